@@ -1,0 +1,35 @@
+"""Undo: what a run is about to remove is written down as manifests first. Applying the folder restores it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from reconciler.errors import RefusedError
+from reconciler.export import path_of, text_of
+from reconciler.registry.configured import Configured
+from reconciler.state import Resource
+
+
+def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[str, Configured], root: Path) -> Path:
+    """Writes each resource below `folder`, which is made. Raises RefusedError where that fails: then nothing may be removed."""
+    try:
+        for resource in resources:
+            path = folder / path_of(resource)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            below = os.path.relpath(path.parent, root).replace(os.sep, "/")
+            _write_new(path, text_of(resource, entries[resource.address.registry], below))
+    except OSError as error:
+        reason = f"{error.strerror or error}: {error.filename or folder}"
+        message = f"the backup of what would be removed cannot be written ({reason}), so nothing was removed"
+        raise RefusedError(message, hint="name a folder that can be written with --backup DIR") from error
+    return folder
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Writes a file that must not exist, and is on the disk when this returns."""
+    with path.open("x", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,97 @@
+"""`reconciler apply`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from reconciler import planfile
+from reconciler.cli import applying, planning
+from reconciler.cli.options import Command, Globals, consent_options, format_option, output_option, scope_options
+from reconciler.cli.planning import Request
+from reconciler.cli.session import Outputs, answer, read_file, say, style, workspace
+from reconciler.errors import UsageError
+from reconciler.plan import Plan
+from reconciler.render import PLAN, REPORT
+from reconciler.report import Report
+
+MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
+
+
+@click.command(cls=Command, name="apply")
+@scope_options
+@consent_options
+@click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Apply exactly this saved plan, without asking.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--concurrency", type=click.IntRange(1, 200), default=8, metavar="N", help="At most N changes at once in each registry (8).")
+@click.option("--backup", type=click.Path(path_type=Path), metavar="DIR", help="Where to write what will be removed (.reconciler/backup/<UTC>).")
+@format_option("text", "json", "markdown")
+@output_option
+@click.pass_obj
+def command(
+    options: Globals,
+    /,
+    plan_file: Path | None,
+    yes: bool,
+    concurrency: int,
+    backup: Path | None,
+    output_format: str,
+    outputs: tuple[str, ...],
+    **asked: Any,
+) -> int:
+    """Make the registries say what the manifests say: show the plan, ask, apply, report.
+
+    PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
+    """
+    answers = Outputs.parse(REPORT, output_format, outputs)
+    request = Request.of(asked)
+    if plan_file is not None:
+        _nothing_beside_a_plan(options, request)
+        report = asyncio.run(_saved(options, plan_file, output_format, concurrency, backup))
+    else:
+        if "-" in request.paths and not yes:
+            raise UsageError("manifests on stdin leave nobody to ask", hint="--yes applies without asking")
+        report = asyncio.run(_direct(options, request, output_format, yes, concurrency, backup))
+    answers.write(report, options)
+    return report.exit_code
+
+
+def _nothing_beside_a_plan(options: Globals, request: Request) -> None:
+    if options.env is not None or request != Request():
+        raise UsageError(
+            "a saved plan says itself what to do: PATH, --env, --registry, --select and consents cannot be given with --plan",
+            hint="make another plan with `reconciler plan --save`",
+        )
+
+
+async def _direct(options: Globals, request: Request, output_format: str, yes: bool, concurrency: int, backup: Path | None) -> Report:
+    here = workspace(options)
+    loaded, desired = planning.load(here, request)
+    async with here.connect(planning.names(here, request, desired)) as registries:
+        plan = await planning.plan(here, request, loaded, desired, registries)
+        _show(plan, options, output_format)
+        applying.ask(plan, yes=yes)
+        return await applying.carry_out(here, plan, registries, options, concurrency=concurrency, backup=backup)
+
+
+async def _saved(options: Globals, file: Path, output_format: str, concurrency: int, backup: Path | None) -> Report:
+    plan = planfile.parse(read_file(file, MAX_PLAN_BYTES), str(file))
+    here = workspace(replace(options, env=plan.environment))
+    known = [name for name in plan.registries if name in here.entries]
+    async with here.connect(known) as registries:
+        _show(plan, options, output_format)
+        return await applying.carry_out(here, plan, registries, options, concurrency=concurrency, backup=backup)
+
+
+def _show(plan: Plan, options: Globals, output_format: str) -> None:
+    """The plan, before anything is asked or done: on stdout in text, on stderr where stdout is for a machine."""
+    shown = Outputs(PLAN, "text", ())
+    if output_format == "text":
+        answer(shown.text("text", plan, style(options)))
+    else:
+        say(shown.text("text", plan, style(options, sys.stderr)))

@@ -1,0 +1,75 @@
+"""`reconciler export`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli.options import Command, Globals, format_option
+from reconciler.cli.session import answer, answer_json, one, say, workspace, write_text
+from reconciler.cli.stored import resources, stored
+from reconciler.document import dump_yaml
+from reconciler.errors import InputError, UsageError
+from reconciler.export import manifest_of, path_of
+from reconciler.state import Resource
+from reconciler.workspace import Workspace
+
+
+@click.command(cls=Command, name="export")
+@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@click.option("--all", "everything", is_flag=True, help="Everything that the registries hold.")
+@click.option("-o", "target", metavar="PATH", help="A file; a folder with --all, with several keys, or where it is one or ends in '/'.")
+@click.option("--force", is_flag=True, help="Overwrite files.")
+@format_option("yaml", "json", default="yaml")
+@click.pass_obj
+def command(options: Globals, keys: tuple[str, ...], everything: bool, target: str | None, force: bool, output_format: str) -> int:
+    """Write stored objects as manifests. KEY is a key or an address.
+
+    Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references.
+    """
+    if everything == bool(keys):
+        raise UsageError("say which objects: KEY, or --all")
+    here = workspace(options)
+    every = sorted(resources(asyncio.run(stored(here))), key=lambda item: item.address)
+    chosen = every if everything else list({str(found.address): found for key in keys for found in [one(key, every)]}.values())
+    if target is None:
+        _to_stdout(here, chosen, output_format, alone=not everything and len(keys) == 1)
+    elif everything or len(keys) > 1 or target.endswith("/") or Path(target).is_dir():
+        suffix = ".json" if output_format == "json" else ".yaml"
+        paths = [(Path(target) / Path(path_of(item)).with_suffix(suffix), item) for item in chosen]
+        _to_files(here, paths, output_format, force=force)
+    else:
+        _to_files(here, [(Path(target), chosen[0])], output_format, force=force)
+    return 0
+
+
+def _to_stdout(here: Workspace, chosen: Sequence[Resource], output_format: str, *, alone: bool) -> None:
+    manifests = [manifest_of(item, here.entries[item.address.registry]) for item in chosen]
+    if output_format == "yaml":
+        answer("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
+    elif alone:
+        answer(_json(manifests[0]))
+    else:
+        answer_json({"manifests": manifests})
+
+
+def _to_files(here: Workspace, paths: Sequence[tuple[Path, Resource]], output_format: str, *, force: bool) -> None:
+    """Writes all files or, where one is there already and not to be overwritten, none."""
+    there = [str(path) for path, _ in paths if path.exists()]
+    if there and not force:
+        raise InputError(f"{', '.join(there[:5])}{' and more' if len(there) > 5 else ''}: there already", hint="--force overwrites")
+    for path, item in paths:
+        folder = os.path.relpath(path.resolve().parent, here.project.root).replace(os.sep, "/")
+        manifest = manifest_of(item, here.entries[item.address.registry], folder)
+        write_text(path, dump_yaml(manifest) if output_format == "yaml" else _json(manifest) + "\n")
+    say(f"{len(paths)} manifest{'' if len(paths) == 1 else 's'} written")
+
+
+def _json(manifest: dict[str, Any]) -> str:
+    return json.dumps(manifest, ensure_ascii=False, indent=2)

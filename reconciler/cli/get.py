@@ -1,0 +1,34 @@
+"""`reconciler get`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from reconciler.cli.options import Command, Globals, format_option
+from reconciler.cli.session import answer, answer_json, one, style, workspace
+from reconciler.cli.stored import facts_of, resources, stored
+from reconciler.render.answers import get_text
+
+
+@click.command(cls=Command, name="get")
+@click.argument("key")
+@format_option("text", "json")
+@click.pass_obj
+def command(options: Globals, key: str, output_format: str) -> int:
+    """Show one object as its registry holds it. KEY is a key or an address."""
+    found = one(key, resources(asyncio.run(stored(workspace(options)))))
+    facts = facts_of(found)
+    data = {
+        "address": str(found.address),
+        "spec": found.spec,
+        "owner": facts["owner"],
+        "revision": found.revision,
+        "updated_at": facts["updated_at"],
+    }
+    if output_format == "json":
+        answer_json(data)
+    else:
+        answer(get_text(data, style(options)))
+    return 0

@@ -1,0 +1,65 @@
+"""`reconciler history`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from reconciler.cli.options import Command, Globals, format_option
+from reconciler.cli.session import answer, answer_json, style, workspace
+from reconciler.errors import InputError, UsageError
+from reconciler.registry.base import KeepsHistory, Revision
+from reconciler.render.answers import history_text
+from reconciler.state import Address
+from reconciler.workspace import Workspace
+
+
+@click.command(cls=Command, name="history")
+@click.argument("key")
+@format_option("text", "json")
+@click.pass_obj
+def command(options: Globals, key: str, output_format: str) -> int:
+    """Show the revisions of one object, newest first. KEY is a key or an address, also of one that was deleted."""
+    here = workspace(options)
+    found = asyncio.run(_history(here, key))
+    if not found:
+        raise InputError(f"no registry that keeps a history ever held {key!r}", hint="`reconciler list` shows what there is")
+    if len(found) > 1:
+        raise UsageError(f"{key!r} names {len(found)} objects: {', '.join(map(str, found))}", hint="give the address")
+    address, revisions = next(iter(found.items()))
+    rows = [_row(revision) for revision in revisions]
+    if output_format == "json":
+        answer_json({"address": str(address), "revisions": rows})
+    else:
+        answer(history_text(rows, style(options)))
+    return 0
+
+
+async def _history(here: Workspace, key: str) -> Mapping[Address, tuple[Revision, ...]]:
+    found: dict[Address, tuple[Revision, ...]] = {}
+    async with here.connect() as registries:
+        for name, registry in registries.items():
+            if not isinstance(registry, KeepsHistory):
+                continue
+            for kind in here.entries[name].driver.kinds:
+                prefix = f"{name}/{kind}/"
+                address = Address(name, kind, key.removeprefix(prefix))
+                if revisions := await registry.history(address):
+                    found[address] = revisions
+    return found
+
+
+def _row(revision: Revision) -> dict[str, Any]:
+    return {
+        "revision": revision.revision,
+        "action": revision.action,
+        "key": revision.key,
+        "at": revision.at,
+        "actor": revision.actor,
+        "plan": revision.plan,
+        "owner": revision.owner,
+        "spec": revision.spec,
+    }

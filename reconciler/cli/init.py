@@ -1,0 +1,86 @@
+"""`reconciler init`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.options import Command, Globals
+from reconciler.cli.schemas import generated
+from reconciler.cli.session import answer, say, write_text
+from reconciler.config import FILE
+
+_CONFIG: Final = """\
+# yaml-language-server: $schema=schemas/config.schema.json
+owner: my-team # whose mark is set on what we create
+manifests: [manifests]
+registries:
+  local: {driver: local, path: .reconciler/registry.db, default: true}
+guards: {max_deletes: 5, max_delete_percent: 20}
+"""
+
+_MANIFEST: Final = """\
+# yaml-language-server: $schema=../schemas/manifest.schema.json
+kind: Model
+key: support-chat
+display_name: Support chat
+description: Answers customer questions.
+endpoint:
+  url: https://llm.example.com/v1
+  model: gpt-oss-120b
+  api_key: ${env:SUPPORT_LLM_KEY} # a reference: the secret itself is never written down
+parameters: {temperature: 0.2, max_completion_tokens: 1024}
+tags: [support]
+labels: {team: cx}
+"""
+
+_PRE_COMMIT: Final = f"""\
+repos:
+  - repo: https://github.com/model-reconciler/reconciler
+    rev: v{__version__}
+    hooks:
+      - id: reconciler-validate
+      - id: reconciler-schema
+"""
+
+_EDITOR: Final = {
+    "yaml.schemas": {
+        "./schemas/manifest.schema.json": ["manifests/**/*.yaml", "manifests/**/*.yml"],
+        "./schemas/config.schema.json": FILE,
+    }
+}
+
+
+@click.command(cls=Command, name="init")
+@click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
+@click.pass_obj
+def command(options: Globals, folder: Path) -> int:
+    """Write a starting project into FOLDER: configuration, a first manifest, schemas, editor and pre-commit settings.
+
+    Files that are there already are left as they are.
+    """
+    files = {
+        FILE: _CONFIG,
+        "manifests/support-chat.yaml": _MANIFEST,
+        ".pre-commit-config.yaml": _PRE_COMMIT,
+        ".vscode/settings.json": json.dumps(_EDITOR, indent=2) + "\n",
+        ".gitignore": ".reconciler/\n",
+    }
+    for name, text in files.items():
+        _write(folder / name, text)
+    for name, text in generated(Globals(config=folder / FILE)).items():
+        _write(folder / "schemas" / name, text)
+    say("next: reconciler validate, reconciler plan, reconciler apply")
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    if path.exists():
+        say(f"left as it is: {path}")
+        return
+    write_text(path, text)
+    answer(str(path))

@@ -1,0 +1,161 @@
+"""`reconciler`: the group, its commands loaded by name, and errors turned into exit codes."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.options import GLOBAL_OPTIONS
+from reconciler.errors import ReconcilerError
+
+# name → (module:command, the line in --help). A command's module is imported when it runs, not before.
+COMMANDS: Final = {
+    "init": ("reconciler.cli.init:command", "Write a starting project."),
+    "validate": ("reconciler.cli.validate:command", "Check manifests, without any registry."),
+    "schema": ("reconciler.cli.schema:command", "Write the JSON Schemas for editors."),
+    "plan": ("reconciler.cli.plan:command", "Show what apply would do. Writes nothing."),
+    "apply": ("reconciler.cli.apply:command", "Make the registries say what the manifests say."),
+    "drift": ("reconciler.cli.drift:command", "Show what changed in the registries behind our back."),
+    "list": ("reconciler.cli.list:command", "List what the registries hold."),
+    "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
+    "export": ("reconciler.cli.export:command", "Write stored objects as manifests."),
+    "delete": ("reconciler.cli.delete:command", "Delete one object."),
+    "history": ("reconciler.cli.history:command", "Show the revisions of one object."),
+}
+
+EXIT_CODES: Final = """\b
+Exit codes:
+  0    done, or nothing to do
+  1    bad input, or a registry could not be read; nothing was written
+  2    changes are pending (plan --detailed-exitcode, drift)
+  3    a bug in reconciler
+  4    refused, or only conflicts and blocked changes are left
+  5    applied in part
+  64   wrong usage
+  130  interrupted
+"""
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and imports only the one that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if args and (close := _nearest(args[0])):
+                raise click.UsageError(f"{error.message} Did you mean {close!r}?", ctx) from error
+            raise
+
+
+def _nearest(name: str) -> str | None:
+    return next((known for known in COMMANDS if known.startswith(name[:3]) and len(name) >= 3), None)
+
+
+@click.group(
+    cls=Commands,
+    params=[option() for option in GLOBAL_OPTIONS],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="reconciler")
+@click.pass_context
+def cli(ctx: click.Context, /, **options: Any) -> None:
+    """Models as code: YAML manifests in, plan, apply, and registries that match."""
+    ctx.obj = {name: value for name, value in options.items() if value}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits with its code."""
+    # many small values live until the end, so that looking for garbage among them is work for nothing
+    gc.set_threshold(200_000, 50, 50)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    code = run(words)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _quiet_stdout()
+    sys.exit(code)
+
+
+def run(words: Sequence[str]) -> int:
+    """The exit code of one run. Everything that can go wrong ends here."""
+    try:
+        result = cli.main(args=list(words), prog_name="reconciler", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted: nothing was written", err=True)
+        return 130
+    except click.ClickException as error:
+        return _usage(error, words)
+    except ReconcilerError as error:
+        return _refused(error, words)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        _quiet_stdout()
+        return 0
+    except Exception:  # noqa: BLE001  # the last resort: a bug of ours, told as one
+        return _bug()
+    return result if isinstance(result, int) else 0
+
+
+def _usage(error: click.ClickException, words: Sequence[str]) -> int:
+    if _wants_json(words):
+        click.echo(json.dumps({"format_version": "1.0", "error": {"code": "usage", "message": error.format_message(), "hint": None}}))
+    error.show()
+    return 64
+
+
+def _refused(error: ReconcilerError, words: Sequence[str]) -> int:
+    errors = importlib.import_module("reconciler.cli.errors")
+    code: int = errors.report(error, as_json=_wants_json(words), color="--no-color" not in words)
+    return code
+
+
+def _bug() -> int:
+    traceback.print_exc()
+    click.echo(
+        f"\nThis is a bug in reconciler {__version__} (Python {sys.version.split()[0]}), not in your manifests.\n"
+        "Please report it with the lines above at https://github.com/model-reconciler/reconciler/issues",
+        err=True,
+    )
+    return 3
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether the answer was asked for as JSON, known even where the command line could not be understood."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    return any(word == "--format=json" or (word == "--format" and value == "json") for word, value in pairs)
+
+
+def _quiet_stdout() -> None:
+    """After a closed pipe, so that Python does not complain about it while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

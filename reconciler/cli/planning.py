@@ -1,0 +1,118 @@
+"""From the command line to a plan: what `plan`, `apply` and `drift` share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.cli.session import stdin_bytes
+from reconciler.errors import UsageError
+from reconciler.guards import Limits
+from reconciler.plan import Consents, Plan
+from reconciler.planner import Policy, make_plan
+from reconciler.problems import nearest
+from reconciler.registry.base import Registry
+from reconciler.remote import read_all
+from reconciler.state import DesiredState
+from reconciler.workspace import Loaded, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. Built from the options of a command; raises UsageError for what contradicts itself."""
+
+    paths: tuple[str, ...] = ()
+    registries: tuple[str, ...] = ()
+    selections: tuple[tuple[str, str], ...] = ()
+    consents: Consents = Consents()
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Request:
+        consents = Consents(
+            prune=bool(options.get("prune")),
+            allow_deletes=options.get("allow_deletes"),
+            allow_replaces=options.get("allow_replaces"),
+            take_ownership=tuple(options.get("take_ownership") or ()),
+            rotate=tuple(options.get("rotate") or ()),
+        )
+        selections = tuple(_selection(text) for text in options.get("selections") or ())
+        request = cls(tuple(options["paths"]), tuple(options["registries"]), selections, consents)
+        if consents.prune and (request.paths or request.selections):
+            what = "PATH" if request.paths else "--select"
+            raise UsageError(
+                f"--prune always looks at all configured manifests, so it cannot be combined with {what}",
+                hint="leave one of them out; --registry may be combined",
+            )
+        return request
+
+
+def _selection(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--select {text!r} is not LABEL=VALUE")
+    return name, value
+
+
+def load(workspace: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
+    """The manifests, all valid, and of their desired state the part that was asked for."""
+    for name in request.registries:
+        if name not in workspace.entries:
+            known = ", ".join(sorted(workspace.entries))
+            close = nearest(name, workspace.entries)
+            raise UsageError(f"there is no registry {name!r}", hint=f"did you mean {close!r}?" if close else f"there is: {known}")
+    loaded = workspace.load(request.paths, stdin_bytes)
+    desired = loaded.checked()
+    if request.selections:
+        chosen = tuple(
+            item
+            for item in desired.resources
+            if all(item.labels.get(name) == value for name, value in request.selections)
+        )
+        desired = replace(desired, resources=chosen, complete=False)
+    _check_rotate(desired, request.consents.rotate)
+    return loaded, desired
+
+
+def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
+    """`--rotate KEY` must name one declared object, or a typo would rotate nothing and say nothing."""
+    for key in keys:
+        found = [item.address for item in desired.resources if key in (str(item.address), item.address.key, item.key)]
+        models = [address for address in found if str(address) == key] or found
+        if not models:
+            raise UsageError(f"--rotate {key!r}: no manifest declares it")
+        if len(models) > 1:
+            raise UsageError(f"--rotate {key!r} names {len(models)} objects: {', '.join(sorted(map(str, models)))}", hint="give the address")
+
+
+def names(workspace: Workspace, request: Request, desired: DesiredState) -> list[str]:
+    """The registries to read: those asked for; else all for a whole plan, and those concerned for a part."""
+    if request.registries:
+        return sorted(set(request.registries))
+    if desired.complete:
+        return sorted(workspace.entries)
+    return sorted({item.address.registry for item in desired.resources})
+
+
+async def plan(
+    workspace: Workspace, request: Request, loaded: Loaded, desired: DesiredState, registries: Mapping[str, Registry]
+) -> Plan:
+    """Reads the registries and plans. Writes nothing."""
+    remote = await read_all(registries, workspace.facts)
+    workspace.check_references(loaded, remote)
+    project = workspace.project
+    policy = Policy(
+        consents=request.consents,
+        limits=Limits(project.max_deletes, project.max_delete_percent),
+        environment=project.environment,
+        fingerprints=workspace.fingerprints(desired),
+        problems=loaded.warnings,
+    )
+    return make_plan(desired, remote, policy)
+
+
+def exit_code(plan: Plan, *, detailed: bool) -> int:
+    """4 where apply would refuse or leave something, 2 for pending changes if asked, else 0."""
+    if plan.guards or plan.left:
+        return 4
+    return 2 if detailed and plan.writes else 0

@@ -1,0 +1,43 @@
+"""`reconciler schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import Command, Globals
+from reconciler.cli.schemas import generated
+from reconciler.cli.session import answer, say, write_text
+
+
+@click.command(cls=Command, name="schema")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("schemas"), metavar="DIR", help="The folder to write to (schemas).")
+@click.option("--check", is_flag=True, help="Write nothing; fail if the files there are stale.")
+@click.pass_obj
+def command(options: Globals, out: Path, check: bool) -> int:
+    """Write the JSON Schemas for editors and machines: manifests, reconciler.yaml, and every JSON answer.
+
+    They are those of the registries of the configuration, where there is one, else of all built-in drivers.
+    """
+    files = generated(options)
+    if check:
+        stale = [name for name, text in files.items() if _text(out / name) != text]
+        for name in stale:
+            say(f"stale: {out / name}")
+        if stale:
+            say("hint: `reconciler schema` writes them again")
+        return 1 if stale else 0
+    for name, text in files.items():
+        if _text(out / name) != text:
+            write_text(out / name, text)
+        answer(str(out / name))
+    return 0
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+

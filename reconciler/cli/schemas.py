@@ -1,0 +1,25 @@
+"""The generated schemas of a project: what `schema` writes and `init` begins with."""
+
+from __future__ import annotations
+
+from reconciler.cli.options import Globals
+from reconciler.cli.session import workspace
+from reconciler.manifest.schema import RegistryShape, generate
+from reconciler.registry import catalog
+from reconciler.registry.configured import native_kinds_of
+
+
+def generated(options: Globals) -> dict[str, str]:
+    """File name to text, for the registries of the configuration, or for all built-in drivers where there is none."""
+    here = workspace(options)
+    drivers = {name: catalog.load_driver(name) for name in catalog.names()}
+    shapes = None
+    if here.project.file is not None:
+        drivers |= {entry.driver.name: entry.driver for entry in here.entries.values()}
+        shapes = {name: RegistryShape(entry.driver.name, entry.portable.model) for name, entry in here.entries.items()}
+        used = {entry.driver.name: entry.driver for entry in here.entries.values()}
+    else:
+        used = drivers
+    natives = native_kinds_of(used.values())
+    return generate(natives, shapes, {name: driver.settings for name, driver in drivers.items()})
+

@@ -1,0 +1,30 @@
+"""What registries hold, for the commands that only look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from reconciler.errors import UsageError
+from reconciler.remote import read_all
+from reconciler.state import RemoteState, Resource
+from reconciler.workspace import Workspace
+
+
+async def stored(here: Workspace, names: Sequence[str] = ()) -> RemoteState:
+    """All that the registries of these names hold (of all of them, if none is named)."""
+    for name in names:
+        if name not in here.entries:
+            raise UsageError(f"there is no registry {name!r}", hint=f"there is: {', '.join(sorted(here.entries))}")
+    async with here.connect(names or None) as registries:
+        return await read_all(registries, here.facts)
+
+
+def resources(remote: RemoteState) -> Iterable[Resource]:
+    for listing in remote.listings.values():
+        yield from listing.resources
+
+
+def facts_of(resource: Resource) -> dict[str, Any]:
+    """Who owns it and when it was last written, as answers tell it."""
+    return {"owner": resource.mark.owner if resource.mark is not None else None, "updated_at": resource.updated_at}

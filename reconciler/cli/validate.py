@@ -1,0 +1,25 @@
+"""`reconciler validate`."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.options import Command, Globals, format_option
+from reconciler.cli.session import Outputs, stdin_bytes, workspace
+from reconciler.render import VALIDATION
+
+
+@click.command(cls=Command, name="validate")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@format_option("text", "json", "github", "sarif", "junit")
+@click.pass_obj
+def command(options: Globals, paths: tuple[str, ...], strict: bool, output_format: str) -> int:
+    """Check manifests, without any registry.
+
+    PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests. Names of some files are
+    enough: checks across files still look at all of them.
+    """
+    loaded = workspace(options).load(paths, stdin_bytes)
+    Outputs(VALIDATION, output_format, ()).write(loaded.validation(), options, strict=strict)
+    return 1 if loaded.errors or (strict and loaded.problems) else 0

@@ -1,0 +1,304 @@
+"""What to do with one desired object, given all that its registry holds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from reconciler import diff
+from reconciler.diff import Difference, FieldChange
+from reconciler.errors import Problem
+from reconciler.fields import KindRules, Ref, references_in
+from reconciler.ownership import Standing, standing
+from reconciler.plan import Change, Consents
+from reconciler.state import Address, Desired, DesiredState, Listing, RegistryFacts, Resource, Unreadable
+
+
+class Asked(Protocol):
+    """The part of the policy that a decision reads."""
+
+    @property
+    def consents(self) -> Consents: ...
+
+    @property
+    def fingerprints(self) -> Mapping[Address, Mapping[str, str]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One registry, ready to be asked. `stored` holds every object by address: more than one is a conflict."""
+
+    facts: RegistryFacts
+    stored: Mapping[Address, tuple[Resource, ...]]
+    broken: Mapping[Address, Unreadable]
+    nameless: tuple[Unreadable, ...]
+    children: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+    referrers: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, facts: RegistryFacts, listing: Listing, desired: DesiredState) -> View:
+        stored: dict[Address, tuple[Resource, ...]] = {}
+        for resource in listing.resources:
+            stored[resource.address] = (*stored.get(resource.address, ()), resource)
+        broken: dict[Address, Unreadable] = {}
+        for row in listing.unreadable:
+            if row.key is not None:
+                kinds = [row.kind] if row.kind is not None else facts.kinds
+                broken |= {Address(facts.name, kind, row.key): row for kind in kinds}
+        children: dict[Address, tuple[Address, ...]] = {}
+        for item in desired.resources:
+            parent = item.resource.parent
+            if parent is not None and not item.absent:
+                children[parent] = (*children.get(parent, ()), item.address)
+        nameless = tuple(row for row in listing.unreadable if row.key is None)
+        return cls(facts, stored, broken, nameless, children, _referrers(facts, listing))
+
+    def resources(self) -> Iterator[Resource]:
+        for resources in self.stored.values():
+            yield from resources
+
+    def find(self, address: Address) -> tuple[Resource, ...]:
+        return self.stored.get(address, ())
+
+    def kind(self, address: Address) -> KindRules:
+        return self.facts.kinds[address.kind]
+
+    def references(self, resource: Resource) -> list[Address]:
+        """The objects that a stored object refers to."""
+        return _references(resource, self.facts)
+
+    def removal(self, resource: Resource, reason: str) -> Change:
+        """The delete of a stored object, or why there is none."""
+        address, kind = resource.address, self.kind(resource.address)
+        after = self.referrers.get(address, ())
+        change = Change(address, "delete", reason, observed=diff.observed(resource, kind), parent=resource.parent)
+        if resource.parent is not None:
+            after = (*after, resource.parent)
+        change = replace(change, depends_on=tuple(sorted({*after} - {address})))
+        if len(self.find(address)) > 1:
+            return replace(change, action="conflict", reason="duplicate", message="the registry holds more than one object of this key")
+        if self.nameless:
+            return replace(change, action="blocked", reason="unreadable", message=_nameless(self.nameless))
+        if not kind.deletable:
+            return replace(change, action="blocked", reason="not-deletable", message=f"the registry cannot delete a {kind.name}")
+        if resource.mark is not None and resource.mark.protected:
+            message = "it is protected: set `protected: false` and apply once before it can go"
+            return replace(change, action="blocked", reason="protected", message=message)
+        return change
+
+
+def _references(resource: Resource, facts: RegistryFacts) -> list[Address]:
+    found = references_in(resource.spec, facts.kinds[resource.address.kind].root)
+    return [Address(facts.name, kind, key) for _, kind, key in found]
+
+
+def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Address, ...]]:
+    """Who refers to whom, looked up only where a kind has references at all."""
+    referring = {name for name, kind in facts.kinds.items() if any(node.rule(Ref) for _, node in kind.root.walk())}
+    found: dict[Address, tuple[Address, ...]] = {}
+    for resource in listing.resources:
+        if resource.address.kind in referring:
+            for target in _references(resource, facts):
+                found[target] = (*found.get(target, ()), resource.address)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """No change means unchanged. More than one: an unfinished rename leaves an old object to delete."""
+
+    changes: tuple[Change, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def decide(item: Desired, view: View, policy: Asked) -> Decision:
+    """What to do with one desired object."""
+    address = item.address
+    if address in view.broken:
+        message = f"the registry holds it in a form that cannot be read: {view.broken[address].message}"
+        return Decision((_refusal(item, "conflict", "unreadable", message),))
+    stored = view.find(address)
+    if len(stored) > 1:
+        message = f"the registry holds {len(stored)} objects of this key: delete all but one by hand"
+        return Decision((_refusal(item, "conflict", "duplicate", message),))
+    if item.absent:
+        return _absent(item, stored, view, policy)
+    if stored:
+        now = _existing(item, stored[0], view, policy)
+        old = _leftovers(item, view)
+        return Decision((*now.changes, *old.changes), (*now.problems, *old.problems))
+    return _missing(item, view, policy)
+
+
+def _absent(item: Desired, stored: tuple[Resource, ...], view: View, policy: Asked) -> Decision:
+    if not stored:
+        return Decision()
+    if standing(stored[0], view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
+        return Decision((_foreign(item, stored[0]),))
+    return Decision((replace(view.removal(stored[0], "absent"), source=item.resource.source),))
+
+
+def _missing(item: Desired, view: View, policy: Asked) -> Decision:
+    before = [address for address in item.previous if view.find(address)]
+    if before:
+        return _renamed(item, before[0], view, policy)
+    if view.nameless:
+        return Decision((_refusal(item, "blocked", "unreadable", _nameless(view.nameless)),))
+    needs = _needs(item, view)
+    fields = diff.created(item)
+    return Decision((_change(item, "create", "new", fields=fields, depends_on=needs),))
+
+
+def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision:
+    stored = view.find(old)
+    if len(stored) > 1:
+        return Decision((_refusal(item, "conflict", "duplicate", f"the registry holds {len(stored)} objects called {old.key}"),))
+    source, kind = stored[0], view.kind(item.address)
+    if standing(source, view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
+        return Decision((_foreign(item, source),))
+    by_recreation = not view.facts.renames
+    if by_recreation and source.mark is not None and source.mark.protected:
+        message = f"{old.key} is protected and can only be renamed by deleting it: set `protected: false` and apply once"
+        return Decision((_refusal(item, "blocked", "protected", message),))
+    if by_recreation and view.nameless:
+        return Decision((_refusal(item, "blocked", "unreadable", _nameless(view.nameless)),))
+    found = diff.difference(item, source, kind, policy.fingerprints.get(item.address, {}), rotate=_asked(item, policy))
+    if found.replaces and not by_recreation:
+        message = f"{', '.join(found.replaces)} cannot change in place: rename first, then change it"
+        return Decision((_refusal(item, "blocked", found.why, message),))
+    seen = diff.observed(source, kind, diff.excluded(item, kind))
+    change = _change(item, "rename", "renamed", fields=found.fields, observed=seen, previous=old, depends_on=_needs(item, view))
+    return Decision((change,), _unjudged(item, found))
+
+
+def _leftovers(item: Desired, view: View) -> Decision:
+    """Old objects beside the new one: ours and of this key is an unfinished rename, to be finished; anything else is reported and left."""
+    changes: list[Change] = []
+    problems: list[Problem] = []
+    for old in item.previous:
+        for resource in view.find(old):
+            mark = resource.mark
+            if mark is not None and mark.key == item.key and standing(resource, view.facts) is Standing.OURS:
+                changes.append(view.removal(resource, "renamed"))
+            else:
+                message = f"{old} and {item.address} both exist: the old one is left as it is"
+                problems.append(_warning(item, "previous-key-left", message))
+    return Decision(tuple(changes), tuple(problems))
+
+
+def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Decision:
+    kind = view.kind(item.address)
+    whose = standing(remote, view.facts, policy.consents.take_ownership)
+    if whose is Standing.FOREIGN:
+        return Decision((_foreign(item, remote),))
+    found = diff.difference(item, remote, kind, policy.fingerprints.get(item.address, {}), rotate=_asked(item, policy))
+    seen = diff.observed(remote, kind, diff.excluded(item, kind))
+    if found.replaces:
+        return Decision((_replace(item, remote, found, seen, view),), _unjudged(item, found))
+    reason, message = _reason(item, remote, found, kind, view, whose)
+    if not reason:
+        return Decision((), _unjudged(item, found))
+    change = _change(item, "update", reason, fields=found.fields, observed=seen, depends_on=_needs(item, view), message=message)
+    return Decision((change,), _unjudged(item, found))
+
+
+def _reason(
+    item: Desired, remote: Resource, found: Difference, kind: KindRules, view: View, whose: Standing
+) -> tuple[str, str]:
+    """The word for an update and what it says of the mark, or ("", "") where there is nothing to do."""
+    if whose is Standing.UNMARKED and kind.marked and view.facts.owner is not None:
+        owner = f" from {remote.mark.owner}" if remote.mark is not None else ""
+        return "adopt", f"it becomes {view.facts.owner}'s{owner}"
+    changed = len(found.fields) > len(found.rotated)
+    if remote.mark is None:
+        return ("differs", "") if changed else ("rotate", "") if found.rotated else ("", "")
+    if changed:
+        return ("drifted" if diff.drifted(remote, kind) else "changed"), ""
+    if found.rotated:
+        return "rotate", ""
+    if item.protected is not None and item.protected != remote.mark.protected:
+        return "mark", "it is protected from now on" if item.protected else "it is no longer protected"
+    if remote.mark.key != item.key:
+        return "mark", f"its manifest is now {item.key}"
+    return "", ""
+
+
+def _replace(item: Desired, remote: Resource, found: Difference, seen: str, view: View) -> Change:
+    protected = remote.mark is not None and remote.mark.protected
+    if protected and item.protected is False:
+        # the stored mark counts: this run lifts the protection, the next one may replace
+        return _change(item, "update", "mark", observed=seen, message="it is no longer protected; the next run can replace it")
+    if protected:
+        message = f"{', '.join(found.replaces)} can only change by deleting it, and it is protected"
+        return _refusal(item, "blocked", "protected", message)
+    if view.nameless:
+        return _refusal(item, "blocked", "unreadable", _nameless(view.nameless))
+    needs = _needs(item, view)
+    return _change(item, "replace", found.why, fields=found.fields, observed=seen, depends_on=needs, replaces=found.replaces)
+
+
+def _needs(item: Desired, view: View) -> tuple[Address, ...]:
+    """What must exist before this one: what it refers to, and its own derived resources."""
+    return tuple(sorted({*item.references.values(), *view.children.get(item.address, ())} - {item.address}))
+
+
+def _asked(item: Desired, policy: Asked) -> bool:
+    """Whether the user asked to write this object's secrets again."""
+    return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
+
+
+def _foreign(item: Desired, remote: Resource) -> Change:
+    owner = remote.mark.owner if remote.mark is not None else "nobody"
+    message = f"it belongs to {owner}: --take-ownership {owner} takes it over"
+    return _refusal(item, "conflict", "owner", message)
+
+
+def _nameless(rows: tuple[Unreadable, ...]) -> str:
+    return f"the registry holds something that cannot be read and may be anything: {rows[0].message}"
+
+
+def _unjudged(item: Desired, found: Difference) -> tuple[Problem, ...]:
+    if not found.unjudged:
+        return ()
+    places = ", ".join(found.unjudged)
+    message = f"{item.address}: whether the value of {places} is new cannot be judged, since it is not set here"
+    return (_warning(item, "rotation-unknown", message),)
+
+
+def _warning(item: Desired, rule: str, message: str) -> Problem:
+    source = item.resource.source
+    return Problem(source.file if source else "", source.line if source else 1, 1, rule, message, severity="warning")
+
+
+def _change(
+    item: Desired,
+    action: str,
+    reason: str,
+    *,
+    fields: tuple[FieldChange, ...] = (),
+    observed: str | None = None,
+    depends_on: tuple[Address, ...] = (),
+    previous: Address | None = None,
+    message: str = "",
+    replaces: tuple[str, ...] = (),
+) -> Change:
+    resource = item.resource
+    return Change(
+        address=item.address,
+        action=action,
+        reason=reason,
+        fields=fields,
+        observed=observed,
+        depends_on=depends_on,
+        parent=resource.parent,
+        previous=previous,
+        source=resource.source,
+        desired=item,
+        message=message,
+        replaces=replaces,
+    )
+
+
+def _refusal(item: Desired, action: str, reason: str, message: str) -> Change:
+    return Change(item.address, action, reason, parent=item.resource.parent, source=item.resource.source, message=message)

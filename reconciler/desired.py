@@ -1,0 +1,280 @@
+"""Manifests to desired state: each document becomes resources, one set for each registry it is meant for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from reconciler import patch
+from reconciler import pointer as pointers
+from reconciler.fields import Node, Requires, is_reference, references_in, secrets_in, without_nulls
+from reconciler.manifest.load import Manifest
+from reconciler.manifest.model import Model
+from reconciler.problems import Finding, findings, nearest
+from reconciler.registry.base import Kind, Native
+from reconciler.registry.configured import Configured
+from reconciler.state import Address, Desired, DesiredState, RemoteState, Resource, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The desired state of some manifests, and what is wrong with them beyond their form, each with its manifest."""
+
+    state: DesiredState
+    findings: tuple[tuple[Manifest, Finding], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One registry that a document is meant for, with what the document says for it alone."""
+
+    entry: Configured
+    key: str
+    override: Mapping[str, Any]
+    ignore: tuple[tuple[str, str], ...]  # (native pointer, where the manifest says so)
+
+
+def compile_manifests(
+    manifests: Iterable[Manifest], registries: Mapping[str, Configured], *, selected: frozenset[str] | None = None
+) -> Compiled:
+    """The desired state. `selected` are the files to plan; the others only take part in the checks across documents.
+
+    The findings are those of the selected manifests, except that a clash of two documents is found at either.
+    """
+    found: list[tuple[Manifest, Finding]] = []
+    owners: dict[Address, Manifest] = {}
+    chosen: dict[Address, Desired] = {}
+    documents = 0
+    for manifest in manifests:
+        mine = selected is None or manifest.source.file in selected
+        documents += mine
+        wrong: list[Finding] = []
+        for item in _compile(manifest, registries, wrong):
+            other = owners.setdefault(item.address, manifest)
+            if other is not manifest:
+                found.extend(_duplicate(item.address, other, manifest))
+            elif mine:
+                chosen[item.address] = item
+        found.extend((manifest, finding) for finding in wrong)
+    found.extend(_clashing_names(chosen.values(), owners))
+    mine_only = tuple(pair for pair in found if selected is None or pair[0].source.file in selected)
+    ordered = tuple(chosen[address] for address in sorted(chosen))
+    return Compiled(DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only)
+
+
+def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, str, Address]]:
+    """`(object, pointer, target)` of each reference to an object that neither the manifests nor the registry have."""
+    stored = {resource.address for listing in remote.listings.values() for resource in listing.resources}
+    going = {item.address for item in state.resources if item.absent}
+    return [
+        (item, place, target)
+        for item in state.resources
+        if item.address.registry in remote.listings and not item.absent
+        for place, target in item.references.items()
+        if target in going or (target not in state.declared and target not in stored)
+    ]
+
+
+def _duplicate(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:
+    def finding(other: Source) -> Finding:
+        message = f"{address} is declared twice: also in {other.file}:{other.line}"
+        return Finding("duplicate-address", message, "/key")
+
+    return [(first, finding(second.source)), (second, finding(first.source))]
+
+
+def _clashing_names(items: Iterable[Desired], owners: Mapping[Address, Manifest]) -> Iterator[tuple[Manifest, Finding]]:
+    for item in items:
+        for place, old in enumerate(item.previous):
+            other = owners.get(old)
+            if other is not None:
+                where = "this manifest" if other is owners[item.address] else f"{other.source.file}:{other.source.line}"
+                message = f"{old.key!r} is still declared, by {where}: it cannot be an old key"
+                yield owners[item.address], Finding("previous-key-declared", message, f"/previous_keys/{place}")
+
+
+def _compile(manifest: Manifest, registries: Mapping[str, Configured], wrong: list[Finding]) -> Iterator[Desired]:
+    if manifest.model is not None:
+        for target in _targets(manifest.model, registries, wrong):
+            yield from _model(manifest, manifest.model, target, wrong)
+    else:
+        entry = _native_entry(manifest, registries, wrong)
+        if entry is not None:
+            yield from _native(manifest, entry, wrong)
+
+
+def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Finding]) -> Iterator[_Target]:
+    shared = tuple((place, f"/ignore/{index}") for index, place in enumerate(model.ignore or ()))
+    if model.registries is None:
+        defaults = [entry for entry in registries.values() if entry.default]
+        if not defaults:
+            message = "it goes to no registry: say which under `registries`, or mark one in reconciler.yaml with `default: true`"
+            wrong.append(Finding("no-registry", message, "/key"))
+        for entry in defaults:
+            yield _Target(entry, model.key, {}, shared)
+        return
+    for name, override in model.registries.items():
+        entry_named = registries.get(name)
+        if entry_named is None:
+            message = f"there is no registry {name!r} in reconciler.yaml"
+            wrong.append(Finding("unknown-registry", message, pointers.join(("registries", name)), at_key=True, suggestion=nearest(name, registries)))
+            continue
+        terms = dict(override.model_extra or {}) if override is not None else {}
+        key = override.key if override is not None and override.key else model.key
+        own = (override.ignore or ()) if override is not None else ()
+        places = tuple((place, pointers.join(("registries", name, "ignore", index))) for index, place in enumerate(own))
+        yield _Target(entry_named, key, terms, (*shared, *places))
+
+
+def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Finding]) -> Iterator[Desired]:
+    entry, kind, source = target.entry, target.entry.portable, manifest.source
+    address = Address(entry.name, kind.name, target.key)
+    key_place = pointers.join(("registries", entry.name, "key")) if target.key != model.key else "/key"
+    if (refused := kind.check_key(target.key)) is not None:
+        wrong.append(Finding("bad-key", f"{entry.name} cannot take the key {target.key!r}: {refused}", key_place))
+    previous = tuple(Address(entry.name, kind.name, old) for old in model.previous_keys or ())
+    if model.state == "absent":
+        yield Desired(Resource(address, {}, source=source), model.key, absent=True, labels=model.labels or {})
+        return
+    compiled = entry.driver.compile(model, target.key)
+    for lost in compiled.inexpressible:
+        severity = "error" if lost.fatal else "warning"
+        wrong.append(Finding("not-expressible", f"{entry.name} cannot hold this: {lost.message}", lost.pointer, True, severity=severity))
+    spec = compiled.model.spec
+    if target.override:
+        spec = without_nulls(patch.merge(spec, target.override), kind.rules.root)
+    native = Native(kind.name, target.key, spec, compiled.model.origins)
+    if target.override or not kind.portable:
+        spec = _checked(native, kind, target, wrong)
+    ignore = tuple(_ignored(target, kind, wrong))
+    yield _desired(manifest, entry, kind, native, spec, previous, ignore, model.protected, model.labels or {})
+    for derived in compiled.derived:
+        below = entry.driver.kinds[derived.kind]
+        item = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
+        yield _child(item, address)
+
+
+def _child(item: Desired, parent: Address) -> Desired:
+    resource = item.resource
+    whole = Resource(resource.address, resource.spec, source=resource.source, parent=parent)
+    return Desired(whole, item.key, False, item.protected, (), (), item.secrets, item.references, item.labels)
+
+
+def _native_entry(manifest: Manifest, registries: Mapping[str, Configured], wrong: list[Finding]) -> Configured | None:
+    driver = manifest.kind.partition("/")[0]
+    candidates = {name: entry for name, entry in registries.items() if entry.driver.name == driver}
+    name = manifest.native.common.registry if manifest.native is not None else None
+    if name is None and len(candidates) == 1:
+        return next(iter(candidates.values()))
+    if name in candidates:
+        return candidates[name]
+    known = ", ".join(sorted(candidates))
+    if name is None:
+        wrong.append(Finding("missing-field", f"'registry' is missing: several registries use the driver {driver!r}: {known}"))
+    else:
+        message = f"{name!r} is no registry with the driver {driver!r}: there is {known}"
+        wrong.append(Finding("unknown-registry", message, "/registry", suggestion=nearest(name, candidates)))
+    return None
+
+
+def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iterator[Desired]:
+    document = manifest.native
+    if document is None:
+        return
+    common, kind = document.common, entry.driver.kinds[manifest.kind.partition("/")[2]]
+    address = Address(entry.name, kind.name, common.key)
+    if (refused := kind.check_key(common.key)) is not None:
+        wrong.append(Finding("bad-key", f"{entry.name} cannot take the key {common.key!r}: {refused}", "/key"))
+    if common.state == "absent":
+        yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True)
+        return
+    target = _Target(entry, common.key, {}, tuple((place, f"/ignore/{index}") for index, place in enumerate(common.ignore or ())))
+    spec = without_nulls(document.spec, kind.rules.root)
+    wrong.extend(_limits(spec, kind.rules.root))
+    previous = tuple(Address(entry.name, kind.name, old) for old in common.previous_keys or ())
+    native = Native(kind.name, common.key, spec)
+    ignore = tuple(_ignored(target, kind, wrong))
+    yield _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
+
+
+def _desired(
+    manifest: Manifest,
+    entry: Configured,
+    kind: Kind,
+    native: Native,
+    spec: Mapping[str, Any],
+    previous: tuple[Address, ...],
+    ignore: tuple[str, ...],
+    protected: bool | None,
+    labels: Mapping[str, str],
+) -> Desired:
+    root = kind.rules.root
+    secrets = {place: value for place, value in secrets_in(spec, root) if is_reference(value)}
+    references = {place: Address(entry.name, name, key) for place, name, key in references_in(spec, root)}
+    address = Address(entry.name, kind.name, native.key)
+    resource = Resource(address, spec, source=manifest.source)
+    return Desired(resource, manifest.key, False, protected, previous, ignore, secrets, references, labels)
+
+
+def _checked(native: Native, kind: Kind, target: _Target, wrong: list[Finding]) -> Mapping[str, Any]:
+    """The native spec, checked against the registry's own form and limits. Findings lead back to the manifest."""
+    spec = native.spec
+    found: list[Finding] = []
+    model: BaseModel | None = None
+    try:
+        model = kind.model.model_validate(spec)
+    except ValidationError as error:
+        found = findings(error, spec, kind.model)
+    found.extend(_limits(spec, kind.rules.root))
+    for item in found:
+        place = _origin(item.pointer, native, target)
+        wrong.append(Finding(item.rule, f"{target.entry.name}: {item.message}", place, item.at_key, item.suggestion, item.severity))
+    if model is None or not target.override:
+        return spec
+    dumped: dict[str, Any] = model.model_dump(by_alias=True, exclude_unset=True)
+    return dumped
+
+
+def _limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
+    """What the registry would refuse late, or store wrongly."""
+    for parts, node in root.walk():
+        rule = node.rule(Requires)
+        if rule is None or "*" in parts:
+            continue
+        value = pointers.get(spec, pointers.join(parts))
+        if value is pointers.MISSING or value is None:
+            continue
+        refused = rule.fn(value)
+        if refused is not None:
+            yield Finding("registry-limit", f"{parts[-1]!r} {refused}", pointers.join(parts))
+
+
+def _origin(place: str, native: Native, target: _Target) -> str:
+    """The pointer in the manifest that a native pointer came from: the override where that set it, else the portable field."""
+    parts = pointers.split(place)
+    for end in range(len(parts), 0, -1):
+        if pointers.get(target.override, pointers.join(parts[:end])) is not pointers.MISSING:
+            return pointers.join(("registries", target.entry.name)) + place
+        origin = native.origins.get(pointers.join(parts[:end]))
+        if origin is not None:
+            return origin + pointers.join(parts[end:])
+    if target.entry.portable.portable:
+        return place
+    return native.origins.get("", "")
+
+
+def _ignored(target: _Target, kind: Kind, wrong: list[Finding]) -> Iterator[str]:
+    for place, said in target.ignore:
+        if kind.rules.root.find(pointers.split(place)) is None or place == "/":
+            message = f"{place!r} is no field of a {kind.name} in {target.entry.name}"
+            wrong.append(Finding("unknown-ignore", message, said, suggestion=_near_pointer(place, kind.rules.root)))
+        else:
+            yield place
+
+
+def _near_pointer(place: str, root: Node) -> str | None:
+    known = [pointers.join(parts) for parts, _ in root.walk() if parts and "*" not in parts]
+    return nearest(place, known)

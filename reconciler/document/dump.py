@@ -1,0 +1,123 @@
+"""Plain data to YAML that people read, and that YAML 1.1 and 1.2 read alike."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final
+
+# What a plain string may begin with and hold. Everything that means something to YAML, somewhere, is left out.
+_PLAIN: Final = re.compile(r"[^\W\d][^\n\t]*|(?:[/$(=^+;<\d]|\.(?=[\w/]))[^\n\t]*")
+_NOT_PLAIN: Final = re.compile(r": |:\Z| #|\A\s|\s\Z")
+# Looks like a number, a date or a time to YAML 1.1 or 1.2, or to a hasty reader.
+_NUMBER_LIKE: Final = re.compile(r"[-+.]*\d[\da-fxobtz_,.:+\- ]*", re.IGNORECASE)
+_WORDS: Final = frozenset(
+    ("y", "n", "yes", "no", "on", "off", "true", "false", "null", ".inf", "+.inf", ".nan", "=", "<<")
+)
+# Characters that no YAML text may hold, that end a line in YAML 1.1, or that turn the text around them (U+202A...).
+_ESCAPED: Final = re.compile(
+    "[\x00-\x1f\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+_ESCAPES: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_NOT_LITERAL: Final = re.compile(r"\A\n*[ \t]|\A\n*\Z|^\t|[ \t]$", re.MULTILINE)
+_LONGEST_KEY: Final = 1000  # parsers look no further than 1,024 characters for the ':' of a key
+
+
+def dump_yaml(value: Any, *, header: str = "") -> str:
+    """One YAML document in block style, the order of keys kept. `header` is comment lines for its top.
+
+    `load` gives `value` back, a null on top excepted, which is an empty document. Raises ValueError for infinities and
+    NaN, TypeError for what is not JSON data.
+    """
+    lines: list[str] = [header.rstrip("\n")] if header else []
+    _block(value, "", "", lines)
+    return "\n".join(lines) + "\n"
+
+
+def _block(value: Any, first: str, indent: str, lines: list[str]) -> None:
+    """Writes `value`: `first` is what its first line begins with, `indent` what the others do."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            first = _member(key, item, first, indent, lines)
+    elif isinstance(value, (list, tuple)) and value:
+        for item in value:
+            _block(item, first + "- ", indent + "  ", lines)
+            first = indent
+    else:
+        lines.append(first + _leaf(value, indent))
+
+
+def _member(key: str, value: Any, first: str, indent: str, lines: list[str]) -> str:
+    """Writes one member of a map, and returns what the next one begins with."""
+    name = _inline(key)
+    if len(name) > _LONGEST_KEY:
+        lines.append(f"{first}? {name}")
+        first, name = indent, ""
+    if isinstance(value, (dict, list, tuple)) and value:
+        lines.append(f"{first}{name}:")
+        _block(value, indent + "  ", indent + "  ", lines)
+    else:
+        lines.append(f"{first}{name}: {_leaf(value, indent + '  ')}")
+    return indent
+
+
+def _leaf(value: Any, indent: str) -> str:
+    """A scalar, or an empty map or list, as it stands behind its key or dash."""
+    if isinstance(value, str):
+        return _literal(value, indent or "  ") if "\n" in value and _is_literal(value) else _inline(value)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, (dict, list, tuple)):
+        return "{}" if isinstance(value, dict) else "[]"
+    raise TypeError(f"{type(value).__name__} is not JSON data")
+
+
+def _float(value: float) -> str:
+    if not math.isfinite(value):
+        raise ValueError(f"{value!r} is not JSON")
+    text = float.__repr__(value)
+    # YAML 1.1 wants a point in every float: 1e+16 would be text to it.
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text
+
+
+def _is_literal(text: str) -> bool:
+    return _ESCAPED.search(text.replace("\n", "").replace("\t", "")) is None and _NOT_LITERAL.search(text) is None
+
+
+def _literal(text: str, indent: str) -> str:
+    """A literal block. Its last line breaks are dropped by '-', kept by '+'."""
+    body = text.removesuffix("\n")
+    chomp = "-" if body == text else "+" if body.endswith("\n") else ""
+    return "\n".join([f"|{chomp}", *(indent + line if line else "" for line in body.split("\n"))])
+
+
+def _inline(text: str) -> str:
+    """A string on one line: plain where every reader takes it for text, else in quotes."""
+    if not isinstance(text, str):
+        raise TypeError(f"{type(text).__name__} is not a key in JSON")
+    if _ESCAPED.search(text):
+        return _double(text)
+    if _PLAIN.fullmatch(text) and not _NOT_PLAIN.search(text) and not _is_ambiguous(text):
+        return text
+    if ('"' in text or "\\" in text) and "'" not in text:
+        return f"'{text}'"
+    return _double(text)
+
+
+def _is_ambiguous(text: str) -> bool:
+    return text.lower() in _WORDS or _NUMBER_LIKE.fullmatch(text) is not None
+
+
+def _double(text: str) -> str:
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + _ESCAPED.sub(lambda found: _escape(found[0]), quoted) + '"'
+
+
+def _escape(sign: str) -> str:
+    return _ESCAPES.get(sign) or f"\\u{ord(sign):04x}"

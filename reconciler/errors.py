@@ -1,0 +1,131 @@
+"""Every error that reconciler raises on purpose, and the exit code that each becomes.
+
+::
+
+    ReconcilerError
+    ├── UsageError                64   the command line asks for something that makes no sense
+    ├── InputError                 1   what we were given cannot be used; nothing was written
+    │   ├── FileError                  files with problems, all of them at once, each with its place
+    │   │   ├── ManifestError
+    │   │   └── ConfigError
+    │   ├── PlanFileError              a saved plan that is damaged, edited or of another version
+    │   └── SecretError                a reference that leads to no value
+    ├── RegistryError              1   a registry could not be read, or a write to it failed
+    │   ├── TemporaryError             trying again may help
+    │   │   └── LostReplyError         the request was sent and its reply lost: it may have been done
+    │   └── PermanentError             trying again will not help
+    │       └── StaleObjectError       the object moved since it was read; nothing was overwritten
+    └── RefusedError               4   a guard, a stale plan, a protection: nothing was written
+
+Anything else that escapes is a bug of ours and exits with 3. Exit codes are those of the command line
+contract: `cli.main` is the only place that reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong in one file, with its place.
+
+    `line` and `column` count from 1; columns are code points. `end_line` and `end_column` are exclusive at the
+    end, and equal to the start where the problem is a point. `rule` is a stable word. `pointer` is the JSON pointer inside the
+    document, or "" for the document itself.
+    """
+
+    file: str
+    line: int
+    column: int
+    rule: str
+    message: str
+    end_line: int = 0
+    end_column: int = 0
+    severity: str = "error"  # error | warning
+    pointer: str = ""
+    suggestion: str | None = None
+
+
+class ReconcilerError(Exception):
+    """The root. `code` is a stable word for machines, `hint` says what to do next."""
+
+    exit_code: ClassVar[int] = 1
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ReconcilerError):
+    exit_code = 64
+    code = "usage"
+
+
+class InputError(ReconcilerError):
+    code = "input"
+
+
+class FileError(InputError):
+    """Files with problems. `problems` holds all of them, sorted by place; `lines` the lines of their files, for quoting."""
+
+    def __init__(
+        self,
+        message: str,
+        problems: tuple[Problem, ...] = (),
+        lines: Mapping[str, Sequence[str]] | None = None,
+        *,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+        self.lines = lines or {}
+
+
+class ManifestError(FileError):
+    """Manifests with problems."""
+
+    code = "manifests"
+
+
+class ConfigError(FileError):
+    """reconciler.yaml cannot be used."""
+
+    code = "config"
+
+
+class PlanFileError(InputError):
+    code = "plan-file"
+
+
+class SecretError(InputError):
+    code = "secret"
+
+
+class RegistryError(ReconcilerError):
+    code = "registry"
+
+
+class TemporaryError(RegistryError):
+    code = "registry-temporary"
+
+
+class LostReplyError(TemporaryError):
+    code = "registry-lost-reply"
+
+
+class PermanentError(RegistryError):
+    code = "registry-permanent"
+
+
+class StaleObjectError(PermanentError):
+    code = "stale-object"
+
+
+class RefusedError(ReconcilerError):
+    exit_code = 4
+    code = "refused"

@@ -1,0 +1,83 @@
+"""Limits on what one run may delete. Pure; each guard is one small function with a name.
+
+Guards count models (not their derived resources), per registry, whatever the cause. A tripped guard means that nothing at all is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A guard that tripped. `override` is the exact flag that lifts it, or None where none does."""
+
+    name: str
+    message: str
+    override: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The guards' limits, for each registry."""
+
+    max_deletes: int = 5
+    max_delete_percent: float = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """How many models a run would delete in one registry, and how many we owned there before it."""
+
+    count: int
+    owned: int
+
+
+def tripped(deletions: Mapping[str, Deletions], limits: Limits, allowed: int | None) -> tuple[Guard, ...]:
+    """The guards that these deletions trip. `allowed` is `--allow-deletes N`: it replaces both limits, for the whole run."""
+    if allowed is not None:
+        return tuple(_more_than_allowed(sum(item.count for item in deletions.values()), allowed))
+    total = sum(item.count for item in deletions.values())
+    found: list[Guard] = []
+    for registry, item in sorted(deletions.items()):
+        found.extend(_too_many(registry, item, limits, total))
+        found.extend(_too_large_a_share(registry, item, limits, total))
+    return tuple(found)
+
+
+def _more_than_allowed(total: int, allowed: int) -> Iterator[Guard]:
+    if total > allowed:
+        message = f"the run would delete {total} models, and --allow-deletes {allowed} allows {allowed}"
+        yield Guard("allow-deletes", message, f"--allow-deletes {total}")
+
+
+def _too_many(registry: str, item: Deletions, limits: Limits, total: int) -> Iterator[Guard]:
+    if item.count > limits.max_deletes:
+        message = f"{registry}: the run would delete {item.count} models, more than guards.max_deletes ({limits.max_deletes})"
+        yield Guard("max-deletes", message, f"--allow-deletes {total}")
+
+
+def _too_large_a_share(registry: str, item: Deletions, limits: Limits, total: int) -> Iterator[Guard]:
+    """One single deletion never trips this, or nobody could ever delete one of three models."""
+    if item.count <= 1:
+        return
+    base = max(item.owned, item.count)  # what is not ours may be deleted too, by `state: absent`
+    percent = 100 * item.count / base
+    if percent > limits.max_delete_percent:
+        limit = f"guards.max_delete_percent ({limits.max_delete_percent:g} %)"
+        message = f"{registry}: the run would delete {item.count} of {base} models, {percent:.0f} %, more than {limit}"
+        yield Guard("max-delete-percent", message, f"--allow-deletes {total}")
+
+
+def no_documents() -> Guard:
+    return Guard("no-documents", "the configured manifests hold no document: pruning would delete everything", None)
+
+
+def partial() -> Guard:
+    return Guard("partial", "only a part of the manifests was read: pruning would delete the rest", None)
+
+
+def no_owner(registry: str) -> Guard:
+    message = f"{registry}: without `owner` in reconciler.yaml nothing is known to be ours, so nothing can be pruned"
+    return Guard("no-owner", message, None)

@@ -1,0 +1,156 @@
+"""Files to manifests: every document typed and frozen, every problem with its place.
+
+One document goes: text → plain data (`document`) → its form (`check`) → its references (`references`) → its form once more, now with the
+values that the references led to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from reconciler import document
+from reconciler.document import Document
+from reconciler.errors import Problem
+from reconciler.fields import Node, rules_of
+from reconciler.manifest.discover import Found
+from reconciler.manifest.model import Model, NativeCommon
+from reconciler.manifest.model_check import check_model
+from reconciler.manifest.native import NativeDocument, NativeKind, check_native
+from reconciler.manifest.references import Scope, resolve
+from reconciler.problems import Finding, nearest, place
+from reconciler.state import Source
+
+STDIN = "<stdin>"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One document that is valid in itself. Exactly one of `model` and `native` is set. `index` counts documents in the file."""
+
+    source: Source
+    index: int
+    kind: str
+    key: str
+    model: Model | None = None
+    native: NativeDocument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """All that was read. `documents` counts the valid ones and the others; `texts` holds each file's text by its name as shown."""
+
+    manifests: tuple[Manifest, ...]
+    problems: tuple[Problem, ...]
+    files: int
+    documents: int
+    texts: Mapping[str, str] = field(repr=False)
+
+    def problem(self, manifest: Manifest, finding: Finding) -> Problem:
+        """A finding in a manifest, with its place."""
+        file = manifest.source.file
+        return place(finding, document.places(self.texts[file], file), manifest.index, file)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads manifests. `natives` are the native kinds by name; `overrides` the native fields by the name of each registry.
+
+    `root` is the project root; `variables` what `${var:NAME}` stands for.
+    """
+
+    root: Path
+    variables: Mapping[str, str]
+    natives: Mapping[str, NativeKind] = field(default_factory=dict)
+    overrides: Mapping[str, Node] = field(default_factory=dict)
+
+    def read(self, found: Found) -> Manifests:
+        """Every document of every file. Never raises on what the files hold."""
+        texts: dict[str, str] = {}
+        problems = list(found.problems)
+        for file in found.files:
+            text = document.read_text(Path(file.path), file.shown)
+            if isinstance(text, Problem):
+                problems.append(text)
+            else:
+                texts[file.shown] = text
+        folders = {file.shown: Path(file.real).parent for file in found.files}
+        return self._read_texts(texts, folders, problems, len(found.files))
+
+    def read_stdin(self, data: bytes, cwd: Path) -> Manifests:
+        """The documents of a text without a file; its paths are relative to `cwd`."""
+        text = document.decode(data, STDIN)
+        if isinstance(text, Problem):
+            return Manifests((), (text,), 1, 0, {})
+        return self._read_texts({STDIN: text}, {STDIN: cwd.resolve()}, [], 1)
+
+    def _read_texts(self, texts: dict[str, str], folders: Mapping[str, Path], problems: list[Problem], files: int) -> Manifests:
+        manifests: list[Manifest] = []
+        documents = 0
+        known_files: dict[Path, str | Problem] = {}
+        for shown, text in texts.items():
+            loaded = document.load(text, shown)
+            problems.extend(loaded.problems)
+            documents += len(loaded.documents)
+            scope = Scope(self.root, folders[shown], self.variables, known_files)
+            findings: list[tuple[int, Finding]] = []
+            for item in loaded.documents:
+                manifest, wrong = self._manifest(item, shown, scope, "${" in text)
+                findings.extend((item.index, finding) for finding in wrong)
+                if manifest is not None:
+                    manifests.append(manifest)
+            if findings:
+                places = document.places(text, shown)
+                problems.extend(place(finding, places, index, shown) for index, finding in findings)
+        return Manifests(tuple(manifests), tuple(sorted(problems)), files, documents, texts)
+
+    def _manifest(self, item: Document, shown: str, scope: Scope, references: bool) -> tuple[Manifest | None, list[Finding]]:
+        data = item.value
+        if not isinstance(data, dict):
+            return None, [Finding("wrong-type", "a manifest must be a map")]
+        kind = data.get("kind")
+        if not isinstance(kind, str) or (kind != "Model" and kind not in self.natives):
+            return None, [self._unknown_kind(data)]
+        checked, findings = self._check(kind, data)
+        if references and not any(finding.severity == "error" for finding in findings):
+            resolved, wrong = resolve(data, self._node(kind), scope)
+            if wrong:
+                return None, [*findings, *wrong]
+            checked, findings = self._check(kind, resolved)
+        if checked is None or any(finding.severity == "error" for finding in findings):
+            return None, findings
+        source = Source(shown, item.line)
+        if isinstance(checked, Model):
+            return Manifest(source, item.index, "Model", checked.key, model=checked), findings
+        return Manifest(source, item.index, kind, checked.common.key, native=checked), findings
+
+    def _check(self, kind: str, data: dict[str, Any]) -> tuple[Model | NativeDocument | None, list[Finding]]:
+        return check_model(data) if kind == "Model" else check_native(self.natives[kind], data)
+
+    def _node(self, kind: str) -> Node:
+        return self._model_node if kind == "Model" else self._native_nodes[kind]
+
+    @cached_property
+    def _model_node(self) -> Node:
+        """The rules of a Model, with each registry's own under `registries`."""
+        node = rules_of(Model)
+        return Node(node.rules, {**node.children, "registries": Node(children=dict(self.overrides))}, None, declared=True)
+
+    @cached_property
+    def _native_nodes(self) -> dict[str, Node]:
+        common = rules_of(NativeCommon).children
+        return {name: Node((), {**rules_of(kind.model).children, **common}, None, declared=True) for name, kind in self.natives.items()}
+
+    def _unknown_kind(self, data: dict[str, Any]) -> Finding:
+        known = ["Model", *sorted(self.natives)]
+        kind = data.get("kind")
+        if kind is None:
+            return Finding("missing-field", "'kind' is missing", suggestion="kind: Model")
+        if not isinstance(kind, str):
+            return Finding("wrong-type", "'kind' must be a string", "/kind")
+        message = f"unknown kind {kind!r}: the kinds here are {', '.join(known)}"
+        return Finding("unknown-kind", message, "/kind", suggestion=nearest(kind, known))
+

@@ -1,0 +1,86 @@
+"""Native documents: the common fields of every manifest, and a registry's own fields beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic.fields import FieldInfo
+
+from reconciler.manifest.model import NativeCommon
+from reconciler.manifest.model_check import absent_protected
+from reconciler.problems import Finding, findings
+
+COMMON_FIELDS: Final = tuple(info.alias or name for name, info in NativeCommon.model_fields.items())
+
+
+@dataclass(frozen=True, slots=True)
+class NativeKind:
+    """A kind that manifests may name: `driver/Kind`, the model of the registry's own fields, and a title for people.
+
+    Raises ValueError where the model declares a field that every document has already.
+    """
+
+    name: str
+    model: type[BaseModel]
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        own = {info.alias or name for name, info in self.model.model_fields.items()}
+        taken = sorted(own.intersection(COMMON_FIELDS))
+        if taken:
+            raise ValueError(f"{self.name} declares fields that every document has: {', '.join(taken)}")
+
+
+@dataclass(frozen=True, slots=True)
+class NativeDocument:
+    """One native document that was found right. `spec` holds the registry's own fields, as given."""
+
+    common: NativeCommon
+    spec: Mapping[str, Any]
+
+
+@cache
+def document_model(kind: NativeKind, *, absent: bool = False) -> type[BaseModel]:
+    """The common fields and the kind's own as one model; with `absent`, none of the kind's own is required.
+
+    What the kind's model says of unknown fields holds for the document.
+    """
+    fields: dict[str, Any] = {
+        "kind": (Literal[kind.name], Field(description=kind.title or "The native kind.", examples=[kind.name])),
+    }
+    if absent:
+        required = {name: info for name, info in kind.model.model_fields.items() if info.is_required()}
+        fields |= {name: (info.annotation, _optional(info)) for name, info in required.items()}
+    return create_model(kind.model.__name__, __base__=(NativeCommon, kind.model), __doc__=kind.model.__doc__, **fields)
+
+
+def _optional(info: FieldInfo) -> FieldInfo:
+    """The same field, which may be left out. Null is no more allowed than before."""
+    optional = copy(info)
+    optional.default = None
+    return optional
+
+
+def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, list[Finding]]:
+    """The document, and everything wrong with `data`, plain data of one document of that kind.
+
+    With `state: absent` no native field need be there; those that are, are checked all the same. The document is None where
+    there is a finding.
+    """
+    model = document_model(kind, absent=isinstance(data, Mapping) and data.get("state") == "absent")
+    found: list[Finding] = []
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        found = findings(error, data, model)
+    if isinstance(data, Mapping):
+        found += absent_protected(data)
+    if found:
+        return None, found
+    common = NativeCommon.model_validate({name: data[name] for name in data if name in COMMON_FIELDS})
+    return NativeDocument(common, {name: data[name] for name in data if name not in COMMON_FIELDS}), found

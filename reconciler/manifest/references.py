@@ -1,0 +1,150 @@
+"""References in manifests: `${var:NAME}`, `${file:path}` and, in secret fields, `${env:NAME}`.
+
+A secret field keeps its reference; everything else is replaced here. `${env:…}` outside secret fields is an error, so that no pull
+request can print a CI secret. `$${` stands for a plain `${`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler import document
+from reconciler import pointer as pointers
+from reconciler.errors import Problem
+from reconciler.fields import OPAQUE, REFERENCE, Node, WriteOnly
+from reconciler.problems import Finding, nearest
+from reconciler.scalars import Resolved
+
+_TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_UNTOUCHED: Final = frozenset({"/kind", "/key", "/$schema"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where references lead: `folder` is the manifest's own (relative paths), `root` the project root that no path leaves."""
+
+    root: Path
+    folder: Path
+    variables: Mapping[str, str]
+    files: dict[Path, str | Problem] = field(default_factory=dict)  # texts read so far, shared by one load
+
+
+def escape(text: str) -> str:
+    """Plain text as it must be written in a manifest, so that nothing in it reads as a reference."""
+    return text.replace("${", "$${")
+
+
+def resolve(data: Any, node: Node, scope: Scope) -> tuple[Any, list[Finding]]:
+    """`data` with its references resolved, and what is wrong with them. The findings' pointers lead into `data`."""
+    found: list[Finding] = []
+    return _walk(data, node, (), scope, found), found
+
+
+def _walk(value: Any, node: Node, path: tuple[str, ...], scope: Scope, found: list[Finding]) -> Any:
+    if isinstance(value, dict):
+        return {name: _walk(item, node.child(name) or OPAQUE, (*path, name), scope, found) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_walk(item, node.each or OPAQUE, (*path, str(place)), scope, found) for place, item in enumerate(value)]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+    where = pointers.join(path)
+    if where in _UNTOUCHED:
+        return value
+    secret = node.rule(WriteOnly)
+    if secret is not None and REFERENCE.fullmatch(value):
+        return _secret(value, where, scope, found)
+    if secret is not None and _holds_secret(value):
+        message = "a secret is one whole reference, ${env:NAME} or ${file:path}, with nothing around it"
+        found.append(Finding("secret-reference", message, where))
+        return value
+    return _text(value, where, scope, found)
+
+
+def _holds_secret(value: str) -> bool:
+    return any(match[1] is not None and match[1].startswith(("env:", "file:")) for match in _TOKEN.finditer(value))
+
+
+def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
+    """The reference as the rest of the program knows it: paths are relative to the project root there."""
+    scheme, _, name = value[2:-1].partition(":")
+    if scheme == "env":
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            found.append(Finding("bad-reference", f"{name!r} is not the name of an environment variable", where))
+        return value
+    path = _inside(name, where, scope, found)
+    if path is None:
+        return value
+    if not path.is_file():
+        found.append(Finding("missing-file", f"{value}: there is no such file", where))
+    return "${file:" + path.relative_to(scope.root).as_posix() + "}"
+
+
+def _text(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
+    whole = _TOKEN.fullmatch(value)
+    parts: list[str] = []
+    last = 0
+    for match in _TOKEN.finditer(value):
+        parts.append(value[last : match.start()])
+        last = match.end()
+        if match[0] == "$${":
+            parts.append("${")
+        elif match[1] is None:
+            found.append(Finding("bad-reference", "'${' opens a reference that is not closed: write $${ for a plain ${", where))
+        else:
+            parts.append(_referenced(match[1], where, scope, found))
+    text = "".join([*parts, value[last:]])
+    return Resolved(text) if whole is not None and whole[1] is not None else text
+
+
+def _referenced(body: str, where: str, scope: Scope, found: list[Finding]) -> str:
+    scheme, _, name = body.partition(":")
+    if scheme == "var" and name:
+        return _variable(name, where, scope, found)
+    if scheme == "file" and name:
+        return _file(name, where, scope, found)
+    if scheme == "env":
+        message = "${env:…} is for secret fields only: anywhere else a pull request could print a secret"
+        found.append(Finding("env-outside-secret", message, where, suggestion="${var:NAME} with `variables` in reconciler.yaml"))
+    else:
+        message = "a reference is ${var:NAME}, ${file:path} or, in a secret field, ${env:NAME}; write $${ for a plain ${"
+        found.append(Finding("bad-reference", message, where))
+    return ""
+
+
+def _variable(name: str, where: str, scope: Scope, found: list[Finding]) -> str:
+    if name in scope.variables:
+        return scope.variables[name]
+    message = f"the variable {name!r} is not set: add it to `variables` in reconciler.yaml"
+    found.append(Finding("unset-variable", message, where, suggestion=nearest(name, scope.variables)))
+    return ""
+
+
+def _file(name: str, where: str, scope: Scope, found: list[Finding]) -> str:
+    path = _inside(name, where, scope, found)
+    if path is None:
+        return ""
+    if path not in scope.files:
+        scope.files[path] = document.read_text(path, name)
+    text = scope.files[path]
+    if isinstance(text, Problem):
+        found.append(Finding("missing-file", f"${{file:{name}}} cannot be read: {text.message}", where))
+        return ""
+    return text
+
+
+def _inside(name: str, where: str, scope: Scope, found: list[Finding]) -> Path | None:
+    """The real path that `name` leads to, or None where it leaves the project."""
+    try:
+        path = Path(os.path.realpath(scope.folder / name))
+    except ValueError:  # a NUL in the name
+        found.append(Finding("bad-reference", "that is not the name of a file", where))
+        return None
+    if path.is_relative_to(scope.root):
+        return path
+    found.append(Finding("file-outside-project", f"${{file:{name}}} leads outside the project, the folder of reconciler.yaml", where))
+    return None

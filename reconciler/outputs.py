@@ -1,0 +1,243 @@
+"""JSON Schemas of the JSON answers: what a pipeline may rely on.
+
+Strict on what is named (required keys, words, types); open to more keys in every object, since a minor version adds some. Actions and
+statuses are closed sets, reasons and rules are words that may grow in number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+Form = dict[str, Any]
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+CHANGES: Final = ("create", "update", "rename", "replace", "delete", "conflict", "blocked")
+STATUSES: Final = ("ok", "failed", "skipped", "not_stored", "conflict", "blocked")
+PLANNED: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
+DONE: Final = (
+    "created", "updated", "renamed", "replaced", "deleted", "unchanged", "failed", "skipped", "not_stored", "conflict", "blocked",
+)  # fmt: skip
+
+
+def _text(description: str, *examples: str) -> Form:
+    return {"description": description, "type": "string"} | ({"examples": list(examples)} if examples else {})
+
+
+def _word(description: str, values: tuple[str, ...]) -> Form:
+    return {"description": description, "type": "string", "enum": list(values)}
+
+
+def _count(description: str, minimum: int = 0) -> Form:
+    return {"description": description, "type": "integer", "minimum": minimum}
+
+
+def _flag(description: str) -> Form:
+    return {"description": description, "type": "boolean"}
+
+
+def _or_null(form: Form) -> Form:
+    return form | {"type": [form["type"], "null"]}
+
+
+def _list(description: str, items: Form) -> Form:
+    return {"description": description, "type": "array", "items": items}
+
+
+def _map(description: str, properties: Mapping[str, Form], *, optional: tuple[str, ...] = ()) -> Form:
+    required = [name for name in properties if name not in optional]
+    return {"description": description, "type": "object", "properties": dict(properties), "required": required, "additionalProperties": True}
+
+
+def _counts(description: str, names: tuple[str, ...]) -> Form:
+    return _map(description, {name: _count(f"How many: {name.replace('_', ' ')}.") for name in names})
+
+
+def _answer(title: str, description: str, properties: Mapping[str, Form], *, optional: tuple[str, ...] = ()) -> Form:
+    version = {"description": "Minor versions add, major versions break.", "type": "string", "pattern": r"^1\.[0-9]+$", "examples": ["1.0"]}
+    return {"$schema": DIALECT, "title": title} | _map(description, {"format_version": version, **properties}, optional=optional)
+
+
+def _address(description: str = "`registry/Kind/key`; the key is all after the second slash.") -> Form:
+    return {"description": description, "type": "string", "pattern": r"^[^/]+/[^/]+/[\s\S]", "examples": ["aigo/Model/support-chat"]}
+
+
+def _time(description: str) -> Form:
+    return _text(description, "2026-11-20T12:00:00Z")
+
+
+def _duration() -> Form:
+    return {"description": "Milliseconds.", "type": "number", "minimum": 0}
+
+
+def _problem() -> Form:
+    properties = {
+        "file": _text("Relative to the working directory, with `/`.", "manifests/support.yaml"),
+        "line": _count("From 1.", 1),
+        "column": _count("In characters, from 1.", 1),
+        "end_line": _count("From 1.", 1),
+        "end_column": _count("From 1; the first column that is no longer meant.", 1),
+        "rule": _text("A stable word.", "unknown-field"),
+        "severity": _word("Errors make the manifests invalid, warnings do not.", ("error", "warning")),
+        "message": _text("For people."),
+        "pointer": _text("JSON pointer inside the document; empty for the document itself.", "/endpoint/url"),
+        "suggestion": _or_null(_text("What was probably meant, or null.", "display_name")),
+    }
+    return _map("One thing wrong, with its place.", properties)
+
+
+def _problems(description: str) -> Form:
+    return _list(description, _problem())
+
+
+def _field() -> Form:
+    properties: dict[str, Form] = {
+        "path": _text("JSON pointer into the native object; it descends maps, not lists.", "/display_name"),
+        "before": {"description": "What the registry holds. Left out where there is nothing, and where it is sensitive."},
+        "after": {"description": "What the manifest says. Left out where there is nothing, and where it is sensitive."},
+        "sensitive": _flag("A secret: neither side is shown."),
+    }
+    hidden: Form = {
+        "if": {"properties": {"sensitive": {"const": True}}, "required": ["sensitive"]},
+        "then": {"properties": {"before": False, "after": False}},
+    }
+    return _map("One field that differs.", properties, optional=("before", "after")) | hidden
+
+
+def _change() -> Form:
+    source = _map("Where the manifest stands.", {"file": _text("As in problems."), "line": _count("From 1.", 1)})
+    properties = {
+        "address": _address(),
+        "action": _word("What apply does; conflicts and blocked changes are left alone.", CHANGES),
+        "reason": _text("A stable word.", "changed", "drifted", "new", "missing", "adopt", "mark", "removed", "rotate"),
+        "fields": _list("What differs; a create has one entry for each field, a delete none.", _field()),
+        "observed": _or_null(_text("Digest of what was seen of the object; null where there was none.")),
+        "depends_on": _list("What must be done before.", _address()),
+        "parent": _or_null(_address("The model that a secret or provider of its own belongs to, or null.")),
+        "previous_address": _or_null(_address("Where the object was before a rename, or null.")),
+        "source": _or_null(source),
+    }
+    return _map("One change.", properties)
+
+
+def _guard() -> Form:
+    properties = {
+        "name": _text("A stable word.", "max-deletes"),
+        "message": _text("For people; names the flag and the number."),
+        "override": _or_null(_text("The exact flag that lifts it, or null where none does.", "--allow-deletes 7")),
+    }
+    return _map("A guard that tripped: nothing at all is written.", properties)
+
+
+def _validate() -> Form:
+    properties = {
+        "valid": _flag("Whether no problem is an error."),
+        "files": _count("Files that were read."),
+        "documents": _count("Documents in them, the empty ones left out."),
+        "problems": _problems("All of them, sorted by place."),
+    }
+    return _answer("Answer of validate", "What `reconciler validate --format json` prints.", properties)
+
+
+def _plan() -> Form:
+    properties = {
+        "summary": _counts("How many changes of each action.", PLANNED),
+        "changes": _list("In the order in which they are done; what is unchanged is left out.", _change()),
+        "orphans": _list("Objects of ours that no manifest declares and that stay, without --prune.", _address()),
+        "guards": _list("Guards that tripped.", _guard()),
+        "problems": _problems("Warnings."),
+        "fingerprint": _text("Digest of everything that the plan was computed from."),
+    }
+    return _answer("Answer of plan and drift", "What `reconciler plan` and `reconciler drift` print with `--format json`, and what `--save` writes.", properties)
+
+
+def _apply() -> Form:
+    outcome = {
+        "address": _address(),
+        "action": _word("What was planned.", CHANGES),
+        "status": _word("How it ended.", STATUSES),
+        "reason": _text("A stable word."),
+        "duration_ms": _duration(),
+    }
+    properties = {
+        "summary": _counts("How many changes ended in each way.", DONE),
+        "outcomes": _list("In the order of the plan; what is unchanged is left out.", _map("How one change ended.", outcome)),
+        "backup": _or_null(_text("The folder with what was removed, as manifests, or null.")),
+    }
+    return _answer("Answer of apply", "What `reconciler apply --format json` prints.", properties)
+
+
+def _listing() -> Form:
+    resource = {
+        "address": _address(),
+        "kind": _text("The native kind, without its driver.", "Model"),
+        "key": _text("The key in the registry.", "support-chat"),
+        "registry": _text("The registry's name in reconciler.yaml.", "aigo"),
+        "owner": _or_null(_text("Whose mark it bears, or null.", "platform-team")),
+        "updated_at": _or_null(_time("As the registry gives it, or null.")),
+    }
+    return _answer("Answer of list", "What `reconciler list --format json` prints.", {"resources": _list("Sorted by address.", _map("One object.", resource))})
+
+
+def _get() -> Form:
+    properties = {
+        "address": _address(),
+        "spec": {"description": "The object in the registry's own terms, without secrets.", "type": "object"},
+        "owner": _or_null(_text("Whose mark it bears, or null.", "platform-team")),
+        "revision": _or_null(_text("The registry's change token, or null.")),
+        "updated_at": _or_null(_time("As the registry gives it, or null.")),
+    }
+    return _answer("Answer of get", "What `reconciler get --format json` prints.", properties)
+
+
+def _history() -> Form:
+    revision = {
+        "revision": _text("The registry's change token."),
+        "action": _text("What was done.", "create"),
+        "key": _text("The key at the time."),
+        "at": _time("When, in UTC."),
+        "actor": _text("Who."),
+        "plan": _text("Fingerprint of the plan that wrote it."),
+        "owner": _or_null(_text("Whose mark it bore, or null.")),
+        "spec": {"description": "The object as it was then.", "type": "object"},
+    }
+    properties = {"address": _address(), "revisions": _list("Newest first.", _map("One entry.", revision))}
+    return _answer("Answer of history", "What `reconciler history --format json` prints.", properties)
+
+
+def _test() -> Form:
+    check = {
+        "name": _text("A stable word.", "connection"),
+        "ok": _flag("Whether it passed."),
+        "message": _text("For people."),
+        "duration_ms": _duration(),
+    }
+    properties: dict[str, Form] = {
+        "address": _address(),
+        "ok": _flag("Whether every check passed."),
+        "checks": _list("In the order in which they ran.", _map("One check.", check)),
+        "output": {"description": "What the model answered; null where it was not asked."},
+    }
+    return _answer("Answer of test", "What `reconciler test --format json` prints.", properties)
+
+
+def _error() -> Form:
+    error = {
+        "code": _text("A stable word.", "usage", "manifests", "registry"),
+        "message": _text("What is wrong."),
+        "hint": _or_null(_text("What to do next, or null.")),
+    }
+    properties = {"error": _map("Why there is no answer.", error), "problems": _problems("What is wrong in the manifests.")}
+    return _answer("Failure", "What every command prints with `--format json` when it fails.", properties, optional=("problems",))
+
+
+OUTPUTS: Final[dict[str, Form]] = {
+    "validate": _validate(),
+    "plan": _plan(),
+    "apply": _apply(),
+    "list": _listing(),
+    "get": _get(),
+    "history": _history(),
+    "test": _test(),
+    "error": _error(),
+}

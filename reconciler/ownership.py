@@ -1,0 +1,52 @@
+"""Whose is an object? A small truth table, pure.
+
+======================  ==========================  ======================  =====================
+what the object bears   our mark                    no mark                 another owner's mark
+======================  ==========================  ======================  =====================
+we have an owner        OURS                        UNMARKED: adopt         FOREIGN: conflict
+we have no owner        FOREIGN                     UNMARKED: write, never  FOREIGN
+                                                    mark
+kind without a mark     (cannot happen)             OURS where `owns`       (cannot happen)
+                                                    matches, else UNMARKED
+======================  ==========================  ======================  =====================
+
+Only what is OURS is ever pruned. `--take-ownership OWNER` turns that one owner's FOREIGN into UNMARKED.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from fnmatch import fnmatchcase
+
+from reconciler.fields import KindRules
+from reconciler.state import RegistryFacts, Resource
+
+
+class Standing(Enum):
+    OURS = "ours"
+    UNMARKED = "unmarked"
+    FOREIGN = "foreign"
+
+
+def standing(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Standing:
+    """Whose `resource` is, as seen by the owner of `facts`. `takes` are the owners whose objects the user agreed to take over."""
+    mark = resource.mark
+    if mark is not None:
+        if facts.owner is not None and mark.owner == facts.owner:
+            return Standing.OURS
+        return Standing.UNMARKED if mark.owner in takes and facts.owner is not None else Standing.FOREIGN
+    if any(fnmatchcase(resource.address.key, glob) for glob in facts.owns):
+        return Standing.OURS if not _marked(resource, facts) else Standing.UNMARKED
+    return Standing.UNMARKED
+
+
+def prunable(resource: Resource, facts: RegistryFacts) -> bool:
+    """Whether prune may ever delete it: it bears our mark, or bears none and matches `owns`."""
+    if standing(resource, facts) is Standing.OURS:
+        return True
+    return resource.mark is None and any(fnmatchcase(resource.address.key, glob) for glob in facts.owns)
+
+
+def _marked(resource: Resource, facts: RegistryFacts) -> bool:
+    kind: KindRules | None = facts.kinds.get(resource.address.kind)
+    return kind is not None and kind.marked

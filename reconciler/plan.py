@@ -1,0 +1,86 @@
+"""The plan as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.diff import FieldChange
+from reconciler.errors import Problem
+from reconciler.guards import Guard
+from reconciler.state import Address, Desired, Source
+
+__all__ = ["ACTIONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Plan"]
+
+ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
+WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """What the user agreed to. A plan carries the consents it was made with."""
+
+    prune: bool = False
+    allow_deletes: int | None = None
+    allow_replaces: int | None = None
+    take_ownership: tuple[str, ...] = ()
+    rotate: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to do with one address.
+
+    `reason` is a stable word. `message` says in words why a change is a conflict or blocked, for people. `observed` is what was seen of the remote object,
+    None where there was none. `previous` is the old address of a rename. `desired` is what to write; None for a delete.
+    """
+
+    address: Address
+    action: str
+    reason: str
+    fields: tuple[FieldChange, ...] = ()
+    observed: str | None = None
+    depends_on: tuple[Address, ...] = ()
+    parent: Address | None = None
+    previous: Address | None = None
+    source: Source | None = None
+    desired: Desired | None = None
+    message: str = ""
+    replaces: tuple[str, ...] = ()  # the pointers whose change makes an update a replace
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that apply will do, in order, and everything it was computed from, as one fingerprint.
+
+    `changes` leaves out what is unchanged; `unchanged` counts it. `registries` maps each registry's name to its identity.
+    """
+
+    changes: tuple[Change, ...]
+    unchanged: int
+    orphans: tuple[Address, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    consents: Consents = Consents()
+    environment: str | None = None
+    registries: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        """The changes that apply acts on."""
+        return tuple(change for change in self.changes if change.action in WRITES)
+
+    @property
+    def left(self) -> tuple[Change, ...]:
+        """The changes that apply leaves alone: conflicts and blocked ones."""
+        return tuple(change for change in self.changes if change.action not in WRITES)
+
+    def summary(self) -> dict[str, int]:
+        """How many changes there are of each action, in the order of ACTIONS."""
+        counts = dict.fromkeys(ACTIONS, 0)
+        for change in self.changes:
+            counts[change.action] += 1
+        counts["unchanged"] = self.unchanged
+        return counts

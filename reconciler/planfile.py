@@ -1,0 +1,144 @@
+"""A plan to JSON and back: what was reviewed is what is applied.
+
+The file is the JSON of `plan` and, beside it, all that apply needs: what to write, the consents, the environment and the places of
+the registries. A digest over the whole refuses a file that was edited or cut. No secret is in it: only references are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import jsonschema
+
+from reconciler.errors import PlanFileError, Problem
+from reconciler.fields import digest
+from reconciler.outputs import OUTPUTS
+from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
+from reconciler.planjson import plan_to_json
+from reconciler.pointer import MISSING
+from reconciler.state import Address, Desired, Resource, Source
+
+SAVED: Final = "saved"  # the key of what only apply reads
+
+
+def dump(plan: Plan) -> str:
+    """The text of a saved plan."""
+    data = plan_to_json(plan)
+    consents = plan.consents
+    data[SAVED] = {
+        "consents": {
+            "prune": consents.prune,
+            "allow_deletes": consents.allow_deletes,
+            "allow_replaces": consents.allow_replaces,
+            "take_ownership": list(consents.take_ownership),
+            "rotate": list(consents.rotate),
+        },
+        "environment": plan.environment,
+        "registries": {name: dict(identity) for name, identity in plan.registries.items()},
+        "unchanged": plan.unchanged,
+        "writes": {str(change.address): _write(change) for change in plan.changes},
+    }
+    data["digest"] = digest(data)
+    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+
+
+def parse(text: str, shown: str) -> Plan:
+    """The plan of a file's text. Raises PlanFileError where it is damaged, edited, or of another version."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PlanFileError(f"{shown} is not a whole plan file: {error}", hint="make it again with `reconciler plan --save`") from error
+    if not isinstance(data, dict) or "format_version" not in data:
+        raise PlanFileError(f"{shown} is not a plan file", hint="`reconciler plan --save FILE` writes one")
+    version = data["format_version"]
+    if not isinstance(version, str) or version.partition(".")[0] != "1":
+        message = f"{shown} has format version {version!r}, and this reconciler reads 1.x"
+        raise PlanFileError(message, hint="make it again with this reconciler")
+    stated = data.pop("digest", None)
+    if stated != digest(data):
+        raise PlanFileError(f"{shown} was edited or cut after it was saved, so it is not what was reviewed", hint="make it again with `reconciler plan --save`")
+    try:
+        jsonschema.Draft202012Validator(OUTPUTS["plan"]).validate(data)
+        return _plan(data)
+    except (jsonschema.ValidationError, KeyError, TypeError, ValueError) as error:
+        detail = error.message if isinstance(error, jsonschema.ValidationError) else repr(error)
+        raise PlanFileError(f"{shown} is not a plan file that apply can use: {detail}", hint="make it again with `reconciler plan --save`") from error
+
+
+def _write(change: Change) -> dict[str, Any]:
+    item = change.desired
+    data: dict[str, Any] = {"replaces": list(change.replaces), "message": change.message}
+    if item is not None:
+        data["desired"] = {
+            "spec": item.resource.spec,
+            "key": item.key,
+            "protected": item.protected,
+            "previous": [str(address) for address in item.previous],
+            "ignore": list(item.ignore),
+            "secrets": dict(item.secrets),
+            "references": {place: str(address) for place, address in item.references.items()},
+            "labels": dict(item.labels),
+        }
+    return data
+
+
+def _plan(data: Mapping[str, Any]) -> Plan:
+    saved = data[SAVED]
+    consents = saved["consents"]
+    return Plan(
+        changes=tuple(_change(entry, saved["writes"][entry["address"]]) for entry in data["changes"]),
+        unchanged=saved["unchanged"],
+        orphans=tuple(Address.parse(text) for text in data["orphans"]),
+        guards=tuple(Guard(entry["name"], entry["message"], entry["override"]) for entry in data["guards"]),
+        problems=tuple(Problem(**{**entry, "pointer": entry.get("pointer") or ""}) for entry in data["problems"]),
+        consents=Consents(
+            consents["prune"],
+            consents["allow_deletes"],
+            consents["allow_replaces"],
+            tuple(consents["take_ownership"]),
+            tuple(consents["rotate"]),
+        ),
+        environment=saved["environment"],
+        registries=saved["registries"],
+        fingerprint=data["fingerprint"],
+    )
+
+
+def _change(entry: Mapping[str, Any], write: Mapping[str, Any]) -> Change:
+    address = Address.parse(entry["address"])
+    source = Source(entry["source"]["file"], entry["source"]["line"]) if entry.get("source") else None
+    parent = Address.parse(entry["parent"]) if entry.get("parent") else None
+    previous = entry.get("previous_address")
+    return Change(
+        address=address,
+        action=entry["action"],
+        reason=entry["reason"],
+        fields=tuple(_field(item) for item in entry["fields"]),
+        observed=entry["observed"],
+        depends_on=tuple(Address.parse(text) for text in entry["depends_on"]),
+        parent=parent,
+        previous=Address.parse(previous) if previous else None,
+        source=source,
+        desired=_desired(address, write["desired"], source, parent) if "desired" in write else None,
+        message=write["message"],
+        replaces=tuple(write["replaces"]),
+    )
+
+
+def _field(entry: Mapping[str, Any]) -> FieldChange:
+    return FieldChange(entry["path"], entry.get("before", MISSING), entry.get("after", MISSING), entry["sensitive"])
+
+
+def _desired(address: Address, data: Mapping[str, Any], source: Source | None, parent: Address | None) -> Desired:
+    return Desired(
+        resource=Resource(address, data["spec"], source=source, parent=parent),
+        key=data["key"],
+        protected=data["protected"],
+        previous=tuple(Address.parse(text) for text in data["previous"]),
+        ignore=tuple(data["ignore"]),
+        secrets=data["secrets"],
+        references={place: Address.parse(text) for place, text in data["references"].items()},
+        labels=data["labels"],
+    )

@@ -1,0 +1,157 @@
+"""What a driver is. It translates and never decides.
+
+A driver has two halves. `Driver` is the offline half: the kinds it knows with their field rules, and how a portable
+Model becomes native objects; `validate` uses no more than that, so its module imports nothing that speaks to a registry. `Registry` is the open connection.
+Both grow by the frozen values passed (`Write`, `Removal`), never by new parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+from reconciler.fields import KindRules
+from reconciler.manifest.model import Model
+from reconciler.secrets import Secret
+from reconciler.state import Address, Listing, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One native kind.
+
+    `model` declares the native fields with their rules. `check_key` says why the registry would refuse a key, or None.
+    `portable` is true where the native object is the portable Model itself: then manifests write `Model`, and `<driver>/<Kind>` is not offered.
+    """
+
+    name: str
+    model: type[BaseModel]
+    rules: KindRules
+    title: str = ""
+    check_key: Callable[[str], str | None] = lambda key: None
+    portable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A native object compiled from a portable Model. `origins` maps native pointers to the manifest's, for messages."""
+
+    kind: str
+    key: str
+    spec: Mapping[str, Any]
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inexpressible:
+    """A portable field that a registry cannot hold. `fatal` ones are errors: leaving them out would change what the model does."""
+
+    pointer: str
+    message: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """`model` is the model itself; `derived` are what stands beside it, in the order in which they must exist."""
+
+    model: Native
+    derived: tuple[Native, ...] = ()
+    inexpressible: tuple[Inexpressible, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One create, update or rename.
+
+    `desired` is what to store: address, spec with references in the place of secrets, and the mark. `current` is the object as read
+    just before (None for a create; under its old address for a rename). `secrets` maps the pointers of secrets to their values.
+    `changed` are the pointers of the fields that differ. `plan` and `actor` are for the registry's own history.
+    """
+
+    desired: Resource
+    current: Resource | None = None
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    plan: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One delete, of `current` as read just before: an object that moved since must not be deleted (StaleObjectError)."""
+
+    current: Resource
+    plan: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One entry of an object's history, as the registry keeps it. `at` is ISO 8601 in UTC; `plan` the fingerprint of the plan that wrote it."""
+
+    revision: str
+    action: str
+    key: str
+    at: str
+    actor: str
+    plan: str
+    spec: Mapping[str, Any]
+    owner: str | None
+
+
+class Registry(Protocol):
+    """An open registry. Every method raises RegistryError, and nothing else, for what the registry does wrong."""
+
+    # every object of the driver's kinds, completely, or an error: half a listing would make the rest look deleted
+    async def read(self) -> Listing: ...
+
+    # one object as it is now, or None where there is none
+    async def get(self, address: Address) -> Resource | None: ...
+
+    # what the registry stored, where its reply is the full stored object; None where the reply does not tell
+    async def create(self, write: Write) -> Resource | None: ...
+
+    # the same; StaleObjectError where the object is no longer `write.current` and the registry can tell
+    async def update(self, write: Write) -> Resource | None: ...
+
+    # already gone is success
+    async def delete(self, removal: Removal) -> None: ...
+
+
+@runtime_checkable
+class Renames(Protocol):
+    """The optional capability to give an object another key without deleting it."""
+
+    async def rename(self, write: Write) -> Resource | None: ...
+
+
+@runtime_checkable
+class KeepsHistory(Protocol):
+    """The optional capability to tell an object's past, newest first; empty where the object was never there."""
+
+    async def history(self, address: Address) -> tuple[Revision, ...]: ...
+
+
+class Driver(Protocol):
+    """The offline half of a driver. Importing its module must be cheap: no HTTP, no database."""
+
+    name: str
+    kinds: Mapping[str, Kind]
+    settings: type[BaseModel]  # what an entry in reconciler.yaml may say, beside `driver`, `default` and `owns`
+    default_owner: str | None  # the owner where the configuration names none
+    renames: bool  # the open registry is a `Renames`
+
+    # where the entry leads: canonical, without credentials; two entries with one location are an error
+    def location(self, settings: Any, root: Path) -> str: ...
+
+    # pure: the same model gives the same objects
+    def compile(self, model: Model, key: str) -> Compiled: ...
+
+    # opens the registry. Relative paths in the settings are relative to `root`, the project root
+    def connect(self, settings: Any, root: Path) -> AbstractAsyncContextManager[Registry]: ...

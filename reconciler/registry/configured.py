@@ -1,0 +1,114 @@
+"""The registries of the configuration, each with its driver and checked settings. Nothing is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from reconciler.config import Project
+from reconciler.errors import ConfigError
+from reconciler.fields import Node
+from reconciler.manifest.native import NativeKind
+from reconciler.problems import Finding, findings
+from reconciler.registry import catalog
+from reconciler.registry.base import Driver, Kind
+from reconciler.state import RegistryFacts
+
+_COMMON = frozenset({"driver", "default", "owns"})
+
+
+@dataclass(frozen=True)
+class Configured:
+    """One entry of `registries`. `settings` is the driver's model, with references still in it."""
+
+    name: str
+    driver: Driver
+    settings: BaseModel
+    facts: RegistryFacts
+    default: bool
+
+    @property
+    def portable(self) -> Kind:
+        """The kind that a portable Model becomes: the one that counts as a model."""
+        kinds = self.driver.kinds.values()
+        return next((kind for kind in kinds if kind.portable), next(kind for kind in kinds if kind.rules.model))
+
+    @cached_property
+    def override(self) -> Node:
+        """The fields that an override of this registry may set, with their rules."""
+        return self.portable.rules.root
+
+
+def configured(project: Project) -> dict[str, Configured]:
+    """The registries by name. Raises ConfigError with every problem at its place."""
+    found: list[Finding] = []
+    entries: dict[str, Configured] = {}
+    for name, entry in sorted(project.registries.items()):
+        try:
+            driver = catalog.load_driver(str(entry["driver"]))
+        except ConfigError as error:
+            found.append(Finding("unknown-driver", error.message, f"/registries/{name}/driver", suggestion=error.hint))
+            continue
+        settings = {key: value for key, value in entry.items() if key not in _COMMON and value is not None}
+        try:
+            checked = driver.settings.model_validate(settings)
+        except ValidationError as error:
+            found.extend(_below(f"/registries/{name}", findings(error, settings, driver.settings)))
+            continue
+        entries[name] = _configured(name, driver, checked, entry, project)
+    found.extend(_same_place(entries.values()))
+    if found:
+        problems = tuple(sorted(project.problem(finding) for finding in found))
+        raise ConfigError(f"{project.file} cannot be used", problems, {project.file or "": project.text.splitlines()})
+    return entries
+
+
+def native_kinds(entries: Mapping[str, Configured]) -> dict[str, NativeKind]:
+    """The native kinds that manifests may use, by `<driver>/<Kind>`."""
+    return native_kinds_of(entry.driver for entry in entries.values())
+
+
+def native_kinds_of(drivers: Iterable[Driver]) -> dict[str, NativeKind]:
+    """The native kinds of these drivers, by `<driver>/<Kind>`."""
+    kinds = {}
+    for driver in drivers:
+        for kind in driver.kinds.values():
+            if not kind.portable:
+                name = f"{driver.name}/{kind.name}"
+                kinds[name] = NativeKind(name, kind.model, kind.title)
+    return kinds
+
+
+def _configured(name: str, driver: Driver, settings: BaseModel, entry: Mapping[str, Any], project: Project) -> Configured:
+    owner = project.owner
+    if owner is None and driver.default_owner is not None:
+        owner = f"{driver.default_owner}/{project.environment}" if project.environment else driver.default_owner
+    facts = RegistryFacts(
+        name=name,
+        kinds={kind.name: kind.rules for kind in driver.kinds.values()},
+        owner=owner,
+        owns=tuple(entry.get("owns") or ()),
+        identity={"driver": driver.name, "location": driver.location(settings, project.root)},
+        renames=driver.renames,
+    )
+    return Configured(name, driver, settings, facts, entry.get("default") is True)
+
+
+def _below(prefix: str, found: Iterable[Finding]) -> list[Finding]:
+    return [Finding(item.rule, item.message, prefix + item.pointer, item.at_key, item.suggestion, item.severity) for item in found]
+
+
+def _same_place(entries: Iterable[Configured]) -> list[Finding]:
+    """Two entries that lead to one place would fight over it."""
+    first: dict[tuple[str, ...], str] = {}
+    found = []
+    for entry in entries:
+        place = tuple(entry.facts.identity.values())
+        other = first.setdefault(place, entry.name)
+        if other != entry.name:
+            found.append(Finding("same-place", f"{entry.name!r} leads to the same place as {other!r}", f"/registries/{entry.name}", at_key=True))
+    return found

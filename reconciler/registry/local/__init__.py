@@ -1,0 +1,83 @@
+"""The embedded registry: one SQLite file in the project. This is its offline half, which touches no file.
+
+`local` takes the portable Model as it is, so compiling is no more than writing out what the manifest leaves to
+defaults. The open registry (`store`) is loaded by name when somebody connects: `validate` never imports SQLite.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reconciler.fields import KindRules, rules_of
+from reconciler.manifest.model import SPEC_FIELDS, Model, ModelSpec
+from reconciler.registry.base import Compiled, Driver, Kind, Native, Registry
+
+_SPEC_FIELDS: Final = set(SPEC_FIELDS)
+
+
+class Settings(BaseModel):
+    """What an entry in reconciler.yaml may say."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    path: str = Field(
+        ".reconciler/registry.db",
+        pattern=r"^[^\x00]+$",
+        description="The database file, relative to reconciler.yaml. It is made by the first write.",
+        examples=[".reconciler/registry.db"],
+    )
+
+
+def _check_key(key: str) -> str | None:
+    """SQLite takes any text; what cannot be printed could be neither shown nor typed."""
+    return None if key.isprintable() else "must not hold control characters"
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "Model": Kind(
+        name="Model",
+        model=ModelSpec,
+        rules=KindRules(name="Model", root=rules_of(ModelSpec), exact_revision=True),
+        title="Model",
+        check_key=_check_key,
+        portable=True,
+    )
+}
+
+
+class LocalDriver:
+    """The driver `local`. Its registry holds everything that a portable Model says, so nothing is inexpressible."""
+
+    name: str = "local"
+    kinds: Mapping[str, Kind] = KINDS
+    settings: type[BaseModel] = Settings
+    default_owner: str | None = "local"
+    renames: bool = True
+
+    def location(self, settings: Settings, root: Path) -> str:
+        """The absolute path of the database file, links resolved."""
+        return str((root / settings.path).resolve())
+
+    def compile(self, model: Model, key: str) -> Compiled:
+        """The Model's own fields, with the defaults written out and without the nulls of declared members."""
+        # `exclude_none` leaves out declared members only: null inside `metadata` is the user's, and stays
+        spec: dict[str, Any] = model.model_dump(include=_SPEC_FIELDS, by_alias=True, exclude_none=True)
+        spec.setdefault("task", ModelSpec.model_fields["task"].default)
+        if model.endpoint is not None:
+            spec["endpoint"].setdefault("format", type(model.endpoint).model_fields["format"].default)
+        return Compiled(Native("Model", key, spec))
+
+    def connect(self, settings: Settings, root: Path) -> AbstractAsyncContextManager[Registry]:
+        """Opens no file yet: the first read or write does."""
+        store = importlib.import_module("reconciler.registry.local.store")
+        opened: AbstractAsyncContextManager[Registry] = store.connect(Path(self.location(settings, root)), self.kinds)
+        return opened
+
+
+DRIVER: Final[Driver] = LocalDriver()

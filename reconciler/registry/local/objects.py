@@ -1,0 +1,178 @@
+"""The objects in the database, and every revision that they ever had. Synchronous: `store` runs it in a thread.
+
+A write is a compare-and-swap: it names the object's id, key and revision as they were read, inside a transaction that
+keeps other writers out, and where they no longer hold it changes nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from reconciler.errors import PermanentError, StaleObjectError
+from reconciler.fields import OPAQUE
+from reconciler.registry.base import Kind, Removal, Revision, Write
+from reconciler.registry.local.database import Database
+from reconciler.registry.local.rows import as_read, encode, encode_mark, resource_of, revision_of, secret_branches
+from reconciler.state import Address, Listing, Resource, Unreadable
+
+# LEFT: an object whose newest revision is missing must show up as unreadable, not vanish
+_LIVE: Final = """
+    SELECT o.id, o.kind, o.key, o.revision, r.spec, r.mark, r.at
+    FROM object o LEFT JOIN revision r ON r.object_id = o.id AND r.revision = o.revision
+    WHERE o.deleted_at IS NULL
+"""
+# Ids and revisions are bound as text; the columns' INTEGER affinity makes numbers of them.
+_MOVE: Final = """
+    UPDATE object SET key = ?, revision = revision + 1
+    WHERE id = ? AND revision = ? AND kind = ? AND key = ? AND deleted_at IS NULL
+"""
+_REMOVE: Final = """
+    UPDATE object SET deleted_at = ?, revision = revision + 1
+    WHERE id = ? AND revision = ? AND kind = ? AND key = ? AND deleted_at IS NULL
+"""
+_RECORD: Final = "INSERT INTO revision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RECORD_REMOVAL: Final = """
+    INSERT INTO revision
+    SELECT object_id, revision + 1, 'delete', key, spec, mark, ?, ?, ? FROM revision
+    WHERE object_id = ? AND revision = ?
+"""
+# Whoever bears the key now, or did when it was deleted; only without any of them, whoever bore it before a rename.
+# Rows are never removed, so the row's number tells the order of all writes, whatever the clock did.
+_HISTORY: Final = """
+    SELECT revision, action, key, at, actor, plan, spec, mark FROM revision
+    WHERE object_id IN (SELECT id FROM object WHERE kind = ?1 AND key = ?2)
+       OR NOT EXISTS (SELECT 1 FROM object WHERE kind = ?1 AND key = ?2)
+          AND object_id IN (SELECT object_id FROM revision WHERE key = ?2)
+          AND object_id IN (SELECT id FROM object WHERE kind = ?1)
+    ORDER BY rowid DESC
+"""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Objects:
+    """What one database holds of `kinds`. Every method is one transaction and raises RegistryError."""
+
+    def __init__(self, database: Database, kinds: Mapping[str, Kind], registry: str, clock: Clock) -> None:
+        self._database = database
+        self._branches = {name: secret_branches(kind.rules.root) for name, kind in kinds.items()}
+        self._registry = registry
+        self._clock = clock
+
+    def listing(self) -> Listing:
+        with self._database.reading() as connection:
+            rows = connection.execute(_LIVE + "ORDER BY o.kind, o.key").fetchall()
+        found = [resource_of(row, self._registry, self._branches) for row in rows]
+        return Listing(
+            tuple(one for one in found if isinstance(one, Resource)),
+            tuple(one for one in found if isinstance(one, Unreadable)),
+        )
+
+    def get(self, address: Address) -> Resource | None:
+        """Raises PermanentError where the object is there and cannot be read: None would say that it is gone."""
+        with self._database.reading() as connection:
+            row = connection.execute(_LIVE + "AND o.kind = ? AND o.key = ?", (address.kind, address.key)).fetchone()
+        if row is None:
+            return None
+        found = resource_of(row, address.registry, self._branches)
+        if isinstance(found, Unreadable):
+            raise PermanentError(f"{address} cannot be read: {found.message}")
+        return found
+
+    def create(self, write: Write) -> Resource:
+        address = write.desired.address
+        spec = encode(write.desired.spec, address, self._branches)
+        with self._database.writing() as connection:
+            _forbid_existing(connection, address)
+            inserted = connection.execute(
+                "INSERT INTO object (kind, key, revision) VALUES (?, ?, 1)", (address.kind, address.key)
+            )
+            return self._record(connection, write, "create", (inserted.lastrowid or 0, 1), spec)
+
+    def update(self, write: Write) -> Resource:
+        return self._replace(write, "update")
+
+    def rename(self, write: Write) -> Resource:
+        """The object keeps its id and its history."""
+        return self._replace(write, "rename")
+
+    def _replace(self, write: Write, action: str) -> Resource:
+        address, current = write.desired.address, write.current
+        if current is None:
+            raise ValueError(f"{action} of {address} without the object as it was read")
+        spec = encode(write.desired.spec, address, self._branches)
+        with self._database.writing() as connection:
+            if address.key != current.address.key:
+                _forbid_existing(connection, address)
+            moved = connection.execute(_MOVE, (address.key, *_token(current)))
+            if moved.rowcount == 0:
+                raise _stale(connection, current)
+            version = connection.execute("SELECT id, revision FROM object WHERE id = ?", (current.id,)).fetchone()
+            return self._record(connection, write, action, version, spec)
+
+    def delete(self, removal: Removal) -> None:
+        """Already gone is success. What was removed stays in the history."""
+        current, now = removal.current, self._now()
+        if not self._database.exists():
+            return
+        with self._database.writing() as connection:
+            removed = connection.execute(_REMOVE, (now, *_token(current)))
+            if removed.rowcount == 0:
+                if _lives(connection, current):
+                    raise _stale(connection, current)
+                return
+            connection.execute(_RECORD_REMOVAL, (now, removal.actor, removal.plan, current.id, current.revision))
+
+    def history(self, address: Address) -> tuple[Revision, ...]:
+        branches = self._branches.get(address.kind, OPAQUE)
+        with self._database.reading() as connection:
+            rows = connection.execute(_HISTORY, (address.kind, address.key)).fetchall()
+        return tuple(revision_of(row, branches) for row in rows)
+
+    def _record(
+        self, connection: sqlite3.Connection, write: Write, action: str, version: tuple[int, int], spec: str
+    ) -> Resource:
+        """Adds the revision that `version` (id and revision) names, and gives the object as a read would."""
+        address, mark, now = write.desired.address, encode_mark(write.desired.mark), self._now()
+        connection.execute(_RECORD, (*version, action, address.key, spec, mark, now, write.actor, write.plan))
+        row = (version[0], address.kind, address.key, version[1], spec, mark, now)
+        found = resource_of(as_read(row), address.registry, self._branches)
+        if isinstance(found, Unreadable):
+            raise PermanentError(f"{address} could not be read back, so it was not stored: {found.message}")
+        return found
+
+    def _now(self) -> str:
+        return self._clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _token(current: Resource) -> tuple[str | None, str | None, str, str]:
+    return current.id, current.revision, current.address.kind, current.address.key
+
+
+def _forbid_existing(connection: sqlite3.Connection, address: Address) -> None:
+    row = connection.execute(
+        "SELECT 1 FROM object WHERE kind = ? AND key = ? AND deleted_at IS NULL", (address.kind, address.key)
+    ).fetchone()
+    if row is not None:
+        raise StaleObjectError(f"{address} exists already", hint="it was made since the plan: plan again")
+
+
+def _lives(connection: sqlite3.Connection, current: Resource) -> bool:
+    """Whether the object, or another one in its place, is still there."""
+    row = connection.execute(
+        "SELECT 1 FROM object WHERE deleted_at IS NULL AND (id = ? OR (kind = ? AND key = ?))",
+        (current.id, current.address.kind, current.address.key),
+    ).fetchone()
+    return row is not None
+
+
+def _stale(connection: sqlite3.Connection, current: Resource) -> StaleObjectError:
+    what = "was changed" if _lives(connection, current) else "was deleted"
+    return StaleObjectError(f"{current.address} {what} since it was read", hint="nothing was overwritten: plan again")

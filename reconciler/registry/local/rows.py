@@ -1,0 +1,149 @@
+"""Rows to values and back. A row without meaning becomes an `Unreadable`; no raw secret leaves or enters the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, NoReturn
+
+from reconciler.errors import PermanentError
+from reconciler.fields import OPAQUE, PRESENT, Node, WriteOnly, hide_secrets, is_reference
+from reconciler.registry.base import Revision
+from reconciler.scalars import sensitive_header
+from reconciler.state import Address, Mark, Resource, Unreadable
+
+ObjectRow = tuple[int, bytes, bytes, int, bytes | None, bytes | None, bytes | None]
+Branches = Mapping[str, Node]  # of each kind, the part of its rules that `secret_branches` leaves
+RevisionRow = tuple[int, bytes, bytes, bytes, bytes, bytes, bytes | None, bytes | None]
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+# ASCII, so that half a surrogate pair, which UTF-8 cannot hold, survives too
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def secret_branches(node: Node) -> Node:
+    """`node` without what leads to nothing that is to be hidden, so that hiding costs little for each of many rows."""
+    rule = node.rule(WriteOnly)
+    if rule is not None:
+        return OPAQUE if rule.only_references else node  # what is a secret only as a reference needs no hiding
+    children = {name: secret_branches(child) for name, child in node.children.items()}
+    each = secret_branches(node.each) if node.each is not None else None
+    kept = {name: child for name, child in children.items() if not child.plain}
+    each = None if each is None or each.plain else each
+    return replace(node, children=kept, each=each, plain=not kept and each is None)
+
+
+def hide(spec: Mapping[str, Any], branches: Node) -> dict[str, Any]:
+    """A copy of `spec` with only references in the place of secrets, also in headers that bear a secret's name."""
+    hidden = dict(spec)
+    for name, below in branches.children.items():
+        if name in hidden:
+            hidden[name] = hide_secrets(hidden[name], below)
+    endpoint = hidden.get("endpoint")
+    headers = endpoint.get("headers") if isinstance(endpoint, dict) else None
+    if isinstance(headers, dict):
+        bare = [
+            name
+            for name, value in headers.items()
+            if value is not None and not is_reference(value) and sensitive_header(name)
+        ]
+        if bare:
+            hidden["endpoint"] = {**hidden["endpoint"], "headers": headers | dict.fromkeys(bare, PRESENT)}
+    return hidden
+
+
+def encode(spec: Mapping[str, Any], address: Address, branches: Branches) -> str:
+    """The JSON text to store. Raises PermanentError where JSON cannot hold `spec`, or no kind is called that."""
+    known = branches.get(address.kind)
+    if known is None:
+        raise PermanentError(f"{address}: this registry holds no {address.kind}")
+    try:
+        return _ENCODER.encode(hide(spec, known))
+    except (ValueError, RecursionError) as error:
+        raise PermanentError(f"{address} holds a value that cannot be stored: {error}") from error
+
+
+def encode_mark(mark: Mark | None) -> str | None:
+    return None if mark is None else _ENCODER.encode(mark.to_json())
+
+
+def resource_of(row: ObjectRow, registry: str, branches: Branches) -> Resource | Unreadable:
+    number, kind, key, revision, spec, mark, at = row
+    try:
+        address = Address(registry, _text(kind), _text(key))
+    except ValueError:
+        return Unreadable(f"object {number}: its kind or key is not text")
+    known = branches.get(address.kind)
+    if known is None:
+        return Unreadable(f"object {number}: this reconciler knows no kind of that name", address.kind, address.key)
+    try:
+        plain, owner, moment = _object(spec), _mark(mark), _text(at)
+    except (ValueError, RecursionError) as error:
+        return Unreadable(f"object {number}, revision {revision}: {_reason(error)}", address.kind, address.key)
+    return Resource(address, hide(plain, known), owner, str(revision), str(number), updated_at=moment)
+
+
+def as_read(row: tuple[int, str, str, int, str, str | None, str]) -> ObjectRow:
+    """A row that was just written as SQLite would give it back: text as bytes."""
+    number, kind, key, revision, spec, mark, at = row
+    stored = None if mark is None else mark.encode()
+    return number, kind.encode(), key.encode(), revision, spec.encode(), stored, at.encode()
+
+
+def revision_of(row: RevisionRow, branches: Node) -> Revision:
+    """One entry of a history. What cannot be read any more is shown as empty: the rest of it still tells something."""
+    revision, action, key, at, actor, plan, spec, mark = row
+    try:
+        plain = hide(_object(spec), branches)
+    except (ValueError, RecursionError):
+        plain = {}
+    try:
+        owned = _mark(mark)
+    except (ValueError, RecursionError):
+        owned = None
+    return Revision(
+        revision=str(revision),
+        action=_shown(action),
+        key=_shown(key),
+        at=_shown(at),
+        actor=_shown(actor),
+        plan=_shown(plan),
+        spec=plain,
+        owner=owned.owner if owned else None,
+    )
+
+
+def _shown(value: bytes | float | None) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _text(value: Any) -> str:
+    """Raises ValueError where a column holds anything but UTF-8 text: SQLite lets any type into any column."""
+    if not isinstance(value, bytes):
+        raise ValueError("not text")
+    return value.decode()
+
+
+def _object(value: Any) -> dict[str, Any]:
+    text = _text(value).strip()
+    plain, end = _DECODER.raw_decode(text)  # half the cost of `decode`, which looks for white space itself
+    if end != len(text) or not isinstance(plain, dict):
+        raise ValueError("not a JSON object")
+    return plain
+
+
+def _mark(value: Any) -> Mark | None:
+    return None if value is None else Mark.from_json(_object(value))
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    """In words, and without what was found: it may be a secret."""
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
+    return f"not JSON: {error.msg} at character {error.pos}" if isinstance(error, json.JSONDecodeError) else str(error)

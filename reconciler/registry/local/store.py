@@ -1,0 +1,75 @@
+"""The open registry: the objects of one SQLite file, behind one thread that owns the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from reconciler.registry.base import Kind, Removal, Revision, Write
+from reconciler.registry.local.database import BUSY_SECONDS, Database
+from reconciler.registry.local.objects import Clock, Objects, utc_now
+from reconciler.state import Address, Listing, Resource
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class Store:
+    """A `Registry` that also `Renames` and `KeepsHistory`. It stores the references of secrets, never their values.
+
+    A listing bears the name of the driver as its registry's; what answers an address bears that address.
+    """
+
+    def __init__(self, objects: Objects, thread: ThreadPoolExecutor) -> None:
+        self._objects = objects
+        self._thread = thread
+
+    async def read(self) -> Listing:
+        return await self._run(self._objects.listing)
+
+    async def get(self, address: Address) -> Resource | None:
+        return await self._run(self._objects.get, address)
+
+    async def create(self, write: Write) -> Resource:
+        return await self._run(self._objects.create, write)
+
+    async def update(self, write: Write) -> Resource:
+        return await self._run(self._objects.update, write)
+
+    async def rename(self, write: Write) -> Resource:
+        return await self._run(self._objects.rename, write)
+
+    async def delete(self, removal: Removal) -> None:
+        await self._run(self._objects.delete, removal)
+
+    async def history(self, address: Address) -> tuple[Revision, ...]:
+        return await self._run(self._objects.history, address)
+
+    async def _run(self, work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        return await asyncio.wrap_future(self._thread.submit(work, *args, **kwargs))
+
+
+@asynccontextmanager
+async def connect(
+    path: Path,
+    kinds: Mapping[str, Kind],
+    registry: str = "local",
+    clock: Clock = utc_now,
+    patience: float = BUSY_SECONDS,
+) -> AsyncIterator[Store]:
+    """Opens no file until something is read or written.
+
+    `path` is absolute; `clock` tells aware times; `patience` is how many seconds to wait for another writer.
+    """
+    database = Database(path, patience)
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reconciler-local")
+    try:
+        yield Store(Objects(database, kinds, registry, clock), thread)
+    finally:
+        closing = thread.submit(database.close)
+        thread.shutdown(wait=False)  # it ends by itself after closing, even if the wait for it is cancelled
+        await asyncio.shield(asyncio.wrap_future(closing))

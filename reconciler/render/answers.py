@@ -1,0 +1,69 @@
+"""The small answers: tables of `list` and `history`, the text of `get`, and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.errors import ConfigError, ManifestError, ReconcilerError
+from reconciler.planjson import FORMAT_VERSION, problem_to_json
+from reconciler.render.jsontext import dumps
+from reconciler.render.terminal import Style, pad, text_width
+
+
+def list_text(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
+    """The resources of the `list` answer as a table."""
+    columns = {"address": "ADDRESS", "owner": "OWNER", "updated_at": "UPDATED"}
+    return _table(columns, rows, style) if rows else "Nothing is there."
+
+
+def history_text(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
+    """The revisions of one object as a table, in the order given. Plans are cut to the 12 digits that tell them apart."""
+    columns = {"revision": "REVISION", "at": "AT", "action": "ACTION", "key": "KEY", "actor": "BY", "plan": "PLAN"}
+    shown = [{**row, "plan": str(row.get("plan") or "")[:12]} for row in rows]
+    return _table(columns, shown, style) if rows else "There is no history."
+
+
+def get_text(answer: Mapping[str, Any], style: Style) -> str:
+    """The `get` answer: what is known of the object, then its spec as JSON."""
+    names = {"address": "Address", "owner": "Owner", "revision": "Revision", "updated_at": "Updated"}
+    facts = [(title, answer.get(name)) for name, title in names.items()]
+    lines = [f"{style.paint(f'{title}:'.ljust(10), 'bold')}{style.safe(_cell(value))}" for title, value in facts]
+    return "\n".join([*lines, dumps(answer.get("spec", {}))])
+
+
+def error_text(error: ReconcilerError, style: Style) -> str:
+    """`error: message`, and below it the hint."""
+    lines = [f"{style.paint('error:', 'red', 'bold')} {style.safe(error.message)}"]
+    if error.hint:
+        lines.append(f"{style.paint('hint:', 'cyan', 'bold')} {style.safe(error.hint)}")
+    return "\n".join(lines)
+
+
+def error_json(error: ReconcilerError) -> dict[str, Any]:
+    """The contract's error object; `problems` is there where the error is about places in files."""
+    data: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "error": {"code": error.code, "message": error.message, "hint": error.hint},
+    }
+    if isinstance(error, ManifestError) or (isinstance(error, ConfigError) and error.problems):
+        data["problems"] = [problem_to_json(problem) for problem in error.problems]
+    return data
+
+
+def _table(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], style: Style) -> str:
+    """Columns as wide as their widest cell; no spaces at the ends of lines."""
+    cells = [[style.safe(_cell(row.get(name))) for name in columns] for row in rows]
+    titles = list(columns.values())
+    widths = [max(map(text_width, column)) for column in zip(titles, *cells, strict=True)]
+    lines = [_line(titles, widths), *(_line(row, widths) for row in cells)]
+    return "\n".join([style.paint(lines[0], "bold"), *lines[1:]])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(pad(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _cell(value: Any) -> str:
+    """Absent and empty are a dash, so that columns stay columns."""
+    return "-" if value is None or value == "" else str(value)

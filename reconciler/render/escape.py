@@ -1,0 +1,108 @@
+"""What makes a stranger's text safe in each kind of output.
+
+Names, descriptions and messages come from manifests and registries that others write. A terminal obeys escape
+sequences, a reader trusts the order of what is shown, a pull request notifies whoever is mentioned: so every value
+passes through here on its way out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# What a terminal obeys or a reader cannot see: C0, DEL, C1, soft hyphen, marks that reorder text (U+061C,
+# U+200E-200F, U+202A-202E, U+2066-2069), zero widths, line and paragraph separators, the byte order mark,
+# annotations, tags, and surrogates, which no output can encode.
+_HIDDEN: Final = (
+    r"\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff\U000e0000-\U000e00ff"
+)
+_UNSAFE: Final = re.compile(rf"[\x00-\x1f{_HIDDEN}]")
+_UNSAFE_IN_JSON: Final = re.compile(f"[{_HIDDEN}]")  # json.dumps itself escapes C0
+_NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SHORT: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+_XML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"})
+_MARKDOWN: Final = str.maketrans(
+    {
+        **{mark: "\\" + mark for mark in "\\`*_[]|~$"},
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        # nobody is mentioned and no issue is linked: the digit or name no longer follows the sign
+        "@": "@&#8203;",
+        "#": "#&#8203;",
+    }
+)
+_BARE_LINK: Final = re.compile(r"://|\bwww\.", re.IGNORECASE)
+_BACKTICKS: Final = re.compile("`+")
+_MARKS: Final = re.compile(r"[^\w\s/,-]|_", re.ASCII)
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with everything unseen made visible: `\\x1b`, `\\n`, `\\u202e`."""
+    return text if text.isprintable() else _UNSAFE.sub(_visible, text)
+
+
+def json_text(text: str) -> str:
+    """JSON text with what is unseen in its strings as JSON escapes. Its meaning stays the same."""
+    return _UNSAFE_IN_JSON.sub(_json_escape, text)
+
+
+def xml(text: str) -> str:
+    """Text for XML, in an element or an attribute; what XML cannot hold is gone. Newlines stay."""
+    return _NOT_XML.sub("", text).translate(_XML)
+
+
+def annotation(text: str) -> str:
+    """The message of a GitHub annotation. Its line breaks stay line breaks."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "%0A".join(printable(line).replace("%", "%25") for line in lines)
+
+
+def annotation_property(text: str) -> str:
+    """A property of a GitHub annotation, where `:` and `,` mean something too."""
+    return annotation(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def markdown(text: str) -> str:
+    """Prose for Markdown, also inside a table: no link, no mention, no HTML, no cell of its own."""
+    unlinked = _BARE_LINK.sub(lambda found: found[0].replace(":", "\x00").replace(".", "\x01"), printable(text))
+    return unlinked.translate(_MARKDOWN).replace("\x00", "&#58;").replace("\x01", "&#46;")
+
+
+def markdown_code(text: str, *, table: bool = False) -> str:
+    """Code in Markdown: a span, in which only backticks mean anything, or HTML where a table would split the span."""
+    shown = printable(text)
+    if not shown.strip():
+        return "*(empty)*"
+    if table and ("|" in shown or "\\" in shown):
+        # renderers disagree on what `\\|` is in a span, and on how many cells it makes
+        return html_code(text)
+    ticks = fence(shown, 1)
+    padding = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{ticks}{padding}{shown}{padding}{ticks}"
+
+
+def html_code(text: str) -> str:
+    """Code as HTML, with every mark as an entity: it means the same whether Markdown is read there or not."""
+    return f"<code>{_MARKS.sub(lambda found: f'&#{ord(found[0])};', printable(text))}</code>"
+
+
+def fence(text: str, at_least: int) -> str:
+    """Backticks that `text` cannot close: more of them than it has in a row."""
+    return "`" * max([at_least, *(len(run) + 1 for run in _BACKTICKS.findall(text))])
+
+
+def _visible(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if found[0] in _SHORT:
+        return _SHORT[found[0]]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    offset = code - 0x10000
+    return f"\\u{0xD800 + (offset >> 10):04x}\\u{0xDC00 + (offset & 0x3FF):04x}"

@@ -1,0 +1,174 @@
+"""A plan for people on a terminal. It reads the same without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.plan import FieldChange, Plan
+from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, sections, totals
+from reconciler.render.terminal import ELLIPSIS, Style, count, pad, text_width
+from reconciler.render.validation_text import headline
+from reconciler.render.values import field_lines, swapped
+
+MOST_ORPHANS: Final = 20
+MOST_DETAILED: Final = 20  # creates up to which their fields are shown
+MOST_FIELDS: Final = 4  # fields shown of one create
+MOST_ALIGNED: Final = 56  # columns up to which what follows an address is aligned
+MOST_COMPARED: Final = 1000  # changes up to which lists of objects are compared item by item, which takes 0.5 ms each
+FIELD_INDENT: Final = " " * 15
+
+
+def plan(plan: Plan, style: Style) -> str:
+    """What apply would do. Ends with one line that counts."""
+    return "\n".join(_lines(plan, style, PLANNED))
+
+
+def drift(plan: Plan, style: Style) -> str:
+    """What changed in the registries behind our back. Fields read from what is declared to what was found."""
+    return "\n".join(_lines(plan, style, FOUND))
+
+
+def _lines(plan: Plan, style: Style, wording: Wording) -> Iterator[str]:
+    yield from _context(plan, style)
+    if not wording.found:
+        yield from _guards(plan, style)
+    elif plan.changes:
+        yield style.paint("Changed in the registry behind our back (declared → found):", "bold")
+    deep = len(plan.changes) <= MOST_COMPARED
+    for action, entries in sections(plan):
+        yield from _heading(plan, action, style, wording)
+        yield from _section(entries, style, wording, deep)
+        yield ""
+    yield from _orphans(plan, style)
+    yield from _warnings(plan, style)
+    yield from _last(plan, style, wording)
+
+
+def _context(plan: Plan, style: Style) -> Iterator[str]:
+    facts = [("Environment", plan.environment or ""), ("Consents", flags(plan.consents))]
+    shown = [f"{name}: {style.safe(value)}" for name, value in facts if value]
+    yield from (style.paint(line, "dim") for line in shown)
+    if shown:
+        yield ""
+
+
+def _guards(plan: Plan, style: Style) -> Iterator[str]:
+    if not plan.guards:
+        return
+    yield style.paint(f"STOP: nothing will be written, {_tripped(plan)}.", "bold", "red")
+    for guard in plan.guards:
+        yield f"  {style.paint('!', 'red')} {style.paint(style.safe(guard.name), 'bold')}: {style.safe(guard.message)}"
+        way_out = f"to go ahead: {style.safe(guard.override)}" if guard.override else "no flag lifts this"
+        yield f"    {style.paint(way_out, 'bold')}"
+    yield ""
+
+
+def _tripped(plan: Plan) -> str:
+    return "a guard tripped" if len(plan.guards) == 1 else f"{len(plan.guards)} guards tripped"
+
+
+def _heading(plan: Plan, action: str, style: Style, wording: Wording) -> Iterator[str]:
+    """Only what destroys has a heading: the rest must not look as loud."""
+    if action != "delete" or wording.found:
+        return
+    counts = plan.summary()
+    parts = [
+        f"{verb} {count(counts[name], 'object')}"
+        for name, verb in (("delete", "DELETES"), ("replace", "REPLACES"))
+        if counts[name]
+    ]
+    note = " (deleted, then created again)" if counts["replace"] else ""
+    yield style.paint(f"{' and '.join(parts)}{note}:", "bold", "red")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The cells of one line, safe to print."""
+
+    entry: Entry
+    label: str
+    reason: str
+    source: str
+
+
+def _row(entry: Entry, style: Style, wording: Wording) -> _Row:
+    change, under = entry.change, entry.under
+    source = "" if change.source is None else style.safe(f"{change.source.file}:{change.source.line}")
+    if under is not None and under.source == change.source:
+        source = ""
+    reason = style.safe(entry.reason(wording))
+    if change.parent is not None and under is None:
+        reason += f" (part of {style.safe(str(change.parent))})"
+    return _Row(entry, ("└ " if under else "") + style.safe(label(change)), reason, source)
+
+
+def _section(entries: Sequence[Entry], style: Style, wording: Wording, deep: bool) -> Iterator[str]:
+    rows = [_row(entry, style, wording) for entry in entries]
+    labels = min(MOST_ALIGNED, max(text_width(row.label) for row in rows))
+    reasons = max(text_width(row.reason) for row in rows)
+    few = sum(entry.under is None for entry in entries) <= MOST_DETAILED
+    for row in rows:
+        yield _headline(row, labels, reasons, style, wording)
+        change = row.entry.change
+        if change.message:
+            yield FIELD_INDENT + style.safe(change.message)
+        if change.action != "create" or (few and not wording.found):
+            yield from _fields(row.entry, style, wording, deep)
+
+
+def _headline(row: _Row, labels: int, reasons: int, style: Style, wording: Wording) -> str:
+    action = row.entry.change.action
+    sign, colour = wording.signs[action]
+    loud = ("bold",) if action in ("delete", "replace") and not wording.found else ()
+    verb = style.paint(f"{sign:<3} {wording.verbs[action]:<8}", colour, *loud)
+    line = f"  {verb} {pad(row.label, labels) if row.reason or row.source else row.label}"
+    if row.reason or row.source:
+        line += f"  {pad(row.reason, reasons) if row.source else row.reason}"
+    return f"{line}  {style.paint(row.source, 'dim')}" if row.source else line
+
+
+def _fields(entry: Entry, style: Style, wording: Wording, deep: bool) -> Iterator[str]:
+    change = entry.change
+    if change.action == "delete" or (change.action == "create" and entry.under is not None):
+        return
+    fields: Sequence[FieldChange] = change.fields
+    if change.action == "create" and len(fields) > MOST_FIELDS + 1:
+        fields = fields[:MOST_FIELDS]
+    if wording.found:
+        yield from field_lines(map(swapped, fields), style, FIELD_INDENT, deep=deep)
+    else:
+        yield from field_lines(fields, style, FIELD_INDENT, change.replaces, deep)
+    rest = len(change.fields) - len(fields)
+    if rest:
+        yield FIELD_INDENT + style.paint(f"{ELLIPSIS} and {count(rest, 'more field')}", "dim")
+
+
+def _orphans(plan: Plan, style: Style) -> Iterator[str]:
+    if not plan.orphans:
+        return
+    hint = "--prune does not cover them" if plan.consents.prune else "--prune deletes them"
+    yield f"{count(len(plan.orphans), 'orphan')}, in a registry but in no manifest ({hint}):"
+    yield from (f"  {style.safe(str(address))}" for address in plan.orphans[:MOST_ORPHANS])
+    rest = len(plan.orphans) - MOST_ORPHANS
+    if rest > 0:
+        yield f"  {ELLIPSIS} and {rest:,} more"
+    yield ""
+
+
+def _warnings(plan: Plan, style: Style) -> Iterator[str]:
+    yield from (headline(problem, style) for problem in plan.problems)
+    if plan.problems:
+        yield ""
+
+
+def _last(plan: Plan, style: Style, wording: Wording) -> Iterator[str]:
+    if plan.guards and not wording.found:  # the first lines of a long plan have left the screen by now
+        yield style.paint(f"Nothing will be written: {_tripped(plan)}, see above.", "bold", "red")
+    numbers = totals(plan, wording)
+    if any(change.action != "unchanged" for change in plan.changes):
+        yield style.paint("Drift:" if wording.found else "Plan:", "bold") + f" {numbers}."
+    else:
+        calm = style.paint("No drift" if wording.found else "Nothing to do", "bold")
+        yield f"{calm}: {numbers}." if numbers else f"{calm}."

@@ -1,0 +1,35 @@
+"""What apply did, as JSON for machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.planjson import FORMAT_VERSION
+from reconciler.render.jsontext import dumps
+from reconciler.render.terminal import Style
+from reconciler.report import Outcome, Report
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
+    """The contract's `apply` object, with `notes` and `interrupted` beside it."""
+    return dumps(
+        {
+            "format_version": FORMAT_VERSION,
+            "summary": report.summary(),
+            "outcomes": [_outcome(outcome) for outcome in report.outcomes],
+            "backup": report.backup,
+            "notes": list(report.notes),
+            "interrupted": report.interrupted,
+        }
+    )
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "address": str(outcome.address),
+        "action": outcome.action,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "duration_ms": round(outcome.duration * 1000),
+        "message": outcome.message,
+    }

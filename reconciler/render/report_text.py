@@ -1,0 +1,76 @@
+"""What apply did, for people: what went well in few words, what did not at the end, where it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from reconciler.render.sections import SIGNS
+from reconciler.render.terminal import Style, count, pad, text_width
+from reconciler.report import DONE, Outcome, Report
+
+MOST_LISTED: Final = 20  # outcomes up to which each that went well has its line
+MOST_ALIGNED: Final = 56  # columns up to which what follows an address is aligned
+WORDS: Final = {"not_stored": "not stored"}
+_COLOURS: Final = {"conflict": "magenta", "blocked": "magenta", "skipped": "yellow"}
+
+
+def render(report: Report, style: Style) -> str:
+    """The outcomes, then the backup, the notes, and one line that counts."""
+    return "\n".join(_lines(report, style))
+
+
+def _lines(report: Report, style: Style) -> Iterator[str]:
+    fine = [outcome for outcome in report.outcomes if outcome.status == "ok"]
+    bad = [outcome for outcome in report.outcomes if outcome.status != "ok"]
+    if len(report.outcomes) <= MOST_LISTED:
+        yield from (_fine(outcome, style) for outcome in fine)
+    if fine and bad and len(report.outcomes) <= MOST_LISTED:
+        yield ""
+    yield from _bad(bad, style)
+    if report.backup is not None:
+        yield f"Backup: what was removed is kept in {style.safe(report.backup)}; applying that folder restores it."
+    yield from (f"Note: {style.safe(note)}" for note in report.notes)
+    yield f"{style.paint(verdict(report) + ':', 'bold')} {totals(report)}."
+
+
+def verdict(report: Report) -> str:
+    """How it ended, in a word or two."""
+    if report.interrupted:
+        return "Interrupted"
+    if report.exit_code == 5:
+        return "Applied in part"
+    return "Applied" if any(outcome.status == "ok" for outcome in report.outcomes) else "Nothing was written"
+
+
+def totals(report: Report) -> str:
+    """`2 created, 1 failed, 10 unchanged`: only what there is."""
+    counts = report.summary()
+    order = [*(name for name in counts if name != "unchanged"), "unchanged"]
+    parts = [_total(name, counts[name]) for name in order if counts[name]]
+    return ", ".join(parts) or "there was nothing to do"
+
+
+def _total(name: str, number: int) -> str:
+    return count(number, "conflict") if name == "conflict" else f"{number:,} {WORDS.get(name, name)}"
+
+
+def _fine(outcome: Outcome, style: Style) -> str:
+    sign, colour = SIGNS[outcome.action]
+    return f"  {style.paint(f'{sign:<3} {DONE[outcome.action]:<10}', colour)}  {style.safe(str(outcome.address))}"
+
+
+def _bad(outcomes: Sequence[Outcome], style: Style) -> Iterator[str]:
+    """What waits for others first, failures last."""
+    loud = {"failed": 2, "not_stored": 1}
+    labels = min(MOST_ALIGNED, max((text_width(style.safe(str(outcome.address))) for outcome in outcomes), default=0))
+    for outcome in sorted(outcomes, key=lambda outcome: loud.get(outcome.status, 0)):
+        status = f"!   {WORDS.get(outcome.status, outcome.status):<10}"
+        painted = style.paint(status, _COLOURS.get(outcome.status, "red"), "bold")
+        action = "" if outcome.action == outcome.status else outcome.action
+        reason = "" if outcome.reason == outcome.status else f"({style.safe(outcome.reason)})"
+        yield f"  {painted}  {pad(style.safe(str(outcome.address)), labels)}  {action} {reason}".rstrip()
+        if outcome.message:
+            yield f"                  {style.safe(outcome.message)}"
+    if outcomes:
+        yield ""

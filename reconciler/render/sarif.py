@@ -1,0 +1,69 @@
+"""What `validate` found, as SARIF 2.1.0 for code scanning."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+from urllib.parse import quote
+
+import reconciler
+from reconciler.errors import Problem
+from reconciler.planjson import end_of
+from reconciler.render.escape import printable
+from reconciler.render.jsontext import dumps
+from reconciler.render.terminal import Style
+from reconciler.render.validation_text import judge, suggestion
+from reconciler.report import Validation
+
+SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def render(validation: Validation, style: Style) -> str:
+    """One run with one result for each problem; columns are code points, files relative to the source's root."""
+    judged = judge(validation, style)
+    rules = sorted({problem.rule for problem in judged.problems})
+    places = {rule: place for place, rule in enumerate(rules)}
+    seen: dict[str, int] = {}
+    results = [_result(problem, places[problem.rule], seen) for problem in judged.problems]
+    driver = {"name": "reconciler", "version": reconciler.__version__, "rules": [_rule(rule) for rule in rules]}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _rule(rule: str) -> dict[str, Any]:
+    return {"id": rule, "shortDescription": {"text": printable(rule.replace("-", " "))}}
+
+
+def _result(problem: Problem, rule_index: int, seen: dict[str, int]) -> dict[str, Any]:
+    plain = Style(color=False)
+    message = problem.message + (f" ({suggestion(problem, plain)})" if problem.suggestion else "")
+    end_line, end_column = end_of(problem)
+    region = {
+        "startLine": problem.line,
+        "startColumn": problem.column,
+        "endLine": end_line,
+        "endColumn": end_column,
+    }
+    location = {"artifactLocation": _artifact(problem.file), "region": region}
+    return {
+        "ruleId": problem.rule,
+        "ruleIndex": rule_index,
+        "level": "error" if problem.severity == "error" else "warning",
+        # `[text](target)` in a message is a link to viewers
+        "message": {"text": printable(message).replace("](", "] (")},
+        "locations": [{"physicalLocation": location}],
+        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(problem, seen)},
+    }
+
+
+def _artifact(file: str) -> dict[str, str]:
+    path = quote(file.encode("utf-8", "surrogatepass"))
+    return {"uri": f"file://{path}"} if file.startswith("/") else {"uri": path, "uriBaseId": "%SRCROOT%"}
+
+
+def _fingerprint(problem: Problem, seen: dict[str, int]) -> str:
+    """What stays the same when lines are added above; like problems in one file are numbered."""
+    parts = f"{problem.rule}\0{problem.file}\0{problem.pointer}\0{problem.message}"
+    digest = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    seen[digest] = seen.get(digest, 0) + 1
+    return f"{digest}:{seen[digest]}"

@@ -1,0 +1,152 @@
+"""What a plan says and in which order: what destroys comes first, what belongs to a model stands under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.plan import ACTIONS, Change, Consents, Plan
+from reconciler.state import Address
+
+ORDER: Final = (("delete", "replace"), ("conflict",), ("blocked",), ("rename",), ("create",), ("update",))
+SIGNS: Final = {
+    "delete": ("-", "red"),
+    "replace": ("-/+", "red"),
+    "conflict": ("!", "magenta"),
+    "blocked": ("!", "magenta"),
+    "rename": (">", "cyan"),
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+}
+_FOUND_SIGNS: Final = {**SIGNS, "create": ("-", "red"), "replace": ("~", "yellow"), "delete": ("+", "green")}
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a plan is worded: for what will be done, or for what was done behind our back.
+
+    `signs` (with their colours), `verbs` and `totals` are by action, `reasons` by the stable word. With `found`,
+    fields read from what is declared to what was found.
+    """
+
+    signs: Mapping[str, tuple[str, str]]
+    verbs: Mapping[str, str]
+    reasons: Mapping[str, str]
+    totals: Mapping[str, str]
+    found: bool = False
+
+
+_REASONS: Final = {
+    "new": "new",
+    "missing": "declared, but not in the registry",
+    "adopt": "adopt: it exists unmarked and becomes ours",
+    "changed": "changed in the manifest",
+    "drifted": "drifted: changed in the registry",
+    "differs": "differs: nothing tells which side changed",
+    "rotate": "rotate: a secret's value is written again",
+    "mark": "only our mark changes",
+    "immutable": "immutable: cannot change in place",
+    "cannot-clear": "cannot-clear: a value cannot be taken away in place",
+    "renamed": "renamed in the manifest",
+    "removed": "removed: no manifest declares it any more",
+    "absent": "state: absent",
+    "owner": "owned by somebody else",
+    "duplicate": "duplicate: the registry holds several of this key",
+    "unreadable": "unreadable: the registry holds what cannot be understood",
+    "not-deletable": "cannot be deleted",
+    "protected": "protected",
+    "referenced": "still referred to",
+    "dependency": "waits for another object",
+}
+_TOTALS: Final = {action: action if action == "blocked" else f"to {action}" for action in ACTIONS}
+PLANNED: Final = Wording(signs=SIGNS, verbs={action: action for action in ACTIONS}, reasons=_REASONS, totals=_TOTALS)
+_FOUND_VERBS: Final = {"create": "missing", "update": "changed", "replace": "changed"}
+FOUND: Final = Wording(
+    signs=_FOUND_SIGNS,
+    verbs={**PLANNED.verbs, **_FOUND_VERBS},
+    reasons=_REASONS
+    | {
+        "new": _REASONS["missing"],
+        "drifted": "drifted: no longer what we wrote",
+        "immutable": "immutable: cannot be set back in place",
+        "cannot-clear": "cannot-clear: cannot be set back in place",
+    },
+    totals=_TOTALS | _FOUND_VERBS,
+    found=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change in its place. `under` is the change that it stands below: the model that it was derived from."""
+
+    change: Change
+    under: Change | None = None
+
+    def reason(self, wording: Wording) -> str:
+        """The reason in words; nothing where it only repeats that of the change above."""
+        change = self.change
+        if self.under is not None and self.under.reason == change.reason and self.under.action == change.action:
+            return ""
+        return wording.reasons.get(change.reason, change.reason)
+
+
+def sections(plan: Plan) -> Iterator[tuple[str, tuple[Entry, ...]]]:
+    """`(first action, entries)` of each group of ORDER that is not empty. Within a group the plan's order holds."""
+    for group in ORDER:
+        members = [change for action in group for change in plan.changes if change.action == action]
+        if members:
+            yield group[0], tuple(_nested(members))
+
+
+def _nested(members: list[Change]) -> Iterator[Entry]:
+    tops = {change.address for change in members if change.parent is None}
+    below: dict[Address, list[Change]] = {}
+    for change in members:
+        if change.parent in tops:
+            below.setdefault(change.parent, []).append(change)
+    for change in members:
+        if change.parent not in tops:
+            yield Entry(change)
+            for child in below.pop(change.address, ()) if change.parent is None else ():
+                yield Entry(child, change)
+
+
+def renamed(change: Change) -> str:
+    """`registry/Kind/old → new`: the new address whole only where more than the key differs. Not yet safe to print."""
+    old, new = change.previous, change.address
+    if old is None:
+        return str(new)
+    same = (old.registry, old.kind) == (new.registry, new.kind)
+    return f"{old} → {new.key if same else new}"
+
+
+def label(change: Change) -> str:
+    """What a change is about: its address, or both of a rename. Not yet safe to print."""
+    return renamed(change) if change.action == "rename" else str(change.address)
+
+
+def totals(plan: Plan, wording: Wording) -> str:
+    """`2 to create, 1 to update, 10 unchanged`: only what there is."""
+    numbers: dict[str, int] = {}
+    for action, number in plan.summary().items():
+        if action not in ("conflict", "unchanged"):
+            words = wording.totals[action]
+            numbers[words] = numbers.get(words, 0) + number
+        elif action == "conflict":
+            numbers["conflict" if number == 1 else "conflicts"] = number
+    numbers["as declared" if wording.found else "unchanged"] = plan.unchanged
+    return ", ".join(f"{number:,} {words}" for words, number in numbers.items() if number)
+
+
+def flags(consents: Consents) -> str:
+    """The consents as they stand on the command line, in a fixed order."""
+    words = ["--prune"] if consents.prune else []
+    if consents.allow_deletes is not None:
+        words.append(f"--allow-deletes {consents.allow_deletes}")
+    if consents.allow_replaces is not None:
+        words.append(f"--allow-replaces {consents.allow_replaces}")
+    words.extend(f"--take-ownership {owner}" for owner in consents.take_ownership)
+    words.extend(f"--rotate {key}" for key in consents.rotate)
+    return " ".join(words)

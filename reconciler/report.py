@@ -1,0 +1,80 @@
+"""What validate found and what apply did, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.errors import Problem
+from reconciler.plan import Plan
+from reconciler.state import Address
+
+STATUSES: Final = ("ok", "failed", "skipped", "not_stored", "conflict", "blocked")
+DONE: Final = {
+    "create": "created",
+    "update": "updated",
+    "rename": "renamed",
+    "replace": "replaced",
+    "delete": "deleted",
+}
+SUMMARY: Final = (*DONE.values(), "unchanged", "failed", "skipped", "not_stored", "conflict", "blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one change ended. `reason` is a stable word or the change's own reason; `message` says it in words. `duration` is in seconds."""
+
+    address: Address
+    action: str
+    status: str
+    reason: str
+    message: str = ""
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that happened, in the order of the plan.
+
+    `backup` is the folder that holds what was removed, or None. `interrupted` is true where a signal ended the run early. `notes` are
+    things to tell the user that changed nothing, such as a rotation that is pending.
+    """
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    backup: str | None = None
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()
+
+    def summary(self) -> dict[str, int]:
+        """Counts by what was done, in the order of SUMMARY."""
+        counts = dict.fromkeys(SUMMARY, 0)
+        counts["unchanged"] = self.plan.unchanged
+        for outcome in self.outcomes:
+            counts[DONE[outcome.action] if outcome.status == "ok" else outcome.status] += 1
+        return counts
+
+    @property
+    def exit_code(self) -> int:
+        """130 interrupted, 5 applied in part, 4 only conflicts and blocked changes are left, 0 done."""
+        if self.interrupted:
+            return 130
+        statuses = {outcome.status for outcome in self.outcomes}
+        if statuses & {"failed", "skipped", "not_stored"}:
+            return 5
+        return 4 if statuses & {"conflict", "blocked"} else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What `validate` found. `lines` holds the source lines of the files that have problems, by the file as shown, for renderers that quote them."""
+
+    files: int
+    documents: int
+    problems: tuple[Problem, ...]
+    lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        return all(problem.severity != "error" for problem in self.problems)

@@ -1,0 +1,275 @@
+"""The field types of manifests and of reconciler.yaml: each states once what pydantic accepts and what JSON Schema says of it.
+
+Both must accept the same documents, so nothing here relies on pydantic's own coercions: 3.0 is an integer (as JSON Schema has it), true
+is not 1, and a number, boolean or choice may also be one whole `${var:NAME}` or `${file:path}`, which is converted once it
+is resolved (`Resolved`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import NoneType
+from typing import Annotated, Any, Final, get_args
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
+
+END: Final = r"$(?!\n)"  # `$` alone also matches before a last newline
+KEY: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*" + END
+WHOLE_REFERENCE: Final = r"^\$\{(?:var|file):[^{}]+\}" + END
+SECRET_REFERENCE: Final = r"^\$\{(?:env|file):[^{}]+\}" + END
+NO_REFERENCE: Final = r"^(?![\s\S]*\$\{)"
+POINTER: Final = r"^/"
+# http(s), no user-info; anything that holds a reference is judged again once it is resolved
+URL: Final = r"^(?:https?://(?![^/?#]*@)[^\s/?#][^\s]*|[\s\S]*\$\{[\s\S]*)" + END
+
+_whole_reference = re.compile(WHOLE_REFERENCE)
+_integer = re.compile(r"[-+]?[0-9]+")
+_number = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+
+
+class Resolved(str):
+    """Text that a whole-string reference led to: a number or boolean field may convert it."""
+
+    __slots__ = ()
+
+
+def or_null(form: dict[str, Any]) -> dict[str, Any]:
+    """A JSON Schema that also takes null; `anyOf` only where nothing shorter says it, since editors explain it badly."""
+    wider = dict(form)
+    if "const" in wider:
+        wider["enum"] = [wider.pop("const")]
+    if "enum" in wider and None not in wider["enum"]:
+        wider["enum"] = [*wider["enum"], None]
+    if "type" in wider:
+        types = wider["type"] if isinstance(wider["type"], list) else [wider["type"]]
+        wider["type"] = types if "null" in types else [*types, "null"]
+    elif "anyOf" in wider:
+        wider["anyOf"] = [*wider["anyOf"][:-1], or_null(wider["anyOf"][-1])]
+    elif "$ref" in wider:
+        wider = {"anyOf": [wider, {"type": "null"}]}
+    return wider
+
+
+class Checked:
+    """A field type that is checked by `check` alone, and described by `form`; null is added where the annotation allows it."""
+
+    def check(self, value: Any) -> Any:
+        """The value as it is kept. Raises PydanticCustomError where it is not of this type."""
+        raise NotImplementedError
+
+    def form(self) -> dict[str, Any]:
+        """The JSON Schema that accepts exactly what `check` accepts."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        plain = core_schema.no_info_plain_validator_function(self.check)
+        return core_schema.nullable_schema(plain) if NoneType in get_args(source) else plain
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return or_null(self.form()) if schema["type"] == "nullable" else self.form()
+
+
+@dataclass(frozen=True)
+class Number(Checked):
+    """A JSON number within bounds (all inclusive but `above`); `integer` ones take 3.0 as 3."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    integer: bool = False
+
+    def form(self) -> dict[str, Any]:
+        # flat, since bounds concern numbers only and patterns strings only: an editor explains it better than an `anyOf`
+        bounds = {"minimum": self.minimum, "maximum": self.maximum, "exclusiveMinimum": self.above}
+        return {
+            "type": ["integer" if self.integer else "number", "string"],
+            **{name: bound for name, bound in bounds.items() if bound is not None},
+            "pattern": WHOLE_REFERENCE,
+            "errorMessage": f"Must be {self.expected}, or one whole reference: ${{var:NAME}} or ${{file:path}}.",
+        }
+
+    @property
+    def expected(self) -> str:
+        return "an integer" if self.integer else "a number"
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, str):
+            if type(value) is not Resolved:
+                if _whole_reference.search(value):
+                    return value
+                raise self._wrong_type()
+            value = self._converted(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._wrong_type()
+        if self.integer and isinstance(value, float):
+            if not value.is_integer():
+                raise self._wrong_type()
+            value = int(value)
+        self._check_bounds(value)
+        return value
+
+    def _converted(self, text: str) -> Any:
+        stripped = text.strip()
+        if _integer.fullmatch(stripped):
+            return int(stripped)
+        if _number.fullmatch(stripped):
+            return float(stripped)
+        raise self._wrong_type()
+
+    def _check_bounds(self, value: float) -> None:
+        if self.minimum is not None and value < self.minimum:
+            raise PydanticCustomError("out_of_range", "must be at least {bound}", {"bound": self.minimum})
+        if self.maximum is not None and value > self.maximum:
+            raise PydanticCustomError("out_of_range", "must be at most {bound}", {"bound": self.maximum})
+        if self.above is not None and value <= self.above:
+            raise PydanticCustomError("out_of_range", "must be greater than {bound}", {"bound": self.above})
+
+    def _wrong_type(self) -> PydanticCustomError:
+        return PydanticCustomError("wrong_type", "must be {expected}", {"expected": self.expected})
+
+
+@dataclass(frozen=True)
+class Boolean(Checked):
+    """true or false, or a whole reference to the text of one."""
+
+    def form(self) -> dict[str, Any]:
+        message = "Must be true or false, or one whole reference: ${var:NAME} or ${file:path}."
+        return {"type": ["boolean", "string"], "pattern": WHOLE_REFERENCE, "errorMessage": message}
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, bool):
+            return value
+        if type(value) is Resolved and value.strip() in ("true", "false"):
+            return value.strip() == "true"
+        if isinstance(value, str) and type(value) is not Resolved and _whole_reference.search(value):
+            return value
+        raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "true or false"})
+
+
+@dataclass(frozen=True)
+class Choice(Checked):
+    """One of a few words, or a whole reference to the text of one."""
+
+    values: tuple[str, ...]
+
+    def form(self) -> dict[str, Any]:
+        # the words first: an editor that finds both wrong explains the first. The two are told apart by their
+        # descriptions: without, the language server takes both for matched and shows the title twice
+        words = {"enum": list(self.values)}
+        reference = {"description": "One whole reference.", "type": "string", "pattern": WHOLE_REFERENCE}
+        return {"anyOf": [words, reference]}
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, str):
+            text = value.strip() if type(value) is Resolved else value
+            if text in self.values:
+                return text
+            if type(value) is not Resolved and _whole_reference.search(value):
+                return value
+        raise PydanticCustomError("not_allowed", "must be one of {values}", {"values": ", ".join(self.values)})
+
+
+@dataclass(frozen=True)
+class Texts(Checked):
+    """A string, or a list of strings."""
+
+    def form(self) -> dict[str, Any]:
+        return {"type": ["string", "array"], "items": {"type": "string"}}
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            return value
+        raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string or a list of strings"})
+
+
+@dataclass(frozen=True)
+class Scalar(Checked):
+    """Plain text, which holds no reference, a number or a boolean: the value of a variable."""
+
+    def form(self) -> dict[str, Any]:
+        message = "Must be plain text without a reference, a number, true or false."
+        return {"type": ["string", "number", "boolean"], "pattern": NO_REFERENCE, "errorMessage": message}
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, str) and "${" in value:
+            raise PydanticCustomError("bad_reference", "must be plain text: the value of a variable may not hold a reference")
+        if isinstance(value, str | int | float):
+            return value
+        raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string, a number or a boolean"})
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A string of a given form. `rule` names the problem, `message` says what is expected, never what was found."""
+
+    pattern: str
+    rule: str
+    message: str
+    max_length: int | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        compiled = re.compile(self.pattern)
+        string = core_schema.str_schema(strict=True, max_length=self.max_length)
+
+        def check(value: str) -> str:
+            if compiled.search(value) is None:
+                raise PydanticCustomError(self.rule, self.message)  # type: ignore[arg-type]  # a constant all the same
+            return value
+
+        return core_schema.no_info_after_validator_function(check, string)
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        message = f"{self.message[0].upper()}{self.message[1:]}."
+        text: dict[str, Any] = {"type": "string", "pattern": self.pattern, "errorMessage": message}
+        return text if self.max_length is None else text | {"maxLength": self.max_length}
+
+
+def _any_case(text: str) -> str:
+    """A pattern for a word in any case, since JSON Schema has no flags."""
+    return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else letter for letter in text)
+
+
+SENSITIVE_HEADER: Final = (
+    f"^(?:(?:{_any_case('proxy-')})?{_any_case('authorization')}|{_any_case('cookie')}"
+    f"|[\\s\\S]*{_any_case('api')}[-_]?{_any_case('key')}[\\s\\S]*|[\\s\\S]*{_any_case('token')}[\\s\\S]*)" + END
+)
+_sensitive_header = re.compile(SENSITIVE_HEADER)
+_secret_reference = re.compile(SECRET_REFERENCE)
+
+
+def sensitive_header(name: str) -> bool:
+    """Whether a header of that name carries a credential, whatever it holds."""
+    return _sensitive_header.search(name) is not None
+
+
+@dataclass(frozen=True)
+class HeaderMap:
+    """A map of header names to strings. What a sensitive name holds must be a reference."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        text = core_schema.str_schema(strict=True)
+        return core_schema.no_info_after_validator_function(self.check, core_schema.dict_schema(text, text, strict=True))
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        message = "A header of this name carries a credential: write one whole reference, ${env:NAME} or ${file:path}."
+        secret = {"type": "string", "pattern": SECRET_REFERENCE, "errorMessage": message}
+        return {"type": "object", "additionalProperties": {"type": "string"}, "patternProperties": {SENSITIVE_HEADER: secret}}
+
+    def check(self, value: dict[str, str]) -> dict[str, str]:
+        literal = [name for name, text in value.items() if sensitive_header(name) and not _secret_reference.search(text)]
+        if literal:
+            raise PydanticCustomError(
+                "literal_secret",
+                "the headers {names} carry a credential, so each value must be one whole reference",
+                {"names": ", ".join(literal), "keys": literal},
+            )
+        return value
+
+
+Key = Annotated[str, Pattern(KEY, "bad_key", "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'", 250)]
+SecretText = Annotated[str, Pattern(SECRET_REFERENCE, "literal_secret", "must be one whole reference, ${env:NAME} or ${file:path}: a secret is never written down")]
+Url = Annotated[str, Pattern(URL, "bad_url", "must be an http:// or https:// URL without user name or password")]
+Name = Annotated[str, Pattern(KEY, "bad_name", "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'", 100)]
+PointerText = Annotated[str, Pattern(POINTER, "bad_pointer", "must be a JSON pointer such as /description")]

@@ -1,0 +1,58 @@
+"""Whether a plan still describes the registries: the check before the first write. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler import diff
+from reconciler.plan import Change, Plan
+from reconciler.state import Address, RegistryFacts, RemoteState, Resource
+
+
+def moved(plan: Plan, remote: RemoteState) -> list[str]:
+    """One line for each object that a plan would touch and that is no longer as it was seen; empty where the plan holds."""
+    stored: dict[Address, list[Resource]] = {}
+    for listing in remote.listings.values():
+        for resource in listing.resources:
+            stored.setdefault(resource.address, []).append(resource)
+    lines = [_moved(change, stored, remote.registries[change.address.registry]) for change in plan.writes]
+    return [line for line in lines if line is not None]
+
+
+def elsewhere(plan: Plan, registries: Mapping[str, RegistryFacts]) -> list[str]:
+    """One line for each registry of the plan that is gone from the configuration or now leads to another place."""
+    lines = []
+    for name, identity in plan.registries.items():
+        facts = registries.get(name)
+        if facts is None:
+            lines.append(f"{name}: it is no longer in the configuration")
+        elif dict(facts.identity) != dict(identity):
+            lines.append(f"{name}: the plan was made for {_words(identity)}, and the name now means {_words(facts.identity)}")
+    return lines
+
+
+def still(change: Change, current: Resource, facts: RegistryFacts) -> bool:
+    """Whether `current` is what the plan saw."""
+    kind = facts.kinds[current.address.kind]
+    without = diff.excluded(change.desired, kind) if change.desired is not None else ()
+    return diff.observed(current, kind, without) == change.observed
+
+
+def _moved(change: Change, stored: Mapping[Address, list[Resource]], facts: RegistryFacts) -> str | None:
+    seen = stored.get(change.address, [])
+    if change.action == "create":
+        return f"{change.address}: it exists now" if seen else None
+    if change.previous is not None:
+        if seen:
+            return f"{change.address}: it exists now"
+        seen = stored.get(change.previous, [])
+    place = change.previous or change.address
+    if not seen:
+        return None if change.action == "delete" else f"{place}: it is gone"
+    if len(seen) > 1:
+        return f"{place}: there are {len(seen)} of it now"
+    return None if still(change, seen[0], facts) else f"{place}: it was changed"
+
+
+def _words(identity: Mapping[str, str]) -> str:
+    return " ".join(identity.values())

@@ -1,0 +1,181 @@
+"""A project at work: configuration, manifests and registries put together, for the commands and for Python.
+
+The order is always the same: `open_workspace`, `load`, `connect`, then `read_all`, `make_plan`, `apply`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler import config
+from reconciler.config import Project
+from reconciler.desired import Compiled, compile_manifests, dangling
+from reconciler.errors import ManifestError, Problem, SecretError
+from reconciler.manifest.discover import Found, discover, shown
+from reconciler.manifest.load import Manifests, Reader
+from reconciler.registry.base import Registry
+from reconciler.registry.configured import Configured, configured, native_kinds
+from reconciler.report import Validation
+from reconciler.secrets import Resolver, Secret, fingerprint
+from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Manifests read and compiled. `problems` are those of the files asked for, errors and warnings, sorted by place."""
+
+    manifests: Manifests
+    desired: DesiredState
+    problems: tuple[Problem, ...]
+    files: int
+    documents: int
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity != "error")
+
+    def validation(self) -> Validation:
+        """The same for a renderer: with the lines of the files that have problems."""
+        texts = self.manifests.texts
+        lines = {problem.file: texts[problem.file].splitlines() for problem in self.problems if problem.file in texts}
+        return Validation(self.files, self.documents, self.problems, lines)
+
+    def checked(self, *, strict: bool = False) -> DesiredState:
+        """The desired state. Raises ManifestError with every problem where there is an error (or, if strict, a warning)."""
+        wrong = self.problems if strict else self.errors
+        if not wrong:
+            return self.desired
+        count = len(wrong)
+        what = f"the manifests have {count} problem{'s' if count > 1 else ''}"
+        raise ManifestError(what, self.problems, self.validation().lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """One project. `cwd` is what paths are shown relative to."""
+
+    project: Project
+    entries: Mapping[str, Configured]
+    cwd: Path
+    resolver: Resolver
+
+    @property
+    def facts(self) -> dict[str, RegistryFacts]:
+        return {name: entry.facts for name, entry in self.entries.items()}
+
+    def load(self, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None) -> Loaded:
+        """Reads manifests: those of the configuration, or those under `paths` (relative to the working directory; `-` is `stdin`).
+
+        With paths inside the configured manifests, all of these are read for the checks across documents, but only the paths' problems are
+        told. Never raises for what manifests hold: see `Loaded.checked`.
+        """
+        reader = self._reader()
+        whole = discover(self.project.manifests, self.project.root, self.cwd)
+        if not paths:
+            return self._compiled(reader.read(whole), None, "the configured manifests: " + ", ".join(self.project.manifests))
+        if STDIN in paths:
+            return self._compiled(reader.read_stdin(stdin() if stdin else b"", self.cwd), frozenset(), "standard input")
+        asked = discover(paths, self.cwd, self.cwd)
+        known = {file.real for file in whole.files}
+        inside = any(file.real in known for file in asked.files)
+        files = {file.real: file for file in ((*whole.files, *asked.files) if inside else asked.files)}
+        ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
+        selected = frozenset(file.shown for file in asked.files)
+        return self._compiled(reader.read(Found(ordered, asked.problems)), selected, ", ".join(paths))
+
+    def _reader(self) -> Reader:
+        overrides = {name: entry.override for name, entry in self.entries.items()}
+        return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides)
+
+    def _compiled(self, manifests: Manifests, selected: frozenset[str] | None, asked: str) -> Loaded:
+        """`selected` None means all; empty means that everything was asked for, but is not all there is."""
+        chosen = selected or None
+        compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen)
+        problems = {problem for problem in manifests.problems if chosen is None or self._concerns(problem, chosen)}
+        problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
+        files = manifests.files if chosen is None else len(chosen)
+        documents = manifests.documents if chosen is None else sum(item.source.file in chosen for item in manifests.manifests)
+        if not problems and not documents:
+            problems.add(_no_manifests(manifests, chosen, asked, shown(str(self.project.root), self.cwd)))
+        desired = compiled.state if selected is None else replace(compiled.state, complete=False)
+        return Loaded(manifests, desired, tuple(sorted(problems)), files, documents)
+
+    def _concerns(self, problem: Problem, chosen: frozenset[str]) -> bool:
+        """Whether a problem is one of the files asked for, or of no file that was read at all."""
+        return problem.file in chosen or not any(problem.file == file for file in chosen) and problem.rule in _PATH_RULES
+
+    @asynccontextmanager
+    async def connect(self, names: Iterable[str] | None = None) -> AsyncIterator[dict[str, Registry]]:
+        """Opens the registries of these names (all of them if None) and closes them again. Raises RegistryError or ConfigError."""
+        async with AsyncExitStack() as stack:
+            opened = {}
+            for name in sorted(self.entries if names is None else names):
+                entry = self.entries[name]
+                opened[name] = await stack.enter_async_context(entry.driver.connect(entry.settings, self.project.root))
+            yield opened
+
+    def fingerprint_key(self) -> Secret | None:
+        """The key for fingerprints, or None where the configuration names none. Raises SecretError where its reference leads nowhere."""
+        reference = self.project.fingerprint_key
+        return None if reference is None else self.resolver.resolve(reference)
+
+    def fingerprints(self, desired: DesiredState) -> dict[Address, dict[str, str]]:
+        """The fingerprints of the desired secrets whose values are there to be read. Planning needs none of them."""
+        try:
+            key = self.fingerprint_key()
+        except SecretError:
+            key = None
+        if key is None:
+            return {}
+        found: dict[Address, dict[str, str]] = {}
+        for item in desired.resources:
+            for place, reference in item.secrets.items():
+                try:
+                    value = self.resolver.resolve(reference)
+                except SecretError:
+                    continue
+                found.setdefault(item.address, {})[place] = fingerprint(key, str(item.address), place, value)
+        return found
+
+    def check_references(self, loaded: Loaded, remote: RemoteState) -> None:
+        """Raises ManifestError where a manifest names an object that neither the manifests nor the registry have."""
+        problems = []
+        for item, place, target in dangling(loaded.desired, remote):
+            source = item.resource.source
+            message = f"{item.address} {place} refers to {target}, which neither the manifests nor the registry have"
+            problems.append(Problem(source.file if source else "", source.line if source else 1, 1, "dangling-reference", message))
+        if problems:
+            raise ManifestError("the manifests refer to what does not exist", tuple(sorted(problems)))
+
+
+_PATH_RULES = frozenset({"no-such-path", "unreadable", "symlink-loop", "link-outside", "no-manifests"})
+
+
+def open_workspace(
+    path: Path | None = None, *, environment: str | None = None, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Workspace:
+    """The project of a configuration file, or of the one found from the working directory upward, or of none.
+
+    Raises ConfigError with every problem in the configuration at its place.
+    """
+    here = (cwd or Path.cwd()).resolve()
+    project = config.load(path, start=here, environment=environment)
+    resolver = Resolver(project.root) if environ is None else Resolver(project.root, environ)
+    return Workspace(project, configured(project), here, resolver)
+
+
+def _no_manifests(manifests: Manifests, chosen: frozenset[str] | None, asked: str, root: str) -> Problem:
+    file = next(iter(sorted(chosen or manifests.texts)), root)
+    return Problem(file, 1, 1, "no-manifests", f"there is no manifest in {asked}")
+
+
+__all__ = ["Compiled", "Loaded", "Workspace", "open_workspace"]

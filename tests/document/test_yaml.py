@@ -1,0 +1,247 @@
+"""YAML text to plain data: the core schema of YAML 1.2, and every rule with its place."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.document import MAX_DEPTH, MAX_VALUES, load
+from reconciler.document import yaml_nodes as nodes
+
+
+def values(text: str) -> list[Any]:
+    loaded = load(text, "m.yaml")
+    assert loaded.problems == ()
+    return [document.value for document in loaded.documents]
+
+
+def problems(text: str) -> list[tuple[int, int, str]]:
+    return [(problem.line, problem.column, problem.rule) for problem in load(text, "m.yaml").problems]
+
+
+SCALARS = [
+    ("no", "no"), ("on", "on"), ("y", "y"), ("1:30", "1:30"), ("2026-11-20", "2026-11-20"), ("1_000", "1_000"),
+    ("0b1", "0b1"), ("0777", 777), ("-012", -12), ("+12", 12), ("0o17", 15), ("0x1F", 31), ("-0x1F", "-0x1F"),
+    (".5", 0.5), ("1.", 1.0), ("1e3", 1000.0), ("-.5e-2", -0.005), ("1.5E+3", 1500.0), (".", "."), ("+", "+"),
+    ("", None), ("~", None), ("null", None), ("Null", None), ("NULL", None), ("nUll", "nUll"), ("true", True),
+    ("True", True), ("FALSE", False), ("tRue", "tRue"), ("'12'", "12"), ('"no"', "no"), ("|-\n 12", "12"),
+    ("!!str 12", "12"), ('!!int "12"', 12), ("!!float 1", 1.0), ("!!float 0x10", 16.0), ("!!bool 'true'", True),
+    ("!!null ''", None), ("! 12", "12"), ("!", ""), ("&x ! 12", "12"), ("! &x 12", "12"), ("!!map {}", {}),
+    ("!!seq []", []), ("!<tag:yaml.org,2002:str> 1", "1"), ("٣", "٣"), ("a\u2028b", "a\u2028b"),
+    ('"a\x85b"', "a\x85b"), ("1٣", "1٣"), ('"\\u2029\\U0001F600"', "\u2029\U0001f600"), ("<<", "<<"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "value"), SCALARS, ids=[repr(text) for text, _ in SCALARS])
+def test_scalar(text: str, value: object) -> None:
+    """A scalar means what YAML 1.2's core schema says, and has its type."""
+    found = values(f"a: {text}\n")
+    assert found == [{"a": value}]
+    assert [type(member["a"]) for member in found] == [type(value)]
+
+
+@pytest.mark.parametrize(("text", "value"), SCALARS, ids=[repr(text) for text, _ in SCALARS])
+def test_pure_python(text: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without libyaml, everything means the same."""
+    monkeypatch.setattr(nodes, "_Fast", type("Fast", (nodes.Untagged, yaml.SafeLoader), {}))
+    assert values(f"a: {text}\n") == [{"a": value}]
+
+
+def test_pure_python_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without libyaml, the limits hold as well."""
+    monkeypatch.setattr(nodes, "_Careful", type("Careful", (nodes.Counting, yaml.SafeLoader), {}))
+    assert problems("[" * 500) == [(1, MAX_DEPTH + 1, "too-deep")]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1: a\nno: b\n0x1F: c\n!!int 3: d\n? ~\n: e\n", {"1": "a", "no": "b", "0x1F": "c", "3": "d", "~": "e"}),
+        ("a: &x k\n*x : 1\n", {"a": "k", "k": 1}),
+        ("a: &x [1]\nb: *x\nc: [*x, *x]\n", {"a": [1], "b": [1], "c": [[1], [1]]}),
+        ("x: &a {p: 1, q: 2}\ny: {<<: *a, q: 3}\n", {"x": {"p": 1, "q": 2}, "y": {"p": 1, "q": 3}}),
+        ("x: &a {p: 1, q: 2}\ny: {q: 3, <<: *a}\n", {"x": {"p": 1, "q": 2}, "y": {"p": 1, "q": 3}}),
+        ("x: {<<: [{p: 1}, {p: 2, q: 2}]}\n", {"x": {"p": 1, "q": 2}}),
+        ("x: {<<: {<<: {p: 1}, q: 2}}\n", {"x": {"p": 1, "q": 2}}),
+        ("a: {'<<': 1}\nb: {! <<: 2}\nc: {!!str <<: 3}\n", {"a": {"<<": 1}, "b": {"<<": 2}, "c": {"<<": 3}}),
+        ("'k\u2028': 'a\u2029'\nn: ['\x85']\n", {"k\u2028": "a\u2029", "n": ["\x85"]}),
+        ("\ufeffa: 1\r\nb: ! 2\r\n", {"a": 1, "b": "2"}),
+    ],
+)  # fmt: skip
+def test_structure(text: str, value: object) -> None:
+    """Keys are text, aliases are copied, merge keys give way to explicit ones and earlier maps."""
+    assert values(text) == [value]
+
+
+def test_aliases_share_nothing() -> None:
+    """Changing what one alias gave changes no other."""
+    [value] = values("a: &x [1]\nb: *x\n")
+    value["a"].append(2)
+    assert value == {"a": [1, 2], "b": [1]}
+
+
+def test_documents() -> None:
+    """Empty documents are skipped and not counted; each document knows its first line."""
+    loaded = load("# c\n---\n---\n# c\na: 1\n---\n~\n---\nnull\n--- !!null\n---\n\n- b\n...\n", "m.yaml")
+    assert [(d.value, d.index, d.line) for d in loaded.documents] == [({"a": 1}, 0, 5), (["b"], 1, 13)]
+    assert loaded.problems == ()
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# only\n", "---", "---\n---\n", "~", "null\n...\n"])
+def test_empty(text: str) -> None:
+    """A file with nothing in it is no error."""
+    assert values(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: .inf\nb: -.INF\nc: .nan\n", [(1, 4, "not-json"), (2, 4, "not-json"), (3, 4, "not-json")]),
+        ("a: 1e999\nb: !!float .inf\n", [(1, 4, "not-json"), (2, 4, "not-json")]),
+        (f"a: {'9' * 4001}\n", [(1, 4, "not-json")]),
+        (f"a: {'9' * 100_000}\n", [(1, 4, "not-json")]),
+        (f"a: 0x{'f' * 4000}\n", [(1, 4, "not-json")]),
+        (f"a: !!float {'9' * 5000}\n", [(1, 4, "not-json")]),
+        ("? [a]\n: 1\n? {b: 1}\n: 2\n", [(1, 3, "key-not-scalar"), (3, 3, "key-not-scalar")]),
+        ("? &x [a]\n: 1\n? *x\n: 2\n", [(1, 3, "key-not-scalar")]),
+        ("a: 1\nb: {c: 1, c: 2}\na: 2\n", [(2, 11, "duplicate-key"), (3, 1, "duplicate-key")]),
+        ("1: a\n'1': b\n", [(2, 1, "duplicate-key")]),
+        ("a: &x {p: 1}\nb:\n  <<: *x\n  <<: *x\n", [(4, 3, "duplicate-key")]),
+        ("a: &x {p: 1, p: 2}\nb: *x\nc: {<<: *x}\n", [(1, 14, "duplicate-key")]),
+        ("a: {<<: 1}\nb: {<<: [{}, 2]}\n", [(1, 5, "merge-not-map"), (2, 5, "merge-not-map")]),
+        ("a: !x 1\nb: !x [!!set {}]\n!y c: 1\n", [(1, 4, "unknown-tag"), (2, 4, "unknown-tag"), (2, 8, "unknown-tag"),
+                                               (3, 1, "unknown-tag")]),
+        ("a: !!timestamp 2020-01-01\n", [(1, 4, "unknown-tag")]),
+        ("a: !!int x\nb: !!map []\nc: !!str {}\nd: !!bool yes\n", [(1, 4, "tag-mismatch"), (2, 4, "tag-mismatch"),
+                                                                  (3, 4, "tag-mismatch"), (4, 4, "tag-mismatch")]),
+        ("!!int x", [(1, 1, "tag-mismatch")]),
+        ("a: &a [*a]\n", [(1, 4, "recursive-alias")]),
+        ("- &a {x: &b [*a]}\n", [(1, 3, "recursive-alias")]),
+        ("a: &a {<<: *a}\n", [(1, 4, "recursive-alias")]),
+    ],
+)  # fmt: skip
+def test_rule(text: str, expected: list[tuple[int, int, str]]) -> None:
+    """Each rule has its place, and all that is wrong is said at once."""
+    assert problems(text) == expected
+    assert load(text, "m.yaml").documents == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "words"),
+    [
+        ("a:\n\tb: 1\n", 2, 1, "found a tab where indentation is expected; use spaces"),
+        ("a: b: c\n", 1, 5, "':' is not expected here"),
+        ("a: 1\n b: 2\n", 2, 3, "check the indentation"),
+        ("b: 1\na: 'x\n\nc: 1\n", 2, 4, "the text that begins here is never closed"),
+        ("a: [1, 2\nb: 3\n", 2, 2, "expected ',' or ']' in the list that begins on line 1"),
+        ("a: {b: 1\n", 2, 1, "expected ',' or '}' in the map that begins on line 1"),
+        ("a: @x\n", 1, 4, "a value cannot begin with '@'"),
+        ("a: *nope\n", 1, 4, "the alias *nope names no anchor above it"),
+        ("a: &x 1\nb: &x 2\n", 2, 4, "the anchor is defined twice; the first is on line 1"),
+        ("- a\nb\n", 3, 1, "expected ':' after the key on line 2"),
+        ("a: - b\n", 1, 4, "a list item is not expected here"),
+        ('a: "\\q"\n', 1, 5, "unknown escape"),
+        ('a: "\\ud83d\\ude00"\n', 1, 7, "this escape is no character"),
+        ("a: !x!y z\n", 1, 4, "no %TAG line defines"),
+        ("%YAML 1.3\n---\na: 1\n", 1, 1, "1.2 is"),
+        ("é: 1\nñ: 'ü\x07'\n", 2, 6, "U+0007"),
+        (" a: 1\nb: 2\n", 2, 1, "the document ended above this"),
+        ("%TAG !a! b\n" * 101 + "---\n" + "a: [[]]\n" * 100, 1, 1, "more than 100 %TAG"),
+    ],
+)  # fmt: skip
+def test_syntax(text: str, line: int, column: int, words: str) -> None:
+    """A syntax error is told in plain words, at the place to look at, and its document is not used."""
+    loaded = load(text, "m.yaml")
+    [problem] = loaded.problems
+    assert (problem.file, problem.line, problem.column, problem.rule) == ("m.yaml", line, column, "syntax")
+    assert words in problem.message
+    assert loaded.documents == ()
+
+
+def test_duplicate_names_the_first() -> None:
+    """A duplicate key names the line of the first, and covers its own token."""
+    [problem] = load("a: 1\nbc: 2\nd: 3\nbc: 4\n", "m.yaml").problems
+    assert problem.message == "the key 'bc' is given twice; the first is on line 2"
+    assert (problem.line, problem.column, problem.end_line, problem.end_column) == (4, 1, 4, 3)
+
+
+@pytest.mark.parametrize("broken", ["c: [\n", "c: 'x\x07'\n", "c: *x\n", "%YAML 9.9\n---\nc: 1"])
+def test_documents_before_a_broken_one(broken: str) -> None:
+    """What stands before a syntax error is still given."""
+    loaded = load(f"a: 1\n---\nb: 1\nb: 2\n---\n# c\n---\nb: 2\n---\n{broken}", "m.yaml")
+    assert [(d.value, d.index) for d in loaded.documents] == [({"a": 1}, 0), ({"b": 2}, 2)]
+    assert [problem.rule for problem in loaded.problems] == ["duplicate-key", "syntax"]
+
+
+def test_lone_surrogate() -> None:
+    """Text that no UTF-8 could hold is a problem, not a crash."""
+    assert problems("a: 1\nb: \ud800\n") == [(2, 4, "not-unicode")]
+
+
+def test_messages_hold_no_values() -> None:
+    """A value may be a secret: no message repeats it."""
+    loaded = load("a: !!int s3cret\nb: !x s3cret\nc: !!float 's3cret'\n", "m.yaml")
+    assert len(loaded.problems) == 3
+    assert "s3cret" not in repr(loaded.problems)
+
+
+def laughs(form: str, first: str) -> str:
+    lines = [f"a0: &a0 {first}"]
+    lines += [f"a{i}: &a{i} {form % ', '.join([f'*a{i - 1}'] * 9)}" for i in range(1, 30)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (laughs("[%s]", "[x]"), "too-many-values"),
+        (laughs("{<<: [%s]}", "{x: 1}"), "too-many-values"),
+        ("- x\n" * (MAX_VALUES + 1), "too-many-values"),
+        ("- x\n" * (3 * MAX_VALUES), "too-many-values"),
+        ("[" + "a," * MAX_VALUES + "]", "too-many-values"),
+        ("a: &a [" + "x," * 1000 + "]\nb: [" + "*a," * 100 + "]", "too-many-values"),
+        ("[" * 1_000_000, "too-deep"),
+        ("[" * 1_000_000 + "]" * 1_000_000, "too-deep"),
+        ("- " * 1_000_000, "too-deep"),
+        ("? " * 1_000_000, "too-deep"),
+        ("{a: " * 1_000_000, "too-deep"),
+        ("\n".join(" " * i + "a:" for i in range(3000)), "too-deep"),
+        ("".join(f"- &a{i} [*a{i - 1}]\n" if i else "- &a0 []\n" for i in range(200)), "too-deep"),
+    ],
+    ids=["laughs", "merges", "list", "long list", "flow", "aliases", "open", "closed", "dashes", "questions", "maps",
+         "block", "chain"],
+)  # fmt: skip
+def test_hostile(text: str, rule: str) -> None:
+    """What is made to take all time, memory or stack is refused, soon."""
+    before = time.process_time()
+    loaded = load(text, "m.yaml")
+    assert time.process_time() - before < 3
+    assert [problem.rule for problem in loaded.problems] == [rule]
+    assert loaded.documents == ()
+
+
+def test_limits_are_exact() -> None:
+    """At the limit is within it, one more is not; the place is where it is passed."""
+    assert len(values("[" * MAX_DEPTH + "]" * MAX_DEPTH)) == 1
+    assert problems("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)) == [(1, MAX_DEPTH + 1, "too-deep")]
+    assert len(values("- x\n" * (MAX_VALUES - 1))) == 1
+    assert problems("- x\n" * MAX_VALUES) == [(1, 1, "too-many-values")]
+
+
+def test_expansion_is_bounded_per_file() -> None:
+    """Many documents, each within its limit, cannot expand without end."""
+    document = "a: &a [" + "x," * 300 + "]\nb: [" + "*a," * 300 + "]\n"
+    loaded = load("---\n".join([document] * 50), "m.yaml")
+    assert len(loaded.documents) == 1
+    assert {problem.rule for problem in loaded.problems} == {"too-many-values"}
+
+
+def test_many_duplicates() -> None:
+    """Tens of thousands of duplicate keys do not take the square of their number."""
+    text = "".join(f"k{i}: 1\n" for i in range(20_000)) * 2
+    before = time.process_time()
+    assert len(load(text, "m.yaml").problems) == 20_000
+    assert time.process_time() - before < 3

@@ -1,0 +1,196 @@
+"""What an editor underlines is what `validate` reports: the schemas and the checks accept the same documents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel, ValidationError
+
+from reconciler import patch
+from reconciler.config import Config, RegistryEntry
+from reconciler.manifest.model import Model
+from reconciler.manifest.model_check import check_model
+from reconciler.manifest.native import check_native, document_model
+from reconciler.manifest.schema import RegistryShape, config_schema, manifest_schema
+from tests.manifest.schema_documents import (
+    ANYTHING,
+    DRIVERS,
+    NATIVES,
+    ODD,
+    SERVICE,
+    WHOLE_CONFIG,
+    WHOLE_MODEL,
+    WHOLE_SERVICE,
+    Service,
+    Strategy,
+    accidents,
+    broken,
+    document,
+    nulled,
+    sketch,
+)
+
+MORE: Final = int(os.environ.get("PARITY_TIMES", "1"))  # 20 makes it 50,000 documents
+MANIFESTS: Final = Draft202012Validator(manifest_schema(NATIVES, None))
+OVERRIDES: Final = Draft202012Validator(manifest_schema({}, {"web": RegistryShape("web", Service)}))
+CONFIGS: Final = Draft202012Validator(config_schema(DRIVERS))
+MODELS: Final = document(Model)
+SERVICES: Final = document(document_model(SERVICE))
+ENTRY: Final = tuple(RegistryEntry.model_fields)
+
+
+def thorough(examples: int) -> settings:
+    """So many documents, without a deadline: two cores are shared."""
+    return settings(max_examples=examples * MORE, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def manifest_is_right(data: Any) -> bool:
+    """Whether `validate` finds nothing wrong with the form of one document."""
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind == "Model":
+        return not check_model(data)[1]
+    return isinstance(kind, str) and kind in NATIVES and not check_native(NATIVES[kind], data)[1]
+
+
+def fits(model: type[BaseModel], data: Any) -> bool:
+    """Whether the model takes the data."""
+    try:
+        model.model_validate(data)
+    except ValidationError:
+        return False
+    return True
+
+
+def config_is_right(data: Any) -> bool:
+    """Whether a configuration is right without its environments."""
+    if not fits(Config, data):
+        return False
+    entries = [entry for entry in (data.get("registries") or {}).values()]
+    settings_of = [(DRIVERS.get(entry["driver"]), {name: entry[name] for name in entry if name not in ENTRY}) for entry in entries]
+    return all(model is not None and fits(model, own) for model, own in settings_of)
+
+
+def configs() -> Strategy:
+    """Right configurations: entries of both drivers beside what every configuration may say."""
+
+    def with_registries(parts: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
+        whole, entries = parts
+        return {name: value for name, value in whole.items() if name not in ("registries", "environments")} | {"registries": entries}
+
+    common = st.fixed_dictionaries({}, optional={"default": st.sampled_from((True, None)), "owns": st.just(["a*"])})
+    entries = [
+        st.tuples(document(model), common).map(lambda parts, driver=driver: parts[0] | parts[1] | {"driver": driver})
+        for driver, model in DRIVERS.items()
+    ]
+    return st.tuples(document(Config), st.dictionaries(st.sampled_from(("a", "b")), st.one_of(entries), max_size=2)).map(with_registries)
+
+
+def disagreements(validator: Any, judge: Callable[[Any], bool], documents: Iterable[Any]) -> list[Any]:
+    """The documents of which the schema says one thing and the check another."""
+    return [data for data in documents if validator.is_valid(data) != judge(data)]
+
+
+def test_every_accident_in_a_model_is_judged_alike() -> None:
+    """Every odd value in every field of a Model, every field missing and misspelt: both agree."""
+    assert disagreements(MANIFESTS, manifest_is_right, accidents(WHOLE_MODEL, ("kind", "key"))) == []
+
+
+def test_every_accident_in_a_native_document_is_judged_alike() -> None:
+    """Every odd value in every field of a native document, every field missing and misspelt: both agree."""
+    needed = ("kind", "key", "size", "mode")
+    assert disagreements(MANIFESTS, manifest_is_right, accidents(WHOLE_SERVICE, needed)) == []
+
+
+def test_every_accident_in_a_deletion_is_judged_alike() -> None:
+    """The same for a document that only deletes: what is not required may be wrong all the same."""
+    absent = {"kind": "web/Service", "key": "a", "state": "absent", "protected": False, "size": 1}
+    assert disagreements(MANIFESTS, manifest_is_right, accidents(absent, ("kind", "key", "state"))) == []
+
+
+def test_every_accident_in_a_configuration_is_judged_alike() -> None:
+    """Every odd value in every field of reconciler.yaml, every field missing and misspelt: both agree."""
+    assert disagreements(CONFIGS, config_is_right, accidents(WHOLE_CONFIG, ())) == []
+
+
+@thorough(500)
+@given(MODELS)
+def test_right_models_are_accepted(data: Any) -> None:
+    """A Model made of right fields is right for both, unless two of its fields forbid each other, and then wrong for both."""
+    alone = data.get("endpoint") is None or data.get("provider") is None
+    kept = data.get("state") != "absent" or data.get("protected") is not True
+    assert MANIFESTS.is_valid(data) == manifest_is_right(data) == (alone and kept)
+
+
+@thorough(900)
+@given(broken(MODELS) | sketch(Model, {"kind": "Model", "key": "a"}))
+@example({"kind": "Model", "key": "a\n"})
+@example({"kind": "Model", "key": "a", "limits": {"requests_per_minute": 3.0}})
+@example({"kind": "Model", "key": "a", "limits": {"requests_per_minute": True}})
+@example({"kind": "Model", "key": "a", "parameters": {"seed": 10**400}})
+@example({"kind": "Model", "key": "a", "endpoint": {"url": "http://a"}, "provider": {"name": "a", "model": "b"}})
+@example({"kind": "Model", "key": "a", "state": "absent", "protected": True})
+@example({"kind": "Model", "key": "a", "registries": {}})
+def test_broken_models_are_judged_alike(data: Any) -> None:
+    """Whatever happens to a Model, the editor and validate agree whether it is still right."""
+    assert MANIFESTS.is_valid(data) == manifest_is_right(data)
+
+
+@thorough(250)
+@given(SERVICES)
+def test_right_native_documents_are_accepted(data: Any) -> None:
+    """A native document made of right fields is right for both, but for deleting what is protected."""
+    kept = data.get("state") != "absent" or data.get("protected") is not True
+    assert MANIFESTS.is_valid(data) == manifest_is_right(data) == kept
+
+
+@thorough(400)
+@given(broken(SERVICES) | sketch(Service, {"kind": SERVICE.name, "key": "a", "state": "absent"}))
+@example({"kind": SERVICE.name, "key": "a"})
+@example({"kind": SERVICE.name, "key": "a", "state": "absent"})
+@example({"kind": SERVICE.name, "key": "a", "state": "absent", "size": None})
+@example({"kind": SERVICE.name, "state": "absent"})
+def test_broken_native_documents_are_judged_alike(data: Any) -> None:
+    """Whatever happens to a native document, absent ones among them, both agree."""
+    assert MANIFESTS.is_valid(data) == manifest_is_right(data)
+
+
+@thorough(100)
+@given(ANYTHING | st.sampled_from(ODD))
+def test_anything_is_judged_alike(data: Any) -> None:
+    """Both agree about what is no manifest at all."""
+    assert MANIFESTS.is_valid(data) == manifest_is_right(data)
+
+
+@thorough(350)
+@given(configs() | broken(configs()) | sketch(Config, {}))
+@example({"variables": {"a": "${env:X}"}})
+@example({"registries": {"a": {"driver": "nope"}}})
+@example({"registries": {"a": {"driver": "file", "url": "http://a"}}})
+def test_configurations_are_judged_alike(data: Any) -> None:
+    """Both agree about reconciler.yaml, the settings of its registries included."""
+    if isinstance(data, dict):
+        data = {name: value for name, value in data.items() if name != "environments"}
+    assert CONFIGS.is_valid(data) == config_is_right(data)
+
+
+@thorough(200)
+@given(configs(), nulled(configs()))
+def test_an_environment_that_works_is_accepted(base: Any, change: Any) -> None:
+    """The schema finds nothing wrong with an environment whose patch gives a right configuration."""
+    change = {name: value for name, value in change.items() if name != "$schema"}
+    if config_is_right(base) and config_is_right(patch.merge(base, change)):
+        assert CONFIGS.is_valid(base | {"environments": {"prod": change}})
+
+
+@thorough(200)
+@given(document(Service), nulled(document(Service)))
+def test_an_override_that_works_is_accepted(base: Any, change: Any) -> None:
+    """The schema finds nothing wrong with an override that leaves the native object right."""
+    if fits(Service, patch.merge(base, change)):
+        manifest = {"kind": "Model", "key": "a", "registries": {"web": change}}
+        assert OVERRIDES.is_valid(manifest)

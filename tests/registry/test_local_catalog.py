@@ -1,0 +1,112 @@
+"""Drivers are found by name: ours in the catalog, others' by entry points of installed packages."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import ConfigError
+from reconciler.registry import catalog
+from reconciler.registry.local import DRIVER
+
+
+def install(folder: Path, *entry_points: str, package: str = "acme", code: str = "") -> None:
+    """Puts a package with entry points into `folder`, as an installer would."""
+    info = folder / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("\n".join(["[reconciler.registries]", *entry_points]) + "\n")
+    (folder / f"{package}_driver.py").write_text(code)
+
+
+def test_built_in_driver_is_loaded_by_name() -> None:
+    """`local` is the driver of that name."""
+    assert catalog.load_driver("local") is DRIVER
+    assert "local" in catalog.names()
+    assert list(catalog.names()) == sorted(catalog.names())
+
+
+def test_every_built_in_driver_bears_its_name() -> None:
+    """The catalog's names and the drivers' own are the same."""
+    assert [catalog.load_driver(name).name for name in catalog.names()] == list(catalog.names())
+
+
+def test_unknown_driver_names_the_known_and_the_near_miss() -> None:
+    """A misspelt driver is told what was meant."""
+    with pytest.raises(ConfigError, match=r"no driver is called 'locall'; did you mean 'local'") as caught:
+        catalog.load_driver("locall")
+    assert "known drivers: " in str(caught.value.hint)
+    assert "local" in str(caught.value.hint)
+
+
+def test_unknown_driver_far_from_all_suggests_nothing() -> None:
+    """A guess that is no help is not made."""
+    with pytest.raises(ConfigError, match=r"no driver is called 'zzz'$"):
+        catalog.load_driver("zzz")
+
+
+def test_entry_point_adds_a_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package adds a driver, also as a member of an object."""
+    code = "from reconciler.registry.local import DRIVER\nclass Held:\n    driver = DRIVER\n"
+    install(tmp_path, "first-party = acme_driver:DRIVER", "held = acme_driver:Held.driver", code=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "acme_driver", raising=False)
+    assert catalog.load_driver("first-party") is DRIVER
+    assert catalog.load_driver("held") is DRIVER
+
+
+def test_entry_point_is_a_known_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A near miss of an installed driver's name is suggested too."""
+    install(tmp_path, "mlflow = acme_driver:DRIVER")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ConfigError, match="did you mean 'mlflow'"):
+        catalog.load_driver("mflow")
+
+
+@pytest.mark.parametrize(
+    ("code", "point", "message"),
+    [
+        ("", "broken = acme_missing:DRIVER", "cannot be imported: No module named 'acme_missing'"),
+        ("import acme_absent", "broken = acme_driver:DRIVER", "cannot be imported: No module named 'acme_absent'"),
+        ("def", "broken = acme_driver:DRIVER", "cannot be imported: invalid syntax"),
+        ("", "broken = acme_driver:DRIVER", "does not exist: .*has no attribute 'DRIVER'"),
+        ("DRIVER = 3", "broken = acme_driver:DRIVER", "is no driver: it has no name, kinds, settings"),
+    ],
+)
+def test_broken_plugin_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, point: str, message: str
+) -> None:
+    """A package that does not work is an error in the configuration that names the entry point, not a crash."""
+    install(tmp_path, point, code=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "acme_driver", raising=False)
+    with pytest.raises(ConfigError, match=message) as caught:
+        catalog.load_driver("broken")
+    assert f"(reconciler.registries: {point})" in str(caught.value)
+
+
+def test_two_packages_with_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of two drivers is meant is never left to the order of installation."""
+    install(tmp_path, "twice = acme_driver:DRIVER")
+    install(tmp_path, "twice = other_driver:DRIVER", package="other")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ConfigError, match=r"several installed packages.*acme_driver:DRIVER, other_driver:DRIVER"):
+        catalog.load_driver("twice")
+
+
+def test_built_in_wins_over_an_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No installed package can take the place of a driver of ours."""
+    install(tmp_path, "local = acme_missing:DRIVER")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert catalog.load_driver("local") is DRIVER
+
+
+def test_built_in_driver_needs_no_look_at_installed_packages() -> None:
+    """Start-up stays cheap: the catalog alone imports no driver."""
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; import reconciler.registry.catalog;"
+        "print('reconciler.registry.local' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

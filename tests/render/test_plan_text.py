@@ -1,0 +1,192 @@
+"""A plan on a terminal: what destroys is seen first, and everything reads without colour."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from reconciler.errors import Problem
+from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
+from reconciler.render.plan_text import drift, plan
+from reconciler.render.terminal import Style
+from reconciler.state import Source
+from render.samples import COLOURED, PLAIN, address
+from render.samples import plan as sample
+
+
+def test_the_whole_of_a_small_plan() -> None:
+    """Deletions and replacements first, then what is left alone, then the rest, then the counts."""
+    assert (
+        plan(sample(), PLAIN)
+        == """\
+DELETES 2 objects and REPLACES 1 object (deleted, then created again):
+  -   delete   aigo/Model/old                        removed: no manifest declares it any more
+  -   delete   └ aigo/Secret/reconciler-old-api_key
+  -/+ replace  aigo/Model/sql                        immutable: cannot change in place          manifests/sql.yaml:7
+               ~ /model:  "llama" → "gpt"  (forces the replacement)
+
+  !   conflict aigo/Model/finance  owned by somebody else  manifests/finance.yaml:1
+               it belongs to team-b; --take-ownership team-b takes it over
+
+  !   blocked  aigo/Model/hr  protected
+               it is protected
+
+  >   rename   aigo/Model/router → router-v2  renamed in the manifest  manifests/router.yaml:1
+
+  +   create   aigo/Model/chat                        new  manifests/chat.yaml:2
+               + /display_name:  "Chat"
+               + /tags:          ["a", "b"]
+  +   create   └ aigo/Secret/reconciler-chat-api_key
+
+  ~   update   aigo/Model/summary  changed in the manifest  manifests/summary.yaml:14
+               ~ /parameters/temperature:  0.2 → 0.9
+               ~ /tags:                    + "prod"  - "beta"
+               ~ /api_key:                 (sensitive)
+               - /limits:                  {"max": 4}
+
+1 orphan, in a registry but in no manifest (--prune deletes them):
+  aigo/Model/stray
+
+manifests/chat.yaml:9:3: warning[not-expressible]: aigo cannot hold labels
+
+Plan: 2 to create, 1 to update, 1 to rename, 1 to replace, 2 to delete, 1 conflict, 1 blocked, 10 unchanged."""
+    )
+
+
+def test_nothing_to_do_is_one_line() -> None:
+    """A plan without changes says so, and counts."""
+    assert plan(Plan((), 12), PLAIN) == "Nothing to do: 12 unchanged."
+    assert plan(Plan((), 0), PLAIN) == "Nothing to do."
+    assert drift(Plan((), 12), PLAIN) == "No drift: 12 as declared."
+
+
+def test_a_tripped_guard_is_said_first_and_last() -> None:
+    """The flag with its number stands at the top, and the end repeats that nothing is written."""
+    guards = (
+        Guard("max-deletes", "7 deletes on aigo, more than 5", "--allow-deletes 7"),
+        Guard("empty", "no document", None),
+    )
+    lines = plan(replace(sample(), guards=guards), PLAIN).split("\n")
+    assert lines[:5] == [
+        "STOP: nothing will be written, 2 guards tripped.",
+        "  ! max-deletes: 7 deletes on aigo, more than 5",
+        "    to go ahead: --allow-deletes 7",
+        "  ! empty: no document",
+        "    no flag lifts this",
+    ]
+    assert lines[-2] == "Nothing will be written: 2 guards tripped, see above."
+
+
+def test_context_is_shown() -> None:
+    """The environment and the consents that a plan was made with stand above it."""
+    consents = Consents(True, 7, 1, ("team-b",), ("chat",))
+    lines = plan(Plan((), 1, consents=consents, environment="prod"), PLAIN).split("\n")
+    assert lines[:2] == [
+        "Environment: prod",
+        "Consents: --prune --allow-deletes 7 --allow-replaces 1 --take-ownership team-b --rotate chat",
+    ]
+
+
+def test_colour_does_not_change_the_words() -> None:
+    """Deletions are red and bold, and the text without the colours is the plain one."""
+    text = plan(sample(), COLOURED)
+    assert "\x1b[31;1m-   delete  \x1b[0m" in text
+    assert "\x1b[2mmanifests/sql.yaml:7\x1b[0m" in text
+
+
+def test_drift_reads_from_declared_to_found() -> None:
+    """What the registry now says stands on the right, and what it lost has a minus."""
+    changes = (
+        Change(
+            address("a"),
+            "update",
+            "drifted",
+            (FieldChange("/t", 0.9, 0.2), FieldChange("/new", before=1)),
+            source=Source("a.yaml", 1),
+        ),
+        Change(address("b"), "create", "missing", (FieldChange("/x", after=1),), source=Source("b.yaml", 1)),
+    )
+    assert (
+        drift(Plan(changes, 3), PLAIN)
+        == """\
+Changed in the registry behind our back (declared → found):
+  -   missing  aigo/Model/b  declared, but not in the registry  b.yaml:1
+
+  ~   changed  aigo/Model/a  drifted: no longer what we wrote  a.yaml:1
+               ~ /t:    0.2 → 0.9
+               + /new:  1
+
+Drift: 1 missing, 1 changed, 3 as declared."""
+    )
+
+
+def test_many_creates_are_one_line_each() -> None:
+    """Up to twenty creates show their first fields; more show only their addresses."""
+    fields = tuple(FieldChange(f"/f{number}", after=number) for number in range(8))
+    few = Plan(tuple(Change(address(f"m{number}"), "create", "new", fields) for number in range(20)), 0)
+    many = Plan(tuple(Change(address(f"m{number}"), "create", "new", fields) for number in range(21)), 0)
+    assert plan(few, PLAIN).count("/f3:") == 20
+    assert "/f4:" not in plan(few, PLAIN)
+    assert "… and 4 more fields" in plan(few, PLAIN)
+    assert "/f0" not in plan(many, PLAIN)
+
+
+def test_long_lists_of_orphans_are_cut() -> None:
+    """Twenty orphans are listed, and the rest is counted; with --prune the hint says why they stay."""
+    orphans = tuple(address(f"m{number}") for number in range(25))
+    text = plan(Plan((), 0, orphans), PLAIN)
+    assert "  … and 5 more" in text
+    assert text.count("aigo/Model/") == 20
+    assert "--prune does not cover them" in plan(Plan((), 0, orphans, consents=Consents(prune=True)), PLAIN)
+
+
+def test_a_derived_change_away_from_its_parent_says_whose_it_is() -> None:
+    """Where the model itself is in no line above, its secret names it."""
+    change = Change(address("s", "Secret"), "update", "rotate", parent=address("m"))
+    assert "rotate: a secret's value is written again (part of aigo/Model/m)" in plan(Plan((change,), 0), PLAIN)
+
+
+def test_no_change_is_lost() -> None:
+    """Every address appears, also where parents form a ring or repeat."""
+    ring = (
+        Change(address("a"), "create", "new", parent=address("b")),
+        Change(address("b"), "create", "new", parent=address("a")),
+        Change(address("c"), "create", "new"),
+        Change(address("c"), "create", "new"),
+        Change(address("d"), "create", "new", parent=address("c")),
+    )
+    text = plan(Plan(ring, 0), PLAIN)
+    assert [
+        text.count(f"create   {label}aigo/Model/{key}") for label, key in (("", "a"), ("", "b"), ("", "c"), ("└ ", "d"))
+    ] == [1, 1, 2, 1]
+
+
+def test_warnings_of_a_plan_have_their_place() -> None:
+    """A warning is one line that an editor can jump to."""
+    warning = Problem("a.yaml", 1, 2, "rule", "message", severity="warning")
+    assert "a.yaml:1:2: warning[rule]: message" in plan(Plan((), 0, problems=(warning,)), PLAIN)
+
+
+def test_no_line_ends_in_a_space() -> None:
+    """Padding stands between words only."""
+    assert not [line for line in plan(sample(), PLAIN).split("\n") if line != line.rstrip()]
+
+
+def test_wide_keys_stay_aligned() -> None:
+    """East Asian keys take two columns each, and what follows is aligned for the eye."""
+    changes = tuple(Change(address(key), "delete", "absent") for key in ("日本", "abcd", "e\u0301xyz"))
+    lines = plan(Plan(changes, 0), PLAIN).split("\n")[1:4]
+    assert [line.index("state:") for line in lines] == [lines[1].index("state:") + shift for shift in (-2, 0, 1)]
+
+
+@pytest.mark.parametrize("kind", ["create", "update"])
+def test_ten_thousand_changes_render_quickly(kind: str) -> None:
+    """A plan of ten thousand changes takes no longer than 1.5 s, twice that on a busy machine, and drops none."""
+    fields = (FieldChange("/description", "a" * 300, "a" * 299 + "b"), FieldChange("/tags", ["a", "b"], ["a", "c"]))
+    changes = tuple(Change(address(f"m{number:05}"), kind, "changed", fields) for number in range(10_000))
+    started = time.perf_counter()
+    text = plan(Plan(changes, 0), Style(color=True))
+    assert time.perf_counter() - started < 3
+    assert text.count("aigo/Model/") == 10_000
