@@ -19,7 +19,7 @@ from reconciler.problems import Finding, findings, place
 from reconciler.scalars import Boolean, Name, Number, Scalar, SecretText
 
 FILE: Final = "reconciler.yaml"
-STRICT: Final = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
+STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
 class Guards(BaseModel):
@@ -27,8 +27,8 @@ class Guards(BaseModel):
 
     model_config = STRICT
 
-    max_deletes: Annotated[int | None, Number(minimum=0, integer=True)] = Field(5, description="More deletions than this stop the run.", examples=[5])
-    max_delete_percent: Annotated[float | None, Number(minimum=0, maximum=100)] = Field(
+    max_deletes: Annotated[int | None, Number(minimum=0, integer=True, reference=False)] = Field(5, description="More deletions than this stop the run.", examples=[5])
+    max_delete_percent: Annotated[float | None, Number(minimum=0, maximum=100, reference=False)] = Field(
         20, description="More deletions than this share of what we own stop the run. One single deletion never does.", examples=[20]
     )
 
@@ -36,10 +36,10 @@ class Guards(BaseModel):
 class RegistryEntry(BaseModel):
     """One registry: the driver, and the settings that the driver takes."""
 
-    model_config = ConfigDict(extra="allow", strict=True, regex_engine="python-re")
+    model_config = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
 
     driver: Annotated[str, Field(min_length=1)] = Field(description="What kind of registry this is.", examples=["local"])
-    default: Annotated[bool | None, Boolean()] = Field(False, description="Models without `registries` go here.")
+    default: Annotated[bool | None, Boolean(reference=False)] = Field(False, description="Models without `registries` go here.")
     owns: list[str] | None = Field(None, description="Globs over keys: what is ours in a registry that has no room for a mark.", examples=[["support-*"]])
 
 
@@ -148,10 +148,6 @@ def _checked(data: dict[str, Any], text: str, shown: str, environment: str | Non
         config = Config.model_validate(data)
     except ValidationError as error:
         found = findings(error, data, Config)
-    for name, value in (data.get("variables") or {}).items() if isinstance(data.get("variables"), dict) else ():
-        if isinstance(value, str) and "${" in value:
-            message = "the value of a variable is plain text: it may not hold a reference"
-            found.append(Finding("bad-reference", message, f"/variables/{name}"))
     if found:
         problems = tuple(sorted(_placed(finding, text, shown, environment) for finding in found))
         raise ConfigError(f"{shown} cannot be used", problems, {shown: text.splitlines()})

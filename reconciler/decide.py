@@ -135,14 +135,19 @@ def _absent(item: Desired, stored: tuple[Resource, ...], view: View, policy: Ask
     if not stored:
         return Decision()
     if standing(stored[0], view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
-        return Decision((_foreign(item, stored[0]),))
+        return Decision((_foreign(item, stored[0], view.facts.owner),))
     return Decision((replace(view.removal(stored[0], "absent"), source=item.resource.source),))
 
 
 def _missing(item: Desired, view: View, policy: Asked) -> Decision:
+    broken = next((old for old in item.previous if old in view.broken), None)
+    if broken is not None:
+        message = f"it may be {broken.key}, which the registry holds in a form that cannot be read: {view.broken[broken].message}"
+        return Decision((_refusal(item, "conflict", "unreadable", message),))
     before = [address for address in item.previous if view.find(address)]
     if before:
-        return _renamed(item, before[0], view, policy)
+        now = _renamed(item, before[0], view, policy)
+        return Decision(now.changes, (*now.problems, *(_left(item, old, before[0]) for old in before[1:])))
     if view.nameless:
         return Decision((_refusal(item, "blocked", "unreadable", _nameless(view.nameless)),))
     needs = _needs(item, view)
@@ -156,14 +161,14 @@ def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision
         return Decision((_refusal(item, "conflict", "duplicate", f"the registry holds {len(stored)} objects called {old.key}"),))
     source, kind = stored[0], view.kind(item.address)
     if standing(source, view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
-        return Decision((_foreign(item, source),))
+        return Decision((_foreign(item, source, view.facts.owner),))
     by_recreation = not view.facts.renames
-    if by_recreation and source.mark is not None and source.mark.protected:
-        message = f"{old.key} is protected and can only be renamed by deleting it: set `protected: false` and apply once"
-        return Decision((_refusal(item, "blocked", "protected", message),))
-    if by_recreation and view.nameless:
-        return Decision((_refusal(item, "blocked", "unreadable", _nameless(view.nameless)),))
-    found = diff.difference(item, source, kind, policy.fingerprints.get(item.address, {}), rotate=_asked(item, policy))
+    forbidden = _forbids_delete(item, source, kind, view) if by_recreation else None
+    if forbidden is not None:
+        message = f"{old.key} can only be renamed by deleting it, and {forbidden[1]}"
+        return Decision((_refusal(item, "blocked", forbidden[0], message),))
+    prints = _prints(old, item, view, policy) or _prints(item.address, item, view, policy)
+    found = diff.difference(item, source, kind, prints, rotate=_asked(item, policy))
     if found.replaces and not by_recreation:
         message = f"{', '.join(found.replaces)} cannot change in place: rename first, then change it"
         return Decision((_refusal(item, "blocked", found.why, message),))
@@ -182,17 +187,21 @@ def _leftovers(item: Desired, view: View) -> Decision:
             if mark is not None and mark.key == item.key and standing(resource, view.facts) is Standing.OURS:
                 changes.append(view.removal(resource, "renamed"))
             else:
-                message = f"{old} and {item.address} both exist: the old one is left as it is"
-                problems.append(_warning(item, "previous-key-left", message))
+                problems.append(_left(item, old, item.address))
     return Decision(tuple(changes), tuple(problems))
+
+
+def _left(item: Desired, old: Address, other: Address) -> Problem:
+    return _warning(item, "previous-key-left", f"{old} and {other} both exist: {old.key} is left as it is")
 
 
 def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Decision:
     kind = view.kind(item.address)
     whose = standing(remote, view.facts, policy.consents.take_ownership)
     if whose is Standing.FOREIGN:
-        return Decision((_foreign(item, remote),))
-    found = diff.difference(item, remote, kind, policy.fingerprints.get(item.address, {}), rotate=_asked(item, policy))
+        return Decision((_foreign(item, remote, view.facts.owner),))
+    prints = _prints(item.address, item, view, policy)
+    found = diff.difference(item, remote, kind, prints, rotate=_asked(item, policy))
     seen = diff.observed(remote, kind, diff.excluded(item, kind))
     if found.replaces:
         return Decision((_replace(item, remote, found, seen, view),), _unjudged(item, found))
@@ -225,17 +234,35 @@ def _reason(
 
 
 def _replace(item: Desired, remote: Resource, found: Difference, seen: str, view: View) -> Change:
-    protected = remote.mark is not None and remote.mark.protected
-    if protected and item.protected is False:
-        # the stored mark counts: this run lifts the protection, the next one may replace
-        return _change(item, "update", "mark", observed=seen, message="it is no longer protected; the next run can replace it")
-    if protected:
-        message = f"{', '.join(found.replaces)} can only change by deleting it, and it is protected"
-        return _refusal(item, "blocked", "protected", message)
-    if view.nameless:
-        return _refusal(item, "blocked", "unreadable", _nameless(view.nameless))
     needs = _needs(item, view)
+    if remote.mark is not None and remote.mark.protected and item.protected is False:
+        # the stored mark counts: this run lifts the protection and leaves the fields alone, the next one may replace
+        rest = tuple(field for field in found.fields if field.path not in found.replaces)
+        message = "it is no longer protected; the next run can replace it"
+        return _change(item, "update", "mark", fields=rest, observed=seen, depends_on=needs, message=message, replaces=found.replaces)
+    forbidden = _forbids_delete(item, remote, view.kind(item.address), view)
+    if forbidden is not None:
+        message = f"{', '.join(found.replaces)} can only change by deleting it, and {forbidden[1]}"
+        return _refusal(item, "blocked", forbidden[0], message)
     return _change(item, "replace", found.why, fields=found.fields, observed=seen, depends_on=needs, replaces=found.replaces)
+
+
+def _forbids_delete(item: Desired, remote: Resource, kind: KindRules, view: View) -> tuple[str, str] | None:
+    """The word and the reason why an object may not be deleted to be created again, or None. The manifest's protection counts, and the stored one."""
+    if item.protected or (remote.mark is not None and remote.mark.protected):
+        return "protected", f"it is protected: declare {remote.address.key} as it is, with `protected: false`, and apply once"
+    if not kind.deletable:
+        return "not-deletable", f"the registry cannot delete a {kind.name}"
+    if view.nameless:
+        return "unreadable", _nameless(view.nameless)
+    return None
+
+
+def _prints(address: Address, item: Desired, view: View, policy: Asked) -> Mapping[str, str]:
+    """The fingerprints known for an address; none where there would be no room to keep them."""
+    if view.facts.owner is None or not view.kind(item.address).marked:
+        return {}
+    return policy.fingerprints.get(address, {})
 
 
 def _needs(item: Desired, view: View) -> tuple[Address, ...]:
@@ -248,10 +275,10 @@ def _asked(item: Desired, policy: Asked) -> bool:
     return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
 
 
-def _foreign(item: Desired, remote: Resource) -> Change:
+def _foreign(item: Desired, remote: Resource, we: str | None) -> Change:
     owner = remote.mark.owner if remote.mark is not None else "nobody"
-    message = f"it belongs to {owner}: --take-ownership {owner} takes it over"
-    return _refusal(item, "conflict", "owner", message)
+    way = f"--take-ownership {owner} takes it over" if we is not None else "without `owner` in reconciler.yaml it cannot be taken over"
+    return _refusal(item, "conflict", "owner", f"it belongs to {owner}: {way}")
 
 
 def _nameless(rows: tuple[Unreadable, ...]) -> str:

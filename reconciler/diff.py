@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler import pointer as pointers
 from reconciler.fields import (
+    PRESENT,
     CannotClear,
     Immutable,
     KindRules,
@@ -19,10 +20,11 @@ from reconciler.fields import (
     WriteOnly,
     canonical_json,
     compared,
-    digest,
+    is_reference,
     secrets_in,
     unmanaged,
 )
+from reconciler.hashes import digest
 from reconciler.pointer import MISSING
 from reconciler.state import Desired, Resource
 
@@ -57,8 +59,8 @@ def excluded(desired: Desired, kind: KindRules) -> tuple[str, ...]:
 
 
 def applied(spec: Any, kind: KindRules, without: tuple[str, ...]) -> str:
-    """The hash of what was written, for the mark: 16 hex digits."""
-    return digest(compared(spec, kind.root, without))[:16]
+    """The hash of what was written, for the mark: 16 hex digits. Taken of the stored object it is the same, so it holds no secret."""
+    return digest(compared(spec, kind.root, (*without, *_hidden(spec, kind))))[:16]
 
 
 def observed(remote: Resource, kind: KindRules, without: tuple[str, ...] = ()) -> str:
@@ -79,7 +81,11 @@ def drifted(remote: Resource, kind: KindRules) -> bool:
 
 def created(desired: Desired) -> tuple[FieldChange, ...]:
     """The fields of a new object: one for each at the top."""
-    return tuple(FieldChange(pointers.join((name,)), after=value) for name, value in sorted(desired.resource.spec.items()))
+    places = ((pointers.join((name,)), value) for name, value in sorted(desired.resource.spec.items()))
+    return tuple(
+        FieldChange(place, sensitive=True) if place in desired.secrets else FieldChange(place, after=value)
+        for place, value in places
+    )
 
 
 def difference(
@@ -103,7 +109,8 @@ def difference(
             rotated.append(place)
         elif verdict == "unjudged":
             unjudged.append(place)
-    replaces, why = _replaces(fields, kind.root)
+    removed = {place for place in places if place not in desired.secrets}
+    replaces, why = _replaces(fields, kind.root, removed)
     ordered = tuple(sorted(fields, key=lambda field: field.path))
     return Difference(ordered, replaces, why, tuple(rotated), tuple(unjudged))
 
@@ -121,18 +128,21 @@ def _covered(place: str, without: tuple[str, ...]) -> bool:
 
 def _secret(place: str, desired: Desired, remote: Resource, kind: KindRules, fingerprints: Mapping[str, str]) -> str:
     """`same`, `changed`, `rotated` or `unjudged`."""
-    node = kind.root.find(pointers.split(place))
-    rule = node.rule(WriteOnly) if node is not None else None
-    keeps = rule is not None and rule.keeps == "reference"
+    keeps = _keeps(place, kind)
     before, after = pointers.get(remote.spec, place), desired.secrets.get(place)
-    if after is None or (keeps and before is MISSING):
+    if after is None or (keeps != "nothing" and before is MISSING):
         return "changed"
+    if before is not MISSING and not is_reference(before) and (keeps == "reference" or before != PRESENT):
+        return "changed"  # it holds what is no secret, or not in the form of one
     then = remote.mark.fingerprints.get(place) if remote.mark else None
     now = fingerprints.get(place)
     if then is not None and now is not None:
         return "same" if then == now else "rotated"
-    if keeps and before != after:
-        return "changed"
+    if keeps == "reference":
+        return "changed" if before != after else "same" if then is None else "unjudged"
+    if now is not None:
+        # nobody knows what is stored: written once, so that the fingerprint that is kept from now on is true
+        return "changed" if before is MISSING else "rotated"
     return "same" if then is None else "unjudged"
 
 
@@ -144,31 +154,55 @@ def _fields(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[FieldCha
         yield FieldChange(pointers.join(path), before, after)
 
 
-def _replaces(fields: list[FieldChange], root: Node) -> tuple[tuple[str, ...], str]:
-    """Which of the changed fields cannot change in place, and the word for the first rule that says so."""
+def _replaces(fields: list[FieldChange], root: Node, removed: set[str]) -> tuple[tuple[str, ...], str]:
+    """Which of the changed fields cannot change in place, and the word for the first rule that says so. `removed` are secrets that go."""
     found: dict[str, str] = {}
     for change in fields:
         parts = pointers.split(change.path)
-        chain = [node for end in range(len(parts) + 1) if (node := root.find(parts[:end])) is not None]
-        below = [node for _, node in chain[-1].walk()] if len(chain) == len(parts) + 1 else []
+        chain = [node for end in range(len(parts)) if (node := root.find(parts[:end])) is not None]
+        differing = list(_differing(change, root.find(parts)))
+        below = [node for _, node in differing]
+        gone = [node for inner, node in differing if pointers.get(change.after, inner) is MISSING]
+        clears = change.path in removed if change.sensitive else True
         if any(node.rule(Immutable) for node in (*chain, *below)):
             found[change.path] = "immutable"
-        elif change.after is MISSING and not change.sensitive and any(node.rule(CannotClear) for node in below):
+        elif clears and any(node.rule(CannotClear) for node in gone):
             found[change.path] = "cannot-clear"
     return tuple(sorted(found)), next((found[path] for path in sorted(found)), "")
 
 
+def _differing(change: FieldChange, node: Node | None) -> Iterator[tuple[str, Node]]:
+    """The pointer (inside the field) and the node of the field and of everything declared below it that differs."""
+    for parts, inner in node.walk() if node is not None else ():
+        known = parts[: parts.index("*")] if "*" in parts else parts
+        place = pointers.join(known)
+        before, after = pointers.get(change.before, place), pointers.get(change.after, place)
+        one_sided = (before is MISSING) != (after is MISSING)
+        both = before is not MISSING and after is not MISSING
+        if change.sensitive or one_sided or (both and canonical_json(before) != canonical_json(after)):
+            yield place, inner
+
+
 def unstored(sent: Any, stored: Resource, kind: KindRules, without: tuple[str, ...], changed: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The pointers of what was sent and is not what is stored. What was not sent counts only where it was to be removed (`changed`)."""
-    secret = [place for place, _ in (*secrets_in(sent, kind.root), *secrets_in(stored.spec, kind.root))]
-    hidden = [place for place in secret if not _kept(place, kind)]
+    before, after = dict(secrets_in(stored.spec, kind.root)), dict(secrets_in(sent, kind.root))
+    hidden = [place for place in (*before, *after) if _keeps(place, kind) != "reference"]
     aside = (*without, *hidden)
     found = _fields(compared(stored.spec, kind.root, aside), compared(sent, kind.root, aside), ())
-    return tuple(change.path for change in found if change.after is not MISSING or change.path in changed)
+    wrong = [change.path for change in found if change.after is not MISSING or change.path in changed]
+    judged = [place for place in hidden if not _covered(place, without)]
+    kept = [place for place in judged if place in before and place in changed and place not in after]
+    lost = [place for place in judged if place in after and place not in before and _keeps(place, kind) == "presence"]
+    return tuple(sorted({*wrong, *kept, *lost}))
 
 
-def _kept(place: str, kind: KindRules) -> bool:
-    """Whether the registry gives back the reference of that secret, so that it can be compared."""
+def _hidden(spec: Any, kind: KindRules) -> list[str]:
+    """Where there are secrets in `spec` that the two sides show in different forms."""
+    return [place for place, _ in secrets_in(spec, kind.root) if _keeps(place, kind) != "reference"]
+
+
+def _keeps(place: str, kind: KindRules) -> str:
+    """What the registry gives back of that secret, as `WriteOnly.keeps`."""
     node = kind.root.find(pointers.split(place))
     rule = node.rule(WriteOnly) if node is not None else None
-    return rule is not None and rule.keeps == "reference"
+    return rule.keeps if rule is not None else "nothing"

@@ -12,7 +12,6 @@ model class into a tree of `Node`s, once; `compared` is the form of an object in
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -31,8 +30,9 @@ PRESENT: Final = "(present)"  # what is left of a secret that a registry did han
 class WriteOnly:
     """A secret: never compared by value. Where it is set, the manifest holds a reference.
 
-    `keeps` says what the registry gives back: "nothing", or "reference" where it stores the reference's text. With
-    `only_references` the field is a secret only where its value is a reference (a header).
+    `keeps` says what the registry gives back: "nothing", "presence" where it tells reliably whether the secret is set, or
+    "reference" where it stores the reference's text. With `only_references` the field is a secret only where its value is a
+    reference (a header).
     """
 
     reason: str = "a secret"
@@ -100,6 +100,7 @@ class Requires:
 
 
 Rule = WriteOnly | ServerOwned | ServerDefault | Immutable | CannotClear | Canonical | Unordered | Ref | Requires
+_UNSEEN: Final = (ServerOwned, ServerDefault, WriteOnly)  # fields that are set aside before two sides are compared
 RULES: Final = (WriteOnly, ServerOwned, ServerDefault, Immutable, CannotClear, Canonical, Unordered, Ref, Requires)
 
 
@@ -115,7 +116,7 @@ class Node:
     children: Mapping[str, Node] = field(default_factory=dict)
     each: Node | None = None
     declared: bool = False  # an object with declared members: null in it equals absent
-    hollow: bool = False  # has members that the server owns or defaults: without them, empty equals absent
+    hollow: bool = False  # has members that the server owns or defaults, or secrets: without them, empty equals absent
     plain: bool = False  # no rule in here changes how it is compared
 
     def child(self, name: str) -> Node | None:
@@ -153,7 +154,7 @@ class KindRules:
 
     `marked`: objects of the kind have room for our mark. `model`: deletions of it count in the guards.
     `exact_revision`: the revision moves when, and only when, somebody writes, so it may be part of what a plan observed.
-    `deletable`: the registry can delete objects of this kind at all.
+    `deletable`: the registry can delete objects of this kind at all. `unique`: it refuses a second object of the same key.
     """
 
     name: str
@@ -162,6 +163,7 @@ class KindRules:
     model: bool = True
     exact_revision: bool = False
     deletable: bool = True
+    unique: bool = True
 
 
 def rules_of(model: Any) -> Node:
@@ -175,7 +177,7 @@ def rules_of(model: Any) -> Node:
 
 def _node_of(rules: tuple[Rule, ...], children: dict[str, Node], each: Node | None, *, declared: bool) -> Node:
     below = [*children.values(), *([each] if each else [])]
-    hollow = any(child.hollow or child.rule(ServerOwned) or child.rule(ServerDefault) for child in below)
+    hollow = any(child.hollow or any(child.rule(rule) for rule in _UNSEEN) for child in below)
     plain = not rules and all(child.plain for child in below) and not declared
     return Node(rules, children, each, declared, hollow, plain)
 
@@ -205,11 +207,6 @@ def _node(annotation: Any, rules: tuple[Rule, ...]) -> Node:
 def canonical_json(value: Any) -> str:
     """The one text of a JSON value: sorted keys, no spaces. Equal values have equal texts, and True is not 1."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def digest(value: Any) -> str:
-    """sha256 of the canonical text, as 64 hex digits."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def is_reference(value: Any) -> bool:
@@ -277,9 +274,13 @@ def hide_secrets(spec: Any, node: Node) -> Any:
 
 def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The pointers of the fields that the server defaults and `spec` does not set: nobody compares them."""
-    if not node.hollow or node.each is not None:
+    if not node.hollow:
         return ()
     found: list[str] = []
+    if node.each is not None:
+        for name, value, below in _members(spec, node):
+            found.extend(unmanaged(value, below, (*prefix, name)))
+        return tuple(found)
     for name, below in node.children.items():
         missing = not isinstance(spec, Mapping) or name not in spec
         if missing and below.rule(ServerDefault) is not None:
@@ -303,7 +304,7 @@ def _form(value: Any, node: Node) -> Any:
     if node.rule(ServerOwned) is not None:
         return MISSING
     secret = node.rule(WriteOnly)
-    if secret is not None and secret.keeps == "nothing" and not secret.only_references:
+    if secret is not None and secret.keeps != "reference" and not secret.only_references:
         return MISSING
     default = node.rule(ServerDefault) is not None
     if default and value in (None, "", [], {}):

@@ -35,16 +35,13 @@ def standing(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...] = 
         if facts.owner is not None and mark.owner == facts.owner:
             return Standing.OURS
         return Standing.UNMARKED if mark.owner in takes and facts.owner is not None else Standing.FOREIGN
-    if any(fnmatchcase(resource.address.key, glob) for glob in facts.owns):
-        return Standing.OURS if not _marked(resource, facts) else Standing.UNMARKED
-    return Standing.UNMARKED
+    owned = not _marked(resource, facts) and any(fnmatchcase(resource.address.key, glob) for glob in facts.owns)
+    return Standing.OURS if owned else Standing.UNMARKED
 
 
 def prunable(resource: Resource, facts: RegistryFacts) -> bool:
-    """Whether prune may ever delete it: it bears our mark, or bears none and matches `owns`."""
-    if standing(resource, facts) is Standing.OURS:
-        return True
-    return resource.mark is None and any(fnmatchcase(resource.address.key, glob) for glob in facts.owns)
+    """Whether prune may ever delete it: it bears our mark, or it has no room for one and matches `owns`."""
+    return standing(resource, facts) is Standing.OURS
 
 
 def _marked(resource: Resource, facts: RegistryFacts) -> bool:

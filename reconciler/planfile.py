@@ -13,7 +13,7 @@ from typing import Any, Final
 import jsonschema
 
 from reconciler.errors import PlanFileError, Problem
-from reconciler.fields import digest
+from reconciler.hashes import digest
 from reconciler.outputs import OUTPUTS
 from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.planjson import plan_to_json

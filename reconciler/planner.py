@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from reconciler import guards
 from reconciler.decide import View, decide
 from reconciler.errors import Problem
-from reconciler.fields import digest
 from reconciler.guards import Deletions, Guard, Limits
 from reconciler.order import in_order
+from reconciler.hashes import digest
 from reconciler.ownership import Standing, prunable, standing
 from reconciler.plan import WRITES, Change, Consents, Plan
 from reconciler.state import Address, Desired, DesiredState, RegistryFacts, RemoteState, Resource

@@ -1,12 +1,10 @@
-"""What validate found and what apply did, as values."""
+"""What apply did, as values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from reconciler.errors import Problem
 from reconciler.plan import Plan
 from reconciler.state import Address
 
@@ -64,17 +62,3 @@ class Report:
         if statuses & {"failed", "skipped", "not_stored"}:
             return 5
         return 4 if statuses & {"conflict", "blocked"} else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """What `validate` found. `lines` holds the source lines of the files that have problems, by the file as shown, for renderers that quote them."""
-
-    files: int
-    documents: int
-    problems: tuple[Problem, ...]
-    lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    @property
-    def valid(self) -> bool:
-        return all(problem.severity != "error" for problem in self.problems)

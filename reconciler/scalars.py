@@ -52,6 +52,14 @@ def or_null(form: dict[str, Any]) -> dict[str, Any]:
     return wider
 
 
+def _or_reference(form: dict[str, Any], expected: str, reference: bool) -> dict[str, Any]:
+    """A JSON Schema of one type, and of a whole reference beside it. Editors show `errorMessage`; validators ignore it."""
+    if not reference:
+        return form | {"errorMessage": f"Must be {expected}."}
+    message = f"Must be {expected}, or one whole reference: ${{var:NAME}} or ${{file:path}}."
+    return form | {"type": [form["type"], "string"], "pattern": WHOLE_REFERENCE, "errorMessage": message}
+
+
 class Checked:
     """A field type that is checked by `check` alone, and described by `form`; null is added where the annotation allows it."""
 
@@ -73,29 +81,29 @@ class Checked:
 
 @dataclass(frozen=True)
 class Number(Checked):
-    """A JSON number within bounds (all inclusive but `above`); `integer` ones take 3.0 as 3."""
+    """A JSON number within bounds (all inclusive but `above`); `integer` ones take 3.0 as 3.
+
+    Without `reference` it must be written down: nothing resolves references in reconciler.yaml.
+    """
 
     minimum: float | None = None
     maximum: float | None = None
     above: float | None = None
     integer: bool = False
+    reference: bool = True
 
     def form(self) -> dict[str, Any]:
         # flat, since bounds concern numbers only and patterns strings only: an editor explains it better than an `anyOf`
         bounds = {"minimum": self.minimum, "maximum": self.maximum, "exclusiveMinimum": self.above}
-        return {
-            "type": ["integer" if self.integer else "number", "string"],
-            **{name: bound for name, bound in bounds.items() if bound is not None},
-            "pattern": WHOLE_REFERENCE,
-            "errorMessage": f"Must be {self.expected}, or one whole reference: ${{var:NAME}} or ${{file:path}}.",
-        }
+        number = {name: bound for name, bound in bounds.items() if bound is not None}
+        return _or_reference({"type": "integer" if self.integer else "number", **number}, self.expected, self.reference)
 
     @property
     def expected(self) -> str:
         return "an integer" if self.integer else "a number"
 
     def check(self, value: Any) -> Any:
-        if isinstance(value, str):
+        if isinstance(value, str) and self.reference:
             if type(value) is not Resolved:
                 if _whole_reference.search(value):
                     return value
@@ -132,19 +140,22 @@ class Number(Checked):
 
 @dataclass(frozen=True)
 class Boolean(Checked):
-    """true or false, or a whole reference to the text of one."""
+    """true or false, or, unless `reference` is false, a whole reference to the text of one."""
+
+    reference: bool = True
 
     def form(self) -> dict[str, Any]:
-        message = "Must be true or false, or one whole reference: ${var:NAME} or ${file:path}."
-        return {"type": ["boolean", "string"], "pattern": WHOLE_REFERENCE, "errorMessage": message}
+        return _or_reference({"type": "boolean"}, "true or false", self.reference)
 
     def check(self, value: Any) -> Any:
         if isinstance(value, bool):
             return value
-        if type(value) is Resolved and value.strip() in ("true", "false"):
-            return value.strip() == "true"
-        if isinstance(value, str) and type(value) is not Resolved and _whole_reference.search(value):
-            return value
+        if isinstance(value, str) and self.reference:
+            if type(value) is Resolved:
+                if value.strip() in ("true", "false"):
+                    return value.strip() == "true"
+            elif _whole_reference.search(value):
+                return value
         raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "true or false"})
 
 

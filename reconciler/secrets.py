@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import stat
 from collections.abc import Mapping
@@ -37,12 +35,6 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
-
-    def __hash__(self) -> int:
-        return hash(Secret)  # a hash of the value would be a fingerprint without a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +83,3 @@ class Resolver:
         if not text:
             raise SecretError(f"{reference} is empty")
         return text
-
-
-def fingerprint(key: Secret, address: str, pointer: str, value: Secret) -> str:
-    """16 hex digits of HMAC-SHA256 over address, pointer and value: tells a change, and tells nothing else."""
-    message = "\0".join((address, pointer, value.reveal())).encode()
-    return hmac.new(key.reveal().encode(), message, hashlib.sha256).hexdigest()[:16]

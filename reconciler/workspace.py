@@ -12,15 +12,15 @@ from pathlib import Path
 
 from reconciler import config
 from reconciler.config import Project
-from reconciler.desired import Compiled, compile_manifests, dangling
-from reconciler.errors import ManifestError, Problem, SecretError
+from reconciler.desired import compile_manifests, dangling
+from reconciler.errors import ManifestError, Problem
 from reconciler.manifest.discover import Found, discover, shown
 from reconciler.manifest.load import Manifests, Reader
-from reconciler.registry.base import Registry
+from reconciler.registry.base import Opening, Registry
 from reconciler.registry.configured import Configured, configured, native_kinds
-from reconciler.report import Validation
-from reconciler.secrets import Resolver, Secret, fingerprint
-from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState
+from reconciler.secrets import Resolver, Secret
+from reconciler.state import DesiredState, RegistryFacts, RemoteState
+from reconciler.validation import Validation
 
 STDIN = "-"
 
@@ -120,31 +120,13 @@ class Workspace:
             opened = {}
             for name in sorted(self.entries if names is None else names):
                 entry = self.entries[name]
-                opened[name] = await stack.enter_async_context(entry.driver.connect(entry.settings, self.project.root))
+                opened[name] = await stack.enter_async_context(entry.driver.connect(entry.settings, Opening(name, self.resolver)))
             yield opened
 
     def fingerprint_key(self) -> Secret | None:
         """The key for fingerprints, or None where the configuration names none. Raises SecretError where its reference leads nowhere."""
         reference = self.project.fingerprint_key
         return None if reference is None else self.resolver.resolve(reference)
-
-    def fingerprints(self, desired: DesiredState) -> dict[Address, dict[str, str]]:
-        """The fingerprints of the desired secrets whose values are there to be read. Planning needs none of them."""
-        try:
-            key = self.fingerprint_key()
-        except SecretError:
-            key = None
-        if key is None:
-            return {}
-        found: dict[Address, dict[str, str]] = {}
-        for item in desired.resources:
-            for place, reference in item.secrets.items():
-                try:
-                    value = self.resolver.resolve(reference)
-                except SecretError:
-                    continue
-                found.setdefault(item.address, {})[place] = fingerprint(key, str(item.address), place, value)
-        return found
 
     def check_references(self, loaded: Loaded, remote: RemoteState) -> None:
         """Raises ManifestError where a manifest names an object that neither the manifests nor the registry have."""
@@ -177,5 +159,3 @@ def _no_manifests(manifests: Manifests, chosen: frozenset[str] | None, asked: st
     file = next(iter(sorted(chosen or manifests.texts)), root)
     return Problem(file, 1, 1, "no-manifests", f"there is no manifest in {asked}")
 
-
-__all__ = ["Compiled", "Loaded", "Workspace", "open_workspace"]

@@ -1,13 +1,13 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Installs what the tests need beside Python packages into .cache/tools. Idempotent: what is there is left alone.
 #
 #   node_modules/@microsoft/jest-sarif   the official SARIF 2.1.0 schema
 #   node_modules/yaml-language-server    the editors' language server
 #   junit-10.xsd                         the JUnit schema, from pytest's source distribution
-#   xmllint                              from the system's packages, when it is missing
+#   node, npm, xmllint                   from Debian's packages, where they are missing (as root, or with sudo)
 #
-# Exits with 1, and says which, if something cannot be had.
-set -eu
+# Prints the folder. Exits with 1, and says which, if something cannot be had.
+set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 tools="$root/.cache/tools"
@@ -25,14 +25,28 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# debian COMMAND PACKAGE: the command, from its Debian package where it is missing.
+debian() {
+    have "$1" && return
+    have apt-get || fail "$1 is missing, and there is no apt-get: install it (Debian's package is $2)"
+    sudo=()
+    [ "$(id -u)" = 0 ] || { have sudo && sudo=(sudo -n); } || fail "$1 is missing: as root, apt-get install $2"
+    "${sudo[@]}" apt-get update -qq >&2 || true # stale lists may do
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >&2 ||
+        fail "$1 is missing, and apt-get install $2 failed"
+}
+
 have "$python" || python=python3
 have "$python" || fail "no Python: set PYTHON"
+have git || fail "git is missing: the packaging tests make repositories"
+debian xmllint libxml2-utils
+debian node nodejs
 mkdir -p "$tools"
 
 if [ ! -f "$sarif" ] || [ ! -f "$server" ]; then
-    have npm || fail "npm is missing, so @microsoft/jest-sarif and yaml-language-server cannot be installed"
-    npm install --prefix "$tools" --no-audit --no-fund --loglevel=error \
-        @microsoft/jest-sarif yaml-language-server@^1.25 >&2 || fail "npm install failed"
+    debian npm npm
+    npm install --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error \
+        @microsoft/jest-sarif@1.0.0-beta.0 yaml-language-server@^1.25 >&2 || fail "npm install failed"
     [ -f "$sarif" ] || fail "@microsoft/jest-sarif no longer ships lib/schemas/sarif-2.1.0-rtm.5.json"
     [ -f "$server" ] || fail "yaml-language-server no longer ships bin/yaml-language-server"
 fi
@@ -47,13 +61,6 @@ if [ ! -f "$junit" ]; then
     [ -n "$found" ] || fail "pytest's source distribution no longer holds junit-10.xsd"
     cp "$found" "$junit.new"
     mv "$junit.new" "$junit"
-fi
-
-if ! have xmllint; then
-    have apt-get || fail "xmllint is missing: install libxml2's utilities"
-    if [ "$(id -u)" = 0 ]; then sudo=""; else sudo=sudo; fi
-    $sudo apt-get update -qq >&2 || true
-    $sudo apt-get install -y -qq libxml2-utils >&2 || fail "libxml2-utils (xmllint) cannot be installed"
 fi
 
 echo "$tools"

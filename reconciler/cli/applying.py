@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from reconciler.apply import Options, apply
+from reconciler.applier import Options, apply
 from reconciler.backup import write_backup
 from reconciler.cli.options import Globals
 from reconciler.cli.session import confirmed, has_terminal

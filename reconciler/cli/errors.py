@@ -12,7 +12,7 @@ from reconciler.errors import FileError, ReconcilerError
 from reconciler.render.answers import error_json, error_text
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import problem_texts
-from reconciler.report import Validation
+from reconciler.validation import Validation
 
 
 def report(error: ReconcilerError, *, as_json: bool, color: bool) -> int:

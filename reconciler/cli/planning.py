@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.cli.session import stdin_bytes
-from reconciler.errors import UsageError
+from reconciler.errors import SecretError, UsageError
+from reconciler.fingerprints import known_fingerprints
 from reconciler.guards import Limits
 from reconciler.plan import Consents, Plan
 from reconciler.planner import Policy, make_plan
 from reconciler.problems import nearest
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
+from reconciler.secrets import Secret
 from reconciler.state import DesiredState
 from reconciler.workspace import Loaded, Workspace
 
@@ -105,10 +107,18 @@ async def plan(
         consents=request.consents,
         limits=Limits(project.max_deletes, project.max_delete_percent),
         environment=project.environment,
-        fingerprints=workspace.fingerprints(desired),
+        fingerprints=known_fingerprints(desired, _key(workspace), workspace.resolver),
         problems=loaded.warnings,
     )
     return make_plan(desired, remote, policy)
+
+
+def _key(workspace: Workspace) -> Secret | None:
+    """The key for fingerprints, where it can be had: planning does without."""
+    try:
+        return workspace.fingerprint_key()
+    except SecretError:
+        return None
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:

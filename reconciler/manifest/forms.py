@@ -107,24 +107,23 @@ def _note(rule: Rule) -> str:
 
 
 def form_of(model: type[BaseModel]) -> Form:
-    """The JSON Schema of a model, complete in itself. Raises ValueError where the model contains itself."""
+    """The JSON Schema of a model, complete in itself. The model may not contain itself, nor could its field rules."""
     form = model.model_json_schema(schema_generator=_Generator)
-    return _inlined(form, form.pop("$defs", {}), ())
+    inlined: Form = _inlined(form, form.pop("$defs", {}))
+    return inlined
 
 
-def _inlined(form: Any, definitions: Mapping[str, Form], inside: tuple[str, ...]) -> Any:
+def _inlined(form: Any, definitions: Mapping[str, Form]) -> Any:
     """`form` with what its references lead to in their places. What stands beside a reference is said of the place, and wins."""
     if isinstance(form, list):
-        return [_inlined(item, definitions, inside) for item in form]
+        return [_inlined(item, definitions) for item in form]
     if not isinstance(form, dict):
         return form
     if "$ref" in form:
         name = form["$ref"].removeprefix("#/$defs/")
-        if name in inside:
-            raise ValueError(f"{name} contains itself, and manifests are finite")
         beside = {keyword: value for keyword, value in form.items() if keyword != "$ref"}
-        return _inlined(definitions[name] | beside, definitions, (*inside, name))
-    plain = {name: _inlined(value, definitions, inside) for name, value in form.items()}
+        return _inlined(definitions[name] | beside, definitions)
+    plain = {name: _inlined(value, definitions) for name, value in form.items()}
     options = plain.get("anyOf")
     if isinstance(options, list) and len(options) == 2 and options[1] == {"type": "null"}:
         return or_null(options[0]) | {name: value for name, value in plain.items() if name != "anyOf"}

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from reconciler.fields import Unordered, WriteOnly
 from reconciler.scalars import Boolean, Choice, HeaderMap, Key, Name, Number, PointerText, SecretText, Texts, Url
 
-STRICT: Final = ConfigDict(extra="forbid", strict=True, regex_engine="python-re", use_attribute_docstrings=False)
+STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re", use_attribute_docstrings=False)
 
 TASKS: Final = ("chat_completion", "completion", "embeddings", "rerank", "custom")
 FORMATS: Final = ("openai", "anthropic", "custom")
@@ -104,7 +104,7 @@ class ModelSpec(BaseModel):
 class Override(BaseModel):
     """One registry's own terms, merge-patched over the compiled model."""
 
-    model_config = ConfigDict(extra="allow", strict=True, regex_engine="python-re")
+    model_config = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
 
     key: Annotated[str, Field(min_length=1)] | None = Field(None, description="The key in this registry, where it differs from the manifest's.", examples=["support-chat-v2"])
     ignore: list[PointerText] | None = Field(None, description="Fields that are managed elsewhere in this registry, as JSON pointers.", examples=[["/description"]])

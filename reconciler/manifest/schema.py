@@ -18,6 +18,7 @@ from reconciler.manifest.forms import Form, form_of, ordered, patch_of
 from reconciler.manifest.model import Model, Override
 from reconciler.manifest.native import NativeKind, document_model
 from reconciler.outputs import OUTPUTS
+from reconciler.scalars import or_null
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 LAST: Final = ("state", "protected", "previous_keys", "registry", "registries", "ignore", "$schema")
@@ -196,8 +197,10 @@ def _registry_form(driver: str, settings: type[BaseModel]) -> Form:
     entry, own = form_of(RegistryEntry), form_of(settings)
     form = {name: value for name, value in own.items() if name not in ("title", "type")}
     form["title"] = f"Registry ({driver})"
-    form["properties"] = _in_order({**own.get("properties", {}), **entry["properties"]})
     form["required"] = [*entry["required"], *own.get("required", [])]
+    # null equals absent here, whatever the driver's model says of its own defaults
+    settable = {name: field if name in form["required"] else or_null(field) for name, field in own.get("properties", {}).items()}
+    form["properties"] = _in_order({**settable, **entry["properties"]})
     return form
 
 

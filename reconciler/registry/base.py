@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from reconciler.fields import KindRules
 from reconciler.manifest.model import Model
-from reconciler.secrets import Secret
+from reconciler.secrets import Resolver, Secret
 from reconciler.state import Address, Listing, Resource
 
 
@@ -105,6 +105,17 @@ class Revision:
     owner: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a driver needs to open a registry, beside its settings: the name that addresses bear, and the resolver of references.
+
+    Relative paths in the settings are relative to `resolver.root`, the project root.
+    """
+
+    name: str
+    resolver: Resolver
+
+
 class Registry(Protocol):
     """An open registry. Every method raises RegistryError, and nothing else, for what the registry does wrong."""
 
@@ -153,5 +164,5 @@ class Driver(Protocol):
     # pure: the same model gives the same objects
     def compile(self, model: Model, key: str) -> Compiled: ...
 
-    # opens the registry. Relative paths in the settings are relative to `root`, the project root
-    def connect(self, settings: Any, root: Path) -> AbstractAsyncContextManager[Registry]: ...
+    # opens the registry; the addresses of all it returns begin with `opening.name`
+    def connect(self, settings: Any, opening: Opening) -> AbstractAsyncContextManager[Registry]: ...

@@ -18,7 +18,7 @@ def list_text(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
 
 
 def history_text(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
-    """The revisions of one object as a table, in the order given. Plans are cut to the 12 digits that tell them apart."""
+    """The revisions of one object as a table, in the order given. Plans are told by 12 digits."""
     columns = {"revision": "REVISION", "at": "AT", "action": "ACTION", "key": "KEY", "actor": "BY", "plan": "PLAN"}
     shown = [{**row, "plan": str(row.get("plan") or "")[:12]} for row in rows]
     return _table(columns, shown, style) if rows else "There is no history."

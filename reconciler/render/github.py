@@ -10,7 +10,7 @@ from reconciler.planjson import end_of
 from reconciler.render.escape import annotation, annotation_property
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge, suggestion, summary
-from reconciler.report import Validation
+from reconciler.validation import Validation
 
 
 def render(validation: Validation, style: Style) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from reconciler.render.escape import xml
 from reconciler.render.terminal import Style, count
 from reconciler.render.validation_text import judge, problem_texts
-from reconciler.report import Validation
+from reconciler.validation import Validation
 
 
 def render(validation: Validation, style: Style) -> str:
-    """A suite whose failures are the files with errors. Files with nothing but warnings pass, with their text as output."""
+    """A suite whose failures are the files with errors. Files with only warnings pass, with their text as output."""
     judged = judge(validation, style)
     texts: dict[str, list[str]] = {}
     errors: dict[str, int] = {}

@@ -102,7 +102,7 @@ def _named(line: str) -> list[Span]:
 
 
 def _continued(lines: Sequence[str]) -> Iterator[int]:
-    """The lines, from 1, that lie deeper than a line on which a secret's value stands or begins, and the one after its name."""
+    """The lines, from 1, that lie deeper than one on which a secret's value begins, and the one after its name."""
     above: list[tuple[int, bool]] = []  # how deep, and whether secret, of the lines that this one may lie below
     dangling = False
     for number, whole in enumerate(lines, start=1):

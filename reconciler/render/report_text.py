@@ -69,7 +69,8 @@ def _bad(outcomes: Sequence[Outcome], style: Style) -> Iterator[str]:
         painted = style.paint(status, _COLOURS.get(outcome.status, "red"), "bold")
         action = "" if outcome.action == outcome.status else outcome.action
         reason = "" if outcome.reason == outcome.status else f"({style.safe(outcome.reason)})"
-        yield f"  {painted}  {pad(style.safe(str(outcome.address)), labels)}  {action} {reason}".rstrip()
+        what = " ".join(word for word in (action, reason) if word)
+        yield f"  {painted}  {pad(style.safe(str(outcome.address)), labels)}  {what}".rstrip()
         if outcome.message:
             yield f"                  {style.safe(outcome.message)}"
     if outcomes:

@@ -13,7 +13,7 @@ from reconciler.render.escape import printable
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge, suggestion
-from reconciler.report import Validation
+from reconciler.validation import Validation
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 

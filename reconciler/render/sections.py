@@ -19,7 +19,13 @@ SIGNS: Final = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),
 }
-_FOUND_SIGNS: Final = {**SIGNS, "create": ("-", "red"), "replace": ("~", "yellow"), "delete": ("+", "green")}
+_FOUND_SIGNS: Final = {
+    **SIGNS,
+    "create": ("-", "red"),
+    "rename": ("-", "red"),
+    "replace": ("~", "yellow"),
+    "delete": ("+", "green"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ _REASONS: Final = {
 }
 _TOTALS: Final = {action: action if action == "blocked" else f"to {action}" for action in ACTIONS}
 PLANNED: Final = Wording(signs=SIGNS, verbs={action: action for action in ACTIONS}, reasons=_REASONS, totals=_TOTALS)
-_FOUND_VERBS: Final = {"create": "missing", "update": "changed", "replace": "changed"}
+_FOUND_VERBS: Final = {"create": "missing", "rename": "missing", "update": "changed", "replace": "changed"}
 FOUND: Final = Wording(
     signs=_FOUND_SIGNS,
     verbs={**PLANNED.verbs, **_FOUND_VERBS},
@@ -114,7 +120,7 @@ def _nested(members: list[Change]) -> Iterator[Entry]:
 
 
 def renamed(change: Change) -> str:
-    """`registry/Kind/old → new`: the new address whole only where more than the key differs. Not yet safe to print."""
+    """`registry/Kind/old → new`, with all of the new address where more than the key differs. Not yet safe to print."""
     old, new = change.previous, change.address
     if old is None:
         return str(new)

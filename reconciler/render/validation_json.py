@@ -6,7 +6,7 @@ from reconciler.planjson import FORMAT_VERSION, problem_to_json
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge
-from reconciler.report import Validation
+from reconciler.validation import Validation
 
 
 def render(validation: Validation, style: Style) -> str:

@@ -9,7 +9,7 @@ from reconciler.errors import Problem
 from reconciler.render.masking import survey
 from reconciler.render.quote import quote
 from reconciler.render.terminal import Style, count
-from reconciler.report import Validation
+from reconciler.validation import Validation
 
 
 def render(validation: Validation, style: Style) -> str:

@@ -19,7 +19,7 @@ LEAST: Final = 24  # columns that a value gets however narrow the screen
 ITEM: Final = 48  # columns of one item of a list
 MOST_ITEMS: Final = 12  # items of one list that are worded
 MOST_PATH: Final = 36  # columns up to which values are aligned behind their paths
-_CONTEXT: Final = 8  # code points shown before the first difference of two long texts
+_CONTEXT: Final = 11  # code points shown before the first difference of two long texts
 
 
 def show(value: Any, width: int) -> str:

@@ -23,7 +23,7 @@ IDENTITIES: Final = ("name", "id", "key")
 
 
 def items(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
-    """Phrases such as `~ /0/n: 1 → 2`, `+ {"name": "b"}` and `- "a"`, in the order of the lists; none where only order changed."""
+    """Phrases such as `~ /0/n: 1 → 2` and `+ {"name": "b"}`, in the order of the lists; none where only order changed."""
     taken, added = _left(before, after), _left(after, before)
     pairs = _pairs(before, after, taken, added)
     words: list[str] = []

@@ -75,7 +75,7 @@ class FileSettings(BaseModel):
 
     model_config = STRICT
 
-    path: str | None = Field(None, description="The file.")
+    path: str = Field("registry.db", description="The file.")
     timeout: Annotated[int | None, Number(minimum=1, integer=True)] = Field(None, description="Seconds.")
 
 
@@ -323,7 +323,7 @@ def accidents(whole: dict[str, Any], needed: tuple[str, ...]) -> Iterator[Any]:
 
 
 def _key_accidents(data: Any, place: tuple[Any, ...]) -> Iterator[Any]:
-    """A member left out, and one that is unknown, at a place that holds a map."""
+    """Members left out, misspelt and added, at a place that holds a map."""
 
     def without(value: Any, gone: str) -> Any:
         return {name: member for name, member in value.items() if name != gone}
@@ -335,9 +335,9 @@ def _key_accidents(data: Any, place: tuple[Any, ...]) -> Iterator[Any]:
 
     for member in members(data):
         yield changed(data, place, lambda value, gone=member: without(value, gone))
-        yield changed(data, place, lambda value, old=member: without(value, old) | {f"{old}s": value[old]})
-        yield changed(data, place, lambda value, old=member: without(value, old) | {f"{old}\n": value[old]})
-        yield changed(data, place, lambda value, old=member: without(value, old) | {f"-{'x' * 250}": value[old]})
+        for name in (f"{member}s", f"{member}\n", "x" * 101, f"-{member}"):
+            yield changed(data, place, lambda value, old=member, new=name: without(value, old) | {new: value[old]})
+            yield changed(data, place, lambda value, old=member, new=name: value | {new: value[old]})
 
 
 @st.composite

@@ -13,11 +13,12 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler import patch
 from reconciler.config import Config, RegistryEntry
+from reconciler.manifest.forms import form_of
 from reconciler.manifest.model import Model
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import check_native, document_model
 from reconciler.manifest.schema import RegistryShape, config_schema, manifest_schema
-from tests.manifest.schema_documents import (
+from manifest.schema_documents import (
     ANYTHING,
     DRIVERS,
     NATIVES,
@@ -70,9 +71,16 @@ def config_is_right(data: Any) -> bool:
     """Whether a configuration is right without its environments."""
     if not fits(Config, data):
         return False
-    entries = [entry for entry in (data.get("registries") or {}).values()]
-    settings_of = [(DRIVERS.get(entry["driver"]), {name: entry[name] for name in entry if name not in ENTRY}) for entry in entries]
-    return all(model is not None and fits(model, own) for model, own in settings_of)
+    return all(entry_is_right(entry) for entry in (data.get("registries") or {}).values())
+
+
+def entry_is_right(entry: dict[str, Any]) -> bool:
+    """Whether the driver takes its settings. Null equals absent, but a name that is unknown stays unknown."""
+    model = DRIVERS.get(entry["driver"])
+    if model is None:
+        return False
+    known = model.model_fields
+    return fits(model, {name: value for name, value in entry.items() if name not in ENTRY and (value is not None or name not in known)})
 
 
 def configs() -> Strategy:
@@ -95,6 +103,25 @@ def disagreements(validator: Any, judge: Callable[[Any], bool], documents: Itera
     return [data for data in documents if validator.is_valid(data) != judge(data)]
 
 
+def unused(form: dict[str, Any], value: Any) -> list[str]:
+    """The fields of a schema that a document does not use, as dotted paths."""
+    if isinstance(value, list):
+        value = value[0] if value else {}
+        form = form.get("items", {})
+    if not isinstance(value, dict):
+        return []
+    members = form.get("properties", {})
+    missing = [name for name in members if name not in value]
+    return missing + [f"{name}.{path}" for name in members if name in value for path in unused(members[name], value[name])]
+
+
+def test_the_whole_documents_use_every_field() -> None:
+    """A field that is added to a model takes part in these tests, or this one fails."""
+    assert unused(form_of(Model), WHOLE_MODEL) == []
+    assert unused(form_of(document_model(SERVICE)), WHOLE_SERVICE) == []
+    assert unused(form_of(Config), WHOLE_CONFIG) == ["environments"]
+
+
 def test_every_accident_in_a_model_is_judged_alike() -> None:
     """Every odd value in every field of a Model, every field missing and misspelt: both agree."""
     assert disagreements(MANIFESTS, manifest_is_right, accidents(WHOLE_MODEL, ("kind", "key"))) == []
@@ -108,8 +135,9 @@ def test_every_accident_in_a_native_document_is_judged_alike() -> None:
 
 def test_every_accident_in_a_deletion_is_judged_alike() -> None:
     """The same for a document that only deletes: what is not required may be wrong all the same."""
-    absent = {"kind": "web/Service", "key": "a", "state": "absent", "protected": False, "size": 1}
-    assert disagreements(MANIFESTS, manifest_is_right, accidents(absent, ("kind", "key", "state"))) == []
+    own: dict[str, Any] = {"key": "a", "state": "absent", "protected": False}
+    for data in ({"kind": SERVICE.name, **own, "size": 1}, {"kind": "Model", **own, "limits": {}}):
+        assert disagreements(MANIFESTS, manifest_is_right, accidents(data, ("kind", "key", "state"))) == []
 
 
 def test_every_accident_in_a_configuration_is_judged_alike() -> None:

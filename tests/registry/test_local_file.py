@@ -20,11 +20,12 @@ import pytest
 import pytest_asyncio
 
 from reconciler.errors import PermanentError, TemporaryError
-from reconciler.registry.base import Removal, Write
+from reconciler.registry.base import Opening, Removal, Write
 from reconciler.registry.local import DRIVER, KINDS, Settings
 from reconciler.registry.local.database import APPLICATION_ID, MIGRATIONS, Database
 from reconciler.registry.local.objects import Objects, utc_now
 from reconciler.registry.local.store import Store, connect
+from reconciler.secrets import Resolver
 from reconciler.state import Address, Listing, Resource
 
 
@@ -91,7 +92,7 @@ def shell(path: Path) -> Iterator[sqlite3.Connection]:
 @pytest.mark.asyncio
 async def test_reading_makes_nothing(tmp_path: Path) -> None:
     """Without a file the registry is empty, and stays without a file and a folder."""
-    async with DRIVER.connect(Settings(path="deep/er/registry.db"), tmp_path) as registry:
+    async with DRIVER.connect(Settings(path="deep/er/registry.db"), Opening("local", Resolver(tmp_path))) as registry:
         assert await registry.read() == Listing(())
         assert await registry.get(at("chat")) is None
         assert await registry.history(at("chat")) == ()  # type: ignore[attr-defined]  # `local` keeps history
@@ -262,7 +263,7 @@ def test_write_during_a_read_without_locks_is_noticed(public: Path) -> None:
 async def test_first_write_makes_the_file(tmp_path: Path) -> None:
     """The first write makes the folders and a file that only its owner may read, with a schema of its own number."""
     path = tmp_path / ".reconciler" / "registry.db"
-    async with DRIVER.connect(Settings(), tmp_path) as registry:
+    async with DRIVER.connect(Settings(), Opening("local", Resolver(tmp_path))) as registry:
         await registry.create(made("chat"))
         assert modes(path.parent) == {0o600}
     assert names(path.parent) == ["registry.db"]
@@ -288,10 +289,10 @@ async def test_empty_file_counts_as_new(store: Store, path: Path) -> None:
 async def test_any_file_name_works(tmp_path: Path, name: str) -> None:
     """What means something in a URI means nothing in a path."""
     settings = Settings(path=f"with?mark/{name}")
-    async with DRIVER.connect(settings, tmp_path) as registry:
+    async with DRIVER.connect(settings, Opening("local", Resolver(tmp_path))) as registry:
         await registry.create(made("chat"))
     assert names(tmp_path / "with?mark") == [name]
-    async with DRIVER.connect(settings, tmp_path) as registry:
+    async with DRIVER.connect(settings, Opening("local", Resolver(tmp_path))) as registry:
         assert keys(await registry.read()) == ["chat"]
 
 

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import PermanentError, StaleObjectError
-from reconciler.registry.base import KeepsHistory, Removal, Renames, Write
+from reconciler.registry.base import KeepsHistory, Opening, Removal, Renames, Write
 from reconciler.registry.local import DRIVER, KINDS, Settings
 from reconciler.registry.local.store import Store, connect
-from reconciler.secrets import Secret
+from reconciler.secrets import Resolver, Secret
 from reconciler.state import Address, Mark, Resource, Unreadable
 
 MARK = Mark("local", "chat", protected=True, applied="0" * 64, excluded=("/tags",), fingerprints={"/a": "f" * 16})
@@ -249,7 +249,7 @@ def test_any_json_survives(metadata: list[dict[str, Any]]) -> None:
     """Whatever JSON a manifest holds is read back exactly, in the order it was written."""
 
     async def round_trip(folder: str) -> list[Any]:
-        async with DRIVER.connect(Settings(), Path(folder)) as store:
+        async with DRIVER.connect(Settings(), Opening("local", Resolver(Path(folder)))) as store:
             for number, data in enumerate(metadata):
                 await store.create(made(str(number), {"metadata": data}))
             return [found.spec["metadata"] for found in (await store.read()).resources]
@@ -372,7 +372,7 @@ def test_optional_capabilities_are_there(tmp_path: Path) -> None:
     """The registry renames and keeps history, as its driver says."""
 
     async def opened() -> None:
-        async with DRIVER.connect(Settings(), tmp_path) as registry:
+        async with DRIVER.connect(Settings(), Opening("local", Resolver(tmp_path))) as registry:
             assert isinstance(registry, Renames)
             assert isinstance(registry, KeepsHistory)
 
@@ -384,7 +384,7 @@ def test_thread_ends_even_when_cancelled(tmp_path: Path) -> None:
     """A run that is interrupted leaves no thread and no log behind."""
 
     async def interrupted() -> None:
-        async with DRIVER.connect(Settings(path="registry.db"), tmp_path) as registry:
+        async with DRIVER.connect(Settings(path="registry.db"), Opening("local", Resolver(tmp_path))) as registry:
             await registry.create(made("kept"))
             task = asyncio.gather(*[registry.create(made(str(number))) for number in range(200)])
             await asyncio.sleep(0.005)

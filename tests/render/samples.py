@@ -5,8 +5,9 @@ from __future__ import annotations
 from reconciler.errors import Problem
 from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.terminal import Style
-from reconciler.report import Outcome, Report, Validation
+from reconciler.report import Outcome, Report
 from reconciler.state import Address, Source
+from reconciler.validation import Validation
 
 PLAIN = Style(color=False)
 COLOURED = Style(color=True)

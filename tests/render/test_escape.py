@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 from markdown_it import MarkdownIt
+from render.samples import COLOURED, EVIL, PLAIN, evil_plan, evil_report, evil_validation
 
 from reconciler import render
 from reconciler.render import escape
-from render.samples import COLOURED, EVIL, PLAIN, evil_plan, evil_report, evil_validation
 
 FAMILIES = {
     "plan": (render.PLAN, evil_plan()),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from render.samples import PLAIN, address
+from render.samples import plan as sample
+
 from reconciler.errors import Problem
 from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.plan_markdown import BUDGET, drift, plan
 from reconciler.state import Source
-from render.samples import PLAIN, address
-from render.samples import plan as sample
 
 
 def test_a_small_plan() -> None:

@@ -6,14 +6,14 @@ import time
 from dataclasses import replace
 
 import pytest
+from render.samples import COLOURED, PLAIN, address
+from render.samples import plan as sample
 
 from reconciler.errors import Problem
 from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.plan_text import drift, plan
 from reconciler.render.terminal import Style
 from reconciler.state import Source
-from render.samples import COLOURED, PLAIN, address
-from render.samples import plan as sample
 
 
 def test_the_whole_of_a_small_plan() -> None:
@@ -81,7 +81,7 @@ def test_a_tripped_guard_is_said_first_and_last() -> None:
 
 def test_context_is_shown() -> None:
     """The environment and the consents that a plan was made with stand above it."""
-    consents = Consents(True, 7, 1, ("team-b",), ("chat",))
+    consents = Consents(prune=True, allow_deletes=7, allow_replaces=1, take_ownership=("team-b",), rotate=("chat",))
     lines = plan(Plan((), 1, consents=consents, environment="prod"), PLAIN).split("\n")
     assert lines[:2] == [
         "Environment: prod",
@@ -120,6 +120,14 @@ Changed in the registry behind our back (declared → found):
 
 Drift: 1 missing, 1 changed, 3 as declared."""
     )
+
+
+def test_a_pending_rename_is_missing_to_drift() -> None:
+    """Under its declared key the object is not there, whatever it was called before; a rename without one is no crash."""
+    text = drift(Plan((Change(address("b"), "rename", "missing", previous=address("a")),), 0), PLAIN)
+    assert "  -   missing  aigo/Model/a → b  declared, but not in the registry" in text
+    assert text.endswith("Drift: 1 missing.")
+    assert "rename   aigo/Model/b" in plan(Plan((Change(address("b"), "rename", "renamed"),), 0), PLAIN)
 
 
 def test_many_creates_are_one_line_each() -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import pytest
+from jsonschema import Draft202012Validator
+from render.samples import PLAIN, address, evil_plan, evil_report, evil_validation, report, validation
+from render.samples import plan as sample
 
 from reconciler import render
 from reconciler.errors import Problem
+from reconciler.outputs import OUTPUTS
 from reconciler.plan import ACTIONS, Change, FieldChange, Guard, Plan
 from reconciler.planjson import end_of, plan_to_json, problem_to_json
+from reconciler.render.jsontext import dumps
 from reconciler.state import Source
-from render.samples import PLAIN, address
-from render.samples import plan as sample
 
 
 def test_the_keys_stand_in_the_contracts_order() -> None:
@@ -87,3 +94,28 @@ def test_numbers_that_json_has_not_are_texts() -> None:
     text = render.load(render.PLAN["json"])(Plan((change,), 0), PLAIN)
     field = json.loads(text, parse_constant=lambda name: 1 / 0)["changes"][0]["fields"][0]
     assert (field["before"], field["after"]) == ("nan", ["inf", {"x": 1.5}])
+
+
+@pytest.mark.parametrize(
+    ("schema", "family", "value"),
+    [
+        ("plan", render.PLAN, sample()),
+        ("plan", render.PLAN, evil_plan()),
+        ("plan", render.DRIFT, sample()),
+        ("apply", render.REPORT, report()),
+        ("apply", render.REPORT, evil_report()),
+        ("validate", render.VALIDATION, validation()),
+        ("validate", render.VALIDATION, evil_validation()),
+    ],
+)
+def test_json_holds_to_the_published_schemas(schema: str, family: Mapping[str, str], value: object) -> None:
+    """What is printed is valid to the schema that is published for it."""
+    answer = json.loads(render.load(family["json"])(value, PLAIN))
+    Draft202012Validator(OUTPUTS[schema]).validate(answer)
+
+
+def test_specs_may_be_any_mapping() -> None:
+    """A frozen mapping inside a value is an object; what is not JSON data is a bug and says so."""
+    assert dumps({"a": MappingProxyType({"b": 1})}) == '{\n  "a": {\n    "b": 1\n  }\n}'
+    with pytest.raises(TypeError, match="set is not JSON data"):
+        dumps({"a": set()})

@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from render.samples import PLAIN
 
 from reconciler.plan import FieldChange
 from reconciler.render.terminal import Style, cut, text_width
 from reconciler.render.values import field_lines, show, show_list, show_pair
-from render.samples import PLAIN
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,10 @@ from render.samples import PLAIN
         (3.0, "3.0"),
         ([], "[]"),
         ({"a": [1]}, '{"a": [1]}'),
-        ("x" * 100, '"' + "x" * 20 + '…" (100 characters)'),
+        ("x" * 100, '"' + "x" * 22 + '…" (100 characters)'),
         ([1000] * 30, "[1000, 1000, 1000, 1000, 1000,… (30 items)"),
         ({str(n): n for n in range(20)}, '{"0": 0, "1": 1, "2": 2, "3":… (20 fields)'),
-        ("日本" * 50, '"日本日本日本日本日本…" (100 characters)'),
+        ("日本" * 50, '"日本日本日本日本日本日…" (100 characters)'),
     ],
 )
 def test_values_fit(value: object, shown: str) -> None:
@@ -42,7 +42,7 @@ def test_long_texts_are_cut_to_their_difference() -> None:
     assert show_pair(same + "In French.", same + "In German.", 90) == (
         '"…orders. In French." (379 characters) → "…orders. In German." (379 characters)'
     )
-    assert show_pair([1] * 99, {"a": "b" * 99}, 60) == '[1, 1, 1, 1, 1,… (99 items) → {"a": "bbbbbbbbb… (1 field)'
+    assert show_pair([1] * 99, {"a": "b" * 99}, 60) == '[1, 1, 1, 1, 1, … (99 items) → {"a": "bbbbbbbbbb… (1 field)'
 
 
 @pytest.mark.parametrize(

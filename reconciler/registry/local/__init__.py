@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.fields import KindRules, rules_of
 from reconciler.manifest.model import SPEC_FIELDS, Model, ModelSpec
-from reconciler.registry.base import Compiled, Driver, Kind, Native, Registry
+from reconciler.registry.base import Compiled, Driver, Kind, Native, Opening, Registry
 
 _SPEC_FIELDS: Final = set(SPEC_FIELDS)
 
@@ -73,10 +73,12 @@ class LocalDriver:
             spec["endpoint"].setdefault("format", type(model.endpoint).model_fields["format"].default)
         return Compiled(Native("Model", key, spec))
 
-    def connect(self, settings: Settings, root: Path) -> AbstractAsyncContextManager[Registry]:
+    def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:
         """Opens no file yet: the first read or write does."""
         store = importlib.import_module("reconciler.registry.local.store")
-        opened: AbstractAsyncContextManager[Registry] = store.connect(Path(self.location(settings, root)), self.kinds)
+        opened: AbstractAsyncContextManager[Registry] = store.connect(
+            Path(self.location(settings, opening.resolver.root)), self.kinds, registry=opening.name
+        )
         return opened
 
 

@@ -16,13 +16,14 @@ from functools import partial
 from reconciler.errors import RefusedError, RegistryError, SecretError
 from reconciler.execute import Done, Executor, Known
 from reconciler.fields import KindRules, WriteOnly
+from reconciler.hashes import fingerprint
 from reconciler.graph import run_in_order
 from reconciler.plan import Change, Plan
 from reconciler.pointer import split
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
 from reconciler.report import Outcome, Report
-from reconciler.secrets import Resolver, Secret, fingerprint
+from reconciler.secrets import Resolver, Secret
 from reconciler.staleness import elsewhere, moved
 from reconciler.state import Address, Desired, RegistryFacts, RemoteState, Resource
 

@@ -1,0 +1,118 @@
+# One command to see it work, one to pass the tests. Both set up everything that they need.
+#
+#   make demo       validate, plan and apply manifests/ to the embedded registry, in .cache/demo
+#   make test       pass the tests        (TESTS=tests/cli and ARGS="-k rename" narrow them, COVERAGE=1 measures them)
+#   make check      everything that CI asks for
+#
+# Needed: Python >= 3.11 with venv; for the tests also git, npm and xmllint (tests/tools.sh installs these as root).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS ?= tests
+ARGS ?=
+WORKERS ?= auto
+DEMO := .cache/demo
+
+# ------------------------------------------------------------------------------------------------------ set-up
+
+$(BIN)/python:
+	@if command -v uv >/dev/null; then uv venv --quiet --seed --python '>=3.11' $(VENV); exit; fi; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }; \
+	$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "$(PYTHON) cannot make a venv (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+
+# uv where it is there, for its speed; where it fails, pip has the last word, since uv reads other settings than pip does.
+define install
+	@if ! { command -v uv >/dev/null && uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1); }; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); \
+	fi
+	@touch $@
+endef
+
+# The stamps lie in the venv, so that they go when it goes.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "installing reconciler into $(VENV)"
+	$(call install,--editable .)
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@echo "installing reconciler and what its tests need into $(VENV)"
+	$(call install,--editable . --group dev)
+	@touch $(VENV)/.installed
+
+.PHONY: setup tools
+setup: $(VENV)/.installed-dev ## .venv with everything that development needs
+
+tools: $(VENV)/.installed-dev ## what the tests need beside Python, in .cache/tools
+	@PYTHON=$(BIN)/python tests/tools.sh >/dev/null
+
+# -------------------------------------------------------------------------------------------------------- demo
+
+.PHONY: demo
+demo: $(VENV)/.installed ## the main job, in a fresh copy of the project: validate, plan, apply, nothing left to do
+	@rm -rf $(DEMO); mkdir -p $(DEMO); cp -R reconciler.yaml manifests schemas $(DEMO)
+	@export PATH="$(CURDIR)/$(BIN):$$PATH"; unset RECONCILER_CONFIG; cd $(DEMO); \
+	run() { printf '\n$$ %s\n' "$$*"; "$$@"; }; \
+	run reconciler validate; \
+	run reconciler plan; \
+	run reconciler apply --yes; \
+	run reconciler apply --yes; \
+	run reconciler plan --detailed-exitcode >/dev/null || { echo "the second apply left something to do" >&2; exit 1; }
+	@printf '\nLook around: cd $(DEMO); PATH=$(CURDIR)/$(BIN):$$PATH; reconciler list\n'
+
+# ------------------------------------------------------------------------------------------------------- tests
+
+# Coverage is taken in every process, those of the command line included, and combined.
+PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest
+
+.PHONY: test coverage
+test: tools ## pass the tests
+	@$(if $(COVERAGE),$(BIN)/coverage erase)
+	$(PYTEST) -n $(WORKERS) $(TESTS) $(ARGS)
+
+coverage: ## the coverage of the last `make test COVERAGE=1`, branches included; fails under the limit in pyproject.toml
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+# ------------------------------------------------------------------------------------------------------ checks
+
+.PHONY: lint types imports schemas hooks check
+lint: $(VENV)/.installed-dev ## ruff and codespell
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/codespell
+
+types: $(VENV)/.installed-dev ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed-dev ## who may import whom
+	$(BIN)/lint-imports
+
+schemas: $(VENV)/.installed-dev ## the generated schemas are those of the code
+	$(BIN)/reconciler schema --check
+
+hooks: $(VENV)/.installed-dev ## the pre-commit hooks, on all files
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
+
+check: lint types imports schemas hooks test demo ## everything that CI asks for, coverage and the other Pythons excepted
+
+.PHONY: bench format help clean
+bench: $(VENV)/.installed-dev ## the figures of the README, measured here
+	@unset PYTHONDONTWRITEBYTECODE; $(BIN)/python -m compileall -q reconciler; $(BIN)/python benchmarks/run.py $(ARGS)
+
+format: $(VENV)/.installed-dev ## ruff's fixes and its format, written
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## everything that make made
+	rm -rf .venv .cache .coverage .coverage.* dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,21 @@
+"""The two hashes: of plain data, to tell whether it moved, and of a secret, to tell whether it is new."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from reconciler.fields import canonical_json
+from reconciler.secrets import Secret
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical text, as 64 hex digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def fingerprint(key: Secret, address: str, pointer: str, value: Secret) -> str:
+    """16 hex digits of HMAC-SHA256 over address, pointer and value: tells a change, and tells nothing else."""
+    message = "\0".join((address, pointer, value.reveal())).encode()
+    return hmac.new(key.reveal().encode(), message, hashlib.sha256).hexdigest()[:16]

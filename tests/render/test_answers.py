@@ -1,0 +1,96 @@
+"""The small answers: tables, the text of one object, errors."""
+
+from __future__ import annotations
+
+import pytest
+from render.samples import EVIL, PLAIN
+
+from reconciler.errors import ConfigError, ManifestError, Problem, UsageError
+from reconciler.render.answers import error_json, error_text, get_text, history_text, list_text
+
+
+def test_list_is_a_table() -> None:
+    """Columns are as wide as their widest cell, absent is a dash, and no line ends in spaces."""
+    rows = [
+        {"address": "aigo/Model/support-chat", "owner": "platform", "updated_at": "2026-11-20T10:00:00Z"},
+        {"address": "aigo/Model/日本", "owner": None, "updated_at": None},
+    ]
+    assert (
+        list_text(rows, PLAIN)
+        == """\
+ADDRESS                  OWNER     UPDATED
+aigo/Model/support-chat  platform  2026-11-20T10:00:00Z
+aigo/Model/日本          -         -"""
+    )
+    assert list_text([], PLAIN) == "Nothing is there."
+
+
+def test_history_is_a_table() -> None:
+    """Revisions in the order given; a plan is told by its first twelve digits."""
+    row = {
+        "revision": "3",
+        "at": "2026-11-20",
+        "action": "update",
+        "key": "chat",
+        "actor": "ci",
+        "plan": "0123456789abcdef",
+    }
+    assert (
+        history_text([row, {"revision": "2"}], PLAIN)
+        == """\
+REVISION  AT          ACTION  KEY   BY  PLAN
+3         2026-11-20  update  chat  ci  0123456789ab
+2         -           -       -     -   -"""
+    )
+    assert history_text([], PLAIN) == "There is no history."
+
+
+def test_get_shows_facts_then_the_spec() -> None:
+    """What is known of an object, then the spec as JSON."""
+    answer = {
+        "address": "local/Model/a",
+        "owner": "local",
+        "revision": "1",
+        "updated_at": None,
+        "spec": {"tags": ["x"]},
+    }
+    assert (
+        get_text(answer, PLAIN)
+        == """\
+Address:  local/Model/a
+Owner:    local
+Revision: 1
+Updated:  -
+{
+  "tags": [
+    "x"
+  ]
+}"""
+    )
+
+
+@pytest.mark.parametrize("text", [list_text, history_text])
+def test_tables_are_safe(text) -> None:
+    """A hostile cell is one safe cell of one line."""
+    row = dict.fromkeys(("address", "owner", "updated_at", "revision", "at", "action", "key", "actor", "plan"), EVIL)
+    lines = text([row], PLAIN).split("\n")
+    assert len(lines) == 2
+    assert lines[1].isprintable()
+    assert "\x1b" not in get_text(row | {"spec": {EVIL: EVIL}}, PLAIN)
+
+
+def test_errors_have_a_code_a_message_and_a_hint() -> None:
+    """The error object is the contract's, hint null where there is none."""
+    assert error_json(UsageError("no such thing")) == {
+        "format_version": "1.0",
+        "error": {"code": "usage", "message": "no such thing", "hint": None},
+    }
+    assert error_text(UsageError("bad \x1b[0m", hint="try"), PLAIN) == "error: bad \\x1b[0m\nhint: try"
+
+
+def test_errors_about_files_have_problems() -> None:
+    """Invalid manifests bring their problems; a configuration error does where it has any."""
+    problem = Problem("a.yaml", 1, 1, "r", "m")
+    assert [found["file"] for found in error_json(ManifestError("x", (problem,)))["problems"]] == ["a.yaml"]
+    assert len(error_json(ConfigError("x", (problem,)))["problems"]) == 1
+    assert "problems" not in error_json(ConfigError("x"))

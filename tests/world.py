@@ -1,0 +1,182 @@
+"""A small world for tests: a project with registries in memory or on disk, driven through the public functions only.
+
+    async with World.of(one={}) as world:
+        await world.apply(model("chat"))
+        plan = await world.plan(model("chat"))
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from registry.memory import server
+from registry.memory_server import Server
+
+from reconciler.applier import Backup, Options, apply
+from reconciler.config import Project
+from reconciler.desired import compile_manifests
+from reconciler.guards import Limits
+from reconciler.manifest.load import Manifest
+from reconciler.manifest.model import Model
+from reconciler.manifest.native import check_native
+from reconciler.plan import Change, Consents, Plan
+from reconciler.planner import Policy, make_plan
+from reconciler.registry.base import Registry
+from reconciler.registry.configured import Configured, configured, native_kinds
+from reconciler.remote import read_all
+from reconciler.report import Report
+from reconciler.hashes import fingerprint
+from reconciler.secrets import Resolver, Secret
+from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Source
+
+PLUGINS: Final = Path(__file__).parent / "plugins"
+if str(PLUGINS) not in sys.path:  # as if the package with the memory driver were installed
+    sys.path.append(str(PLUGINS))
+
+Document = dict[str, Any]
+_places = itertools.count(1)
+
+
+def model(key: str, **fields: Any) -> Document:
+    """A portable Model behind an endpoint without secrets, unless `fields` say otherwise; None leaves a field out."""
+    document = {"kind": "Model", "key": key, "endpoint": {"url": "https://llm.example.com/v1", "model": "m"}} | fields
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def native(kind: str, key: str, **fields: Any) -> Document:
+    """A native document of the memory driver: `native("Provider", "p", url=...)`."""
+    return {"kind": kind if "/" in kind else f"memory/{kind}", "key": key, **fields}
+
+
+def project(root: Path, registries: Mapping[str, Mapping[str, Any]], owner: str | None) -> Project:
+    return Project(root, None, None, owner, ("manifests",), {}, None, registries, 5, 20)
+
+
+@dataclass
+class World:
+    """Registries of one owner. `environ` holds the values of `${env:…}`; `fingerprint_key` is None for no fingerprints."""
+
+    root: Path
+    entries: Mapping[str, Configured]
+    registries: Mapping[str, Registry]
+    environ: dict[str, str] = field(default_factory=lambda: {"KEY": "s3cret-key", "TOKEN": "s3cret-token"})
+    fingerprint_key: Secret | None = None
+    limits: Limits = Limits()
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, owner: str | None = "us", /, *, root: Path | None = None, **registries: Mapping[str, Any]) -> AsyncIterator[World]:
+        """A world of these registries: each is its entry in reconciler.yaml; `driver` and `url` are made up where they are left out."""
+        with tempfile.TemporaryDirectory() as folder:
+            entries = {
+                name: {"driver": "memory", "default": True}
+                | ({} if entry.get("driver") == "local" else {"url": f"memory://{name}-{next(_places)}"})
+                | dict(entry)
+                for name, entry in (registries or {"one": {}}).items()
+            }
+            found = configured(project(root or Path(folder), entries, owner))
+            async with AsyncExitStack() as stack:
+                opened = {
+                    name: await stack.enter_async_context(entry.driver.connect(entry.settings, root or Path(folder)))
+                    for name, entry in found.items()
+                }
+                yield cls(root or Path(folder), found, opened)
+
+    @property
+    def facts(self) -> dict[str, RegistryFacts]:
+        return {name: entry.facts for name, entry in self.entries.items()}
+
+    def as_owner(self, owner: str | None) -> World:
+        """The same registries as another owner sees them."""
+        entries = {name: replace(entry, facts=replace(entry.facts, owner=owner)) for name, entry in self.entries.items()}
+        return replace(self, entries=entries)
+
+    def server(self, name: str = "one") -> Server:
+        """The server behind a memory registry."""
+        return server(str(self.entries[name].facts.identity["location"]))
+
+    # --- the four steps --------------------------------------------------------------------------------------
+
+    def desired(self, *documents: Document, complete: bool = True) -> DesiredState:
+        """Compiled by the public function. Fails the test where a document is wrong."""
+        kinds = native_kinds(self.entries)
+        manifests = [_manifest(document, line, kinds) for line, document in enumerate(documents, 1)]
+        compiled = compile_manifests(manifests, self.entries)
+        wrong = [finding for _, finding in compiled.findings if finding.severity == "error"]
+        if wrong:
+            raise AssertionError(wrong)
+        return replace(compiled.state, complete=complete)
+
+    async def remote(self) -> RemoteState:
+        return await read_all(self.registries, self.facts)
+
+    def policy(self, desired: DesiredState, **how: Any) -> Policy:
+        named = how.pop("named", frozenset())
+        return Policy(Consents(**how), self.limits, fingerprints=self._fingerprints(desired), named=named)
+
+    async def plan(self, *documents: Document, complete: bool = True, **how: Any) -> Plan:
+        """`how` are consents (`prune=True`)."""
+        desired = self.desired(*documents, complete=complete)
+        return make_plan(desired, await self.remote(), self.policy(desired, **how))
+
+    def options(self, **how: Any) -> Options:
+        settings = {"resolver": Resolver(self.root, self.environ), "fingerprint_key": self.fingerprint_key, "settle": 0.3} | how
+        return Options(**settings)
+
+    async def carry_out(self, plan: Plan, **how: Any) -> Report:
+        """`how` are options of apply (`settle=1`)."""
+        return await apply(plan, self.registries, self.facts, self.options(**how))
+
+    async def apply(self, *documents: Document, backup: Backup | None = None, complete: bool = True, **how: Any) -> Report:
+        """Plans and applies at once."""
+        return await self.carry_out(await self.plan(*documents, complete=complete, **how), backup=backup)
+
+    async def settled(self, *documents: Document, **how: Any) -> bool:
+        """Whether a new plan has nothing to do."""
+        return not (await self.plan(*documents, **how)).changes
+
+    def _fingerprints(self, desired: DesiredState) -> dict[Address, dict[str, str]]:
+        found: dict[Address, dict[str, str]] = {}
+        if self.fingerprint_key is None:
+            return found
+        for item in desired.resources:
+            for place, reference in item.secrets.items():
+                value = self.environ.get(reference.removeprefix("${env:").removesuffix("}"))
+                if value:
+                    print_ = fingerprint(self.fingerprint_key, str(item.address), place, Secret(value))
+                    found.setdefault(item.address, {})[place] = print_
+        return found
+
+
+def _manifest(document: Document, line: int, kinds: Mapping[str, Any]) -> Manifest:
+    source = Source("test.yaml", line)
+    if document["kind"] == "Model":
+        return Manifest(source, line, "Model", document["key"], model=Model.model_validate(document))
+    checked, findings = check_native(kinds[document["kind"]], document)
+    if checked is None:
+        raise AssertionError(findings)
+    return Manifest(source, line, document["kind"], document["key"], native=checked)
+
+
+def actions(changes: Plan | Iterable[Change]) -> dict[str, str]:
+    """`{"Model/chat": "create new"}`: what is planned, without the registry's name."""
+    given = changes.changes if isinstance(changes, Plan) else changes
+    return {f"{change.address.kind}/{change.address.key}": f"{change.action} {change.reason}" for change in given}
+
+
+def statuses(report: Report) -> dict[str, str]:
+    """`{"Model/chat": "ok"}`."""
+    return {f"{outcome.address.kind}/{outcome.address.key}": outcome.status for outcome in report.outcomes}
+
+
+def paths(plan: Plan, key: str) -> list[str]:
+    """The pointers of the fields that the plan changes in the one object of that key."""
+    changes = [change for change in plan.changes if change.address.key == key]
+    return [found.path for change in changes for found in change.fields]
