@@ -47,11 +47,17 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(call install,--editable . --group dev)
 	@touch $(VENV)/.installed
 
-.PHONY: setup tools
+.PHONY: setup tools minimum
 setup: $(VENV)/.installed-dev ## .venv with everything that development needs
 
 tools: $(VENV)/.installed-dev ## what the tests need beside Python, in .cache/tools
 	@PYTHON=$(BIN)/python tests/tools.sh >/dev/null
+
+minimum: $(VENV)/.installed-dev ## the oldest dependencies that pyproject.toml allows, into .venv
+	@mkdir -p .cache
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(BIN)/python pyproject.toml --output-file .cache/minimum.txt
+	$(BIN)/python -m pip install --quiet --requirement .cache/minimum.txt
 
 # -------------------------------------------------------------------------------------------------------- demo
 
@@ -75,7 +81,7 @@ PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest
 .PHONY: test coverage
 test: tools ## pass the tests
 	@$(if $(COVERAGE),$(BIN)/coverage erase)
-	$(PYTEST) -n $(WORKERS) $(TESTS) $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
 
 coverage: ## the coverage of the last `make test COVERAGE=1`, branches included; fails under the limit in pyproject.toml
 	@$(BIN)/coverage combine --quiet

@@ -6,14 +6,18 @@ The names of `reconciler.api` are here too, imported when they are first asked f
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 __version__ = "0.1.0"
 
+# as in `api.__all__`; here as text, since asking the module would import it
+API: Final = frozenset(
+    "Address Change Consents DesiredState LoadedProject ManifestError OpenRegistries Outcome Plan Policy Problem ReconcilerError "
+    "RefusedError RegistryError RemoteState Report Resource apply connect load make_plan remote_state".split()
+)
+
 
 def __getattr__(name: str) -> Any:
-    if not name.startswith("_"):
-        api = import_module("reconciler.api")
-        if name in api.__all__:
-            return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in API:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("reconciler.api"), name)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 
+from reconciler.diff import covered
 from reconciler.errors import RefusedError, RegistryError, SecretError
 from reconciler.execute import Done, Executor, Known
-from reconciler.fields import KindRules, WriteOnly
-from reconciler.hashes import fingerprint
+from reconciler.fields import KindRules, WriteOnly, references_in
 from reconciler.graph import run_in_order
+from reconciler.hashes import fingerprint
+from reconciler.order import in_order
 from reconciler.plan import Change, Plan
 from reconciler.pointer import split
 from reconciler.registry.base import Registry
@@ -109,7 +110,8 @@ def _know(
             continue
         where = facts[change.address.registry]
         secrets = _secrets(change, change.desired, where, options, missing)
-        prints = _fingerprints(change, change.desired, current, secrets, where, options, notes)
+        prints, pending = _fingerprints(change, change.desired, current, secrets, where, options)
+        notes.extend(pending)
         known[change.address] = Known(current, secrets, prints)
     if missing:
         listed = "\n".join(f"  {line}" for line in sorted(set(missing)))
@@ -123,6 +125,8 @@ def _secrets(
     """The values of the secrets that this write needs. One that it could do without is taken where it is there."""
     found: dict[str, Secret] = {}
     for place, reference in item.secrets.items():
+        if not _recreates(change, facts) and covered(place, item.ignore):
+            continue  # managed elsewhere: what is stored stays
         try:
             found[place] = options.resolver.resolve(reference)
         except SecretError as error:
@@ -133,11 +137,21 @@ def _secrets(
     return found
 
 
-def _needed(place: str, change: Change, kind: KindRules, facts: RegistryFacts, options: Options) -> bool:
-    """A registry that keeps the reference's text needs no value, but a fingerprint of a new secret does."""
+def _recreates(change: Change, facts: RegistryFacts) -> bool:
+    """Whether the change writes a whole new object, with all of its secrets."""
+    return change.action in ("create", "replace") or (change.action == "rename" and not facts.renames)
+
+
+def _keeps_reference(place: str, kind: KindRules) -> bool:
+    """Whether the registry stores the reference's text, and never the value."""
     node = kind.root.find(split(place))
     rule = node.rule(WriteOnly) if node is not None else None
-    if rule is None or rule.keeps == "nothing":
+    return rule is not None and rule.keeps == "reference"
+
+
+def _needed(place: str, change: Change, kind: KindRules, facts: RegistryFacts, options: Options) -> bool:
+    """A registry that keeps the reference's text needs no value, but a fingerprint of a new secret does."""
+    if not _keeps_reference(place, kind):
         return True
     fingerprinted = options.fingerprint_key is not None and facts.owner is not None and kind.marked
     new = change.action in ("create", "replace") or any(place == found.path for found in change.fields)
@@ -145,33 +159,31 @@ def _needed(place: str, change: Change, kind: KindRules, facts: RegistryFacts, o
 
 
 def _fingerprints(
-    change: Change,
-    item: Desired,
-    current: Resource | None,
-    secrets: Mapping[str, Secret],
-    facts: RegistryFacts,
-    options: Options,
-    notes: list[str],
-) -> dict[str, str]:
-    """The fingerprints for the mark. A value that turns out new without the plan having said so is reported, not written."""
-    if options.fingerprint_key is None or facts.owner is None:
-        return {}
-    before = current.mark.fingerprints if current is not None and current.mark is not None else {}
-    reviewed = {found.path for found in change.fields}
+    change: Change, item: Desired, current: Resource | None, secrets: Mapping[str, Secret], facts: RegistryFacts, options: Options
+) -> tuple[dict[str, str], list[str]]:
+    """The fingerprints for the mark, and notes: a value that turns out new without the plan having said so is reported, not written."""
+    key, mark = options.fingerprint_key, current.mark if current is not None else None
+    if key is None or facts.owner is None or not facts.kinds[item.address.kind].marked:
+        return {}, []
+    before = mark.fingerprints if mark is not None and mark.owner == facts.owner else {}
+    written = set(item.secrets) if _recreates(change, facts) else {found.path for found in change.fields}
+    old = change.previous or item.address
     prints: dict[str, str] = {}
+    notes: list[str] = []
     for place in item.secrets:
-        then = before.get(place) if change.action in ("update", "rename") else None
+        then = before.get(place)
         if place not in secrets:
-            if then is not None:
+            if then is not None and old == item.address:  # a fingerprint is of one address
                 prints[place] = then
             continue
-        now = fingerprint(options.fingerprint_key, str(item.address), place, secrets[place])
-        if then is not None and then != now and place not in reviewed:
+        now = fingerprint(key, str(item.address), place, secrets[place])
+        same = then == fingerprint(key, str(old), place, secrets[place])
+        if place in written or same or (then is None and _keeps_reference(place, facts.kinds[item.address.kind])):
+            prints[place] = now
+        elif then is not None:
             notes.append(f"rotation_pending: {item.address} {place}: its value is new, and this plan did not say so; plan again to write it")
             prints[place] = then
-        else:
-            prints[place] = now
-    return prints
+    return prints, notes
 
 
 def _back_up(plan: Plan, known: Mapping[Address, Known], options: Options) -> str | None:
@@ -193,38 +205,80 @@ async def _run(
     facts: Mapping[str, RegistryFacts],
     options: Options,
 ) -> list[Outcome]:
+    """Everything but deletes first. Then the deletes, among them the second halves of renames by re-creation: only now does nothing name the old keys."""
     executors = {
         name: Executor(registry, facts[name], plan.fingerprint, options.actor, options.settle)
         for name, registry in registries.items()
         if name in facts
     }
-    one = partial(_one, executors=executors, known=known, options=options)
+    halves = {
+        change.previous: change
+        for change in plan.writes
+        if change.action == "rename" and change.previous is not None and not facts[change.address.registry].renames
+    }
+    run = _Running(executors, known, options, halves)
     writes = [change for change in plan.writes if change.action != "delete"]
     deletes = [change for change in plan.writes if change.action == "delete"]
-    outcomes = await run_in_order(writes, one, _skipped, options.concurrency)
-    failed = frozenset(outcome.address for outcome in outcomes if outcome.status != "ok")
-    return [*outcomes, *await run_in_order(deletes, one, _skipped, options.concurrency, failed)]
+    outcomes = {outcome.address: outcome for outcome in await run_in_order(writes, run.one, run.skipped, options.concurrency)}
+    failed = frozenset(address for address, outcome in outcomes.items() if outcome.status != "ok")
+    rest = [_second_half(half, deletes, known, facts) for half in halves.values() if half.address not in failed]
+    for outcome in await run_in_order(in_order([*rest, *deletes]), run.one, run.skipped, options.concurrency, failed):
+        half = halves.get(outcome.address)
+        outcomes[outcome.address if half is None else half.address] = run.whole(outcome)
+    return list(outcomes.values())
 
 
-async def _one(
-    change: Change, *, executors: Mapping[str, Executor], known: Mapping[Address, Known], options: Options
-) -> Outcome:
-    if options.stop.is_set():
-        return _told(Outcome(change.address, change.action, "skipped", "interrupted", "the run was interrupted before this"), options)
-    started = time.perf_counter()
-    try:
-        done = await executors[change.address.registry].run(change, known[change.address])
-    except RegistryError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        done = Done("failed", error.code, error.message + hint)
-    duration = time.perf_counter() - started
-    return _told(Outcome(change.address, change.action, done.status, done.reason or change.reason, done.message, duration), options)
+def _second_half(half: Change, deletes: list[Change], known: Mapping[Address, Known], facts: Mapping[str, RegistryFacts]) -> Change:
+    """The delete of the old object of a rename, after the deletes of what names it."""
+    old = half.previous or half.address
+    referrers = []
+    for change in deletes:
+        current = known[change.address].current
+        if current is not None:
+            named = references_in(current.spec, facts[old.registry].kinds[change.address.kind].root)
+            if change.address.registry == old.registry and any((kind, key) == (old.kind, old.key) for _, kind, key in named):
+                referrers.append(change.address)
+    return Change(old, "delete", half.reason, depends_on=tuple(referrers))
 
 
-def _told(outcome: Outcome, options: Options) -> Outcome:
-    options.on_outcome(outcome)
-    return outcome
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """One run. `halves` are the renames by re-creation, by their old addresses: they are told when their second half has ended."""
 
+    executors: Mapping[str, Executor]
+    known: Mapping[Address, Known]
+    options: Options
+    halves: Mapping[Address, Change]
 
-def _skipped(change: Change, cause: Address) -> Outcome:
-    return Outcome(change.address, change.action, "skipped", "dependency", f"{cause} failed, and this depends on it")
+    async def one(self, change: Change) -> Outcome:
+        if self.options.stop.is_set():
+            return self._told(Outcome(change.address, change.action, "skipped", "interrupted", "the run was interrupted before this"))
+        executor = self.executors[change.address.registry]
+        started = time.perf_counter()
+        try:
+            if change.address in self.halves and change.observed is None:
+                done = await executor.forget(change.address)
+            else:
+                done = await executor.run(change, self.known[change.address])
+        except RegistryError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            done = Done("failed", error.code, error.message + hint)
+        duration = time.perf_counter() - started
+        return self._told(Outcome(change.address, change.action, done.status, done.reason or change.reason, done.message, duration))
+
+    def skipped(self, change: Change, cause: Address) -> Outcome:
+        return self._told(Outcome(change.address, change.action, "skipped", "dependency", f"{cause} was not done, and this depends on it"))
+
+    def whole(self, outcome: Outcome) -> Outcome:
+        """The outcome of a rename, from that of its second half."""
+        half = self.halves.get(outcome.address)
+        if half is None:
+            return outcome
+        message = f"the new object is there, the old one too: {outcome.message}; run again to finish" if outcome.status != "ok" else ""
+        return replace(outcome, address=half.address, action=half.action, message=message)
+
+    def _told(self, outcome: Outcome) -> Outcome:
+        first_half = outcome.status == "ok" and any(half.address == outcome.address for half in self.halves.values())
+        if not first_half:
+            self.options.on_outcome(self.whole(outcome))
+        return outcome

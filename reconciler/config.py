@@ -6,6 +6,7 @@ known (`registry.configured`). References (`${env:NAME}`) stay as they are: only
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reconciler import document, patch
 from reconciler.errors import ConfigError, Problem, UsageError
-from reconciler.problems import Finding, findings, place
+from reconciler.problems import Finding, findings, nearest, place
 from reconciler.scalars import Boolean, Name, Number, Scalar, SecretText
 
 FILE: Final = "reconciler.yaml"
@@ -109,23 +110,29 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
     shown = _shown(found, start)
     text = document.read_text(found, shown)
     if isinstance(text, Problem):
-        raise ConfigError(f"{shown} cannot be read: {text.message}", (text,))
+        raise ConfigError(f"{shown} {text.message}", (text,))
     data = _data(text, shown)
     if environment is not None:
-        known = data.get("environments") or {}
-        if not isinstance(known, Mapping) or environment not in known:
-            names = ", ".join(sorted(known)) if isinstance(known, Mapping) and known else "none"
-            raise UsageError(f"{shown} has no environment {environment!r}", hint=f"the environments there: {names}")
-        data = {**patch.merge(data, known[environment]), "environments": known}
+        data = _patched(data, environment, shown)
     config = _checked(data, text, shown, environment)
     return _project(config, found.resolve().parent, shown, environment, text)
 
 
+def _patched(data: dict[str, Any], environment: str, shown: str) -> dict[str, Any]:
+    """The configuration with an environment's patch merged over it. What is no map is found wrong with everything else."""
+    known = data.get("environments")
+    if not isinstance(known, Mapping) or environment not in known:
+        names = sorted(known) if isinstance(known, Mapping) else []
+        close = nearest(environment, names)
+        there = f"the environments there: {', '.join(names)}" if names else "it has no `environments`"
+        raise UsageError(f"{shown} has no environment {environment!r}", hint=f"did you mean {close!r}?" if close else there)
+    over = known[environment]
+    return {**patch.merge(data, over), "environments": known} if isinstance(over, Mapping) else data
+
+
 def _shown(path: Path, start: Path) -> str:
-    try:
-        return path.resolve().relative_to(start.resolve(), walk_up=True).as_posix()  # type: ignore[call-arg]  # 3.12
-    except (TypeError, ValueError):
-        return str(path)
+    """The path as people see it: relative to the working directory, with `/`."""
+    return os.path.relpath(path.resolve(), start.resolve()).replace(os.sep, "/")
 
 
 def _data(text: str, shown: str) -> dict[str, Any]:

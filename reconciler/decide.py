@@ -66,6 +66,10 @@ class View:
 
     def references(self, resource: Resource) -> list[Address]:
         """The objects that a stored object refers to."""
+        return [target for _, target in _references(resource, self.facts)]
+
+    def places(self, resource: Resource) -> list[tuple[str, Address]]:
+        """The same, each with the pointer of the field that says so."""
         return _references(resource, self.facts)
 
     def removal(self, resource: Resource, reason: str) -> Change:
@@ -88,9 +92,9 @@ class View:
         return change
 
 
-def _references(resource: Resource, facts: RegistryFacts) -> list[Address]:
+def _references(resource: Resource, facts: RegistryFacts) -> list[tuple[str, Address]]:
     found = references_in(resource.spec, facts.kinds[resource.address.kind].root)
-    return [Address(facts.name, kind, key) for _, kind, key in found]
+    return [(place, Address(facts.name, kind, key)) for place, kind, key in found]
 
 
 def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Address, ...]]:
@@ -99,7 +103,7 @@ def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Ad
     found: dict[Address, tuple[Address, ...]] = {}
     for resource in listing.resources:
         if resource.address.kind in referring:
-            for target in _references(resource, facts):
+            for _, target in _references(resource, facts):
                 found[target] = (*found.get(target, ()), resource.address)
     return found
 

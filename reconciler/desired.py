@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,16 +18,14 @@ from reconciler.registry.configured import Configured
 from reconciler.state import Address, Desired, DesiredState, RemoteState, Resource, Source
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(NamedTuple):
     """The desired state of some manifests, and what is wrong with them beyond their form, each with its manifest."""
 
     state: DesiredState
     findings: tuple[tuple[Manifest, Finding], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(NamedTuple):
     """One registry that a document is meant for, with what the document says for it alone."""
 
     entry: Configured
@@ -79,21 +76,37 @@ def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, st
 
 
 def _duplicate(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:
-    def finding(other: Source) -> Finding:
+    def finding(manifest: Manifest, other: Source) -> Finding:
         message = f"{address} is declared twice: also in {other.file}:{other.line}"
-        return Finding("duplicate-address", message, "/key")
+        return Finding("duplicate-address", message, _key_place(manifest.model, address.registry))
 
-    return [(first, finding(second.source)), (second, finding(first.source))]
+    return [(first, finding(first, second.source)), (second, finding(second, first.source))]
+
+
+def _key_place(model: Model | None, registry: str) -> str:
+    """The pointer of what gives the object its key in a registry."""
+    override = (model.registries or {}).get(registry) if model is not None else None
+    return pointers.join(("registries", registry, "key")) if override is not None and override.key else "/key"
 
 
 def _clashing_names(items: Iterable[Desired], owners: Mapping[Address, Manifest]) -> Iterator[tuple[Manifest, Finding]]:
+    claims: dict[Address, tuple[Manifest, int]] = {}
     for item in items:
+        mine = owners[item.address]
         for place, old in enumerate(item.previous):
-            other = owners.get(old)
-            if other is not None:
-                where = "this manifest" if other is owners[item.address] else f"{other.source.file}:{other.source.line}"
-                message = f"{old.key!r} is still declared, by {where}: it cannot be an old key"
-                yield owners[item.address], Finding("previous-key-declared", message, f"/previous_keys/{place}")
+            where = f"/previous_keys/{place}"
+            if (other := owners.get(old)) is not None:
+                message = f"{old.key!r} is still declared, by {_by(other, mine)}: it cannot be an old key"
+                yield mine, Finding("previous-key-declared", message, where)
+            first, other_place = claims.setdefault(old, (mine, place))
+            if first is not mine:
+                message = f"{old.key!r} is an old key of two manifests: it is also in {{}}, and only one can be renamed from it"
+                yield mine, Finding("previous-key-claimed", message.format(_by(first, mine)), where)
+                yield first, Finding("previous-key-claimed", message.format(_by(mine, first)), f"/previous_keys/{other_place}")
+
+
+def _by(other: Manifest, mine: Manifest) -> str:
+    return "this manifest" if other is mine else f"{other.source.file}:{other.source.line}"
 
 
 def _compile(manifest: Manifest, registries: Mapping[str, Configured], wrong: list[Finding]) -> Iterator[Desired]:
@@ -132,7 +145,7 @@ def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Fin
 def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Finding]) -> Iterator[Desired]:
     entry, kind, source = target.entry, target.entry.portable, manifest.source
     address = Address(entry.name, kind.name, target.key)
-    key_place = pointers.join(("registries", entry.name, "key")) if target.key != model.key else "/key"
+    key_place = _key_place(model, entry.name)
     if (refused := kind.check_key(target.key)) is not None:
         wrong.append(Finding("bad-key", f"{entry.name} cannot take the key {target.key!r}: {refused}", key_place))
     previous = tuple(Address(entry.name, kind.name, old) for old in model.previous_keys or ())

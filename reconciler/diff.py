@@ -119,10 +119,11 @@ def _secret_places(desired: Desired, remote: Resource, kind: KindRules, without:
     """Where either side has a secret, and nobody else manages it."""
     stored = {place for place, _ in secrets_in(remote.spec, kind.root)}
     marked = set(remote.mark.fingerprints) if remote.mark else set()
-    return tuple(sorted(place for place in stored | marked | set(desired.secrets) if not _covered(place, without)))
+    return tuple(sorted(place for place in stored | marked | set(desired.secrets) if not covered(place, without)))
 
 
-def _covered(place: str, without: tuple[str, ...]) -> bool:
+def covered(place: str, without: tuple[str, ...]) -> bool:
+    """Whether a pointer leads to, or below, one of `without`."""
     return any(place == other or place.startswith(other + "/") for other in without)
 
 
@@ -147,11 +148,18 @@ def _secret(place: str, desired: Desired, remote: Resource, kind: KindRules, fin
 
 
 def _fields(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[FieldChange]:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted({*before, *after}):
             yield from _fields(before.get(name, MISSING), after.get(name, MISSING), (*path, name))
-    elif before is MISSING or after is MISSING or canonical_json(before) != canonical_json(after):
+    elif before is MISSING or after is MISSING or not _equal(before, after):
         yield FieldChange(pointers.join(path), before, after)
+
+
+def _equal(before: Any, after: Any) -> bool:
+    """Whether two values are the same JSON: 1 is not true."""
+    if type(before) is str and type(after) is str:
+        return before == after
+    return canonical_json(before) == canonical_json(after)
 
 
 def _replaces(fields: list[FieldChange], root: Node, removed: set[str]) -> tuple[tuple[str, ...], str]:
@@ -185,12 +193,14 @@ def _differing(change: FieldChange, node: Node | None) -> Iterator[tuple[str, No
 
 def unstored(sent: Any, stored: Resource, kind: KindRules, without: tuple[str, ...], changed: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The pointers of what was sent and is not what is stored. What was not sent counts only where it was to be removed (`changed`)."""
+    if canonical_json(sent) == canonical_json(stored.spec):
+        return ()
     before, after = dict(secrets_in(stored.spec, kind.root)), dict(secrets_in(sent, kind.root))
     hidden = [place for place in (*before, *after) if _keeps(place, kind) != "reference"]
     aside = (*without, *hidden)
     found = _fields(compared(stored.spec, kind.root, aside), compared(sent, kind.root, aside), ())
     wrong = [change.path for change in found if change.after is not MISSING or change.path in changed]
-    judged = [place for place in hidden if not _covered(place, without)]
+    judged = [place for place in hidden if not covered(place, without)]
     kept = [place for place in judged if place in before and place in changed and place not in after]
     lost = [place for place in judged if place in after and place not in before and _keeps(place, kind) == "presence"]
     return tuple(sorted({*wrong, *kept, *lost}))

@@ -24,12 +24,10 @@ contract: `cli.main` is the only place that reads them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong in one file, with its place.
 
     `line` and `column` count from 1; columns are code points. `end_line` and `end_column` are exclusive at the

@@ -10,8 +10,8 @@ from typing import Final
 
 from reconciler import diff
 from reconciler import pointer as pointers
-from reconciler.errors import LostReplyError, RegistryError, StaleObjectError
-from reconciler.fields import KindRules
+from reconciler.errors import LostReplyError, PermanentError, RegistryError, StaleObjectError
+from reconciler.fields import PRESENT, KindRules, is_reference, secrets_in
 from reconciler.plan import Change
 from reconciler.registry.base import Registry, Removal, Renames, Write
 from reconciler.secrets import Secret
@@ -20,6 +20,8 @@ from reconciler.state import Address, Desired, Mark, RegistryFacts, Resource
 
 FIRST_WAIT: Final = 0.05  # seconds until the first read-back; doubles up to LONGEST_WAIT
 LONGEST_WAIT: Final = 1.0
+
+Send = Callable[[Write], Awaitable[Resource | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """Carries out changes in one registry. `plan` and `actor` go into the registry's history; `settle` is in seconds."""
+    """Carries out changes in one registry. `plan` and `actor` go into the registry's history; `settle` is in seconds.
+
+    `left` are the old objects of renames by re-creation, as we left them, until `forget` deletes them.
+    """
 
     registry: Registry
     facts: RegistryFacts
     plan: str
     actor: str
     settle: float
+    left: dict[Address, Resource] = field(default_factory=dict)
 
     async def run(self, change: Change, known: Known) -> Done:
         """Raises RegistryError where the registry refuses or fails; nothing is ever sent twice without a look in between."""
@@ -60,21 +66,35 @@ class Executor:
         if change.desired is None:
             raise ValueError(f"{change.address}: a {change.action} without an object to write")
         if change.action == "create":
-            return await self._create(change, change.desired, known)
+            return await self._create(change, change.desired, known, None)
         if change.action == "update":
             return await self._update(change, change.desired, known)
         if change.action == "rename":
             return await self._rename(change, change.desired, known)
         return await self._replace(change, change.desired, known)
 
+    async def forget(self, old: Address) -> Done:
+        """The second half of a rename by re-creation: deletes the old object, if nobody touched it since."""
+        now = await self.registry.get(old)
+        if now is not None:
+            self._check_same(now, self.left[old])
+            await self._remove(now)
+        return Done()
+
     # --- the five actions -----------------------------------------------------------------------------------
 
-    async def _create(self, change: Change, item: Desired, known: Known) -> Done:
-        write = self._write(change, item, None, known)
+    async def _create(self, change: Change, item: Desired, known: Known, source: Resource | None) -> Done:
+        """Creates the object. `source` is the one in whose place it comes, if any: what is managed elsewhere is taken over from it."""
+        write = self._write(change, item, source, known, fresh=True)
+        unique = self.facts.kinds[item.address.kind].unique
+        if not unique and await self.registry.get(item.address) is not None:
+            raise StaleObjectError(f"{item.address} exists already")
         try:
             stored = await self.registry.create(write)
         except LostReplyError:
-            stored = await self._look(write, None, self.registry.create)
+            stored = await self._look(write, None, self.registry.create if unique else None)
+        if not unique:
+            await self.registry.get(item.address)  # refuses where somebody created another one meanwhile
         return await self._verified(write, item, stored)
 
     async def _update(self, change: Change, item: Desired, known: Known) -> Done:
@@ -98,23 +118,33 @@ class Executor:
     async def _rename(self, change: Change, item: Desired, known: Known) -> Done:
         old = change.previous or change.address
         current = await self._current(change, old, known)
+        if not isinstance(self.registry, Renames):
+            self.left[old] = await self._intend(current, item, known)
+            return await self._create(change, item, known, current)
         write = self._write(change, item, current, known)
-        if isinstance(self.registry, Renames):
-            try:
-                stored = await self.registry.rename(write)
-            except LostReplyError:
-                stored = await self._look(write, current, self.registry.rename)
-            return await self._verified(write, item, stored)
-        if current.mark is not None:
-            # recorded first, so that a run that dies between the create and the delete is finished by the next one
-            intent = replace(current, mark=replace(current.mark, key=item.key))
-            current = await self.registry.update(Write(intent, current, plan=self.plan, actor=self.actor)) or intent
-        done = await self._create(change, item, known)
-        if done.status == "ok":
-            again = await self.registry.get(old)
-            if again is not None:
-                await self._remove(again)
-        return done
+        try:
+            stored = await self.registry.rename(write)
+        except LostReplyError:
+            stored = await self._look(write, None, self.registry.rename)
+        return await self._verified(write, item, stored)
+
+    async def _intend(self, current: Resource, item: Desired, known: Known) -> Resource:
+        """Says in the old object's mark what it becomes, so that a run that dies before the old one is deleted is finished by the next one."""
+        if self.facts.owner is None or not self.facts.kinds[item.address.kind].marked:
+            return current
+        mark = current.mark or Mark(self.facts.owner, item.key)
+        intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key))
+        if intent.mark == current.mark:
+            return current
+        secrets = {place: value for place, value in known.secrets.items() if pointers.get(current.spec, place) is not pointers.MISSING}
+        write = Write(intent, current, secrets, plan=self.plan, actor=self.actor)
+        try:
+            stored = await self.registry.update(write)
+        except LostReplyError:
+            stored = await self._look(write, current, self.registry.update)
+        if stored is None or not self._as_sent(write, stored):
+            stored = await self._poll(current.address, lambda found: self._as_sent(write, found))
+        return stored or intent
 
     async def _replace(self, change: Change, item: Desired, known: Known) -> Done:
         current = await self.registry.get(change.address)
@@ -123,7 +153,7 @@ class Executor:
                 raise StaleObjectError(f"{change.address} was changed since the plan was made, so it was not replaced")
             await self._remove(current)
         try:
-            return await self._create(change, item, known)
+            return await self._create(change, item, known, current)
         except RegistryError as error:
             if current is None:
                 raise
@@ -131,15 +161,22 @@ class Executor:
 
     async def _put_back(self, current: Resource, known: Known, error: RegistryError) -> Done:
         """After a delete whose create failed: the old object again, or at least its text for a person."""
-        restored = Write(replace(current, id=None, revision=None), None, known.secrets, plan=self.plan, actor=self.actor)
+        old = json.dumps(current.spec, ensure_ascii=False)
+        spec, lost = _without_lost(current.spec, self.facts.kinds[current.address.kind], known.secrets)
+        without = f", but without {', '.join(lost)}, whose old values nobody knows" if lost else ""
+        write = Write(replace(current, spec=spec, id=None, revision=None), None, known.secrets, plan=self.plan, actor=self.actor)
         try:
-            if await self.registry.get(current.address) is None:
-                await self.registry.create(restored)
+            if await self.registry.get(current.address) is not None:
+                message = f"it was deleted, creating it again failed ({error.message}), and yet an object of that key is there. The old one: {old}"
+                return Done("failed", "unclear", message)
+            try:
+                await self.registry.create(write)
+            except LostReplyError:
+                await self._look(write, None, self.registry.create)
         except RegistryError as second:
-            text = json.dumps(current.spec, ensure_ascii=False)
-            message = f"it was deleted, and creating it again failed ({error.message}); putting the old one back failed too ({second.message}). The old one: {text}"
+            message = f"it was deleted, and creating it again failed ({error.message}); putting the old one back failed too ({second.message}). The old one: {old}"
             return Done("failed", "lost", message)
-        return Done("failed", "put-back", f"creating it again failed ({error.message}), so the old one was put back")
+        return Done("failed", "put-back", f"creating it again failed ({error.message}), so the old one was put back{without}")
 
     # --- around a write --------------------------------------------------------------------------------------
 
@@ -154,15 +191,20 @@ class Executor:
             raise StaleObjectError(f"{address} was changed since the plan was made, so it was not written over")
         return current
 
-    def _write(self, change: Change, item: Desired, current: Resource | None, known: Known) -> Write:
+    def _write(self, change: Change, item: Desired, current: Resource | None, known: Known, *, fresh: bool = False) -> Write:
+        """What to send. `fresh` writes a new object, though `current` may be one that it follows."""
         kind = self.facts.kinds[item.address.kind]
-        spec = item.resource.spec
+        spec: Mapping[str, object] = item.resource.spec
         if current is not None:
-            for place in item.ignore:
+            # an update that only lifts a protection leaves alone what a replace is to change later
+            for place in (*item.ignore, *(change.replaces if change.action == "update" else ())):
                 spec = _as_it_is(spec, current, place)
+        if fresh:
+            spec = _with_references(spec, item, kind)
         desired = replace(item.resource, spec=spec, mark=self._mark(item, current, kind, spec, known))
+        secrets = {place: value for place, value in known.secrets.items() if is_reference(pointers.get(spec, place))}
         changed = tuple(found.path for found in change.fields)
-        return Write(desired, current, known.secrets, changed, self.plan, self.actor)
+        return Write(desired, None if fresh else current, secrets, changed, self.plan, self.actor)
 
     def _mark(self, item: Desired, current: Resource | None, kind: KindRules, spec: object, known: Known) -> Mark | None:
         if self.facts.owner is None or not kind.marked:
@@ -172,7 +214,13 @@ class Executor:
         protected = item.protected if item.protected is not None else before is not None and before.protected
         return Mark(self.facts.owner, item.key, protected, diff.applied(spec, kind, without), without, known.fingerprints)
 
+    def _check_same(self, now: Resource, before: Resource) -> None:
+        kind = self.facts.kinds[before.address.kind]
+        if diff.observed(now, kind) != diff.observed(before, kind):
+            raise StaleObjectError(f"{before.address} was changed meanwhile, so it was left alone")
+
     async def _remove(self, current: Resource) -> None:
+        """Deletes, and sees that it is gone: an answer alone is no proof."""
         removal = Removal(current, self.plan, self.actor)
         try:
             await self.registry.delete(removal)
@@ -180,43 +228,66 @@ class Executor:
             again = await self.registry.get(current.address)
             if again is None:
                 return
-            if again.id != current.id:
-                raise StaleObjectError(f"{current.address} was created again meanwhile, so it was left alone") from None
-            await self.registry.delete(replace(removal, current=again))
+            self._check_same(again, current)
+            await self.registry.delete(removal._replace(current=again))
+        there = await self._poll(current.address, lambda found: found is None or found.id != current.id)
+        if there is not None and there.id == current.id:
+            raise PermanentError(f"{current.address}: the registry took the delete, and the object is still there")
 
-    async def _look(self, write: Write, before: Resource | None, send: Callable[[Write], Awaitable[Resource | None]]) -> Resource | None:
-        """After a lost reply: done if the object is as sent; sent once more only if nothing has happened; else somebody else wrote."""
-        now = await self.registry.get(write.desired.address)
-        kind = self.facts.kinds[write.desired.address.kind]
+    async def _look(self, write: Write, before: Resource | None, send: Send | None) -> Resource | None:
+        """After a lost reply: done if the object is as sent; sent once more only if nothing has happened; else somebody else wrote.
+
+        Without `send` nothing is sent again: where keys are not unique, a second one would be a duplicate.
+        """
+        address = write.desired.address
+        now = await self.registry.get(address)
         if now is not None and (before is None or now.revision != before.revision):
-            if _same_mark(write.desired.mark, now.mark) and not diff.unstored(write.desired.spec, now, kind, ()):
+            if self._as_sent(write, now):
                 return now
-            raise StaleObjectError(f"{write.desired.address}: the reply was lost, and what is there now is not what was sent")
-        return await send(write)
+            raise StaleObjectError(f"{address}: the reply was lost, and what is there now is not what was sent")
+        if send is not None:
+            try:
+                return await send(write)
+            except StaleObjectError:
+                pass  # it had been done, and the look came too early to see it
+        found = await self._poll(address, lambda seen: self._as_sent(write, seen))
+        if self._as_sent(write, found):
+            return found
+        raise LostReplyError(f"{address}: the reply was lost, and it cannot be told whether it was done", hint="run again")
+
+    def _as_sent(self, write: Write, stored: Resource | None) -> bool:
+        kind = self.facts.kinds[write.desired.address.kind]
+        return (
+            stored is not None
+            and _same_mark(write.desired.mark, stored.mark)
+            and not diff.unstored(write.desired.spec, stored, kind, (), write.changed)
+        )
 
     # --- reading back ----------------------------------------------------------------------------------------
 
-    async def _verified(self, write: Write, item: Desired, stored: Resource | None) -> Done:
-        """Compares what is stored with what was sent, reading again with backoff up to `settle`, since some registries lag."""
-        kind = self.facts.kinds[item.address.kind]
+    async def _poll(self, address: Address, good: Callable[[Resource | None], bool]) -> Resource | None:
+        """Reads until it is good, with backoff, up to `settle`, since some registries lag. The last thing read."""
         loop = asyncio.get_running_loop()
         deadline, wait = loop.time() + self.settle, FIRST_WAIT
         while True:
-            if stored is None:
-                stored = await self.registry.get(item.address)
-            wrong = self._wrong(write, item, stored, kind)
-            if not wrong:
-                return Done()
-            if loop.time() + wait > deadline:
-                return Done("not_stored", "not-stored", f"the registry did not keep {', '.join(wrong)}")
+            found = await self.registry.get(address)
+            if good(found) or loop.time() + wait > deadline:
+                return found
             await asyncio.sleep(wait)
-            wait, stored = min(2 * wait, LONGEST_WAIT), None
+            wait = min(2 * wait, LONGEST_WAIT)
 
-    def _wrong(self, write: Write, item: Desired, stored: Resource | None, kind: KindRules) -> tuple[str, ...]:
+    async def _verified(self, write: Write, item: Desired, stored: Resource | None) -> Done:
+        """Compares what is stored with what was sent: the reply, where that is the stored object, else what is read."""
+        if stored is None or self._wrong(write, item, stored):
+            stored = await self._poll(item.address, lambda found: not self._wrong(write, item, found))
+        wrong = self._wrong(write, item, stored)
+        return Done("not_stored", "not-stored", f"the registry did not keep {', '.join(wrong)}") if wrong else Done()
+
+    def _wrong(self, write: Write, item: Desired, stored: Resource | None) -> tuple[str, ...]:
+        kind = self.facts.kinds[item.address.kind]
         if stored is None:
             return ("the object",)
-        without = (*diff.excluded(item, kind),)
-        wrong = diff.unstored(write.desired.spec, stored, kind, without, write.changed)
+        wrong = diff.unstored(write.desired.spec, stored, kind, diff.excluded(item, kind), write.changed)
         return wrong if _same_mark(write.desired.mark, stored.mark) else (*wrong, "the mark of its owner")
 
 
@@ -224,8 +295,25 @@ def _same_mark(sent: Mark | None, stored: Mark | None) -> bool:
     return sent is None or (stored is not None and stored.to_json() == sent.to_json())
 
 
-def _as_it_is(spec: object, current: Resource, place: str) -> Mapping[str, object]:
+def _as_it_is(spec: Mapping[str, object], current: Resource, place: str) -> Mapping[str, object]:
     """`spec` with the remote's current value at a pointer that is managed elsewhere."""
     value = pointers.get(current.spec, place)
     changed: Mapping[str, object] = pointers.remove(spec, place) if value is pointers.MISSING else pointers.put(spec, place, value)
     return changed
+
+
+def _with_references(spec: Mapping[str, object], item: Desired, kind: KindRules) -> Mapping[str, object]:
+    """`spec` for a new object: a secret that was taken over from an old one is known by its reference only."""
+    for place, value in list(secrets_in(spec, kind.root)):
+        if value == PRESENT:
+            reference = item.secrets.get(place)
+            spec = pointers.remove(spec, place) if reference is None else pointers.put(spec, place, reference)
+    return spec
+
+
+def _without_lost(spec: Mapping[str, object], kind: KindRules, secrets: Mapping[str, Secret]) -> tuple[Mapping[str, object], list[str]]:
+    """`spec` without the secrets that no value is known for, and where they were."""
+    lost = [place for place, value in secrets_in(spec, kind.root) if value == PRESENT and place not in secrets]
+    for place in lost:
+        spec = pointers.remove(spec, place)
+    return spec, lost

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler import pointer as pointers
-from reconciler.document import dump_yaml
+from reconciler.document.dump import dump_yaml
 from reconciler.fields import OPAQUE, REFERENCE, Node, ServerOwned, is_reference, secrets_in
 from reconciler.manifest.references import escape
 from reconciler.registry.configured import Configured

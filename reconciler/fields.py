@@ -16,18 +16,19 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
 
 from reconciler import pointer as pointers
 from reconciler.pointer import MISSING
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
+_encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOnly:
+class WriteOnly(NamedTuple):
     """A secret: never compared by value. Where it is set, the manifest holds a reference.
 
     `keeps` says what the registry gives back: "nothing", "presence" where it tells reliably whether the secret is set, or
@@ -40,59 +41,51 @@ class WriteOnly:
     only_references: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ServerOwned:
+class ServerOwned(NamedTuple):
     """Never sent, never compared."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerDefault:
+class ServerDefault(NamedTuple):
     """Absent in the manifest means unmanaged; null or empty means clear."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Immutable:
+class Immutable(NamedTuple):
     """A change means replace: delete and create."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CannotClear:
+class CannotClear(NamedTuple):
     """Removing the value means replace."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Canonical:
+class Canonical(NamedTuple):
     """Both sides pass through `fn` before they are compared. `fn` takes and returns plain JSON data."""
 
     fn: Callable[[Any], Any]
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unordered:
+class Unordered(NamedTuple):
     """A list that is compared as a set."""
 
     reason: str = "order means nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """The value names another resource of the same registry: it gives order and must exist."""
 
     kind: str
     reason: str = "names another resource"
 
 
-@dataclass(frozen=True, slots=True)
-class Requires:
+class Requires(NamedTuple):
     """A limit that the registry enforces late or not at all. `fn` returns what is wrong, or None."""
 
     fn: Callable[[Any], str | None]
@@ -104,7 +97,7 @@ _UNSEEN: Final = (ServerOwned, ServerDefault, WriteOnly)  # fields that are set 
 RULES: Final = (WriteOnly, ServerOwned, ServerDefault, Immutable, CannotClear, Canonical, Unordered, Ref, Requires)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Node:
     """The rules of one field and of what lies below it.
 
@@ -135,6 +128,45 @@ class Node:
     def rule(self, kind: type) -> Any:
         """The rule of that type, or None."""
         return next((rule for rule in self.rules if isinstance(rule, kind)), None)
+
+    # asked of every field of every object, so found out once
+
+    @cached_property
+    def secret(self) -> WriteOnly | None:
+        found: WriteOnly | None = self.rule(WriteOnly)
+        return found
+
+    @cached_property
+    def canonical(self) -> Canonical | None:
+        found: Canonical | None = self.rule(Canonical)
+        return found
+
+    @cached_property
+    def server_owned(self) -> bool:
+        return self.rule(ServerOwned) is not None
+
+    @cached_property
+    def server_default(self) -> bool:
+        return self.rule(ServerDefault) is not None
+
+    @cached_property
+    def unordered(self) -> bool:
+        return self.rule(Unordered) is not None
+
+    @cached_property
+    def holds_secrets(self) -> bool:
+        """Whether it, or anything below it, may be a secret."""
+        return any(node.rule(WriteOnly) is not None for _, node in self.walk())
+
+    @cached_property
+    def holds_references(self) -> bool:
+        """Whether it, or anything below it, may name another resource."""
+        return any(node.rule(Ref) is not None for _, node in self.walk())
+
+    @cached_property
+    def holds_defaults(self) -> bool:
+        """Whether anything below it may be defaulted by the server."""
+        return any(node.rule(ServerDefault) is not None for _, node in self.walk())
 
     def walk(self, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
         """This node and all below it; the part for `each` is `*`."""
@@ -206,7 +238,7 @@ def _node(annotation: Any, rules: tuple[Rule, ...]) -> Node:
 
 def canonical_json(value: Any) -> str:
     """The one text of a JSON value: sorted keys, no spaces. Equal values have equal texts, and True is not 1."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _encode(value)
 
 
 def is_reference(value: Any) -> bool:
@@ -216,11 +248,11 @@ def is_reference(value: Any) -> bool:
 
 def without_nulls(spec: Any, node: Node) -> Any:
     """`spec` without the nulls of declared members, which equal absent. Null stays where it means clear, and in free-form data."""
-    if isinstance(spec, Mapping) and (node.declared or node.each):
+    if isinstance(spec, dict) and (node.declared or node.each):
         kept = {}
         for name, value in spec.items():
             below = node.child(name) or OPAQUE
-            if value is None and node.declared and below.rule(ServerDefault) is None:
+            if value is None and node.declared and not below.server_default:
                 continue
             kept[name] = without_nulls(value, below)
         return kept
@@ -231,9 +263,9 @@ def without_nulls(spec: Any, node: Node) -> Any:
 
 def secrets_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     """`(pointer, value)` of each secret that is set in `spec`, in the order of the fields."""
-    if node.plain:
+    if not node.holds_secrets:
         return
-    rule = node.rule(WriteOnly)
+    rule = node.secret
     if rule is not None:
         if spec is not None and (not rule.only_references or is_reference(spec) or spec == PRESENT):
             yield pointers.join(prefix), spec
@@ -244,7 +276,7 @@ def secrets_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[
 
 def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
     """`(pointer, kind, key)` of each value in `spec` that names another resource."""
-    if node.plain:
+    if not node.holds_references:
         return
     rule = node.rule(Ref)
     if rule is not None and isinstance(spec, str) and spec:
@@ -254,7 +286,7 @@ def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterat
 
 
 def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:
-    if isinstance(spec, Mapping):
+    if isinstance(spec, dict):
         for name, value in spec.items():
             below = node.child(name)
             if below is not None:
@@ -274,7 +306,7 @@ def hide_secrets(spec: Any, node: Node) -> Any:
 
 def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The pointers of the fields that the server defaults and `spec` does not set: nobody compares them."""
-    if not node.hollow:
+    if not node.holds_defaults:
         return ()
     found: list[str] = []
     if node.each is not None:
@@ -282,8 +314,8 @@ def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str,
             found.extend(unmanaged(value, below, (*prefix, name)))
         return tuple(found)
     for name, below in node.children.items():
-        missing = not isinstance(spec, Mapping) or name not in spec
-        if missing and below.rule(ServerDefault) is not None:
+        missing = not isinstance(spec, dict) or name not in spec
+        if missing and below.server_default:
             found.append(pointers.join((*prefix, name)))
         else:
             found.extend(unmanaged(None if missing else spec[name], below, (*prefix, name)))
@@ -301,29 +333,27 @@ def compared(spec: Any, node: Node, excluded: tuple[str, ...] = ()) -> Any:
 def _form(value: Any, node: Node) -> Any:
     if node.plain:
         return _plain(value)
-    if node.rule(ServerOwned) is not None:
+    if node.server_owned:
         return MISSING
-    secret = node.rule(WriteOnly)
+    secret = node.secret
     if secret is not None and secret.keeps != "reference" and not secret.only_references:
         return MISSING
-    default = node.rule(ServerDefault) is not None
-    if default and value in (None, "", [], {}):
+    if node.server_default and value in (None, "", [], {}):
         return MISSING
-    canonical = node.rule(Canonical)
-    if canonical is not None:
-        value = canonical.fn(value)
-    if isinstance(value, Mapping):
+    if node.canonical is not None:
+        value = node.canonical.fn(value)
+    if isinstance(value, dict):
         return _map_form(value, node)
     if isinstance(value, list):
         forms = (_form(item, node.each or OPAQUE) for item in value)
         items = [{} if form is MISSING else form for form in forms]
-        if node.rule(Unordered) is not None:
+        if node.unordered:
             return [json.loads(text) for text in sorted({canonical_json(item) for item in items})]
         return items
     return _plain(value)
 
 
-def _map_form(value: Mapping[str, Any], node: Node) -> Any:
+def _map_form(value: dict[str, Any], node: Node) -> Any:
     form: dict[str, Any] = {}
     for name, item in value.items():
         if item is None and node.declared:
@@ -338,7 +368,7 @@ def _plain(value: Any) -> Any:
     """JSON data with 3.0 as 3, since many servers turn the one into the other."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]

@@ -19,5 +19,7 @@ def known_fingerprints(desired: DesiredState, key: Secret | None, resolver: Reso
                 value = resolver.resolve(reference)
             except SecretError:
                 continue
-            found.setdefault(item.address, {})[place] = fingerprint(key, str(item.address), place, value)
+            # also under its old keys: a fingerprint is of one address, and a rename alone rotates nothing
+            for address in (item.address, *item.previous):
+                found.setdefault(address, {})[place] = fingerprint(key, str(address), place, value)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from reconciler.plan import Change
 from reconciler.report import Outcome
@@ -20,7 +20,7 @@ async def run_in_order(
     """The outcome of each change, as they ended. At most `concurrency` run at once in one registry.
 
     A change whose dependency did not end as `ok` is skipped, and so is what depends on it. `failed` are addresses that failed before.
-    Dependencies outside `changes` do not hold anything up.
+    Dependencies outside `changes` do not hold anything up, nor do those on a change that comes later: a circle is broken where the plan broke it.
     """
     work = _Work(changes, run, skip, failed)
     registries = {change.address.registry for change in changes}
@@ -40,7 +40,7 @@ class _Work:
         self._run, self._skip = run, skip
         self._ready: dict[str, asyncio.Queue[Change | None]] = defaultdict(asyncio.Queue)
         self._left = {change.address: change for change in changes}
-        self._needs = {change.address: self._inside(change) for change in changes}
+        self._needs = dict(_needs(changes))
         self._followers: dict[Address, list[Change]] = defaultdict(list)
         for change in changes:
             for need in self._needs[change.address]:
@@ -53,10 +53,6 @@ class _Work:
         for change in changes:
             if change.address in self._left and not self._needs[change.address]:
                 self._ready[change.address.registry].put_nowait(change)
-        self._break_circle()
-
-    def _inside(self, change: Change) -> set[Address]:
-        return {address for address in change.depends_on if address in self._left and address != change.address}
 
     async def serve(self, registry: str) -> None:
         """One worker: takes ready changes of one registry until none is left anywhere."""
@@ -93,23 +89,15 @@ class _Work:
             self.outcomes.append(self._skip(skipped, why))
             pending.extend((follower, skipped.address) for follower in self._followers[skipped.address])
 
-    def _break_circle(self) -> None:
-        """Changes that wait for each other in a circle would wait for ever: they run in the order of the plan instead."""
-        reachable = {change.address for change in self._left.values() if not self._needs[change.address]}
-        pending = list(reachable)
-        waiting = {address: len(needs) for address, needs in self._needs.items()}
-        while pending:
-            for follower in self._followers[pending.pop()]:
-                waiting[follower.address] -= 1
-                if waiting[follower.address] == 0 and follower.address not in reachable:
-                    reachable.add(follower.address)
-                    pending.append(follower.address)
-        for address, change in self._left.items():
-            if address not in reachable:
-                self._needs[address].clear()
-                self._ready[address.registry].put_nowait(change)
-
     def _wake_all(self) -> None:
         for registry, workers in self._workers.items():
             for _ in range(workers):
                 self._ready[registry].put_nowait(None)
+
+
+def _needs(changes: Sequence[Change]) -> Iterator[tuple[Address, set[Address]]]:
+    """What each change waits for."""
+    earlier: set[Address] = set()
+    for change in changes:
+        yield change.address, earlier.intersection(change.depends_on)
+        earlier.add(change.address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reconciler.plan import Change
 from reconciler.state import Address
@@ -15,11 +15,19 @@ def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
 
     A circle of dependencies is broken at its first address: what refers to each other in a circle can be written in no right order.
     """
-    ranked = sorted(changes, key=lambda change: (change.action == "delete", change.address))
+    ranked = sorted(changes, key=lambda change: change.address)
+    return (
+        *_by_need([change for change in ranked if change.action != "delete"]),
+        *_by_need([change for change in ranked if change.action == "delete"]),
+    )
+
+
+def _by_need(ranked: list[Change]) -> Iterator[Change]:
     if not any(change.depends_on for change in ranked):
-        return tuple(ranked)
+        yield from ranked
+        return
     position = {change.address: place for place, change in enumerate(ranked)}
-    return tuple(ranked[place] for place in _sorted(ranked, position))
+    yield from (ranked[place] for place in _sorted(ranked, position))
 
 
 def _sorted(ranked: list[Change], position: dict[Address, int]) -> list[int]:

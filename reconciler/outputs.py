@@ -46,7 +46,13 @@ def _list(description: str, items: Form) -> Form:
 
 def _map(description: str, properties: Mapping[str, Form], *, optional: tuple[str, ...] = ()) -> Form:
     required = [name for name in properties if name not in optional]
-    return {"description": description, "type": "object", "properties": dict(properties), "required": required, "additionalProperties": True}
+    return {
+        "description": description,
+        "type": "object",
+        "properties": dict(properties),
+        "required": required,
+        "additionalProperties": True,
+    }
 
 
 def _counts(description: str, names: tuple[str, ...]) -> Form:
@@ -54,12 +60,24 @@ def _counts(description: str, names: tuple[str, ...]) -> Form:
 
 
 def _answer(title: str, description: str, properties: Mapping[str, Form], *, optional: tuple[str, ...] = ()) -> Form:
-    version = {"description": "Minor versions add, major versions break.", "type": "string", "pattern": r"^1\.[0-9]+$", "examples": ["1.0"]}
-    return {"$schema": DIALECT, "title": title} | _map(description, {"format_version": version, **properties}, optional=optional)
+    version = {
+        "description": "Minor versions add, major versions break.",
+        "type": "string",
+        "pattern": r"^1\.[0-9]+$",
+        "examples": ["1.0"],
+    }
+    return {"$schema": DIALECT, "title": title} | _map(
+        description, {"format_version": version, **properties}, optional=optional
+    )
 
 
 def _address(description: str = "`registry/Kind/key`; the key is all after the second slash.") -> Form:
-    return {"description": description, "type": "string", "pattern": r"^[^/]+/[^/]+/[\s\S]", "examples": ["aigo/Model/support-chat"]}
+    return {
+        "description": description,
+        "type": "string",
+        "pattern": r"^[^/]+/[^/]+/[\s\S]",
+        "examples": ["aigo/Model/support-chat"],
+    }
 
 
 def _time(description: str) -> Form:
@@ -93,7 +111,9 @@ def _problems(description: str) -> Form:
 def _field() -> Form:
     properties: dict[str, Form] = {
         "path": _text("JSON pointer into the native object; it descends maps, not lists.", "/display_name"),
-        "before": {"description": "What the registry holds. Left out where there is nothing, and where it is sensitive."},
+        "before": {
+            "description": "What the registry holds. Left out where there is nothing, and where it is sensitive."
+        },
         "after": {"description": "What the manifest says. Left out where there is nothing, and where it is sensitive."},
         "sensitive": _flag("A secret: neither side is shown."),
     }
@@ -148,7 +168,11 @@ def _plan() -> Form:
         "problems": _problems("Warnings."),
         "fingerprint": _text("Digest of everything that the plan was computed from."),
     }
-    return _answer("Answer of plan and drift", "What `reconciler plan` and `reconciler drift` print with `--format json`, and what `--save` writes.", properties)
+    return _answer(
+        "Answer of plan and drift",
+        "What `reconciler plan` and `reconciler drift` print with `--format json`, and what `--save` writes.",
+        properties,
+    )
 
 
 def _apply() -> Form:
@@ -161,7 +185,9 @@ def _apply() -> Form:
     }
     properties = {
         "summary": _counts("How many changes ended in each way.", DONE),
-        "outcomes": _list("In the order of the plan; what is unchanged is left out.", _map("How one change ended.", outcome)),
+        "outcomes": _list(
+            "In the order of the plan; what is unchanged is left out.", _map("How one change ended.", outcome)
+        ),
         "backup": _or_null(_text("The folder with what was removed, as manifests, or null.")),
     }
     return _answer("Answer of apply", "What `reconciler apply --format json` prints.", properties)
@@ -176,7 +202,11 @@ def _listing() -> Form:
         "owner": _or_null(_text("Whose mark it bears, or null.", "platform-team")),
         "updated_at": _or_null(_time("As the registry gives it, or null.")),
     }
-    return _answer("Answer of list", "What `reconciler list --format json` prints.", {"resources": _list("Sorted by address.", _map("One object.", resource))})
+    return _answer(
+        "Answer of list",
+        "What `reconciler list --format json` prints.",
+        {"resources": _list("Sorted by address.", _map("One object.", resource))},
+    )
 
 
 def _get() -> Form:
@@ -227,8 +257,13 @@ def _error() -> Form:
         "message": _text("What is wrong."),
         "hint": _or_null(_text("What to do next, or null.")),
     }
-    properties = {"error": _map("Why there is no answer.", error), "problems": _problems("What is wrong in the manifests.")}
-    return _answer("Failure", "What every command prints with `--format json` when it fails.", properties, optional=("problems",))
+    properties = {
+        "error": _map("Why there is no answer.", error),
+        "problems": _problems("What is wrong in the manifests."),
+    }
+    return _answer(
+        "Failure", "What every command prints with `--format json` when it fails.", properties, optional=("problems",)
+    )
 
 
 OUTPUTS: Final[dict[str, Form]] = {

@@ -6,14 +6,12 @@ of a sensitive one: absent is not null, and a secret is nowhere.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from reconciler.errors import Problem
 from reconciler.plan import Change, FieldChange, Guard, Plan
 from reconciler.pointer import MISSING
+from reconciler.problemjson import FORMAT_VERSION, problem_to_json
 from reconciler.state import Address, Source
-
-FORMAT_VERSION: Final = "1.0"
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
@@ -46,29 +44,6 @@ def change_to_json(change: Change) -> dict[str, Any]:
     if change.message:
         data["message"] = change.message
     return data
-
-
-def problem_to_json(problem: Problem) -> dict[str, Any]:
-    """One problem with all its keys. A problem without an end is a point: it ends where it begins."""
-    end_line, end_column = end_of(problem)
-    return {
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "end_line": end_line,
-        "end_column": end_column,
-        "rule": problem.rule,
-        "severity": problem.severity,
-        "message": problem.message,
-        "pointer": problem.pointer,
-        "suggestion": problem.suggestion,
-    }
-
-
-def end_of(problem: Problem) -> tuple[int, int]:
-    """Line and column where a problem ends: exclusive, from 1, never before its start."""
-    end = (problem.end_line or problem.line, problem.end_column or problem.column)
-    return max(end, (problem.line, problem.column))
 
 
 def _field(field: FieldChange) -> dict[str, Any]:

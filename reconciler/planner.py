@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler import guards
+from reconciler import diff, guards
 from reconciler.decide import View, decide
 from reconciler.errors import Problem
+from reconciler.fields import canonical_json
 from reconciler.guards import Deletions, Guard, Limits
-from reconciler.order import in_order
 from reconciler.hashes import digest
+from reconciler.order import in_order
 from reconciler.ownership import Standing, prunable, standing
 from reconciler.plan import WRITES, Change, Consents, Plan
-from reconciler.state import Address, Desired, DesiredState, RegistryFacts, RemoteState, Resource
+from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,17 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     """
     views = {name: View.of(remote.registries[name], listing, desired) for name, listing in sorted(remote.listings.items())}
     decided = [decide(item, views[item.address.registry], policy) for item in desired.resources if item.address.registry in views]
-    changes = [change for result in decided for change in result.changes]
+    changes = _one_heir([change for result in decided for change in result.changes])
     problems = [*policy.problems, *(problem for result in decided for problem in result.problems)]
-    taken = {change.previous for change in changes if change.previous} | {change.address for change in changes}
-    removed, orphans, prune_problems = _removals(desired, views, policy, taken)
+    removed, orphans, prune_problems = _removals(desired, views, policy, _taken(changes))
     changes.extend(removed)
-    changes = _limit_replaces(changes, policy.consents)
-    changes = _block_dangling(changes, desired, views)
-    changes = _block_dependents(changes, views)
+    changes.extend(_parts(changes, desired, views))
+    changes = _block_all(_limit_replaces(changes, policy.consents), views)
+    going = {change.address for change in changes if change.action == "delete"}
     return Plan(
         changes=in_order(changes),
         unchanged=sum(1 for result in decided if not result.changes),
-        orphans=tuple(sorted(orphans)),
+        orphans=tuple(address for address in sorted(orphans) if address not in going),
         guards=_guards(changes, desired, views, policy),
         problems=tuple(sorted({*problems, *prune_problems})),
         consents=policy.consents,
@@ -73,20 +73,46 @@ def _removals(
     problems: list[Problem] = []
     if not desired.complete:
         return changes, orphans, problems
-    gone = {change.address for change in changes}
-    previous = {address for item in desired.resources for address in item.previous}
+    kept = {*desired.declared, *taken, *(address for item in desired.resources for address in item.previous)}
     for view in views.values():
-        for resource in view.resources():
-            address = resource.address
-            if address in desired.declared or address in taken or address in previous or not prunable(resource, view.facts):
+        for address, stored in view.stored.items():
+            if address in kept or not any(prunable(resource, view.facts) for resource in stored):
                 continue
             if policy.consents.prune and desired.documents and (view.facts.owner or view.facts.owns):
-                changes.append(view.removal(resource, "removed"))
+                changes.append(view.removal(stored[0], "removed"))
             else:
                 orphans.append(address)
         if policy.consents.prune:
             problems.extend(_never_pruned(view))
-    return changes, [address for address in orphans if address not in gone], problems
+    return changes, orphans, problems
+
+
+def _taken(changes: list[Change]) -> set[Address]:
+    """The addresses that the changes already deal with."""
+    return {change.address for change in changes} | {change.previous for change in changes if change.previous is not None}
+
+
+def _one_heir(changes: list[Change]) -> list[Change]:
+    """Two documents that say to have been the same object before: nobody knows which of them it becomes."""
+    heirs = Counter(change.previous for change in changes if change.action == "rename")
+    return [
+        replace(change, action="conflict", reason="renamed-twice", message=f"{heirs[change.previous]} manifests name {change.previous} as an old key")
+        if change.action == "rename" and heirs[change.previous] > 1
+        else change
+        for change in changes
+    ]
+
+
+def _parts(changes: list[Change], desired: DesiredState, views: Mapping[str, View]) -> Iterator[Change]:
+    """What stands beside a model, its secret and its provider, goes with it, also where there is no room for a mark: it is ours by name."""
+    causes = {change.previous if change.action == "rename" else change.address: change for change in changes if change.action in ("delete", "rename")}
+    kept = {*desired.declared, *_taken(changes)}
+    for view in views.values():
+        for address, stored in view.stored.items():
+            cause = causes.get(stored[0].parent) if stored[0].parent is not None else None
+            if cause is not None and address not in kept and standing(stored[0], view.facts) is not Standing.FOREIGN:
+                change = view.removal(stored[0], cause.reason)
+                yield replace(change, depends_on=tuple(sorted({*change.depends_on, cause.address})))
 
 
 def _never_pruned(view: View) -> Iterator[Problem]:
@@ -111,61 +137,100 @@ def _without_consent(change: Change, count: int) -> Change:
     return replace(change, action="blocked", message=message)
 
 
-def _block_dangling(changes: list[Change], desired: DesiredState, views: Mapping[str, View]) -> list[Change]:
-    """A delete that would leave something pointing nowhere is blocked. What is blocked stays, and so keeps what it names."""
-    wanted = {item.address: item for item in desired.resources}
+def _block_all(changes: list[Change], views: Mapping[str, View]) -> list[Change]:
+    """Blocks what would do harm, until nothing does: what is blocked stays, keeps what it names, and is missed by what needs it."""
     while True:
-        going = {change.address for change in changes if change.action == "delete"}
-        if not going:
-            return changes
-        held = _held(going, changes, wanted, views)
-        if not held:
-            return changes
-        changes = [
-            replace(change, action="blocked", reason="referenced", message=f"{held[change.address]} still refers to it")
-            if change.action == "delete" and change.address in held
-            else change
-            for change in changes
-        ]
-
-
-def _held(
-    going: set[Address], changes: list[Change], wanted: Mapping[Address, Desired], views: Mapping[str, View]
-) -> dict[Address, Address]:
-    """Of the objects that are to go, those that something which stays refers to, with one that does."""
-    written = {change.address for change in changes if change.action in WRITES}
-    held: dict[Address, Address] = {}
-    for view in views.values():
-        for resource in view.resources():
-            address = resource.address
-            if address in going:
-                continue
-            item = wanted.get(address)
-            targets = item.references.values() if item is not None and address in written else view.references(resource)
-            for target in targets:
-                if target in going:
-                    held.setdefault(target, address)
-    return held
-
-
-def _block_dependents(changes: list[Change], views: Mapping[str, View]) -> list[Change]:
-    """What needs an object that will not come to be is blocked too."""
-    while True:
-        missing = {
-            change.address
-            for change in changes
-            if change.action in ("conflict", "blocked") and not views[change.address.registry].find(change.address)
-        }
-        stuck = [change for change in changes if change.action in WRITES and missing.intersection(change.depends_on)]
+        stuck = {**_without_parent(changes, views), **_without_need(changes, views), **_held(changes, views)}
         if not stuck:
             return changes
-        blocked = {change.address for change in stuck}
         changes = [
-            replace(change, action="blocked", reason="dependency", message="it needs an object that is blocked or in conflict")
-            if change.address in blocked
+            replace(change, action="blocked", reason=stuck[change.address][0], message=stuck[change.address][1])
+            if change.action in WRITES and change.address in stuck
             else change
             for change in changes
         ]
+
+
+Stuck = dict[Address, tuple[str, str]]  # by address: a stable word, and why in words
+
+
+def _without_parent(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What stands beside a model that is not ours to touch, or that will not come to be, or that stays."""
+    kept = {
+        change.address: change.action
+        for change in changes
+        if change.action == "conflict" or (change.action == "blocked" and (change.previous or not views[change.address.registry].find(change.address)))
+    }
+    staying = {change.address for change in changes if change.action == "blocked" and change.desired is None}
+    stuck: Stuck = {}
+    for change in changes:
+        if change.parent is None or change.action not in WRITES:
+            continue
+        if change.parent in kept:
+            stuck[change.address] = ("dependency", f"it belongs to {change.parent}, which is {_word(kept[change.parent])}")
+        elif change.action == "delete" and change.parent in staying:
+            stuck[change.address] = ("dependency", f"it belongs to {change.parent}, which stays")
+    return stuck
+
+
+def _word(action: str) -> str:
+    return "in conflict" if action == "conflict" else "blocked"
+
+
+def _without_need(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What needs an object that will not come to be."""
+    missing = {
+        change.address
+        for change in changes
+        if change.action in ("conflict", "blocked") and not views[change.address.registry].find(change.address)
+    }
+    return {
+        change.address: ("dependency", "it needs an object that is blocked or in conflict")
+        for change in changes
+        if change.action in WRITES and missing.intersection(change.depends_on)
+    }
+
+
+def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What is to go and what something that stays refers to. A rename by re-creation deletes, too."""
+    going = {change.address: change for change in changes if change.action == "delete"}
+    going |= {
+        change.previous: change
+        for change in changes
+        if change.action == "rename" and change.previous is not None and not views[change.address.registry].facts.renames
+    }
+    if not going:
+        return {}
+    writes = [change for change in changes if change.action in WRITES and change.action != "delete"]
+    written = _taken(writes)
+    stuck: Stuck = {}
+    for change in writes:
+        for target in _will_name(change, views[change.address.registry]):
+            _hold(target, change.address, going, stuck)
+    for view in views.values():
+        for resource in view.resources():
+            if resource.address not in going and resource.address not in written:
+                for target in view.references(resource):
+                    _hold(target, resource.address, going, stuck)
+    return stuck
+
+
+def _hold(target: Address, holder: Address, going: Mapping[Address, Change], stuck: Stuck) -> None:
+    change = going.get(target)
+    if change is not None:
+        stuck.setdefault(change.address, ("referenced", f"{holder} still refers to {target}"))
+
+
+def _will_name(change: Change, view: View) -> set[Address]:
+    """What an object refers to once it is written: as its manifest says, but for what is left to others."""
+    item = change.desired
+    if item is None:
+        return set()
+    left = (*item.ignore, *(change.replaces if change.action == "update" else ()))
+    named = {target for place, target in item.references.items() if not diff.covered(place, left)}
+    for stored in view.find(change.previous or change.address) if left else ():
+        named |= {target for place, target in view.places(stored) if diff.covered(place, left)}
+    return named
 
 
 def _guards(changes: list[Change], desired: DesiredState, views: Mapping[str, View], policy: Policy) -> tuple[Guard, ...]:
@@ -200,18 +265,19 @@ def _owned(view: View) -> int:
 
 def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> str:
     """One hash of everything that the plan was computed from."""
-    wanted = [
-        [str(item.address), item.resource.spec, item.key, item.absent, item.protected, [*map(str, item.previous)], item.ignore]
+    wanted = sorted(
+        [str(item.address), canonical_json(item.resource.spec), item.key, item.absent, str(item.protected), [*map(str, item.previous)], item.ignore]
         for item in desired.resources
-    ]
+    )
     consents = policy.consents
     asked = [consents.prune, consents.allow_deletes, consents.allow_replaces, consents.take_ownership, consents.rotate]
     limits = [policy.limits.max_deletes, policy.limits.max_delete_percent]
     registries = {name: [facts.identity, facts.owner, facts.owns] for name, facts in remote.registries.items()}
     prints = {str(address): dict(known) for address, known in policy.fingerprints.items()}
-    stored = [_stored(resource) for _, listing in sorted(remote.listings.items()) for resource in listing.resources]
+    stored = sorted(canonical_json(_stored(resource)) for listing in remote.listings.values() for resource in listing.resources)
+    broken = sorted([name, row.kind or "", row.key or ""] for name, listing in remote.listings.items() for row in listing.unreadable)
     scope = [desired.complete, sorted(map(str, desired.declared)) if not desired.complete else None]
-    return digest([wanted, stored, asked, limits, registries, prints, scope, policy.environment, sorted(map(str, policy.named))])
+    return digest([wanted, stored, broken, asked, limits, registries, prints, scope, policy.environment, sorted(map(str, policy.named))])
 
 
 def _stored(resource: Resource) -> list[object]:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -29,8 +28,7 @@ _EXPECTED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing wrong in a document. `pointer` is where; `at_key` means the member's name is meant, not its value."""
 
     rule: str
@@ -99,7 +97,12 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
 
 
 def _name(parts: Sequence[str | int]) -> str:
-    return f"{parts[-1]!r} " if parts else ""
+    """What is meant, as the beginning of a message; of a list's item, the list and the item's number from 1."""
+    if not parts:
+        return ""
+    if isinstance(parts[-1], int) and len(parts) > 1:
+        return f"item {parts[-1] + 1} of {parts[-2]!r} "
+    return f"{parts[-1]!r} "
 
 
 def _unknown_field(parts: tuple[Any, ...], where: str, root: Node) -> Finding:

@@ -7,10 +7,11 @@ is resolved (`Resolved`).
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from types import NoneType
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, NamedTuple, get_args
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
@@ -23,6 +24,8 @@ NO_REFERENCE: Final = r"^(?![\s\S]*\$\{)"
 POINTER: Final = r"^/"
 # http(s), no user-info; anything that holds a reference is judged again once it is resolved
 URL: Final = r"^(?:https?://(?![^/?#]*@)[^\s/?#][^\s]*|[\s\S]*\$\{[\s\S]*)" + END
+
+LONGEST_NUMBER: Final = 300  # characters; a float cannot tell more digits, and int() refuses more than 4300
 
 _whole_reference = re.compile(WHOLE_REFERENCE)
 _integer = re.compile(r"[-+]?[0-9]+")
@@ -75,7 +78,9 @@ class Checked:
         plain = core_schema.no_info_plain_validator_function(self.check)
         return core_schema.nullable_schema(plain) if NoneType in get_args(source) else plain
 
-    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return or_null(self.form()) if schema["type"] == "nullable" else self.form()
 
 
@@ -120,10 +125,10 @@ class Number(Checked):
 
     def _converted(self, text: str) -> Any:
         stripped = text.strip()
-        if _integer.fullmatch(stripped):
-            return int(stripped)
-        if _number.fullmatch(stripped):
-            return float(stripped)
+        if len(stripped) <= LONGEST_NUMBER and _number.fullmatch(stripped):
+            value = int(stripped) if _integer.fullmatch(stripped) else float(stripped)
+            if math.isfinite(value):  # 1e400 is not, and JSON cannot hold what is not
+                return value
         raise self._wrong_type()
 
     def _check_bounds(self, value: float) -> None:
@@ -182,7 +187,6 @@ class Choice(Checked):
         raise PydanticCustomError("not_allowed", "must be one of {values}", {"values": ", ".join(self.values)})
 
 
-@dataclass(frozen=True)
 class Texts(Checked):
     """A string, or a list of strings."""
 
@@ -195,7 +199,6 @@ class Texts(Checked):
         raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string or a list of strings"})
 
 
-@dataclass(frozen=True)
 class Scalar(Checked):
     """Plain text, which holds no reference, a number or a boolean: the value of a variable."""
 
@@ -205,14 +208,15 @@ class Scalar(Checked):
 
     def check(self, value: Any) -> Any:
         if isinstance(value, str) and "${" in value:
-            raise PydanticCustomError("bad_reference", "must be plain text: the value of a variable may not hold a reference")
+            raise PydanticCustomError(
+                "bad_reference", "must be plain text: the value of a variable may not hold a reference"
+            )
         if isinstance(value, str | int | float):
             return value
         raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string, a number or a boolean"})
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A string of a given form. `rule` names the problem, `message` says what is expected, never what was found."""
 
     pattern: str
@@ -226,12 +230,14 @@ class Pattern:
 
         def check(value: str) -> str:
             if compiled.search(value) is None:
-                raise PydanticCustomError(self.rule, self.message)  # type: ignore[arg-type]  # a constant all the same
+                raise PydanticCustomError(self.rule, self.message)
             return value
 
         return core_schema.no_info_after_validator_function(check, string)
 
-    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         message = f"{self.message[0].upper()}{self.message[1:]}."
         text: dict[str, Any] = {"type": "string", "pattern": self.pattern, "errorMessage": message}
         return text if self.max_length is None else text | {"maxLength": self.max_length}
@@ -255,21 +261,30 @@ def sensitive_header(name: str) -> bool:
     return _sensitive_header.search(name) is not None
 
 
-@dataclass(frozen=True)
 class HeaderMap:
     """A map of header names to strings. What a sensitive name holds must be a reference."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         text = core_schema.str_schema(strict=True)
-        return core_schema.no_info_after_validator_function(self.check, core_schema.dict_schema(text, text, strict=True))
+        return core_schema.no_info_after_validator_function(
+            self.check, core_schema.dict_schema(text, text, strict=True)
+        )
 
-    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         message = "A header of this name carries a credential: write one whole reference, ${env:NAME} or ${file:path}."
         secret = {"type": "string", "pattern": SECRET_REFERENCE, "errorMessage": message}
-        return {"type": "object", "additionalProperties": {"type": "string"}, "patternProperties": {SENSITIVE_HEADER: secret}}
+        return {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "patternProperties": {SENSITIVE_HEADER: secret},
+        }
 
     def check(self, value: dict[str, str]) -> dict[str, str]:
-        literal = [name for name, text in value.items() if sensitive_header(name) and not _secret_reference.search(text)]
+        literal = [
+            name for name, text in value.items() if sensitive_header(name) and not _secret_reference.search(text)
+        ]
         if literal:
             raise PydanticCustomError(
                 "literal_secret",
@@ -279,8 +294,21 @@ class HeaderMap:
         return value
 
 
-Key = Annotated[str, Pattern(KEY, "bad_key", "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'", 250)]
-SecretText = Annotated[str, Pattern(SECRET_REFERENCE, "literal_secret", "must be one whole reference, ${env:NAME} or ${file:path}: a secret is never written down")]
+Key = Annotated[
+    str,
+    Pattern(KEY, "bad_key", "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'", 250),
+]
+SecretText = Annotated[
+    str,
+    Pattern(
+        SECRET_REFERENCE,
+        "literal_secret",
+        "must be one whole reference, ${env:NAME} or ${file:path}: a secret is never written down",
+    ),
+]
 Url = Annotated[str, Pattern(URL, "bad_url", "must be an http:// or https:// URL without user name or password")]
-Name = Annotated[str, Pattern(KEY, "bad_name", "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'", 100)]
+Name = Annotated[
+    str,
+    Pattern(KEY, "bad_name", "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'", 100),
+]
 PointerText = Annotated[str, Pattern(POINTER, "bad_pointer", "must be a JSON pointer such as /description")]

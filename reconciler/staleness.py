@@ -15,6 +15,8 @@ def moved(plan: Plan, remote: RemoteState) -> list[str]:
     for listing in remote.listings.values():
         for resource in listing.resources:
             stored.setdefault(resource.address, []).append(resource)
+    if plan.writes and all(change.action == "delete" and change.address not in stored for change in plan.writes):
+        return [f"{change.address}: it is gone; the plan was applied already" for change in plan.writes]
     lines = [_moved(change, stored, remote.registries[change.address.registry]) for change in plan.writes]
     return [line for line in lines if line is not None]
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reconciler.fields import KindRules
 
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+class Address(NamedTuple):
     """Identity: `registry/Kind/key`. The key is all that follows the second slash, and may hold more of them."""
 
     registry: str
@@ -36,8 +35,7 @@ class Address:
         return cls(*parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a manifest stands: a file as shown to the user, and the line (from 1) on which it begins."""
 
     file: str
@@ -110,8 +108,7 @@ class Resource:
     updated_at: str | None = None  # ISO 8601, as the registry gives it; shown, never compared
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A row that a registry holds and that could not be understood. Without a key it stands for any object."""
 
     message: str
@@ -119,8 +116,7 @@ class Unreadable:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """All that one registry holds of the kinds we manage: complete, or the read raised."""
 
     resources: tuple[Resource, ...]
@@ -182,8 +178,7 @@ class RegistryFacts:
     renames: bool = False  # has a rename of its own, so that a rename deletes nothing
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteState:
+class RemoteState(NamedTuple):
     """What the registries are and say: one complete listing for each that was read, and the facts of each, by name."""
 
     listings: Mapping[str, Listing]

@@ -13,7 +13,7 @@ from pathlib import Path
 from reconciler import config
 from reconciler.config import Project
 from reconciler.desired import compile_manifests, dangling
-from reconciler.errors import ManifestError, Problem
+from reconciler.errors import ManifestError, Problem, UsageError
 from reconciler.manifest.discover import Found, discover, shown
 from reconciler.manifest.load import Manifests, Reader
 from reconciler.registry.base import Opening, Registry
@@ -81,37 +81,50 @@ class Workspace:
         reader = self._reader()
         whole = discover(self.project.manifests, self.project.root, self.cwd)
         if not paths:
-            return self._compiled(reader.read(whole), None, "the configured manifests: " + ", ".join(self.project.manifests))
+            return self._compiled(reader.read(self._hinted(whole)), None, self.project.manifests)
         if STDIN in paths:
-            return self._compiled(reader.read_stdin(stdin() if stdin else b"", self.cwd), frozenset(), "standard input")
+            if len(paths) > 1:
+                raise UsageError("`-` stands for standard input alone: it cannot be combined with other paths")
+            return self._compiled(reader.read_stdin(stdin() if stdin else b"", self.cwd), frozenset(), ("<stdin>",))
         asked = discover(paths, self.cwd, self.cwd)
         known = {file.real for file in whole.files}
         inside = any(file.real in known for file in asked.files)
         files = {file.real: file for file in ((*whole.files, *asked.files) if inside else asked.files)}
         ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
         selected = frozenset(file.shown for file in asked.files)
-        return self._compiled(reader.read(Found(ordered, asked.problems)), selected, ", ".join(paths))
+        read = reader.read(Found(ordered, asked.problems))
+        others = {file.shown for file in ordered} - selected
+        told = tuple(problem for problem in read.problems if problem.file not in others)
+        return self._compiled(replace(read, problems=told), selected, paths)
 
     def _reader(self) -> Reader:
         overrides = {name: entry.override for name, entry in self.entries.items()}
         return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides)
 
-    def _compiled(self, manifests: Manifests, selected: frozenset[str] | None, asked: str) -> Loaded:
+    def _compiled(self, manifests: Manifests, selected: frozenset[str] | None, asked: Sequence[str]) -> Loaded:
         """`selected` None means all; empty means that everything was asked for, but is not all there is."""
         chosen = selected or None
         compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen)
-        problems = {problem for problem in manifests.problems if chosen is None or self._concerns(problem, chosen)}
+        problems = set(manifests.problems)
         problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
         files = manifests.files if chosen is None else len(chosen)
-        documents = manifests.documents if chosen is None else sum(item.source.file in chosen for item in manifests.manifests)
+        documents = sum(count for file, count in manifests.counts.items() if chosen is None or file in chosen)
         if not problems and not documents:
-            problems.add(_no_manifests(manifests, chosen, asked, shown(str(self.project.root), self.cwd)))
+            problems.add(self._no_manifests(manifests, chosen, asked))
         desired = compiled.state if selected is None else replace(compiled.state, complete=False)
         return Loaded(manifests, desired, tuple(sorted(problems)), files, documents)
 
-    def _concerns(self, problem: Problem, chosen: frozenset[str]) -> bool:
-        """Whether a problem is one of the files asked for, or of no file that was read at all."""
-        return problem.file in chosen or not any(problem.file == file for file in chosen) and problem.rule in _PATH_RULES
+    def _hinted(self, whole: Found) -> Found:
+        """Without a configuration, what to do where there are no manifests either."""
+        if self.project.file is not None:
+            return whole
+        hint = f"no {config.FILE} was found from here upward: `reconciler init` writes a starting project"
+        return Found(whole.files, tuple(problem._replace(suggestion=hint) for problem in whole.problems))
+
+    def _no_manifests(self, manifests: Manifests, chosen: frozenset[str] | None, asked: Sequence[str]) -> Problem:
+        file = min(chosen or manifests.texts or {shown(str(self.project.root / (asked[0] if asked else ".")), self.cwd)})
+        what = ", ".join(asked) if asked else f"{self.project.file}, whose `manifests` is an empty list"
+        return Problem(file, 1, 1, "no-manifests", f"there is no manifest in {what}")
 
     @asynccontextmanager
     async def connect(self, names: Iterable[str] | None = None) -> AsyncIterator[dict[str, Registry]]:
@@ -139,9 +152,6 @@ class Workspace:
             raise ManifestError("the manifests refer to what does not exist", tuple(sorted(problems)))
 
 
-_PATH_RULES = frozenset({"no-such-path", "unreadable", "symlink-loop", "link-outside", "no-manifests"})
-
-
 def open_workspace(
     path: Path | None = None, *, environment: str | None = None, cwd: Path | None = None, environ: Mapping[str, str] | None = None
 ) -> Workspace:
@@ -153,9 +163,3 @@ def open_workspace(
     project = config.load(path, start=here, environment=environment)
     resolver = Resolver(project.root) if environ is None else Resolver(project.root, environ)
     return Workspace(project, configured(project), here, resolver)
-
-
-def _no_manifests(manifests: Manifests, chosen: frozenset[str] | None, asked: str, root: str) -> Problem:
-    file = next(iter(sorted(chosen or manifests.texts)), root)
-    return Problem(file, 1, 1, "no-manifests", f"there is no manifest in {asked}")
-

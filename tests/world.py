@@ -22,25 +22,26 @@ from registry.memory_server import Server
 from reconciler.applier import Backup, Options, apply
 from reconciler.config import Project
 from reconciler.desired import compile_manifests
+from reconciler.fingerprints import known_fingerprints
 from reconciler.guards import Limits
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.model import Model
 from reconciler.manifest.native import check_native
 from reconciler.plan import Change, Consents, Plan
 from reconciler.planner import Policy, make_plan
-from reconciler.registry.base import Registry
+from reconciler.registry.base import Opening, Registry
 from reconciler.registry.configured import Configured, configured, native_kinds
 from reconciler.remote import read_all
 from reconciler.report import Report
-from reconciler.hashes import fingerprint
 from reconciler.secrets import Resolver, Secret
-from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Source
+from reconciler.state import DesiredState, RegistryFacts, RemoteState, Source
 
 PLUGINS: Final = Path(__file__).parent / "plugins"
 if str(PLUGINS) not in sys.path:  # as if the package with the memory driver were installed
     sys.path.append(str(PLUGINS))
 
 Document = dict[str, Any]
+ENVIRON: Final = {"KEY": "s3cret-key", "TOKEN": "s3cret-token"}
 _places = itertools.count(1)
 
 
@@ -66,9 +67,9 @@ class World:
     root: Path
     entries: Mapping[str, Configured]
     registries: Mapping[str, Registry]
-    environ: dict[str, str] = field(default_factory=lambda: {"KEY": "s3cret-key", "TOKEN": "s3cret-token"})
+    environ: dict[str, str] = field(default_factory=lambda: dict(ENVIRON))
     fingerprint_key: Secret | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     @asynccontextmanager
@@ -83,10 +84,10 @@ class World:
             }
             found = configured(project(root or Path(folder), entries, owner))
             async with AsyncExitStack() as stack:
-                opened = {
-                    name: await stack.enter_async_context(entry.driver.connect(entry.settings, root or Path(folder)))
-                    for name, entry in found.items()
-                }
+                opened = {}
+                for name, entry in found.items():
+                    opening = Opening(name, Resolver(root or Path(folder), ENVIRON))
+                    opened[name] = await stack.enter_async_context(entry.driver.connect(entry.settings, opening))
                 yield cls(root or Path(folder), found, opened)
 
     @property
@@ -119,7 +120,7 @@ class World:
 
     def policy(self, desired: DesiredState, **how: Any) -> Policy:
         named = how.pop("named", frozenset())
-        return Policy(Consents(**how), self.limits, fingerprints=self._fingerprints(desired), named=named)
+        return Policy(Consents(**how), self.limits, fingerprints=known_fingerprints(desired, self.fingerprint_key, Resolver(self.root, self.environ)), named=named)
 
     async def plan(self, *documents: Document, complete: bool = True, **how: Any) -> Plan:
         """`how` are consents (`prune=True`)."""
@@ -141,18 +142,6 @@ class World:
     async def settled(self, *documents: Document, **how: Any) -> bool:
         """Whether a new plan has nothing to do."""
         return not (await self.plan(*documents, **how)).changes
-
-    def _fingerprints(self, desired: DesiredState) -> dict[Address, dict[str, str]]:
-        found: dict[Address, dict[str, str]] = {}
-        if self.fingerprint_key is None:
-            return found
-        for item in desired.resources:
-            for place, reference in item.secrets.items():
-                value = self.environ.get(reference.removeprefix("${env:").removesuffix("}"))
-                if value:
-                    print_ = fingerprint(self.fingerprint_key, str(item.address), place, Secret(value))
-                    found.setdefault(item.address, {})[place] = print_
-        return found
 
 
 def _manifest(document: Document, line: int, kinds: Mapping[str, Any]) -> Manifest:

@@ -12,12 +12,15 @@ import click
 
 from reconciler import planfile
 from reconciler.cli import applying, planning
+from reconciler.cli.files import read_file
 from reconciler.cli.options import Command, Globals, consent_options, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
-from reconciler.cli.session import Outputs, answer, read_file, say, style, workspace
-from reconciler.errors import UsageError
+from reconciler.cli.session import Outputs, style, workspace
+from reconciler.cli.streams import answer, say
+from reconciler.errors import InputError, UsageError
 from reconciler.plan import Plan
 from reconciler.render import PLAN, REPORT
+from reconciler.render.escape import printable
 from reconciler.report import Report
 
 MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
@@ -57,7 +60,11 @@ def command(
         if "-" in request.paths and not yes:
             raise UsageError("manifests on stdin leave nobody to ask", hint="--yes applies without asking")
         report = asyncio.run(_direct(options, request, output_format, yes, concurrency, backup))
-    answers.write(report, options)
+    try:
+        answers.write(report, options)
+    except InputError as error:  # too late for 1, which says that nothing was written
+        say(f"error: {printable(error.message)}")
+        return report.exit_code or 5
     return report.exit_code
 
 

@@ -11,17 +11,19 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.applier import Options, apply
 from reconciler.backup import write_backup
 from reconciler.cli.options import Globals
 from reconciler.cli.session import confirmed, has_terminal
+from reconciler.cli.streams import say
 from reconciler.errors import RefusedError, UsageError
 from reconciler.plan import Plan
 from reconciler.registry.base import Registry
 from reconciler.report import Outcome, Report
-from reconciler.state import Resource
+from reconciler.state import Address, Resource
 from reconciler.workspace import Workspace
 
 LONG = 50  # changes from which on progress is shown
@@ -34,33 +36,70 @@ def ask(plan: Plan, *, yes: bool) -> None:
     if not has_terminal():
         raise UsageError("there is no terminal to ask on, and changes are to be made", hint="--yes applies without asking")
     count = len(plan.writes)
-    if not confirmed(f"Apply {'this change' if count == 1 else f'these {count} changes'}?"):
+    # asyncio would keep the first Ctrl-C until the question is answered
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        agreed = confirmed(f"Apply {'this change' if count == 1 else f'these {count:,} changes'}?")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if not agreed:
         raise RefusedError("nothing was written: the answer was no")
 
 
 async def carry_out(
     here: Workspace, plan: Plan, registries: Mapping[str, Registry], options: Globals, *, concurrency: int, backup: Path | None
 ) -> Report:
-    """Applies the plan. The first signal ends the run after what is under way, the second one at once."""
+    """Applies the plan. The first signal ends the run after what is under way, the second one at once; both with a report."""
     stop = asyncio.Event()
     with _signals(stop), _progress(plan, options) as progress:
+        account = _Account(here, backup, progress)
         settings = Options(
             resolver=here.resolver,
             fingerprint_key=here.fingerprint_key() if plan.writes else None,
-            backup=lambda resources: _back_up(here, backup, resources),
+            backup=account.back_up,
             concurrency=concurrency,
             actor=_actor(),
             stop=stop,
-            on_outcome=progress,
+            on_outcome=account.tell,
         )
-        return await apply(plan, registries, here.facts, settings)
+        try:
+            return await apply(plan, registries, here.facts, settings)
+        except asyncio.CancelledError:
+            return account.cut_short(plan)
 
 
-def _back_up(here: Workspace, folder: Path | None, resources: tuple[Resource, ...]) -> str:
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
-    target = folder if folder is not None else here.project.root / ".reconciler" / "backup" / stamp
-    written = write_backup(target, resources, here.entries, here.project.root)
-    return os.path.relpath(written, here.cwd).replace(os.sep, "/")
+@dataclass
+class _Account:
+    """What is known of a run while it goes on, for the report of one that is cut short."""
+
+    here: Workspace
+    folder: Path | None
+    progress: Callable[[Outcome], None]
+    backup: str | None = None
+    outcomes: dict[Address, Outcome] = field(default_factory=dict)
+
+    def tell(self, outcome: Outcome) -> None:
+        self.outcomes[outcome.address] = outcome
+        self.progress(outcome)
+
+    def back_up(self, resources: tuple[Resource, ...]) -> str:
+        """Writes down what will be removed. Raises RefusedError where that fails."""
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
+        root = self.here.project.root
+        target = self.folder if self.folder is not None else root / ".reconciler" / "backup" / stamp
+        written = write_backup(target, resources, self.here.entries, root)
+        self.backup = os.path.relpath(written, self.here.cwd).replace(os.sep, "/")
+        return self.backup
+
+    def cut_short(self, plan: Plan) -> Report:
+        """The outcomes that are known; the others may have been under way."""
+        message = "the run was cut short before the end of this was known: it may have been done"
+        ends = [
+            self.outcomes.get(change.address, Outcome(change.address, change.action, "skipped", "interrupted", message))
+            for change in plan.writes
+        ]
+        left = [Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left]
+        return Report(plan, (*ends, *left), self.backup, interrupted=True)
 
 
 def _actor() -> str:
@@ -77,7 +116,9 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
     task = asyncio.current_task()
 
     def interrupt() -> None:
-        if stop.is_set() and task is not None:
+        if not stop.is_set():
+            say("interrupted: finishing what is under way; once more ends it at once")
+        elif task is not None:
             task.cancel()
         stop.set()
 
@@ -93,7 +134,7 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
 @contextmanager
 def _progress(plan: Plan, options: Globals) -> Iterator[Callable[[Outcome], None]]:
     """A bar on stderr for long work on a terminal; else nothing. rich is imported only for that."""
-    if len(plan.writes) < LONG or not sys.stderr.isatty():
+    if len(plan.writes) < LONG or sys.stderr is None or not sys.stderr.isatty():
         yield lambda outcome: None
         return
     bar = importlib.import_module("reconciler.cli.progress")

@@ -10,8 +10,9 @@ import click
 
 from reconciler.cli import applying
 from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import Outputs, answer, one, say, style, workspace
+from reconciler.cli.session import Outputs, one, style, workspace
 from reconciler.cli.stored import resources
+from reconciler.cli.streams import answer, say
 from reconciler.plan import Plan
 from reconciler.planner import Policy, make_plan
 from reconciler.remote import read_all

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
@@ -10,16 +9,17 @@ import click
 
 from reconciler.errors import FileError, ReconcilerError
 from reconciler.render.answers import error_json, error_text
+from reconciler.render.jsontext import dumps
+from reconciler.render.problem_text import problem_texts
 from reconciler.render.terminal import Style
-from reconciler.render.validation_text import problem_texts
 from reconciler.validation import Validation
 
 
 def report(error: ReconcilerError, *, as_json: bool, color: bool) -> int:
     """Tells what is wrong, where, and what to do next. Returns the exit code."""
     if as_json:
-        click.echo(json.dumps(error_json(error), ensure_ascii=False, indent=2))
-    style = Style(color and not os.environ.get("NO_COLOR") and sys.stderr.isatty())
+        click.echo(dumps(error_json(error)))
+    style = Style(color and not os.environ.get("NO_COLOR") and sys.stderr is not None and sys.stderr.isatty())
     if isinstance(error, FileError) and not as_json:
         for _, text in problem_texts(Validation(0, 0, error.problems, error.lines), style):
             click.echo(text + "\n", err=True, color=True)

@@ -11,10 +11,13 @@ from typing import Any
 
 import click
 
+from reconciler.cli.answers import answer_json
+from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import answer, answer_json, one, say, workspace, write_text
+from reconciler.cli.session import one, workspace
 from reconciler.cli.stored import resources, stored
-from reconciler.document import dump_yaml
+from reconciler.cli.streams import answer, say
+from reconciler.document.dump import dump_yaml
 from reconciler.errors import InputError, UsageError
 from reconciler.export import manifest_of, path_of
 from reconciler.state import Resource

@@ -6,9 +6,11 @@ import asyncio
 
 import click
 
+from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import answer, answer_json, one, style, workspace
+from reconciler.cli.session import one, style, workspace
 from reconciler.cli.stored import facts_of, resources, stored
+from reconciler.cli.streams import answer
 from reconciler.render.answers import get_text
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import answer, answer_json, style, workspace
+from reconciler.cli.session import style, workspace
+from reconciler.cli.streams import answer
 from reconciler.errors import InputError, UsageError
 from reconciler.registry.base import KeepsHistory, Revision
 from reconciler.render.answers import history_text

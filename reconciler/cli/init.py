@@ -9,9 +9,10 @@ from typing import Final
 import click
 
 from reconciler import __version__
+from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, Globals
 from reconciler.cli.schemas import generated
-from reconciler.cli.session import answer, say, write_text
+from reconciler.cli.streams import answer, say
 from reconciler.config import FILE
 
 _CONFIG: Final = """\

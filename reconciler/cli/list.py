@@ -6,9 +6,11 @@ import asyncio
 
 import click
 
+from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import answer, answer_json, say, style, workspace
+from reconciler.cli.session import style, workspace
 from reconciler.cli.stored import facts_of, stored
+from reconciler.cli.streams import answer, say
 from reconciler.render.answers import list_text
 from reconciler.state import RemoteState
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import json
-import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -15,6 +12,7 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.options import GLOBAL_OPTIONS
+from reconciler.cli.streams import quiet_stdout
 from reconciler.errors import ReconcilerError
 
 # name → (module:command, the line in --help). A command's module is imported when it runs, not before.
@@ -31,6 +29,8 @@ COMMANDS: Final = {
     "delete": ("reconciler.cli.delete:command", "Delete one object."),
     "history": ("reconciler.cli.history:command", "Show the revisions of one object."),
 }
+
+ISSUES: Final = "https://github.com/model-reconciler/reconciler/issues"
 
 EXIT_CODES: Final = """\b
 Exit codes:
@@ -88,46 +88,57 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
     ctx.obj = {name: value for name, value in options.items() if value}
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits with its code."""
-    # many small values live until the end, so that looking for garbage among them is work for nothing
-    gc.set_threshold(200_000, 50, 50)
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    code = run(words)
+def main() -> int:
+    """Runs the command line of the process. Returns its exit code."""
+    code = run(sys.argv[1:])
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _quiet_stdout()
-    sys.exit(code)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # its reader went away
+        quiet_stdout()
+    return code
 
 
 def run(words: Sequence[str]) -> int:
     """The exit code of one run. Everything that can go wrong ends here."""
     try:
         result = cli.main(args=list(words), prog_name="reconciler", standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("interrupted: nothing was written", err=True)
-        return 130
     except click.ClickException as error:
         return _usage(error, words)
     except ReconcilerError as error:
         return _refused(error, words)
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        return 130
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return _failed(130, "interrupted", "interrupted: nothing was written", words)
     except BrokenPipeError:
-        _quiet_stdout()
+        quiet_stdout()
         return 0
     except Exception:  # noqa: BLE001  # the last resort: a bug of ours, told as one
-        return _bug()
+        return _bug(words)
     return result if isinstance(result, int) else 0
 
 
 def _usage(error: click.ClickException, words: Sequence[str]) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)  # all of the help, and not as an error
+        return 64
+    context = getattr(error, "ctx", None)
+    usage = f"{context.get_usage()}\n\n" if context is not None else ""
+    hint = f"\nhint: {context.command_path} --help" if context is not None else ""
+    message = _printable(error.format_message())
+    return _failed(64, "usage", message, words, f"{usage}error: {message}{hint}")
+
+
+def _failed(code: int, word: str, message: str, words: Sequence[str], told: str | None = None) -> int:
+    """Tells an error without places: as JSON on stdout where that was asked for, and on stderr as `told`, or as the message."""
     if _wants_json(words):
-        click.echo(json.dumps({"format_version": "1.0", "error": {"code": "usage", "message": error.format_message(), "hint": None}}))
-    error.show()
-    return 64
+        click.echo(json.dumps({"format_version": "1.0", "error": {"code": word, "message": message, "hint": None}}))
+    click.echo(told or message, err=True)
+    return code
+
+
+def _printable(text: str) -> str:
+    """Each line without what a terminal obeys: click repeats what was typed, and that may be the name of a stranger's file."""
+    return "\n".join(line if line.isprintable() else ascii(line)[1:-1] for line in text.split("\n"))
 
 
 def _refused(error: ReconcilerError, words: Sequence[str]) -> int:
@@ -136,26 +147,22 @@ def _refused(error: ReconcilerError, words: Sequence[str]) -> int:
     return code
 
 
-def _bug() -> int:
-    traceback.print_exc()
-    click.echo(
-        f"\nThis is a bug in reconciler {__version__} (Python {sys.version.split()[0]}), not in your manifests.\n"
-        "Please report it with the lines above at https://github.com/model-reconciler/reconciler/issues",
-        err=True,
-    )
-    return 3
+def _bug(words: Sequence[str]) -> int:
+    lines = _printable(importlib.import_module("traceback").format_exc())
+    message = f"this is a bug in reconciler {__version__} (Python {sys.version.split()[0]}), not in your manifests"
+    report = f"Please report it with the lines above: {ISSUES}"
+    return _failed(3, "bug", message, words, f"{lines}\nerror: {message}.\n{report}")
 
 
 def _wants_json(words: Sequence[str]) -> bool:
     """Whether the answer was asked for as JSON, known even where the command line could not be understood."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
-    return any(word == "--format=json" or (word == "--format" and value == "json") for word, value in pairs)
+    wanted = "text"
+    for place, word in enumerate(words):
+        if word == "--":
+            break
+        if word.startswith("--format="):
+            wanted = word.removeprefix("--format=")
+        elif word == "--format":
+            wanted = next(iter(words[place + 1 :]), "")
+    return wanted == "json"
 
-
-def _quiet_stdout() -> None:
-    """After a closed pipe, so that Python does not complain about it while it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-if __name__ == "__main__":
-    main()

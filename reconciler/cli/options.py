@@ -28,7 +28,7 @@ class Globals:
     def color(self, stream: Any = None) -> bool:
         """Colour only on a terminal, and only where nobody asked for none."""
         target = sys.stdout if stream is None else stream
-        return not self.no_color and not os.environ.get("NO_COLOR") and bool(target.isatty())
+        return not self.no_color and not os.environ.get("NO_COLOR") and target is not None and bool(target.isatty())
 
 
 def _config() -> click.Option:

@@ -10,11 +10,14 @@ import click
 
 from reconciler import planfile
 from reconciler.cli import planning
+from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Command, Globals, consent_options, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
-from reconciler.cli.session import Outputs, say, workspace, write_text
+from reconciler.cli.session import Outputs, workspace
+from reconciler.cli.streams import say
 from reconciler.plan import Plan
 from reconciler.render import PLAN
+from reconciler.render.escape import printable
 
 
 @click.command(cls=Command, name="plan")
@@ -31,11 +34,13 @@ def command(options: Globals, /, save: Path | None, detailed_exitcode: bool, out
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
     answers = Outputs.parse(PLAN, output_format, outputs)
-    plan = asyncio.run(_plan(options, Request.of(asked)))
-    answers.write(plan, options)
     if save is not None:
+        check_writable(save)
+    plan = asyncio.run(_plan(options, Request.of(asked)))
+    if save is not None:  # before the answer: where it fails, stdout holds the error alone
         write_text(save, planfile.dump(plan))
-        say(f"saved: {save}")
+        say(f"saved: {printable(str(save))}")
+    answers.write(plan, options)
     return planning.exit_code(plan, detailed=detailed_exitcode)
 
 

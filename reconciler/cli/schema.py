@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, Globals
 from reconciler.cli.schemas import generated
-from reconciler.cli.session import answer, say, write_text
+from reconciler.cli.streams import answer, say
 
 
 @click.command(cls=Command, name="schema")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,10 @@ from typing import Any
 import click
 
 from reconciler import render
+from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Globals
+from reconciler.cli.streams import answer
+from reconciler.document import MAX_BYTES
 from reconciler.errors import InputError, UsageError
 from reconciler.render.terminal import Style
 from reconciler.state import Address, Resource
@@ -28,23 +30,15 @@ def workspace(options: Globals) -> Workspace:
 def style(options: Globals, stream: Any = None, *, strict: bool = False) -> Style:
     """How to render for stdout, or for another stream: with colour and the width of a terminal, if it is one."""
     target = sys.stdout if stream is None else stream
-    width = shutil.get_terminal_size((100, 24)).columns if target.isatty() else 100
-    return Style(options.color(target), max(width, 40), strict)
+    return Style(options.color(target), max(_width(target), 40), strict)
 
 
-def answer(text: str) -> None:
-    """Data, to stdout."""
-    click.echo(text, color=True)
-
-
-def say(text: str) -> None:
-    """Talk, to stderr."""
-    click.echo(text, err=True, color=True)
-
-
-def answer_json(data: Mapping[str, Any]) -> None:
-    """One JSON object, to stdout."""
-    answer(json.dumps({"format_version": "1.0", **data}, ensure_ascii=False, indent=2))
+def _width(stream: Any) -> int:
+    """In columns: the terminal's own, if it is one and tells; else 100. The stream is None where it was closed."""
+    try:
+        return (os.get_terminal_size(stream.fileno()).columns if stream is not None and stream.isatty() else 0) or 100
+    except OSError:
+        return 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,47 +51,26 @@ class Outputs:
 
     @classmethod
     def parse(cls, family: Mapping[str, str], main: str, outputs: Sequence[str]) -> Outputs:
-        """Raises UsageError where an output is not FORMAT=FILE with a format of the family."""
+        """Raises UsageError where an output is not FORMAT=FILE with a format of the family, InputError where a file cannot be written."""
         files = []
         for text in outputs:
             name, _, file = text.partition("=")
             if name not in family or not file:
                 raise UsageError(f"--output {text!r} is not FORMAT=FILE", hint=f"the formats here: {', '.join(family)}")
             files.append((name, Path(file)))
+        for _, path in files:
+            check_writable(path)
         return cls(family, main, tuple(files))
 
     def write(self, value: Any, options: Globals, *, strict: bool = False) -> None:
-        """The answer to stdout and to every file. Raises InputError where a file cannot be written."""
-        answer(self.text(self.main, value, style(options, strict=strict)))
+        """The answer to every file, then to stdout: where a file cannot be written (InputError), stdout holds the error alone."""
         for name, file in self.files:
             write_text(file, self.text(name, value, Style(color=False)) + "\n")
+        answer(self.text(self.main, value, style(options, strict=strict)))
 
     def text(self, name: str, value: Any, how: Style) -> str:
         rendered: str = render.load(self.family[name])(value, how)
         return rendered
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file. Raises InputError, with the path, where it cannot."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def read_file(path: Path, limit: int) -> str:
-    """A file's text. Raises InputError where it is missing, no regular file, too large or not UTF-8."""
-    try:
-        if not path.is_file():
-            raise InputError(f"{path} is missing, or not a regular file")
-        if path.stat().st_size > limit:
-            raise InputError(f"{path} is larger than {limit // 1024 // 1024} MiB")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text") from error
 
 
 def one(key: str, resources: Iterable[Resource]) -> Resource:
@@ -123,8 +96,10 @@ def confirmed(question: str) -> bool:
 
 
 def has_terminal() -> bool:
-    return sys.stdin.isatty()
+    """Whether there is somebody to ask. stdin may be closed, and is None then."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def stdin_bytes() -> bytes:
-    return sys.stdin.buffer.read()
+    """What is on stdin, up to one byte more than a manifest may have: it may never end."""
+    return sys.stdin.buffer.read(MAX_BYTES + 1) if sys.stdin is not None else b""

@@ -9,7 +9,6 @@ Everything a hostile file can do (a FIFO, a gigabyte, a billion laughs, a millio
 
 from __future__ import annotations
 
-from reconciler.document.dump import dump_yaml
 from reconciler.document.files import decode, read_text
 from reconciler.document.json_text import load_json, scan_json
 from reconciler.document.places import Places
@@ -25,7 +24,6 @@ __all__ = [
     "Place",
     "Places",
     "decode",
-    "dump_yaml",
     "load",
     "places",
     "read_text",

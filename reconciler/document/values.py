@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reconciler.errors import Problem
 
@@ -30,8 +30,7 @@ class Document:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """From 1, in code points; the end is exclusive."""
 
     line: int
@@ -40,8 +39,7 @@ class Place:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """What one file holds. `problems` are those of syntax, in the order of the text."""
 
     documents: tuple[Document, ...]

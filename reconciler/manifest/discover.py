@@ -6,17 +6,15 @@ import errno
 import glob
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from reconciler.errors import Problem
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """One file to read. `shown` is its path relative to the working directory, with `/`; `real` its path without links."""
 
     path: str
@@ -24,8 +22,7 @@ class File:
     real: str
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     files: tuple[File, ...]
     problems: tuple[Problem, ...]
 
@@ -40,7 +37,7 @@ def discover(paths: Iterable[str], base: Path, cwd: Path) -> Found:
         if not os.path.lexists(whole) and glob.has_magic(path):
             targets = sorted(glob.glob(whole, recursive=True))
             if not targets:
-                problems.append(_problem(path, "no-such-path", f"no file matches {path!r}"))
+                problems.append(_problem(path, "no-such-path", "no file matches this"))
         for target in targets:
             for item in _under(target, cwd):
                 if isinstance(item, Problem):
@@ -63,11 +60,16 @@ def _under(target: str, cwd: Path) -> Iterator[File | Problem]:
     name = shown(target, cwd)
     try:
         os.stat(target)
+    except ValueError:  # a NUL in the path
+        yield _problem(name, "no-such-path", "there is no such file or folder: the name holds a NUL")
+        return
     except OSError as error:
         if error.errno == errno.ELOOP:
             yield _problem(name, "symlink-loop", "the link leads back to itself")
         else:
-            yield _problem(name, "no-such-path", f"{name}: {error.strerror}")
+            gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+            reason = "there is no such file or folder" if gone else f"cannot be read: {(error.strerror or str(error)).lower()}"
+            yield _problem(name, "no-such-path" if gone else "unreadable", reason)
         return
     if os.path.isdir(target):
         yield from _folder(target, name, os.path.realpath(target))

@@ -27,7 +27,10 @@ ORDER: Final = (
     "minProperties", "additionalProperties", "allOf", "errorMessage", "default", "examples", "defaultSnippets", "$defs",
 )  # fmt: skip
 RANK: Final = {keyword: rank for rank, keyword in enumerate(ORDER)}
-ACRONYMS: Final = {word.lower(): word for word in ("API", "CA", "HTTP", "I/O", "ID", "IDs", "JSON", "LLM", "MCP", "TLS", "URI", "URL", "URLs")}
+ACRONYMS: Final = {
+    word.lower(): word
+    for word in ("API", "CA", "HTTP", "I/O", "ID", "IDs", "JSON", "LLM", "MCP", "TLS", "URI", "URL", "URLs")
+}
 
 
 class _Generator(GenerateJsonSchema):

@@ -41,12 +41,12 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """All that was read. `documents` counts the valid ones and the others; `texts` holds each file's text by its name as shown."""
+    """All that was read. `counts` counts each file's documents, wrong ones too; `texts` holds each file's text by its name as shown."""
 
     manifests: tuple[Manifest, ...]
     problems: tuple[Problem, ...]
     files: int
-    documents: int
+    counts: Mapping[str, int]
     texts: Mapping[str, str] = field(repr=False)
 
     def problem(self, manifest: Manifest, finding: Finding) -> Problem:
@@ -84,17 +84,17 @@ class Reader:
         """The documents of a text without a file; its paths are relative to `cwd`."""
         text = document.decode(data, STDIN)
         if isinstance(text, Problem):
-            return Manifests((), (text,), 1, 0, {})
+            return Manifests((), (text,), 1, {}, {})
         return self._read_texts({STDIN: text}, {STDIN: cwd.resolve()}, [], 1)
 
     def _read_texts(self, texts: dict[str, str], folders: Mapping[str, Path], problems: list[Problem], files: int) -> Manifests:
         manifests: list[Manifest] = []
-        documents = 0
+        counts: dict[str, int] = {}
         known_files: dict[Path, str | Problem] = {}
         for shown, text in texts.items():
             loaded = document.load(text, shown)
             problems.extend(loaded.problems)
-            documents += len(loaded.documents)
+            counts[shown] = len(loaded.documents)
             scope = Scope(self.root, folders[shown], self.variables, known_files)
             findings: list[tuple[int, Finding]] = []
             for item in loaded.documents:
@@ -105,7 +105,7 @@ class Reader:
             if findings:
                 places = document.places(text, shown)
                 problems.extend(place(finding, places, index, shown) for index, finding in findings)
-        return Manifests(tuple(manifests), tuple(sorted(problems)), files, documents, texts)
+        return Manifests(tuple(manifests), tuple(sorted(problems)), files, counts, texts)
 
     def _manifest(self, item: Document, shown: str, scope: Scope, references: bool) -> tuple[Manifest | None, list[Finding]]:
         data = item.value
@@ -115,12 +115,13 @@ class Reader:
         if not isinstance(kind, str) or (kind != "Model" and kind not in self.natives):
             return None, [self._unknown_kind(data)]
         checked, findings = self._check(kind, data)
-        if references and not any(finding.severity == "error" for finding in findings):
+        if references:
             resolved, wrong = resolve(data, self._node(kind), scope)
-            if wrong:
-                return None, [*findings, *wrong]
+            if findings or wrong:
+                told = {finding.pointer for finding in findings}
+                return None, [*findings, *(finding for finding in wrong if finding.pointer not in told)]
             checked, findings = self._check(kind, resolved)
-        if checked is None or any(finding.severity == "error" for finding in findings):
+        if checked is None:
             return None, findings
         source = Source(shown, item.line)
         if isinstance(checked, Model):

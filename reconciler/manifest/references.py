@@ -80,7 +80,7 @@ def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
     if path is None:
         return value
     if not path.is_file():
-        found.append(Finding("missing-file", f"{value}: there is no such file", where))
+        found.append(Finding("missing-file", f"{value}: there is no such file, or it is no regular one", where))
     return "${file:" + path.relative_to(scope.root).as_posix() + "}"
 
 
@@ -132,7 +132,7 @@ def _file(name: str, where: str, scope: Scope, found: list[Finding]) -> str:
         scope.files[path] = document.read_text(path, name)
     text = scope.files[path]
     if isinstance(text, Problem):
-        found.append(Finding("missing-file", f"${{file:{name}}} cannot be read: {text.message}", where))
+        found.append(Finding("missing-file", f"${{file:{name}}}: {text.message}", where))
         return ""
     return text
 
@@ -142,7 +142,7 @@ def _inside(name: str, where: str, scope: Scope, found: list[Finding]) -> Path |
     try:
         path = Path(os.path.realpath(scope.folder / name))
     except ValueError:  # a NUL in the name
-        found.append(Finding("bad-reference", "that is not the name of a file", where))
+        found.append(Finding("bad-reference", "that is not the name of a file: it holds a NUL", where))
         return None
     if path.is_relative_to(scope.root):
         return path

@@ -55,7 +55,11 @@ def manifest_schema(natives: Mapping[str, NativeKind], registries: Mapping[str, 
                 "description": "What the document declares: `Model` serves every registry, `<driver>/<Kind>` is one registry's own.",
                 "enum": list(kinds),
             },
-            "key": {"title": "Key", "description": "The object's identity, by which its registries know it."},
+            "key": {
+                "title": "Key",
+                "description": "The object's identity, by which its registries know it.",
+                "defaultSnippets": [{"label": "key", "body": "${1:support-chat}"}],  # no type: the kinds have their own
+            },
         },
         "required": ["kind", "key"],
         "allOf": [*_dispatch("kind", kinds), {"if": {"maxProperties": 0}, "then": {"defaultSnippets": _snippets()}}],
@@ -77,11 +81,16 @@ def config_schema(drivers: Mapping[str, type[BaseModel]]) -> Form:
 
 
 def generate(
-    natives: Mapping[str, NativeKind], registries: Mapping[str, RegistryShape] | None, drivers: Mapping[str, type[BaseModel]]
+    natives: Mapping[str, NativeKind],
+    registries: Mapping[str, RegistryShape] | None,
+    drivers: Mapping[str, type[BaseModel]],
 ) -> dict[str, str]:
     """File name to JSON text of every schema that is published: the manifest, the configuration, and each JSON answer."""
     schemas = {"manifest": manifest_schema(natives, registries), "config": config_schema(drivers), **OUTPUTS}
-    return {f"{name}.schema.json": json.dumps(form, indent=2, ensure_ascii=False) + "\n" for name, form in sorted(schemas.items())}
+    return {
+        f"{name}.schema.json": json.dumps(form, indent=2, ensure_ascii=False) + "\n"
+        for name, form in sorted(schemas.items())
+    }
 
 
 def _finished(form: Form) -> Form:
@@ -162,7 +171,8 @@ def _override_form(shape: RegistryShape) -> Form:
         return {name: value for name, value in common.items() if name not in ("title", "description", "type")}
     native = patch_of(form_of(shape.model))
     return {
-        "properties": common["properties"] | {name: form for name, form in native["properties"].items() if name not in common["properties"]},
+        "properties": common["properties"]
+        | {name: form for name, form in native["properties"].items() if name not in common["properties"]},
         "additionalProperties": native.get("additionalProperties", True),
     }
 
@@ -199,27 +209,40 @@ def _registry_form(driver: str, settings: type[BaseModel]) -> Form:
     form["title"] = f"Registry ({driver})"
     form["required"] = [*entry["required"], *own.get("required", [])]
     # null equals absent here, whatever the driver's model says of its own defaults
-    settable = {name: field if name in form["required"] else or_null(field) for name, field in own.get("properties", {}).items()}
-    form["properties"] = _in_order({**settable, **entry["properties"]})
+    settable = {
+        name: field if name in form["required"] else or_null(field) for name, field in own.get("properties", {}).items()
+    }
+    form["properties"] = _in_order({**settable, **entry["properties"], "driver": _driver((driver,))})
     return form
 
 
 def _registry_entry(definitions: Mapping[str, Form]) -> Form:
     drivers = {name.removeprefix("registry."): name for name in definitions}
-    driver = form_of(RegistryEntry)["properties"]["driver"]
     return {
         "title": "Registry",
         "description": "One registry: its driver, and the settings that the driver takes.",
         "type": "object",
-        "properties": {"driver": driver | {"enum": list(drivers)}},
+        "properties": {"driver": _driver(drivers)},
         "required": ["driver"],
         "allOf": _dispatch("driver", drivers),
     }
 
 
+def _driver(names: Iterable[str | None]) -> Form:
+    field: Form = form_of(RegistryEntry)["properties"]["driver"] | {"enum": list(names)}
+    return {keyword: value for keyword, value in field.items() if keyword not in ("examples", "type", "minLength")}
+
+
 def _environment_form(whole: Form, definitions: Mapping[str, Form]) -> Form:
     """A patch over the configuration. Which driver a registry has may be said elsewhere, so the settings of all of them are offered."""
-    patched = patch_of({**whole, "properties": {name: form for name, form in whole["properties"].items() if name not in ("environments", "$schema")}})
+    patched = patch_of(
+        {
+            **whole,
+            "properties": {
+                name: form for name, form in whole["properties"].items() if name not in ("environments", "$schema")
+            },
+        }
+    )
     properties = patched["properties"]
     properties["registries"] = properties["registries"] | {"additionalProperties": _patched_entry(definitions.values())}
     return patched | {
@@ -239,7 +262,7 @@ def _patched_entry(forms: Iterable[Form]) -> Form:
             properties[name] = field if properties.get(name, field) == field else _either(properties[name], field)
     drivers = [form["title"].removeprefix("Registry (").removesuffix(")") for form in forms]
     if drivers:
-        properties["driver"] = properties["driver"] | {"enum": [*drivers, None]}
+        properties["driver"] = _driver((*drivers, None))
     return {
         "title": "Registry",
         "description": "What is different in this registry's settings. Null removes the registry.",
@@ -258,4 +281,8 @@ def _either(one: Form, other: Form) -> Form:
 
 
 def _shape(form: Mapping[str, Any]) -> Form:
-    return {keyword: value for keyword, value in form.items() if keyword not in ("title", "description", "examples", "default", "errorMessage")}
+    return {
+        keyword: value
+        for keyword, value in form.items()
+        if keyword not in ("title", "description", "examples", "default", "errorMessage")
+    }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -47,8 +47,7 @@ class Native:
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Inexpressible:
+class Inexpressible(NamedTuple):
     """A portable field that a registry cannot hold. `fatal` ones are errors: leaving them out would change what the model does."""
 
     pointer: str
@@ -82,8 +81,7 @@ class Write:
     actor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """One delete, of `current` as read just before: an object that moved since must not be deleted (StaleObjectError)."""
 
     current: Resource
@@ -91,8 +89,7 @@ class Removal:
     actor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(NamedTuple):
     """One entry of an object's history, as the registry keeps it. `at` is ISO 8601 in UTC; `plan` the fingerprint of the plan that wrote it."""
 
     revision: str
@@ -105,8 +102,7 @@ class Revision:
     owner: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """What a driver needs to open a registry, beside its settings: the name that addresses bear, and the resolver of references.
 
     Relative paths in the settings are relative to `resolver.root`, the project root.

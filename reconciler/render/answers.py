@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.errors import ConfigError, ManifestError, ReconcilerError
-from reconciler.planjson import FORMAT_VERSION, problem_to_json
+from reconciler.problemjson import FORMAT_VERSION, problem_to_json
 from reconciler.render.jsontext import dumps
-from reconciler.render.terminal import Style, pad, text_width
+from reconciler.render.terminal import Style
+from reconciler.render.width import pad, text_width
 
 
 def list_text(rows: Sequence[Mapping[str, Any]], style: Style) -> str:

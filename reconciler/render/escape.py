@@ -8,6 +8,7 @@ passes through here on its way out.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 # What a terminal obeys or a reader cannot see: C0, DEL, C1, soft hyphen, marks that reorder text (U+061C,
@@ -17,9 +18,9 @@ _HIDDEN: Final = (
     r"\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff\U000e0000-\U000e00ff"
 )
-_UNSAFE: Final = re.compile(rf"[\x00-\x1f{_HIDDEN}]")
-_UNSAFE_IN_JSON: Final = re.compile(f"[{_HIDDEN}]")  # json.dumps itself escapes C0
-_NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNSAFE: Final = rf"[\x00-\x1f{_HIDDEN}]"
+_UNSAFE_IN_JSON: Final = f"[{_HIDDEN}]"  # json.dumps itself escapes C0
+_NOT_XML: Final = r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _SHORT: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _XML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"})
 _MARKDOWN: Final = str.maketrans(
@@ -38,19 +39,25 @@ _BACKTICKS: Final = re.compile("`+")
 _MARKS: Final = re.compile(r"[^\w\s/,-]|_", re.ASCII)
 
 
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Sets of this size take milliseconds to compile, and most runs need none of them."""
+    return re.compile(pattern)
+
+
 def printable(text: str) -> str:
     """`text` on one line, with everything unseen made visible: `\\x1b`, `\\n`, `\\u202e`."""
-    return text if text.isprintable() else _UNSAFE.sub(_visible, text)
+    return text if text.isprintable() else _compiled(_UNSAFE).sub(_visible, text)
 
 
 def json_text(text: str) -> str:
     """JSON text with what is unseen in its strings as JSON escapes. Its meaning stays the same."""
-    return _UNSAFE_IN_JSON.sub(_json_escape, text)
+    return _compiled(_UNSAFE_IN_JSON).sub(_json_escape, text)
 
 
 def xml(text: str) -> str:
     """Text for XML, in an element or an attribute; what XML cannot hold is gone. Newlines stay."""
-    return _NOT_XML.sub("", text).translate(_XML)
+    return _compiled(_NOT_XML).sub("", text).translate(_XML)
 
 
 def annotation(text: str) -> str:

@@ -6,10 +6,11 @@ The form is that of workflow commands: `::error file=…,line=…,col=…,endLin
 from __future__ import annotations
 
 from reconciler.errors import Problem
-from reconciler.planjson import end_of
+from reconciler.problemjson import end_of
 from reconciler.render.escape import annotation, annotation_property
+from reconciler.render.problem_text import suggestion
 from reconciler.render.terminal import Style
-from reconciler.render.validation_text import judge, suggestion, summary
+from reconciler.render.validation_text import judge, summary
 from reconciler.validation import Validation
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from reconciler.render.escape import xml
+from reconciler.render.problem_text import problem_texts
 from reconciler.render.terminal import Style, count
-from reconciler.render.validation_text import judge, problem_texts
+from reconciler.render.validation_text import judge
 from reconciler.validation import Validation
 
 

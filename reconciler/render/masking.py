@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.errors import Problem
-from reconciler.planjson import end_of
+from reconciler.problemjson import end_of
 
 SECRET_RULE: Final = "literal-secret"  # noqa: S105 -- the name of a rule
 LONGEST: Final = 4000  # code points of a line in which the name of a secret is looked for

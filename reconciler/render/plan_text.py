@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.plan import FieldChange, Plan
+from reconciler.render.problem_text import headline
 from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, sections, totals
-from reconciler.render.terminal import ELLIPSIS, Style, count, pad, text_width
-from reconciler.render.validation_text import headline
+from reconciler.render.terminal import Style, count
 from reconciler.render.values import field_lines, swapped
+from reconciler.render.width import ELLIPSIS, pad, text_width
 
 MOST_ORPHANS: Final = 20
-MOST_DETAILED: Final = 20  # creates up to which their fields are shown
+MOST_DETAILED: Final = 5  # creates up to which their fields are shown
 MOST_FIELDS: Final = 4  # fields shown of one create
 MOST_ALIGNED: Final = 56  # columns up to which what follows an address is aligned
 MOST_COMPARED: Final = 1000  # changes up to which lists of objects are compared item by item, which takes 0.5 ms each

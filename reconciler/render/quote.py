@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from reconciler.errors import Problem
-from reconciler.planjson import end_of
+from reconciler.problemjson import end_of
 from reconciler.render import escape
 from reconciler.render.masking import Secrets, Span, hidden
-from reconciler.render.terminal import ELLIPSIS, Style, char_width, text_width
+from reconciler.render.terminal import Style
+from reconciler.render.width import ELLIPSIS, char_width, text_width
 
 MASK: Final = "***"
 TAB: Final = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.planjson import FORMAT_VERSION
+from reconciler.problemjson import FORMAT_VERSION
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
 from reconciler.report import Outcome, Report

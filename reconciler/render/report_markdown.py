@@ -8,7 +8,8 @@ from typing import Final
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.plan_markdown import BUDGET
 from reconciler.render.report_text import WORDS, totals, verdict
-from reconciler.render.terminal import ELLIPSIS, Style, count
+from reconciler.render.terminal import Style, count
+from reconciler.render.width import ELLIPSIS
 from reconciler.report import Outcome, Report
 
 MARKER: Final = "<!-- reconciler:report -->"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.render.sections import SIGNS
-from reconciler.render.terminal import Style, count, pad, text_width
+from reconciler.render.terminal import Style, count
+from reconciler.render.width import pad, text_width
 from reconciler.report import DONE, Outcome, Report
 
 MOST_LISTED: Final = 20  # outcomes up to which each that went well has its line

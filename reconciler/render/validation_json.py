@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.planjson import FORMAT_VERSION, problem_to_json
+from reconciler.problemjson import FORMAT_VERSION, problem_to_json
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge

@@ -11,7 +11,8 @@ from reconciler.fields import canonical_json
 from reconciler.plan import FieldChange
 from reconciler.pointer import MISSING
 from reconciler.render import escape, load
-from reconciler.render.terminal import ELLIPSIS, Style, count, cut, pad, text_width
+from reconciler.render.terminal import Style, count
+from reconciler.render.width import ELLIPSIS, cut, pad, text_width
 
 ARROW: Final = "→"
 SENSITIVE: Final = "(sensitive)"

@@ -47,7 +47,10 @@ class Editor:
         }
         root = self._root.as_uri()
         folders = [{"uri": root, "name": "project"}]
-        self._ask("initialize", {"processId": None, "rootUri": root, "capabilities": capabilities, "workspaceFolders": folders})
+        self._ask(
+            "initialize",
+            {"processId": None, "rootUri": root, "capabilities": capabilities, "workspaceFolders": folders},
+        )
         self._tell("initialized", {})
         self._tell("workspace/didChangeConfiguration", {"settings": SETTINGS})
 
@@ -151,8 +154,11 @@ def _reply(message: Mapping[str, Any]) -> Any:
 @contextmanager
 def editor(root: Path) -> Iterator[Editor]:
     """A server for the project folder `root`, ended afterwards."""
-    process = subprocess.Popen(  # noqa: S603
-        ["node", str(SERVER), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL  # noqa: S607
+    process = subprocess.Popen(
+        ["node", str(SERVER), "--stdio"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     running = Editor(process, root)
     try:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from editor.client import SERVER, Editor, editor
 from manifest.schema_documents import DRIVERS, NATIVES, WHOLE_CONFIG, WHOLE_MODEL, WHOLE_SERVICE, Service
 
-from reconciler.document import dump_yaml
+from reconciler.document.dump import dump_yaml
 from reconciler.manifest.schema import RegistryShape, generate
 
 pytestmark = pytest.mark.skipif(not SERVER.exists(), reason="tests/tools.sh installs the language server")
@@ -85,7 +84,9 @@ def test_correct_manifests_have_no_problems(project: Project) -> None:
 
 def test_null_is_as_good_as_absent(project: Project) -> None:
     """A field that is begun and not filled in is no problem."""
-    assert project.problems(MODEL + "display_name:\ntask:\nendpoint:\nparameters: {n: null}\nstate: null\ntags:\n") == []
+    assert (
+        project.problems(MODEL + "display_name:\ntask:\nendpoint:\nparameters: {n: null}\nstate: null\ntags:\n") == []
+    )
 
 
 def test_a_typo_is_underlined_itself_and_nothing_else(project: Project) -> None:

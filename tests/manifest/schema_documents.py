@@ -53,7 +53,9 @@ class Service(BaseModel):
 
     size: Annotated[int, Number(minimum=1, integer=True), Immutable("chosen once")] = Field(description="How large.")
     mode: Annotated[str, Choice(("fast", "slow"))] = Field(description="How it runs.")
-    level: Annotated[str | None, Choice(("low", "high")), ServerDefault("the registry knows")] = Field(None, description="How far.")
+    level: Annotated[str | None, Choice(("low", "high")), ServerDefault("the registry knows")] = Field(
+        None, description="How far."
+    )
     routes: list[Route] | None = Field(None, description="Ways to it.")
     main: Route | None = Field(None, description="The first way.")
     words: Annotated[str | list[str] | None, Texts()] = Field(None, description="Words.")
@@ -103,7 +105,14 @@ WORDS: Final = ("", "a", "some words", "two\nlines", "${var:x} and more", "$${x}
 BY_PATTERN: Final = {
     scalars.KEY: ("a", "A-b.c_1", "0", "x" * 100, "support-chat"),
     scalars.SECRET_REFERENCE: SECRETS,
-    scalars.URL: ("http://a", "https://h.example/v1", "http://h/a@b", "${var:url}", "https://${var:h}/v1", "http://h?x=@"),
+    scalars.URL: (
+        "http://a",
+        "https://h.example/v1",
+        "http://h/a@b",
+        "${var:url}",
+        "https://${var:h}/v1",
+        "http://h?x=@",
+    ),
     scalars.POINTER: ("/", "/a/b", "/a~1b/0"),
 }
 HEADERS: Final = (
@@ -111,7 +120,11 @@ HEADERS: Final = (
     *(("X-TOKEN", SECRETS[0]), ("cookie", SECRETS[1]), ("Cookies", "a"), ("Accept", "${env:A} b")),
 )
 ANYTHING: Final = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(WORDS),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(WORDS),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(("a", "b", "c")), inner, max_size=2),
     max_leaves=4,
 )
@@ -179,8 +192,15 @@ def _checked(kind: Any) -> Strategy:
     match kind:
         case Number():
             low = kind.minimum if kind.minimum is not None else kind.above
-            numbers = st.integers(int(low) + (kind.above is not None) if low is not None else None, int(kind.maximum) if kind.maximum else None)
-            return numbers | numbers.map(lambda number: float(number) if abs(number) < 2**53 else number) | st.sampled_from(VARIABLES)
+            numbers = st.integers(
+                int(low) + (kind.above is not None) if low is not None else None,
+                int(kind.maximum) if kind.maximum else None,
+            )
+            return (
+                numbers
+                | numbers.map(lambda number: float(number) if abs(number) < 2**53 else number)
+                | st.sampled_from(VARIABLES)
+            )
         case Boolean():
             return st.booleans() | st.sampled_from(VARIABLES)
         case Choice():
@@ -282,7 +302,7 @@ WHOLE_CONFIG: Final[dict[str, Any]] = {
 
 # --- accidents --------------------------------------------------------------------------------------------------
 
-ODD: Final = (
+ODD: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, 1, -1, -2, 2, 3, 101, 10**30, -(10**30), 3.0, 2.5, -0.0, 1e308, 0.1),
     *("", "a", "a\n", " a", "-a", ".a", "é", "x" * 250, "x" * 251, "x" * 101, "true", "1", "null"),
     *("${var:x}", "${file:x}", "${env:X}", "${var:x}\n", " ${var:x}", "${var:}", "${x}", "$${var:x}", "a ${var:x}", "${var:x}${var:y}", "${env:X} a"),
@@ -293,7 +313,22 @@ ODD: Final = (
     *({"Authorization": "x"}, {"AUTHORIZATION": "${env:A}"}, {"proxy-authorization": "a"}, {"X-Authorization": "a"}, {"x_apiKEY": "a"}),
     *({"X-Api_Key": "${env:A}\n"}, {"TOKENS": "a"}, {"cookie": ""}, {"Cookie\n": "a"}, {"token\n": "${env:A}"}, {"My-token-x": "${var:a}"}, {"token": "a"}, {"a b": {}}, {"x": None}),
 )  # fmt: skip
-NAMES: Final = ("kind", "key", "state", "protected", "endpoint", "provider", "registries", "metadata", "url", "name", "driver", "dispaly_name", "", "$schema")
+NAMES: Final = (
+    "kind",
+    "key",
+    "state",
+    "protected",
+    "endpoint",
+    "provider",
+    "registries",
+    "metadata",
+    "url",
+    "name",
+    "driver",
+    "dispaly_name",
+    "",
+    "$schema",
+)
 
 
 def places(value: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

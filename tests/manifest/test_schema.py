@@ -60,7 +60,9 @@ def test_every_portable_field_has_an_example_that_is_right() -> None:
 def test_schemas_are_schemas(name: str) -> None:
     """Each is valid JSON Schema 2020-12 that needs nothing from the network."""
     Draft202012Validator.check_schema(SCHEMAS[name])
-    references = [line for line in json.dumps(SCHEMAS[name], indent=1).splitlines() if '"$ref"' in line or '"$id"' in line]
+    references = [
+        line for line in json.dumps(SCHEMAS[name], indent=1).splitlines() if '"$ref"' in line or '"$id"' in line
+    ]
     assert all('"$ref": "#/$defs/' in line for line in references)
 
 
@@ -148,7 +150,13 @@ def test_what_the_kind_says_of_unknown_fields_holds() -> None:
 
 @pytest.mark.parametrize(
     ("name", "title"),
-    [("api_key", "API key"), ("ModelProvider", "Model provider"), ("$schema", "Schema"), ("hostUrl", "Host URL"), ("n", "N")],
+    [
+        ("api_key", "API key"),
+        ("ModelProvider", "Model provider"),
+        ("$schema", "Schema"),
+        ("hostUrl", "Host URL"),
+        ("n", "N"),
+    ],
 )
 def test_titles_are_words(name: str, title: str) -> None:
     """Titles read as people write, not as code does."""

@@ -16,13 +16,17 @@ from reconciler.outputs import OUTPUTS
 from reconciler.plan import ACTIONS
 from reconciler.report import STATUSES, SUMMARY
 
-MANIFEST = "kind: Model\nkey: chat\ndisplay_name: Chat\nendpoint: {url: 'https://llm.example.com/v1', api_key: '${env:KEY}'}\n"
+MANIFEST = (
+    "kind: Model\nkey: chat\ndisplay_name: Chat\nendpoint: {url: 'https://llm.example.com/v1', api_key: '${env:KEY}'}\n"
+)
 
 
 def run(folder: Path, *arguments: str) -> Any:
     """What the command prints with `--format json`."""
     command = [sys.executable, "-m", "reconciler", *arguments, "--format", "json"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60, env={"KEY": "a"})
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=60, env={"KEY": "a"}
+    )
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
 

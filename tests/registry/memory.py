@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -35,7 +35,7 @@ from reconciler.fields import (
     secrets_in,
 )
 from reconciler.manifest.model import Model as PortableModel
-from reconciler.registry.base import Compiled, Driver, Inexpressible, Kind, Native, Registry, Removal, Write
+from reconciler.registry.base import Compiled, Driver, Inexpressible, Kind, Native, Opening, Registry, Removal, Write
 from reconciler.scalars import SecretText
 from reconciler.state import Address, Listing, Mark, Resource, Unreadable
 
@@ -98,8 +98,8 @@ class Provider(_Native):
 
     url: Annotated[str, Canonical(with_slash, "the server appends a slash")] = Field(description="Its address.", examples=["https://llm.example.com"])
     secret: Annotated[str | None, Ref("Secret")] = Field(None, description="Its secret.", examples=["s"])
-    password: Annotated[SecretText | None, WriteOnly("a secret")] = Field(None, description="Its password.", examples=["${env:PASSWORD}"])
-    headers: dict[str, Annotated[str, WriteOnly("a secret where it is a reference", only_references=True)]] | None = Field(
+    password: Annotated[SecretText | None, WriteOnly("a secret", keeps="presence")] = Field(None, description="Its password.", examples=["${env:PASSWORD}"])
+    headers: dict[str, Annotated[str, WriteOnly("a secret where it is a reference", keeps="presence", only_references=True)]] | None = Field(
         None, description="Headers.", examples=[{"X-Tenant": "acme"}]
     )
     timeout: Annotated[int | None, ServerDefault("30 where nobody says")] = Field(None, description="Seconds.", examples=[10])
@@ -150,7 +150,7 @@ def _kinds(*, exact: bool) -> dict[str, Kind]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # the protocol's members are variables
 class MemoryDriver:
     """The offline half."""
 
@@ -188,30 +188,32 @@ class MemoryDriver:
         kept = {name: value for name, value in spec.items() if value is not None}
         return Compiled(Native("Model", key, kept, {f"/{name}": f"/{name}" for name in kept}), tuple(derived), tuple(cannot))
 
-    def connect(self, settings: Settings, root: Path) -> AbstractAsyncContextManager[Registry]:
-        return _connect(server(settings.url), self)
+    def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:
+        return _connect(settings, opening, self)
 
 
 @asynccontextmanager
-async def _connect(place: Server, driver: MemoryDriver) -> AsyncIterator[Registry]:
-    yield RenamingMemory(place, driver) if driver.renames else Memory(place, driver)
+async def _connect(settings: Settings, opening: Opening, driver: MemoryDriver) -> AsyncIterator[Registry]:
+    if settings.token is not None:
+        opening.resolver.resolve(settings.token)
+    yield (RenamingMemory if driver.renames else Memory)(server(settings.url), driver, opening.name)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The open registry. Addresses in a listing bear the driver's name: only the configuration knows the registry's."""
+    """The open registry."""
 
     place: Server
     driver: MemoryDriver
-    _exact: bool = field(init=False, default=False)
+    name: str
 
     async def read(self) -> Listing:
-        found = [self._understood(answer, self.driver.name) for answer in self.place.list()]
+        found = [self._understood(answer) for answer in self.place.list()]
         resources = tuple(item for item in found if isinstance(item, Resource))
         return Listing(resources, tuple(item for item in found if isinstance(item, Unreadable)))
 
     async def get(self, address: Address) -> Resource | None:
-        found = [self._understood(answer, address.registry) for answer in self.place.find(address.kind, address.key)]
+        found = [self._understood(answer) for answer in self.place.find(address.kind, address.key)]
         if not found:
             return None
         if len(found) > 1:
@@ -222,14 +224,14 @@ class Memory:
 
     async def create(self, write: Write) -> Resource | None:
         address = write.desired.address
-        return self._reply(self.place.create(address.kind, address.key, self._data(write), self._mark(write)), address)
+        return self._reply(self.place.create(address.kind, address.key, self._data(write), self._mark(write)))
 
     async def update(self, write: Write) -> Resource | None:
         current, address = write.current, write.desired.address
         if current is None or current.id is None:
             raise ValueError(f"an update of {address} without the object as it was read")
         revision = int(current.revision or 0) if self.driver.kinds[address.kind].rules.exact_revision else None
-        return self._reply(self.place.update(int(current.id), address.key, self._data(write), self._mark(write), revision), address)
+        return self._reply(self.place.update(int(current.id), address.key, self._data(write), self._mark(write), revision))
 
     async def delete(self, removal: Removal) -> None:
         current = removal.current
@@ -238,8 +240,8 @@ class Memory:
 
     # --- translation -----------------------------------------------------------------------------------------
 
-    def _reply(self, answer: Data, address: Address) -> Resource | None:
-        understood = self._understood(answer, address.registry)
+    def _reply(self, answer: Data) -> Resource | None:
+        understood = self._understood(answer)
         return understood if self.place.behaviour.replies and isinstance(understood, Resource) else None
 
     def _mark(self, write: Write) -> Data | None:
@@ -251,8 +253,11 @@ class Memory:
     def _data(self, write: Write) -> Data:
         """The spec as the server takes it: without what it owns, with the values of secrets; a secret that is to stay stays."""
         kind = self.driver.kinds[write.desired.address.kind]
-        data = _sent(dict(write.desired.spec), kind.rules.root)
+        data: Data = _sent(dict(write.desired.spec), kind.rules.root)
         stored = self.place.rows.get(int(write.current.id)) if write.current is not None and write.current.id is not None else None
+        if stored is not None:  # what is never read back is kept where nothing else is sent
+            unseen = {name: value for name, value in stored.data.items() if _silent(kind.rules.root.child(name) or kind.rules.root)}
+            data = unseen | data
         for place, value in list(secrets_in(write.desired.spec, kind.rules.root)):
             if place in write.secrets:
                 data = pointers.put(data, place, {"secret": write.secrets[place].reveal()})
@@ -262,14 +267,14 @@ class Memory:
                 raise PermanentError(f"{write.desired.address} {place}: there is no value to send")
         return data
 
-    def _understood(self, answer: Data, registry: str) -> Resource | Unreadable:
+    def _understood(self, answer: Data) -> Resource | Unreadable:
         if "key" not in answer:
             return Unreadable("a row without a key")
         name, key, data = answer["kind"], answer["key"], answer["data"]
         if "garbage" in data:
             return Unreadable("a row that makes no sense", name, key)
-        address = Address(registry, name, key)
-        spec = _known(data, self.driver.kinds[name].rules.root, silent=self.place.behaviour.silent)
+        address = Address(self.name, name, key)
+        spec = _known(data, self.driver.kinds[name].rules.root)
         mark = Mark.from_json(answer["mark"]) if answer["mark"] is not None else None
         return Resource(address, spec, mark, str(answer["revision"]), str(answer["id"]), parent=_parent(address))
 
@@ -289,20 +294,24 @@ def _sent(value: Any, node: Node) -> Any:
     return {name: _sent(item, below[name]) for name, item in value.items() if below[name].rule(ServerOwned) is None}
 
 
-def _known(value: Any, node: Node, *, silent: bool) -> Any:
+def _known(value: Any, node: Node) -> Any:
     """The fields that the kind declares; of secrets, only that they are there, or not even that."""
     if isinstance(value, Mapping) and set(value) == {"secret"}:
-        return None if silent else PRESENT
+        return PRESENT
     if not isinstance(value, Mapping) or not (node.declared or node.each):
         return value
-    known = {name: _known(item, below, silent=silent) for name, item in value.items() if (below := node.child(name)) is not None}
-    return {name: item for name, item in known.items() if item is not None or value[name] is None}
+    return {name: _known(item, below) for name, item in value.items() if (below := node.child(name)) is not None and not _silent(below)}
+
+
+def _silent(node: Node) -> bool:
+    rule = node.rule(WriteOnly)
+    return rule is not None and rule.keeps == "nothing"
 
 
 def _parent(address: Address) -> Address | None:
     """The model that a derived resource belongs to, by its name."""
     match = re.fullmatch({"Provider": r"reconciler-(.+)", "Secret": r"reconciler-(.+)-api-key"}.get(address.kind, r"$."), address.key)
-    return replace(address, kind="Model", key=match[1]) if match is not None else None
+    return address._replace(kind="Model", key=match[1]) if match is not None else None
 
 
 DRIVER: Final[Driver] = MemoryDriver("memory", _kinds(exact=False), renames=False)

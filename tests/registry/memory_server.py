@@ -36,7 +36,6 @@ class Behaviour:
     nulls: bool = False  # what is unset is answered as null
     floats: bool = False  # integers are answered as floats
     extra: bool = False  # answers hold fields that nobody knows
-    silent: bool = False  # answers do not even say whether a secret is set
     replies: bool = True  # a write is answered with the whole stored object
     lag: int = 0  # this many reads after a write still see what was before
     fail_at: int | None = None  # the call (from 1, of any sort) that fails

@@ -77,8 +77,8 @@ def test_sarif_fingerprints_outlive_added_lines() -> None:
         results = json.loads(rendered("sarif", Validation(1, 1, problems)))["runs"][0]["results"]
         return [result["partialFingerprints"]["primaryLocationLineHash"] for result in results]
 
-    assert marks(problem) == marks(replace(problem, line=9))
-    assert len(set(marks(problem, replace(problem, line=2), replace(problem, pointer="/y")))) == 3
+    assert marks(problem) == marks(problem._replace(line=9))
+    assert len(set(marks(problem, problem._replace(line=2), problem._replace(pointer="/y")))) == 3
 
 
 def test_sarif_paths_are_uris() -> None:

@@ -131,11 +131,11 @@ def test_a_pending_rename_is_missing_to_drift() -> None:
 
 
 def test_many_creates_are_one_line_each() -> None:
-    """Up to twenty creates show their first fields; more show only their addresses."""
+    """Up to five creates show their first fields; more show only their addresses."""
     fields = tuple(FieldChange(f"/f{number}", after=number) for number in range(8))
-    few = Plan(tuple(Change(address(f"m{number}"), "create", "new", fields) for number in range(20)), 0)
-    many = Plan(tuple(Change(address(f"m{number}"), "create", "new", fields) for number in range(21)), 0)
-    assert plan(few, PLAIN).count("/f3:") == 20
+    few = Plan(tuple(Change(address(f"m{number}"), "create", "new", fields) for number in range(5)), 0)
+    many = Plan(tuple(Change(address(f"m{number}"), "create", "new", fields) for number in range(6)), 0)
+    assert plan(few, PLAIN).count("/f3:") == 5
     assert "/f4:" not in plan(few, PLAIN)
     assert "… and 4 more fields" in plan(few, PLAIN)
     assert "/f0" not in plan(many, PLAIN)

@@ -10,8 +10,9 @@ import pytest
 from render.samples import PLAIN
 
 from reconciler.plan import FieldChange
-from reconciler.render.terminal import Style, cut, text_width
+from reconciler.render.terminal import Style
 from reconciler.render.values import field_lines, show, show_list, show_pair
+from reconciler.render.width import cut, text_width
 
 
 @pytest.mark.parametrize(

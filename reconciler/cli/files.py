@@ -1,0 +1,67 @@
+"""The files that commands write and read beside manifests: saved plans, answers, exports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconciler.errors import InputError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file, whole or not at all. Raises InputError, with the path, where it cannot."""
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # a device or a FIFO, such as /dev/stderr
+            path.write_text(text, encoding="utf-8")
+            return
+        path = path.resolve()  # a link stays a link
+        beside = path.with_name(f".{path.name[:200]}.{os.getpid()}")
+        try:
+            beside.write_text(text, encoding="utf-8")
+            if path.exists():
+                beside.chmod(path.stat().st_mode & 0o777)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Before any work is done: raises InputError where `write_text` could not write the file."""
+    with _told(path):
+        if path.is_dir():
+            raise InputError(f"{path} cannot be written: it is a folder")
+        device = path.exists() and not path.is_file()
+        nearest = path if device else next(folder for folder in path.resolve().parents if folder.exists())
+        if not device and not nearest.is_dir():
+            raise InputError(f"{path} cannot be written: {nearest} is not a folder")
+        if not os.access(nearest, os.W_OK):
+            raise InputError(f"{path} cannot be written: permission denied")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the path
+        raise InputError(f"{str(path)!r} cannot be written: {error}") from error
+
+
+def read_file(path: Path, limit: int) -> str:
+    """A file's text. Raises InputError where it is missing, no regular file, too large or not UTF-8."""
+    try:
+        if not path.exists():
+            raise InputError(f"{path} cannot be read: there is no such file")
+        if not path.is_file():
+            raise InputError(f"{path} cannot be read: it is not a regular file")
+        if path.stat().st_size > limit:
+            raise InputError(f"{path} is larger than {limit // 1024 // 1024} MiB")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text") from error

@@ -1,0 +1,39 @@
+"""stdout for data, stderr for talk."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+
+import click
+
+from reconciler.errors import InputError
+
+
+def answer(text: str) -> None:
+    """Data, to stdout. A reader that went away stops nothing: what is to be done is done, and the exit code tells of it.
+
+    Raises InputError where stdout cannot take it.
+    """
+    if sys.stdout is None:  # closed by whoever started us
+        return
+    try:
+        click.echo(text, color=True)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        quiet_stdout()
+    except OSError as error:
+        quiet_stdout()
+        raise InputError(f"the answer cannot be written to stdout: {error.strerror}") from error
+
+
+def quiet_stdout() -> None:
+    """Nobody reads stdout any more: what is still written to it goes nowhere, and Python does not complain when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(text: str) -> None:
+    """Talk, to stderr. Nobody need listen."""
+    with suppress(OSError):
+        click.echo(text, err=True, color=True)

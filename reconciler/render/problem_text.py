@@ -1,0 +1,34 @@
+"""Problems for people: place, what is wrong, the line itself, what was probably meant. Imported only where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.errors import Problem
+from reconciler.render.masking import survey
+from reconciler.render.quote import quote
+from reconciler.render.terminal import Style
+from reconciler.validation import Validation
+
+
+def problem_texts(validation: Validation, style: Style) -> Iterator[tuple[Problem, str]]:
+    """Each problem with its text: the headline, the quoted line where it is known, the help."""
+    secrets = survey(validation.problems, validation.lines)
+    for problem in validation.problems:
+        quoted = quote(problem, validation.lines.get(problem.file, ()), secrets, style)
+        helped = [f"{style.paint('help:', 'cyan', 'bold')} {suggestion(problem, style)}"] if problem.suggestion else []
+        yield problem, "\n".join([headline(problem, style), *quoted, *helped])
+
+
+def headline(problem: Problem, style: Style) -> str:
+    """`file:line:column: error[rule]: message`."""
+    colour = "red" if problem.severity == "error" else "yellow"
+    place = style.paint(f"{style.safe(problem.file)}:{problem.line}:{problem.column}:", "bold")
+    what = style.paint(f"{style.safe(problem.severity)}[{style.safe(problem.rule)}]:", colour, "bold")
+    return f"{place} {what} {style.safe(problem.message)}"
+
+
+def suggestion(problem: Problem, style: Style) -> str:
+    """A single word is what was probably meant; a sentence stands for itself."""
+    text = style.safe(problem.suggestion or "")
+    return text if " " in text else f"did you mean '{text}'?"

@@ -1,0 +1,169 @@
+"""The exit codes, in the order of the contract, and how errors read."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from cli.project import TERMINAL, Project
+
+from reconciler.cli import main
+from reconciler.cli.options import GLOBAL_OPTIONS
+
+PLAIN_USAGE = [
+    (),
+    ("nope",),
+    ("plan", "--nope"),
+    ("plan", "--format", "yaml"),
+    ("plan", "--allow-deletes", "-1"),
+    ("plan", "--allow-deletes", "many"),
+    ("plan", "--prune", "manifests"),
+    ("plan", "--prune", "-"),
+    ("plan", "--prune", "--select", "a=b"),
+    ("plan", "--select", "nolabel"),
+    ("plan", "--select", "=value"),
+    ("plan", "--registry", "lokal"),
+    ("plan", "--rotate", "nobody"),
+    ("plan", "--env", "prod"),
+    ("plan", "--output", "json"),
+    ("plan", "--output", "yaml=x"),
+    ("plan", "--output", "json="),
+    ("apply", "--plan", "p.json", "manifests"),
+    ("apply", "--plan", "p.json", "--env", "prod"),
+    ("apply", "--plan", "p.json", "--prune"),
+    ("apply", "--plan", "p.json", "--registry", "local"),
+    ("apply", "--plan", "p.json", "--select", "a=b"),
+    ("apply", "--plan", "p.json", "--allow-deletes", "0"),
+    ("apply", "--plan", "p.json", "--rotate", "a"),
+    ("--env", "prod", "apply", "--plan", "p.json"),
+    ("apply", "--concurrency", "0", "--yes"),
+    ("apply", "-"),
+    ("validate", "-", "manifests"),
+    ("list", "--registry", "nope"),
+    ("get",),
+    ("export",),
+    ("export", "a", "--all"),
+    ("drift", "--prune"),
+]
+
+
+@pytest.mark.parametrize("words", PLAIN_USAGE, ids=" ".join)
+def test_a_wrong_command_line_is_64_and_says_what_is_wrong(project: Project, words: tuple[str, ...]) -> None:
+    """Wrong usage is told from bad input by its exit code, in words, without a traceback, and nothing is written."""
+    project.manifest("a")
+    answer = project.run(*words)
+    assert (answer.code, answer.out) == (64, ""), answer.both
+    assert answer.err.strip()
+    assert "Traceback" not in answer.err
+    assert not (project.root / "registry.db").exists()
+
+
+@pytest.mark.parametrize("words", PLAIN_USAGE[2:], ids=" ".join)
+def test_a_wrong_command_line_is_told_in_json_too(project: Project, words: tuple[str, ...]) -> None:
+    """A pipeline that asked for JSON gets one JSON object, whatever is wrong with the rest of the command line."""
+    project.manifest("a")
+    command = [*words, "--format", "json"] if "--format" not in words else ["plan", "--format=json", "--nope"]
+    answer = project.run(*command)
+    assert answer.code == 64, answer.both
+    assert answer.json("error")["error"]["code"] == "usage"
+
+
+def test_no_arguments_show_the_help(project: Project) -> None:
+    """Who types just the name learns what there is."""
+    assert "Commands:" in project.run().err
+
+
+def test_a_close_command_is_suggested(project: Project) -> None:
+    """A typo in a command's name costs one look."""
+    for typo, meant in (("plann", "plan"), ("aply", "apply"), ("valdate", "validate"), ("lst", "list")):
+        assert f"Did you mean '{meant}'?" in project.run(typo).err
+
+
+@pytest.mark.parametrize("name", [None, *main.COMMANDS])
+def test_every_help_names_every_option(project: Project, name: str | None) -> None:
+    """`--help` of each command ends with 0, explains itself, and fits a terminal."""
+    answer = project.ok(*([name] if name else []), "--help")
+    assert answer.err == ""
+    for option in GLOBAL_OPTIONS:
+        assert option().opts[-1] in answer.out
+    assert all(len(line) <= 110 for line in answer.out.splitlines())
+
+
+def test_a_bug_is_3_with_a_traceback_and_where_to_report_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake of ours never looks like one of the user's."""
+    monkeypatch.setattr("reconciler.cli.validate.workspace", lambda options: 1 / 0)
+    answer = project.run("validate", "--format", "json")
+    assert answer.code == 3
+    assert answer.json("error")["error"]["code"] == "bug"
+    assert "Traceback" in answer.err
+    assert "ZeroDivisionError" in answer.err
+    assert main.ISSUES in answer.err
+
+
+def test_a_traceback_obeys_no_stranger(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even the text of a bug cannot drive the terminal."""
+
+    def broken(options: object) -> None:
+        raise RuntimeError("\x1b[2Jowned\u202e")
+
+    monkeypatch.setattr("reconciler.cli.validate.workspace", broken)
+    assert not TERMINAL & set(project.run("validate").err)
+
+
+def test_an_interrupt_is_130(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C before anything was written says so, to people and to machines."""
+
+    def interrupted(options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reconciler.cli.validate.workspace", interrupted)
+    answer = project.run("validate", "--format=json")
+    assert answer.code == 130
+    assert answer.json("error")["error"]["code"] == "interrupted"
+    assert "nothing was written" in answer.err
+
+
+def test_the_last_format_counts(project: Project) -> None:
+    """`--format json --format text` is text, in failure as in success."""
+    assert project.run("get", "nope", "--format", "json", "--format", "text").out == ""
+    assert json.loads(project.run("get", "nope", "--format=text", "--format=json").out)
+    assert project.run("plan", "--", "--format", "json").out == ""
+
+
+def test_bad_input_comes_before_conflicts(project: Project) -> None:
+    """1 stands before 4: with invalid manifests nothing was even planned."""
+    project.manifest("a")
+    project.apply()
+    project.write("reconciler.yaml", "owner: them\nregistries: {local: {driver: local, path: registry.db, default: true}}")
+    assert project.run("plan").code == 4
+    project.write("manifests/broken.yaml", "kind: Model\nkey: [\n")
+    assert project.run("plan").code == 1
+
+
+def test_a_conflict_comes_before_pending_changes(project: Project) -> None:
+    """4 stands before 2: apply would leave something."""
+    project.manifest("a")
+    project.apply()
+    project.write("reconciler.yaml", "owner: them\nregistries: {local: {driver: local, path: registry.db, default: true}}")
+    project.manifest("b")
+    assert project.run("plan", "--detailed-exitcode").code == 4
+    assert project.run("plan", "--detailed-exitcode", "manifests/b.yaml").code == 2
+    assert project.run("plan", "manifests/b.yaml").code == 0
+    assert project.run("drift").code == 4
+    assert project.run("apply", "--yes").code == 4
+    assert project.run("plan", "--detailed-exitcode", "manifests/b.yaml").code == 0
+
+
+def test_a_file_name_in_a_usage_error_is_made_safe(project: Project) -> None:
+    """pre-commit passes strangers' file names; none of them drives the terminal."""
+    answer = project.run("get", "a", "\x1b[2J.yaml")
+    assert answer.code == 64
+    assert not TERMINAL & set(answer.err)
+
+
+def test_python_dash_m_is_the_command(project: Project) -> None:
+    """`python -m reconciler` is the same program, for machines without its folder in PATH."""
+    answer = project.command("--version")
+    assert answer.stdout.startswith("reconciler")
+    assert sys.executable

@@ -1,0 +1,310 @@
+"""The contract that every driver keeps, as a suite: a driver's tests subclass `DriverContract` and say how to open an empty registry.
+
+    class TestMine(DriverContract):
+        @pytest_asyncio.fixture
+        async def world(self):
+            async with World.of(one={"driver": "mine", "url": ...}) as world:
+                yield world
+
+        @pytest.fixture(params=SAMPLES, ids=str)
+        def sample(self, request):
+            return request.param
+
+What only some registries or fakes can be made to do (`lose_reply`, `break_row`, `add_unknown_field`) is skipped where a subclass does not say how.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from world import Document, World, actions, statuses
+
+from reconciler import pointer as pointers
+from reconciler.errors import StaleObjectError
+from reconciler.fields import REFERENCE
+from reconciler.planfile import dump
+from reconciler.registry.base import Removal, Write
+from reconciler.secrets import Secret
+from reconciler.state import Address, Resource
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One kind of object as the suite exercises it.
+
+    `document` has every field set. `updates` maps the pointer of a field to other values for it; all of them can be removed but the
+    `required` ones. `beside` are documents of objects that it refers to. `native` is False where the document is a Model that becomes objects with other fields.
+    """
+
+    document: Document
+    updates: Mapping[str, tuple[Any, ...]]
+    required: tuple[str, ...] = ()
+    beside: tuple[Document, ...] = ()
+    native: bool = True
+    deletable: bool = True
+
+    def __str__(self) -> str:
+        return str(self.document["kind"])
+
+    @property
+    def key(self) -> str:
+        return str(self.document["key"])
+
+    @property
+    def whole(self) -> tuple[Document, ...]:
+        return (*self.beside, self.document)
+
+    def having(self, place: str, value: Any) -> tuple[Document, ...]:
+        return (*self.beside, pointers.put(self.document, place, value))
+
+    def lacking(self, place: str) -> tuple[Document, ...]:
+        return (*self.beside, pointers.remove(self.document, place))
+
+    def gone(self) -> tuple[Document, ...]:
+        return (*self.beside, {"kind": self.document["kind"], "key": self.key, "state": "absent"})
+
+    def renamed(self, key: str) -> tuple[Document, ...]:
+        return (*self.beside, self.document | {"key": key, "previous_keys": [self.key]})
+
+
+@dataclass
+class Leaks:
+    """Texts in which a secret was looked for."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def look(self, value: object) -> None:
+        self.texts.append(repr(value))
+
+    def holding(self, secrets: Mapping[str, str]) -> list[str]:
+        return [name for name, value in secrets.items() if any(value in text for text in self.texts)]
+
+
+class DriverContract:
+    """Subclasses provide the fixtures `world` (one empty registry) and `sample`."""
+
+    # --- what a registry or its fake can be made to do -------------------------------------------------------
+
+    def lose_reply(self, world: World, *, done: bool) -> None:
+        """From now on the reply to the first write is lost, after it was done or before."""
+        pytest.skip("this registry cannot be made to lose a reply")
+
+    def break_row(self, world: World, address: Address) -> None:
+        """Makes one stored object unreadable."""
+        pytest.skip("this registry cannot hold a broken row")
+
+    def add_unknown_field(self, world: World) -> None:
+        """From now on the registry answers with fields that nobody knows."""
+        pytest.skip("this registry has no fields but those declared")
+
+    # --- creating and reading --------------------------------------------------------------------------------
+
+    async def test_what_was_created_needs_nothing_more(self, world: World, sample: Sample) -> None:
+        """Create, read, and the plan is empty."""
+        report = await world.apply(*sample.whole)
+        assert set(statuses(report).values()) == {"ok"}, report.outcomes
+        assert (await world.plan(*sample.whole)).changes == ()
+
+    async def test_a_second_apply_writes_nothing(self, world: World, sample: Sample) -> None:
+        """Applying twice changes nothing, not even a revision."""
+        await world.apply(*sample.whole)
+        before = await stored(world)
+        assert (await world.apply(*sample.whole)).outcomes == ()
+        assert [still(one) for one in await stored(world)] == [still(one) for one in before]
+
+    async def test_one_object_reads_as_it_does_in_the_list(self, world: World, sample: Sample) -> None:
+        """`get` and `read` tell the same."""
+        await world.apply(*sample.whole)
+        for resource in await stored(world):
+            alone = await registry_of(world).get(resource.address)
+            assert alone is not None
+            assert still(alone) == still(resource)
+
+    async def test_what_is_not_there_is_none(self, world: World, sample: Sample) -> None:
+        """`get` of an object that is not there gives None, and raises nothing."""
+        await world.apply(*sample.whole)
+        address = (await stored(world))[0].address
+        assert await registry_of(world).get(Address(address.registry, address.kind, "nobody")) is None
+
+    async def test_the_mark_is_kept(self, world: World, sample: Sample) -> None:
+        """Where there is room for a mark it says who owns the object, and whose manifest it came from."""
+        await world.apply(*sample.whole)
+        facts = next(iter(world.facts.values()))
+        for resource in await stored(world):
+            if facts.kinds[resource.address.kind].marked:
+                assert resource.mark is not None
+                assert resource.mark.owner == facts.owner
+            else:
+                assert resource.mark is None
+
+    # --- updating --------------------------------------------------------------------------------------------
+
+    async def test_each_update_is_one_field_and_then_nothing(self, world: World, sample: Sample) -> None:
+        """Updating a field: the plan shows just that field, and after applying it nothing."""
+        for place, values in sample.updates.items():
+            for value in values:
+                await world.apply(*sample.whole, allow_replaces=3)
+                after = sample.having(place, value)
+                plan = await world.plan(*after, allow_replaces=3)
+                shown = {found.path for change in plan.changes for found in change.fields}
+                assert plan.changes, (place, value)
+                assert not sample.native or all(path == place or path.startswith(place + "/") for path in shown), (place, value, shown)
+                report = await world.carry_out(plan)
+                assert set(statuses(report).values()) == {"ok"}, (place, value, report.outcomes)
+                assert actions(await world.plan(*after)) == {}, (place, value)
+
+    async def test_each_optional_field_can_be_removed_or_says_replace(self, world: World, sample: Sample) -> None:
+        """Removing a field converges, in place or by a replace that the plan announces."""
+        for place in sample.updates:
+            if place in sample.required:
+                continue
+            await world.apply(*sample.whole, allow_replaces=3)
+            after = sample.lacking(place)
+            report = await world.apply(*after, allow_replaces=3)
+            assert set(statuses(report).values()) <= {"ok"}, (place, report.outcomes)
+            assert actions(await world.plan(*after)) == {}, place
+
+    async def test_fields_that_nobody_knows_are_tolerated(self, world: World, sample: Sample) -> None:
+        """A newer server with more fields changes nothing."""
+        await world.apply(*sample.whole)
+        self.add_unknown_field(world)
+        assert (await world.plan(*sample.whole)).changes == ()
+
+    # --- deleting and renaming -------------------------------------------------------------------------------
+
+    async def test_a_delete_deletes_and_a_second_one_has_nothing_to_do(self, world: World, sample: Sample) -> None:
+        """Deleted is deleted; already gone is no change."""
+        if not sample.deletable:
+            pytest.skip("objects of this kind cannot be deleted")
+        await world.apply(*sample.whole)
+        report = await world.apply(*sample.gone())
+        assert set(statuses(report).values()) == {"ok"}, report.outcomes
+        assert sample.key not in {one.address.key for one in await stored(world)}
+        assert (await world.plan(*sample.gone())).changes == ()
+
+    async def test_deleting_what_is_gone_is_success(self, world: World, sample: Sample) -> None:
+        """Somebody else was quicker: that is no failure."""
+        if not sample.deletable:
+            pytest.skip("objects of this kind cannot be deleted")
+        await world.apply(*sample.whole)
+        target = next(one for one in await stored(world) if one.address.key == sample.key)
+        await registry_of(world).delete(Removal(target))
+        await registry_of(world).delete(Removal(target))
+        seen = [await registry_of(world).get(target.address) for _ in range(3)]  # some registries lag
+        assert seen[-1] is None
+
+    async def test_a_rename_leaves_one_object_under_the_new_key(self, world: World, sample: Sample) -> None:
+        """Renamed natively or by re-creation: the new one is there, the old one is not, and nothing is left to do."""
+        if not sample.deletable:
+            pytest.skip("objects of this kind cannot be deleted")
+        await world.apply(*sample.whole)
+        after = sample.renamed("renamed-to-this")
+        report = await world.apply(*after)
+        assert set(statuses(report).values()) == {"ok"}, report.outcomes
+        keys = [one.address.key for one in await stored(world)]
+        assert "renamed-to-this" in keys
+        assert sample.key not in keys
+        assert (await world.plan(*after)).changes == ()
+
+    # --- when things go wrong --------------------------------------------------------------------------------
+
+    async def test_a_broken_row_never_makes_the_rest_look_deleted(self, world: World, sample: Sample) -> None:
+        """One row that cannot be understood is a conflict if it is desired, and never hides or deletes another."""
+        other = sample.document | {"key": "another-one"}
+        await world.apply(*sample.whole, other)
+        broken = next(one.address for one in await stored(world) if one.address.key == sample.key)
+        self.break_row(world, broken)
+        plan = await world.plan(*sample.whole, other, prune=True)
+        assert [str(change.address) for change in plan.changes if change.action == "conflict"] == [str(broken)]
+        assert {change.action for change in plan.changes} <= {"conflict"}
+        plan = await world.plan(*sample.beside, other, prune=True, allow_deletes=9)
+        assert broken not in {change.address for change in plan.changes}
+
+    @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
+    @pytest.mark.parametrize("verb", ["create", "update", "delete"])
+    async def test_a_lost_reply_converges_without_a_duplicate(self, world: World, sample: Sample, verb: str, done: bool) -> None:
+        """Whether or not the write was done, in the end there is one object, as the manifest says."""
+        place, values = next(iter(sample.updates.items()))
+        documents = {"create": sample.whole, "update": sample.having(place, values[0]), "delete": sample.gone()}[verb]
+        if verb == "delete" and not sample.deletable:
+            pytest.skip("objects of this kind cannot be deleted")
+        await world.apply(*(sample.beside if verb == "create" else sample.whole))
+        self.lose_reply(world, done=done)
+        await world.apply(*documents, allow_replaces=3)
+        report = await world.apply(*documents, allow_replaces=3)
+        assert set(statuses(report).values()) <= {"ok"}, report.outcomes
+        assert (await world.plan(*documents)).changes == ()
+        addresses = [one.address for one in await stored(world)]
+        assert len(addresses) == len(set(addresses))
+
+    async def test_a_write_over_what_moved_is_refused(self, world: World, sample: Sample) -> None:
+        """Where the revision tells, nobody's change is written over."""
+        await world.apply(*sample.whole)
+        facts = next(iter(world.facts.values()))
+        seen = next(one for one in await stored(world) if one.address.key == sample.key)
+        if not facts.kinds[seen.address.kind].exact_revision:
+            pytest.skip("this registry has no revision that can be relied on")
+        place, values = next(iter(sample.updates.items()))
+        await world.apply(*sample.having(place, values[0]))
+        with pytest.raises(StaleObjectError):
+            secrets = dict(secrets_of(world, seen.spec))
+            await registry_of(world).update(Write(replace(seen, id=None, revision=None), seen, secrets))
+        with pytest.raises(StaleObjectError):
+            await registry_of(world).delete(Removal(seen))
+
+    # --- secrets ---------------------------------------------------------------------------------------------
+
+    async def test_a_secret_is_printed_nowhere(self, world: World, sample: Sample) -> None:
+        """No Resource, plan, saved plan or report holds the value of a secret."""
+        leaks = Leaks()
+        world = replace(world, fingerprint_key=Secret("a key for fingerprints"))
+        plan = await world.plan(*sample.whole)
+        leaks.look(plan)
+        leaks.look(dump(plan))
+        leaks.look(await world.carry_out(plan))
+        leaks.look(await stored(world))
+        world.environ.update({name: value + "-rotated" for name, value in world.environ.items()})
+        leaks.look(await world.plan(*sample.whole))
+        leaks.look(await world.apply(*sample.whole))
+        assert leaks.holding(world.environ) == []
+        assert leaks.holding({name: value.removesuffix("-rotated") for name, value in world.environ.items()}) == []
+
+    async def test_a_rotated_secret_is_written_once(self, world: World, sample: Sample) -> None:
+        """With a fingerprint key a new value is an update, reason rotate, and then nothing more."""
+        world = replace(world, fingerprint_key=Secret("a key for fingerprints"))
+        await world.apply(*sample.whole)
+        assert (await world.plan(*sample.whole)).changes == ()
+        world.environ.update({name: value + "-rotated" for name, value in world.environ.items()})
+        plan = await world.plan(*sample.whole)
+        fingerprinted = any(one.mark is not None and one.mark.fingerprints for one in await stored(world))
+        assert {change.reason for change in plan.changes} == ({"rotate"} if fingerprinted else set())
+        await world.carry_out(plan)
+        assert (await world.plan(*sample.whole)).changes == ()
+
+
+def registry_of(world: World) -> Any:
+    return next(iter(world.registries.values()))
+
+
+async def stored(world: World) -> list[Resource]:
+    """Everything that the registry holds, sorted."""
+    listing = next(iter((await world.remote()).listings.values()))
+    return sorted(listing.resources, key=lambda one: (one.address, one.id or ""))
+
+
+def still(resource: Resource) -> tuple[str, str, str | None, object]:
+    """What tells whether somebody wrote."""
+    return str(resource.address), json.dumps(resource.spec, sort_keys=True), resource.revision, resource.mark
+
+
+def secrets_of(world: World, spec: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, Secret]]:
+    """Values for whatever in `spec` is a reference, or what is left of one."""
+    if isinstance(spec, Mapping):
+        for name, value in spec.items():
+            yield from secrets_of(world, value, (*place, name))
+    elif spec == "(present)" or (isinstance(spec, str) and REFERENCE.fullmatch(spec)):
+        yield pointers.join(place), Secret("whatever")

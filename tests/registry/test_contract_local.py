@@ -1,0 +1,83 @@
+"""The driver contract, kept by the local registry."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from registry.contract import DriverContract, Sample
+from world import World
+
+from reconciler.state import Address
+
+SAMPLE: Final = Sample(
+    {
+        "kind": "Model",
+        "key": "support-chat",
+        "display_name": "Support chat",
+        "description": "Answers questions.",
+        "task": "completion",
+        "endpoint": {
+            "url": "https://llm.example.com/v1",
+            "model": "gpt-oss-120b",
+            "format": "custom",
+            "adapter": "mine",
+            "api_key": "${env:KEY}",
+            "headers": {"X-Tenant": "acme", "X-Token": "${env:TOKEN}"},
+            "tls": {"verify": True},
+            "timeout": 30,
+        },
+        "parameters": {"temperature": 0.2, "n": 1, "stop": ["a", "b"]},
+        "limits": {"requests_per_minute": 60},
+        "tags": ["support", "prod"],
+        "labels": {"team": "cx"},
+        "metadata": {"cost_centre": 42, "nothing": None},
+    },
+    {
+        "/display_name": ("Support",),
+        "/description": ("Answers.",),
+        "/task": ("custom",),
+        "/endpoint/url": ("https://llm.example.com/v2",),
+        "/endpoint/model": ("other",),
+        "/endpoint/format": ("anthropic",),
+        "/endpoint/adapter": ("other",),
+        "/endpoint/api_key": ("${env:TOKEN}",),
+        "/endpoint/headers/X-Tenant": ("other", "${env:KEY}"),
+        "/endpoint/headers/X-Token": ("${env:KEY}",),
+        "/endpoint/tls/verify": (False,),
+        "/endpoint/timeout": (31, 30.5),
+        "/parameters/temperature": (0, 1),
+        "/parameters/stop": (["b", "a"], "a"),
+        "/parameters/n": (2,),
+        "/limits/requests_per_minute": (61,),
+        "/tags": (["support"], []),
+        "/labels/team": ("other",),
+        "/labels/tier": ("gold",),
+        "/metadata/cost_centre": (43, None),
+        "/metadata/nothing": ({"deep": None},),
+    },
+    required=("/endpoint/url", "/labels/tier"),
+)
+
+
+class TestLocal(DriverContract):
+    """One SQLite file."""
+
+    @pytest_asyncio.fixture
+    async def world(self, tmp_path: Path) -> AsyncIterator[World]:
+        async with World.of(root=tmp_path, one={"driver": "local", "path": "registry.db"}) as world:
+            yield world
+
+    @pytest.fixture(params=[SAMPLE], ids=str)
+    def sample(self, request: pytest.FixtureRequest) -> Sample:
+        found: Sample = request.param
+        return found
+
+    def break_row(self, world: World, address: Address) -> None:
+        with sqlite3.connect(world.root / "registry.db") as connection:
+            connection.execute("UPDATE revision SET spec = '{' WHERE key = ?", (address.key,))
+        connection.close()

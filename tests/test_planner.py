@@ -1,0 +1,430 @@
+"""make_plan as a whole: what is pruned, what is held back, what the guards count, and that it is a pure function."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from registry.memory_server import Behaviour
+from world import Document, World, actions, model, native, paths
+
+from reconciler.desired import compile_manifests
+from reconciler.fields import canonical_json
+from reconciler.guards import Limits
+from reconciler.plan import Plan
+from reconciler.planjson import plan_to_json
+from reconciler.planner import Policy, make_plan
+from reconciler.state import Address, Listing, RemoteState
+
+OURS = {"owner": "us", "key": "x"}
+THEIRS = {"owner": "them", "key": "x"}
+PROVIDER = native("Provider", "p", url="https://p.example.com")
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    async with World.of() as world:
+        yield world
+
+
+def notes(count: int) -> list[Document]:
+    """Models of the plainest sort."""
+    return [native("Model", f"m{number:02}") for number in range(count)]
+
+
+def guards(plan: Plan) -> list[str]:
+    return [guard.name for guard in plan.guards]
+
+
+# --- a pure function -------------------------------------------------------------------------------------------
+
+
+async def test_equal_inputs_give_equal_plans_byte_for_byte(world: World) -> None:
+    """The order in which manifests and rows come changes nothing, not even the fingerprint."""
+    world.server().put("Model", "gone", {}, OURS)
+    world.server().put("Model", "chat", {"display_name": "old"}, OURS)
+    world.server().put("Provider", "p", {"url": "https://old"}, None)
+    desired = world.desired(PROVIDER, native("Model", "chat", provider="p"), model("new"), native("Note", "n"))
+    remote = await world.remote()
+    expected = canonical_json(plan_to_json(make_plan(desired, remote)))
+    for seed in range(5):
+        chance = random.Random(seed)
+        items, rows = list(desired.resources), list(remote.listings["one"].resources)
+        chance.shuffle(items)
+        chance.shuffle(rows)
+        again = make_plan(replace(desired, resources=tuple(items)), RemoteState({"one": Listing(tuple(rows))}, remote.registries))
+        assert canonical_json(plan_to_json(again)) == expected
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"documents": [native("Model", "chat", display_name="b")]},
+        {"documents": [native("Model", "chat", display_name="a", protected=True)]},
+        {"documents": [native("Model", "chat", display_name="a", ignore=["/tags"])]},
+        {"consents": {"prune": True}},
+        {"consents": {"rotate": ("x",)}},
+        {"rows": [("chat", {"display_name": "z"})]},
+        {"behaviour": Behaviour(nameless=True)},
+        {"environment": "prod"},
+        {"limits": Limits(1, 1)},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+async def test_the_fingerprint_is_of_everything_that_was_looked_at(world: World, other: dict[str, Any]) -> None:
+    """Another manifest, row, consent, guard or environment is another plan."""
+
+    async def fingerprint(documents: Any = (native("Model", "chat", display_name="a"),), rows: Any = (), **how: Any) -> str:
+        world.server().become(how.pop("behaviour", Behaviour()))
+        for key, data in rows:
+            world.server().put("Model", key, data)
+        desired = world.desired(*documents)
+        policy = world.policy(desired, **how.pop("consents", {}))
+        return make_plan(desired, await world.remote(), replace(policy, **how)).fingerprint
+
+    assert await fingerprint(**other) != await fingerprint()
+
+
+async def test_registries_that_were_not_read_are_not_planned() -> None:
+    """`--registry` reads only those it names: what is meant for the others is no part of the plan."""
+    async with World.of(one={}, two={}) as world:
+        desired = world.desired(model("chat"))
+        remote = await world.remote()
+        only = RemoteState({"two": remote.listings["two"]}, {"two": remote.registries["two"]})
+        assert {change.address.registry for change in make_plan(desired, only).changes} == {"two"}
+
+
+async def test_each_registry_is_planned_on_its_own() -> None:
+    """The same key in two registries is two objects."""
+    async with World.of(one={}, two={}) as world:
+        await world.apply(native("Model", "chat", registry="one"), complete=False)
+        plan = await world.plan(native("Model", "chat", registry="one"), native("Model", "chat", registry="two"))
+        assert [(str(change.address), change.action) for change in plan.changes] == [("two/Model/chat", "create")]
+        assert plan.unchanged == 1
+
+
+# --- pruning ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_ours_and_no_longer_declared_is_an_orphan_and_with_prune_a_delete(world: World) -> None:
+    """Without --prune such objects are listed and stay."""
+    world.server().put("Model", "gone", {}, OURS)
+    assert (await world.plan(PROVIDER)).orphans == (Address("one", "Model", "gone"),)
+    assert "Model/gone" not in actions(await world.plan(PROVIDER))
+    plan = await world.plan(PROVIDER, prune=True)
+    assert actions(plan)["Model/gone"] == "delete removed"
+    assert plan.orphans == ()
+
+
+async def test_prune_deletes_nothing_unmarked_and_nothing_foreign(world: World) -> None:
+    """Only what bears our mark."""
+    world.server().put("Model", "unmarked", {})
+    world.server().put("Model", "theirs", {}, THEIRS)
+    plan = await world.plan(PROVIDER, prune=True)
+    assert set(actions(plan)) == {"Provider/p"}
+    assert plan.orphans == ()
+
+
+async def test_an_object_is_pruned_where_its_registries_no_longer_name_the_registry() -> None:
+    """Not the key is looked at, but the address."""
+    async with World.of(one={}, two={}) as world:
+        await world.apply(model("chat"))
+        plan = await world.plan(model("chat", registries={"one": {}}), prune=True, allow_deletes=9)
+        gone = {str(change.address) for change in plan.changes if change.action == "delete"}
+        assert gone == {"two/Model/chat", "two/Provider/reconciler-chat"}
+
+
+async def test_a_kind_without_room_for_a_mark_is_pruned_only_where_owns_says_so(world: World) -> None:
+    """And --prune says what it leaves."""
+    world.server().put("Note", "support-old", {})
+    plan = await world.plan(PROVIDER, prune=True)
+    assert "Note/support-old" not in actions(plan)
+    assert [problem.rule for problem in plan.problems] == ["never-pruned"]
+    async with World.of(one={"owns": ["support-*"]}) as owning:
+        owning.server().put("Note", "support-old", {})
+        owning.server().put("Note", "sales-old", {})
+        owning.server().put("Model", "support-unmarked", {})
+        plan = await owning.plan(PROVIDER, prune=True)
+        assert set(actions(plan)) == {"Provider/p", "Note/support-old"}
+
+
+async def test_a_part_of_the_manifests_prunes_nothing_and_knows_no_orphans(world: World) -> None:
+    """With PATH or --select nobody can say what is gone."""
+    world.server().put("Model", "gone", {}, OURS)
+    plan = await world.plan(PROVIDER, complete=False, prune=True)
+    assert guards(plan) == ["partial"]
+    assert set(actions(plan)) == {"Provider/p"}
+    assert plan.orphans == ()
+
+
+async def test_no_document_at_all_prunes_nothing(world: World) -> None:
+    """An empty folder is a mistake, and no flag makes it right."""
+    world.server().put("Model", "gone", {}, OURS)
+    plan = await world.plan(prune=True, allow_deletes=99)
+    assert guards(plan) == ["no-documents"]
+    assert plan.changes == ()
+
+
+async def test_without_an_owner_prune_is_refused(world: World) -> None:
+    """Nothing is known to be ours."""
+    world.server().put("Model", "gone", {}, OURS)
+    nobody = world.as_owner(None)
+    plan = await nobody.plan(PROVIDER, prune=True)
+    assert guards(plan) == ["no-owner"]
+    assert set(actions(plan)) == {"Provider/p"}
+
+
+async def test_two_objects_of_one_key_are_not_pruned_but_a_conflict(world: World) -> None:
+    """A registry that allows duplicates and holds two of ours: nothing is touched."""
+    for _ in range(2):
+        world.server().put("Adapter", "a", {"code": "x"}, OURS)
+    assert (await world.plan(PROVIDER)).orphans == (Address("one", "Adapter", "a"),)
+    assert actions(await world.plan(PROVIDER, prune=True))["Adapter/a"] == "conflict duplicate"
+
+
+async def test_what_was_once_called_so_is_not_pruned(world: World) -> None:
+    """An old key beside the new one is reported and left, unless it is an unfinished rename."""
+    world.server().put("Model", "old", {}, OURS)
+    world.server().put("Model", "chat", {}, {"owner": "us", "key": "chat"})
+    plan = await world.plan(native("Model", "chat", previous_keys=["old"]), prune=True)
+    assert plan.changes == ()
+    assert [problem.rule for problem in plan.problems] == ["previous-key-left"]
+
+
+# --- derived resources -----------------------------------------------------------------------------------------
+
+WITH_KEY = {"url": "https://llm.example.com", "model": "m", "api_key": "${env:KEY}"}
+
+
+async def test_a_model_is_created_after_what_stands_beside_it(world: World) -> None:
+    """Its secret, then its provider, then the model; each names its parent, and none of them counts as a model."""
+    plan = await world.plan(model("chat", endpoint=WITH_KEY))
+    assert list(actions(plan)) == ["Secret/reconciler-chat-api-key", "Provider/reconciler-chat", "Model/chat"]
+    assert [change.parent for change in plan.changes] == [Address("one", "Model", "chat"), Address("one", "Model", "chat"), None]
+
+
+@pytest.mark.parametrize("way", ["absent", "prune"])
+async def test_what_stands_beside_a_model_goes_with_it_and_after_it(world: World, way: str) -> None:
+    """Also where there is no room for a mark: it is ours by name."""
+    await world.apply(model("chat", endpoint=WITH_KEY))
+    documents = [{"kind": "Model", "key": "chat", "state": "absent"}] if way == "absent" else [PROVIDER]
+    plan = await world.plan(*documents, prune=way == "prune")
+    deletes = [name for name, what in actions(plan).items() if what.startswith("delete")]
+    assert deletes == ["Model/chat", "Provider/reconciler-chat", "Secret/reconciler-chat-api-key"]
+    assert plan.guards == ()
+
+
+async def test_what_stands_beside_a_protected_model_stays_too(world: World) -> None:
+    """It follows the protection of its model."""
+    await world.apply(model("chat", endpoint=WITH_KEY, protected=True))
+    plan = await world.plan(PROVIDER, prune=True)
+    assert {name: what.split()[0] for name, what in actions(plan).items() if name != "Provider/p"} == {
+        "Model/chat": "blocked",
+        "Provider/reconciler-chat": "blocked",
+    }
+
+
+async def test_a_secret_that_the_model_needs_no_longer_goes_with_prune_after_the_update(world: World) -> None:
+    """Nothing undeclared goes without --prune."""
+    await world.apply(model("chat", endpoint=WITH_KEY))
+    after = model("chat", endpoint={"url": "https://llm.example.com", "model": "m"})
+    assert set(actions(await world.plan(after))) == {"Provider/reconciler-chat"}
+
+
+async def test_nothing_is_made_beside_a_model_that_is_not_ours(world: World) -> None:
+    """Another owner's model is a conflict, and so its secret is left alone, which has no room for a mark."""
+    world.server().put("Model", "chat", {"provider": None}, THEIRS)
+    world.server().put("Secret", "reconciler-chat-api-key", {"value": {"secret": "theirs"}})
+    plan = await world.plan(model("chat", endpoint=WITH_KEY), rotate=("chat",))
+    assert {name: what.split()[0] for name, what in actions(plan).items()} == {
+        "Model/chat": "conflict",
+        "Provider/reconciler-chat": "blocked",
+        "Secret/reconciler-chat-api-key": "blocked",
+    }
+
+
+# --- references ------------------------------------------------------------------------------------------------
+
+
+async def test_a_delete_that_would_leave_a_dangling_reference_is_blocked(world: World) -> None:
+    """Somebody's model still uses the provider."""
+    world.server().put("Provider", "p", {"url": "https://p/"}, OURS)
+    world.server().put("Model", "theirs", {"provider": "p"}, THEIRS)
+    plan = await world.plan(native("Provider", "q", url="https://q"), prune=True)
+    assert actions(plan)["Provider/p"] == "blocked referenced"
+
+
+async def test_what_refers_and_what_is_referred_to_go_together_in_the_right_order(world: World) -> None:
+    """First the model, then its provider, then its secret."""
+    world.server().put("Secret", "s", {})
+    world.server().put("Provider", "p", {"url": "https://p/", "secret": "s"}, OURS)
+    world.server().put("Model", "chat", {"provider": "p"}, OURS)
+    gone = [{"kind": f"memory/{kind}", "key": key, "state": "absent"} for kind, key in (("Secret", "s"), ("Provider", "p"), ("Model", "chat"))]
+    assert list(actions(await world.plan(*gone))) == ["Model/chat", "Provider/p", "Secret/s"]
+
+
+async def test_a_blocked_delete_keeps_what_it_refers_to(world: World) -> None:
+    """The model is protected, so its provider stays, so its secret stays."""
+    world.server().put("Secret", "s", {})
+    world.server().put("Provider", "p", {"url": "https://p/", "secret": "s"}, OURS)
+    world.server().put("Model", "chat", {"provider": "p"}, OURS | {"protected": True})
+    gone = [{"kind": f"memory/{kind}", "key": key, "state": "absent"} for kind, key in (("Secret", "s"), ("Provider", "p"), ("Model", "chat"))]
+    assert actions(await world.plan(*gone)) == {"Model/chat": "blocked protected", "Provider/p": "blocked referenced", "Secret/s": "blocked referenced"}
+
+
+async def test_a_reference_that_the_same_run_takes_away_holds_nothing(world: World) -> None:
+    """The update comes first, the delete after it."""
+    world.server().put("Provider", "p", {"url": "https://p/"}, OURS)
+    world.server().put("Model", "chat", {"provider": "p"}, OURS)
+    plan = await world.plan(native("Model", "chat"), prune=True)
+    assert list(actions(plan).items()) == [("Model/chat", "update changed"), ("Provider/p", "delete removed")] or actions(plan)["Model/chat"].startswith("update")
+    delete = plan.changes[-1]
+    assert (delete.action, delete.depends_on) == ("delete", (Address("one", "Model", "chat"),))
+
+
+async def test_an_ignored_reference_still_holds(world: World) -> None:
+    """What is managed elsewhere stays as it is, and so does what it names."""
+    world.server().put("Provider", "p", {"url": "https://p/"}, OURS)
+    world.server().put("Model", "chat", {"provider": "p"}, OURS)
+    plan = await world.plan(native("Model", "chat", display_name="new", ignore=["/provider"]), prune=True)
+    assert actions(plan)["Provider/p"] == "blocked referenced"
+
+
+async def test_an_update_that_will_not_happen_takes_no_reference_away(world: World) -> None:
+    """The model's update is blocked for want of an adapter, so its provider stays."""
+    world.server().put("Provider", "p", {"url": "https://p/"}, OURS)
+    world.server().put("Model", "chat", {"provider": "p"}, OURS)
+    world.server().become(Behaviour(nameless=True))
+    plan = await world.plan(native("Model", "chat", adapter="new"), native("Adapter", "new", code="x"), {"kind": "memory/Provider", "key": "p", "state": "absent"})
+    assert actions(plan) == {"Adapter/new": "blocked unreadable", "Model/chat": "blocked dependency", "Provider/p": "blocked unreadable"}
+
+
+async def test_a_new_object_holds_what_it_refers_to(world: World) -> None:
+    """A delete would leave the new model dangling."""
+    world.server().put("Provider", "p", {"url": "https://p/"}, OURS)
+    desired = world.desired(native("Model", "chat", provider="p"), {"kind": "memory/Provider", "key": "p", "state": "absent"})
+    assert actions(make_plan(desired, await world.remote()))["Provider/p"] == "blocked referenced"
+
+
+async def test_what_needs_a_blocked_object_is_blocked_all_the_way_up(world: World) -> None:
+    """A model needs its provider, which needs a secret that cannot be made."""
+    world.server().become(Behaviour(nameless=True))
+    plan = await world.plan(model("chat", endpoint=WITH_KEY))
+    assert {what.split()[0] for what in actions(plan).values()} == {"blocked"}
+
+
+# --- replaces --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("allowed", "action"), [(None, "blocked"), (1, "blocked"), (2, "replace"), (3, "replace")])
+async def test_a_replace_needs_consent_to_its_number_and_the_rest_goes_on(world: World, allowed: int | None, action: str) -> None:
+    """Two replaces: without --allow-replaces 2 neither is done, and everything else is."""
+    for key in ("a", "b"):
+        world.server().put("Model", key, {"project": "old"}, {"owner": "us", "key": key})
+    plan = await world.plan(*(native("Model", key, project="new") for key in "abc"), allow_replaces=allowed)
+    assert {name: what.split()[0] for name, what in actions(plan).items()} == {"Model/a": action, "Model/b": action, "Model/c": "create"}
+    if action == "blocked":
+        assert "--allow-replaces 2" in plan.left[0].message
+
+
+async def test_replaces_do_not_count_as_deletes(world: World) -> None:
+    """They come back."""
+    for document in notes(8):
+        world.server().put("Model", document["key"], {"project": "old"}, {"owner": "us", "key": document["key"]})
+    plan = await world.plan(*(document | {"project": "new"} for document in notes(8)), allow_replaces=8)
+    assert plan.guards == ()
+    assert plan.summary()["replace"] == 8
+
+
+# --- guards ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("gone", "kept", "found"), [(5, 20, []), (5, 19, ["max-delete-percent"]), (6, 94, ["max-deletes"]), (1, 0, [])])
+@pytest.mark.parametrize("way", ["prune", "absent"])
+async def test_the_guards_count_models_whatever_the_cause(world: World, gone: int, kept: int, found: list[str], way: str) -> None:
+    """By prune or by `state: absent`, of what we owned before the run."""
+    for number in range(gone + kept):
+        world.server().put("Model", f"m{number:02}", {}, {"owner": "us", "key": f"m{number:02}"})
+    documents = [*notes(gone + kept)[gone:], PROVIDER]
+    if way == "absent":
+        documents += [document | {"state": "absent"} for document in notes(gone)]
+    plan = await world.plan(*documents, prune=way == "prune")
+    assert guards(plan) == found
+    assert guards(await world.plan(*documents, prune=way == "prune", allow_deletes=gone)) == []
+
+
+async def test_a_rename_by_recreation_counts_as_a_delete_and_a_native_one_does_not(world: World) -> None:
+    """One deletes, the other does not."""
+    renames = [native("Model", f"new{number}", previous_keys=[f"m{number:02}"]) for number in range(6)]
+    for document in notes(6):
+        world.server().put("Model", document["key"], {}, {"owner": "us", "key": document["key"]})
+    assert guards(await world.plan(*renames)) == ["max-deletes", "max-delete-percent"]
+    async with World.of(one={"driver": "memory-exact"}) as exact:
+        for document in notes(6):
+            exact.server().put("Model", document["key"], {}, {"owner": "us", "key": document["key"]})
+        plan = await exact.plan(*(document | {"kind": "memory-exact/Model"} for document in renames))
+        assert guards(plan) == []
+        assert plan.summary()["rename"] == 6
+
+
+async def test_derived_and_other_resources_do_not_count(world: World) -> None:
+    """The guards are about models."""
+    for number in range(9):
+        world.server().put("Provider", f"p{number}", {"url": "https://p/"}, OURS)
+    assert guards(await world.plan(native("Model", "chat"), prune=True)) == []
+
+
+async def test_what_the_user_asked_to_delete_by_name_does_not_count(world: World) -> None:
+    """`delete KEY` names it."""
+    for document in notes(9):
+        world.server().put("Model", document["key"], {}, {"owner": "us", "key": document["key"]})
+    gone = [document | {"state": "absent"} for document in notes(9)]
+    named = frozenset(Address("one", "Model", document["key"]) for document in gone)
+    assert guards(await world.plan(*gone, named=named)) == []
+
+
+async def test_blocked_deletes_do_not_count(world: World) -> None:
+    """They delete nothing."""
+    for document in notes(9):
+        world.server().put("Model", document["key"], {}, {"owner": "us", "key": document["key"], "protected": True})
+    plan = await world.plan(PROVIDER, prune=True)
+    assert guards(plan) == []
+    assert plan.summary()["blocked"] == 9
+
+
+async def test_the_guards_of_one_registry_do_not_add_to_anothers() -> None:
+    """Five deletes in each of two registries are five in each."""
+    async with World.of(one={}, two={}) as world:
+        for name in ("one", "two"):
+            for number in range(30):
+                world.server(name).put("Model", f"m{number:02}", {}, {"owner": "us", "key": f"m{number:02}"})
+        kept = [native("Model", f"m{number:02}", registry=name) for name in ("one", "two") for number in range(5, 30)]
+        assert guards(await world.plan(*kept, prune=True)) == []
+        assert guards(await world.plan(*kept, prune=True, allow_deletes=9)) == ["allow-deletes"]
+
+
+# --- two documents ---------------------------------------------------------------------------------------------
+
+
+async def test_two_documents_cannot_both_have_been_one_object(world: World) -> None:
+    """Nobody knows which of them it becomes, so neither is touched."""
+    world.server().put("Model", "old", {}, OURS)
+    plan = await world.plan(native("Model", "a", previous_keys=["old"]), native("Model", "b", previous_keys=["old"]))
+    assert actions(plan) == {"Model/a": "conflict renamed-twice", "Model/b": "conflict renamed-twice"}
+
+
+async def test_a_plan_says_just_what_differs(world: World) -> None:
+    """Only the field that was changed, by its pointer."""
+    await world.apply(native("Model", "chat", display_name="a", limits={"rate": 1, "burst": 2}, metadata={"x": {"y": 1}}))
+    after = native("Model", "chat", display_name="a", limits={"rate": 2, "burst": 2}, metadata={"x": {"y": 2}})
+    assert paths(await world.plan(after), "chat") == ["/limits/rate", "/metadata/x/y"]
+
+
+async def test_an_unknown_default_registry_is_a_finding_and_no_plan(world: World) -> None:
+    """What cannot be compiled never reaches the planner."""
+    assert compile_manifests([], world.entries).state.resources == ()
+    assert make_plan(world.desired(), await world.remote(), Policy()).changes == ()
