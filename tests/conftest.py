@@ -32,7 +32,9 @@ SCRUBBED: Final = (
 
 _SLOW: Final = [HealthCheck.too_slow, HealthCheck.data_too_large]  # two busy cores are slow, and that is no failure
 
-settings.register_profile("ci", derandomize=True, max_examples=200, deadline=None, print_blob=True, suppress_health_check=_SLOW)
+settings.register_profile(
+    "ci", derandomize=True, max_examples=200, deadline=None, print_blob=True, suppress_health_check=_SLOW
+)
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=_SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 

@@ -72,7 +72,8 @@ class Commands(click.Group):
 
 
 def _nearest(name: str) -> str | None:
-    return next((known for known in COMMANDS if known.startswith(name[:3]) and len(name) >= 3), None)
+    close: list[str] = importlib.import_module("difflib").get_close_matches(name, COMMANDS, n=1)
+    return close[0] if close else None
 
 
 @click.group(

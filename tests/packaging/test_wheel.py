@@ -60,7 +60,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(dist: Path) -> None:
         names = set(wheel.namelist())
         entry_points = wheel.read(f"{STEM}.dist-info/entry_points.txt").decode()
     package = {name for name in names if not name.startswith(f"{STEM}.dist-info/")}
-    ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "reconciler").rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    ours = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "reconciler").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
     assert package == ours
     assert "reconciler/py.typed" in package
     assert f"{STEM}.dist-info/licenses/LICENSE" in names
@@ -71,8 +75,16 @@ def test_the_source_distribution_can_be_tested(dist: Path) -> None:
     """The source distribution holds what its own tests need, and nothing that the machine left behind."""
     with tarfile.open(dist / f"{STEM}.tar.gz") as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = ("Makefile", "LICENSE", "reconciler.yaml", "manifests/lifecycle/renamed.yaml", "schemas/manifest.schema.json")
-    assert names.issuperset((*wanted, "tests/conftest.py", "tests/tools.sh", ".pre-commit-hooks.yaml", "reconciler/py.typed"))
+    wanted = (
+        "Makefile",
+        "LICENSE",
+        "reconciler.yaml",
+        "manifests/lifecycle/renamed.yaml",
+        "schemas/manifest.schema.json",
+    )
+    assert names.issuperset(
+        (*wanted, "tests/conftest.py", "tests/tools.sh", ".pre-commit-hooks.yaml", "reconciler/py.typed")
+    )
     tops = {name.partition("/")[0] for name in names}
     assert tops.isdisjoint({".venv", ".cache", ".git", ".reconciler", ".hypothesis", ".mypy_cache"})
 
@@ -95,5 +107,7 @@ def test_the_main_job_with_the_wheel(reconciler: Reconciler) -> None:
 def test_the_package_is_typed_for_its_users(installed: Path, tmp_path: Path) -> None:
     """A type checker that sees only the installed wheel knows the Python API's names and their types."""
     (tmp_path / "use.py").write_text("from reconciler import make_plan\n\nreveal_type(make_plan)\n", "utf-8")
-    said = run(BIN / "mypy", "--config-file=", "--strict", "--python-executable", installed / "python", "use.py", cwd=tmp_path).stdout
+    said = run(
+        BIN / "mypy", "--config-file=", "--strict", "--python-executable", installed / "python", "use.py", cwd=tmp_path
+    ).stdout
     assert "-> reconciler.plan.Plan" in said

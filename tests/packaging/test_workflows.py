@@ -78,7 +78,10 @@ def test_forks_see_no_credentials() -> None:
 
 def test_two_applies_never_overlap() -> None:
     """Applies queue in one group, and none is cancelled while it runs."""
-    assert _workflow("models.yml")["jobs"]["apply"]["concurrency"] == {"group": "models-apply", "cancel-in-progress": "false"}
+    assert _workflow("models.yml")["jobs"]["apply"]["concurrency"] == {
+        "group": "models-apply",
+        "cancel-in-progress": "false",
+    }
 
 
 @pytest.fixture
@@ -95,7 +98,11 @@ def _runner(script: str, project: Path, *, code: int = 0) -> tuple[str, str, str
     summary, outputs = project / "summary.md", project / "outputs.txt"
     for file in (summary, outputs):
         file.write_text("", "utf-8")
-    env = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": str(outputs), "PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin"}
+    env = {
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_OUTPUT": str(outputs),
+        "PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin",
+    }
     done = run("bash", "-eo", "pipefail", "-c", script, cwd=project, env=env, code=code)
     return done.stdout, summary.read_text("utf-8"), outputs.read_text("utf-8")
 
