@@ -4,6 +4,7 @@
 #   make test       pass the tests        (TESTS=tests/cli and ARGS="-k rename" narrow them, COVERAGE=1 measures them)
 #   make check      everything that CI asks for
 #
+# Another Python, in a venv of its own: make test PYTHON=python3.13 VENV=.cache/venv-3.13
 # Needed: Python >= 3.11 with venv; for the tests also git, npm and xmllint (tests/tools.sh installs these as root).
 
 SHELL := bash
@@ -22,7 +23,9 @@ DEMO := .cache/demo
 # ------------------------------------------------------------------------------------------------------ set-up
 
 $(BIN)/python:
-	@if command -v uv >/dev/null; then uv venv --quiet --seed --python '>=3.11' $(VENV); exit; fi; \
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --seed --python $(if $(filter file,$(origin PYTHON)),'>=3.11',$(PYTHON)) $(VENV); exit; \
+	fi; \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }; \
 	$(PYTHON) -m venv $(VENV) \

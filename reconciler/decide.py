@@ -42,7 +42,7 @@ class View:
         for resource in listing.resources:
             stored[resource.address] = (*stored.get(resource.address, ()), resource)
         broken: dict[Address, Unreadable] = {}
-        for row in listing.unreadable:
+        for row in sorted(listing.unreadable, key=lambda row: row.message, reverse=True):
             if row.key is not None:
                 kinds = [row.kind] if row.kind is not None else facts.kinds
                 broken |= {Address(facts.name, kind, row.key): row for kind in kinds}
@@ -51,7 +51,7 @@ class View:
             parent = item.resource.parent
             if parent is not None and not item.absent:
                 children[parent] = (*children.get(parent, ()), item.address)
-        nameless = tuple(row for row in listing.unreadable if row.key is None)
+        nameless = tuple(sorted((row for row in listing.unreadable if row.key is None), key=lambda row: row.message))
         return cls(facts, stored, broken, nameless, children, _referrers(facts, listing))
 
     def resources(self) -> Iterator[Resource]:

@@ -66,8 +66,7 @@ class _Work:
         self._wake_all()
 
     def _end(self, change: Change, outcome: Outcome) -> None:
-        if self._left.pop(change.address, None) is None:
-            return
+        del self._left[change.address]
         self.outcomes.append(outcome)
         for follower in self._followers[change.address]:
             if outcome.status != "ok":

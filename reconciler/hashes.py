@@ -12,10 +12,12 @@ from reconciler.secrets import Secret
 
 def digest(value: Any) -> str:
     """sha256 of the canonical text, as 64 hex digits."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    # a file's name that is no UTF-8 holds halves of surrogate pairs
+    return hashlib.sha256(canonical_json(value).encode(errors="surrogatepass")).hexdigest()
 
 
 def fingerprint(key: Secret, address: str, pointer: str, value: Secret) -> str:
     """16 hex digits of HMAC-SHA256 over address, pointer and value: tells a change, and tells nothing else."""
-    message = "\0".join((address, pointer, value.reveal())).encode()
-    return hmac.new(key.reveal().encode(), message, hashlib.sha256).hexdigest()[:16]
+    # a variable that is no UTF-8 holds halves of surrogate pairs
+    message = "\0".join((address, pointer, value.reveal())).encode(errors="surrogatepass")
+    return hmac.new(key.reveal().encode(errors="surrogatepass"), message, hashlib.sha256).hexdigest()[:16]

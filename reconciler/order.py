@@ -44,8 +44,6 @@ def _sorted(ranked: list[Change], position: dict[Address, int]) -> list[int]:
     seen: set[int] = set()
     while len(done) < len(ranked):
         place = heapq.heappop(ready) if ready else min(waiting.keys() - seen)
-        if place in seen:
-            continue
         seen.add(place)
         done.append(place)
         for follower in followers[place]:

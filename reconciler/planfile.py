@@ -7,6 +7,7 @@ the registries. A digest over the whole refuses a file that was edited or cut. N
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,11 +16,12 @@ import jsonschema
 from reconciler.errors import PlanFileError, Problem
 from reconciler.hashes import digest
 from reconciler.outputs import OUTPUTS
-from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
+from reconciler.plan import WRITES, Change, Consents, FieldChange, Guard, Plan
 from reconciler.planjson import plan_to_json
 from reconciler.pointer import MISSING
-from reconciler.state import Address, Desired, Resource, Source
+from reconciler.state import Address, Desired, RegistryFacts, Resource, Source
 
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 SAVED: Final = "saved"  # the key of what only apply reads
 
 
@@ -41,7 +43,10 @@ def dump(plan: Plan) -> str:
         "writes": {str(change.address): _write(change) for change in plan.changes},
     }
     data["digest"] = digest(data)
-    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    if _HALVES.search(text):  # of surrogate pairs, in a file's name that is no UTF-8: no file can hold them as they are
+        text = json.dumps(data, indent=2)
+    return text + "\n"
 
 
 def parse(text: str, shown: str) -> Plan:
@@ -67,6 +72,15 @@ def parse(text: str, shown: str) -> Plan:
         raise PlanFileError(f"{shown} is not a plan file that apply can use: {detail}", hint="make it again with `reconciler plan --save`") from error
 
 
+def check_kinds(plan: Plan, registries: Mapping[str, RegistryFacts], shown: str) -> None:
+    """Raises PlanFileError where the plan names a kind that its registry does not have."""
+    for change in plan.changes:
+        facts = registries.get(change.address.registry)
+        if facts is not None and change.address.kind not in facts.kinds:
+            message = f"{shown} is not a plan file that apply can use: {facts.name} has no kind {change.address.kind!r}"
+            raise PlanFileError(message, hint="make it again with `reconciler plan --save`")
+
+
 def _write(change: Change) -> dict[str, Any]:
     item = change.desired
     data: dict[str, Any] = {"replaces": list(change.replaces), "message": change.message}
@@ -85,23 +99,27 @@ def _write(change: Change) -> dict[str, Any]:
 
 
 def _plan(data: Mapping[str, Any]) -> Plan:
-    saved = data[SAVED]
+    saved = _map(data[SAVED])
     consents = saved["consents"]
+    registries = {name: {fact: _text(value) for fact, value in _map(identity).items()} for name, identity in _map(saved["registries"]).items()}
+    changes = tuple(_change(entry, _map(saved["writes"][entry["address"]])) for entry in data["changes"])
+    if strangers := {change.address.registry for change in changes} - set(registries):
+        raise ValueError(f"no place is given for {', '.join(sorted(strangers))}")
     return Plan(
-        changes=tuple(_change(entry, saved["writes"][entry["address"]]) for entry in data["changes"]),
-        unchanged=saved["unchanged"],
+        changes=changes,
+        unchanged=_count(saved["unchanged"]) or 0,
         orphans=tuple(Address.parse(text) for text in data["orphans"]),
         guards=tuple(Guard(entry["name"], entry["message"], entry["override"]) for entry in data["guards"]),
         problems=tuple(Problem(**{**entry, "pointer": entry.get("pointer") or ""}) for entry in data["problems"]),
         consents=Consents(
-            consents["prune"],
-            consents["allow_deletes"],
-            consents["allow_replaces"],
-            tuple(consents["take_ownership"]),
-            tuple(consents["rotate"]),
+            consents["prune"] is True,
+            _count(consents["allow_deletes"]),
+            _count(consents["allow_replaces"]),
+            _texts(consents["take_ownership"]),
+            _texts(consents["rotate"]),
         ),
-        environment=saved["environment"],
-        registries=saved["registries"],
+        environment=None if saved["environment"] is None else _text(saved["environment"]),
+        registries=registries,
         fingerprint=data["fingerprint"],
     )
 
@@ -111,6 +129,8 @@ def _change(entry: Mapping[str, Any], write: Mapping[str, Any]) -> Change:
     source = Source(entry["source"]["file"], entry["source"]["line"]) if entry.get("source") else None
     parent = Address.parse(entry["parent"]) if entry.get("parent") else None
     previous = entry.get("previous_address")
+    if entry["action"] in WRITES and (entry["action"] == "delete") == ("desired" in write):
+        raise ValueError(f"what a {entry['action']} of {address} writes does not fit it")
     return Change(
         address=address,
         action=entry["action"],
@@ -122,8 +142,8 @@ def _change(entry: Mapping[str, Any], write: Mapping[str, Any]) -> Change:
         previous=Address.parse(previous) if previous else None,
         source=source,
         desired=_desired(address, write["desired"], source, parent) if "desired" in write else None,
-        message=write["message"],
-        replaces=tuple(write["replaces"]),
+        message=_text(write["message"]),
+        replaces=_texts(write["replaces"]),
     )
 
 
@@ -133,12 +153,40 @@ def _field(entry: Mapping[str, Any]) -> FieldChange:
 
 def _desired(address: Address, data: Mapping[str, Any], source: Source | None, parent: Address | None) -> Desired:
     return Desired(
-        resource=Resource(address, data["spec"], source=source, parent=parent),
-        key=data["key"],
-        protected=data["protected"],
-        previous=tuple(Address.parse(text) for text in data["previous"]),
-        ignore=tuple(data["ignore"]),
-        secrets=data["secrets"],
-        references={place: Address.parse(text) for place, text in data["references"].items()},
-        labels=data["labels"],
+        resource=Resource(address, _map(data["spec"]), source=source, parent=parent),
+        key=_text(data["key"]),
+        protected=None if data["protected"] is None else data["protected"] is True,
+        previous=tuple(map(Address.parse, _texts(data["previous"]))),
+        ignore=_texts(data["ignore"]),
+        secrets={place: _text(reference) for place, reference in _map(data["secrets"]).items()},
+        references={place: Address.parse(_text(text)) for place, text in _map(data["references"]).items()},
+        labels={name: _text(label) for name, label in _map(data["labels"]).items()},
     )
+
+
+# --- what only apply reads is of no published schema, so its types are checked here ------------------------------------
+
+
+def _text(value: Any) -> str:
+    """Raises TypeError where it is none, as the others do."""
+    if not isinstance(value, str):
+        raise TypeError(f"text is expected, not {type(value).__name__}")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list is expected, not {type(value).__name__}")
+    return tuple(map(_text, value))
+
+
+def _map(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"a map is expected, not {type(value).__name__}")
+    return value
+
+
+def _count(value: Any) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise TypeError(f"a number is expected, not {type(value).__name__}")
+    return value

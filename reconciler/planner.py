@@ -105,14 +105,35 @@ def _one_heir(changes: list[Change]) -> list[Change]:
 
 def _parts(changes: list[Change], desired: DesiredState, views: Mapping[str, View]) -> Iterator[Change]:
     """What stands beside a model, its secret and its provider, goes with it, also where there is no room for a mark: it is ours by name."""
-    causes = {change.previous if change.action == "rename" else change.address: change for change in changes if change.action in ("delete", "rename")}
+    causes = _causes(changes, desired, views)
     kept = {*desired.declared, *_taken(changes)}
     for view in views.values():
         for address, stored in view.stored.items():
-            cause = causes.get(stored[0].parent) if stored[0].parent is not None else None
-            if cause is not None and address not in kept and standing(stored[0], view.facts) is not Standing.FOREIGN:
-                change = view.removal(stored[0], cause.reason)
-                yield replace(change, depends_on=tuple(sorted({*change.depends_on, cause.address})))
+            parent = stored[0].parent
+            if parent in causes and address not in kept and standing(stored[0], view.facts) is not Standing.FOREIGN:
+                cause, reason = causes[parent]
+                change = view.removal(stored[0], reason)
+                yield replace(change, depends_on=tuple(sorted({*change.depends_on, cause} - {address})))
+
+
+def _causes(changes: list[Change], desired: DesiredState, views: Mapping[str, View]) -> dict[Address | None, tuple[Address, str]]:
+    """The models that go or went, each with what must be done first and why. That an earlier run did not finish counts too."""
+    causes: dict[Address | None, tuple[Address, str]] = {}
+    touchy = {change.address for change in changes if change.action == "conflict"}
+    for item in desired.resources:
+        view = views.get(item.address.registry)
+        if view is None or item.address in touchy:
+            continue
+        if item.absent and not view.find(item.address):
+            causes[item.address] = (item.address, "absent")
+        causes |= {old: (item.address, "renamed") for old in item.previous if not view.find(old)}
+    for change in changes:
+        if change.action == "delete" and change.parent is not None:
+            causes.setdefault(change.parent, (change.address, change.reason))
+    for change in changes:
+        if change.action == "rename" or (change.action == "delete" and change.parent is None):
+            causes[change.previous or change.address] = (change.address, change.reason)
+    return causes
 
 
 def _never_pruned(view: View) -> Iterator[Problem]:
@@ -218,7 +239,8 @@ def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:
 def _hold(target: Address, holder: Address, going: Mapping[Address, Change], stuck: Stuck) -> None:
     change = going.get(target)
     if change is not None:
-        stuck.setdefault(change.address, ("referenced", f"{holder} still refers to {target}"))
+        said = ("referenced", f"{holder} still refers to {target}")
+        stuck[change.address] = min(said, stuck.get(change.address, said))  # whichever holder is looked at first
 
 
 def _will_name(change: Change, view: View) -> set[Address]:

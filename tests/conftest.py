@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -93,6 +94,12 @@ def _refuse(target: Any) -> NoReturn:
 def root() -> Path:
     """The project's root folder."""
     return ROOT
+
+
+@pytest.fixture
+def patience() -> float:
+    """What a limit of time is multiplied by: more than 1 where coverage traces every line."""
+    return 1.0 if sys.gettrace() is None else 5.0
 
 
 @pytest.fixture(scope="session")

@@ -176,6 +176,13 @@ async def test_two_objects_of_our_key_are_a_conflict(world: World, state: str) -
     assert await decided(world, native("Adapter", "a", code="y", state=state)) == "conflict duplicate"
 
 
+async def test_two_objects_of_an_old_key_are_a_conflict(world: World) -> None:
+    """Nobody knows which of them is renamed."""
+    for _ in range(2):
+        world.server().put("Adapter", "a", {"code": "x"}, US)
+    assert await decided(world, native("Adapter", "b", code="x", previous_keys=["a"])) == "conflict duplicate"
+
+
 # --- absent ----------------------------------------------------------------------------------------------------
 
 ABSENT: Document = {"kind": "memory/Model", "key": "chat", "state": "absent"}

@@ -8,7 +8,7 @@ from reconciler import guards
 from reconciler.guards import Deletions, Limits, tripped
 
 
-def names(count: int, owned: int, allowed: int | None = None, limits: Limits = Limits()) -> list[str]:  # noqa: B008
+def names(count: int, owned: int, allowed: int | None = None, limits: Limits = Limits()) -> list[str]:
     return [guard.name for guard in tripped({"one": Deletions(count, owned)}, limits, allowed)]
 
 

@@ -229,6 +229,29 @@ async def test_what_stands_beside_a_protected_model_stays_too(world: World) -> N
     }
 
 
+async def test_what_stands_beside_a_model_that_stays_stays_though_it_is_not_protected_itself(world: World) -> None:
+    """Whatever refers to it."""
+    world.server().put("Model", "chat", {}, OURS | {"protected": True})
+    world.server().put("Provider", "reconciler-chat", {"url": "https://p/"}, OURS)
+    plan = await world.plan(PROVIDER, prune=True)
+    assert actions(plan)["Provider/reconciler-chat"] == "blocked dependency"
+
+
+@pytest.mark.parametrize("at", range(2, 14))
+@pytest.mark.parametrize("way", ["absent", "rename"])
+async def test_what_stood_beside_a_model_that_went_in_a_run_that_failed_goes_in_the_next(world: World, way: str, at: int) -> None:
+    """Running again finishes the work, without --prune too, and leaves no secret behind."""
+    await world.apply(model("chat", endpoint=WITH_KEY))
+    after = {"kind": "Model", "key": "chat", "state": "absent"} if way == "absent" else model("new", endpoint=WITH_KEY, previous_keys=["chat"])
+    plan = await world.plan(after)
+    world.server().become(Behaviour(fail_at=at))
+    await world.carry_out(plan)
+    world.server().become(Behaviour())
+    await world.apply(after)
+    assert {row.key for row in world.server().rows.values() if "chat" in row.key} == set()
+    assert await world.settled(after)
+
+
 async def test_a_secret_that_the_model_needs_no_longer_goes_with_prune_after_the_update(world: World) -> None:
     """Nothing undeclared goes without --prune."""
     await world.apply(model("chat", endpoint=WITH_KEY))

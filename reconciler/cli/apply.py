@@ -61,7 +61,8 @@ def command(
             raise UsageError("manifests on stdin leave nobody to ask", hint="--yes applies without asking")
         report = asyncio.run(_direct(options, request, output_format, yes, concurrency, backup))
     try:
-        answers.write(report, options)
+        answers.to_stdout(report, options)
+        answers.to_files(report)
     except InputError as error:  # too late for 1, which says that nothing was written
         say(f"error: {printable(error.message)}")
         return report.exit_code or 5
@@ -89,6 +90,7 @@ async def _direct(options: Globals, request: Request, output_format: str, yes: b
 async def _saved(options: Globals, file: Path, output_format: str, concurrency: int, backup: Path | None) -> Report:
     plan = planfile.parse(read_file(file, MAX_PLAN_BYTES), str(file))
     here = workspace(replace(options, env=plan.environment))
+    planfile.check_kinds(plan, here.facts, str(file))
     known = [name for name in plan.registries if name in here.entries]
     async with here.connect(known) as registries:
         _show(plan, options, output_format)

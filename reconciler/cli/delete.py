@@ -17,6 +17,7 @@ from reconciler.plan import Plan
 from reconciler.planner import Policy, make_plan
 from reconciler.remote import read_all
 from reconciler.render import PLAN, REPORT
+from reconciler.render.escape import printable
 from reconciler.report import Report
 from reconciler.state import Desired, DesiredState, Resource
 from reconciler.workspace import Workspace
@@ -69,4 +70,4 @@ def _warn_if_declared(here: Workspace, found: Resource) -> None:
     for item in here.load().desired.resources:
         if item.address == found.address and not item.absent and item.resource.source is not None:
             source = item.resource.source
-            say(f"warning: {source.file}:{source.line} still declares it, so the next apply creates it again")
+            say(f"warning: {printable(source.file)}:{source.line} still declares it, so the next apply creates it again")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -20,6 +18,7 @@ from reconciler.cli.streams import answer, say
 from reconciler.document.dump import dump_yaml
 from reconciler.errors import InputError, UsageError
 from reconciler.export import manifest_of, path_of
+from reconciler.render.jsontext import dumps
 from reconciler.state import Resource
 from reconciler.workspace import Workspace
 
@@ -57,7 +56,7 @@ def _to_stdout(here: Workspace, chosen: Sequence[Resource], output_format: str, 
     if output_format == "yaml":
         answer("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
     elif alone:
-        answer(_json(manifests[0]))
+        answer(dumps(manifests[0]))
     else:
         answer_json({"manifests": manifests})
 
@@ -70,9 +69,5 @@ def _to_files(here: Workspace, paths: Sequence[tuple[Path, Resource]], output_fo
     for path, item in paths:
         folder = os.path.relpath(path.resolve().parent, here.project.root).replace(os.sep, "/")
         manifest = manifest_of(item, here.entries[item.address.registry], folder)
-        write_text(path, dump_yaml(manifest) if output_format == "yaml" else _json(manifest) + "\n")
+        write_text(path, dump_yaml(manifest) if output_format == "yaml" else dumps(manifest) + "\n")
     say(f"{len(paths)} manifest{'' if len(paths) == 1 else 's'} written")
-
-
-def _json(manifest: dict[str, Any]) -> str:
-    return json.dumps(manifest, ensure_ascii=False, indent=2)

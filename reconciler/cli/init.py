@@ -14,6 +14,7 @@ from reconciler.cli.options import Command, Globals
 from reconciler.cli.schemas import generated
 from reconciler.cli.streams import answer, say
 from reconciler.config import FILE
+from reconciler.render.escape import printable
 
 _CONFIG: Final = """\
 # yaml-language-server: $schema=schemas/config.schema.json
@@ -81,7 +82,7 @@ def command(options: Globals, folder: Path) -> int:
 
 def _write(path: Path, text: str) -> None:
     if path.exists():
-        say(f"left as it is: {path}")
+        say(f"left as it is: {printable(str(path))}")
         return
     write_text(path, text)
-    answer(str(path))
+    answer(printable(str(path)))

@@ -12,6 +12,7 @@ from reconciler.cli.session import style, workspace
 from reconciler.cli.stored import facts_of, stored
 from reconciler.cli.streams import answer, say
 from reconciler.render.answers import list_text
+from reconciler.render.escape import printable
 from reconciler.state import RemoteState
 
 
@@ -38,4 +39,5 @@ def command(options: Globals, registries: tuple[str, ...], output_format: str) -
 def _warn(remote: RemoteState) -> None:
     for name, listing in sorted(remote.listings.items()):
         for row in listing.unreadable:
-            say(f"warning: {name} holds something that cannot be read: {row.kind or '?'}/{row.key or '?'}: {row.message}")
+            what = f"{row.kind or '?'}/{row.key or '?'}: {row.message}"
+            say(f"warning: {name} holds something that cannot be read: {printable(what)}")

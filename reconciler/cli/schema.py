@@ -10,6 +10,7 @@ from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, Globals
 from reconciler.cli.schemas import generated
 from reconciler.cli.streams import answer, say
+from reconciler.render.escape import printable
 
 
 @click.command(cls=Command, name="schema")
@@ -25,14 +26,14 @@ def command(options: Globals, out: Path, check: bool) -> int:
     if check:
         stale = [name for name, text in files.items() if _text(out / name) != text]
         for name in stale:
-            say(f"stale: {out / name}")
+            say(f"stale: {printable(str(out / name))}")
         if stale:
             say("hint: `reconciler schema` writes them again")
         return 1 if stale else 0
     for name, text in files.items():
         if _text(out / name) != text:
             write_text(out / name, text)
-        answer(str(out / name))
+        answer(printable(str(out / name)))
     return 0
 
 

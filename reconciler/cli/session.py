@@ -64,8 +64,14 @@ class Outputs:
 
     def write(self, value: Any, options: Globals, *, strict: bool = False) -> None:
         """The answer to every file, then to stdout: where a file cannot be written (InputError), stdout holds the error alone."""
+        self.to_files(value)
+        self.to_stdout(value, options, strict=strict)
+
+    def to_files(self, value: Any) -> None:
         for name, file in self.files:
             write_text(file, self.text(name, value, Style(color=False)) + "\n")
+
+    def to_stdout(self, value: Any, options: Globals, *, strict: bool = False) -> None:
         answer(self.text(self.main, value, style(options, strict=strict)))
 
     def text(self, name: str, value: Any, how: Style) -> str:

@@ -37,7 +37,7 @@ _MARKS: Final = (
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
 
-def read_text(path: Path, shown: str) -> str | Problem:
+def read_text(path: str | Path, shown: str) -> str | Problem:
     """The text of a regular file of at most MAX_BYTES. `shown` is its name in the problem.
 
     Rules: `unreadable`, `symlink-loop`, `too-large`, `encoding`.

@@ -35,7 +35,7 @@ _WORDS: Final = (
         "invalid Unicode character escape code",
         "this escape is no character; those beyond U+FFFF are written \\UXXXXXXXX",
     ),
-    ("did not find expected hexadecimal number", "expected hexadecimal digits after the backslash"),
+    ("did not find expected hexdecimal number", "expected hexadecimal digits after the backslash"),
     ("found undefined tag handle", "the tag begins with a handle that no %TAG line defines"),
     ("found incompatible YAML document", "this version of YAML is not supported; 1.2 is"),
     ("did not find expected alphabetic or numeric character", "expected a name of letters, digits, '-' and '_'"),

@@ -72,17 +72,18 @@ def _under(target: str, cwd: Path) -> Iterator[File | Problem]:
             yield _problem(name, "no-such-path" if gone else "unreadable", reason)
         return
     if os.path.isdir(target):
-        yield from _folder(target, name, os.path.realpath(target))
+        yield from _folder(target, cwd, os.path.realpath(target))
     else:
         yield File(target, name, os.path.realpath(target))
 
 
-def _folder(top: str, name: str, real_top: str) -> Iterator[File | Problem]:
+def _folder(top: str, cwd: Path, real_top: str) -> Iterator[File | Problem]:
     """All manifests below a folder. Each real folder is entered once, so that links cannot make this endless."""
-    pending = [(top, name, real_top)]
+    pending = [(top, real_top)]
     entered = {real_top}
     while pending:
-        folder, label, real = pending.pop()
+        folder, real = pending.pop()
+        label = shown(folder, cwd)  # once for each folder: it costs more than all the rest of a file
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
@@ -104,7 +105,7 @@ def _folder(top: str, name: str, real_top: str) -> Iterator[File | Problem]:
             if entry.is_dir():
                 if real_path not in entered:
                     entered.add(real_path)
-                    pending.append((entry.path, below, real_path))
+                    pending.append((entry.path, real_path))
                 elif real == real_path or real.startswith(real_path + os.sep):
                     yield _problem(below, "symlink-loop", "the link leads back to a folder that it stands in")
             elif entry.name.lower().endswith(SUFFIXES):

@@ -6,6 +6,7 @@ values that the references led to.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -72,12 +73,12 @@ class Reader:
         texts: dict[str, str] = {}
         problems = list(found.problems)
         for file in found.files:
-            text = document.read_text(Path(file.path), file.shown)
+            text = document.read_text(file.path, file.shown)
             if isinstance(text, Problem):
                 problems.append(text)
             else:
                 texts[file.shown] = text
-        folders = {file.shown: Path(file.real).parent for file in found.files}
+        folders = {file.shown: os.path.dirname(file.real) for file in found.files}
         return self._read_texts(texts, folders, problems, len(found.files))
 
     def read_stdin(self, data: bytes, cwd: Path) -> Manifests:
@@ -85,9 +86,9 @@ class Reader:
         text = document.decode(data, STDIN)
         if isinstance(text, Problem):
             return Manifests((), (text,), 1, {}, {})
-        return self._read_texts({STDIN: text}, {STDIN: cwd.resolve()}, [], 1)
+        return self._read_texts({STDIN: text}, {STDIN: str(cwd.resolve())}, [], 1)
 
-    def _read_texts(self, texts: dict[str, str], folders: Mapping[str, Path], problems: list[Problem], files: int) -> Manifests:
+    def _read_texts(self, texts: dict[str, str], folders: Mapping[str, str], problems: list[Problem], files: int) -> Manifests:
         manifests: list[Manifest] = []
         counts: dict[str, int] = {}
         known_files: dict[Path, str | Problem] = {}
@@ -120,7 +121,8 @@ class Reader:
             if findings or wrong:
                 told = {finding.pointer for finding in findings}
                 return None, [*findings, *(finding for finding in wrong if finding.pointer not in told)]
-            checked, findings = self._check(kind, resolved)
+            if resolved is not data:
+                checked, findings = self._check(kind, resolved)
         if checked is None:
             return None, findings
         source = Source(shown, item.line)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final
 
 from reconciler import document
@@ -21,6 +22,7 @@ from reconciler.problems import Finding, nearest
 from reconciler.scalars import Resolved
 
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_BARE: Final = (int, float, NoneType)  # bool is an int
 _UNTOUCHED: Final = frozenset({"/kind", "/key", "/$schema"})
 
 
@@ -29,7 +31,7 @@ class Scope:
     """Where references lead: `folder` is the manifest's own (relative paths), `root` the project root that no path leaves."""
 
     root: Path
-    folder: Path
+    folder: str
     variables: Mapping[str, str]
     files: dict[Path, str | Problem] = field(default_factory=dict)  # texts read so far, shared by one load
 
@@ -46,12 +48,21 @@ def resolve(data: Any, node: Node, scope: Scope) -> tuple[Any, list[Finding]]:
 
 
 def _walk(value: Any, node: Node, path: tuple[str, ...], scope: Scope, found: list[Finding]) -> Any:
+    """The value with its references resolved: the very same object where there are none, which most values are."""
+    if isinstance(value, str):
+        return _string(value, node, path, scope, found) if "${" in value else value
     if isinstance(value, dict):
-        return {name: _walk(item, node.child(name) or OPAQUE, (*path, name), scope, found) for name, item in value.items()}
+        members = ((name, item, node.child(name) or OPAQUE) for name, item in value.items() if not isinstance(item, _BARE))
+        new = {name: _walk(item, below, (*path, name), scope, found) for name, item, below in members}
+        return {**value, **new} if any(item is not value[name] for name, item in new.items()) else value
     if isinstance(value, list):
-        return [_walk(item, node.each or OPAQUE, (*path, str(place)), scope, found) for place, item in enumerate(value)]
-    if not isinstance(value, str) or "${" not in value:
-        return value
+        each = node.each or OPAQUE
+        items = [_walk(item, each, (*path, str(place)), scope, found) for place, item in enumerate(value)]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
+
+
+def _string(value: str, node: Node, path: tuple[str, ...], scope: Scope, found: list[Finding]) -> str:
     where = pointers.join(path)
     if where in _UNTOUCHED:
         return value
@@ -140,7 +151,7 @@ def _file(name: str, where: str, scope: Scope, found: list[Finding]) -> str:
 def _inside(name: str, where: str, scope: Scope, found: list[Finding]) -> Path | None:
     """The real path that `name` leads to, or None where it leaves the project."""
     try:
-        path = Path(os.path.realpath(scope.folder / name))
+        path = Path(os.path.realpath(os.path.join(scope.folder, name)))
     except ValueError:  # a NUL in the name
         found.append(Finding("bad-reference", "that is not the name of a file: it holds a NUL", where))
         return None

@@ -29,7 +29,7 @@ owner: us
 registries:
   local: {driver: local, path: registry.db, default: true}
 """
-TERMINAL: Final = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - {"\n"} | set("\u202e\u2066\u200b")
+TERMINAL: Final = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - {"\n"} | set("\u202e\u2066")
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ class Provider(_Native):
     """Where models come from."""
 
     url: Annotated[str, Canonical(with_slash, "the server appends a slash")] = Field(description="Its address.", examples=["https://llm.example.com"])
+    region: Annotated[str | None, Immutable("set on create")] = Field(None, description="Where it is.", examples=["eu"])
     secret: Annotated[str | None, Ref("Secret")] = Field(None, description="Its secret.", examples=["s"])
     password: Annotated[SecretText | None, WriteOnly("a secret", keeps="presence")] = Field(None, description="Its password.", examples=["${env:PASSWORD}"])
     headers: dict[str, Annotated[str, WriteOnly("a secret where it is a reference", keeps="presence", only_references=True)]] | None = Field(

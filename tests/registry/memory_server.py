@@ -20,7 +20,7 @@ DEFAULTS: Final[Mapping[str, Data]] = {
     "Model": {"visibility": "private", "limits": {"burst": 10}},
     "Provider": {"timeout": 30},
 }
-IMMUTABLE: Final = {"Model": ("project",)}
+IMMUTABLE: Final = {"Model": ("project",), "Provider": ("region",)}
 STICKY: Final = {"Model": ("finetuning",)}  # a value once set cannot be taken away again
 REFERENCES: Final = {"Model": {"provider": "Provider", "adapter": "Adapter"}, "Provider": {"secret": "Secret"}}
 DUPLICATES: Final = frozenset({"Adapter"})  # kinds whose names are not unique
@@ -33,6 +33,8 @@ class Behaviour:
 
     drops: frozenset[str] = frozenset()  # accepted, and not kept
     rewrites: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)  # kept as something else
+    sticks: frozenset[str] = frozenset()  # cannot be cleared, and nobody says so
+    unmarked: bool = False  # marks are accepted, and not kept
     nulls: bool = False  # what is unset is answered as null
     floats: bool = False  # integers are answered as floats
     extra: bool = False  # answers hold fields that nobody knows
@@ -47,7 +49,8 @@ class Behaviour:
     broken: frozenset[str] = frozenset()  # keys of rows that cannot be understood
     nameless: bool = False  # there is a row without a readable key
     incomplete: bool = False  # the list breaks off half-way
-    meanwhile: Callable[[Server], None] | None = None  # another writer, just before the first write
+    meanwhile: Callable[[Server], object] | None = None  # another writer ...
+    meanwhile_at: int = 1  # ... just before this write (from 1)
 
 
 @dataclass
@@ -80,7 +83,6 @@ class Server:
         self._count = 0
         self._writes = 0
         self._lagging = 0
-        self._disturbed = False
 
     @property
     def writes(self) -> list[tuple[str, str]]:
@@ -88,7 +90,7 @@ class Server:
 
     def put(self, kind: str, key: str, data: Data, mark: Data | None = None) -> Row:
         """An object made by somebody else: no call of ours."""
-        row = Row(next(self._ids), kind, key, copy.deepcopy(data), copy.deepcopy(mark))
+        row = Row(next(self._ids), kind, key, copy.deepcopy(data), None if self.behaviour.unmarked else copy.deepcopy(mark))
         self._fill(row)
         self.rows[row.id] = row
         return row
@@ -157,10 +159,15 @@ class Server:
             for name in IMMUTABLE.get(row.kind, ()):
                 if row.data.get(name) != after.get(name):
                     raise PermanentError(f"{name} cannot change")
-            for name in STICKY.get(row.kind, ()):
-                after.setdefault(name, row.data.get(name))
-            for name in DEFAULTS.get(row.kind, {}):
-                after.setdefault(name, row.data.get(name))
+            for name in row.data:
+                if name in STICKY.get(row.kind, ()) or f"{row.kind}/{name}" in self.behaviour.sticks:
+                    after.setdefault(name, row.data[name])
+            for name, default in DEFAULTS.get(row.kind, {}).items():
+                if isinstance(default, dict):
+                    known = {member: value for member, value in row.data[name].items() if member in default}
+                    after[name] = known | (after.get(name) or {})
+                else:
+                    after.setdefault(name, row.data[name])
             renamed = Row(number, row.kind, key, after, copy.deepcopy(mark), row.revision + 1)
             self._fill(renamed)
             self.rows[number] = renamed
@@ -189,8 +196,7 @@ class Server:
     def _write(self, verb: str, name: str, do: Callable[[], Data]) -> Data:
         self._writes += 1
         meanwhile = self.behaviour.meanwhile
-        if meanwhile is not None and not self._disturbed:
-            self._disturbed = True
+        if meanwhile is not None and self._writes == self.behaviour.meanwhile_at:
             meanwhile(self)
         lost = self._writes == self.behaviour.lose_at
         if lost and not self.behaviour.lose_done:

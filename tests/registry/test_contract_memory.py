@@ -54,10 +54,18 @@ MODEL: Final = Sample(
 )
 PROVIDER: Final = Sample(
     native(
-        "Provider", "main", url="https://llm.example.com", secret="s", password="${env:KEY}", headers={"X-Tenant": "acme", "X-Token": "${env:TOKEN}"}, timeout=10
+        "Provider",
+        "main",
+        url="https://llm.example.com",
+        region="eu",
+        secret="s",
+        password="${env:KEY}",
+        headers={"X-Tenant": "acme", "X-Token": "${env:TOKEN}"},
+        timeout=10,
     ),
     {
         "/url": ("https://other.example.com/", "https://llm.example.com/v2"),
+        "/region": ("us",),
         "/timeout": (20,),
         "/secret": (None,),
         "/headers/X-Tenant": ("other",),
