@@ -73,7 +73,7 @@ class LoadedProject:
             consents=consents or Consents(),
             limits=Limits(project.max_deletes, project.max_delete_percent),
             environment=project.environment,
-            fingerprints=known_fingerprints(self.desired, self.workspace.fingerprint_key(), self.workspace.resolver),
+            fingerprints=known_fingerprints(self.desired, self.workspace.fingerprint_key_if_known(), self.workspace.resolver),
             problems=self.warnings,
         )
 

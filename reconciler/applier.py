@@ -59,7 +59,9 @@ async def apply(
     RegistryError where a registry cannot be read.
     """
     _refuse_guards(plan)
-    left = tuple(Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left)
+    left = tuple(
+        Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left
+    )
     if not plan.writes:
         return Report(plan, left)
     remote = await _unmoved(plan, registries, facts)
@@ -159,7 +161,12 @@ def _needed(place: str, change: Change, kind: KindRules, facts: RegistryFacts, o
 
 
 def _fingerprints(
-    change: Change, item: Desired, current: Resource | None, secrets: Mapping[str, Secret], facts: RegistryFacts, options: Options
+    change: Change,
+    item: Desired,
+    current: Resource | None,
+    secrets: Mapping[str, Secret],
+    facts: RegistryFacts,
+    options: Options,
 ) -> tuple[dict[str, str], list[str]]:
     """The fingerprints for the mark, and notes: a value that turns out new without the plan having said so is reported, not written."""
     key, mark = options.fingerprint_key, current.mark if current is not None else None
@@ -181,7 +188,9 @@ def _fingerprints(
         if place in written or same or (then is None and _keeps_reference(place, facts.kinds[item.address.kind])):
             prints[place] = now
         elif then is not None:
-            notes.append(f"rotation_pending: {item.address} {place}: its value is new, and this plan did not say so; plan again to write it")
+            notes.append(
+                f"rotation_pending: {item.address} {place}: its value is new, and this plan did not say so; plan again to write it"
+            )
             prints[place] = then
     return prints, notes
 
@@ -219,7 +228,9 @@ async def _run(
     run = _Running(executors, known, options, halves)
     writes = [change for change in plan.writes if change.action != "delete"]
     deletes = [change for change in plan.writes if change.action == "delete"]
-    outcomes = {outcome.address: outcome for outcome in await run_in_order(writes, run.one, run.skipped, options.concurrency)}
+    outcomes = {
+        outcome.address: outcome for outcome in await run_in_order(writes, run.one, run.skipped, options.concurrency)
+    }
     failed = frozenset(address for address, outcome in outcomes.items() if outcome.status != "ok")
     rest = [_second_half(half, deletes, known, facts) for half in halves.values() if half.address not in failed]
     for outcome in await run_in_order(in_order([*rest, *deletes]), run.one, run.skipped, options.concurrency, failed):
@@ -228,7 +239,9 @@ async def _run(
     return list(outcomes.values())
 
 
-def _second_half(half: Change, deletes: list[Change], known: Mapping[Address, Known], facts: Mapping[str, RegistryFacts]) -> Change:
+def _second_half(
+    half: Change, deletes: list[Change], known: Mapping[Address, Known], facts: Mapping[str, RegistryFacts]
+) -> Change:
     """The delete of the old object of a rename, after the deletes of what names it."""
     old = half.previous or half.address
     referrers = []
@@ -236,7 +249,9 @@ def _second_half(half: Change, deletes: list[Change], known: Mapping[Address, Kn
         current = known[change.address].current
         if current is not None:
             named = references_in(current.spec, facts[old.registry].kinds[change.address.kind].root)
-            if change.address.registry == old.registry and any((kind, key) == (old.kind, old.key) for _, kind, key in named):
+            if change.address.registry == old.registry and any(
+                (kind, key) == (old.kind, old.key) for _, kind, key in named
+            ):
                 referrers.append(change.address)
     return Change(old, "delete", half.reason, depends_on=tuple(referrers))
 
@@ -252,7 +267,9 @@ class _Running:
 
     async def one(self, change: Change) -> Outcome:
         if self.options.stop.is_set():
-            return self._told(Outcome(change.address, change.action, "skipped", "interrupted", "the run was interrupted before this"))
+            return self._told(
+                Outcome(change.address, change.action, "skipped", "interrupted", "the run was interrupted before this")
+            )
         executor = self.executors[change.address.registry]
         started = time.perf_counter()
         try:
@@ -264,17 +281,27 @@ class _Running:
             hint = f" ({error.hint})" if error.hint else ""
             done = Done("failed", error.code, error.message + hint)
         duration = time.perf_counter() - started
-        return self._told(Outcome(change.address, change.action, done.status, done.reason or change.reason, done.message, duration))
+        return self._told(
+            Outcome(change.address, change.action, done.status, done.reason or change.reason, done.message, duration)
+        )
 
     def skipped(self, change: Change, cause: Address) -> Outcome:
-        return self._told(Outcome(change.address, change.action, "skipped", "dependency", f"{cause} was not done, and this depends on it"))
+        return self._told(
+            Outcome(
+                change.address, change.action, "skipped", "dependency", f"{cause} was not done, and this depends on it"
+            )
+        )
 
     def whole(self, outcome: Outcome) -> Outcome:
         """The outcome of a rename, from that of its second half."""
         half = self.halves.get(outcome.address)
         if half is None:
             return outcome
-        message = f"the new object is there, the old one too: {outcome.message}; run again to finish" if outcome.status != "ok" else ""
+        message = (
+            f"the new object is there, the old one too: {outcome.message}; run again to finish"
+            if outcome.status != "ok"
+            else ""
+        )
         return replace(outcome, address=half.address, action=half.action, message=message)
 
     def _told(self, outcome: Outcome) -> Outcome:

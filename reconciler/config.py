@@ -92,7 +92,7 @@ def find(start: Path) -> Path | None:
     """The nearest reconciler.yaml from `start` upward."""
     for folder in (start, *start.parents):
         candidate = folder / FILE
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # unlike Path's, false also where a folder above may not be searched
             return candidate
     return None
 

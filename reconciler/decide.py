@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from reconciler import diff
 from reconciler.diff import Difference, FieldChange
 from reconciler.errors import Problem
-from reconciler.fields import KindRules, Ref, references_in
+from reconciler.fields import KindRules
 from reconciler.ownership import Standing, standing
 from reconciler.plan import Change, Consents
-from reconciler.state import Address, Desired, DesiredState, Listing, RegistryFacts, Resource, Unreadable
+from reconciler.state import Address, Desired, Resource
+from reconciler.view import View, nameless
 
 
 class Asked(Protocol):
@@ -23,89 +24,6 @@ class Asked(Protocol):
 
     @property
     def fingerprints(self) -> Mapping[Address, Mapping[str, str]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One registry, ready to be asked. `stored` holds every object by address: more than one is a conflict."""
-
-    facts: RegistryFacts
-    stored: Mapping[Address, tuple[Resource, ...]]
-    broken: Mapping[Address, Unreadable]
-    nameless: tuple[Unreadable, ...]
-    children: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
-    referrers: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, facts: RegistryFacts, listing: Listing, desired: DesiredState) -> View:
-        stored: dict[Address, tuple[Resource, ...]] = {}
-        for resource in listing.resources:
-            stored[resource.address] = (*stored.get(resource.address, ()), resource)
-        broken: dict[Address, Unreadable] = {}
-        for row in sorted(listing.unreadable, key=lambda row: row.message, reverse=True):
-            if row.key is not None:
-                kinds = [row.kind] if row.kind is not None else facts.kinds
-                broken |= {Address(facts.name, kind, row.key): row for kind in kinds}
-        children: dict[Address, tuple[Address, ...]] = {}
-        for item in desired.resources:
-            parent = item.resource.parent
-            if parent is not None and not item.absent:
-                children[parent] = (*children.get(parent, ()), item.address)
-        nameless = tuple(sorted((row for row in listing.unreadable if row.key is None), key=lambda row: row.message))
-        return cls(facts, stored, broken, nameless, children, _referrers(facts, listing))
-
-    def resources(self) -> Iterator[Resource]:
-        for resources in self.stored.values():
-            yield from resources
-
-    def find(self, address: Address) -> tuple[Resource, ...]:
-        return self.stored.get(address, ())
-
-    def kind(self, address: Address) -> KindRules:
-        return self.facts.kinds[address.kind]
-
-    def references(self, resource: Resource) -> list[Address]:
-        """The objects that a stored object refers to."""
-        return [target for _, target in _references(resource, self.facts)]
-
-    def places(self, resource: Resource) -> list[tuple[str, Address]]:
-        """The same, each with the pointer of the field that says so."""
-        return _references(resource, self.facts)
-
-    def removal(self, resource: Resource, reason: str) -> Change:
-        """The delete of a stored object, or why there is none."""
-        address, kind = resource.address, self.kind(resource.address)
-        after = self.referrers.get(address, ())
-        change = Change(address, "delete", reason, observed=diff.observed(resource, kind), parent=resource.parent)
-        if resource.parent is not None:
-            after = (*after, resource.parent)
-        change = replace(change, depends_on=tuple(sorted({*after} - {address})))
-        if len(self.find(address)) > 1:
-            return replace(change, action="conflict", reason="duplicate", message="the registry holds more than one object of this key")
-        if self.nameless:
-            return replace(change, action="blocked", reason="unreadable", message=_nameless(self.nameless))
-        if not kind.deletable:
-            return replace(change, action="blocked", reason="not-deletable", message=f"the registry cannot delete a {kind.name}")
-        if resource.mark is not None and resource.mark.protected:
-            message = "it is protected: set `protected: false` and apply once before it can go"
-            return replace(change, action="blocked", reason="protected", message=message)
-        return change
-
-
-def _references(resource: Resource, facts: RegistryFacts) -> list[tuple[str, Address]]:
-    found = references_in(resource.spec, facts.kinds[resource.address.kind].root)
-    return [(place, Address(facts.name, kind, key)) for place, kind, key in found]
-
-
-def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Address, ...]]:
-    """Who refers to whom, looked up only where a kind has references at all."""
-    referring = {name for name, kind in facts.kinds.items() if any(node.rule(Ref) for _, node in kind.root.walk())}
-    found: dict[Address, tuple[Address, ...]] = {}
-    for resource in listing.resources:
-        if resource.address.kind in referring:
-            for _, target in _references(resource, facts):
-                found[target] = (*found.get(target, ()), resource.address)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +71,7 @@ def _missing(item: Desired, view: View, policy: Asked) -> Decision:
         now = _renamed(item, before[0], view, policy)
         return Decision(now.changes, (*now.problems, *(_left(item, old, before[0]) for old in before[1:])))
     if view.nameless:
-        return Decision((_refusal(item, "blocked", "unreadable", _nameless(view.nameless)),))
+        return Decision((_refusal(item, "blocked", "unreadable", nameless(view.nameless)),))
     needs = _needs(item, view)
     fields = diff.created(item)
     return Decision((_change(item, "create", "new", fields=fields, depends_on=needs),))
@@ -162,7 +80,9 @@ def _missing(item: Desired, view: View, policy: Asked) -> Decision:
 def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision:
     stored = view.find(old)
     if len(stored) > 1:
-        return Decision((_refusal(item, "conflict", "duplicate", f"the registry holds {len(stored)} objects called {old.key}"),))
+        return Decision(
+            (_refusal(item, "conflict", "duplicate", f"the registry holds {len(stored)} objects called {old.key}"),)
+        )
     source, kind = stored[0], view.kind(item.address)
     if standing(source, view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
         return Decision((_foreign(item, source, view.facts.owner),))
@@ -177,7 +97,9 @@ def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision
         message = f"{', '.join(found.replaces)} cannot change in place: rename first, then change it"
         return Decision((_refusal(item, "blocked", found.why, message),))
     seen = diff.observed(source, kind, diff.excluded(item, kind))
-    change = _change(item, "rename", "renamed", fields=found.fields, observed=seen, previous=old, depends_on=_needs(item, view))
+    change = _change(
+        item, "rename", "renamed", fields=found.fields, observed=seen, previous=old, depends_on=_needs(item, view)
+    )
     return Decision((change,), _unjudged(item, found))
 
 
@@ -212,7 +134,9 @@ def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Dec
     reason, message = _reason(item, remote, found, kind, view, whose)
     if not reason:
         return Decision((), _unjudged(item, found))
-    change = _change(item, "update", reason, fields=found.fields, observed=seen, depends_on=_needs(item, view), message=message)
+    change = _change(
+        item, "update", reason, fields=found.fields, observed=seen, depends_on=_needs(item, view), message=message
+    )
     return Decision((change,), _unjudged(item, found))
 
 
@@ -243,22 +167,36 @@ def _replace(item: Desired, remote: Resource, found: Difference, seen: str, view
         # the stored mark counts: this run lifts the protection and leaves the fields alone, the next one may replace
         rest = tuple(field for field in found.fields if field.path not in found.replaces)
         message = "it is no longer protected; the next run can replace it"
-        return _change(item, "update", "mark", fields=rest, observed=seen, depends_on=needs, message=message, replaces=found.replaces)
+        return _change(
+            item,
+            "update",
+            "mark",
+            fields=rest,
+            observed=seen,
+            depends_on=needs,
+            message=message,
+            replaces=found.replaces,
+        )
     forbidden = _forbids_delete(item, remote, view.kind(item.address), view)
     if forbidden is not None:
         message = f"{', '.join(found.replaces)} can only change by deleting it, and {forbidden[1]}"
         return _refusal(item, "blocked", forbidden[0], message)
-    return _change(item, "replace", found.why, fields=found.fields, observed=seen, depends_on=needs, replaces=found.replaces)
+    return _change(
+        item, "replace", found.why, fields=found.fields, observed=seen, depends_on=needs, replaces=found.replaces
+    )
 
 
 def _forbids_delete(item: Desired, remote: Resource, kind: KindRules, view: View) -> tuple[str, str] | None:
     """The word and the reason why an object may not be deleted to be created again, or None. The manifest's protection counts, and the stored one."""
     if item.protected or (remote.mark is not None and remote.mark.protected):
-        return "protected", f"it is protected: declare {remote.address.key} as it is, with `protected: false`, and apply once"
+        return (
+            "protected",
+            f"it is protected: declare {remote.address.key} as it is, with `protected: false`, and apply once",
+        )
     if not kind.deletable:
         return "not-deletable", f"the registry cannot delete a {kind.name}"
     if view.nameless:
-        return "unreadable", _nameless(view.nameless)
+        return "unreadable", nameless(view.nameless)
     return None
 
 
@@ -281,12 +219,12 @@ def _asked(item: Desired, policy: Asked) -> bool:
 
 def _foreign(item: Desired, remote: Resource, we: str | None) -> Change:
     owner = remote.mark.owner if remote.mark is not None else "nobody"
-    way = f"--take-ownership {owner} takes it over" if we is not None else "without `owner` in reconciler.yaml it cannot be taken over"
+    way = (
+        f"--take-ownership {owner} takes it over"
+        if we is not None
+        else "without `owner` in reconciler.yaml it cannot be taken over"
+    )
     return _refusal(item, "conflict", "owner", f"it belongs to {owner}: {way}")
-
-
-def _nameless(rows: tuple[Unreadable, ...]) -> str:
-    return f"the registry holds something that cannot be read and may be anything: {rows[0].message}"
 
 
 def _unjudged(item: Desired, found: Difference) -> tuple[Problem, ...]:
@@ -332,4 +270,6 @@ def _change(
 
 
 def _refusal(item: Desired, action: str, reason: str, message: str) -> Change:
-    return Change(item.address, action, reason, parent=item.resource.parent, source=item.resource.source, message=message)
+    return Change(
+        item.address, action, reason, parent=item.resource.parent, source=item.resource.source, message=message
+    )

@@ -191,7 +191,9 @@ def _differing(change: FieldChange, node: Node | None) -> Iterator[tuple[str, No
             yield place, inner
 
 
-def unstored(sent: Any, stored: Resource, kind: KindRules, without: tuple[str, ...], changed: tuple[str, ...] = ()) -> tuple[str, ...]:
+def unstored(
+    sent: Any, stored: Resource, kind: KindRules, without: tuple[str, ...], changed: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """The pointers of what was sent and is not what is stored. What was not sent counts only where it was to be removed (`changed`)."""
     if canonical_json(sent) == canonical_json(stored.spec):
         return ()

@@ -136,7 +136,11 @@ class Executor:
         intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key))
         if intent.mark == current.mark:
             return current
-        secrets = {place: value for place, value in known.secrets.items() if pointers.get(current.spec, place) is not pointers.MISSING}
+        secrets = {
+            place: value
+            for place, value in known.secrets.items()
+            if pointers.get(current.spec, place) is not pointers.MISSING
+        }
         write = Write(intent, current, secrets, plan=self.plan, actor=self.actor)
         try:
             stored = await self.registry.update(write)
@@ -164,7 +168,9 @@ class Executor:
         old = json.dumps(current.spec, ensure_ascii=False)
         spec, lost = _without_lost(current.spec, self.facts.kinds[current.address.kind], known.secrets)
         without = f", but without {', '.join(lost)}, whose old values nobody knows" if lost else ""
-        write = Write(replace(current, spec=spec, id=None, revision=None), None, known.secrets, plan=self.plan, actor=self.actor)
+        write = Write(
+            replace(current, spec=spec, id=None, revision=None), None, known.secrets, plan=self.plan, actor=self.actor
+        )
         try:
             if await self.registry.get(current.address) is not None:
                 message = f"it was deleted, creating it again failed ({error.message}), and yet an object of that key is there. The old one: {old}"
@@ -176,7 +182,9 @@ class Executor:
         except RegistryError as second:
             message = f"it was deleted, and creating it again failed ({error.message}); putting the old one back failed too ({second.message}). The old one: {old}"
             return Done("failed", "lost", message)
-        return Done("failed", "put-back", f"creating it again failed ({error.message}), so the old one was put back{without}")
+        return Done(
+            "failed", "put-back", f"creating it again failed ({error.message}), so the old one was put back{without}"
+        )
 
     # --- around a write --------------------------------------------------------------------------------------
 
@@ -191,7 +199,9 @@ class Executor:
             raise StaleObjectError(f"{address} was changed since the plan was made, so it was not written over")
         return current
 
-    def _write(self, change: Change, item: Desired, current: Resource | None, known: Known, *, fresh: bool = False) -> Write:
+    def _write(
+        self, change: Change, item: Desired, current: Resource | None, known: Known, *, fresh: bool = False
+    ) -> Write:
         """What to send. `fresh` writes a new object, though `current` may be one that it follows."""
         kind = self.facts.kinds[item.address.kind]
         spec: Mapping[str, object] = item.resource.spec
@@ -206,13 +216,17 @@ class Executor:
         changed = tuple(found.path for found in change.fields)
         return Write(desired, None if fresh else current, secrets, changed, self.plan, self.actor)
 
-    def _mark(self, item: Desired, current: Resource | None, kind: KindRules, spec: object, known: Known) -> Mark | None:
+    def _mark(
+        self, item: Desired, current: Resource | None, kind: KindRules, spec: object, known: Known
+    ) -> Mark | None:
         if self.facts.owner is None or not kind.marked:
             return None
         without = diff.excluded(item, kind)
         before = current.mark if current is not None else None
         protected = item.protected if item.protected is not None else before is not None and before.protected
-        return Mark(self.facts.owner, item.key, protected, diff.applied(spec, kind, without), without, known.fingerprints)
+        return Mark(
+            self.facts.owner, item.key, protected, diff.applied(spec, kind, without), without, known.fingerprints
+        )
 
     def _check_same(self, now: Resource, before: Resource) -> None:
         kind = self.facts.kinds[before.address.kind]
@@ -253,7 +267,9 @@ class Executor:
         found = await self._poll(address, lambda seen: self._as_sent(write, seen))
         if self._as_sent(write, found):
             return found
-        raise LostReplyError(f"{address}: the reply was lost, and it cannot be told whether it was done", hint="run again")
+        raise LostReplyError(
+            f"{address}: the reply was lost, and it cannot be told whether it was done", hint="run again"
+        )
 
     def _as_sent(self, write: Write, stored: Resource | None) -> bool:
         kind = self.facts.kinds[write.desired.address.kind]
@@ -298,7 +314,9 @@ def _same_mark(sent: Mark | None, stored: Mark | None) -> bool:
 def _as_it_is(spec: Mapping[str, object], current: Resource, place: str) -> Mapping[str, object]:
     """`spec` with the remote's current value at a pointer that is managed elsewhere."""
     value = pointers.get(current.spec, place)
-    changed: Mapping[str, object] = pointers.remove(spec, place) if value is pointers.MISSING else pointers.put(spec, place, value)
+    changed: Mapping[str, object] = (
+        pointers.remove(spec, place) if value is pointers.MISSING else pointers.put(spec, place, value)
+    )
     return changed
 
 
@@ -311,7 +329,9 @@ def _with_references(spec: Mapping[str, object], item: Desired, kind: KindRules)
     return spec
 
 
-def _without_lost(spec: Mapping[str, object], kind: KindRules, secrets: Mapping[str, Secret]) -> tuple[Mapping[str, object], list[str]]:
+def _without_lost(
+    spec: Mapping[str, object], kind: KindRules, secrets: Mapping[str, Secret]
+) -> tuple[Mapping[str, object], list[str]]:
     """`spec` without the secrets that no value is known for, and where they were."""
     lost = [place for place, value in secrets_in(spec, kind.root) if value == PRESENT and place not in secrets]
     for place in lost:

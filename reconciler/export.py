@@ -14,17 +14,25 @@ from urllib.parse import quote
 from reconciler import pointer as pointers
 from reconciler.document.dump import dump_yaml
 from reconciler.fields import OPAQUE, REFERENCE, Node, ServerOwned, is_reference, secrets_in
+from reconciler.hashes import digest
 from reconciler.manifest.references import escape
 from reconciler.registry.configured import Configured
 from reconciler.state import Resource
 
+LONGEST_NAME: Final = 200  # characters, all of them ASCII; file systems take 255
+_NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._-]")
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Z0-9]+")
 
 
 def path_of(resource: Resource) -> str:
-    """`<registry>/<Kind>/<key>.yaml`: a relative path, whatever the key holds."""
+    """`<registry>/<Kind>/<key>.yaml`: a relative path to a file that is not hidden, whatever the key holds and however long it is."""
     address = resource.address
-    return f"{address.registry}/{address.kind}/{quote(address.key, safe=' $@+,=')}.yaml"
+    name = quote(address.key, safe=" $@+,=", errors="surrogatepass")
+    if name.startswith("."):
+        name = "%2E" + name[1:]  # a hidden file would be no manifest
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}-{digest(address.key)[:16]}"
+    return f"{address.registry}/{address.kind}/{name}.yaml"
 
 
 def manifest_of(resource: Resource, entry: Configured, folder: str = ".") -> dict[str, Any]:
@@ -36,6 +44,7 @@ def manifest_of(resource: Resource, entry: Configured, folder: str = ".") -> dic
     protected = {"protected": True} if resource.mark is not None and resource.mark.protected else {}
     if kind.portable:
         key = resource.mark.key if resource.mark is not None else resource.address.key
+        key = _NOT_IN_KEYS.sub("-", key).lstrip("._-")[:250] or "unnamed"  # a registry may take more than manifests do
         terms = {"key": resource.address.key} if key != resource.address.key else {}
         return {"kind": "Model", "key": key, **spec, **protected, "registries": {entry.name: terms}}
     name = f"{entry.driver.name}/{kind.name}"

@@ -54,7 +54,9 @@ def _more_than_allowed(total: int, allowed: int) -> Iterator[Guard]:
 
 def _too_many(registry: str, item: Deletions, limits: Limits, total: int) -> Iterator[Guard]:
     if item.count > limits.max_deletes:
-        message = f"{registry}: the run would delete {item.count} models, more than guards.max_deletes ({limits.max_deletes})"
+        message = (
+            f"{registry}: the run would delete {item.count} models, more than guards.max_deletes ({limits.max_deletes})"
+        )
         yield Guard("max-deletes", message, f"--allow-deletes {total}")
 
 

@@ -34,7 +34,9 @@ def _sorted(ranked: list[Change], position: dict[Address, int]) -> list[int]:
     waiting: dict[int, set[int]] = {}
     followers: dict[int, list[int]] = defaultdict(list)
     for place, change in enumerate(ranked):
-        needs = {position[address] for address in change.depends_on if address in position and position[address] != place}
+        needs = {
+            position[address] for address in change.depends_on if address in position and position[address] != place
+        }
         waiting[place] = needs
         for need in needs:
             followers[need].append(place)

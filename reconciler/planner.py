@@ -10,16 +10,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler import diff, guards
-from reconciler.decide import View, decide
+from reconciler import guards
+from reconciler.blocking import block, limit_replaces, taken
+from reconciler.decide import decide
 from reconciler.errors import Problem
 from reconciler.fields import canonical_json
 from reconciler.guards import Deletions, Guard, Limits
 from reconciler.hashes import digest
 from reconciler.order import in_order
 from reconciler.ownership import Standing, prunable, standing
-from reconciler.plan import WRITES, Change, Consents, Plan
+from reconciler.plan import Change, Consents, Plan
 from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Resource
+from reconciler.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,20 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
 
     Only registries with a listing in `remote` are planned. Nothing here raises for what it finds: what cannot be done is a `conflict`, `blocked`, or a guard.
     """
-    views = {name: View.of(remote.registries[name], listing, desired) for name, listing in sorted(remote.listings.items())}
-    decided = [decide(item, views[item.address.registry], policy) for item in desired.resources if item.address.registry in views]
+    views = {
+        name: View.of(remote.registries[name], listing, desired) for name, listing in sorted(remote.listings.items())
+    }
+    decided = [
+        decide(item, views[item.address.registry], policy)
+        for item in desired.resources
+        if item.address.registry in views
+    ]
     changes = _one_heir([change for result in decided for change in result.changes])
     problems = [*policy.problems, *(problem for result in decided for problem in result.problems)]
-    removed, orphans, prune_problems = _removals(desired, views, policy, _taken(changes))
+    removed, orphans, prune_problems = _removals(desired, views, policy, taken(changes))
     changes.extend(removed)
     changes.extend(_parts(changes, desired, views))
-    changes = _block_all(_limit_replaces(changes, policy.consents), views)
+    changes = block(limit_replaces(changes, policy.consents), views)
     going = {change.address for change in changes if change.action == "delete"}
     return Plan(
         changes=in_order(changes),
@@ -87,16 +95,16 @@ def _removals(
     return changes, orphans, problems
 
 
-def _taken(changes: list[Change]) -> set[Address]:
-    """The addresses that the changes already deal with."""
-    return {change.address for change in changes} | {change.previous for change in changes if change.previous is not None}
-
-
 def _one_heir(changes: list[Change]) -> list[Change]:
     """Two documents that say to have been the same object before: nobody knows which of them it becomes."""
     heirs = Counter(change.previous for change in changes if change.action == "rename")
     return [
-        replace(change, action="conflict", reason="renamed-twice", message=f"{heirs[change.previous]} manifests name {change.previous} as an old key")
+        replace(
+            change,
+            action="conflict",
+            reason="renamed-twice",
+            message=f"{heirs[change.previous]} manifests name {change.previous} as an old key",
+        )
         if change.action == "rename" and heirs[change.previous] > 1
         else change
         for change in changes
@@ -106,7 +114,7 @@ def _one_heir(changes: list[Change]) -> list[Change]:
 def _parts(changes: list[Change], desired: DesiredState, views: Mapping[str, View]) -> Iterator[Change]:
     """What stands beside a model, its secret and its provider, goes with it, also where there is no room for a mark: it is ours by name."""
     causes = _causes(changes, desired, views)
-    kept = {*desired.declared, *_taken(changes)}
+    kept = {*desired.declared, *taken(changes)}
     for view in views.values():
         for address, stored in view.stored.items():
             parent = stored[0].parent
@@ -116,7 +124,9 @@ def _parts(changes: list[Change], desired: DesiredState, views: Mapping[str, Vie
                 yield replace(change, depends_on=tuple(sorted({*change.depends_on, cause} - {address})))
 
 
-def _causes(changes: list[Change], desired: DesiredState, views: Mapping[str, View]) -> dict[Address | None, tuple[Address, str]]:
+def _causes(
+    changes: list[Change], desired: DesiredState, views: Mapping[str, View]
+) -> dict[Address | None, tuple[Address, str]]:
     """The models that go or went, each with what must be done first and why. That an earlier run did not finish counts too."""
     causes: dict[Address | None, tuple[Address, str]] = {}
     touchy = {change.address for change in changes if change.action == "conflict"}
@@ -139,123 +149,20 @@ def _causes(changes: list[Change], desired: DesiredState, views: Mapping[str, Vi
 def _never_pruned(view: View) -> Iterator[Problem]:
     """Kinds without room for a mark, in a registry without `owns`: nothing of them is ever pruned, and we say so."""
     for name, kind in sorted(view.facts.kinds.items()):
-        if not kind.marked and not view.facts.owns and any(resource.address.kind == name for resource in view.resources()):
-            message = f"{view.facts.name}: {name} has no room for a mark, so none is pruned; say which are ours with `owns`"
+        if (
+            not kind.marked
+            and not view.facts.owns
+            and any(resource.address.kind == name for resource in view.resources())
+        ):
+            message = (
+                f"{view.facts.name}: {name} has no room for a mark, so none is pruned; say which are ours with `owns`"
+            )
             yield Problem("reconciler.yaml", 1, 1, "never-pruned", message, severity="warning")
 
 
-def _limit_replaces(changes: list[Change], consents: Consents) -> list[Change]:
-    """A replace needs consent, and consent has a number: more than that and none is done."""
-    count = sum(change.action == "replace" for change in changes)
-    if count == 0 or (consents.allow_replaces is not None and count <= consents.allow_replaces):
-        return changes
-    return [_without_consent(change, count) if change.action == "replace" else change for change in changes]
-
-
-def _without_consent(change: Change, count: int) -> Change:
-    fields = ", ".join(change.replaces)
-    message = f"{fields} cannot change in place: the object must be deleted and created again; --allow-replaces {count} allows that"
-    return replace(change, action="blocked", message=message)
-
-
-def _block_all(changes: list[Change], views: Mapping[str, View]) -> list[Change]:
-    """Blocks what would do harm, until nothing does: what is blocked stays, keeps what it names, and is missed by what needs it."""
-    while True:
-        stuck = {**_without_parent(changes, views), **_without_need(changes, views), **_held(changes, views)}
-        if not stuck:
-            return changes
-        changes = [
-            replace(change, action="blocked", reason=stuck[change.address][0], message=stuck[change.address][1])
-            if change.action in WRITES and change.address in stuck
-            else change
-            for change in changes
-        ]
-
-
-Stuck = dict[Address, tuple[str, str]]  # by address: a stable word, and why in words
-
-
-def _without_parent(changes: list[Change], views: Mapping[str, View]) -> Stuck:
-    """What stands beside a model that is not ours to touch, or that will not come to be, or that stays."""
-    kept = {
-        change.address: change.action
-        for change in changes
-        if change.action == "conflict" or (change.action == "blocked" and (change.previous or not views[change.address.registry].find(change.address)))
-    }
-    staying = {change.address for change in changes if change.action == "blocked" and change.desired is None}
-    stuck: Stuck = {}
-    for change in changes:
-        if change.parent is None or change.action not in WRITES:
-            continue
-        if change.parent in kept:
-            stuck[change.address] = ("dependency", f"it belongs to {change.parent}, which is {_word(kept[change.parent])}")
-        elif change.action == "delete" and change.parent in staying:
-            stuck[change.address] = ("dependency", f"it belongs to {change.parent}, which stays")
-    return stuck
-
-
-def _word(action: str) -> str:
-    return "in conflict" if action == "conflict" else "blocked"
-
-
-def _without_need(changes: list[Change], views: Mapping[str, View]) -> Stuck:
-    """What needs an object that will not come to be."""
-    missing = {
-        change.address
-        for change in changes
-        if change.action in ("conflict", "blocked") and not views[change.address.registry].find(change.address)
-    }
-    return {
-        change.address: ("dependency", "it needs an object that is blocked or in conflict")
-        for change in changes
-        if change.action in WRITES and missing.intersection(change.depends_on)
-    }
-
-
-def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:
-    """What is to go and what something that stays refers to. A rename by re-creation deletes, too."""
-    going = {change.address: change for change in changes if change.action == "delete"}
-    going |= {
-        change.previous: change
-        for change in changes
-        if change.action == "rename" and change.previous is not None and not views[change.address.registry].facts.renames
-    }
-    if not going:
-        return {}
-    writes = [change for change in changes if change.action in WRITES and change.action != "delete"]
-    written = _taken(writes)
-    stuck: Stuck = {}
-    for change in writes:
-        for target in _will_name(change, views[change.address.registry]):
-            _hold(target, change.address, going, stuck)
-    for view in views.values():
-        for resource in view.resources():
-            if resource.address not in going and resource.address not in written:
-                for target in view.references(resource):
-                    _hold(target, resource.address, going, stuck)
-    return stuck
-
-
-def _hold(target: Address, holder: Address, going: Mapping[Address, Change], stuck: Stuck) -> None:
-    change = going.get(target)
-    if change is not None:
-        said = ("referenced", f"{holder} still refers to {target}")
-        stuck[change.address] = min(said, stuck.get(change.address, said))  # whichever holder is looked at first
-
-
-def _will_name(change: Change, view: View) -> set[Address]:
-    """What an object refers to once it is written: as its manifest says, but for what is left to others."""
-    item = change.desired
-    if item is None:
-        return set()
-    left = (*item.ignore, *(change.replaces if change.action == "update" else ()))
-    named = {target for place, target in item.references.items() if not diff.covered(place, left)}
-    for stored in view.find(change.previous or change.address) if left else ():
-        named |= {target for place, target in view.places(stored) if diff.covered(place, left)}
-    return named
-
-
-def _guards(changes: list[Change], desired: DesiredState, views: Mapping[str, View], policy: Policy) -> tuple[Guard, ...]:
+def _guards(
+    changes: list[Change], desired: DesiredState, views: Mapping[str, View], policy: Policy
+) -> tuple[Guard, ...]:
     found: list[Guard] = []
     if policy.consents.prune:
         if not desired.complete:
@@ -281,14 +188,24 @@ def _deletes(change: Change, facts: RegistryFacts) -> bool:
 
 def _owned(view: View) -> int:
     kinds = view.facts.kinds
-    models = (resource for resource in view.resources() if resource.parent is None and kinds[resource.address.kind].model)
+    models = (
+        resource for resource in view.resources() if resource.parent is None and kinds[resource.address.kind].model
+    )
     return sum(standing(resource, view.facts) is Standing.OURS for resource in models)
 
 
 def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> str:
     """One hash of everything that the plan was computed from."""
     wanted = sorted(
-        [str(item.address), canonical_json(item.resource.spec), item.key, item.absent, str(item.protected), [*map(str, item.previous)], item.ignore]
+        [
+            str(item.address),
+            canonical_json(item.resource.spec),
+            item.key,
+            item.absent,
+            str(item.protected),
+            [*map(str, item.previous)],
+            item.ignore,
+        ]
         for item in desired.resources
     )
     consents = policy.consents
@@ -296,10 +213,27 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
     limits = [policy.limits.max_deletes, policy.limits.max_delete_percent]
     registries = {name: [facts.identity, facts.owner, facts.owns] for name, facts in remote.registries.items()}
     prints = {str(address): dict(known) for address, known in policy.fingerprints.items()}
-    stored = sorted(canonical_json(_stored(resource)) for listing in remote.listings.values() for resource in listing.resources)
-    broken = sorted([name, row.kind or "", row.key or ""] for name, listing in remote.listings.items() for row in listing.unreadable)
+    stored = sorted(
+        canonical_json(_stored(resource)) for listing in remote.listings.values() for resource in listing.resources
+    )
+    broken = sorted(
+        [name, row.kind or "", row.key or ""] for name, listing in remote.listings.items() for row in listing.unreadable
+    )
     scope = [desired.complete, sorted(map(str, desired.declared)) if not desired.complete else None]
-    return digest([wanted, stored, broken, asked, limits, registries, prints, scope, policy.environment, sorted(map(str, policy.named))])
+    return digest(
+        [
+            wanted,
+            stored,
+            broken,
+            asked,
+            limits,
+            registries,
+            prints,
+            scope,
+            policy.environment,
+            sorted(map(str, policy.named)),
+        ]
+    )
 
 
 def _stored(resource: Resource) -> list[object]:

@@ -63,17 +63,24 @@ class Resolver:
 
     def _file(self, reference: str, name: str) -> str:
         root = self.root.resolve()
-        path = (root / name).resolve()
+        try:
+            path = (root / name).resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # links in a circle; a NUL
+            raise SecretError(f"{reference} cannot be read: it leads nowhere") from error
         if not path.is_relative_to(root):
             raise SecretError(f"{reference} leads outside the project", hint=f"keep the file under {root}")
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise SecretError(f"{reference} cannot be read: {error.strerror}") from error
-        with open(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise SecretError(f"{reference} is not a regular file")
-            data = stream.read(MAX_SECRET_BYTES + 1)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise SecretError(f"{reference} is not a regular file")
+        try:
+            with open(descriptor, "rb") as stream:
+                data = stream.read(MAX_SECRET_BYTES + 1)
+        except OSError as error:
+            raise SecretError(f"{reference} cannot be read: {error.strerror}") from error
         if len(data) > MAX_SECRET_BYTES:
             raise SecretError(f"{reference} holds more than 1 MiB")
         try:

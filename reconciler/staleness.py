@@ -29,7 +29,9 @@ def elsewhere(plan: Plan, registries: Mapping[str, RegistryFacts]) -> list[str]:
         if facts is None:
             lines.append(f"{name}: it is no longer in the configuration")
         elif dict(facts.identity) != dict(identity):
-            lines.append(f"{name}: the plan was made for {_words(identity)}, and the name now means {_words(facts.identity)}")
+            lines.append(
+                f"{name}: the plan was made for {_words(identity)}, and the name now means {_words(facts.identity)}"
+            )
     return lines
 
 

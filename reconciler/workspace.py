@@ -13,7 +13,7 @@ from pathlib import Path
 from reconciler import config
 from reconciler.config import Project
 from reconciler.desired import compile_manifests, dangling
-from reconciler.errors import ManifestError, Problem, UsageError
+from reconciler.errors import InputError, ManifestError, Problem, SecretError, UsageError
 from reconciler.manifest.discover import Found, discover, shown
 from reconciler.manifest.load import Manifests, Reader
 from reconciler.registry.base import Opening, Registry
@@ -141,6 +141,13 @@ class Workspace:
         reference = self.project.fingerprint_key
         return None if reference is None else self.resolver.resolve(reference)
 
+    def fingerprint_key_if_known(self) -> Secret | None:
+        """The same for planning, which does without where the key cannot be had: a pull request has no secrets."""
+        try:
+            return self.fingerprint_key()
+        except SecretError:
+            return None
+
     def check_references(self, loaded: Loaded, remote: RemoteState) -> None:
         """Raises ManifestError where a manifest names an object that neither the manifests nor the registry have."""
         problems = []
@@ -157,9 +164,12 @@ def open_workspace(
 ) -> Workspace:
     """The project of a configuration file, or of the one found from the working directory upward, or of none.
 
-    Raises ConfigError with every problem in the configuration at its place.
+    Raises ConfigError with every problem in the configuration at its place, InputError where there is no working directory.
     """
-    here = (cwd or Path.cwd()).resolve()
+    try:
+        here = (cwd or Path.cwd()).resolve()
+    except FileNotFoundError as error:
+        raise InputError("the working directory does not exist any more") from error
     project = config.load(path, start=here, environment=environment)
     resolver = Resolver(project.root) if environ is None else Resolver(project.root, environ)
     return Workspace(project, configured(project), here, resolver)

@@ -76,7 +76,9 @@ async def test_an_incomplete_read_writes_nothing(world: World) -> None:
 
 async def test_every_secret_without_a_value_is_named_before_the_first_write(world: World) -> None:
     """All at once, each with its place, and nothing is written."""
-    plan = await world.plan(model("a", endpoint=WITH_KEY), native("Secret", "b", value="${env:TOKEN}"), native("Model", "c"))
+    plan = await world.plan(
+        model("a", endpoint=WITH_KEY), native("Secret", "b", value="${env:TOKEN}"), native("Model", "c")
+    )
     world.environ.clear()
     with pytest.raises(SecretError) as caught:
         await world.carry_out(plan)
@@ -170,7 +172,9 @@ async def test_what_is_needed_is_written_first_and_deletes_come_last(world: Worl
 async def test_a_reference_is_moved_before_what_it_named_is_deleted(world: World) -> None:
     """Update, then delete."""
     await world.apply(native("Provider", "p", url="https://p"), native("Model", "chat", provider="p"))
-    report = await world.apply(native("Provider", "q", url="https://q"), native("Model", "chat", provider="q"), prune=True)
+    report = await world.apply(
+        native("Provider", "q", url="https://q"), native("Model", "chat", provider="q"), prune=True
+    )
     assert set(statuses(report).values()) == {"ok"}
     assert world.server().keys("Provider") == ["q"]
 
@@ -179,7 +183,9 @@ async def test_a_rename_by_recreation_deletes_the_old_object_only_when_nothing_n
     """The new one is created first, then what refers to it follows, and deletes come last."""
     await world.apply(native("Provider", "p", url="https://p"), native("Model", "chat", provider="p"))
     world.server().calls.clear()
-    report = await world.apply(native("Provider", "q", url="https://p", previous_keys=["p"]), native("Model", "chat", provider="q"))
+    report = await world.apply(
+        native("Provider", "q", url="https://p", previous_keys=["p"]), native("Model", "chat", provider="q")
+    )
     assert set(statuses(report).values()) == {"ok"}
     assert [call for call in world.server().writes if call[0] != "update" or call[1] == "chat"] == [
         ("create", "Provider/q"),
@@ -236,7 +242,9 @@ async def test_each_outcome_is_told_once_as_it_happens(world: World) -> None:
     plan = await world.plan(model("a", endpoint=WITH_KEY), native("Model", "new", previous_keys=["old"]))
     report = await world.carry_out(plan, on_outcome=told.append)
     assert sorted(outcome.address for outcome in told) == sorted(outcome.address for outcome in report.outcomes)
-    assert {outcome.address: outcome.status for outcome in told} == {outcome.address: outcome.status for outcome in report.outcomes}
+    assert {outcome.address: outcome.status for outcome in told} == {
+        outcome.address: outcome.status for outcome in report.outcomes
+    }
 
 
 async def test_the_outcomes_are_in_the_order_of_the_plan(world: World) -> None:
@@ -264,7 +272,9 @@ async def test_an_interrupted_run_finishes_what_is_under_way_and_skips_the_rest(
     stop = asyncio.Event()
     documents = [native("Model", key) for key in "abcd"]
     plan = await world.plan(*documents)
-    report = await world.carry_out(plan, stop=stop, concurrency=1, on_outcome=lambda outcome: stop.set() if outcome.address.key == "b" else None)
+    report = await world.carry_out(
+        plan, stop=stop, concurrency=1, on_outcome=lambda outcome: stop.set() if outcome.address.key == "b" else None
+    )
     assert statuses(report) == {"Model/a": "ok", "Model/b": "ok", "Model/c": "skipped", "Model/d": "skipped"}
     assert report.exit_code == 130
     assert world.server().keys("Model") == ["a", "b"]
@@ -338,6 +348,23 @@ async def test_a_value_that_did_not_change_is_no_pending_rotation(world: World) 
     assert await world.settled(document | {"timeout": 5})
 
 
+async def test_a_fingerprint_stays_with_its_address(tmp_path: Any) -> None:
+    """Where no value is known it survives an update, and not a rename: it would never match again."""
+    async with World.of(root=tmp_path, disk={"driver": "local", "path": "a.db"}) as world:
+        world.fingerprint_key = Secret("key")
+        document = model("chat", endpoint=WITH_KEY)
+        await world.apply(document)
+        value = world.environ.pop("KEY")
+        await world.apply(document | {"tags": ["a"]})
+        renamed = document | {"key": "new", "previous_keys": ["chat"], "tags": ["a"]}
+        world.environ["KEY"] = value
+        assert await world.settled(document | {"tags": ["a"]})
+        del world.environ["KEY"]
+        await world.apply(renamed)
+        world.environ["KEY"] = value
+        assert await world.settled(renamed)
+
+
 async def test_no_fingerprints_are_kept_without_a_key(world: World) -> None:
     """A hash without a key would be a hint."""
     await world.apply(native("Provider", "p", url="https://p", password="${env:KEY}"))
@@ -359,7 +386,9 @@ async def test_a_registry_that_keeps_references_needs_no_value_unless_it_is_to_b
         printed.environ["KEY"] = "value"
         await printed.apply(document | {"key": "other"}, complete=False)
         printed.environ.clear()
-        assert statuses(await printed.apply(document | {"key": "other", "tags": ["a"]}, complete=False)) == {"Model/other": "ok"}
+        assert statuses(await printed.apply(document | {"key": "other", "tags": ["a"]}, complete=False)) == {
+            "Model/other": "ok"
+        }
         printed.environ["KEY"] = "value"
         assert await printed.settled(document | {"key": "other", "tags": ["a"]}, complete=False)
         printed.environ["KEY"] = "another"
@@ -385,7 +414,9 @@ async def test_one_manifest_serves_two_registries_and_one_failing_does_not_stop_
 
 async def test_a_local_and_a_remote_registry_hold_the_same_model(tmp_path: Any) -> None:
     """The portable object in the one, native ones in the other."""
-    async with World.of(root=tmp_path, disk={"driver": "local", "path": "a.db"}, memory={}, other={"driver": "local", "path": "b.db"}) as world:
+    async with World.of(
+        root=tmp_path, disk={"driver": "local", "path": "a.db"}, memory={}, other={"driver": "local", "path": "b.db"}
+    ) as world:
         document = model("chat", endpoint=WITH_KEY, tags=["a"])
         assert set(statuses(await world.apply(document)).values()) == {"ok"}
         assert await world.settled(document)

@@ -82,7 +82,11 @@ def cases(draw: st.DrawFn) -> Case:
     documents = []
     for kind in SPECS:
         for key in sorted(wanted[kind]):
-            common = draw(st.fixed_dictionaries({}, optional={"protected": st.just(True), "ignore": st.just(["/status"])})) if kind != "Note" else {}
+            common = (
+                draw(st.fixed_dictionaries({}, optional={"protected": st.just(True), "ignore": st.just(["/status"])}))
+                if kind != "Note"
+                else {}
+            )
             documents.append(native(kind, key, **common, **draw(specs(kind, tuple(sorted(wanted["Provider"]))))))
         gone = draw(st.sets(st.sampled_from(KEYS))) - wanted[kind] if kind != "Provider" else set()
         documents.extend({"kind": f"memory/{kind}", "key": key, "state": "absent"} for key in sorted(gone))
@@ -117,7 +121,11 @@ def deleted(server: Server, since: int = 0) -> set[str]:
 
 
 def planned_deletes(plan: Plan) -> set[str]:
-    return {f"{change.address.kind}/{change.address.key}" for change in plan.writes if change.action in ("delete", "replace")}
+    return {
+        f"{change.address.kind}/{change.address.key}"
+        for change in plan.writes
+        if change.action in ("delete", "replace")
+    }
 
 
 @given(cases(), st.randoms())
@@ -133,7 +141,10 @@ def test_a_plan_is_deterministic_and_independent_of_the_order_of_its_inputs(case
         chance.shuffle(items)
         chance.shuffle(rows)
         shuffled = RemoteState({"one": Listing(tuple(rows))}, remote.registries)
-        assert canonical_json(plan_to_json(make_plan(replace(desired, resources=tuple(items)), shuffled, policy))) == expected
+        assert (
+            canonical_json(plan_to_json(make_plan(replace(desired, resources=tuple(items)), shuffled, policy)))
+            == expected
+        )
 
     run(case, body)
 
@@ -145,7 +156,9 @@ def test_after_an_apply_there_is_nothing_left_to_write(case: Case) -> None:
 
     async def body(world: World) -> None:
         report = await world.apply(*case.documents, prune=case.prune, **CONSENTS)
-        assert not {"failed", "skipped", "not_stored"} & {outcome.status for outcome in report.outcomes}, report.outcomes
+        assert not {"failed", "skipped", "not_stored"} & {outcome.status for outcome in report.outcomes}, (
+            report.outcomes
+        )
         again = await world.plan(*case.documents, prune=case.prune, **CONSENTS)
         assert again.writes == ()
         assert {change.address for change in again.left} == {change.address for change in report.plan.left}
@@ -208,7 +221,15 @@ def test_one_fault_deletes_nothing_that_was_not_planned_and_the_next_run_finishe
         server = world.server()
         plan = await world.plan(*case.documents, prune=case.prune, **CONSENTS)
         lost = error is None
-        server.become(Behaviour(replies=done, lose_at=at if lost else None, lose_done=done, fail_at=None if lost else at, error=error or TemporaryError))
+        server.become(
+            Behaviour(
+                replies=done,
+                lose_at=at if lost else None,
+                lose_done=done,
+                fail_at=None if lost else at,
+                error=error or TemporaryError,
+            )
+        )
         since = len(server.calls)
         try:
             await world.carry_out(plan)
@@ -232,7 +253,10 @@ def test_a_rename_that_fails_anywhere_never_loses_the_object(case: Case, at: int
     async def body(world: World) -> None:
         server = world.server()
         server.put("Model", "old", {"display_name": "x"}, {"owner": "us", "key": "old"})
-        documents = (*(one for one in case.documents if "Model" not in one["kind"]), native("Model", "new", display_name="x", previous_keys=["old"]))
+        documents = (
+            *(one for one in case.documents if "Model" not in one["kind"]),
+            native("Model", "new", display_name="x", previous_keys=["old"]),
+        )
         plan = await world.plan(*documents, **CONSENTS)
         server.become(Behaviour(replies=lost, fail_at=None if lost else at, lose_at=at - 2 if lost else None))
         await world.carry_out(plan)

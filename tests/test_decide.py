@@ -126,7 +126,9 @@ async def test_a_change_of_the_mark_alone_is_said_to_be_one(world: World) -> Non
 
 async def test_a_manifest_of_another_key_takes_the_object_over(world: World) -> None:
     """The address is identity; the mark keeps the manifest's key."""
-    await world.apply(model("chat", provider={"name": "p", "model": "m"}, endpoint=None), native("Provider", "p", url="https://p"))
+    await world.apply(
+        model("chat", provider={"name": "p", "model": "m"}, endpoint=None), native("Provider", "p", url="https://p")
+    )
     other = model("support", provider={"name": "p", "model": "m"}, endpoint=None, registries={"one": {"key": "chat"}})
     assert await decided(world, other, native("Provider", "p", url="https://p")) == "update mark"
 
@@ -188,8 +190,18 @@ async def test_two_objects_of_an_old_key_are_a_conflict(world: World) -> None:
 ABSENT: Document = {"kind": "memory/Model", "key": "chat", "state": "absent"}
 
 
-@pytest.mark.parametrize(("mark", "expected"), [(US, "delete absent"), (None, "delete absent"), (THEM, "conflict owner"), (US | {"protected": True}, "blocked protected")])
-async def test_absent_deletes_marked_or_not_but_nobody_elses_and_nothing_protected(world: World, mark: dict[str, Any] | None, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("mark", "expected"),
+    [
+        (US, "delete absent"),
+        (None, "delete absent"),
+        (THEM, "conflict owner"),
+        (US | {"protected": True}, "blocked protected"),
+    ],
+)
+async def test_absent_deletes_marked_or_not_but_nobody_elses_and_nothing_protected(
+    world: World, mark: dict[str, Any] | None, expected: str
+) -> None:
     """`state: absent` names the key, so it needs no mark."""
     put(world, mark)
     assert await decided(world, ABSENT) == expected
@@ -218,7 +230,10 @@ async def test_a_protected_object_is_updated_but_not_replaced(world: World) -> N
     assert await decided(world, native("Model", "chat", project="old", display_name="b")) == "update changed"
     assert await decided(world, native("Model", "chat", project="new"), allow_replaces=1) == "blocked protected"
     put(world, US, "b", project="old")
-    assert await decided(world, native("Model", "b", project="new", protected=True), allow_replaces=1) == "blocked protected"
+    assert (
+        await decided(world, native("Model", "b", project="new", protected=True), allow_replaces=1)
+        == "blocked protected"
+    )
 
 
 async def test_a_protected_object_is_renamed_natively_but_not_by_recreation(world: World, exact: World) -> None:
@@ -251,8 +266,12 @@ async def test_an_ignored_field_is_sent_on_create_and_never_compared(world: Worl
 # --- renaming --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mark", "expected"), [(US, "rename renamed"), (None, "rename renamed"), (THEM, "conflict owner")])
-async def test_an_old_key_is_renamed_if_it_is_ours_or_nobodys(world: World, mark: dict[str, Any] | None, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("mark", "expected"), [(US, "rename renamed"), (None, "rename renamed"), (THEM, "conflict owner")]
+)
+async def test_an_old_key_is_renamed_if_it_is_ours_or_nobodys(
+    world: World, mark: dict[str, Any] | None, expected: str
+) -> None:
     """Old exists and new does not."""
     put(world, mark)
     assert await decided(world, native("Model", "new", previous_keys=["chat"])) == expected
@@ -268,7 +287,10 @@ async def test_a_rename_says_what_changes_with_it(exact: World) -> None:
 async def test_a_native_rename_cannot_also_replace(exact: World) -> None:
     """First the one, then the other."""
     put(exact, US, project="old")
-    assert await decided(exact, native("memory-exact/Model", "new", previous_keys=["chat"], project="new")) == "blocked immutable"
+    assert (
+        await decided(exact, native("memory-exact/Model", "new", previous_keys=["chat"], project="new"))
+        == "blocked immutable"
+    )
 
 
 async def test_a_rename_by_recreation_may_change_what_is_immutable(world: World) -> None:
@@ -281,7 +303,9 @@ async def test_a_rename_by_recreation_may_change_what_is_immutable(world: World)
     ("mark", "expected"),
     [({"owner": "us", "key": "new"}, "delete renamed"), (US, ""), (None, ""), ({"owner": "them", "key": "new"}, "")],
 )
-async def test_of_two_keys_the_old_one_goes_only_if_its_rename_was_unfinished(world: World, mark: dict[str, Any] | None, expected: str) -> None:
+async def test_of_two_keys_the_old_one_goes_only_if_its_rename_was_unfinished(
+    world: World, mark: dict[str, Any] | None, expected: str
+) -> None:
     """Only an object of ours that says it is becoming the new one; anything else is reported and left."""
     put(world, mark)
     put(world, {"owner": "us", "key": "new"}, "new")
@@ -303,7 +327,9 @@ async def test_a_rename_that_would_leave_something_dangling_is_blocked(world: Wo
     """Somebody's model names the provider by its old key."""
     world.server().put("Provider", "old", {"url": "https://p/"}, US)
     put(world, THEM, provider="old")
-    assert await decided(world, native("Provider", "new", url="https://p", previous_keys=["old"])) == "blocked referenced"
+    assert (
+        await decided(world, native("Provider", "new", url="https://p", previous_keys=["old"])) == "blocked referenced"
+    )
 
 
 # --- rotation --------------------------------------------------------------------------------------------------

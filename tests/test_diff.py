@@ -46,6 +46,7 @@ class Thing(BaseModel):
     told: Annotated[str | None, WriteOnly(keeps="presence")] = None
     kept: Annotated[str | None, WriteOnly(keeps="reference")] = None
     headers: dict[str, Annotated[str, WriteOnly(keeps="presence", only_references=True)]] | None = None
+    pinned: Annotated[str | None, WriteOnly(keeps="presence"), CannotClear("sticky")] = None
     inner: Inner | None = None
     free: dict[str, Any] | None = None
 
@@ -74,7 +75,12 @@ def marked(**fingerprints: str) -> Mark:
 def test_equal_objects_do_not_differ() -> None:
     """Unset, server-owned and defaulted fields make no difference, nor does the form of what is canonical."""
     wanted = want(name="a", url="https://x", tags=["a", "b"])
-    assert changed(wanted, have(name="a", url="https://x/", tags=["b", "a"], status="ready", visible="private", project=None)) == []
+    assert (
+        changed(
+            wanted, have(name="a", url="https://x/", tags=["b", "a"], status="ready", visible="private", project=None)
+        )
+        == []
+    )
 
 
 def test_a_change_descends_maps_and_not_lists() -> None:
@@ -86,7 +92,10 @@ def test_a_change_descends_maps_and_not_lists() -> None:
 def test_sides_that_are_absent_are_missing_and_not_null() -> None:
     """Absent is not null."""
     found = difference(want(name="a"), have(free={"x": None}), KIND, {}).fields
-    assert [(one.path, one.before, one.after) for one in found] == [("/free", {"x": None}, MISSING), ("/name", MISSING, "a")]
+    assert [(one.path, one.before, one.after) for one in found] == [
+        ("/free", {"x": None}, MISSING),
+        ("/name", MISSING, "a"),
+    ]
 
 
 def test_a_field_taken_from_the_manifest_is_to_be_removed() -> None:
@@ -104,7 +113,12 @@ def test_a_server_default_is_compared_once_the_manifest_sets_it() -> None:
 
 def test_an_ignored_field_is_never_compared() -> None:
     """Whoever manages it elsewhere may do what they like."""
-    assert changed(want(ignore=("/name", "/free/x"), name="a", free={"x": 1, "y": 1}), have(name="b", free={"x": 2, "y": 1})) == []
+    assert (
+        changed(
+            want(ignore=("/name", "/free/x"), name="a", free={"x": 1, "y": 1}), have(name="b", free={"x": 2, "y": 1})
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,7 +138,9 @@ def test_an_ignored_field_is_never_compared() -> None:
         ({"inner": {"fixed": "a"}}, {}, "immutable"),
     ],
 )
-def test_only_a_replace_can_change_what_is_immutable_or_cannot_be_cleared(wanted: dict[str, Any], stored: dict[str, Any], why: str) -> None:
+def test_only_a_replace_can_change_what_is_immutable_or_cannot_be_cleared(
+    wanted: dict[str, Any], stored: dict[str, Any], why: str
+) -> None:
     """The rule counts where its own field differs, not wherever it lies near one that does."""
     found = difference(want(**wanted), have(**stored), KIND, {})
     assert found.fields
@@ -198,11 +214,20 @@ def test_a_header_may_become_a_secret_and_a_secret_plain() -> None:
 
 def test_no_side_of_a_secret_is_shown() -> None:
     """Neither on a create nor on an update."""
-    for found in (*created(want(told="${env:A}", name="n")), *difference(want(told="${env:A}"), have(), KIND, {}).fields):
+    for found in (
+        *created(want(told="${env:A}", name="n")),
+        *difference(want(told="${env:A}"), have(), KIND, {}).fields,
+    ):
         if found.path == "/told":
             assert found.sensitive
             assert found.before is MISSING
             assert found.after is MISSING
+
+
+def test_a_secret_that_cannot_be_cleared_is_replaced_to_be_rid_of_it() -> None:
+    """Removing it means replace; a new value does not."""
+    assert difference(want(), have(pinned=PRESENT), KIND, {}).why == "cannot-clear"
+    assert difference(want(pinned="${env:A}"), have(pinned=PRESENT), KIND, {}, rotate=True).why == ""
 
 
 # --- marks and tokens -----------------------------------------------------------------------------------------
@@ -213,7 +238,14 @@ def test_the_hash_of_what_was_written_is_that_of_what_is_stored() -> None:
     wanted = want(name="a", url="https://x", told="${env:A}", headers={"T": "${env:A}", "U": "u"}, kept="${env:K}")
     without = excluded(wanted, KIND)
     mark = Mark("us", "t", applied=applied(wanted.resource.spec, KIND, without), excluded=without)
-    stored = {"name": "a", "url": "https://x/", "told": PRESENT, "headers": {"T": PRESENT, "U": "u"}, "kept": "${env:K}", "visible": "x"}
+    stored = {
+        "name": "a",
+        "url": "https://x/",
+        "told": PRESENT,
+        "headers": {"T": PRESENT, "U": "u"},
+        "kept": "${env:K}",
+        "visible": "x",
+    }
     assert not drifted(have(mark, **stored), KIND)
     assert drifted(have(mark, **stored | {"name": "b"}), KIND)
 

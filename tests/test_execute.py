@@ -165,7 +165,11 @@ async def test_a_lost_create_that_shows_up_late_is_found(world: World) -> None:
 async def test_somebody_elses_object_is_not_taken_for_a_lost_create(world: World) -> None:
     """What is there now is not what was sent."""
     plan = await world.plan(CHAT)
-    world.server().become(Behaviour(lose_at=1, lose_done=False, meanwhile=lambda server: server.put("Model", "chat", {"display_name": "theirs"})))
+    world.server().become(
+        Behaviour(
+            lose_at=1, lose_done=False, meanwhile=lambda server: server.put("Model", "chat", {"display_name": "theirs"})
+        )
+    )
     outcome = only(await world.carry_out(plan))
     assert (outcome.status, outcome.reason) == ("failed", "stale-object")
     assert row(world.server()).data["display_name"] == "theirs"
@@ -254,7 +258,11 @@ async def test_an_update_reads_again_where_revisions_do_not_tell(world: World, g
     """What moved between the check and the write is not written over."""
     await world.apply(CHAT)
     plan = await world.plan(CHAT | {"display_name": "New"}, native("Model", "aaa"))
-    meddle = (lambda server: server.rows.pop(row(server).id)) if gone else (lambda server: row(server).data.update(served="moved"))
+    meddle = (
+        (lambda server: server.rows.pop(row(server).id))
+        if gone
+        else (lambda server: row(server).data.update(served="moved"))
+    )
     world.server().become(Behaviour(meanwhile=meddle))
     report = await world.carry_out(plan, concurrency=1)
     assert statuses(report) == {"Model/aaa": "ok", "Model/chat": "failed"}
@@ -332,7 +340,12 @@ async def test_where_putting_back_fails_too_the_report_prints_the_old_object(wor
 
 async def test_a_secret_that_nobody_knows_is_not_put_back_and_that_is_said(world: World) -> None:
     """The old value was never ours to read, and no placeholder is ever sent in its place."""
-    world.server().put("Provider", "p", {"url": "https://p/", "region": "eu", "password": {"secret": "theirs"}}, {"owner": "us", "key": "p"})
+    world.server().put(
+        "Provider",
+        "p",
+        {"url": "https://p/", "region": "eu", "password": {"secret": "theirs"}},
+        {"owner": "us", "key": "p"},
+    )
     plan = await world.plan(native("Provider", "p", url="https://p", region="us"), allow_replaces=1)
     world.server().become(Behaviour(refuses={"p": 1}))
     outcome = only(await world.carry_out(plan))
@@ -345,7 +358,9 @@ async def test_where_somebody_took_the_place_the_old_object_is_printed_and_their
     """Between the delete and the create another object of that key was made."""
     await world.apply(OLD)
     plan = await world.plan(NEW, allow_replaces=1)
-    world.server().become(Behaviour(meanwhile=lambda server: server.put("Model", "chat", {"display_name": "theirs"}), meanwhile_at=2))
+    world.server().become(
+        Behaviour(meanwhile=lambda server: server.put("Model", "chat", {"display_name": "theirs"}), meanwhile_at=2)
+    )
     outcome = only(await world.carry_out(plan))
     assert (outcome.status, outcome.reason) == ("failed", "unclear")
     assert '"project": "old"' in outcome.message
@@ -354,7 +369,9 @@ async def test_where_somebody_took_the_place_the_old_object_is_printed_and_their
 
 async def test_a_secret_that_the_manifest_dropped_is_removed(world: World) -> None:
     """Where the registry tells that it is there."""
-    world.server().put("Provider", "p", {"url": "https://p/", "password": {"secret": "theirs"}}, {"owner": "us", "key": "p"})
+    world.server().put(
+        "Provider", "p", {"url": "https://p/", "password": {"secret": "theirs"}}, {"owner": "us", "key": "p"}
+    )
     assert only(await world.apply(native("Provider", "p", url="https://p"))).status == "ok"
     assert "password" not in row(world.server(), "p", "Provider").data
 
@@ -397,7 +414,9 @@ RENAMED = CHAT | {"key": "new", "previous_keys": ["chat"]}
 
 @pytest.mark.parametrize("mark", [{"owner": "us", "key": "chat"}, None], ids=["ours", "unmarked"])
 @pytest.mark.parametrize("at", [3, 4, 5, 6, 7, 8])
-async def test_a_rename_that_dies_at_any_call_is_finished_by_the_next_run(world: World, at: int, mark: dict[str, Any] | None) -> None:
+async def test_a_rename_that_dies_at_any_call_is_finished_by_the_next_run(
+    world: World, at: int, mark: dict[str, Any] | None
+) -> None:
     """Never are both gone, and in the end there is one, under the new key."""
     world.server().put("Model", "chat", {"display_name": "Chat"}, mark)
     plan = await world.plan(RENAMED)
@@ -442,7 +461,9 @@ async def test_an_old_object_that_somebody_deleted_meanwhile_is_gone_already(wor
     def meddle(outcome: Outcome) -> None:
         del world.server().rows[row(world.server()).id]
 
-    report = await world.carry_out(plan, concurrency=1, on_outcome=lambda outcome: meddle(outcome) if outcome.address.key == "zzz" else None)
+    report = await world.carry_out(
+        plan, concurrency=1, on_outcome=lambda outcome: meddle(outcome) if outcome.address.key == "zzz" else None
+    )
     assert set(statuses(report).values()) == {"ok"}
 
 
@@ -464,7 +485,14 @@ async def test_a_rename_by_recreation_takes_over_what_is_managed_elsewhere(world
 
 async def test_a_rename_by_recreation_sends_secrets_anew(world: World) -> None:
     """Also one that is managed elsewhere: nobody can read the old one."""
-    from_ = native("Provider", "p", url="https://p", password="${env:KEY}", headers={"X-Token": "${env:TOKEN}"}, ignore=["/password", "/headers"])
+    from_ = native(
+        "Provider",
+        "p",
+        url="https://p",
+        password="${env:KEY}",
+        headers={"X-Token": "${env:TOKEN}"},
+        ignore=["/password", "/headers"],
+    )
     await world.apply(from_)
     report = await world.apply(from_ | {"key": "q", "previous_keys": ["p"]})
     assert only(report).status == "ok", report.outcomes

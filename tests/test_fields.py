@@ -34,7 +34,11 @@ from reconciler.fields import (
 )
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**9), 10**9)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=8,
 )
@@ -136,7 +140,9 @@ def test_zero_and_false_are_values_of_a_server_default() -> None:
 def test_a_server_default_that_is_not_set_is_nobodys_business() -> None:
     """Absent in the manifest means unmanaged, also inside objects, lists and maps."""
     assert unmanaged({}, ROOT) == ("/visible", "/inner/burst")
-    assert unmanaged({"parts": [{"rate": 1}, {"burst": 2}], "visible": "x", "inner": {"burst": 1}}, ROOT) == ("/parts/0/burst",)
+    assert unmanaged({"parts": [{"rate": 1}, {"burst": 2}], "visible": "x", "inner": {"burst": 1}}, ROOT) == (
+        "/parts/0/burst",
+    )
     assert unmanaged({"named": {"a/b": {}}, "visible": "x", "inner": {"burst": 1}}, ROOT) == ("/named/a~1b/burst",)
 
 
@@ -156,7 +162,9 @@ def test_a_secret_that_is_never_read_back_is_not_compared_by_value() -> None:
 
 def test_what_is_excluded_is_compared_on_neither_side() -> None:
     """Ignored pointers and unmanaged fields are left out wherever they lie."""
-    assert compared({"name": "a", "free": {"x": 1, "y": 2}}, ROOT, ("/name", "/free/x", "/nowhere")) == {"free": {"y": 2}}
+    assert compared({"name": "a", "free": {"x": 1, "y": 2}}, ROOT, ("/name", "/free/x", "/nowhere")) == {
+        "free": {"y": 2}
+    }
 
 
 def test_secrets_are_found_wherever_they_are_declared() -> None:
@@ -188,7 +196,10 @@ def test_references_to_other_objects_are_found_with_their_kinds() -> None:
     assert found == [("/adapter", "Adapter", "a"), ("/uses/0", "Tool", "x")]
 
 
-@pytest.mark.parametrize(("text", "is_one"), [("${env:A}", True), ("${file:a/b}", True), ("x${env:A}", False), ("${var:A}", False), (7, False)])
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("${env:A}", True), ("${file:a/b}", True), ("x${env:A}", False), ("${var:A}", False), (7, False)],
+)
 def test_only_a_whole_secret_reference_is_one(text: object, is_one: bool) -> None:
     """`${env:…}` or `${file:…}`, with nothing around it."""
     assert is_reference(text) is is_one
@@ -196,7 +207,13 @@ def test_only_a_whole_secret_reference_is_one(text: object, is_one: bool) -> Non
 
 def test_without_nulls_keeps_those_that_mean_clear_and_those_of_the_user() -> None:
     """A declared null goes, unless it clears a server's default; free-form data stays as it is."""
-    spec = {"name": None, "visible": None, "inner": {"rate": None, "burst": None}, "free": {"a": None}, "parts": [{"rate": None}]}
+    spec = {
+        "name": None,
+        "visible": None,
+        "inner": {"rate": None, "burst": None},
+        "free": {"a": None},
+        "parts": [{"rate": None}],
+    }
     assert without_nulls(spec, ROOT) == {"visible": None, "inner": {"burst": None}, "free": {"a": None}, "parts": [{}]}
 
 

@@ -50,7 +50,9 @@ class Runner:
         self.ended.append(key)
         return Outcome(found.address, found.action, "failed" if key in self.fails else "ok", "new")
 
-    async def all(self, changes: Sequence[Change], concurrency: int = 8, failed: frozenset[Address] = frozenset()) -> dict[str, str]:
+    async def all(
+        self, changes: Sequence[Change], concurrency: int = 8, failed: frozenset[Address] = frozenset()
+    ) -> dict[str, str]:
         outcomes = await run_in_order(changes, self.one, skipped, concurrency, failed)
         return {outcome.address.key: outcome.status for outcome in outcomes}
 
@@ -84,7 +86,10 @@ async def test_what_depends_on_a_failure_is_skipped_and_the_rest_goes_on() -> No
 
 async def test_what_failed_before_counts() -> None:
     """Deletes run after everything else and are skipped for its failures."""
-    assert await Runner().all([change("b", "a"), change("c")], failed=frozenset({at("a")})) == {"b": "skipped", "c": "ok"}
+    assert await Runner().all([change("b", "a"), change("c")], failed=frozenset({at("a")})) == {
+        "b": "skipped",
+        "c": "ok",
+    }
 
 
 async def test_a_need_outside_the_changes_holds_nothing_up() -> None:
@@ -118,12 +123,16 @@ async def test_a_bug_in_one_change_ends_the_run() -> None:
     assert isinstance(caught.value.exceptions[0], ZeroDivisionError)
 
 
-GRAPHS = st.lists(st.tuples(st.integers(0, 9), st.sets(st.integers(0, 9), max_size=3)), unique_by=lambda node: node[0], max_size=10)
+GRAPHS = st.lists(
+    st.tuples(st.integers(0, 9), st.sets(st.integers(0, 9), max_size=3)), unique_by=lambda node: node[0], max_size=10
+)
 
 
 @given(GRAPHS, st.sets(st.integers(0, 9), max_size=3), st.integers(1, 4))
 @settings(deadline=None, max_examples=60)
-def test_any_graph_ends_with_one_outcome_for_each_change(graph: list[tuple[int, set[int]]], fails: set[int], concurrency: int) -> None:
+def test_any_graph_ends_with_one_outcome_for_each_change(
+    graph: list[tuple[int, set[int]]], fails: set[int], concurrency: int
+) -> None:
     """Circles, failures and all: each change is run or skipped, once, after what it waits for."""
     changes = in_order([change(str(number), *map(str, sorted(needs))) for number, needs in graph])
     run = Runner(fails=frozenset(map(str, fails)))
@@ -134,5 +143,7 @@ def test_any_graph_ends_with_one_outcome_for_each_change(graph: list[tuple[int, 
     for one in changes:
         for need in one.depends_on:
             if need.key in place and place[need.key] < place[one.address.key] and one.address.key in run.started:
-                assert run.ended.index(need.key) < run.started.index(one.address.key) or len(run.ended) >= run.started.index(one.address.key)
+                assert run.ended.index(need.key) < run.started.index(one.address.key) or len(
+                    run.ended
+                ) >= run.started.index(one.address.key)
                 assert found[need.key] == "ok"

@@ -20,7 +20,14 @@ def test_more_than_max_deletes_trips(count: int, found: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("count", "owned", "found"),
-    [(2, 10, []), (2, 9, ["max-delete-percent"]), (3, 15, []), (3, 14, ["max-delete-percent"]), (5, 25, []), (2, 2, ["max-delete-percent"])],
+    [
+        (2, 10, []),
+        (2, 9, ["max-delete-percent"]),
+        (3, 15, []),
+        (3, 14, ["max-delete-percent"]),
+        (5, 25, []),
+        (2, 2, ["max-delete-percent"]),
+    ],
 )
 def test_more_than_the_percentage_of_what_we_own_trips(count: int, owned: int, found: list[str]) -> None:
     """A fifth of what we owned before the run is allowed, more is not."""
@@ -54,7 +61,10 @@ def test_both_limits_are_told_at_once() -> None:
     assert names(6, 6) == ["max-deletes", "max-delete-percent"]
 
 
-@pytest.mark.parametrize(("count", "allowed", "found"), [(7, 7, []), (7, 6, ["allow-deletes"]), (1, 0, ["allow-deletes"]), (0, 0, []), (100, 100, [])])
+@pytest.mark.parametrize(
+    ("count", "allowed", "found"),
+    [(7, 7, []), (7, 6, ["allow-deletes"]), (1, 0, ["allow-deletes"]), (0, 0, []), (100, 100, [])],
+)
 def test_allow_deletes_lifts_both_limits_up_to_its_number(count: int, allowed: int, found: list[str]) -> None:
     """At most N in the whole run, whatever the limits say."""
     assert names(count, count, allowed) == found

@@ -13,7 +13,9 @@ from reconciler.state import Address
 
 
 def change(key: str, *needs: str, action: str = "create") -> Change:
-    return Change(Address("one", "Thing", key), action, "new", depends_on=tuple(Address("one", "Thing", need) for need in needs))
+    return Change(
+        Address("one", "Thing", key), action, "new", depends_on=tuple(Address("one", "Thing", need) for need in needs)
+    )
 
 
 def keys(*changes: Change) -> str:
@@ -50,13 +52,22 @@ def test_deletes_come_after_a_circle_of_writes_too() -> None:
     assert keys(change("b", "a"), change("a", "b"), change("0", action="delete")) == "ab0"
 
 
-GRAPHS = st.lists(st.tuples(st.integers(0, 7), st.sets(st.integers(0, 7), max_size=3), st.booleans()), unique_by=lambda node: node[0], max_size=8)
+GRAPHS = st.lists(
+    st.tuples(st.integers(0, 7), st.sets(st.integers(0, 7), max_size=3), st.booleans()),
+    unique_by=lambda node: node[0],
+    max_size=8,
+)
 
 
 @given(GRAPHS, st.randoms())
-def test_the_order_depends_on_the_changes_and_not_on_how_they_came(graph: list[tuple[int, set[int], bool]], chance: random.Random) -> None:
+def test_the_order_depends_on_the_changes_and_not_on_how_they_came(
+    graph: list[tuple[int, set[int], bool]], chance: random.Random
+) -> None:
     """Every change once, each after what it needs unless a circle forbids it, deletes last, and always the same."""
-    changes = [change(str(number), *map(str, sorted(needs)), action="delete" if gone else "create") for number, needs, gone in graph]
+    changes = [
+        change(str(number), *map(str, sorted(needs)), action="delete" if gone else "create")
+        for number, needs, gone in graph
+    ]
     ordered = in_order(changes)
     shuffled = list(changes)
     chance.shuffle(shuffled)
@@ -65,6 +76,8 @@ def test_the_order_depends_on_the_changes_and_not_on_how_they_came(graph: list[t
     assert [found.action == "delete" for found in ordered] == sorted(found.action == "delete" for found in ordered)
     acyclic = [(number, {need for need in needs if need < number}, gone) for number, needs, gone in graph]
     place = {}
-    for index, found in enumerate(in_order([change(str(n), *map(str, sorted(needs)), action="create") for n, needs, _ in acyclic])):
+    for index, found in enumerate(
+        in_order([change(str(n), *map(str, sorted(needs)), action="create") for n, needs, _ in acyclic])
+    ):
         place[found.address.key] = index
         assert all(place.get(need.key, -1) < index for need in found.depends_on)

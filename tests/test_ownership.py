@@ -22,7 +22,14 @@ def facts(owner: str | None, *owns: str) -> RegistryFacts:
 
 @pytest.mark.parametrize(
     ("we", "mark", "whose"),
-    [("us", "us", OURS), ("us", None, UNMARKED), ("us", "them", FOREIGN), (None, "us", FOREIGN), (None, None, UNMARKED), (None, "them", FOREIGN)],
+    [
+        ("us", "us", OURS),
+        ("us", None, UNMARKED),
+        ("us", "them", FOREIGN),
+        (None, "us", FOREIGN),
+        (None, None, UNMARKED),
+        (None, "them", FOREIGN),
+    ],
 )
 def test_the_mark_says_whose_it_is(we: str | None, mark: str | None, whose: Standing) -> None:
     """Ours by our mark alone; without an owner nothing that bears a mark is ours."""
@@ -36,7 +43,14 @@ def test_an_environment_is_another_owner() -> None:
 
 
 @pytest.mark.parametrize(
-    ("takes", "whose"), [(("them",), UNMARKED), (("others",), FOREIGN), (("others", "them"), UNMARKED), ((), FOREIGN), (("the*",), FOREIGN)]
+    ("takes", "whose"),
+    [
+        (("them",), UNMARKED),
+        (("others",), FOREIGN),
+        (("others", "them"), UNMARKED),
+        ((), FOREIGN),
+        (("the*",), FOREIGN),
+    ],
 )
 def test_ownership_is_taken_from_the_owner_that_is_named_and_no_other(takes: tuple[str, ...], whose: Standing) -> None:
     """`--take-ownership OWNER` is a name, not a pattern."""
@@ -58,7 +72,9 @@ def test_nobody_can_take_ownership_without_being_somebody() -> None:
         ("support-chat", (), UNMARKED),
     ],
 )
-def test_a_kind_without_room_for_a_mark_is_ours_where_the_configuration_says_so(key: str, owns: tuple[str, ...], whose: Standing) -> None:
+def test_a_kind_without_room_for_a_mark_is_ours_where_the_configuration_says_so(
+    key: str, owns: tuple[str, ...], whose: Standing
+) -> None:
     """`owns` are globs over keys, and case counts."""
     assert standing(thing(None, "Note", key), facts("us", *owns)) is whose
 

@@ -55,7 +55,9 @@ async def test_equal_inputs_give_equal_plans_byte_for_byte(world: World) -> None
         items, rows = list(desired.resources), list(remote.listings["one"].resources)
         chance.shuffle(items)
         chance.shuffle(rows)
-        again = make_plan(replace(desired, resources=tuple(items)), RemoteState({"one": Listing(tuple(rows))}, remote.registries))
+        again = make_plan(
+            replace(desired, resources=tuple(items)), RemoteState({"one": Listing(tuple(rows))}, remote.registries)
+        )
         assert canonical_json(plan_to_json(again)) == expected
 
 
@@ -77,7 +79,9 @@ async def test_equal_inputs_give_equal_plans_byte_for_byte(world: World) -> None
 async def test_the_fingerprint_is_of_everything_that_was_looked_at(world: World, other: dict[str, Any]) -> None:
     """Another manifest, row, consent, guard or environment is another plan."""
 
-    async def fingerprint(documents: Any = (native("Model", "chat", display_name="a"),), rows: Any = (), **how: Any) -> str:
+    async def fingerprint(
+        documents: Any = (native("Model", "chat", display_name="a"),), rows: Any = (), **how: Any
+    ) -> str:
         world.server().become(how.pop("behaviour", Behaviour()))
         for key, data in rows:
             world.server().put("Model", key, data)
@@ -205,7 +209,11 @@ async def test_a_model_is_created_after_what_stands_beside_it(world: World) -> N
     """Its secret, then its provider, then the model; each names its parent, and none of them counts as a model."""
     plan = await world.plan(model("chat", endpoint=WITH_KEY))
     assert list(actions(plan)) == ["Secret/reconciler-chat-api-key", "Provider/reconciler-chat", "Model/chat"]
-    assert [change.parent for change in plan.changes] == [Address("one", "Model", "chat"), Address("one", "Model", "chat"), None]
+    assert [change.parent for change in plan.changes] == [
+        Address("one", "Model", "chat"),
+        Address("one", "Model", "chat"),
+        None,
+    ]
 
 
 @pytest.mark.parametrize("way", ["absent", "prune"])
@@ -239,10 +247,16 @@ async def test_what_stands_beside_a_model_that_stays_stays_though_it_is_not_prot
 
 @pytest.mark.parametrize("at", range(2, 14))
 @pytest.mark.parametrize("way", ["absent", "rename"])
-async def test_what_stood_beside_a_model_that_went_in_a_run_that_failed_goes_in_the_next(world: World, way: str, at: int) -> None:
+async def test_what_stood_beside_a_model_that_went_in_a_run_that_failed_goes_in_the_next(
+    world: World, way: str, at: int
+) -> None:
     """Running again finishes the work, without --prune too, and leaves no secret behind."""
     await world.apply(model("chat", endpoint=WITH_KEY))
-    after = {"kind": "Model", "key": "chat", "state": "absent"} if way == "absent" else model("new", endpoint=WITH_KEY, previous_keys=["chat"])
+    after = (
+        {"kind": "Model", "key": "chat", "state": "absent"}
+        if way == "absent"
+        else model("new", endpoint=WITH_KEY, previous_keys=["chat"])
+    )
     plan = await world.plan(after)
     world.server().become(Behaviour(fail_at=at))
     await world.carry_out(plan)
@@ -287,7 +301,10 @@ async def test_what_refers_and_what_is_referred_to_go_together_in_the_right_orde
     world.server().put("Secret", "s", {})
     world.server().put("Provider", "p", {"url": "https://p/", "secret": "s"}, OURS)
     world.server().put("Model", "chat", {"provider": "p"}, OURS)
-    gone = [{"kind": f"memory/{kind}", "key": key, "state": "absent"} for kind, key in (("Secret", "s"), ("Provider", "p"), ("Model", "chat"))]
+    gone = [
+        {"kind": f"memory/{kind}", "key": key, "state": "absent"}
+        for kind, key in (("Secret", "s"), ("Provider", "p"), ("Model", "chat"))
+    ]
     assert list(actions(await world.plan(*gone))) == ["Model/chat", "Provider/p", "Secret/s"]
 
 
@@ -296,8 +313,15 @@ async def test_a_blocked_delete_keeps_what_it_refers_to(world: World) -> None:
     world.server().put("Secret", "s", {})
     world.server().put("Provider", "p", {"url": "https://p/", "secret": "s"}, OURS)
     world.server().put("Model", "chat", {"provider": "p"}, OURS | {"protected": True})
-    gone = [{"kind": f"memory/{kind}", "key": key, "state": "absent"} for kind, key in (("Secret", "s"), ("Provider", "p"), ("Model", "chat"))]
-    assert actions(await world.plan(*gone)) == {"Model/chat": "blocked protected", "Provider/p": "blocked referenced", "Secret/s": "blocked referenced"}
+    gone = [
+        {"kind": f"memory/{kind}", "key": key, "state": "absent"}
+        for kind, key in (("Secret", "s"), ("Provider", "p"), ("Model", "chat"))
+    ]
+    assert actions(await world.plan(*gone)) == {
+        "Model/chat": "blocked protected",
+        "Provider/p": "blocked referenced",
+        "Secret/s": "blocked referenced",
+    }
 
 
 async def test_a_reference_that_the_same_run_takes_away_holds_nothing(world: World) -> None:
@@ -323,14 +347,24 @@ async def test_an_update_that_will_not_happen_takes_no_reference_away(world: Wor
     world.server().put("Provider", "p", {"url": "https://p/"}, OURS)
     world.server().put("Model", "chat", {"provider": "p"}, OURS)
     world.server().become(Behaviour(nameless=True))
-    plan = await world.plan(native("Model", "chat", adapter="new"), native("Adapter", "new", code="x"), {"kind": "memory/Provider", "key": "p", "state": "absent"})
-    assert actions(plan) == {"Adapter/new": "blocked unreadable", "Model/chat": "blocked dependency", "Provider/p": "blocked unreadable"}
+    plan = await world.plan(
+        native("Model", "chat", adapter="new"),
+        native("Adapter", "new", code="x"),
+        {"kind": "memory/Provider", "key": "p", "state": "absent"},
+    )
+    assert actions(plan) == {
+        "Adapter/new": "blocked unreadable",
+        "Model/chat": "blocked dependency",
+        "Provider/p": "blocked unreadable",
+    }
 
 
 async def test_a_new_object_holds_what_it_refers_to(world: World) -> None:
     """A delete would leave the new model dangling."""
     world.server().put("Provider", "p", {"url": "https://p/"}, OURS)
-    desired = world.desired(native("Model", "chat", provider="p"), {"kind": "memory/Provider", "key": "p", "state": "absent"})
+    desired = world.desired(
+        native("Model", "chat", provider="p"), {"kind": "memory/Provider", "key": "p", "state": "absent"}
+    )
     assert actions(make_plan(desired, await world.remote()))["Provider/p"] == "blocked referenced"
 
 
@@ -345,12 +379,18 @@ async def test_what_needs_a_blocked_object_is_blocked_all_the_way_up(world: Worl
 
 
 @pytest.mark.parametrize(("allowed", "action"), [(None, "blocked"), (1, "blocked"), (2, "replace"), (3, "replace")])
-async def test_a_replace_needs_consent_to_its_number_and_the_rest_goes_on(world: World, allowed: int | None, action: str) -> None:
+async def test_a_replace_needs_consent_to_its_number_and_the_rest_goes_on(
+    world: World, allowed: int | None, action: str
+) -> None:
     """Two replaces: without --allow-replaces 2 neither is done, and everything else is."""
     for key in ("a", "b"):
         world.server().put("Model", key, {"project": "old"}, {"owner": "us", "key": key})
     plan = await world.plan(*(native("Model", key, project="new") for key in "abc"), allow_replaces=allowed)
-    assert {name: what.split()[0] for name, what in actions(plan).items()} == {"Model/a": action, "Model/b": action, "Model/c": "create"}
+    assert {name: what.split()[0] for name, what in actions(plan).items()} == {
+        "Model/a": action,
+        "Model/b": action,
+        "Model/c": "create",
+    }
     if action == "blocked":
         assert "--allow-replaces 2" in plan.left[0].message
 
@@ -367,9 +407,13 @@ async def test_replaces_do_not_count_as_deletes(world: World) -> None:
 # --- guards ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("gone", "kept", "found"), [(5, 20, []), (5, 19, ["max-delete-percent"]), (6, 94, ["max-deletes"]), (1, 0, [])])
+@pytest.mark.parametrize(
+    ("gone", "kept", "found"), [(5, 20, []), (5, 19, ["max-delete-percent"]), (6, 94, ["max-deletes"]), (1, 0, [])]
+)
 @pytest.mark.parametrize("way", ["prune", "absent"])
-async def test_the_guards_count_models_whatever_the_cause(world: World, gone: int, kept: int, found: list[str], way: str) -> None:
+async def test_the_guards_count_models_whatever_the_cause(
+    world: World, gone: int, kept: int, found: list[str], way: str
+) -> None:
     """By prune or by `state: absent`, of what we owned before the run."""
     for number in range(gone + kept):
         world.server().put("Model", f"m{number:02}", {}, {"owner": "us", "key": f"m{number:02}"})
@@ -400,6 +444,16 @@ async def test_derived_and_other_resources_do_not_count(world: World) -> None:
     for number in range(9):
         world.server().put("Provider", f"p{number}", {"url": "https://p/"}, OURS)
     assert guards(await world.plan(native("Model", "chat"), prune=True)) == []
+
+
+async def test_the_percentage_is_of_models_alone(world: World) -> None:
+    """Twenty providers do not make two of five models a small share."""
+    for number in range(20):
+        world.server().put("Provider", f"p{number}", {"url": "https://p/"}, OURS)
+    for document in notes(5):
+        world.server().put("Model", document["key"], {}, {"owner": "us", "key": document["key"]})
+    gone = [document | {"state": "absent"} for document in notes(2)]
+    assert guards(await world.plan(*gone)) == ["max-delete-percent"]
 
 
 async def test_what_the_user_asked_to_delete_by_name_does_not_count(world: World) -> None:
@@ -437,13 +491,20 @@ async def test_the_guards_of_one_registry_do_not_add_to_anothers() -> None:
 async def test_two_documents_cannot_both_have_been_one_object(world: World) -> None:
     """Nobody knows which of them it becomes, so neither is touched."""
     world.server().put("Model", "old", {}, OURS)
-    one, two = (world.desired(native("Model", key, previous_keys=["old"])) for key in ("a", "b"))  # together they do not even compile
+    one, two = (
+        world.desired(native("Model", key, previous_keys=["old"])) for key in ("a", "b")
+    )  # together they do not even compile
     both = replace(one, resources=(*one.resources, *two.resources), declared=one.declared | two.declared)
-    assert actions(make_plan(both, await world.remote())) == {"Model/a": "conflict renamed-twice", "Model/b": "conflict renamed-twice"}
+    assert actions(make_plan(both, await world.remote())) == {
+        "Model/a": "conflict renamed-twice",
+        "Model/b": "conflict renamed-twice",
+    }
 
 
 async def test_a_plan_says_just_what_differs(world: World) -> None:
     """Only the field that was changed, by its pointer."""
-    await world.apply(native("Model", "chat", display_name="a", limits={"rate": 1, "burst": 2}, metadata={"x": {"y": 1}}))
+    await world.apply(
+        native("Model", "chat", display_name="a", limits={"rate": 1, "burst": 2}, metadata={"x": {"y": 1}})
+    )
     after = native("Model", "chat", display_name="a", limits={"rate": 2, "burst": 2}, metadata={"x": {"y": 2}})
     assert paths(await world.plan(after), "chat") == ["/limits/rate", "/metadata/x/y"]

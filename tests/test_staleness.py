@@ -91,7 +91,9 @@ async def test_a_delete_of_what_somebody_else_deleted_is_success(world: World) -
 @pytest.mark.parametrize("deletes_only", [False, True])
 async def test_a_plan_is_applied_once(world: World, deletes_only: bool) -> None:
     """The second time it is refused, even where there would be nothing left to do."""
-    plan = await (world.plan({"kind": "memory/Model", "key": "goes", "state": "absent"}) if deletes_only else reviewed(world))
+    plan = await (
+        world.plan({"kind": "memory/Model", "key": "goes", "state": "absent"}) if deletes_only else reviewed(world)
+    )
     await world.carry_out(plan)
     writes = list(world.server().writes)
     with pytest.raises(RefusedError):
@@ -106,7 +108,9 @@ async def test_a_saved_plan_does_what_the_plan_would_have_done(world: World) -> 
     assert world.server().keys("Model") == ["changes", "comes", "new"]
 
 
-@pytest.mark.parametrize("identity", [{"driver": "memory", "location": "memory://elsewhere"}, {"driver": "other", "location": "x"}, None])
+@pytest.mark.parametrize(
+    "identity", [{"driver": "memory", "location": "memory://elsewhere"}, {"driver": "other", "location": "x"}, None]
+)
 async def test_a_plan_for_another_place_is_refused(world: World, identity: dict[str, str] | None) -> None:
     """A registry whose URL, workspace or driver differs now, or that is gone from the configuration."""
     plan = await reviewed(world)
@@ -118,7 +122,9 @@ async def test_a_plan_for_another_place_is_refused(world: World, identity: dict[
 
 async def test_a_plan_without_writes_is_never_stale(world: World) -> None:
     """There is nothing that it would touch, so nothing is read."""
-    plan = await world.plan(native("Model", "changes", display_name="a"), native("Model", "goes"), native("Model", "old"))
+    plan = await world.plan(
+        native("Model", "changes", display_name="a"), native("Model", "goes"), native("Model", "old")
+    )
     calls = len(world.server().calls)
     edit(world.server(), "changes", display_name="zzz")
     quiet = replace(plan, changes=())

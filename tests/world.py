@@ -1,8 +1,8 @@
 """A small world for tests: a project with registries in memory or on disk, driven through the public functions only.
 
-    async with World.of(one={}) as world:
-        await world.apply(model("chat"))
-        plan = await world.plan(model("chat"))
+async with World.of(one={}) as world:
+    await world.apply(model("chat"))
+    plan = await world.plan(model("chat"))
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class World:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, owner: str | None = "us", /, *, root: Path | None = None, **registries: Mapping[str, Any]) -> AsyncIterator[World]:
+    async def of(
+        cls, owner: str | None = "us", /, *, root: Path | None = None, **registries: Mapping[str, Any]
+    ) -> AsyncIterator[World]:
         """A world of these registries: each is its entry in reconciler.yaml; `driver` and `url` are made up where they are left out."""
         with tempfile.TemporaryDirectory() as folder:
             entries = {
@@ -96,7 +98,9 @@ class World:
 
     def as_owner(self, owner: str | None) -> World:
         """The same registries as another owner sees them."""
-        entries = {name: replace(entry, facts=replace(entry.facts, owner=owner)) for name, entry in self.entries.items()}
+        entries = {
+            name: replace(entry, facts=replace(entry.facts, owner=owner)) for name, entry in self.entries.items()
+        }
         return replace(self, entries=entries)
 
     def server(self, name: str = "one") -> Server:
@@ -120,7 +124,12 @@ class World:
 
     def policy(self, desired: DesiredState, **how: Any) -> Policy:
         named = how.pop("named", frozenset())
-        return Policy(Consents(**how), self.limits, fingerprints=known_fingerprints(desired, self.fingerprint_key, Resolver(self.root, self.environ)), named=named)
+        return Policy(
+            Consents(**how),
+            self.limits,
+            fingerprints=known_fingerprints(desired, self.fingerprint_key, Resolver(self.root, self.environ)),
+            named=named,
+        )
 
     async def plan(self, *documents: Document, complete: bool = True, **how: Any) -> Plan:
         """`how` are consents (`prune=True`)."""
@@ -128,14 +137,20 @@ class World:
         return make_plan(desired, await self.remote(), self.policy(desired, **how))
 
     def options(self, **how: Any) -> Options:
-        settings = {"resolver": Resolver(self.root, self.environ), "fingerprint_key": self.fingerprint_key, "settle": 0.3} | how
+        settings = {
+            "resolver": Resolver(self.root, self.environ),
+            "fingerprint_key": self.fingerprint_key,
+            "settle": 0.3,
+        } | how
         return Options(**settings)
 
     async def carry_out(self, plan: Plan, **how: Any) -> Report:
         """`how` are options of apply (`settle=1`)."""
         return await apply(plan, self.registries, self.facts, self.options(**how))
 
-    async def apply(self, *documents: Document, backup: Backup | None = None, complete: bool = True, **how: Any) -> Report:
+    async def apply(
+        self, *documents: Document, backup: Backup | None = None, complete: bool = True, **how: Any
+    ) -> Report:
         """Plans and applies at once."""
         return await self.carry_out(await self.plan(*documents, complete=complete, **how), backup=backup)
 

@@ -12,7 +12,7 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.options import GLOBAL_OPTIONS
-from reconciler.cli.streams import quiet_stdout
+from reconciler.cli.streams import encode_streams, quiet_stdout
 from reconciler.errors import ReconcilerError
 
 # name → (module:command, the line in --help). A command's module is imported when it runs, not before.
@@ -91,6 +91,7 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
 
 def main() -> int:
     """Runs the command line of the process. Returns its exit code."""
+    encode_streams()
     code = run(sys.argv[1:])
     try:
         if sys.stdout is not None:

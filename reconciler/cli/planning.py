@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.cli.session import stdin_bytes
-from reconciler.errors import SecretError, UsageError
+from reconciler.errors import UsageError
 from reconciler.fingerprints import known_fingerprints
 from reconciler.guards import Limits
 from reconciler.plan import Consents, Plan
@@ -15,7 +15,6 @@ from reconciler.planner import Policy, make_plan
 from reconciler.problems import nearest
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
-from reconciler.secrets import Secret
 from reconciler.state import DesiredState
 from reconciler.workspace import Loaded, Workspace
 
@@ -107,18 +106,10 @@ async def plan(
         consents=request.consents,
         limits=Limits(project.max_deletes, project.max_delete_percent),
         environment=project.environment,
-        fingerprints=known_fingerprints(desired, _key(workspace), workspace.resolver),
+        fingerprints=known_fingerprints(desired, workspace.fingerprint_key_if_known(), workspace.resolver),
         problems=loaded.warnings,
     )
     return make_plan(desired, remote, policy)
-
-
-def _key(workspace: Workspace) -> Secret | None:
-    """The key for fingerprints, where it can be had: planning does without."""
-    try:
-        return workspace.fingerprint_key()
-    except SecretError:
-        return None
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:

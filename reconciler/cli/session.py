@@ -14,17 +14,25 @@ import click
 from reconciler import render
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Globals
-from reconciler.cli.streams import answer
+from reconciler.cli.streams import answer, say
 from reconciler.document import MAX_BYTES
 from reconciler.errors import InputError, UsageError
+from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
 from reconciler.state import Address, Resource
 from reconciler.workspace import Workspace, open_workspace
 
 
 def workspace(options: Globals) -> Workspace:
-    """The workspace that the global options name. Raises ConfigError."""
-    return open_workspace(options.config, environment=options.env)
+    """The workspace that the global options name; with -v it says what is in force. Raises ConfigError."""
+    here = open_workspace(options.config, environment=options.env)
+    if options.verbose:
+        project = here.project
+        say(f"configuration: {printable(project.file or 'none')}, environment: {printable(project.environment or 'none')}")
+        for name, entry in here.entries.items():
+            place = " ".join(entry.facts.identity.values())
+            say(f"registry {name}: {printable(place)}, owner: {printable(entry.facts.owner or 'none')}")
+    return here
 
 
 def style(options: Globals, stream: Any = None, *, strict: bool = False) -> Style:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -9,6 +10,13 @@ from contextlib import suppress
 import click
 
 from reconciler.errors import InputError
+
+
+def encode_streams() -> None:
+    """What a machine reads is UTF-8, whatever the locale; what a terminal cannot show is shown as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
 def answer(text: str) -> None:

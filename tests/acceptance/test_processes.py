@@ -298,3 +298,14 @@ def test_long_work_shows_progress_on_a_terminal(project: Project) -> None:
         assert screen.end() == 0
     assert "applying" in screen.seen
     assert "300 created" in screen.seen
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_data_is_utf_8_whatever_the_locale(project: Project, encoding: str) -> None:
+    """A pipe on an old machine gets the same bytes, and nothing is a bug."""
+    project.manifest("a", description="Modèle 模型 → …")
+    variables = {**os.environ, "PYTHONIOENCODING": encoding}
+    for output in ("text", "json", "markdown"):
+        ran = subprocess.run(argv("plan", "--format", output), cwd=project.root, capture_output=True, env=variables)
+        assert (ran.returncode, ran.stderr) == (0, b"")
+        assert "模型" in ran.stdout.decode("utf-8")

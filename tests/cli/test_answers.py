@@ -108,6 +108,14 @@ def test_global_options_stand_before_or_after_the_command(stored: Project) -> No
         assert stored.ok(*words).out.strip() == f"reconciler, version {__version__}"
 
 
+def test_verbose_says_what_is_in_force(stored: Project) -> None:
+    """-v names the configuration, the environment and where each registry is, on stderr; stdout stays the same."""
+    loud, quiet = stored.ok("plan", "-v", "--format", "json"), stored.ok("plan", "--format", "json")
+    assert "configuration: reconciler.yaml, environment: none" in loud.err
+    assert f"registry local: local {stored.root / 'registry.db'}, owner: us" in loud.err
+    assert (loud.out, quiet.err) == (quiet.out, "")
+
+
 def stored_plan(project: Project, words: tuple[str, ...]) -> dict[str, str]:
     return {change["address"]: change["reason"] for change in project.ok(*words, "--format", "json").json("plan")["changes"]}
 

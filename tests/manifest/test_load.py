@@ -17,8 +17,14 @@ def read(root: Path, **files: str) -> Manifests:
 def test_every_document_of_every_file(tmp_path: Path) -> None:
     """Each with its file, line and place in the file; empty ones skipped."""
     found = read(tmp_path, a="kind: Model\nkey: a\n---\n---\nkind: Model\nkey: b\n", b="# nothing\n")
-    assert [(item.key, item.source.file, item.source.line, item.index) for item in found.manifests] == [("a", "a.yaml", 1, 0), ("b", "a.yaml", 5, 2)]
+    assert [(item.key, item.source.file, item.source.line) for item in found.manifests] == [("a", "a.yaml", 1), ("b", "a.yaml", 5)]
     assert (found.files, dict(found.counts)) == (2, {"a.yaml": 2, "b.yaml": 0})
+
+
+def test_empty_documents_do_not_shift_the_places(tmp_path: Path) -> None:
+    """A problem behind empty documents is told on its own line."""
+    found = read(tmp_path, a="---\n---\nkind: Model\nkey: a\n---\n# nothing\n---\nkind: Model\nkey: b\nfoo: 1\n")
+    assert [(problem.line, problem.column) for problem in found.problems] == [(10, 1)]
 
 
 def test_one_broken_document_leaves_the_others(tmp_path: Path) -> None:

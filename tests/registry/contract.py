@@ -152,7 +152,11 @@ class DriverContract:
                 plan = await world.plan(*after, allow_replaces=3)
                 shown = {found.path for change in plan.changes for found in change.fields}
                 assert plan.changes, (place, value)
-                assert not sample.native or all(path == place or path.startswith(place + "/") for path in shown), (place, value, shown)
+                assert not sample.native or all(path == place or path.startswith(place + "/") for path in shown), (
+                    place,
+                    value,
+                    shown,
+                )
                 report = await world.carry_out(plan)
                 assert set(statuses(report).values()) == {"ok"}, (place, value, report.outcomes)
                 assert actions(await world.plan(*after)) == {}, (place, value)
@@ -226,7 +230,9 @@ class DriverContract:
 
     @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
     @pytest.mark.parametrize("verb", ["create", "update", "delete"])
-    async def test_a_lost_reply_converges_without_a_duplicate(self, world: World, sample: Sample, verb: str, done: bool) -> None:
+    async def test_a_lost_reply_converges_without_a_duplicate(
+        self, world: World, sample: Sample, verb: str, done: bool
+    ) -> None:
         """Whether or not the write was done, in the end there is one object, as the manifest says."""
         place, values = next(iter(sample.updates.items()))
         documents = {"create": sample.whole, "update": sample.having(place, values[0]), "delete": sample.gone()}[verb]

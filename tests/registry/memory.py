@@ -61,7 +61,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     url: str = Field(pattern=r"^memory://[a-z0-9-]+$", description="Where the registry is.", examples=["memory://one"])
-    token: Annotated[SecretText | None, WriteOnly()] = Field(None, description="The credential.", examples=["${env:TOKEN}"])
+    token: Annotated[SecretText | None, WriteOnly()] = Field(
+        None, description="The credential.", examples=["${env:TOKEN}"]
+    )
 
 
 class _Native(BaseModel):
@@ -72,39 +74,62 @@ class Limits(_Native):
     """What callers may ask of the model."""
 
     rate: int | None = Field(None, description="Requests per minute.", examples=[60])
-    burst: Annotated[int | None, ServerDefault("10 where nobody says")] = Field(None, description="Requests at once.", examples=[5])
+    burst: Annotated[int | None, ServerDefault("10 where nobody says")] = Field(
+        None, description="Requests at once.", examples=[5]
+    )
 
 
 class Model(_Native):
     """A model."""
 
     display_name: str | None = Field(None, description="The name that people see.", examples=["Chat"])
-    description: Annotated[str | None, Requires(_short, "longer ones are cut")] = Field(None, description="What it is for.", examples=["Chat."])
+    description: Annotated[str | None, Requires(_short, "longer ones are cut")] = Field(
+        None, description="What it is for.", examples=["Chat."]
+    )
     served: str | None = Field(None, description="The model's name at its provider.", examples=["m"])
     provider: Annotated[str | None, Ref("Provider")] = Field(None, description="Its provider.", examples=["p"])
     adapter: Annotated[str | None, Ref("Adapter")] = Field(None, description="Its adapter.", examples=["a"])
     temperature: float | None = Field(None, description="Sampling temperature.", examples=[0.2])
-    tags: Annotated[list[str] | None, Unordered("the server sorts them")] = Field(None, description="Words to find it by.", examples=[["a"]])
-    project: Annotated[str | None, Immutable("set on create")] = Field(None, description="Its project.", examples=["cx"])
-    finetuning: Annotated[str | None, CannotClear("the server keeps the last value")] = Field(None, description="How it was tuned.", examples=["lora"])
-    visibility: Annotated[str | None, ServerDefault("private where nobody says")] = Field(None, description="Who sees it.", examples=["public"])
+    tags: Annotated[list[str] | None, Unordered("the server sorts them")] = Field(
+        None, description="Words to find it by.", examples=[["a"]]
+    )
+    project: Annotated[str | None, Immutable("set on create")] = Field(
+        None, description="Its project.", examples=["cx"]
+    )
+    finetuning: Annotated[str | None, CannotClear("the server keeps the last value")] = Field(
+        None, description="How it was tuned.", examples=["lora"]
+    )
+    visibility: Annotated[str | None, ServerDefault("private where nobody says")] = Field(
+        None, description="Who sees it.", examples=["public"]
+    )
     limits: Limits | None = Field(None, description="What callers may ask.")
     metadata: dict[str, Any] | None = Field(None, description="Anything.", examples=[{"a": 1}])
-    status: Annotated[str | None, ServerOwned("set by the server")] = Field(None, description="Its state.", examples=["ready"])
+    status: Annotated[str | None, ServerOwned("set by the server")] = Field(
+        None, description="Its state.", examples=["ready"]
+    )
 
 
 class Provider(_Native):
     """Where models come from."""
 
-    url: Annotated[str, Canonical(with_slash, "the server appends a slash")] = Field(description="Its address.", examples=["https://llm.example.com"])
+    url: Annotated[str, Canonical(with_slash, "the server appends a slash")] = Field(
+        description="Its address.", examples=["https://llm.example.com"]
+    )
     region: Annotated[str | None, Immutable("set on create")] = Field(None, description="Where it is.", examples=["eu"])
     secret: Annotated[str | None, Ref("Secret")] = Field(None, description="Its secret.", examples=["s"])
-    password: Annotated[SecretText | None, WriteOnly("a secret", keeps="presence")] = Field(None, description="Its password.", examples=["${env:PASSWORD}"])
-    headers: dict[str, Annotated[str, WriteOnly("a secret where it is a reference", keeps="presence", only_references=True)]] | None = Field(
-        None, description="Headers.", examples=[{"X-Tenant": "acme"}]
+    password: Annotated[SecretText | None, WriteOnly("a secret", keeps="presence")] = Field(
+        None, description="Its password.", examples=["${env:PASSWORD}"]
     )
-    timeout: Annotated[int | None, ServerDefault("30 where nobody says")] = Field(None, description="Seconds.", examples=[10])
-    status: Annotated[str | None, ServerOwned("set by the server")] = Field(None, description="Its state.", examples=["ready"])
+    headers: (
+        dict[str, Annotated[str, WriteOnly("a secret where it is a reference", keeps="presence", only_references=True)]]
+        | None
+    ) = Field(None, description="Headers.", examples=[{"X-Tenant": "acme"}])
+    timeout: Annotated[int | None, ServerDefault("30 where nobody says")] = Field(
+        None, description="Seconds.", examples=[10]
+    )
+    status: Annotated[str | None, ServerOwned("set by the server")] = Field(
+        None, description="Its state.", examples=["ready"]
+    )
 
 
 class SecretValue(_Native):
@@ -146,7 +171,9 @@ def _kinds(*, exact: bool) -> dict[str, Kind]:
         "Note": (Note, {"marked": False}),
     }
     return {
-        name: Kind(name, model, KindRules(name, rules_of(model), exact_revision=exact, **traits), f"A {name}.", _check_key)
+        name: Kind(
+            name, model, KindRules(name, rules_of(model), exact_revision=exact, **traits), f"A {name}.", _check_key
+        )
         for name, (model, traits) in models.items()
     }
 
@@ -166,7 +193,12 @@ class MemoryDriver:
 
     def compile(self, model: PortableModel, key: str) -> Compiled:
         """A model behind an endpoint becomes a secret, a provider and a model."""
-        spec: Data = {"display_name": model.display_name, "description": model.description, "tags": model.tags, "metadata": model.metadata}
+        spec: Data = {
+            "display_name": model.display_name,
+            "description": model.description,
+            "tags": model.tags,
+            "metadata": model.metadata,
+        }
         derived: list[Native] = []
         cannot = [Inexpressible("/labels", "labels")] if model.labels else []
         if model.task not in (None, "chat_completion"):
@@ -187,7 +219,9 @@ class MemoryDriver:
         if model.limits is not None:
             spec["limits"] = {"rate": model.limits.requests_per_minute}
         kept = {name: value for name, value in spec.items() if value is not None}
-        return Compiled(Native("Model", key, kept, {f"/{name}": f"/{name}" for name in kept}), tuple(derived), tuple(cannot))
+        return Compiled(
+            Native("Model", key, kept, {f"/{name}": f"/{name}" for name in kept}), tuple(derived), tuple(cannot)
+        )
 
     def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:
         return _connect(settings, opening, self)
@@ -209,7 +243,7 @@ class Memory:
     name: str
 
     async def read(self) -> Listing:
-        found = [self._understood(answer) for answer in self.place.list()]
+        found = [self._understood(answer) for answer in self.place.everything()]
         resources = tuple(item for item in found if isinstance(item, Resource))
         return Listing(resources, tuple(item for item in found if isinstance(item, Unreadable)))
 
@@ -232,7 +266,9 @@ class Memory:
         if current is None or current.id is None:
             raise ValueError(f"an update of {address} without the object as it was read")
         revision = int(current.revision or 0) if self.driver.kinds[address.kind].rules.exact_revision else None
-        return self._reply(self.place.update(int(current.id), address.key, self._data(write), self._mark(write), revision))
+        return self._reply(
+            self.place.update(int(current.id), address.key, self._data(write), self._mark(write), revision)
+        )
 
     async def delete(self, removal: Removal) -> None:
         current = removal.current
@@ -255,9 +291,17 @@ class Memory:
         """The spec as the server takes it: without what it owns, with the values of secrets; a secret that is to stay stays."""
         kind = self.driver.kinds[write.desired.address.kind]
         data: Data = _sent(dict(write.desired.spec), kind.rules.root)
-        stored = self.place.rows.get(int(write.current.id)) if write.current is not None and write.current.id is not None else None
+        stored = (
+            self.place.rows.get(int(write.current.id))
+            if write.current is not None and write.current.id is not None
+            else None
+        )
         if stored is not None:  # what is never read back is kept where nothing else is sent
-            unseen = {name: value for name, value in stored.data.items() if _silent(kind.rules.root.child(name) or kind.rules.root)}
+            unseen = {
+                name: value
+                for name, value in stored.data.items()
+                if _silent(kind.rules.root.child(name) or kind.rules.root)
+            }
             data = unseen | data
         for place, value in list(secrets_in(write.desired.spec, kind.rules.root)):
             if place in write.secrets:
@@ -301,7 +345,11 @@ def _known(value: Any, node: Node) -> Any:
         return PRESENT
     if not isinstance(value, Mapping) or not (node.declared or node.each):
         return value
-    return {name: _known(item, below) for name, item in value.items() if (below := node.child(name)) is not None and not _silent(below)}
+    return {
+        name: _known(item, below)
+        for name, item in value.items()
+        if (below := node.child(name)) is not None and not _silent(below)
+    }
 
 
 def _silent(node: Node) -> bool:
@@ -311,7 +359,9 @@ def _silent(node: Node) -> bool:
 
 def _parent(address: Address) -> Address | None:
     """The model that a derived resource belongs to, by its name."""
-    match = re.fullmatch({"Provider": r"reconciler-(.+)", "Secret": r"reconciler-(.+)-api-key"}.get(address.kind, r"$."), address.key)
+    match = re.fullmatch(
+        {"Provider": r"reconciler-(.+)", "Secret": r"reconciler-(.+)-api-key"}.get(address.kind, r"$."), address.key
+    )
     return address._replace(kind="Model", key=match[1]) if match is not None else None
 
 

@@ -90,7 +90,9 @@ class Server:
 
     def put(self, kind: str, key: str, data: Data, mark: Data | None = None) -> Row:
         """An object made by somebody else: no call of ours."""
-        row = Row(next(self._ids), kind, key, copy.deepcopy(data), None if self.behaviour.unmarked else copy.deepcopy(mark))
+        row = Row(
+            next(self._ids), kind, key, copy.deepcopy(data), None if self.behaviour.unmarked else copy.deepcopy(mark)
+        )
         self._fill(row)
         self.rows[row.id] = row
         return row
@@ -103,7 +105,7 @@ class Server:
 
     # --- reads -----------------------------------------------------------------------------------------------
 
-    def list(self) -> list[Data]:
+    def everything(self) -> list[Data]:
         self._call("list", "*")
         rows = list(self._visible().values())
         if self.behaviour.incomplete:
@@ -131,7 +133,14 @@ class Server:
             data = _floats(data)
         if row.key in self.behaviour.broken:
             data = {"garbage": True}
-        return {"id": row.id, "kind": row.kind, "key": row.key, "revision": row.revision, "mark": row.mark, "data": data}
+        return {
+            "id": row.id,
+            "kind": row.kind,
+            "key": row.key,
+            "revision": row.revision,
+            "mark": row.mark,
+            "data": data,
+        }
 
     # --- writes ----------------------------------------------------------------------------------------------
 
@@ -186,7 +195,10 @@ class Server:
             if row.kind in UNDELETABLE:
                 raise PermanentError(f"a {row.kind} stays for ever")
             for other in self.rows.values():
-                if any(other.data.get(name) == row.key and kind == row.kind for name, kind in REFERENCES.get(other.kind, {}).items()):
+                if any(
+                    other.data.get(name) == row.key and kind == row.kind
+                    for name, kind in REFERENCES.get(other.kind, {}).items()
+                ):
                     raise PermanentError(f"{row.key} is in use by {other.key}")
             del self.rows[number]
             return {}
@@ -219,7 +231,9 @@ class Server:
             raise self.behaviour.error(f"{verb} {name} failed")
 
     def _stored(self, kind: str, data: Data) -> Data:
-        kept = {name: copy.deepcopy(value) for name, value in data.items() if f"{kind}/{name}" not in self.behaviour.drops}
+        kept = {
+            name: copy.deepcopy(value) for name, value in data.items() if f"{kind}/{name}" not in self.behaviour.drops
+        }
         for place, change in self.behaviour.rewrites.items():
             name = place.partition("/")[2]
             if place.startswith(f"{kind}/") and name in kept:

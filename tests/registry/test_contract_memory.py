@@ -14,7 +14,10 @@ from world import World, model, native
 
 from reconciler.state import Address
 
-PROVIDERS: Final = (native("Provider", "p1", url="https://one.example.com"), native("Provider", "p2", url="https://two.example.com/"))
+PROVIDERS: Final = (
+    native("Provider", "p1", url="https://one.example.com"),
+    native("Provider", "p2", url="https://two.example.com/"),
+)
 ADAPTER: Final = native("Adapter", "a1", code="x = 1")
 
 MODEL: Final = Sample(
@@ -84,7 +87,12 @@ PORTABLE: Final = Sample(
         "chat",
         display_name="Chat",
         description="For chatting.",
-        endpoint={"url": "https://llm.example.com/v1", "model": "m", "api_key": "${env:KEY}", "headers": {"X-Tenant": "acme", "X-Token": "${env:TOKEN}"}},
+        endpoint={
+            "url": "https://llm.example.com/v1",
+            "model": "m",
+            "api_key": "${env:KEY}",
+            "headers": {"X-Tenant": "acme", "X-Token": "${env:TOKEN}"},
+        },
         parameters={"temperature": 0.2},
         limits={"requests_per_minute": 60},
         tags=["a", "b"],
@@ -132,7 +140,9 @@ class MemoryContract(DriverContract):
 
 
 # waiting for a registry that lags takes time, so that a few kinds stand for all
-CASES: Final = [(mood, sample) for mood in MOODS for sample in ((ADAPTERS, WORKSPACE, NOTE) if mood == "lagging" else SAMPLES)]
+CASES: Final = [
+    (mood, sample) for mood in MOODS for sample in ((ADAPTERS, WORKSPACE, NOTE) if mood == "lagging" else SAMPLES)
+]
 
 
 @pytest.mark.parametrize(("mood", "sample"), CASES, ids=str)
@@ -155,7 +165,9 @@ class TestExactMemory(MemoryContract):
             return document | {"kind": document["kind"].replace("memory/", "memory-exact/")}
 
         sample: Sample = request.param
-        return replace(sample, document=named(sample.document), beside=tuple(named(document) for document in sample.beside))
+        return replace(
+            sample, document=named(sample.document), beside=tuple(named(document) for document in sample.beside)
+        )
 
     @pytest_asyncio.fixture
     async def world(self) -> AsyncIterator[World]:

@@ -39,7 +39,14 @@ def test_an_installed_package_adds_its_drivers_by_name(driver: object) -> None:
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(PLUGINS), str(PLUGINS.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     env = {**os.environ, "PYTHONPATH": path, "TOKEN": "s3cret-token", "KEY": "s3cret-key"}
-    return subprocess.run([sys.executable, "-m", "reconciler", *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-m", "reconciler", *arguments],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_the_command_line_plans_and_applies_with_an_installed_driver(tmp_path: Path) -> None:

@@ -1,0 +1,134 @@
+"""What a plan holds back: replaces without consent, and whatever would leave something dangling, orphaned or without what it needs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler import diff
+from reconciler.plan import WRITES, Change, Consents
+from reconciler.state import Address
+from reconciler.view import View
+
+Stuck = dict[Address, tuple[str, str]]  # by address: a stable word, and why in words
+
+
+def taken(changes: list[Change]) -> set[Address]:
+    """The addresses that the changes already deal with."""
+    return {change.address for change in changes} | {
+        change.previous for change in changes if change.previous is not None
+    }
+
+
+def limit_replaces(changes: list[Change], consents: Consents) -> list[Change]:
+    """A replace needs consent, and consent has a number: more than that and none is done."""
+    count = sum(change.action == "replace" for change in changes)
+    if count == 0 or (consents.allow_replaces is not None and count <= consents.allow_replaces):
+        return changes
+    return [_without_consent(change, count) if change.action == "replace" else change for change in changes]
+
+
+def _without_consent(change: Change, count: int) -> Change:
+    fields = ", ".join(change.replaces)
+    message = f"{fields} cannot change in place: the object must be deleted and created again; --allow-replaces {count} allows that"
+    return replace(change, action="blocked", message=message)
+
+
+def block(changes: list[Change], views: Mapping[str, View]) -> list[Change]:
+    """Blocks what would do harm, until nothing does: what is blocked stays, keeps what it names, and is missed by what needs it."""
+    while True:
+        stuck = {**_without_parent(changes, views), **_without_need(changes, views), **_held(changes, views)}
+        if not stuck:
+            return changes
+        changes = [
+            replace(change, action="blocked", reason=stuck[change.address][0], message=stuck[change.address][1])
+            if change.action in WRITES and change.address in stuck
+            else change
+            for change in changes
+        ]
+
+
+def _without_parent(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What stands beside a model that is not ours to touch, or that will not come to be, or that stays."""
+    kept = {
+        change.address: change.action
+        for change in changes
+        if change.action == "conflict"
+        or (change.action == "blocked" and (change.previous or not views[change.address.registry].find(change.address)))
+    }
+    staying = {change.address for change in changes if change.action == "blocked" and change.desired is None}
+    stuck: Stuck = {}
+    for change in changes:
+        if change.parent is None or change.action not in WRITES:
+            continue
+        if change.parent in kept:
+            stuck[change.address] = (
+                "dependency",
+                f"it belongs to {change.parent}, which is {_word(kept[change.parent])}",
+            )
+        elif change.action == "delete" and change.parent in staying:
+            stuck[change.address] = ("dependency", f"it belongs to {change.parent}, which stays")
+    return stuck
+
+
+def _word(action: str) -> str:
+    return "in conflict" if action == "conflict" else "blocked"
+
+
+def _without_need(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What needs an object that will not come to be."""
+    missing = {
+        change.address
+        for change in changes
+        if change.action in ("conflict", "blocked") and not views[change.address.registry].find(change.address)
+    }
+    return {
+        change.address: ("dependency", "it needs an object that is blocked or in conflict")
+        for change in changes
+        if change.action in WRITES and missing.intersection(change.depends_on)
+    }
+
+
+def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What is to go and what something that stays refers to. A rename by re-creation deletes, too."""
+    going = {change.address: change for change in changes if change.action == "delete"}
+    going |= {
+        change.previous: change
+        for change in changes
+        if change.action == "rename"
+        and change.previous is not None
+        and not views[change.address.registry].facts.renames
+    }
+    if not going:
+        return {}
+    writes = [change for change in changes if change.action in WRITES and change.action != "delete"]
+    written = taken(writes)
+    stuck: Stuck = {}
+    for change in writes:
+        for target in _will_name(change, views[change.address.registry]):
+            _hold(target, change.address, going, stuck)
+    for view in views.values():
+        for resource in view.resources():
+            if resource.address not in going and resource.address not in written:
+                for target in view.references(resource):
+                    _hold(target, resource.address, going, stuck)
+    return stuck
+
+
+def _hold(target: Address, holder: Address, going: Mapping[Address, Change], stuck: Stuck) -> None:
+    change = going.get(target)
+    if change is not None:
+        said = ("referenced", f"{holder} still refers to {target}")
+        stuck[change.address] = min(said, stuck.get(change.address, said))  # whichever holder is looked at first
+
+
+def _will_name(change: Change, view: View) -> set[Address]:
+    """What an object refers to once it is written: as its manifest says, but for what is left to others."""
+    item = change.desired
+    if item is None:
+        return set()
+    left = (*item.ignore, *(change.replaces if change.action == "update" else ()))
+    named = {target for place, target in item.references.items() if not diff.covered(place, left)}
+    for stored in view.find(change.previous or change.address) if left else ():
+        named |= {target for place, target in view.places(stored) if diff.covered(place, left)}
+    return named

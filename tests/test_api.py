@@ -1,0 +1,84 @@
+"""The Python interface: a handful of names that do what the commands do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import reconciler
+from reconciler import api
+
+
+def write(root: Path, *keys: str) -> None:
+    (root / "reconciler.yaml").write_text("owner: us\nregistries: {local: {driver: local, path: r.db, default: true}}\n")
+    folder = root / "manifests"
+    folder.mkdir(exist_ok=True)
+    for key in keys:
+        (folder / f"{key}.yaml").write_text(f"kind: Model\nkey: {key}\n")
+
+
+async def test_load_plan_apply(tmp_path: Path) -> None:
+    """The example of the docstring, from nothing to nothing left to do."""
+    write(tmp_path, "a", "b")
+    project = reconciler.load(cwd=tmp_path)
+    async with reconciler.connect(project) as registries:
+        plan = reconciler.make_plan(project.desired, await reconciler.remote_state(registries), project.policy())
+        report = await reconciler.apply(plan, registries)
+        assert report.summary()["created"] == 2
+        again = reconciler.make_plan(project.desired, await reconciler.remote_state(registries), project.policy())
+        assert again.changes == ()
+
+
+async def test_what_it_removes_is_kept(tmp_path: Path) -> None:
+    """The backup goes where it is told, else below the project."""
+    write(tmp_path, "a", "b", "c")
+    project = reconciler.load(cwd=tmp_path)
+    async with reconciler.connect(project) as registries:
+        await reconciler.apply(reconciler.make_plan(project.desired, await reconciler.remote_state(registries), project.policy()), registries)
+    for key, backup in (("c", tmp_path / "kept"), ("b", None)):
+        (tmp_path / f"manifests/{key}.yaml").unlink()
+        project = reconciler.load(cwd=tmp_path)
+        async with reconciler.connect(project) as registries:
+            policy = project.policy(reconciler.Consents(prune=True))
+            plan = reconciler.make_plan(project.desired, await reconciler.remote_state(registries), policy)
+            report = await reconciler.apply(plan, registries, backup=backup)
+        assert report.backup is not None
+        assert (tmp_path / report.backup / f"local/Model/{key}.yaml").is_file()
+
+
+def test_problems_are_values(tmp_path: Path) -> None:
+    """All of them, with their places."""
+    write(tmp_path)
+    (tmp_path / "manifests/a.yaml").write_text("kind: Model\nkey: a\nfoo: 1\nbar: 2\n")
+    with pytest.raises(reconciler.ManifestError) as caught:
+        reconciler.load(cwd=tmp_path)
+    assert [(problem.file, problem.line) for problem in caught.value.problems] == [("manifests/a.yaml", 3), ("manifests/a.yaml", 4)]
+
+
+def test_planning_does_without_the_fingerprint_key(tmp_path: Path) -> None:
+    """As on the command line: a machine without secrets can plan."""
+    write(tmp_path, "a")
+    with (tmp_path / "reconciler.yaml").open("a") as stream:
+        stream.write("fingerprint_key: ${env:NOT_SET_ANYWHERE}\n")
+    assert reconciler.load(cwd=tmp_path).policy().fingerprints == {}
+
+
+def test_the_names_are_those_of_the_api() -> None:
+    """And nothing else: a typo is an AttributeError."""
+    assert set(reconciler.API) == set(api.__all__)
+    for name in api.__all__:
+        assert getattr(reconciler, name) is getattr(api, name)
+    with pytest.raises(AttributeError):
+        reconciler.nothing  # noqa: B018
+    assert (Path(reconciler.__file__).parent / "py.typed").is_file()
+
+
+def test_the_names_have_types(tmp_path: Path) -> None:
+    """A type checker knows what `reconciler.load` returns."""
+    (tmp_path / "use.py").write_text("from reconciler import LoadedProject, load\nproject: LoadedProject = load()\nwrong: int = load()\n")
+    ran = subprocess.run([sys.executable, "-m", "mypy", "--strict", "use.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert "Found 1 error" in ran.stdout, ran.stdout + ran.stderr
+    assert "use.py:3" in ran.stdout

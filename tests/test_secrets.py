@@ -1,0 +1,64 @@
+"""Secrets in memory: how they are found and how they print."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import SecretError
+from reconciler.secrets import MAX_SECRET_BYTES, Resolver, Secret
+
+VALUE = "hunter2"
+
+
+def test_a_secret_prints_as_stars_however_it_is_printed() -> None:
+    """Only `reveal()` hands it out."""
+    secret = Secret(VALUE)
+    assert {str(secret), repr(secret), f"{secret}", f"{secret:>20}", "%s" % secret, f"{[secret]}"[1:-1]} == {"***"}
+    assert secret.reveal() == VALUE
+    assert not hasattr(secret, "__dict__")
+
+
+def test_a_secret_is_not_pickled() -> None:
+    """It cannot slip into a cache or another process."""
+    for way in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="not pickled"):
+            way(Secret(VALUE))
+
+
+@pytest.mark.parametrize(("content", "value"), [("hunter2", "hunter2"), ("hunter2\n", "hunter2"), ("hunter2\r\n", "hunter2"), ("a\n\n", "a\n"), (" a ", " a ")])
+def test_one_last_newline_of_a_file_is_not_part_of_it(tmp_path: Path, content: str, value: str) -> None:
+    """Editors add one; everything else is the secret's own."""
+    (tmp_path / "key").write_bytes(content.encode())
+    assert Resolver(tmp_path).resolve("${file:key}").reveal() == value
+
+
+def test_what_leads_to_no_value_is_told_by_its_reference(tmp_path: Path) -> None:
+    """Missing, empty, outside, no file, too large, no text; the value is never part of it."""
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "outside").write_text(VALUE)
+    (root / "link").symlink_to("../outside")
+    (root / "empty").write_text("\n")
+    (root / "bytes").write_bytes(VALUE.encode() + b"\xff")
+    (root / "large").write_bytes(b"x" * (MAX_SECRET_BYTES + 1))
+    os.mkfifo(root / "pipe")
+    resolver = Resolver(root, {"EMPTY": "", "SET": VALUE})
+    assert resolver.resolve("${env:SET}").reveal() == VALUE
+    references = ["env:NOTHING", "env:EMPTY", "file:nothing", "file:.", "file:pipe", "file:link", "file:../outside", "file:empty", "file:bytes", "file:large", "var:SET"]
+    for name in references:
+        with pytest.raises(SecretError) as caught:
+            resolver.resolve(f"${{{name}}}")
+        assert f"${{{name}}}" in caught.value.message
+        assert VALUE not in caught.value.message + str(caught.value.hint) + str(caught.value.__cause__)
+
+
+def test_the_environment_is_read_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not when the resolver is made."""
+    resolver = Resolver(tmp_path)
+    monkeypatch.setenv("LATER", VALUE)
+    assert resolver.resolve("${env:LATER}").reveal() == VALUE
