@@ -155,7 +155,7 @@ def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Findin
     compiled = entry.driver.compile(model, target.key)
     for lost in compiled.inexpressible:
         severity = "error" if lost.fatal else "warning"
-        wrong.append(Finding("not-expressible", f"{entry.name} cannot hold this: {lost.message}", lost.pointer, True, severity=severity))
+        wrong.append(Finding("not-expressible", f"{entry.name} cannot hold this: {lost.message}", lost.pointer, at_key=True, severity=severity))
     spec = compiled.model.spec
     if target.override:
         spec = without_nulls(patch.merge(spec, target.override), kind.rules.root)
@@ -173,7 +173,9 @@ def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Findin
 def _child(item: Desired, parent: Address) -> Desired:
     resource = item.resource
     whole = Resource(resource.address, resource.spec, source=resource.source, parent=parent)
-    return Desired(whole, item.key, False, item.protected, (), (), item.secrets, item.references, item.labels)
+    return Desired(
+        whole, item.key, protected=item.protected, secrets=item.secrets, references=item.references, labels=item.labels
+    )
 
 
 def _native_entry(manifest: Manifest, registries: Mapping[str, Configured], wrong: list[Finding]) -> Configured | None:
@@ -229,7 +231,16 @@ def _desired(
     references = {place: Address(entry.name, name, key) for place, name, key in references_in(spec, root)}
     address = Address(entry.name, kind.name, native.key)
     resource = Resource(address, spec, source=manifest.source)
-    return Desired(resource, manifest.key, False, protected, previous, ignore, secrets, references, labels)
+    return Desired(
+        resource,
+        manifest.key,
+        protected=protected,
+        previous=previous,
+        ignore=ignore,
+        secrets=secrets,
+        references=references,
+        labels=labels,
+    )
 
 
 def _checked(native: Native, kind: Kind, target: _Target, wrong: list[Finding]) -> Mapping[str, Any]:
@@ -242,6 +253,7 @@ def _checked(native: Native, kind: Kind, target: _Target, wrong: list[Finding]) 
     except ValidationError as error:
         found = findings(error, spec, kind.model)
     found.extend(_limits(spec, kind.rules.root))
+    wrong.extend(_cleared_unknown(kind, target))
     for item in found:
         place = _origin(item.pointer, native, target)
         wrong.append(Finding(item.rule, f"{target.entry.name}: {item.message}", place, item.at_key, item.suggestion, item.severity))
@@ -249,6 +261,15 @@ def _checked(native: Native, kind: Kind, target: _Target, wrong: list[Finding]) 
         return spec
     dumped: dict[str, Any] = model.model_dump(by_alias=True, exclude_unset=True)
     return dumped
+
+
+def _cleared_unknown(kind: Kind, target: _Target) -> Iterator[Finding]:
+    """Null removes a field; one that the registry does not have is a mistake all the same."""
+    known = kind.rules.root.children
+    for name, value in target.override.items():
+        if value is None and name not in known:
+            place = pointers.join(("registries", target.entry.name, name))
+            yield Finding("unknown-field", f"unknown field {name!r}", place, at_key=True, suggestion=nearest(name, known))
 
 
 def _limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:

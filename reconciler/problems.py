@@ -84,7 +84,7 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
     if kind == "wrong_type":
         return [Finding("wrong-type", f"{_name(parts)}{detail['msg']}, not {_type(pointers.get(data, where))}", where, at_key)]
     if kind in ("literal_error", "not_allowed"):
-        return [_not_allowed(detail, context, parts, where, data)]
+        return [_not_allowed(context, parts, where, data)]
     if kind == "literal_secret" and "keys" in context:
         message = "a header of this name carries a credential: its value must be one whole reference, ${env:NAME} or ${file:path}"
         return [Finding("literal-secret", message, pointers.join((*parts, key))) for key in context["keys"]]
@@ -116,7 +116,7 @@ def _unknown_field(parts: tuple[Any, ...], where: str, root: Node) -> Finding:
     return Finding("unknown-field", f"unknown field {name!r}", where, at_key=True, suggestion=close)
 
 
-def _not_allowed(detail: Any, context: Mapping[str, Any], parts: Sequence[Any], where: str, data: Any) -> Finding:
+def _not_allowed(context: Mapping[str, Any], parts: Sequence[Any], where: str, data: Any) -> Finding:
     allowed = context.get("values") or str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
     value = pointers.get(data, where)
     close = nearest(value, allowed.split(", ")) if isinstance(value, str) else None

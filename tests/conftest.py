@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import pytest
+from cli.project import project
 from hypothesis import HealthCheck, settings
+
+__all__ = ["project"]  # a fixture for tests of every folder
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 

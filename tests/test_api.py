@@ -13,7 +13,9 @@ from reconciler import api
 
 
 def write(root: Path, *keys: str) -> None:
-    (root / "reconciler.yaml").write_text("owner: us\nregistries: {local: {driver: local, path: r.db, default: true}}\n")
+    (root / "reconciler.yaml").write_text(
+        "owner: us\nregistries: {local: {driver: local, path: r.db, default: true}}\n"
+    )
     folder = root / "manifests"
     folder.mkdir(exist_ok=True)
     for key in keys:
@@ -37,7 +39,10 @@ async def test_what_it_removes_is_kept(tmp_path: Path) -> None:
     write(tmp_path, "a", "b", "c")
     project = reconciler.load(cwd=tmp_path)
     async with reconciler.connect(project) as registries:
-        await reconciler.apply(reconciler.make_plan(project.desired, await reconciler.remote_state(registries), project.policy()), registries)
+        await reconciler.apply(
+            reconciler.make_plan(project.desired, await reconciler.remote_state(registries), project.policy()),
+            registries,
+        )
     for key, backup in (("c", tmp_path / "kept"), ("b", None)):
         (tmp_path / f"manifests/{key}.yaml").unlink()
         project = reconciler.load(cwd=tmp_path)
@@ -55,7 +60,10 @@ def test_problems_are_values(tmp_path: Path) -> None:
     (tmp_path / "manifests/a.yaml").write_text("kind: Model\nkey: a\nfoo: 1\nbar: 2\n")
     with pytest.raises(reconciler.ManifestError) as caught:
         reconciler.load(cwd=tmp_path)
-    assert [(problem.file, problem.line) for problem in caught.value.problems] == [("manifests/a.yaml", 3), ("manifests/a.yaml", 4)]
+    assert [(problem.file, problem.line) for problem in caught.value.problems] == [
+        ("manifests/a.yaml", 3),
+        ("manifests/a.yaml", 4),
+    ]
 
 
 def test_planning_does_without_the_fingerprint_key(tmp_path: Path) -> None:
@@ -78,7 +86,11 @@ def test_the_names_are_those_of_the_api() -> None:
 
 def test_the_names_have_types(tmp_path: Path) -> None:
     """A type checker knows what `reconciler.load` returns."""
-    (tmp_path / "use.py").write_text("from reconciler import LoadedProject, load\nproject: LoadedProject = load()\nwrong: int = load()\n")
-    ran = subprocess.run([sys.executable, "-m", "mypy", "--strict", "use.py"], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "use.py").write_text(
+        "from reconciler import LoadedProject, load\nproject: LoadedProject = load()\nwrong: int = load()\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "use.py"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert "Found 1 error" in ran.stdout, ran.stdout + ran.stderr
     assert "use.py:3" in ran.stdout

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import pytest
 from cli.project import Project
-from cli.project import project as project
 
 BROKEN = {
     "unknown field": ("ownr: us\n", "reconciler.yaml:1:1: error[unknown-field]", "did you mean 'owner'?"),
     "wrong type": ("owner: 3\n", "reconciler.yaml:1:8: error[wrong-type]", ""),
-    "unknown driver": ("registries:\n  x: {driver: locl}\n", "reconciler.yaml:2:15: error[unknown-driver]", "did you mean 'local'"),
-    "wrong setting": ("registries:\n  x: {driver: local, pth: x}\n", "reconciler.yaml:2:22: error[unknown-field]", "did you mean 'path'?"),
-    "setting of a wrong type": ("registries:\n  x:\n    driver: local\n    path: 3\n", "reconciler.yaml:4:11: error[wrong-type]", ""),
+    "unknown driver": (
+        "registries:\n  x: {driver: locl}\n",
+        "reconciler.yaml:2:15: error[unknown-driver]",
+        "did you mean 'local'",
+    ),
+    "wrong setting": (
+        "registries:\n  x: {driver: local, pth: x}\n",
+        "reconciler.yaml:2:22: error[unknown-field]",
+        "did you mean 'path'?",
+    ),
+    "setting of a wrong type": (
+        "registries:\n  x:\n    driver: local\n    path: 3\n",
+        "reconciler.yaml:4:11: error[wrong-type]",
+        "",
+    ),
     "no driver": ("registries:\n  x: {}\n", "reconciler.yaml:2:6: error[missing-field]", ""),
     "same place": (
         "registries:\n  x: {driver: local, path: r.db}\n  y: {driver: local, path: ./z/../r.db}\n",
@@ -66,11 +77,17 @@ def test_an_empty_configuration_has_no_registry(project: Project) -> None:
 
 def test_a_local_registry_has_an_owner_even_where_none_is_given(project: Project) -> None:
     """`local`, or `local/<environment>`."""
-    project.write("reconciler.yaml", "registries: {x: {driver: local, path: r.db, default: true}}\nenvironments: {prod: {registries: {x: {path: p.db}}}}\n")
+    project.write(
+        "reconciler.yaml",
+        "registries: {x: {driver: local, path: r.db, default: true}}\nenvironments: {prod: {registries: {x: {path: p.db}}}}\n",
+    )
     project.manifest("a")
     project.apply()
     project.apply("--env", "prod")
-    owners = [project.ok("list", *env, "--format", "json").json("list")["resources"][0]["owner"] for env in ((), ("--env", "prod"))]
+    owners = [
+        project.ok("list", *env, "--format", "json").json("list")["resources"][0]["owner"]
+        for env in ((), ("--env", "prod"))
+    ]
     assert owners == ["local", "local/prod"]
 
 
@@ -113,13 +130,19 @@ def test_an_environment_that_is_no_map_is_a_problem(project: Project, value: str
 
 def test_a_problem_of_an_environment_is_told_where_the_environment_says_it(project: Project) -> None:
     """Not at the value that it replaces."""
-    project.write("reconciler.yaml", "owner: us\nregistries: {x: {driver: local}}\nenvironments:\n  prod:\n    registries: {x: {path: 3}}\n")
+    project.write(
+        "reconciler.yaml",
+        "owner: us\nregistries: {x: {driver: local}}\nenvironments:\n  prod:\n    registries: {x: {path: 3}}\n",
+    )
     assert "reconciler.yaml:5:28: error[wrong-type]" in project.run("plan", "--env", "prod").err
 
 
 def test_paths_are_relative_to_the_configuration(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever one stands, manifests, the registry and references mean the same."""
-    project.write("sub/reconciler.yaml", "manifests: [../models]\nregistries: {x: {driver: local, path: ../data/r.db, default: true}}\n")
+    project.write(
+        "sub/reconciler.yaml",
+        "manifests: [../models]\nregistries: {x: {driver: local, path: ../data/r.db, default: true}}\n",
+    )
     project.write("models/a.yaml", "kind: Model\nkey: a\n")
     for here in (project.root, project.root / "sub", project.root / "models"):
         monkeypatch.chdir(here)
@@ -129,8 +152,15 @@ def test_paths_are_relative_to_the_configuration(project: Project, monkeypatch: 
 
 def test_variables_keep_their_yaml_text(project: Project) -> None:
     """Numbers and booleans stand for the text that YAML would write."""
-    project.write("reconciler.yaml", "variables: {n: 3, f: 0.5, t: true, s: text}\nregistries: {x: {driver: local, path: r.db, default: true}}\n")
-    project.manifest("a", description="${var:n} ${var:f} ${var:t} ${var:s}", endpoint={"url": "https://x.example.com", "timeout": "${var:f}"})
+    project.write(
+        "reconciler.yaml",
+        "variables: {n: 3, f: 0.5, t: true, s: text}\nregistries: {x: {driver: local, path: r.db, default: true}}\n",
+    )
+    project.manifest(
+        "a",
+        description="${var:n} ${var:f} ${var:t} ${var:s}",
+        endpoint={"url": "https://x.example.com", "timeout": "${var:f}"},
+    )
     project.apply()
     spec = project.stored()["x/Model/a"]
     assert (spec["description"], spec["endpoint"]["timeout"]) == ("3 0.5 true text", 0.5)

@@ -7,7 +7,6 @@ from functools import partial
 
 import pytest
 from cli.project import Project
-from cli.project import project as project
 from registry.memory import server
 from registry.memory_server import Behaviour, Server
 from world import PLUGINS
@@ -55,7 +54,10 @@ def test_a_portable_field_that_breaks_a_registrys_limit_is_told_where_it_stands(
     """The registry's own rule, at the manifest's own line; in the override where that set it."""
     mixed.write("manifests/a.yaml", f"kind: Model\nkey: a\ndescription: {'x' * 30}\nregistries: {{one: {{}}}}\n")
     assert problems(mixed) == ["3:14 error registry-limit"]
-    mixed.write("manifests/a.yaml", f"kind: Model\nkey: a\nregistries:\n  one:\n    description: {'x' * 30}\n    temperature: hot\n    nothing: 1\n")
+    mixed.write(
+        "manifests/a.yaml",
+        f"kind: Model\nkey: a\nregistries:\n  one:\n    description: {'x' * 30}\n    temperature: hot\n    nothing: 1\n",
+    )
     assert problems(mixed) == ["5:18 error registry-limit", "6:18 error wrong-type", "7:5 error unknown-field"]
 
 
@@ -67,7 +69,15 @@ def test_an_override_is_a_merge_patch_in_the_registrys_own_terms(mixed: Project)
         display_name="A",
         tags=["x", "y"],
         metadata={"keep": 1, "drop": 2},
-        registries={"one": {"key": "a-one", "tags": ["z"], "display_name": None, "metadata": {"drop": None, "add": 3}, "ignore": ["/description"]}},
+        registries={
+            "one": {
+                "key": "a-one",
+                "tags": ["z"],
+                "display_name": None,
+                "metadata": {"drop": None, "add": 3},
+                "ignore": ["/description"],
+            }
+        },
     )
     mixed.apply()
     spec = mixed.stored()["one/Model/a-one"]
@@ -136,9 +146,15 @@ def test_a_native_document_of_a_derived_address_is_a_duplicate(mixed: Project) -
 
 def test_a_replace_needs_consent(mixed: Project) -> None:
     """Blocked alone, and the rest goes on; with consent it is deleted and created again."""
-    mixed.write("manifests/a.yaml", "kind: memory/Model\nkey: m\nregistry: one\nproject: cx\n---\nkind: memory/Model\nkey: n\nregistry: one\n")
+    mixed.write(
+        "manifests/a.yaml",
+        "kind: memory/Model\nkey: m\nregistry: one\nproject: cx\n---\nkind: memory/Model\nkey: n\nregistry: one\n",
+    )
     mixed.apply()
-    mixed.write("manifests/a.yaml", "kind: memory/Model\nkey: m\nregistry: one\nproject: ml\n---\nkind: memory/Model\nkey: n\nregistry: one\ndescription: x\n")
+    mixed.write(
+        "manifests/a.yaml",
+        "kind: memory/Model\nkey: m\nregistry: one\nproject: ml\n---\nkind: memory/Model\nkey: n\nregistry: one\ndescription: x\n",
+    )
     assert mixed.plan() == {"one/Model/m": "blocked immutable", "one/Model/n": "update changed"}
     assert mixed.run("apply", "--yes").code == 4
     assert mixed.stored()["one/Model/n"]["description"] == "x"
@@ -156,7 +172,9 @@ def fake(project: Project, name: str = "one") -> Server:
 
 def test_a_failed_write_is_5_and_the_next_run_finishes(mixed: Project) -> None:
     """Independent changes go on, what was done is reported, and running again finishes the work."""
-    mixed.write("manifests/a.yaml", "".join(f"---\nkind: memory/Model\nkey: m{number}\nregistry: one\n" for number in range(5)))
+    mixed.write(
+        "manifests/a.yaml", "".join(f"---\nkind: memory/Model\nkey: m{number}\nregistry: one\n" for number in range(5))
+    )
     fake(mixed).become(Behaviour(refuses={"m3": 1}))
     answer = mixed.run("apply", "--yes", "--format", "json")
     assert answer.code == 5
@@ -190,7 +208,10 @@ def test_a_registry_that_cannot_be_read_is_1(mixed: Project) -> None:
 
 def test_a_row_that_cannot_be_read_is_a_conflict_not_a_hole(mixed: Project) -> None:
     """A broken row is never taken for absent, and `list` says that it is there."""
-    mixed.write("manifests/a.yaml", "kind: memory/Model\nkey: m\nregistry: one\n---\nkind: memory/Model\nkey: n\nregistry: one\n")
+    mixed.write(
+        "manifests/a.yaml",
+        "kind: memory/Model\nkey: m\nregistry: one\n---\nkind: memory/Model\nkey: n\nregistry: one\n",
+    )
     mixed.apply()
     fake(mixed).become(Behaviour(broken=frozenset({"m"})))
     assert mixed.plan() == {"one/Model/m": "conflict unreadable"}
@@ -201,7 +222,9 @@ def test_a_row_that_cannot_be_read_is_a_conflict_not_a_hole(mixed: Project) -> N
 
 def test_export_of_native_kinds_plans_to_nothing(mixed: Project) -> None:
     """Native manifests elsewhere than local, secrets as references, without what the server owns."""
-    mixed.manifest("a", registries={"one": {}, "local": {}}, endpoint={"url": "https://x.example.com", "api_key": "${env:K}"})
+    mixed.manifest(
+        "a", registries={"one": {}, "local": {}}, endpoint={"url": "https://x.example.com", "api_key": "${env:K}"}
+    )
     mixed.write("manifests/n.yaml", "kind: memory/Note\nkey: n\nregistry: two\ntext: hello\n")
     answer = mixed.run("apply", "--yes", "--format", "json")
     assert answer.code in (0, 1), answer.both

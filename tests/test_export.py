@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from cli.project import Project
-from cli.project import project as project
 from hypothesis import given
 from hypothesis import strategies as st
 from world import World, model
@@ -42,7 +41,12 @@ async def test_any_content_survives_as_yaml(metadata: dict[str, Any], descriptio
 async def test_fields_stand_in_the_order_of_the_reference() -> None:
     """kind and key first, the registries last, whatever order the registry gave."""
     async with World.of(local={"driver": "local"}) as world:
-        resource = stored(tags=["a"], endpoint={"model": "m", "url": "https://x.example.com"}, display_name="A", mark=Mark("us", "a", protected=True))
+        resource = stored(
+            tags=["a"],
+            endpoint={"model": "m", "url": "https://x.example.com"},
+            display_name="A",
+            mark=Mark("us", "a", protected=True),
+        )
         manifest = manifest_of(resource, world.entries["local"])
         assert list(manifest) == ["kind", "key", "display_name", "endpoint", "tags", "protected", "registries"]
         assert list(manifest["endpoint"]) == ["url", "model"]
@@ -72,7 +76,9 @@ async def test_a_key_that_no_manifest_may_have_is_written_as_the_registrys_own(k
 async def test_paths_of_secrets_are_relative_to_the_manifest() -> None:
     """Wherever the manifest will stand, `${file:}` leads to the same file."""
     async with World.of(local={"driver": "local"}) as world:
-        resource = stored(endpoint={"url": "https://x.example.com", "api_key": "${file:keys/a}", "headers": {"X-Token": "${env:T}"}})
+        resource = stored(
+            endpoint={"url": "https://x.example.com", "api_key": "${file:keys/a}", "headers": {"X-Token": "${env:T}"}}
+        )
         for folder, expected in ((".", "keys/a"), ("out/local/Model", "../../../keys/a"), ("keys", "a")):
             manifest = manifest_of(resource, world.entries["local"], folder)
             assert manifest["endpoint"]["api_key"] == f"${{file:{expected}}}"

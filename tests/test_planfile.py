@@ -32,7 +32,12 @@ async def test_a_plan_is_the_same_again() -> None:
         assert {change.action for change in plan.changes} >= {"create", "update", "delete"}
         again = planfile.parse(planfile.dump(plan), "p.json")
         assert planfile.dump(again) == planfile.dump(plan)
-        assert (again.changes, again.consents, again.registries, again.fingerprint) == (plan.changes, plan.consents, plan.registries, plan.fingerprint)
+        assert (again.changes, again.consents, again.registries, again.fingerprint) == (
+            plan.changes,
+            plan.consents,
+            plan.registries,
+            plan.fingerprint,
+        )
         assert again.summary() == plan.summary()
 
 

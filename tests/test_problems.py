@@ -35,7 +35,9 @@ def test_messages_are_in_words(fields: dict[str, object], message: str) -> None:
 
 def test_a_message_never_repeats_the_value() -> None:
     """It may be a secret."""
-    assert "hunter2" not in said(endpoint={"url": "hunter2", "api_key": "hunter2", "timeout": "hunter2"}, task="hunter2", parameters="hunter2")
+    assert "hunter2" not in said(
+        endpoint={"url": "hunter2", "api_key": "hunter2", "timeout": "hunter2"}, task="hunter2", parameters="hunter2"
+    )
 
 
 def test_the_nearest_word_is_near() -> None:

@@ -18,7 +18,7 @@ VALUE = "hunter2"
 def test_a_secret_prints_as_stars_however_it_is_printed() -> None:
     """Only `reveal()` hands it out."""
     secret = Secret(VALUE)
-    assert {str(secret), repr(secret), f"{secret}", f"{secret:>20}", "%s" % secret, f"{[secret]}"[1:-1]} == {"***"}
+    assert {str(secret), repr(secret), f"{secret}", f"{secret:>20}", f"{secret}", f"{[secret]}"[1:-1]} == {"***"}
     assert secret.reveal() == VALUE
     assert not hasattr(secret, "__dict__")
 
@@ -30,7 +30,10 @@ def test_a_secret_is_not_pickled() -> None:
             way(Secret(VALUE))
 
 
-@pytest.mark.parametrize(("content", "value"), [("hunter2", "hunter2"), ("hunter2\n", "hunter2"), ("hunter2\r\n", "hunter2"), ("a\n\n", "a\n"), (" a ", " a ")])
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [("hunter2", "hunter2"), ("hunter2\n", "hunter2"), ("hunter2\r\n", "hunter2"), ("a\n\n", "a\n"), (" a ", " a ")],
+)
 def test_one_last_newline_of_a_file_is_not_part_of_it(tmp_path: Path, content: str, value: str) -> None:
     """Editors add one; everything else is the secret's own."""
     (tmp_path / "key").write_bytes(content.encode())
@@ -49,7 +52,19 @@ def test_what_leads_to_no_value_is_told_by_its_reference(tmp_path: Path) -> None
     os.mkfifo(root / "pipe")
     resolver = Resolver(root, {"EMPTY": "", "SET": VALUE})
     assert resolver.resolve("${env:SET}").reveal() == VALUE
-    references = ["env:NOTHING", "env:EMPTY", "file:nothing", "file:.", "file:pipe", "file:link", "file:../outside", "file:empty", "file:bytes", "file:large", "var:SET"]
+    references = [
+        "env:NOTHING",
+        "env:EMPTY",
+        "file:nothing",
+        "file:.",
+        "file:pipe",
+        "file:link",
+        "file:../outside",
+        "file:empty",
+        "file:bytes",
+        "file:large",
+        "var:SET",
+    ]
     for name in references:
         with pytest.raises(SecretError) as caught:
             resolver.resolve(f"${{{name}}}")

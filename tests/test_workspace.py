@@ -12,7 +12,9 @@ from reconciler.workspace import open_workspace
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "reconciler.yaml").write_text("owner: us\nfingerprint_key: ${env:FP}\nregistries: {local: {driver: local, path: r.db, default: true}}\n")
+    (tmp_path / "reconciler.yaml").write_text(
+        "owner: us\nfingerprint_key: ${env:FP}\nregistries: {local: {driver: local, path: r.db, default: true}}\n"
+    )
     (tmp_path / "manifests").mkdir()
     for key in "ab":
         (tmp_path / f"manifests/{key}.yaml").write_text(f"kind: Model\nkey: {key}\n")
@@ -22,7 +24,11 @@ def root(tmp_path: Path) -> Path:
 def test_only_the_whole_is_complete(root: Path) -> None:
     """A part may never speak of orphans; what was left out still counts as declared."""
     workspace = open_workspace(cwd=root)
-    whole, part, stdin = workspace.load(), workspace.load(["manifests/a.yaml"]), workspace.load(["-"], lambda: b"kind: Model\nkey: z\n")
+    whole, part, stdin = (
+        workspace.load(),
+        workspace.load(["manifests/a.yaml"]),
+        workspace.load(["-"], lambda: b"kind: Model\nkey: z\n"),
+    )
     assert (whole.desired.complete, part.desired.complete, stdin.desired.complete) == (True, False, False)
     assert [item.key for item in part.desired.resources] == ["a"]
     assert {address.key for address in part.desired.declared} == {"a", "b"}

@@ -53,13 +53,24 @@ def command(
     """
     answers = Outputs.parse(REPORT, output_format, outputs)
     request = Request.of(asked)
+    with applying.reported():
+        report = _run(options, request, plan_file, output_format, yes=yes, concurrency=concurrency, backup=backup)
+        return _tell(report, answers, options)
+
+
+def _run(
+    options: Globals, request: Request, plan_file: Path | None, output_format: str, *, yes: bool, concurrency: int, backup: Path | None
+) -> Report:
     if plan_file is not None:
         _nothing_beside_a_plan(options, request)
-        report = asyncio.run(_saved(options, plan_file, output_format, concurrency, backup))
-    else:
-        if "-" in request.paths and not yes:
-            raise UsageError("manifests on stdin leave nobody to ask", hint="--yes applies without asking")
-        report = asyncio.run(_direct(options, request, output_format, yes, concurrency, backup))
+        return asyncio.run(_saved(options, plan_file, output_format, concurrency, backup))
+    if "-" in request.paths and not yes:
+        raise UsageError("manifests on stdin leave nobody to ask", hint="--yes applies without asking")
+    return asyncio.run(_direct(options, request, output_format, yes, concurrency, backup))
+
+
+def _tell(report: Report, answers: Outputs, options: Globals) -> int:
+    """The report, and the exit code: also where an answer could not be written any more."""
     try:
         answers.to_stdout(report, options)
         answers.to_files(report)

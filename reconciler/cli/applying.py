@@ -26,6 +26,7 @@ from reconciler.report import Outcome, Report
 from reconciler.state import Address, Resource
 from reconciler.workspace import Workspace
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LONG = 50  # changes from which on progress is shown
 
 
@@ -111,24 +112,41 @@ def _actor() -> str:
 
 
 @contextmanager
+def reported() -> Iterator[None]:
+    """Around a run and its report: once something may have been written, no signal comes between the two."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def _signals(stop: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
+    over = False
+
     def interrupt() -> None:
+        if over:  # a signal that came while the run ended: there is nothing left to stop
+            return
         if not stop.is_set():
             say("interrupted: finishing what is under way; once more ends it at once")
         elif task is not None:
             task.cancel()
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         loop.add_signal_handler(number, interrupt)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        over = True
+        for number in _SIGNALS:
             loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)  # until the report is out: see `reported`
 
 
 @contextmanager

@@ -35,9 +35,10 @@ def command(options: Globals, key: str, yes: bool, backup: Path | None, output_f
     Another owner's object, a protected one, and one that others refer to are left alone. What is deleted is written down first; a manifest that
     still declares it brings it back.
     """
-    report = asyncio.run(_delete(options, key, yes, backup, output_format))
-    Outputs(REPORT, output_format, ()).write(report, options)
-    return report.exit_code
+    with applying.reported():
+        report = asyncio.run(_delete(options, key, yes, backup, output_format))
+        Outputs(REPORT, output_format, ()).write(report, options)
+        return report.exit_code
 
 
 async def _delete(options: Globals, key: str, yes: bool, backup: Path | None, output_format: str) -> Report:

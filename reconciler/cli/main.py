@@ -109,8 +109,10 @@ def run(words: Sequence[str]) -> int:
         return _usage(error, words)
     except ReconcilerError as error:
         return _refused(error, words)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except click.exceptions.Abort:  # at the question
         return _failed(130, "interrupted", "interrupted: nothing was written", words)
+    except KeyboardInterrupt:
+        return _failed(130, "interrupted", "interrupted: `reconciler plan` shows what is left to do", words)
     except BrokenPipeError:
         quiet_stdout()
         return 0

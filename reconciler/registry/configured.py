@@ -53,7 +53,8 @@ def configured(project: Project) -> dict[str, Configured]:
         except ConfigError as error:
             found.append(Finding("unknown-driver", error.message, f"/registries/{name}/driver", suggestion=error.hint))
             continue
-        settings = {key: value for key, value in entry.items() if key not in _COMMON and value is not None}
+        known = driver.settings.model_fields  # null equals absent, but not under a name that nobody knows
+        settings = {key: value for key, value in entry.items() if key not in _COMMON and (value is not None or key not in known)}
         try:
             checked = driver.settings.model_validate(settings)
         except ValidationError as error:

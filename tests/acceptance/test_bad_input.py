@@ -34,7 +34,13 @@ def limited() -> None:
 def refuse(project: Project, *words: str, user: int | None = None) -> subprocess.CompletedProcess[str]:
     """A run with little memory and time, which must end with 1, in words, and without a traceback."""
     ran = subprocess.run(
-        argv(*words), cwd=project.root, capture_output=True, text=True, timeout=2 * SECONDS, preexec_fn=limited, user=user  # noqa: PLW1509
+        argv(*words),
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        timeout=2 * SECONDS,
+        preexec_fn=limited,
+        user=user,
     )
     assert ran.returncode == 1, ran.stderr[-2000:]
     assert "Traceback" not in ran.stderr
@@ -51,8 +57,16 @@ HOSTILE: dict[str, tuple[str, str | bytes, str]] = {
     "a million lists, JSON": ("a.json", '{"kind": "Model", "key": "a", "metadata": ' + "[" * DEEP, "a.json:1:"),
     "a million maps, JSON": ("a.json", '{"a":' * DEEP, "a.json:1:"),
     "many closed lists": ("a.json", "[" * 5000 + "]" * 5000, "a.json:1:"),
-    "a number of a million digits": ("a.yaml", "kind: Model\nkey: a\nmetadata: {a: " + "9" * 1_000_000 + "}\n", "a.yaml:3:"),
-    "a number of a million digits, JSON": ("a.json", '{"kind": "Model", "key": "a", "metadata": {"a": ' + "9" * 1_000_000 + "}}", "a.json:1:"),
+    "a number of a million digits": (
+        "a.yaml",
+        "kind: Model\nkey: a\nmetadata: {a: " + "9" * 1_000_000 + "}\n",
+        "a.yaml:3:",
+    ),
+    "a number of a million digits, JSON": (
+        "a.json",
+        '{"kind": "Model", "key": "a", "metadata": {"a": ' + "9" * 1_000_000 + "}}",
+        "a.json:1:",
+    ),
     "empty": ("a.yaml", "", "error[no-manifests]"),
     "only comments": ("a.yaml", "# nothing\n---\n# nothing\n", "error[no-manifests]"),
     "only NUL": ("a.yaml", b"\0" * 100, "a.yaml:1:1: error[encoding]"),
@@ -78,7 +92,9 @@ def test_a_file_of_100_mb_is_refused_unread(project: Project) -> None:
     ran = refuse(project, "validate", "big.yaml")
     assert "big.yaml:1:1: error[too-large]" in ran.stdout
     with (project.root / "big.yaml").open("rb") as stream:
-        piped = subprocess.run(argv("validate", "-"), cwd=project.root, stdin=stream, capture_output=True, text=True, preexec_fn=limited)  # noqa: PLW1509
+        piped = subprocess.run(
+            argv("validate", "-"), cwd=project.root, stdin=stream, capture_output=True, text=True, preexec_fn=limited
+        )
     assert piped.returncode == 1
     assert "<stdin>:1:1: error[too-large]" in piped.stdout
 
@@ -86,7 +102,9 @@ def test_a_file_of_100_mb_is_refused_unread(project: Project) -> None:
 def test_an_endless_stdin_is_refused(project: Project) -> None:
     """`yes | reconciler validate -` ends."""
     with Path("/dev/zero").open("rb") as stream:
-        ran = subprocess.run(argv("validate", "-"), cwd=project.root, stdin=stream, capture_output=True, text=True, timeout=20)
+        ran = subprocess.run(
+            argv("validate", "-"), cwd=project.root, stdin=stream, capture_output=True, text=True, timeout=20
+        )
     assert (ran.returncode, "too-large" in ran.stdout) == (1, True)
 
 
@@ -118,7 +136,9 @@ def test_without_any_project_the_way_in_is_shown(project: Project) -> None:
 
 def test_a_fifo_never_hangs(project: Project) -> None:
     """Neither as a manifest nor behind a reference, nor as a secret, a plan or a configuration."""
-    project.manifest("a", description="${file:pipe.txt}", endpoint={"url": "https://x.example.com", "api_key": "${file:pipe.txt}"})
+    project.manifest(
+        "a", description="${file:pipe.txt}", endpoint={"url": "https://x.example.com", "api_key": "${file:pipe.txt}"}
+    )
     for name in ("manifests/pipe.yaml", "manifests/pipe.txt", "plan.json", "config.yaml"):
         os.mkfifo(project.root / name)
     ran = refuse(project, "validate")
@@ -131,13 +151,18 @@ def test_a_fifo_never_hangs(project: Project) -> None:
 
 def test_a_secret_that_became_a_fifo_is_refused(project: Project) -> None:
     """Between validate and apply a file can turn into anything."""
-    project.write("reconciler.yaml", "owner: us\nfingerprint_key: ${file:key}\nregistries: {local: {driver: local, path: r.db, default: true}}")
+    project.write(
+        "reconciler.yaml",
+        "owner: us\nfingerprint_key: ${file:key}\nregistries: {local: {driver: local, path: r.db, default: true}}",
+    )
     os.mkfifo(project.root / "key")
     project.manifest("a")
     assert "${file:key} is not a regular file" in refuse(project, "apply", "--yes").stderr
 
 
-def test_links_that_loop_or_lead_outside_are_refused(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_links_that_loop_or_lead_outside_are_refused(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """A checkout cannot make us read the rest of the disk, or read for ever."""
     outside = tmp_path_factory.mktemp("outside")
     (outside / "b.yaml").write_text("kind: Model\nkey: b\n")
@@ -169,7 +194,9 @@ def test_links_inside_are_followed_once(project: Project) -> None:
     assert project.ok("validate", "--format", "json").json("validate")["documents"] == 1
 
 
-def test_a_reference_through_a_link_cannot_leave_the_project(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_reference_through_a_link_cannot_leave_the_project(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """`${file:}` is judged by where it really leads."""
     outside = tmp_path_factory.mktemp("outside") / "secret.txt"
     outside.write_text("hunter2")
@@ -210,9 +237,17 @@ def test_a_read_only_folder_is_an_error_not_a_bug(project: Project) -> None:
         assert "1 to create" in without_rights(project, "plan").stdout
         ran = without_rights(project, "apply", "--yes")
         assert (ran.returncode, "registry.db" in ran.stdout) == (5, True), ran.stdout + ran.stderr
-        for words in (("plan", "--save", "p.json"), ("plan", "--output", "json=p.json"), ("schema",), ("init", "new"), ("export", "a", "-o", "x")):
+        for words in (
+            ("plan", "--save", "p.json"),
+            ("plan", "--output", "json=p.json"),
+            ("schema",),
+            ("init", "new"),
+            ("export", "a", "-o", "x"),
+        ):
             ran = without_rights(project, *words)
-            assert (ran.returncode, "cannot be written" in ran.stderr, "Traceback" in ran.stderr) == (1, True, False), ran.stderr
+            assert (ran.returncode, "cannot be written" in ran.stderr, "Traceback" in ran.stderr) == (1, True, False), (
+                ran.stderr
+            )
         assert without_rights(project, "delete", "a", "--yes").returncode == 4
     finally:
         project.root.chmod(0o755)
@@ -309,7 +344,12 @@ NASTY: Final = "\x1b]0;owned\x07\x1b[2J\u202e\u200b\x9b31m\x7f"
 
 def test_control_characters_never_reach_the_terminal(project: Project) -> None:
     """In names, descriptions, labels, keys, file names and errors, in every format of every command."""
-    fields = {"display_name": f"n{NASTY}", "description": f"d{NASTY}", "labels": {f"l{NASTY}": f"v{NASTY}"}, "tags": [f"t{NASTY}"]}
+    fields = {
+        "display_name": f"n{NASTY}",
+        "description": f"d{NASTY}",
+        "labels": {f"l{NASTY}": f"v{NASTY}"},
+        "tags": [f"t{NASTY}"],
+    }
     project.write(f"manifests/{NASTY.replace('/', '')}.json", json.dumps(model("a", **fields)))
     said = [project.run("validate", "--format", output).both for output in ("text", "json", "github", "sarif", "junit")]
     said += [project.run("plan", "--format", output).both for output in ("text", "json", "markdown")]
@@ -318,16 +358,44 @@ def test_control_characters_never_reach_the_terminal(project: Project) -> None:
     project.sql("UPDATE revision SET actor = ?", f"by{NASTY}")
     for words in (("drift",), ("list",), ("get", "a"), ("history", "a"), ("drift", "--format", "markdown")):
         said.append(project.run(*words).both)
-    said += [project.run(*words, "--format", "json").both for words in (("drift",), ("list",), ("get", "a"), ("history", "a"), ("export", "a"))]
-    said += [project.run("export", "a").both, project.run("export", "--all", "-o", "out").both, project.run("delete", "a", "--yes").both]
-    said += [project.run("get", NASTY).both, project.run("validate", NASTY).both, project.run("--config", NASTY, "plan").both]
-    said += [project.run("plan", "--select", NASTY).both, project.run("plan", "--registry", NASTY).both, project.run("plan", "--env", NASTY).both]
+    said += [
+        project.run(*words, "--format", "json").both
+        for words in (("drift",), ("list",), ("get", "a"), ("history", "a"), ("export", "a"))
+    ]
+    said += [
+        project.run("export", "a").both,
+        project.run("export", "--all", "-o", "out").both,
+        project.run("delete", "a", "--yes").both,
+    ]
+    said += [
+        project.run("get", NASTY).both,
+        project.run("validate", NASTY).both,
+        project.run("--config", NASTY, "plan").both,
+    ]
+    said += [
+        project.run("plan", "--select", NASTY).both,
+        project.run("plan", "--registry", NASTY).both,
+        project.run("plan", "--env", NASTY).both,
+    ]
     said += [project.run("plan", "--save", f"saved{NASTY}").both, project.run("plan", "--output", NASTY).both]
-    project.write("manifests/bad.json", json.dumps({**model("b"), f"x{NASTY}": 1, "registries": {f"r{NASTY}": {}}, "ignore": [f"/{NASTY}"]}))
+    project.write(
+        "manifests/bad.json",
+        json.dumps({**model("b"), f"x{NASTY}": 1, "registries": {f"r{NASTY}": {}}, "ignore": [f"/{NASTY}"]}),
+    )
     project.write("manifests/kind.json", json.dumps({"kind": f"k{NASTY}", "key": "c"}))
-    said += [project.run("validate", "--format", output).both for output in ("text", "json", "github", "sarif", "junit")]
+    said += [
+        project.run("validate", "--format", output).both for output in ("text", "json", "github", "sarif", "junit")
+    ]
     project.sql("UPDATE object SET key = ?, deleted_at = NULL", f"key{NASTY}")
-    said += [project.run(*words).both for words in (("list",), ("list", "--format", "json"), ("export", "--all", "-o", "more"), ("get", f"key{NASTY}"))]
+    said += [
+        project.run(*words).both
+        for words in (
+            ("list",),
+            ("list", "--format", "json"),
+            ("export", "--all", "-o", "more"),
+            ("get", f"key{NASTY}"),
+        )
+    ]
     for text in said:
         assert not TERMINAL & set(text), repr(text)
 
@@ -346,7 +414,11 @@ def test_markdown_is_escaped(project: Project) -> None:
 
 def test_unicode_survives_everywhere(project: Project) -> None:
     """Names in any script, and emoji, are the same after apply, get, export and a new plan."""
-    fields = {"display_name": "Modèle 模型 🤖", "labels": {"équipe": "données", "名": "値"}, "metadata": {"🤖": ["ß", "\u00e9", "e\u0301"]}}
+    fields = {
+        "display_name": "Modèle 模型 🤖",
+        "labels": {"équipe": "données", "名": "値"},
+        "metadata": {"🤖": ["ß", "\u00e9", "e\u0301"]},
+    }
     project.manifest("a", **fields)
     project.write("manifests/模型.yaml", "kind: Model\nkey: b\n")
     project.apply()
@@ -374,7 +446,15 @@ def test_a_file_name_that_is_not_utf_8_is_no_bug(project: Project) -> None:
 def test_half_a_surrogate_pair_is_no_bug(project: Project) -> None:
     """JSON can say what UTF-8 cannot: refused or kept, never a traceback."""
     project.write("manifests/a.json", '{"kind": "Model", "key": "a", "description": "x\\ud83dy"}')
-    for words in (("validate",), ("plan",), ("plan", "--save", "p.json"), ("apply", "--yes"), ("get", "a"), ("export", "a"), ("drift",)):
+    for words in (
+        ("validate",),
+        ("plan",),
+        ("plan", "--save", "p.json"),
+        ("apply", "--yes"),
+        ("get", "a"),
+        ("export", "a"),
+        ("drift",),
+    ):
         for output in ((), ("--format", "json")):
             answer = project.run(*words, *output)
             assert answer.code != 3, answer.both

@@ -33,7 +33,10 @@ def lay_out(project: Project, folder: str, name: str) -> None:
 
 def found(project: Project) -> list[str]:
     problems = project.run("validate", "--format", "json").json("validate")["problems"]
-    return [f"{problem['file'].removeprefix('manifests/')}:{problem['line']}:{problem['column']} {problem['rule']}" for problem in problems]
+    return [
+        f"{problem['file'].removeprefix('manifests/')}:{problem['line']}:{problem['column']} {problem['rule']}"
+        for problem in problems
+    ]
 
 
 @pytest.mark.parametrize("name", examples("valid"))

@@ -14,7 +14,9 @@ THEIRS = "owner: them\nregistries: {local: {driver: local, path: registry.db, de
 def test_a_second_apply_has_nothing_to_do(project: Project) -> None:
     """It converges: after an apply the plan is empty, exit code 0, and a terminal is not needed."""
     for key in ("a", "b", "c"):
-        project.manifest(key, parameters={"temperature": 1.0, "n": 2}, tags=["y", "x", "x"], metadata={"deep": [{"a": None}]})
+        project.manifest(
+            key, parameters={"temperature": 1.0, "n": 2}, tags=["y", "x", "x"], metadata={"deep": [{"a": None}]}
+        )
     assert project.plan() == {f"local/Model/{key}": "create new" for key in "abc"}
     project.apply()
     assert project.run("plan", "--detailed-exitcode").code == 0
@@ -29,7 +31,10 @@ def test_a_registry_of_another_name_converges(project: Project) -> None:
     project.apply()
     assert project.plan() == {}
     assert project.ok("get", "prod-models/Model/a").code == 0
-    assert project.ok("history", "prod-models/Model/a", "--format", "json").json("history")["address"] == "prod-models/Model/a"
+    assert (
+        project.ok("history", "prod-models/Model/a", "--format", "json").json("history")["address"]
+        == "prod-models/Model/a"
+    )
 
 
 def test_a_removed_field_is_removed(project: Project) -> None:
@@ -122,7 +127,10 @@ def test_prune_leaves_what_is_not_ours(project: Project) -> None:
 
 def test_a_registry_taken_from_registries_is_pruned_there(project: Project) -> None:
     """An address that is no longer desired is gone from the manifests, even where the file stays."""
-    project.write("reconciler.yaml", "owner: us\nregistries: {a: {driver: local, path: a.db, default: true}, b: {driver: local, path: b.db}}")
+    project.write(
+        "reconciler.yaml",
+        "owner: us\nregistries: {a: {driver: local, path: a.db, default: true}, b: {driver: local, path: b.db}}",
+    )
     project.manifest("m", registries={"a": {}, "b": {}})
     project.apply()
     project.manifest("m", registries={"a": {}})
@@ -132,7 +140,10 @@ def test_a_registry_taken_from_registries_is_pruned_there(project: Project) -> N
     assert project.plan("--prune") == {}
 
 
-@pytest.mark.parametrize(("consents", "code"), [((), 4), (("--allow-deletes", "5"), 4), (("--allow-deletes", "6"), 0), (("--allow-deletes", "7"), 0)])
+@pytest.mark.parametrize(
+    ("consents", "code"),
+    [((), 4), (("--allow-deletes", "5"), 4), (("--allow-deletes", "6"), 0), (("--allow-deletes", "7"), 0)],
+)
 def test_the_number_of_deletions_is_guarded(project: Project, consents: tuple[str, ...], code: int) -> None:
     """More than max_deletes stop the whole run, updates included, and the message names flag and number."""
     for number in range(40):
@@ -156,7 +167,9 @@ def test_the_share_of_deletions_is_guarded_but_one_alone_never(project: Project)
     project.apply()
     project.remove("a", "b")
     plan = project.run("plan", "--prune", "--format", "json").json("plan")
-    assert [(guard["name"], guard["override"]) for guard in plan["guards"]] == [("max-delete-percent", "--allow-deletes 2")]
+    assert [(guard["name"], guard["override"]) for guard in plan["guards"]] == [
+        ("max-delete-percent", "--allow-deletes 2")
+    ]
     project.manifest("b")
     project.apply("--prune")
     assert project.keys() == ["b", "c", "d", "e"]
@@ -220,7 +233,11 @@ def test_the_backup_folder_restores_what_was_removed(project: Project, how: str)
     project.write("manifests/key.txt", "hunter2")
     fields = {
         "description": "literal ${env:HOME} and $${x}".replace("${", "$${"),
-        "endpoint": {"url": "https://x.example.com/v1", "api_key": "${file:key.txt}", "headers": {"X-Token": "${env:T}", "X-Plain": "v"}},
+        "endpoint": {
+            "url": "https://x.example.com/v1",
+            "api_key": "${file:key.txt}",
+            "headers": {"X-Token": "${env:T}", "X-Plain": "v"},
+        },
         "metadata": {"list": [1, 2.5, None, {}], "text": "1:30", "no": "no", "day": "2026-11-20", "empty": {}},
         "labels": {"équipe": "模型", "multi": "a\nb\n"},
     }
@@ -276,7 +293,9 @@ def test_export_of_everything_plans_to_nothing(project: Project) -> None:
     """What export writes is the same state in manifests: a project on it has nothing to do."""
     project.manifest("a", description="$${env:X}", protected=True, tags=["b", "a"])
     project.manifest("b", registries={"local": {"key": "renamed"}})
-    project.manifest("c", endpoint={"url": "https://x.example.com", "api_key": "${env:K}"}, metadata={"a": {"b": [None, 1e20, "on"]}})
+    project.manifest(
+        "c", endpoint={"url": "https://x.example.com", "api_key": "${env:K}"}, metadata={"a": {"b": [None, 1e20, "on"]}}
+    )
     project.apply()
     for output in ("yaml", "json"):
         project.ok("export", "--all", "-o", f"out-{output}", "--format", output)
@@ -296,7 +315,11 @@ def test_a_rename_keeps_the_history(project: Project) -> None:
     project.remove("old")
     project.manifest("new", description="y", previous_keys=["older", "old"])
     plan = project.run("plan", "--format", "json").json("plan")["changes"][0]
-    assert (plan["action"], plan["address"], plan["previous_address"]) == ("rename", "local/Model/new", "local/Model/old")
+    assert (plan["action"], plan["address"], plan["previous_address"]) == (
+        "rename",
+        "local/Model/new",
+        "local/Model/old",
+    )
     assert project.plan("--prune") == {"local/Model/new": "rename renamed"}
     project.apply()
     assert project.keys() == ["new"]
@@ -401,7 +424,9 @@ def test_rotation_is_asked_for_without_one(project: Project) -> None:
     assert project.run("plan", "--rotate", "b").code == 64
 
 
-def test_a_secret_without_a_value_stops_the_run_before_it_begins(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_without_a_value_stops_the_run_before_it_begins(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With fingerprints a create needs the value: all that are missing are named, with their places, and nothing is written."""
     monkeypatch.setenv("FP", "fingerprint-key")
     project.write("reconciler.yaml", OURS.format("fingerprint_key: ${env:FP}"))

@@ -80,7 +80,10 @@ def test_it_is_stale_where_the_registry_is_another_place(saved: Project) -> None
 
 def test_it_carries_its_environment_and_consents(project: Project) -> None:
     """--env, --prune and the rest come from the plan, not from whoever applies it."""
-    project.write("reconciler.yaml", "owner: us\nregistries: {local: {driver: local, path: r.db, default: true}}\nenvironments: {prod: {}}\n")
+    project.write(
+        "reconciler.yaml",
+        "owner: us\nregistries: {local: {driver: local, path: r.db, default: true}}\nenvironments: {prod: {}}\n",
+    )
     for key in "abc":
         project.manifest(key)
     project.apply("--env", "prod")
@@ -93,7 +96,10 @@ def test_it_carries_its_environment_and_consents(project: Project) -> None:
 
 def test_a_plan_of_an_environment_that_is_gone_is_refused(project: Project) -> None:
     """Without its environment the plan has lost its meaning."""
-    project.write("reconciler.yaml", "owner: us\nregistries: {local: {driver: local, path: r.db, default: true}}\nenvironments: {prod: {}}\n")
+    project.write(
+        "reconciler.yaml",
+        "owner: us\nregistries: {local: {driver: local, path: r.db, default: true}}\nenvironments: {prod: {}}\n",
+    )
     project.manifest("a")
     project.ok("plan", "--env", "prod", "--save", "plan.json")
     project.write("reconciler.yaml", "owner: us\nregistries: {local: {driver: local, path: r.db, default: true}}\n")
@@ -127,7 +133,9 @@ def edited(change: Callable[[dict[str, Any]], Any], *, sign: bool = False) -> Ca
 
 
 DAMAGE: dict[str, Callable[[str], str]] = {
-    "edited": edited(lambda data: data["saved"]["writes"]["local/Model/b"]["desired"]["spec"].update(description="slipped in")),
+    "edited": edited(
+        lambda data: data["saved"]["writes"]["local/Model/b"]["desired"]["spec"].update(description="slipped in")
+    ),
     "consent": edited(lambda data: data["saved"]["consents"].update(prune=True)),
     "unsigned": edited(lambda data: data.pop("digest")),
     "truncated": lambda text: text[: len(text) // 2],
@@ -142,9 +150,13 @@ DAMAGE: dict[str, Callable[[str], str]] = {
     "signed without the rest": edited(lambda data: data.pop("saved"), sign=True),
     "signed with a list": edited(lambda data: data.update(saved=[]), sign=True),
     "signed, no address": edited(lambda data: data["changes"][0].update(address="nowhere"), sign=True),
-    "signed, other types": edited(lambda data: data["saved"]["consents"].update(allow_deletes="many", rotate=3), sign=True),
+    "signed, other types": edited(
+        lambda data: data["saved"]["consents"].update(allow_deletes="many", rotate=3), sign=True
+    ),
     "signed, no object": edited(lambda data: data["saved"]["writes"]["local/Model/b"].pop("desired"), sign=True),
-    "signed, spec a list": edited(lambda data: data["saved"]["writes"]["local/Model/b"]["desired"].update(spec=[]), sign=True),
+    "signed, spec a list": edited(
+        lambda data: data["saved"]["writes"]["local/Model/b"]["desired"].update(spec=[]), sign=True
+    ),
     "signed, kind unknown": lambda text: _signed(text.replace("local/Model/b", "local/Modle/b")),
     "signed, environment a list": edited(lambda data: data["saved"].update(environment=["prod"]), sign=True),
     "signed, registries a list": edited(lambda data: data["saved"].update(registries=["local"]), sign=True),

@@ -79,9 +79,11 @@ def test_no_failure_says_a_secret(secretive: Project, monkeypatch: pytest.Monkey
     monkeypatch.delenv("KEY")
     project.run("apply", "--yes", "--rotate", "a")
     monkeypatch.setenv("KEY", "")
-    project.manifest("d", endpoint={"url": "https://x.example.com", "api_key": "${env:KEY}", "headers": {"X-Token": "${env:TOKEN}"}})
+    project.manifest(
+        "d", endpoint={"url": "https://x.example.com", "api_key": "${env:KEY}", "headers": {"X-Token": "${env:TOKEN}"}}
+    )
     assert project.run("apply", "--yes", "--format", "json").code == 1
-    project.write("manifests/broken.yaml", "kind: Model\nkey: e\nendpoint: {url: x, api_key: [\"${env:KEY}\"}\n")
+    project.write("manifests/broken.yaml", 'kind: Model\nkey: e\nendpoint: {url: x, api_key: ["${env:KEY}"}\n')
     project.run("validate")
     (project.root / "manifests/broken.yaml").unlink()
     project.write("registry.db", "no database")
@@ -105,7 +107,9 @@ def test_a_secret_that_is_no_utf_8_is_no_bug(secretive: Project) -> None:
 
 def test_a_secret_in_a_variable_is_refused(project: Project) -> None:
     """`variables` cannot smuggle the environment into a description."""
-    project.write("reconciler.yaml", 'variables: {x: "${env:KEY}"}\nregistries: {local: {driver: local, default: true}}')
+    project.write(
+        "reconciler.yaml", 'variables: {x: "${env:KEY}"}\nregistries: {local: {driver: local, default: true}}'
+    )
     project.manifest("a", description="${var:x}")
     answer = project.run("plan")
     assert (answer.code, "bad-reference" in answer.err) == (1, True)
@@ -115,5 +119,7 @@ def test_the_value_reaches_nobody_without_being_asked_for(project: Project) -> N
     """validate and plan never look at the environment: they do the same with and without the values."""
     project.manifest("a", endpoint={"url": "https://x.example.com", "api_key": "${env:SOME_KEY}"})
     for command in (("validate",), ("plan", "--format", "json")):
-        without, with_value = (project.command(*command, env=environment(**more)) for more in ({}, {"SOME_KEY": "hunter2"}))
+        without, with_value = (
+            project.command(*command, env=environment(**more)) for more in ({}, {"SOME_KEY": "hunter2"})
+        )
         assert (without.returncode, without.stdout) == (with_value.returncode, with_value.stdout)

@@ -1,8 +1,8 @@
 """A project in a folder, driven through the command line in this very process.
 
-    def test_it(project):
-        project.manifest("chat", description="hello")
-        assert project.run("plan").code == 0
+def test_it(project):
+    project.manifest("chat", description="hello")
+    assert project.run("plan").code == 0
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -102,7 +101,9 @@ class Project:
         """What is planned: `{"local/Model/chat": "create new"}`."""
         answer = self.run("plan", "--format", "json", *words)
         assert answer.code in (0, 4), answer.both
-        return {change["address"]: f"{change['action']} {change['reason']}" for change in answer.json("plan")["changes"]}
+        return {
+            change["address"]: f"{change['action']} {change['reason']}" for change in answer.json("plan")["changes"]
+        }
 
     def stored(self) -> dict[str, Any]:
         """Every object's spec by address, as `get` tells it."""
@@ -123,7 +124,9 @@ class Project:
 
     def spoil(self, key: str, **fields: Any) -> None:
         """Changes fields of a stored object behind our back."""
-        where = "object_id = (SELECT id FROM object WHERE key = ? AND deleted_at IS NULL) ORDER BY revision DESC LIMIT 1"
+        where = (
+            "object_id = (SELECT id FROM object WHERE key = ? AND deleted_at IS NULL) ORDER BY revision DESC LIMIT 1"
+        )
         ((number, text),) = self.sql(f"SELECT rowid, spec FROM revision WHERE {where}", key)
         self.sql("UPDATE revision SET spec = ? WHERE rowid = ?", json.dumps({**json.loads(text), **fields}), number)
 
@@ -141,9 +144,9 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def project(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Project:
     """An empty project with one local registry, which is the working directory."""
     monkeypatch.chdir(tmp_path)
     made = Project(tmp_path, capsys)
     made.write("reconciler.yaml", CONFIG)
-    yield made
+    return made

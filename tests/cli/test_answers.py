@@ -49,16 +49,25 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("words", "schema", "code"), ANSWERS, ids=[" ".join(words) for words, _, _ in ANSWERS])
-def test_json_is_one_valid_object_and_nothing_else(stored: Project, words: tuple[str, ...], schema: str, code: int) -> None:
+def test_json_is_one_valid_object_and_nothing_else(
+    stored: Project, words: tuple[str, ...], schema: str, code: int
+) -> None:
     """Every answer and every failure in JSON follows its published schema, and stdout holds only that."""
     answer = stored.run(*words, "--format", "json")
     assert answer.code in (code, 2 if words == ("drift",) else code), answer.both
     assert answer.json(schema)["format_version"] == "1.0"
-    if schema == "error" and words[0] in ("plan", "drift", "apply") and words[-1] == "nothing" and "--plan" not in words:
+    if (
+        schema == "error"
+        and words[0] in ("plan", "drift", "apply")
+        and words[-1] == "nothing"
+        and "--plan" not in words
+    ):
         assert answer.json()["problems"][0]["rule"] == "no-such-path"
 
 
-@pytest.mark.parametrize("command", ["plan", "apply", "drift", "list", "get a", "history a", "export a", "delete a", "validate", "schema"])
+@pytest.mark.parametrize(
+    "command", ["plan", "apply", "drift", "list", "get a", "history a", "export a", "delete a", "validate", "schema"]
+)
 def test_a_broken_configuration_is_told_in_json(stored: Project, command: str) -> None:
     """A configuration that cannot be used is the same error with places in every command."""
     stored.write("reconciler.yaml", "owner: us\nregistires: {}\n")
@@ -67,18 +76,27 @@ def test_a_broken_configuration_is_told_in_json(stored: Project, command: str) -
     assert answer.code == 1, answer.both
     if output:
         problem = answer.json("error")["problems"][0]
-        assert (problem["file"], problem["line"], problem["rule"], problem["suggestion"]) == ("reconciler.yaml", 2, "unknown-field", "registries")
+        assert (problem["file"], problem["line"], problem["rule"], problem["suggestion"]) == (
+            "reconciler.yaml",
+            2,
+            "unknown-field",
+            "registries",
+        )
     else:
         assert "reconciler.yaml:2:1" in answer.err
 
 
 def test_several_formats_come_from_one_run(stored: Project) -> None:
     """`--output FORMAT=FILE` beside `--format`, folders made on the way; each file is whole."""
-    answer = stored.ok("plan", "--format", "markdown", "--output", "json=out/plan.json", "--output", "text=out/plan.txt")
+    answer = stored.ok(
+        "plan", "--format", "markdown", "--output", "json=out/plan.json", "--output", "text=out/plan.txt"
+    )
     assert json.loads((stored.root / "out/plan.json").read_text())["summary"]["create"] == 1
     assert "1 to create" in (stored.root / "out/plan.txt").read_text()
     assert answer.out.startswith("#") or "**" in answer.out
-    report = stored.ok("apply", "--yes", "--format", "json", "--output", "markdown=out/report.md", "--output", "text=out/report.txt")
+    report = stored.ok(
+        "apply", "--yes", "--format", "json", "--output", "markdown=out/report.md", "--output", "text=out/report.txt"
+    )
     assert report.json("apply")["summary"]["created"] == 1
     assert (stored.root / "out/report.md").read_text().strip()
     assert stored.run("drift", "--output", "json=out/drift.json").code == 0
@@ -99,10 +117,22 @@ def test_an_output_that_cannot_be_written_stops_the_run_before_it_begins(stored:
 
 def test_global_options_stand_before_or_after_the_command(stored: Project) -> None:
     """--config, --env, --no-color, -v and --version mean the same on both sides."""
-    stored.write("other.yaml", "owner: other\nregistries: {elsewhere: {driver: local, path: other.db, default: true}}\nenvironments: {prod: {}}\n")
-    for words in (("--config", "other.yaml", "plan"), ("plan", "--config", "other.yaml"), ("--config", "nothing.yaml", "plan", "--config", "other.yaml")):
-        assert set(stored.plan(*words[1:]) if words[0] == "plan" else stored_plan(stored, words)) == {f"elsewhere/Model/{key}" for key in "abc"}
-    for words in (("--env", "prod", "--config", "other.yaml", "plan"), ("plan", "-v", "--config", "other.yaml", "--env", "prod", "--no-color")):
+    stored.write(
+        "other.yaml",
+        "owner: other\nregistries: {elsewhere: {driver: local, path: other.db, default: true}}\nenvironments: {prod: {}}\n",
+    )
+    for words in (
+        ("--config", "other.yaml", "plan"),
+        ("plan", "--config", "other.yaml"),
+        ("--config", "nothing.yaml", "plan", "--config", "other.yaml"),
+    ):
+        assert set(stored.plan(*words[1:]) if words[0] == "plan" else stored_plan(stored, words)) == {
+            f"elsewhere/Model/{key}" for key in "abc"
+        }
+    for words in (
+        ("--env", "prod", "--config", "other.yaml", "plan"),
+        ("plan", "-v", "--config", "other.yaml", "--env", "prod", "--no-color"),
+    ):
         assert "prod" in stored.ok(*words).out
     for words in (("--version",), ("plan", "--version")):
         assert stored.ok(*words).out.strip() == f"reconciler, version {__version__}"
@@ -117,7 +147,9 @@ def test_verbose_says_what_is_in_force(stored: Project) -> None:
 
 
 def stored_plan(project: Project, words: tuple[str, ...]) -> dict[str, str]:
-    return {change["address"]: change["reason"] for change in project.ok(*words, "--format", "json").json("plan")["changes"]}
+    return {
+        change["address"]: change["reason"] for change in project.ok(*words, "--format", "json").json("plan")["changes"]
+    }
 
 
 def test_the_configuration_comes_from_the_environment_too(stored: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +192,9 @@ def test_a_plan_of_a_part(stored: Project) -> None:
 def test_manifests_on_stdin(stored: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """`-` is standard input, with places in `<stdin>` and paths relative to the working directory."""
     stored.write("note.txt", "hello")
-    (stored.root / "stdin").write_text("kind: Model\nkey: z\ndescription: ${file:note.txt}\n---\nkind: Model\nkey: y\nfoo: 1\n")
+    (stored.root / "stdin").write_text(
+        "kind: Model\nkey: z\ndescription: ${file:note.txt}\n---\nkind: Model\nkey: y\nfoo: 1\n"
+    )
     with (stored.root / "stdin").open() as stream:
         ran = stored.command("validate", "-", "--format", "json", stdin=stream)
     problem = json.loads(ran.stdout)["problems"][0]
@@ -179,10 +213,14 @@ def test_a_subset_is_checked_against_the_whole(project: Project) -> None:
     project.write("manifests/broken.yaml", "kind: Model\nkey: x\nfoo: 1\n")
     project.manifest("fine")
     answer = project.run("validate", "manifests/again.yaml", "--format", "json").json("validate")
-    assert [(problem["file"], problem["rule"]) for problem in answer["problems"]] == [("manifests/again.yaml", "duplicate-address")]
+    assert [(problem["file"], problem["rule"]) for problem in answer["problems"]] == [
+        ("manifests/again.yaml", "duplicate-address")
+    ]
     assert "manifests/a.yaml:1" in answer["problems"][0]["message"]
     assert (answer["files"], answer["documents"]) == (1, 1)
-    answer = project.run("validate", "manifests/fine.yaml", "manifests/broken.yaml", "--format", "json").json("validate")
+    answer = project.run("validate", "manifests/fine.yaml", "manifests/broken.yaml", "--format", "json").json(
+        "validate"
+    )
     assert [problem["file"] for problem in answer["problems"]] == ["manifests/broken.yaml"]
     assert (answer["files"], answer["documents"]) == (2, 2)
     assert project.run("validate", "manifests/fine.yaml").code == 0
@@ -206,10 +244,19 @@ def test_names_are_relative_to_where_one_stands(project: Project, monkeypatch: p
 
 def test_a_key_that_names_several_objects_lists_them(project: Project) -> None:
     """KEY is a key or an address; several matches are a usage error with every address."""
-    project.write("reconciler.yaml", "registries: {one: {driver: local, path: 1.db, default: true}, two: {driver: local, path: 2.db, default: true}}")
+    project.write(
+        "reconciler.yaml",
+        "registries: {one: {driver: local, path: 1.db, default: true}, two: {driver: local, path: 2.db, default: true}}",
+    )
     project.manifest("a", endpoint={"url": "https://x.example.com", "api_key": "${env:K}"})
     project.apply()
-    for command in (("get", "a"), ("delete", "a", "--yes"), ("export", "a"), ("history", "a"), ("plan", "--rotate", "a")):
+    for command in (
+        ("get", "a"),
+        ("delete", "a", "--yes"),
+        ("export", "a"),
+        ("history", "a"),
+        ("plan", "--rotate", "a"),
+    ):
         answer = project.run(*command)
         assert answer.code == 64, answer.both
         assert "one/Model/a, two/Model/a" in answer.err
@@ -218,7 +265,9 @@ def test_a_key_that_names_several_objects_lists_them(project: Project) -> None:
         assert project.ok("history", address, "--format", "json").json("history")["address"] == address
     assert set(project.plan("--rotate", "one/Model/a")) == {"one/Model/a"}
     project.ok("delete", "one/Model/a", "--yes")
-    assert [row["address"] for row in project.ok("list", "--format", "json").json("list")["resources"]] == ["two/Model/a"]
+    assert [row["address"] for row in project.ok("list", "--format", "json").json("list")["resources"]] == [
+        "two/Model/a"
+    ]
     assert project.ok("list", "--registry", "one", "--format", "json").json("list")["resources"] == []
 
 
@@ -298,7 +347,13 @@ def test_init_makes_a_project_that_works(project: Project) -> None:
     """validate, plan and apply work in it at once; a second init leaves everything as it is."""
     (project.root / "reconciler.yaml").unlink()
     project.ok("init")
-    for name in ("reconciler.yaml", "manifests/support-chat.yaml", ".pre-commit-config.yaml", ".vscode/settings.json", "schemas/manifest.schema.json"):
+    for name in (
+        "reconciler.yaml",
+        "manifests/support-chat.yaml",
+        ".pre-commit-config.yaml",
+        ".vscode/settings.json",
+        "schemas/manifest.schema.json",
+    ):
         assert (project.root / name).is_file()
     project.ok("validate", "--strict")
     project.ok("schema", "--check")

@@ -11,7 +11,18 @@ from reconciler.manifest.discover import discover
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name in ("m/a.yaml", "m/b.yml", "m/c.json", "m/D.YAML", "m/notes.txt", "m/x.yaml.bak", "m/.hidden.yaml", "m/.git/e.yaml", "m/sub/f.yaml", "g.yaml"):
+    for name in (
+        "m/a.yaml",
+        "m/b.yml",
+        "m/c.json",
+        "m/D.YAML",
+        "m/notes.txt",
+        "m/x.yaml.bak",
+        "m/.hidden.yaml",
+        "m/.git/e.yaml",
+        "m/sub/f.yaml",
+        "g.yaml",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")

@@ -17,7 +17,10 @@ def read(root: Path, **files: str) -> Manifests:
 def test_every_document_of_every_file(tmp_path: Path) -> None:
     """Each with its file, line and place in the file; empty ones skipped."""
     found = read(tmp_path, a="kind: Model\nkey: a\n---\n---\nkind: Model\nkey: b\n", b="# nothing\n")
-    assert [(item.key, item.source.file, item.source.line) for item in found.manifests] == [("a", "a.yaml", 1), ("b", "a.yaml", 5)]
+    assert [(item.key, item.source.file, item.source.line) for item in found.manifests] == [
+        ("a", "a.yaml", 1),
+        ("b", "a.yaml", 5),
+    ]
     assert (found.files, dict(found.counts)) == (2, {"a.yaml": 2, "b.yaml": 0})
 
 
@@ -29,14 +32,22 @@ def test_empty_documents_do_not_shift_the_places(tmp_path: Path) -> None:
 
 def test_one_broken_document_leaves_the_others(tmp_path: Path) -> None:
     """All problems of all files in one run."""
-    found = read(tmp_path, a="kind: Model\nkey: a\nfoo: 1\n---\nkind: Model\nkey: b\n", b="kind: Model\nkey: [\n", c="kind: Model\nkey: c\n")
+    found = read(
+        tmp_path,
+        a="kind: Model\nkey: a\nfoo: 1\n---\nkind: Model\nkey: b\n",
+        b="kind: Model\nkey: [\n",
+        c="kind: Model\nkey: c\n",
+    )
     assert [item.key for item in found.manifests] == ["b", "c"]
     assert [(problem.file, problem.line) for problem in found.problems] == [("a.yaml", 3), ("b.yaml", 3)]
 
 
 def test_form_and_references_are_told_together(tmp_path: Path) -> None:
     """A typo in a field does not hide an unset variable; nothing is told twice."""
-    found = read(tmp_path, a="kind: Model\nkey: a\nfoo: 1\ndescription: ${var:nothing}\nendpoint: {url: https://x.example.com, api_key: 'x ${env:A}'}\n")
+    found = read(
+        tmp_path,
+        a="kind: Model\nkey: a\nfoo: 1\ndescription: ${var:nothing}\nendpoint: {url: https://x.example.com, api_key: 'x ${env:A}'}\n",
+    )
     assert [problem.rule for problem in found.problems] == ["unknown-field", "unset-variable", "literal-secret"]
 
 

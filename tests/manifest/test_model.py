@@ -37,13 +37,17 @@ def test_a_resolved_reference_becomes_a_number(text: str, number: int) -> None:
     assert model.parameters.seed == number
 
 
-@pytest.mark.parametrize("text", ["", "x", "1e400", "-1e400", "nan", "inf", "1_000", "0x10", "٣", "1.5", "9" * 5000, "true"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "1e400", "-1e400", "nan", "inf", "1_000", "0x10", "٣", "1.5", "9" * 5000, "true"]
+)
 def test_a_resolved_reference_that_is_no_number_is_refused(text: str) -> None:
     """Nothing that JSON could not hold, and nothing that only Python reads as a number."""
     assert rules(parameters={"seed": Resolved(text)}) == ["/parameters/seed wrong-type"]
 
 
-@pytest.mark.parametrize(("text", "fine"), [("true", True), (" false\n", True), ("True", False), ("yes", False), ("1", False), ("", False)])
+@pytest.mark.parametrize(
+    ("text", "fine"), [("true", True), (" false\n", True), ("True", False), ("yes", False), ("1", False), ("", False)]
+)
 def test_a_resolved_reference_becomes_a_boolean(text: str, fine: bool) -> None:
     """true and false, nothing near them."""
     assert (rules(protected=Resolved(text)) == []) == fine
@@ -56,13 +60,17 @@ def test_absent_and_protected_contradict_each_other() -> None:
     assert rules(state="absent", protected=False) == []
 
 
-@pytest.mark.parametrize("url", ["http://x", "https://x.example.com:8080/v1?a=b", "https://${var:host}/v1", "https://x/@team"])
+@pytest.mark.parametrize(
+    "url", ["http://x", "https://x.example.com:8080/v1?a=b", "https://${var:host}/v1", "https://x/@team"]
+)
 def test_a_url_is_http(url: str) -> None:
     """With or without a reference in it."""
     assert rules(endpoint={"url": url}) == []
 
 
-@pytest.mark.parametrize("url", ["", "x", "ftp://x", "https://", "https://u:p@x", "https://u@x", "https://x y", "//x", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "url", ["", "x", "ftp://x", "https://", "https://u:p@x", "https://u@x", "https://x y", "//x", "javascript:alert(1)"]
+)
 def test_anything_else_is_no_url(url: str) -> None:
     """User-info would be a literal secret."""
     assert len(rules(endpoint={"url": url})) == 1

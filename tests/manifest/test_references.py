@@ -47,13 +47,18 @@ def test_only_dollar_brace_opens_a_reference(text: str, expected: str) -> None:
 @given(st.text())
 def test_escaped_text_is_itself_again(text: str) -> None:
     """Whatever a stored value holds, an exported manifest says exactly that."""
-    assert resolved({"description": escape(text), "metadata": {"a": [escape(text)]}}) == ({"description": text, "metadata": {"a": [text]}}, [])
+    assert resolved({"description": escape(text), "metadata": {"a": [escape(text)]}}) == (
+        {"description": text, "metadata": {"a": [text]}},
+        [],
+    )
 
 
 def test_a_value_is_not_read_again(tmp_path: Path) -> None:
     """What a variable or a file holds is text, not another reference."""
     (tmp_path / "f").write_text("${var:a} ${env:HOME}")
-    assert resolved({"description": "${file:f} ${var:b}"}, tmp_path, b="${var:a}")[0] == {"description": "${var:a} ${env:HOME} ${var:a}"}
+    assert resolved({"description": "${file:f} ${var:b}"}, tmp_path, b="${var:a}")[0] == {
+        "description": "${var:a} ${env:HOME} ${var:a}"
+    }
 
 
 def test_kind_key_and_map_keys_are_left_alone() -> None:
@@ -100,4 +105,9 @@ def test_a_file_never_leaves_the_project(tmp_path: Path, path: str) -> None:
 def test_every_problem_is_found() -> None:
     """All of a string, and of all strings."""
     data = {"description": "${env:A} ${var:x} ${nope}", "tags": ["${var:y}"]}
-    assert resolved(data)[1] == ["/description env-outside-secret", "/description unset-variable", "/description bad-reference", "/tags/0 unset-variable"]
+    assert resolved(data)[1] == [
+        "/description env-outside-secret",
+        "/description unset-variable",
+        "/description bad-reference",
+        "/tags/0 unset-variable",
+    ]
