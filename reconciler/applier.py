@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.diff import covered
 from reconciler.errors import RefusedError, RegistryError, SecretError
 from reconciler.execute import Done, Executor, Known
-from reconciler.fields import KindRules, WriteOnly, references_in
+from reconciler.fields import KindRules, WriteOnly
 from reconciler.graph import run_in_order
 from reconciler.hashes import fingerprint
 from reconciler.order import in_order
@@ -25,6 +25,7 @@ from reconciler.registry.base import Registry
 from reconciler.remote import read_all
 from reconciler.report import Outcome, Report
 from reconciler.secrets import Resolver, Secret
+from reconciler.specs import references_in
 from reconciler.staleness import elsewhere, moved
 from reconciler.state import Address, Desired, RegistryFacts, RemoteState, Resource
 

@@ -9,12 +9,13 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler import patch
 from reconciler import pointer as pointers
-from reconciler.fields import Node, Requires, is_reference, references_in, secrets_in, without_nulls
+from reconciler.fields import Node, Requires
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.model import Model
 from reconciler.problems import Finding, findings, nearest
 from reconciler.registry.base import Kind, Native
 from reconciler.registry.configured import Configured
+from reconciler.specs import is_reference, references_in, secrets_in, without_nulls
 from reconciler.state import Address, Desired, DesiredState, RemoteState, Resource, Source
 
 

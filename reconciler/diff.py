@@ -1,6 +1,6 @@
 """What differs between a desired and a stored object, by the rules of its kind. Pure.
 
-Both sides take the form of `fields.compared` first. Secrets are never compared by value: by fingerprint where both sides
+Both sides take the form of `specs.compared` first. Secrets are never compared by value: by fingerprint where both sides
 have one, else by the reference's text where the registry keeps that, else not at all.
 """
 
@@ -11,21 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler import pointer as pointers
-from reconciler.fields import (
-    PRESENT,
-    CannotClear,
-    Immutable,
-    KindRules,
-    Node,
-    WriteOnly,
-    canonical_json,
-    compared,
-    is_reference,
-    secrets_in,
-    unmanaged,
-)
+from reconciler.fields import CannotClear, Immutable, KindRules, Node, WriteOnly
 from reconciler.hashes import digest
 from reconciler.pointer import MISSING
+from reconciler.specs import PRESENT, canonical_json, compared, is_reference, secrets_in, unmanaged
 from reconciler.state import Desired, Resource
 
 

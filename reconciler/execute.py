@@ -11,10 +11,11 @@ from typing import Final
 from reconciler import diff
 from reconciler import pointer as pointers
 from reconciler.errors import LostReplyError, PermanentError, RegistryError, StaleObjectError
-from reconciler.fields import PRESENT, KindRules, is_reference, secrets_in
+from reconciler.fields import KindRules
 from reconciler.plan import Change
 from reconciler.registry.base import Registry, Removal, Renames, Write
 from reconciler.secrets import Secret
+from reconciler.specs import PRESENT, is_reference, secrets_in
 from reconciler.staleness import still
 from reconciler.state import Address, Desired, Mark, RegistryFacts, Resource
 

@@ -6,8 +6,8 @@ import hashlib
 import hmac
 from typing import Any
 
-from reconciler.fields import canonical_json
 from reconciler.secrets import Secret
+from reconciler.specs import canonical_json
 
 
 def digest(value: Any) -> str:

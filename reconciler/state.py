@@ -94,7 +94,7 @@ class Resource:
     """One object, desired or stored.
 
     `spec` is plain JSON data in the registry's own terms. A secret field in it holds a reference (`${env:NAME}`), or, as read
-    from a registry, only what `fields.hide_secrets` leaves of it. `revision` is the registry's change token and `id` its own
+    from a registry, only what `specs.hide_secrets` leaves of it. `revision` is the registry's change token and `id` its own
     identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
     """
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler import diff
-from reconciler.fields import KindRules, Ref, references_in
+from reconciler.fields import KindRules, Ref
 from reconciler.plan import Change
+from reconciler.specs import references_in
 from reconciler.state import Address, DesiredState, Listing, RegistryFacts, Resource, Unreadable
 
 

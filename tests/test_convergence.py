@@ -16,10 +16,10 @@ from registry.memory_server import Behaviour, Server
 from world import Document, World, native
 
 from reconciler.errors import PermanentError, RegistryError, TemporaryError
-from reconciler.fields import canonical_json
 from reconciler.plan import Plan
 from reconciler.planjson import plan_to_json
 from reconciler.planner import make_plan
+from reconciler.specs import canonical_json
 from reconciler.state import Listing, RemoteState
 
 KEYS: Final = ("a", "b", "c")

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from reconciler.diff import applied, created, difference, drifted, excluded, observed, unstored
 from reconciler.fields import (
-    PRESENT,
     CannotClear,
     Canonical,
     Immutable,
@@ -18,11 +17,10 @@ from reconciler.fields import (
     ServerOwned,
     Unordered,
     WriteOnly,
-    is_reference,
     rules_of,
-    secrets_in,
 )
 from reconciler.pointer import MISSING
+from reconciler.specs import PRESENT, is_reference, secrets_in
 from reconciler.state import Address, Desired, Mark, Resource
 
 AT = Address("one", "Thing", "t")

@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 
 from reconciler.fields import (
     OPAQUE,
-    PRESENT,
     CannotClear,
     Canonical,
     Immutable,
@@ -22,12 +21,15 @@ from reconciler.fields import (
     ServerOwned,
     Unordered,
     WriteOnly,
+    rules_of,
+)
+from reconciler.specs import (
+    PRESENT,
     canonical_json,
     compared,
     hide_secrets,
     is_reference,
     references_in,
-    rules_of,
     secrets_in,
     unmanaged,
     without_nulls,

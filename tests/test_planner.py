@@ -12,11 +12,11 @@ import pytest_asyncio
 from registry.memory_server import Behaviour
 from world import Document, World, actions, model, native, paths
 
-from reconciler.fields import canonical_json
 from reconciler.guards import Limits
 from reconciler.plan import Plan
 from reconciler.planjson import plan_to_json
 from reconciler.planner import make_plan
+from reconciler.specs import canonical_json
 from reconciler.state import Address, Listing, RemoteState
 
 OURS = {"owner": "us", "key": "x"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +14,10 @@ from reconciler.cli import applying, planning
 from reconciler.cli.files import read_file
 from reconciler.cli.options import Command, Globals, consent_options, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
-from reconciler.cli.session import Outputs, style, workspace
-from reconciler.cli.streams import answer, say
+from reconciler.cli.session import Outputs, workspace
+from reconciler.cli.streams import say
 from reconciler.errors import InputError, UsageError
-from reconciler.plan import Plan
-from reconciler.render import PLAN, REPORT
+from reconciler.render import REPORT
 from reconciler.render.escape import printable
 from reconciler.report import Report
 
@@ -71,8 +69,10 @@ def _run(
 
 def _tell(report: Report, answers: Outputs, options: Globals) -> int:
     """The report, and the exit code: also where an answer could not be written any more."""
+    said = answers.main == "text" and not report.outcomes  # the plan has said already that there is nothing to do
     try:
-        answers.to_stdout(report, options)
+        if not said:
+            answers.to_stdout(report, options)
         answers.to_files(report)
     except InputError as error:  # too late for 1, which says that nothing was written
         say(f"error: {printable(error.message)}")
@@ -93,7 +93,7 @@ async def _direct(options: Globals, request: Request, output_format: str, yes: b
     loaded, desired = planning.load(here, request)
     async with here.connect(planning.names(here, request, desired)) as registries:
         plan = await planning.plan(here, request, loaded, desired, registries)
-        _show(plan, options, output_format)
+        applying.show(plan, options, output_format)
         applying.ask(plan, yes=yes)
         return await applying.carry_out(here, plan, registries, options, concurrency=concurrency, backup=backup)
 
@@ -104,14 +104,5 @@ async def _saved(options: Globals, file: Path, output_format: str, concurrency: 
     planfile.check_kinds(plan, here.facts, str(file))
     known = [name for name in plan.registries if name in here.entries]
     async with here.connect(known) as registries:
-        _show(plan, options, output_format)
+        applying.show(plan, options, output_format)
         return await applying.carry_out(here, plan, registries, options, concurrency=concurrency, backup=backup)
-
-
-def _show(plan: Plan, options: Globals, output_format: str) -> None:
-    """The plan, before anything is asked or done: on stdout in text, on stderr where stdout is for a machine."""
-    shown = Outputs(PLAN, "text", ())
-    if output_format == "text":
-        answer(shown.text("text", plan, style(options)))
-    else:
-        say(shown.text("text", plan, style(options, sys.stderr)))

@@ -17,17 +17,27 @@ from pathlib import Path
 from reconciler.applier import Options, apply
 from reconciler.backup import write_backup
 from reconciler.cli.options import Globals
-from reconciler.cli.session import confirmed, has_terminal
-from reconciler.cli.streams import say
+from reconciler.cli.session import Outputs, confirmed, has_terminal, style
+from reconciler.cli.streams import answer, say
 from reconciler.errors import RefusedError, UsageError
 from reconciler.plan import Plan
 from reconciler.registry.base import Registry
+from reconciler.render import PLAN
 from reconciler.report import Outcome, Report
 from reconciler.state import Address, Resource
 from reconciler.workspace import Workspace
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LONG = 50  # changes from which on progress is shown
+
+
+def show(plan: Plan, options: Globals, output_format: str) -> None:
+    """The plan, before anything is asked or done: on stdout in text, on stderr where stdout is for a machine."""
+    shown = Outputs(PLAN, "text", ())
+    if output_format == "text":
+        answer(shown.text("text", plan, style(options)))
+    else:
+        say(shown.text("text", plan, style(options, sys.stderr)))
 
 
 def ask(plan: Plan, *, yes: bool) -> None:

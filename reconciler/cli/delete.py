@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import click
 
 from reconciler.cli import applying
 from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import Outputs, one, style, workspace
+from reconciler.cli.session import Outputs, one, workspace
 from reconciler.cli.stored import resources
-from reconciler.cli.streams import answer, say
-from reconciler.plan import Plan
+from reconciler.cli.streams import say
 from reconciler.planner import Policy, make_plan
 from reconciler.remote import read_all
-from reconciler.render import PLAN, REPORT
+from reconciler.render import REPORT
 from reconciler.render.escape import printable
 from reconciler.report import Report
 from reconciler.state import Desired, DesiredState, Resource
@@ -48,7 +46,7 @@ async def _delete(options: Globals, key: str, yes: bool, backup: Path | None, ou
         found = one(key, resources(remote))
         state = DesiredState((_absent(found),), frozenset({found.address}), complete=False, documents=1)
         plan = make_plan(state, remote, Policy(environment=here.project.environment, named=frozenset({found.address})))
-        _show(plan, options, output_format)
+        applying.show(plan, options, output_format)
         _warn_if_declared(here, found)
         applying.ask(plan, yes=yes)
         return await applying.carry_out(here, plan, registries, options, concurrency=1, backup=backup)
@@ -57,14 +55,6 @@ async def _delete(options: Globals, key: str, yes: bool, backup: Path | None, ou
 def _absent(found: Resource) -> Desired:
     key = found.mark.key if found.mark is not None else found.address.key
     return Desired(Resource(found.address, {}), key, absent=True)
-
-
-def _show(plan: Plan, options: Globals, output_format: str) -> None:
-    shown = Outputs(PLAN, "text", ())
-    if output_format == "text":
-        answer(shown.text("text", plan, style(options)))
-    else:
-        say(shown.text("text", plan, style(options, sys.stderr)))
 
 
 def _warn_if_declared(here: Workspace, found: Resource) -> None:

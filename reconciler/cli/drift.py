@@ -11,7 +11,7 @@ import click
 from reconciler.cli import planning
 from reconciler.cli.options import Command, Globals, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
-from reconciler.cli.session import Outputs, workspace
+from reconciler.cli.session import Outputs
 from reconciler.plan import Change, Plan
 from reconciler.render import DRIFT
 
@@ -28,16 +28,13 @@ def command(options: Globals, /, output_format: str, outputs: tuple[str, ...], *
     (differs), and that are not there (missing). Exits with 2 where there are any.
     """
     answers = Outputs.parse(DRIFT, output_format, outputs)
-    drift = asyncio.run(_drift(options, Request.of(asked)))
+    drift = _as_found(asyncio.run(planning.read(options, Request.of(asked))))
     answers.write(drift, options)
     return planning.exit_code(drift, detailed=True)
 
 
-async def _drift(options: Globals, request: Request) -> Plan:
-    here = workspace(options)
-    loaded, desired = planning.load(here, request)
-    async with here.connect(planning.names(here, request, desired)) as registries:
-        plan = await planning.plan(here, request, loaded, desired, registries)
+def _as_found(plan: Plan) -> Plan:
+    """The part of a plan that tells of the registries and not of the manifests."""
     changes = tuple(drifted for change in plan.changes if (drifted := _as_drift(change)) is not None)
     pending = len(plan.changes) - len(changes)
     return replace(plan, changes=changes, orphans=(), guards=(), unchanged=plan.unchanged + pending)

@@ -13,9 +13,8 @@ from reconciler.cli import planning
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Command, Globals, consent_options, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
-from reconciler.cli.session import Outputs, workspace
+from reconciler.cli.session import Outputs
 from reconciler.cli.streams import say
-from reconciler.plan import Plan
 from reconciler.render import PLAN
 from reconciler.render.escape import printable
 
@@ -36,16 +35,10 @@ def command(options: Globals, /, save: Path | None, detailed_exitcode: bool, out
     answers = Outputs.parse(PLAN, output_format, outputs)
     if save is not None:
         check_writable(save)
-    plan = asyncio.run(_plan(options, Request.of(asked)))
+    plan = asyncio.run(planning.read(options, Request.of(asked)))
     if save is not None:  # before the answer: where it fails, stdout holds the error alone
         write_text(save, planfile.dump(plan))
         say(f"saved: {printable(str(save))}")
     answers.write(plan, options)
     return planning.exit_code(plan, detailed=detailed_exitcode)
 
-
-async def _plan(options: Globals, request: Request) -> Plan:
-    here = workspace(options)
-    loaded, desired = planning.load(here, request)
-    async with here.connect(planning.names(here, request, desired)) as registries:
-        return await planning.plan(here, request, loaded, desired, registries)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.cli.session import stdin_bytes
+from reconciler.cli.options import Globals
+from reconciler.cli.session import stdin_bytes, workspace
 from reconciler.errors import UsageError
 from reconciler.fingerprints import known_fingerprints
 from reconciler.guards import Limits
@@ -55,14 +56,14 @@ def _selection(text: str) -> tuple[str, str]:
     return name, value
 
 
-def load(workspace: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
+def load(here: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
     """The manifests, all valid, and of their desired state the part that was asked for."""
     for name in request.registries:
-        if name not in workspace.entries:
-            known = ", ".join(sorted(workspace.entries))
-            close = nearest(name, workspace.entries)
+        if name not in here.entries:
+            known = ", ".join(sorted(here.entries))
+            close = nearest(name, here.entries)
             raise UsageError(f"there is no registry {name!r}", hint=f"did you mean {close!r}?" if close else f"there is: {known}")
-    loaded = workspace.load(request.paths, stdin_bytes)
+    loaded = here.load(request.paths, stdin_bytes)
     desired = loaded.checked()
     if request.selections:
         chosen = tuple(
@@ -86,30 +87,38 @@ def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
             raise UsageError(f"--rotate {key!r} names {len(models)} objects: {', '.join(sorted(map(str, models)))}", hint="give the address")
 
 
-def names(workspace: Workspace, request: Request, desired: DesiredState) -> list[str]:
+def names(here: Workspace, request: Request, desired: DesiredState) -> list[str]:
     """The registries to read: those asked for; else all for a whole plan, and those concerned for a part."""
     if request.registries:
         return sorted(set(request.registries))
     if desired.complete:
-        return sorted(workspace.entries)
+        return sorted(here.entries)
     return sorted({item.address.registry for item in desired.resources})
 
 
 async def plan(
-    workspace: Workspace, request: Request, loaded: Loaded, desired: DesiredState, registries: Mapping[str, Registry]
+    here: Workspace, request: Request, loaded: Loaded, desired: DesiredState, registries: Mapping[str, Registry]
 ) -> Plan:
     """Reads the registries and plans. Writes nothing."""
-    remote = await read_all(registries, workspace.facts)
-    workspace.check_references(loaded, remote)
-    project = workspace.project
+    remote = await read_all(registries, here.facts)
+    here.check_references(loaded, remote)
+    project = here.project
     policy = Policy(
         consents=request.consents,
         limits=Limits(project.max_deletes, project.max_delete_percent),
         environment=project.environment,
-        fingerprints=known_fingerprints(desired, workspace.fingerprint_key_if_known(), workspace.resolver),
+        fingerprints=known_fingerprints(desired, here.fingerprint_key_if_known(), here.resolver),
         problems=loaded.warnings,
     )
     return make_plan(desired, remote, policy)
+
+
+async def read(options: Globals, request: Request) -> Plan:
+    """The plan for a command that only looks: reads the manifests and the registries, and closes them again."""
+    here = workspace(options)
+    loaded, desired = load(here, request)
+    async with here.connect(names(here, request, desired)) as registries:
+        return await plan(here, request, loaded, desired, registries)
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:

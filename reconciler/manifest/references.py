@@ -17,9 +17,10 @@ from typing import Any, Final
 from reconciler import document
 from reconciler import pointer as pointers
 from reconciler.errors import Problem
-from reconciler.fields import OPAQUE, REFERENCE, Node, WriteOnly
+from reconciler.fields import OPAQUE, Node, WriteOnly
 from reconciler.problems import Finding, nearest
 from reconciler.scalars import Resolved
+from reconciler.specs import REFERENCE
 
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _BARE: Final = (int, float, NoneType)  # bool is an int

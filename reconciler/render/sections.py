@@ -56,7 +56,7 @@ _REASONS: Final = {
     "cannot-clear": "cannot-clear: a value cannot be taken away in place",
     "renamed": "renamed in the manifest",
     "removed": "removed: no manifest declares it any more",
-    "absent": "state: absent",
+    "absent": "asked for: by state: absent, or by name",
     "owner": "owned by somebody else",
     "duplicate": "duplicate: the registry holds several of this key",
     "unreadable": "unreadable: the registry holds what cannot be understood",

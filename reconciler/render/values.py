@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.fields import canonical_json
 from reconciler.plan import FieldChange
 from reconciler.pointer import MISSING
 from reconciler.render import escape, load
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import ELLIPSIS, cut, pad, text_width
+from reconciler.specs import canonical_json
 
 ARROW: Final = "→"
 SENSITIVE: Final = "(sensitive)"

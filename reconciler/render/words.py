@@ -14,10 +14,10 @@ from typing import Any, Final
 from deepdiff import DeepDiff
 
 from reconciler import pointer
-from reconciler.fields import canonical_json
 from reconciler.pointer import MISSING
 from reconciler.render.escape import printable
 from reconciler.render.values import ITEM, MOST_ITEMS, show, show_pair
+from reconciler.specs import canonical_json
 
 IDENTITIES: Final = ("name", "id", "key")
 

@@ -25,10 +25,10 @@ from world import Document, World, actions, statuses
 
 from reconciler import pointer as pointers
 from reconciler.errors import StaleObjectError
-from reconciler.fields import REFERENCE
 from reconciler.planfile import dump
 from reconciler.registry.base import Removal, Write
 from reconciler.secrets import Secret
+from reconciler.specs import REFERENCE
 from reconciler.state import Address, Resource
 
 

@@ -19,7 +19,6 @@ from registry.memory_server import Data, Server
 from reconciler import pointer as pointers
 from reconciler.errors import PermanentError
 from reconciler.fields import (
-    PRESENT,
     CannotClear,
     Canonical,
     Immutable,
@@ -32,11 +31,11 @@ from reconciler.fields import (
     Unordered,
     WriteOnly,
     rules_of,
-    secrets_in,
 )
 from reconciler.manifest.model import Model as PortableModel
 from reconciler.registry.base import Compiled, Driver, Inexpressible, Kind, Native, Opening, Registry, Removal, Write
 from reconciler.scalars import SecretText
+from reconciler.specs import PRESENT, secrets_in
 from reconciler.state import Address, Listing, Mark, Resource, Unreadable
 
 SERVERS: Final[dict[str, Server]] = {}

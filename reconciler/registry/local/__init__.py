@@ -24,11 +24,11 @@ _SPEC_FIELDS: Final = set(SPEC_FIELDS)
 class Settings(BaseModel):
     """What an entry in reconciler.yaml may say."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, regex_engine="python-re")
 
     path: str = Field(
         ".reconciler/registry.db",
-        pattern=r"^[^\x00]+$",
+        pattern=r"^(?!.*\$\{)[^\x00]+$",  # a reference would quietly become a file of that name
         description="The database file, relative to reconciler.yaml. It is made by the first write.",
         examples=[".reconciler/registry.db"],
     )

@@ -166,6 +166,9 @@ class Database:
 
     def _version(self, connection: sqlite3.Connection) -> int:
         """The schema's version, 0 for a new file. Raises PermanentError where the file is not ours or ahead of us."""
+        if not connection.in_transaction:  # in one, or another process could make the file ours between two questions
+            with _transaction(connection, "DEFERRED"):
+                return self._version(connection)
         application: int = connection.execute("PRAGMA application_id").fetchone()[0]
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 from reconciler.errors import PermanentError
-from reconciler.fields import OPAQUE, PRESENT, Node, WriteOnly, hide_secrets, is_reference
+from reconciler.fields import OPAQUE, Node, WriteOnly
 from reconciler.registry.base import Revision
 from reconciler.scalars import sensitive_header
+from reconciler.specs import PRESENT, hide_secrets, is_reference
 from reconciler.state import Address, Mark, Resource, Unreadable
 
 ObjectRow = tuple[int, bytes, bytes, int, bytes | None, bytes | None, bytes | None]

@@ -1,0 +1,158 @@
+"""What the rules of a kind make of one object: its secrets, what it refers to, and the form in which two sides are compared.
+
+A spec is plain JSON data; nothing here changes its argument.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconciler import pointer as pointers
+from reconciler.fields import OPAQUE, Node, Ref
+from reconciler.pointer import MISSING
+
+REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
+_encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
+
+
+def canonical_json(value: Any) -> str:
+    """The one text of a JSON value: sorted keys, no spaces. Equal values have equal texts, and True is not 1."""
+    return _encode(value)
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value is one whole `${env:NAME}` or `${file:path}`."""
+    return isinstance(value, str) and REFERENCE.fullmatch(value) is not None
+
+
+def without_nulls(spec: Any, node: Node) -> Any:
+    """`spec` without the nulls of declared members, which equal absent. Null stays where it means clear, and in free-form data."""
+    if isinstance(spec, dict) and (node.declared or node.each):
+        kept = {}
+        for name, value in spec.items():
+            below = node.child(name) or OPAQUE
+            if value is None and node.declared and not below.server_default:
+                continue
+            kept[name] = without_nulls(value, below)
+        return kept
+    if isinstance(spec, list) and node.each is not None:
+        return [without_nulls(item, node.each) for item in spec]
+    return spec
+
+
+def secrets_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """`(pointer, value)` of each secret that is set in `spec`, in the order of the fields."""
+    if not node.holds_secrets:
+        return
+    rule = node.secret
+    if rule is not None:
+        if spec is not None and (not rule.only_references or is_reference(spec) or spec == PRESENT):
+            yield pointers.join(prefix), spec
+        return
+    for name, value, below in _members(spec, node):
+        yield from secrets_in(value, below, (*prefix, name))
+
+
+def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
+    """`(pointer, kind, key)` of each value in `spec` that names another resource."""
+    if not node.holds_references:
+        return
+    rule = node.rule(Ref)
+    if rule is not None and isinstance(spec, str) and spec:
+        yield pointers.join(prefix), rule.kind, spec
+    for name, value, below in _members(spec, node):
+        yield from references_in(value, below, (*prefix, name))
+
+
+def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:
+    if isinstance(spec, dict):
+        for name, value in spec.items():
+            below = node.child(name)
+            if below is not None:
+                yield name, value, below
+    elif isinstance(spec, list) and node.each is not None:
+        for index, value in enumerate(spec):
+            yield str(index), value, node.each
+
+
+def hide_secrets(spec: Any, node: Node) -> Any:
+    """`spec` as a driver may hand it on: each secret is its reference where the registry keeps that, else only PRESENT."""
+    for place, value in list(secrets_in(spec, node)):
+        if not is_reference(value):
+            spec = pointers.put(spec, place, PRESENT)
+    return spec
+
+
+def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The pointers of the fields that the server defaults and `spec` does not set: nobody compares them."""
+    if not node.holds_defaults:
+        return ()
+    found: list[str] = []
+    if node.each is not None:
+        for name, value, below in _members(spec, node):
+            found.extend(unmanaged(value, below, (*prefix, name)))
+        return tuple(found)
+    for name, below in node.children.items():
+        missing = not isinstance(spec, dict) or name not in spec
+        if missing and below.server_default:
+            found.append(pointers.join((*prefix, name)))
+        else:
+            found.extend(unmanaged(None if missing else spec[name], below, (*prefix, name)))
+    return tuple(found)
+
+
+def compared(spec: Any, node: Node, excluded: tuple[str, ...] = ()) -> Any:
+    """The form in which two sides are compared: canonical, without what the server owns, what is unset, and `excluded`."""
+    for place in excluded:
+        spec = pointers.remove(spec, place)
+    form = _form(spec, node)
+    return {} if form is MISSING else form
+
+
+def _form(value: Any, node: Node) -> Any:
+    if node.plain:
+        return _plain(value)
+    if node.server_owned:
+        return MISSING
+    secret = node.secret
+    if secret is not None and secret.keeps != "reference" and not secret.only_references:
+        return MISSING
+    if node.server_default and value in (None, "", [], {}):
+        return MISSING
+    if node.canonical is not None:
+        value = node.canonical.fn(value)
+    if isinstance(value, dict):
+        return _map_form(value, node)
+    if isinstance(value, list):
+        forms = (_form(item, node.each or OPAQUE) for item in value)
+        items = [{} if form is MISSING else form for form in forms]
+        if node.unordered:
+            return [json.loads(text) for text in sorted({canonical_json(item) for item in items})]
+        return items
+    return _plain(value)
+
+
+def _map_form(value: dict[str, Any], node: Node) -> Any:
+    form: dict[str, Any] = {}
+    for name, item in value.items():
+        if item is None and node.declared:
+            continue
+        below = _form(item, node.child(name) or OPAQUE)
+        if below is not MISSING:
+            form[name] = below
+    return MISSING if node.hollow and not form else form
+
+
+def _plain(value: Any) -> Any:
+    """JSON data with 3.0 as 3, since many servers turn the one into the other."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
