@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-
 import shutil
 import subprocess
 import sys

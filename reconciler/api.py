@@ -73,7 +73,9 @@ class LoadedProject:
             consents=consents or Consents(),
             limits=Limits(project.max_deletes, project.max_delete_percent),
             environment=project.environment,
-            fingerprints=known_fingerprints(self.desired, self.workspace.fingerprint_key_if_known(), self.workspace.resolver),
+            fingerprints=known_fingerprints(
+                self.desired, self.workspace.fingerprint_key_if_known(), self.workspace.resolver
+            ),
             problems=self.warnings,
         )
 
@@ -94,7 +96,9 @@ def load(
     Raises ConfigError or ManifestError with every problem (`.problems`), each with its file, line and column.
     """
     workspace = open_workspace(
-        Path(config) if config is not None else None, environment=environment, cwd=Path(cwd) if cwd is not None else None
+        Path(config) if config is not None else None,
+        environment=environment,
+        cwd=Path(cwd) if cwd is not None else None,
     )
     loaded = workspace.load(paths)
     return LoadedProject(workspace, loaded.checked(), loaded.warnings)
@@ -112,7 +116,9 @@ async def remote_state(registries: OpenRegistries) -> RemoteState:
     return await read_all(registries.opened, registries.project.workspace.facts)
 
 
-async def apply(plan: Plan, registries: OpenRegistries, *, concurrency: int = 8, backup: str | Path | None = None) -> Report:
+async def apply(
+    plan: Plan, registries: OpenRegistries, *, concurrency: int = 8, backup: str | Path | None = None
+) -> Report:
     """Does what the plan says, and nothing else. What it removes is written to `backup` first (`.reconciler/backup/<UTC>`).
 
     Raises RefusedError before the first write where a guard tripped or an object moved since the plan was made, SecretError

@@ -28,9 +28,13 @@ class Guards(BaseModel):
 
     model_config = STRICT
 
-    max_deletes: Annotated[int | None, Number(minimum=0, integer=True, reference=False)] = Field(5, description="More deletions than this stop the run.", examples=[5])
+    max_deletes: Annotated[int | None, Number(minimum=0, integer=True, reference=False)] = Field(
+        5, description="More deletions than this stop the run.", examples=[5]
+    )
     max_delete_percent: Annotated[float | None, Number(minimum=0, maximum=100, reference=False)] = Field(
-        20, description="More deletions than this share of what we own stop the run. One single deletion never does.", examples=[20]
+        20,
+        description="More deletions than this share of what we own stop the run. One single deletion never does.",
+        examples=[20],
     )
 
 
@@ -39,9 +43,17 @@ class RegistryEntry(BaseModel):
 
     model_config = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
 
-    driver: Annotated[str, Field(min_length=1)] = Field(description="What kind of registry this is.", examples=["local"])
-    default: Annotated[bool | None, Boolean(reference=False)] = Field(False, description="Models without `registries` go here.")
-    owns: list[str] | None = Field(None, description="Globs over keys: what is ours in a registry that has no room for a mark.", examples=[["support-*"]])
+    driver: Annotated[str, Field(min_length=1)] = Field(
+        description="What kind of registry this is.", examples=["local"]
+    )
+    default: Annotated[bool | None, Boolean(reference=False)] = Field(
+        False, description="Models without `registries` go here."
+    )
+    owns: list[str] | None = Field(
+        None,
+        description="Globs over keys: what is ours in a registry that has no room for a mark.",
+        examples=[["support-*"]],
+    )
 
 
 class Config(BaseModel):
@@ -49,17 +61,35 @@ class Config(BaseModel):
 
     model_config = STRICT
 
-    schema_: Annotated[str | None, Field(alias="$schema")] = Field(None, description="The JSON Schema for editors (in JSON files).")
-    owner: Annotated[str, Field(min_length=1)] | None = Field(None, description="Whose mark is set on what we create. Without it nothing is marked and prune is refused.", examples=["platform-team"])
-    manifests: list[str] | None = Field(None, description="Folders, files or globs of manifests, relative to this file. `manifests` if absent.", examples=[["manifests"]])
-    variables: dict[str, Annotated[str | float | bool, Scalar()]] | None = Field(None, description="Values for `${var:NAME}` in manifests.", examples=[{"llm_host": "llm.example.com"}])
-    fingerprint_key: SecretText | None = Field(
-        None, description="A reference to the key with which fingerprints of secrets are made. Without it none are kept.", examples=["${env:RECONCILER_FINGERPRINT_KEY}"]
+    schema_: Annotated[str | None, Field(alias="$schema")] = Field(
+        None, description="The JSON Schema for editors (in JSON files)."
     )
-    registries: dict[Name, RegistryEntry] | None = Field(None, description="The registries by name.", examples=[{"local": {"driver": "local", "default": True}}])
+    owner: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="Whose mark is set on what we create. Without it nothing is marked and prune is refused.",
+        examples=["platform-team"],
+    )
+    manifests: list[str] | None = Field(
+        None,
+        description="Folders, files or globs of manifests, relative to this file. `manifests` if absent.",
+        examples=[["manifests"]],
+    )
+    variables: dict[str, Annotated[str | float | bool, Scalar()]] | None = Field(
+        None, description="Values for `${var:NAME}` in manifests.", examples=[{"llm_host": "llm.example.com"}]
+    )
+    fingerprint_key: SecretText | None = Field(
+        None,
+        description="A reference to the key with which fingerprints of secrets are made. Without it none are kept.",
+        examples=["${env:RECONCILER_FINGERPRINT_KEY}"],
+    )
+    registries: dict[Name, RegistryEntry] | None = Field(
+        None, description="The registries by name.", examples=[{"local": {"driver": "local", "default": True}}]
+    )
     guards: Guards | None = Field(None, description="Limits on what one run may delete.")
     environments: dict[Name, dict[str, Any]] | None = Field(
-        None, description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.", examples=[{"prod": {"variables": {"llm_host": "llm.prod.example.com"}}}]
+        None,
+        description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
+        examples=[{"prod": {"variables": {"llm_host": "llm.prod.example.com"}}}],
     )
 
 
@@ -105,7 +135,9 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
     found = path if path is not None else find(start)
     if found is None:
         if environment is not None:
-            raise UsageError(f"there is no environment {environment!r}: no {FILE} was found", hint="`reconciler init` writes one")
+            raise UsageError(
+                f"there is no environment {environment!r}: no {FILE} was found", hint="`reconciler init` writes one"
+            )
         return _project(Config(), start, None, None, "")
     shown = _shown(found, start)
     text = document.read_text(found, shown)
@@ -125,7 +157,9 @@ def _patched(data: dict[str, Any], environment: str, shown: str) -> dict[str, An
         names = sorted(known) if isinstance(known, Mapping) else []
         close = nearest(environment, names)
         there = f"the environments there: {', '.join(names)}" if names else "it has no `environments`"
-        raise UsageError(f"{shown} has no environment {environment!r}", hint=f"did you mean {close!r}?" if close else there)
+        raise UsageError(
+            f"{shown} has no environment {environment!r}", hint=f"did you mean {close!r}?" if close else there
+        )
     over = known[environment]
     return {**patch.merge(data, over), "environments": known} if isinstance(over, Mapping) else data
 
@@ -141,10 +175,14 @@ def _data(text: str, shown: str) -> dict[str, Any]:
         raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: text.splitlines()})
     if len(loaded.documents) > 1:
         line = loaded.documents[1].line
-        raise ConfigError(f"{shown} cannot be used", (Problem(shown, line, 1, "one-document", "the configuration is one document"),))
+        raise ConfigError(
+            f"{shown} cannot be used", (Problem(shown, line, 1, "one-document", "the configuration is one document"),)
+        )
     value = loaded.documents[0].value if loaded.documents else {}
     if not isinstance(value, dict):
-        raise ConfigError(f"{shown} cannot be used", (Problem(shown, 1, 1, "wrong-type", "the configuration must be a map"),))
+        raise ConfigError(
+            f"{shown} cannot be used", (Problem(shown, 1, 1, "wrong-type", "the configuration must be a map"),)
+        )
     return value
 
 
@@ -166,7 +204,12 @@ def _placed(finding: Finding, text: str, shown: str, environment: str | None) ->
     if environment is not None:
         patched = f"/environments/{environment}{finding.pointer}"
         if places.value(0, patched) != places.value(0, patched.rpartition("/")[0]):
-            return place(Finding(finding.rule, finding.message, patched, finding.at_key, finding.suggestion, finding.severity), places, 0, shown)
+            return place(
+                Finding(finding.rule, finding.message, patched, finding.at_key, finding.suggestion, finding.severity),
+                places,
+                0,
+                shown,
+            )
     return place(finding, places, 0, shown)
 
 

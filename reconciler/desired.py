@@ -103,7 +103,10 @@ def _clashing_names(items: Iterable[Desired], owners: Mapping[Address, Manifest]
             if first is not mine:
                 message = f"{old.key!r} is an old key of two manifests: it is also in {{}}, and only one can be renamed from it"
                 yield mine, Finding("previous-key-claimed", message.format(_by(first, mine)), where)
-                yield first, Finding("previous-key-claimed", message.format(_by(mine, first)), f"/previous_keys/{other_place}")
+                yield (
+                    first,
+                    Finding("previous-key-claimed", message.format(_by(mine, first)), f"/previous_keys/{other_place}"),
+                )
 
 
 def _by(other: Manifest, mine: Manifest) -> str:
@@ -134,7 +137,15 @@ def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Fin
         entry_named = registries.get(name)
         if entry_named is None:
             message = f"there is no registry {name!r} in reconciler.yaml"
-            wrong.append(Finding("unknown-registry", message, pointers.join(("registries", name)), at_key=True, suggestion=nearest(name, registries)))
+            wrong.append(
+                Finding(
+                    "unknown-registry",
+                    message,
+                    pointers.join(("registries", name)),
+                    at_key=True,
+                    suggestion=nearest(name, registries),
+                )
+            )
             continue
         terms = dict(override.model_extra or {}) if override is not None else {}
         key = override.key if override is not None and override.key else model.key
@@ -156,7 +167,15 @@ def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Findin
     compiled = entry.driver.compile(model, target.key)
     for lost in compiled.inexpressible:
         severity = "error" if lost.fatal else "warning"
-        wrong.append(Finding("not-expressible", f"{entry.name} cannot hold this: {lost.message}", lost.pointer, at_key=True, severity=severity))
+        wrong.append(
+            Finding(
+                "not-expressible",
+                f"{entry.name} cannot hold this: {lost.message}",
+                lost.pointer,
+                at_key=True,
+                severity=severity,
+            )
+        )
     spec = compiled.model.spec
     if target.override:
         spec = without_nulls(patch.merge(spec, target.override), kind.rules.root)
@@ -189,7 +208,9 @@ def _native_entry(manifest: Manifest, registries: Mapping[str, Configured], wron
         return candidates[name]
     known = ", ".join(sorted(candidates))
     if name is None:
-        wrong.append(Finding("missing-field", f"'registry' is missing: several registries use the driver {driver!r}: {known}"))
+        wrong.append(
+            Finding("missing-field", f"'registry' is missing: several registries use the driver {driver!r}: {known}")
+        )
     else:
         message = f"{name!r} is no registry with the driver {driver!r}: there is {known}"
         wrong.append(Finding("unknown-registry", message, "/registry", suggestion=nearest(name, candidates)))
@@ -207,7 +228,9 @@ def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iter
     if common.state == "absent":
         yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True)
         return
-    target = _Target(entry, common.key, {}, tuple((place, f"/ignore/{index}") for index, place in enumerate(common.ignore or ())))
+    target = _Target(
+        entry, common.key, {}, tuple((place, f"/ignore/{index}") for index, place in enumerate(common.ignore or ()))
+    )
     spec = without_nulls(document.spec, kind.rules.root)
     wrong.extend(_limits(spec, kind.rules.root))
     previous = tuple(Address(entry.name, kind.name, old) for old in common.previous_keys or ())
@@ -257,7 +280,11 @@ def _checked(native: Native, kind: Kind, target: _Target, wrong: list[Finding]) 
     wrong.extend(_cleared_unknown(kind, target))
     for item in found:
         place = _origin(item.pointer, native, target)
-        wrong.append(Finding(item.rule, f"{target.entry.name}: {item.message}", place, item.at_key, item.suggestion, item.severity))
+        wrong.append(
+            Finding(
+                item.rule, f"{target.entry.name}: {item.message}", place, item.at_key, item.suggestion, item.severity
+            )
+        )
     if model is None or not target.override:
         return spec
     dumped: dict[str, Any] = model.model_dump(by_alias=True, exclude_unset=True)
@@ -270,7 +297,9 @@ def _cleared_unknown(kind: Kind, target: _Target) -> Iterator[Finding]:
     for name, value in target.override.items():
         if value is None and name not in known:
             place = pointers.join(("registries", target.entry.name, name))
-            yield Finding("unknown-field", f"unknown field {name!r}", place, at_key=True, suggestion=nearest(name, known))
+            yield Finding(
+                "unknown-field", f"unknown field {name!r}", place, at_key=True, suggestion=nearest(name, known)
+            )
 
 
 def _limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:

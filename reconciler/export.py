@@ -60,7 +60,10 @@ def text_of(resource: Resource, entry: Configured, folder: str = ".") -> str:
 def _plain(value: Any, node: Node) -> Any:
     """The value in the order in which its fields are declared, without what the server owns, and with nothing in it that reads as a reference."""
     if isinstance(value, Mapping):
-        names = [*(name for name in node.children if name in value), *sorted(name for name in value if name not in node.children)]
+        names = [
+            *(name for name in node.children if name in value),
+            *sorted(name for name in value if name not in node.children),
+        ]
         below = {name: node.child(name) or OPAQUE for name in names}
         return {name: _plain(value[name], below[name]) for name in names if below[name].rule(ServerOwned) is None}
     if isinstance(value, list):

@@ -54,7 +54,9 @@ def parse(text: str, shown: str) -> Plan:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise PlanFileError(f"{shown} is not a whole plan file: {error}", hint="make it again with `reconciler plan --save`") from error
+        raise PlanFileError(
+            f"{shown} is not a whole plan file: {error}", hint="make it again with `reconciler plan --save`"
+        ) from error
     if not isinstance(data, dict) or "format_version" not in data:
         raise PlanFileError(f"{shown} is not a plan file", hint="`reconciler plan --save FILE` writes one")
     version = data["format_version"]
@@ -63,13 +65,19 @@ def parse(text: str, shown: str) -> Plan:
         raise PlanFileError(message, hint="make it again with this reconciler")
     stated = data.pop("digest", None)
     if stated != digest(data):
-        raise PlanFileError(f"{shown} was edited or cut after it was saved, so it is not what was reviewed", hint="make it again with `reconciler plan --save`")
+        raise PlanFileError(
+            f"{shown} was edited or cut after it was saved, so it is not what was reviewed",
+            hint="make it again with `reconciler plan --save`",
+        )
     try:
         jsonschema.Draft202012Validator(OUTPUTS["plan"]).validate(data)
         return _plan(data)
     except (jsonschema.ValidationError, KeyError, TypeError, ValueError) as error:
         detail = error.message if isinstance(error, jsonschema.ValidationError) else repr(error)
-        raise PlanFileError(f"{shown} is not a plan file that apply can use: {detail}", hint="make it again with `reconciler plan --save`") from error
+        raise PlanFileError(
+            f"{shown} is not a plan file that apply can use: {detail}",
+            hint="make it again with `reconciler plan --save`",
+        ) from error
 
 
 def check_kinds(plan: Plan, registries: Mapping[str, RegistryFacts], shown: str) -> None:
@@ -101,7 +109,10 @@ def _write(change: Change) -> dict[str, Any]:
 def _plan(data: Mapping[str, Any]) -> Plan:
     saved = _map(data[SAVED])
     consents = saved["consents"]
-    registries = {name: {fact: _text(value) for fact, value in _map(identity).items()} for name, identity in _map(saved["registries"]).items()}
+    registries = {
+        name: {fact: _text(value) for fact, value in _map(identity).items()}
+        for name, identity in _map(saved["registries"]).items()
+    }
     changes = tuple(_change(entry, _map(saved["writes"][entry["address"]])) for entry in data["changes"])
     if strangers := {change.address.registry for change in changes} - set(registries):
         raise ValueError(f"no place is given for {', '.join(sorted(strangers))}")

@@ -65,7 +65,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def findings(error: ValidationError, data: Any, model: Any) -> list[Finding]:
     """What pydantic found wrong with `data`, in our words, each once, in the order of the document."""
     root = rules_of(model)
-    found = [item for detail in error.errors(include_url=False, include_input=False) for item in _findings(detail, data, root)]
+    found = [
+        item
+        for detail in error.errors(include_url=False, include_input=False)
+        for item in _findings(detail, data, root)
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -80,9 +84,20 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
     if kind == "missing":
         return [Finding("missing-field", f"{parts[-1]!r} is missing", pointers.join(parts[:-1]))]
     if kind in _EXPECTED:
-        return [Finding("wrong-type", f"{_name(parts)}must be {_EXPECTED[kind]}, not {_type(pointers.get(data, where))}", where, at_key)]
+        return [
+            Finding(
+                "wrong-type",
+                f"{_name(parts)}must be {_EXPECTED[kind]}, not {_type(pointers.get(data, where))}",
+                where,
+                at_key,
+            )
+        ]
     if kind == "wrong_type":
-        return [Finding("wrong-type", f"{_name(parts)}{detail['msg']}, not {_type(pointers.get(data, where))}", where, at_key)]
+        return [
+            Finding(
+                "wrong-type", f"{_name(parts)}{detail['msg']}, not {_type(pointers.get(data, where))}", where, at_key
+            )
+        ]
     if kind in ("literal_error", "not_allowed"):
         return [_not_allowed(context, parts, where, data)]
     if kind == "literal_secret" and "keys" in context:

@@ -55,7 +55,9 @@ class Resolver:
             value = self.environ.get(name)
             if not value:
                 state = "is not set" if value is None else "is empty"
-                raise SecretError(f"{reference}: the environment variable {name} {state}", hint=f"set {name} and run again")
+                raise SecretError(
+                    f"{reference}: the environment variable {name} {state}", hint=f"set {name} and run again"
+                )
             return Secret(value)
         if scheme == "file":
             return Secret(self._file(reference, name))

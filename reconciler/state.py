@@ -75,7 +75,11 @@ class Mark:
     def from_json(cls, data: Mapping[str, Any]) -> Mark:
         """Raises ValueError where `data` is not a mark: somebody else wrote there."""
         owner, key = data.get("owner"), data.get("key")
-        applied, excluded, fingerprints = data.get("applied", ""), data.get("excluded", []), data.get("fingerprints", {})
+        applied, excluded, fingerprints = (
+            data.get("applied", ""),
+            data.get("excluded", []),
+            data.get("fingerprints", {}),
+        )
         well_formed = (
             isinstance(owner, str)
             and isinstance(key, str)
@@ -86,7 +90,9 @@ class Mark:
         )
         if not well_formed:
             raise ValueError("not a mark of reconciler's")
-        return cls(str(owner), str(key), bool(data.get("protected", False)), applied, tuple(excluded), dict(fingerprints))
+        return cls(
+            str(owner), str(key), bool(data.get("protected", False)), applied, tuple(excluded), dict(fingerprints)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,9 @@ class Workspace:
         return Found(whole.files, tuple(problem._replace(suggestion=hint) for problem in whole.problems))
 
     def _no_manifests(self, manifests: Manifests, chosen: frozenset[str] | None, asked: Sequence[str]) -> Problem:
-        file = min(chosen or manifests.texts or {shown(str(self.project.root / (asked[0] if asked else ".")), self.cwd)})
+        file = min(
+            chosen or manifests.texts or {shown(str(self.project.root / (asked[0] if asked else ".")), self.cwd)}
+        )
         what = ", ".join(asked) if asked else f"{self.project.file}, whose `manifests` is an empty list"
         return Problem(file, 1, 1, "no-manifests", f"there is no manifest in {what}")
 
@@ -133,7 +135,9 @@ class Workspace:
             opened = {}
             for name in sorted(self.entries if names is None else names):
                 entry = self.entries[name]
-                opened[name] = await stack.enter_async_context(entry.driver.connect(entry.settings, Opening(name, self.resolver)))
+                opened[name] = await stack.enter_async_context(
+                    entry.driver.connect(entry.settings, Opening(name, self.resolver))
+                )
             yield opened
 
     def fingerprint_key(self) -> Secret | None:
@@ -154,13 +158,19 @@ class Workspace:
         for item, place, target in dangling(loaded.desired, remote):
             source = item.resource.source
             message = f"{item.address} {place} refers to {target}, which neither the manifests nor the registry have"
-            problems.append(Problem(source.file if source else "", source.line if source else 1, 1, "dangling-reference", message))
+            problems.append(
+                Problem(source.file if source else "", source.line if source else 1, 1, "dangling-reference", message)
+            )
         if problems:
             raise ManifestError("the manifests refer to what does not exist", tuple(sorted(problems)))
 
 
 def open_workspace(
-    path: Path | None = None, *, environment: str | None = None, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+    path: Path | None = None,
+    *,
+    environment: str | None = None,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Workspace:
     """The project of a configuration file, or of the one found from the working directory upward, or of none.
 

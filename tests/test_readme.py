@@ -22,7 +22,9 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the README's own configuration and first manifest."""
-    manifest, *_, config = (block for block in blocks("yaml") if "kind: Model" in block or block.startswith("# yaml-language-server"))
+    manifest, *_, config = (
+        block for block in blocks("yaml") if "kind: Model" in block or block.startswith("# yaml-language-server")
+    )
     (tmp_path / "manifests").mkdir()
     (tmp_path / "manifests" / "support-chat.yaml").write_text(manifest, encoding="utf-8")
     (tmp_path / "reconciler.yaml").write_text(config, encoding="utf-8")

@@ -27,10 +27,27 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
 @click.command(cls=Command, name="apply")
 @scope_options
 @consent_options
-@click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Apply exactly this saved plan, without asking.")
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Apply exactly this saved plan, without asking.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--concurrency", type=click.IntRange(1, 200), default=8, metavar="N", help="At most N changes at once in each registry (8).")
-@click.option("--backup", type=click.Path(path_type=Path), metavar="DIR", help="Where to write what will be removed (.reconciler/backup/<UTC>).")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 200),
+    default=8,
+    metavar="N",
+    help="At most N changes at once in each registry (8).",
+)
+@click.option(
+    "--backup",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to write what will be removed (.reconciler/backup/<UTC>).",
+)
 @format_option("text", "json", "markdown")
 @output_option
 @click.pass_obj
@@ -57,7 +74,14 @@ def command(
 
 
 def _run(
-    options: Globals, request: Request, plan_file: Path | None, output_format: str, *, yes: bool, concurrency: int, backup: Path | None
+    options: Globals,
+    request: Request,
+    plan_file: Path | None,
+    output_format: str,
+    *,
+    yes: bool,
+    concurrency: int,
+    backup: Path | None,
 ) -> Report:
     if plan_file is not None:
         _nothing_beside_a_plan(options, request)
@@ -88,7 +112,9 @@ def _nothing_beside_a_plan(options: Globals, request: Request) -> None:
         )
 
 
-async def _direct(options: Globals, request: Request, output_format: str, yes: bool, concurrency: int, backup: Path | None) -> Report:
+async def _direct(
+    options: Globals, request: Request, output_format: str, yes: bool, concurrency: int, backup: Path | None
+) -> Report:
     here = workspace(options)
     loaded, desired = planning.load(here, request)
     async with here.connect(planning.names(here, request, desired)) as registries:

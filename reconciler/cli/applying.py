@@ -45,7 +45,9 @@ def ask(plan: Plan, *, yes: bool) -> None:
     if yes or not plan.writes or plan.guards:
         return
     if not has_terminal():
-        raise UsageError("there is no terminal to ask on, and changes are to be made", hint="--yes applies without asking")
+        raise UsageError(
+            "there is no terminal to ask on, and changes are to be made", hint="--yes applies without asking"
+        )
     count = len(plan.writes)
     # asyncio would keep the first Ctrl-C until the question is answered
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -58,7 +60,13 @@ def ask(plan: Plan, *, yes: bool) -> None:
 
 
 async def carry_out(
-    here: Workspace, plan: Plan, registries: Mapping[str, Registry], options: Globals, *, concurrency: int, backup: Path | None
+    here: Workspace,
+    plan: Plan,
+    registries: Mapping[str, Registry],
+    options: Globals,
+    *,
+    concurrency: int,
+    backup: Path | None,
 ) -> Report:
     """Applies the plan. The first signal ends the run after what is under way, the second one at once; both with a report."""
     stop = asyncio.Event()
@@ -109,7 +117,9 @@ class _Account:
             self.outcomes.get(change.address, Outcome(change.address, change.action, "skipped", "interrupted", message))
             for change in plan.writes
         ]
-        left = [Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left]
+        left = [
+            Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left
+        ]
         return Report(plan, (*ends, *left), self.backup, interrupted=True)
 
 

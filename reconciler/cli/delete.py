@@ -24,7 +24,12 @@ from reconciler.workspace import Workspace
 @click.command(cls=Command, name="delete")
 @click.argument("key")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--backup", type=click.Path(path_type=Path), metavar="DIR", help="Where to write what will be removed (.reconciler/backup/<UTC>).")
+@click.option(
+    "--backup",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to write what will be removed (.reconciler/backup/<UTC>).",
+)
 @format_option("text", "json")
 @click.pass_obj
 def command(options: Globals, key: str, yes: bool, backup: Path | None, output_format: str) -> int:
@@ -61,4 +66,6 @@ def _warn_if_declared(here: Workspace, found: Resource) -> None:
     for item in here.load().desired.resources:
         if item.address == found.address and not item.absent and item.resource.source is not None:
             source = item.resource.source
-            say(f"warning: {printable(source.file)}:{source.line} still declares it, so the next apply creates it again")
+            say(
+                f"warning: {printable(source.file)}:{source.line} still declares it, so the next apply creates it again"
+            )

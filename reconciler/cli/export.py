@@ -26,11 +26,18 @@ from reconciler.workspace import Workspace
 @click.command(cls=Command, name="export")
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--all", "everything", is_flag=True, help="Everything that the registries hold.")
-@click.option("-o", "target", metavar="PATH", help="A file; a folder with --all, with several keys, or where it is one or ends in '/'.")
+@click.option(
+    "-o",
+    "target",
+    metavar="PATH",
+    help="A file; a folder with --all, with several keys, or where it is one or ends in '/'.",
+)
 @click.option("--force", is_flag=True, help="Overwrite files.")
 @format_option("yaml", "json", default="yaml")
 @click.pass_obj
-def command(options: Globals, keys: tuple[str, ...], everything: bool, target: str | None, force: bool, output_format: str) -> int:
+def command(
+    options: Globals, keys: tuple[str, ...], everything: bool, target: str | None, force: bool, output_format: str
+) -> int:
     """Write stored objects as manifests. KEY is a key or an address.
 
     Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references.
@@ -39,7 +46,11 @@ def command(options: Globals, keys: tuple[str, ...], everything: bool, target: s
         raise UsageError("say which objects: KEY, or --all")
     here = workspace(options)
     every = sorted(resources(asyncio.run(stored(here))), key=lambda item: item.address)
-    chosen = every if everything else list({str(found.address): found for key in keys for found in [one(key, every)]}.values())
+    chosen = (
+        every
+        if everything
+        else list({str(found.address): found for key in keys for found in [one(key, every)]}.values())
+    )
     if target is None:
         _to_stdout(here, chosen, output_format, alone=not everything and len(keys) == 1)
     elif everything or len(keys) > 1 or target.endswith("/") or Path(target).is_dir():
@@ -65,7 +76,9 @@ def _to_files(here: Workspace, paths: Sequence[tuple[Path, Resource]], output_fo
     """Writes all files or, where one is there already and not to be overwritten, none."""
     there = [str(path) for path, _ in paths if path.exists()]
     if there and not force:
-        raise InputError(f"{', '.join(there[:5])}{' and more' if len(there) > 5 else ''}: there already", hint="--force overwrites")
+        raise InputError(
+            f"{', '.join(there[:5])}{' and more' if len(there) > 5 else ''}: there already", hint="--force overwrites"
+        )
     for path, item in paths:
         folder = os.path.relpath(path.resolve().parent, here.project.root).replace(os.sep, "/")
         manifest = manifest_of(item, here.entries[item.address.registry], folder)

@@ -28,7 +28,9 @@ def command(options: Globals, key: str, output_format: str) -> int:
     here = workspace(options)
     found = asyncio.run(_history(here, key))
     if not found:
-        raise InputError(f"no registry that keeps a history ever held {key!r}", hint="`reconciler list` shows what there is")
+        raise InputError(
+            f"no registry that keeps a history ever held {key!r}", hint="`reconciler list` shows what there is"
+        )
     if len(found) > 1:
         raise UsageError(f"{key!r} names {len(found)} objects: {', '.join(map(str, found))}", hint="give the address")
     address, revisions = next(iter(found.items()))

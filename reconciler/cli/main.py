@@ -62,7 +62,9 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -169,4 +171,3 @@ def _wants_json(words: Sequence[str]) -> bool:
         elif word == "--format":
             wanted = next(iter(words[place + 1 :]), "")
     return wanted == "json"
-

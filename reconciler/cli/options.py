@@ -74,21 +74,40 @@ class Command(click.Command):
 def format_option(*formats: str, default: str = "text") -> Callable[[Decorated], Decorated]:
     """`--format`, one of these."""
     help_text = f"How to answer ({default} if not given)."
-    return click.option("--format", "output_format", type=click.Choice(formats), default=default, help=help_text, metavar="|".join(formats))
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(formats),
+        default=default,
+        help=help_text,
+        metavar="|".join(formats),
+    )
 
 
 def output_option(command: Decorated) -> Decorated:
     """`--output FORMAT=FILE`, several times."""
     return click.option(
-        "--output", "outputs", multiple=True, metavar="FORMAT=FILE", help="Also write the answer in another format to a file. May be repeated."
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="FORMAT=FILE",
+        help="Also write the answer in another format to a file. May be repeated.",
     )(command)
 
 
 def scope_options(command: Decorated) -> Decorated:
     """PATH, --registry and --select: what a plan is about."""
     for decorate in (
-        click.option("--select", "selections", multiple=True, metavar="LABEL=VALUE", help="Only models with this label. Repeated: all must hold."),
-        click.option("--registry", "registries", multiple=True, metavar="NAME", help="Only this registry. May be repeated."),
+        click.option(
+            "--select",
+            "selections",
+            multiple=True,
+            metavar="LABEL=VALUE",
+            help="Only models with this label. Repeated: all must hold.",
+        ),
+        click.option(
+            "--registry", "registries", multiple=True, metavar="NAME", help="Only this registry. May be repeated."
+        ),
         click.argument("paths", nargs=-1, metavar="[PATH]..."),
     ):
         command = decorate(command)
@@ -99,10 +118,21 @@ def consent_options(command: Decorated) -> Decorated:
     """What the user may agree to."""
     count = click.IntRange(min=0)
     for decorate in (
-        click.option("--rotate", multiple=True, metavar="KEY", help="Write this object's secrets again. May be repeated."),
-        click.option("--take-ownership", multiple=True, metavar="OWNER", help="Take over objects that bear this owner's mark."),
-        click.option("--allow-replaces", type=count, metavar="N", help="Allow at most N objects to be deleted and created again."),
-        click.option("--allow-deletes", type=count, metavar="N", help="Allow at most N deletions in the whole run, beyond the guards."),
+        click.option(
+            "--rotate", multiple=True, metavar="KEY", help="Write this object's secrets again. May be repeated."
+        ),
+        click.option(
+            "--take-ownership", multiple=True, metavar="OWNER", help="Take over objects that bear this owner's mark."
+        ),
+        click.option(
+            "--allow-replaces", type=count, metavar="N", help="Allow at most N objects to be deleted and created again."
+        ),
+        click.option(
+            "--allow-deletes",
+            type=count,
+            metavar="N",
+            help="Allow at most N deletions in the whole run, beyond the guards.",
+        ),
         click.option("--prune", is_flag=True, help="Delete what is ours and no longer declared."),
     ):
         command = decorate(command)

@@ -27,7 +27,15 @@ from reconciler.render.escape import printable
 @format_option("text", "json", "markdown")
 @output_option
 @click.pass_obj
-def command(options: Globals, /, save: Path | None, detailed_exitcode: bool, output_format: str, outputs: tuple[str, ...], **asked: Any) -> int:
+def command(
+    options: Globals,
+    /,
+    save: Path | None,
+    detailed_exitcode: bool,
+    output_format: str,
+    outputs: tuple[str, ...],
+    **asked: Any,
+) -> int:
     """Show what apply would do. Writes nothing.
 
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
@@ -41,4 +49,3 @@ def command(options: Globals, /, save: Path | None, detailed_exitcode: bool, out
         say(f"saved: {printable(str(save))}")
     answers.write(plan, options)
     return planning.exit_code(plan, detailed=detailed_exitcode)
-

@@ -62,7 +62,9 @@ def load(here: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
         if name not in here.entries:
             known = ", ".join(sorted(here.entries))
             close = nearest(name, here.entries)
-            raise UsageError(f"there is no registry {name!r}", hint=f"did you mean {close!r}?" if close else f"there is: {known}")
+            raise UsageError(
+                f"there is no registry {name!r}", hint=f"did you mean {close!r}?" if close else f"there is: {known}"
+            )
     loaded = here.load(request.paths, stdin_bytes)
     desired = loaded.checked()
     if request.selections:
@@ -84,7 +86,10 @@ def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
         if not models:
             raise UsageError(f"--rotate {key!r}: no manifest declares it")
         if len(models) > 1:
-            raise UsageError(f"--rotate {key!r} names {len(models)} objects: {', '.join(sorted(map(str, models)))}", hint="give the address")
+            raise UsageError(
+                f"--rotate {key!r} names {len(models)} objects: {', '.join(sorted(map(str, models)))}",
+                hint="give the address",
+            )
 
 
 def names(here: Workspace, request: Request, desired: DesiredState) -> list[str]:

@@ -15,7 +15,13 @@ from reconciler.report import Outcome
 def progress(total: int, *, color: bool) -> Iterator[Callable[[Outcome], None]]:
     """Shows how many of `total` changes have ended; gone when the work is done."""
     console = Console(stderr=True, no_color=not color)
-    columns = (TextColumn("applying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[failed]}"))
+    columns = (
+        TextColumn("applying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]}"),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("apply", total=total, failed="")
         failures = 0

@@ -14,7 +14,13 @@ from reconciler.render.escape import printable
 
 
 @click.command(cls=Command, name="schema")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("schemas"), metavar="DIR", help="The folder to write to (schemas).")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("schemas"),
+    metavar="DIR",
+    help="The folder to write to (schemas).",
+)
 @click.option("--check", is_flag=True, help="Write nothing; fail if the files there are stale.")
 @click.pass_obj
 def command(options: Globals, out: Path, check: bool) -> int:
@@ -42,4 +48,3 @@ def _text(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-

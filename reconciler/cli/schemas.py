@@ -22,4 +22,3 @@ def generated(options: Globals) -> dict[str, str]:
         used = drivers
     natives = native_kinds_of(used.values())
     return generate(natives, shapes, {name: driver.settings for name, driver in drivers.items()})
-

@@ -28,7 +28,9 @@ def workspace(options: Globals) -> Workspace:
     here = open_workspace(options.config, environment=options.env)
     if options.verbose:
         project = here.project
-        say(f"configuration: {printable(project.file or 'none')}, environment: {printable(project.environment or 'none')}")
+        say(
+            f"configuration: {printable(project.file or 'none')}, environment: {printable(project.environment or 'none')}"
+        )
         for name, entry in here.entries.items():
             place = " ".join(entry.facts.identity.values())
             say(f"registry {name}: {printable(place)}, owner: {printable(entry.facts.owner or 'none')}")
@@ -96,7 +98,10 @@ def one(key: str, resources: Iterable[Resource]) -> Resource:
     if not found:
         raise InputError(f"no registry holds {key!r}", hint="`reconciler list` shows what there is")
     if len(found) > 1:
-        raise UsageError(f"{key!r} names {len(found)} objects: {_listed(resource.address for resource in found)}", hint="give the address")
+        raise UsageError(
+            f"{key!r} names {len(found)} objects: {_listed(resource.address for resource in found)}",
+            hint="give the address",
+        )
     return found[0]
 
 

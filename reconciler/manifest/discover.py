@@ -68,7 +68,11 @@ def _under(target: str, cwd: Path) -> Iterator[File | Problem]:
             yield _problem(name, "symlink-loop", "the link leads back to itself")
         else:
             gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
-            reason = "there is no such file or folder" if gone else f"cannot be read: {(error.strerror or str(error)).lower()}"
+            reason = (
+                "there is no such file or folder"
+                if gone
+                else f"cannot be read: {(error.strerror or str(error)).lower()}"
+            )
             yield _problem(name, "no-such-path" if gone else "unreadable", reason)
         return
     if os.path.isdir(target):

@@ -88,7 +88,9 @@ class Reader:
             return Manifests((), (text,), 1, {}, {})
         return self._read_texts({STDIN: text}, {STDIN: str(cwd.resolve())}, [], 1)
 
-    def _read_texts(self, texts: dict[str, str], folders: Mapping[str, str], problems: list[Problem], files: int) -> Manifests:
+    def _read_texts(
+        self, texts: dict[str, str], folders: Mapping[str, str], problems: list[Problem], files: int
+    ) -> Manifests:
         manifests: list[Manifest] = []
         counts: dict[str, int] = {}
         known_files: dict[Path, str | Problem] = {}
@@ -108,7 +110,9 @@ class Reader:
                 problems.extend(place(finding, places, index, shown) for index, finding in findings)
         return Manifests(tuple(manifests), tuple(sorted(problems)), files, counts, texts)
 
-    def _manifest(self, item: Document, shown: str, scope: Scope, references: bool) -> tuple[Manifest | None, list[Finding]]:
+    def _manifest(
+        self, item: Document, shown: str, scope: Scope, references: bool
+    ) -> tuple[Manifest | None, list[Finding]]:
         data = item.value
         if not isinstance(data, dict):
             return None, [Finding("wrong-type", "a manifest must be a map")]
@@ -140,12 +144,17 @@ class Reader:
     def _model_node(self) -> Node:
         """The rules of a Model, with each registry's own under `registries`."""
         node = rules_of(Model)
-        return Node(node.rules, {**node.children, "registries": Node(children=dict(self.overrides))}, None, declared=True)
+        return Node(
+            node.rules, {**node.children, "registries": Node(children=dict(self.overrides))}, None, declared=True
+        )
 
     @cached_property
     def _native_nodes(self) -> dict[str, Node]:
         common = rules_of(NativeCommon).children
-        return {name: Node((), {**rules_of(kind.model).children, **common}, None, declared=True) for name, kind in self.natives.items()}
+        return {
+            name: Node((), {**rules_of(kind.model).children, **common}, None, declared=True)
+            for name, kind in self.natives.items()
+        }
 
     def _unknown_kind(self, data: dict[str, Any]) -> Finding:
         known = ["Model", *sorted(self.natives)]
@@ -156,4 +165,3 @@ class Reader:
             return Finding("wrong-type", "'kind' must be a string", "/kind")
         message = f"unknown kind {kind!r}: the kinds here are {', '.join(known)}"
         return Finding("unknown-kind", message, "/kind", suggestion=nearest(kind, known))
-

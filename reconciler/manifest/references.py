@@ -53,7 +53,9 @@ def _walk(value: Any, node: Node, path: tuple[str, ...], scope: Scope, found: li
     if isinstance(value, str):
         return _string(value, node, path, scope, found) if "${" in value else value
     if isinstance(value, dict):
-        members = ((name, item, node.child(name) or OPAQUE) for name, item in value.items() if not isinstance(item, _BARE))
+        members = (
+            (name, item, node.child(name) or OPAQUE) for name, item in value.items() if not isinstance(item, _BARE)
+        )
         new = {name: _walk(item, below, (*path, name), scope, found) for name, item, below in members}
         return {**value, **new} if any(item is not value[name] for name, item in new.items()) else value
     if isinstance(value, list):
@@ -106,7 +108,9 @@ def _text(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
         if match[0] == "$${":
             parts.append("${")
         elif match[1] is None:
-            found.append(Finding("bad-reference", "'${' opens a reference that is not closed: write $${ for a plain ${", where))
+            found.append(
+                Finding("bad-reference", "'${' opens a reference that is not closed: write $${ for a plain ${", where)
+            )
         else:
             parts.append(_referenced(match[1], where, scope, found))
     text = "".join([*parts, value[last:]])
@@ -121,9 +125,13 @@ def _referenced(body: str, where: str, scope: Scope, found: list[Finding]) -> st
         return _file(name, where, scope, found)
     if scheme == "env":
         message = "${env:…} is for secret fields only: anywhere else a pull request could print a secret"
-        found.append(Finding("env-outside-secret", message, where, suggestion="${var:NAME} with `variables` in reconciler.yaml"))
+        found.append(
+            Finding("env-outside-secret", message, where, suggestion="${var:NAME} with `variables` in reconciler.yaml")
+        )
     else:
-        message = "a reference is ${var:NAME}, ${file:path} or, in a secret field, ${env:NAME}; write $${ for a plain ${"
+        message = (
+            "a reference is ${var:NAME}, ${file:path} or, in a secret field, ${env:NAME}; write $${ for a plain ${"
+        )
         found.append(Finding("bad-reference", message, where))
     return ""
 
@@ -158,5 +166,9 @@ def _inside(name: str, where: str, scope: Scope, found: list[Finding]) -> Path |
         return None
     if path.is_relative_to(scope.root):
         return path
-    found.append(Finding("file-outside-project", f"${{file:{name}}} leads outside the project, the folder of reconciler.yaml", where))
+    found.append(
+        Finding(
+            "file-outside-project", f"${{file:{name}}} leads outside the project, the folder of reconciler.yaml", where
+        )
+    )
     return None

@@ -54,7 +54,9 @@ def configured(project: Project) -> dict[str, Configured]:
             found.append(Finding("unknown-driver", error.message, f"/registries/{name}/driver", suggestion=error.hint))
             continue
         known = driver.settings.model_fields  # null equals absent, but not under a name that nobody knows
-        settings = {key: value for key, value in entry.items() if key not in _COMMON and (value is not None or key not in known)}
+        settings = {
+            key: value for key, value in entry.items() if key not in _COMMON and (value is not None or key not in known)
+        }
         try:
             checked = driver.settings.model_validate(settings)
         except ValidationError as error:
@@ -84,7 +86,9 @@ def native_kinds_of(drivers: Iterable[Driver]) -> dict[str, NativeKind]:
     return kinds
 
 
-def _configured(name: str, driver: Driver, settings: BaseModel, entry: Mapping[str, Any], project: Project) -> Configured:
+def _configured(
+    name: str, driver: Driver, settings: BaseModel, entry: Mapping[str, Any], project: Project
+) -> Configured:
     owner = project.owner
     if owner is None and driver.default_owner is not None:
         owner = f"{driver.default_owner}/{project.environment}" if project.environment else driver.default_owner
@@ -100,7 +104,10 @@ def _configured(name: str, driver: Driver, settings: BaseModel, entry: Mapping[s
 
 
 def _below(prefix: str, found: Iterable[Finding]) -> list[Finding]:
-    return [Finding(item.rule, item.message, prefix + item.pointer, item.at_key, item.suggestion, item.severity) for item in found]
+    return [
+        Finding(item.rule, item.message, prefix + item.pointer, item.at_key, item.suggestion, item.severity)
+        for item in found
+    ]
 
 
 def _same_place(entries: Iterable[Configured]) -> list[Finding]:
@@ -111,5 +118,12 @@ def _same_place(entries: Iterable[Configured]) -> list[Finding]:
         place = tuple(entry.facts.identity.values())
         other = first.setdefault(place, entry.name)
         if other != entry.name:
-            found.append(Finding("same-place", f"{entry.name!r} leads to the same place as {other!r}", f"/registries/{entry.name}", at_key=True))
+            found.append(
+                Finding(
+                    "same-place",
+                    f"{entry.name!r} leads to the same place as {other!r}",
+                    f"/registries/{entry.name}",
+                    at_key=True,
+                )
+            )
     return found
