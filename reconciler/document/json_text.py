@@ -276,7 +276,8 @@ _WORDS: Final = {
 
 def _syntax(error: json.JSONDecodeError, text: str, shown: str) -> Problem:
     message = _WORDS.get(error.msg, error.msg[:1].lower() + error.msg[1:])
-    rest = text[error.pos : error.pos + 2]
+    offset = error.pos
+    rest = text[offset : offset + 2]
     if not text.strip():
         message = "the file is empty; JSON needs a value"
     elif rest in ("//", "/*") or rest.startswith("#"):
@@ -285,7 +286,9 @@ def _syntax(error: json.JSONDecodeError, text: str, shown: str) -> Problem:
         message = "JSON wants double quotes"
     elif "trailing comma" in error.msg or (rest[:1] in tuple("]}") and _after_comma(text, error.pos)):
         message = "a comma before the end of a map or list is not JSON"
-    line, column = position(text, error.pos)
+        if not rest.startswith(","):  # older Pythons point behind it
+            offset = text.rindex(",", 0, offset)
+    line, column = position(text, offset)
     return Problem(shown, line, column, "syntax", message, line, column)
 
 

@@ -43,10 +43,10 @@ _RECORD_REMOVAL: Final = """
 # Rows are never removed, so the row's number tells the order of all writes, whatever the clock did.
 _HISTORY: Final = """
     SELECT revision, action, key, at, actor, plan, spec, mark FROM revision
-    WHERE object_id IN (SELECT id FROM object WHERE kind = ?1 AND key = ?2)
-       OR NOT EXISTS (SELECT 1 FROM object WHERE kind = ?1 AND key = ?2)
-          AND object_id IN (SELECT object_id FROM revision WHERE key = ?2)
-          AND object_id IN (SELECT id FROM object WHERE kind = ?1)
+    WHERE object_id IN (SELECT id FROM object WHERE kind = :kind AND key = :key)
+       OR NOT EXISTS (SELECT 1 FROM object WHERE kind = :kind AND key = :key)
+          AND object_id IN (SELECT object_id FROM revision WHERE key = :key)
+          AND object_id IN (SELECT id FROM object WHERE kind = :kind)
     ORDER BY rowid DESC
 """
 
@@ -133,7 +133,7 @@ class Objects:
     def history(self, address: Address) -> tuple[Revision, ...]:
         branches = self._branches.get(address.kind, OPAQUE)
         with self._database.reading() as connection:
-            rows = connection.execute(_HISTORY, (address.kind, address.key)).fetchall()
+            rows = connection.execute(_HISTORY, {"kind": address.kind, "key": address.key}).fetchall()
         return tuple(revision_of(row, branches) for row in rows)
 
     def _record(
