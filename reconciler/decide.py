@@ -25,6 +25,9 @@ class Asked(Protocol):
     @property
     def fingerprints(self) -> Mapping[Address, Mapping[str, str]]: ...
 
+    @property
+    def named(self) -> frozenset[Address]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -57,7 +60,7 @@ def _absent(item: Desired, stored: tuple[Resource, ...], view: View, policy: Ask
     if not stored:
         return Decision()
     if standing(stored[0], view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
-        return Decision((_foreign(item, stored[0], view.facts.owner),))
+        return Decision((_foreign(item, stored[0], view, policy),))
     return Decision((replace(view.removal(stored[0], "absent"), source=item.resource.source),))
 
 
@@ -85,7 +88,7 @@ def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision
         )
     source, kind = stored[0], view.kind(item.address)
     if standing(source, view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
-        return Decision((_foreign(item, source, view.facts.owner),))
+        return Decision((_foreign(item, source, view, policy),))
     by_recreation = not view.facts.renames
     forbidden = _forbids_delete(item, source, kind, view) if by_recreation else None
     if forbidden is not None:
@@ -118,14 +121,18 @@ def _leftovers(item: Desired, view: View) -> Decision:
 
 
 def _left(item: Desired, old: Address, other: Address) -> Problem:
-    return _warning(item, "previous-key-left", f"{old} and {other} both exist: {old.key} is left as it is")
+    return _warning(
+        item,
+        "previous-key-left",
+        f"{old} and {other} both exist: {old.key} is left as it is; --prune deletes it once previous_keys names it no more",
+    )
 
 
 def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Decision:
     kind = view.kind(item.address)
     whose = standing(remote, view.facts, policy.consents.take_ownership)
     if whose is Standing.FOREIGN:
-        return Decision((_foreign(item, remote, view.facts.owner),))
+        return Decision((_foreign(item, remote, view, policy),))
     prints = _prints(item.address, item, view, policy)
     found = diff.difference(item, remote, kind, prints, rotate=_asked(item, policy))
     seen = diff.observed(remote, kind, diff.excluded(item, kind))
@@ -217,21 +224,24 @@ def _asked(item: Desired, policy: Asked) -> bool:
     return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
 
 
-def _foreign(item: Desired, remote: Resource, we: str | None) -> Change:
+def _foreign(item: Desired, remote: Resource, view: View, policy: Asked) -> Change:
+    """The refusal to touch another owner's object: the one of this key, or the one that it would be renamed from."""
     owner = remote.mark.owner if remote.mark is not None else "nobody"
-    way = (
-        f"--take-ownership {owner} takes it over"
-        if we is not None
-        else "without `owner` in reconciler.yaml it cannot be taken over"
-    )
-    return _refusal(item, "conflict", "owner", f"it belongs to {owner}: {way}")
+    old = remote.address if remote.address != item.address else None
+    what = f"{old.key} belongs to {owner}" if old is not None else f"it belongs to {owner}"
+    way = f"--take-ownership {owner} takes it over"
+    if view.facts.owner is None:
+        way = "without `owner` in reconciler.yaml it cannot be taken over"
+    elif item.address in policy.named:
+        way = "only its owner may delete it"
+    return replace(_refusal(item, "conflict", "owner", f"{what}: {way}"), previous=old)
 
 
 def _unjudged(item: Desired, found: Difference) -> tuple[Problem, ...]:
     if not found.unjudged:
         return ()
     places = ", ".join(found.unjudged)
-    message = f"{item.address}: whether the value of {places} is new cannot be judged, since it is not set here"
+    message = f"{item.address}: whether the value of {places} is new cannot be judged, since it, or fingerprint_key, has no value here"
     return (_warning(item, "rotation-unknown", message),)
 
 

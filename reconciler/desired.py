@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from reconciler import patch
 from reconciler import pointer as pointers
-from reconciler.fields import Node, Requires
+from reconciler.fields import Node
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.model import Model
 from reconciler.problems import Finding, findings, nearest
 from reconciler.registry.base import Kind, Native
 from reconciler.registry.configured import Configured
-from reconciler.specs import is_reference, references_in, secrets_in, without_nulls
+from reconciler.specs import is_reference, limits_in, references_in, secrets_in, without_nulls
 from reconciler.state import Address, Desired, DesiredState, RemoteState, Resource, Source
 
 
@@ -158,7 +159,7 @@ def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Findin
     entry, kind, source = target.entry, target.entry.portable, manifest.source
     address = Address(entry.name, kind.name, target.key)
     key_place = _key_place(model, entry.name)
-    if (refused := kind.check_key(target.key)) is not None:
+    if (refused := _refused_key(kind, target.key)) is not None:
         wrong.append(Finding("bad-key", f"{entry.name} cannot take the key {target.key!r}: {refused}", key_place))
     previous = tuple(Address(entry.name, kind.name, old) for old in model.previous_keys or ())
     if model.state == "absent":
@@ -186,16 +187,16 @@ def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Findin
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, model.protected, model.labels or {})
     for derived in compiled.derived:
         below = entry.driver.kinds[derived.kind]
-        item = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
-        yield _child(item, address)
+        for item in _limits(derived.spec, below.rules.root):
+            place = derived.origins.get(item.pointer, "")
+            wrong.append(item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=place))
+        part = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
+        yield replace(part, resource=replace(part.resource, parent=address))
 
 
-def _child(item: Desired, parent: Address) -> Desired:
-    resource = item.resource
-    whole = Resource(resource.address, resource.spec, source=resource.source, parent=parent)
-    return Desired(
-        whole, item.key, protected=item.protected, secrets=item.secrets, references=item.references, labels=item.labels
-    )
+def _refused_key(kind: Kind, key: str) -> str | None:
+    """Why a registry would refuse a key; a reference in one is a mistake anywhere, since identity is written down."""
+    return "a key holds no reference" if "${" in key else kind.check_key(key)
 
 
 def _native_entry(manifest: Manifest, registries: Mapping[str, Configured], wrong: list[Finding]) -> Configured | None:
@@ -223,7 +224,7 @@ def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iter
         return
     common, kind = document.common, entry.driver.kinds[manifest.kind.partition("/")[2]]
     address = Address(entry.name, kind.name, common.key)
-    if (refused := kind.check_key(common.key)) is not None:
+    if (refused := _refused_key(kind, common.key)) is not None:
         wrong.append(Finding("bad-key", f"{entry.name} cannot take the key {common.key!r}: {refused}", "/key"))
     if common.state == "absent":
         yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True)
@@ -280,14 +281,13 @@ def _checked(native: Native, kind: Kind, target: _Target, wrong: list[Finding]) 
     wrong.extend(_cleared_unknown(kind, target))
     for item in found:
         place = _origin(item.pointer, native, target)
-        wrong.append(
-            Finding(
-                item.rule, f"{target.entry.name}: {item.message}", place, item.at_key, item.suggestion, item.severity
-            )
-        )
+        wrong.append(item._replace(message=f"{target.entry.name}: {item.message}", pointer=place))
     if model is None or not target.override:
         return spec
-    dumped: dict[str, Any] = model.model_dump(by_alias=True, exclude_unset=True)
+    # the portable Model's defaults are written out, as the driver does where there is no override
+    dumped: dict[str, Any] = model.model_dump(
+        by_alias=True, exclude_unset=not kind.portable, exclude_none=kind.portable
+    )
     return dumped
 
 
@@ -304,16 +304,10 @@ def _cleared_unknown(kind: Kind, target: _Target) -> Iterator[Finding]:
 
 def _limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
     """What the registry would refuse late, or store wrongly."""
-    for parts, node in root.walk():
-        rule = node.rule(Requires)
-        if rule is None or "*" in parts:
-            continue
-        value = pointers.get(spec, pointers.join(parts))
-        if value is pointers.MISSING or value is None:
-            continue
+    for place, value, rule in limits_in(spec, root):
         refused = rule.fn(value)
         if refused is not None:
-            yield Finding("registry-limit", f"{parts[-1]!r} {refused}", pointers.join(parts))
+            yield Finding("registry-limit", f"{pointers.split(place)[-1]!r} {refused}", place)
 
 
 def _origin(place: str, native: Native, target: _Target) -> str:

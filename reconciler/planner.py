@@ -21,7 +21,7 @@ from reconciler.ownership import Standing, prunable, standing
 from reconciler.plan import Change, Consents, Plan
 from reconciler.specs import canonical_json
 from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Resource
-from reconciler.view import View
+from reconciler.view import View, identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         problems=tuple(sorted({*problems, *prune_problems})),
         consents=policy.consents,
         environment=policy.environment,
-        registries={name: dict(view.facts.identity) for name, view in views.items()},
+        registries={name: identity(view.facts) for name, view in views.items()},
         fingerprint=_fingerprint(desired, remote, policy),
     )
 
@@ -81,18 +81,27 @@ def _removals(
     problems: list[Problem] = []
     if not desired.complete:
         return changes, orphans, problems
-    kept = {*desired.declared, *taken, *(address for item in desired.resources for address in item.previous)}
+    # an old key whose rename is still to come, or blocked, is no orphan; beside the new object it is one, but is left all the same
+    awaited = {old for item in desired.resources if not _is_there(item.address, views) for old in item.previous}
+    left = {old for item in desired.resources for old in item.previous}
+    kept = {*desired.declared, *taken, *awaited}
     for view in views.values():
         for address, stored in view.stored.items():
             if address in kept or not any(prunable(resource, view.facts) for resource in stored):
                 continue
-            if policy.consents.prune and desired.documents and (view.facts.owner or view.facts.owns):
+            owned = view.facts.owner or view.facts.owns
+            if policy.consents.prune and desired.documents and owned and address not in left:
                 changes.append(view.removal(stored[0], "removed"))
             else:
                 orphans.append(address)
         if policy.consents.prune:
             problems.extend(_never_pruned(view))
     return changes, orphans, problems
+
+
+def _is_there(address: Address, views: Mapping[str, View]) -> bool:
+    view = views.get(address.registry)
+    return view is not None and bool(view.find(address))
 
 
 def _one_heir(changes: list[Change]) -> list[Change]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconciler import pointer as pointers
-from reconciler.fields import OPAQUE, Node, Ref
+from reconciler.fields import OPAQUE, Node, Ref, Requires
 from reconciler.pointer import MISSING
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
@@ -66,6 +66,15 @@ def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterat
         yield pointers.join(prefix), rule.kind, spec
     for name, value, below in _members(spec, node):
         yield from references_in(value, below, (*prefix, name))
+
+
+def limits_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Requires]]:
+    """`(pointer, value, rule)` of each value that is set in `spec` and that a registry has a limit for."""
+    rule = node.rule(Requires)
+    if rule is not None and spec is not None:
+        yield pointers.join(prefix), spec, rule
+    for name, value, below in _members(spec, node):
+        yield from limits_in(value, below, (*prefix, name))
 
 
 def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from reconciler import diff
 from reconciler.plan import Change, Plan
 from reconciler.state import Address, RegistryFacts, RemoteState, Resource
+from reconciler.view import identity
 
 
 def moved(plan: Plan, remote: RemoteState) -> list[str]:
@@ -24,13 +25,13 @@ def moved(plan: Plan, remote: RemoteState) -> list[str]:
 def elsewhere(plan: Plan, registries: Mapping[str, RegistryFacts]) -> list[str]:
     """One line for each registry of the plan that is gone from the configuration or now leads to another place."""
     lines = []
-    for name, identity in plan.registries.items():
+    for name, seen in plan.registries.items():
         facts = registries.get(name)
         if facts is None:
             lines.append(f"{name}: it is no longer in the configuration")
-        elif dict(facts.identity) != dict(identity):
+        elif identity(facts) != dict(seen):
             lines.append(
-                f"{name}: the plan was made for {_words(identity)}, and the name now means {_words(facts.identity)}"
+                f"{name}: the plan was made for {_words(seen)}, and the name now means {_words(identity(facts))}"
             )
     return lines
 
@@ -58,5 +59,6 @@ def _moved(change: Change, stored: Mapping[Address, list[Resource]], facts: Regi
     return None if still(change, seen[0], facts) else f"{place}: it was changed"
 
 
-def _words(identity: Mapping[str, str]) -> str:
-    return " ".join(identity.values())
+def _words(seen: Mapping[str, str]) -> str:
+    place = " ".join(value for name, value in seen.items() if name != "owner")
+    return f"{place} (owner: {seen.get('owner') or 'nobody'})"

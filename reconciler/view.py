@@ -12,6 +12,11 @@ from reconciler.specs import references_in
 from reconciler.state import Address, DesiredState, Listing, RegistryFacts, Resource, Unreadable
 
 
+def identity(facts: RegistryFacts) -> dict[str, str]:
+    """What a saved plan remembers of a registry: the place, and on whose behalf it writes there."""
+    return {**facts.identity, "owner": facts.owner or ""}
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One registry, ready to be asked. `stored` holds every object by address: more than one is a conflict."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import document
-from reconciler.document import Document
+from reconciler.document import Document, Places
 from reconciler.errors import Problem
 from reconciler.fields import Node, rules_of
 from reconciler.manifest.discover import Found
@@ -49,11 +49,14 @@ class Manifests:
     files: int
     counts: Mapping[str, int]
     texts: Mapping[str, str] = field(repr=False)
+    _places: dict[str, Places] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def problem(self, manifest: Manifest, finding: Finding) -> Problem:
         """A finding in a manifest, with its place."""
         file = manifest.source.file
-        return place(finding, document.places(self.texts[file], file), manifest.index, file)
+        if file not in self._places:  # finding places means reading the file once more, so once for all its findings
+            self._places[file] = document.places(self.texts[file], file)
+        return place(finding, self._places[file], manifest.index, file)
 
 
 @dataclass(frozen=True)

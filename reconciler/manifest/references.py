@@ -24,7 +24,7 @@ from reconciler.specs import REFERENCE
 
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _BARE: Final = (int, float, NoneType)  # bool is an int
-_UNTOUCHED: Final = frozenset({"/kind", "/key", "/$schema"})
+_UNTOUCHED: Final = re.compile(r"/(?:kind|key|\$schema|registries/[^/]+/key)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _walk(value: Any, node: Node, path: tuple[str, ...], scope: Scope, found: li
 
 def _string(value: str, node: Node, path: tuple[str, ...], scope: Scope, found: list[Finding]) -> str:
     where = pointers.join(path)
-    if where in _UNTOUCHED:
+    if _UNTOUCHED.fullmatch(where):
         return value
     secret = node.rule(WriteOnly)
     if secret is not None and REFERENCE.fullmatch(value):
@@ -76,7 +76,11 @@ def _string(value: str, node: Node, path: tuple[str, ...], scope: Scope, found: 
         message = "a secret is one whole reference, ${env:NAME} or ${file:path}, with nothing around it"
         found.append(Finding("secret-reference", message, where))
         return value
-    return _text(value, where, scope, found)
+    text = _text(value, where, scope, found)
+    if secret is not None and REFERENCE.fullmatch(text):
+        message = "plain text of this form could not be told from a secret: a header cannot hold it"
+        found.append(Finding("bad-reference", message, where))
+    return text
 
 
 def _holds_secret(value: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from cli.project import Project
+from cli.project import CONFIG, Project
 
 OURS = "owner: us\nregistries: {{local: {{driver: local, path: registry.db, default: true}}}}\n{0}"
 THEIRS = "owner: them\nregistries: {local: {driver: local, path: registry.db, default: true}}\n"
@@ -450,3 +450,41 @@ def test_the_fingerprint_key_is_needed_only_for_writes(project: Project) -> None
     answer = project.run("apply", "--yes")
     assert answer.code == 1
     assert "FP" in answer.err
+
+
+def test_an_old_key_beside_the_new_one_is_an_orphan_that_prune_leaves(project: Project) -> None:
+    """Nothing declares it, so it is listed; it is deleted only once nobody calls it an old key any more."""
+    project.manifest("old")
+    project.manifest("new")
+    project.apply()
+    project.remove("old")
+    project.manifest("new", previous_keys=["old"])
+    plan = project.run("plan", "--prune", "--format", "json").json("plan")
+    assert plan["orphans"] == ["local/Model/old"]
+    assert plan["summary"]["delete"] == 0
+    project.manifest("new")
+    project.apply("--prune")
+    assert project.keys() == ["new"]
+
+
+def test_a_conflict_over_an_old_key_names_the_old_object(project: Project) -> None:
+    """What belongs to somebody else is the object that would be renamed, not the one that is not there yet."""
+    project.manifest("old")
+    project.apply()
+    project.write("reconciler.yaml", CONFIG.replace("owner: us", "owner: others"))
+    project.remove("old")
+    project.manifest("new", previous_keys=["old"])
+    (change,) = project.run("plan", "--format", "json").json("plan")["changes"]
+    assert (change["action"], change["reason"]) == ("conflict", "owner")
+    assert change["previous_address"] == "local/Model/old"
+    assert change["message"].startswith("old belongs to us")
+
+
+def test_an_override_has_the_same_defaults(project: Project) -> None:
+    """An endpoint that only an override gives is stored as one that the manifest itself gives."""
+    endpoint = {"url": "https://llm.example.com/v1"}
+    project.manifest("a", endpoint=endpoint)
+    project.manifest("b", endpoint=None, registries={"local": {"endpoint": endpoint}})
+    project.apply()
+    stored = project.stored()
+    assert stored["local/Model/a"] == stored["local/Model/b"]

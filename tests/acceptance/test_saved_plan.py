@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cli.project import Project
+from cli.project import CONFIG, Project
 
 from reconciler.hashes import digest
 
@@ -187,3 +187,16 @@ def test_a_plan_file_that_cannot_be_read_is_1(saved: Project, what: str) -> None
     elif what == "latin-1":
         path.write_bytes(b"\xe9")
     assert "plan.json" in refused(saved, 1)
+
+
+def test_a_plan_of_one_owner_is_not_applied_for_another(project: Project) -> None:
+    """Changing `owner` between plan and apply would take objects over without anybody's consent."""
+    project.manifest("a")
+    project.apply()
+    project.manifest("a", description="new")
+    project.run("plan", "--save", "plan.json")
+    project.write("reconciler.yaml", CONFIG.replace("owner: us", "owner: thief"))
+    refused = project.run("apply", "--plan", "plan.json", "--yes")
+    assert refused.code != 0
+    assert "owner: thief" in refused.err
+    assert [row["owner"] for row in project.run("list", "--format", "json").json("list")["resources"]] == ["us"]
