@@ -134,5 +134,11 @@ async def apply(
         return os.path.relpath(written, workspace.cwd).replace(os.sep, "/")
 
     key = workspace.fingerprint_key() if plan.writes else None
-    options = Options(workspace.resolver, key, back_up, concurrency, actor=os.environ.get("USER", ""))
+    options = Options(
+        resolver=workspace.resolver,
+        fingerprint_key=key,
+        backup=back_up,
+        concurrency=concurrency,
+        actor=os.environ.get("USER", ""),
+    )
     return await applier.apply(plan, registries.opened, workspace.facts, options)

@@ -16,14 +16,14 @@ from reconciler.diff import covered
 from reconciler.errors import RefusedError, RegistryError, SecretError
 from reconciler.execute import Done, Executor, Known
 from reconciler.fields import KindRules, WriteOnly
+from reconciler.fingerprints import fingerprint
 from reconciler.graph import run_in_order
-from reconciler.hashes import fingerprint
 from reconciler.order import in_order
 from reconciler.plan import Change, Plan
 from reconciler.pointer import split
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
-from reconciler.report import Outcome, Report
+from reconciler.report import INTERRUPTED, BugError, Outcome, Report
 from reconciler.secrets import Resolver, Secret
 from reconciler.specs import references_in
 from reconciler.staleness import elsewhere, moved
@@ -32,18 +32,18 @@ from reconciler.state import Address, Desired, RegistryFacts, RemoteState, Resou
 Backup = Callable[[tuple[Resource, ...]], str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to apply. Nothing in here changes what is done.
+    """What apply needs beside the plan, which alone says what to do.
 
-    `resolver` turns references into secrets; `fingerprint_key` makes their fingerprints, if set. `backup` writes down what will be removed and
-    returns where, or raises RefusedError. `concurrency` bounds the changes at one time in each registry. `settle` is in seconds.
+    `resolver` turns references into secrets; `fingerprint_key` makes the fingerprints that marks keep of them, if set. `backup` writes down what will
+    be removed and returns where, or raises RefusedError: then nothing is written at all. `concurrency` bounds the changes at one time in each registry. `settle` is in seconds.
     `stop` ends the run early: what is under way is finished, the rest is skipped. `on_outcome` is told of each outcome as it happens.
     """
 
     resolver: Resolver
+    backup: Backup
     fingerprint_key: Secret | None = None
-    backup: Backup | None = None
     concurrency: int = 8
     settle: float = 10.0
     actor: str = ""
@@ -57,7 +57,8 @@ async def apply(
     """Does what the plan says, and nothing else.
 
     Raises RefusedError before the first write where a guard tripped or something moved, SecretError where a secret has no value,
-    RegistryError where a registry cannot be read.
+    RegistryError where a registry cannot be read. Raises BugError, with the report, where anything else went wrong in the middle of the run: what was
+    under way then has ended, and nothing new was begun.
     """
     _refuse_guards(plan)
     left = tuple(
@@ -68,10 +69,12 @@ async def apply(
     remote = await _unmoved(plan, registries, facts)
     known, notes = _know(plan, remote, facts, options)
     backup = _back_up(plan, known, options)
-    outcomes = await _run(plan, known, registries, facts, options)
-    done = {outcome.address: outcome for outcome in outcomes}
-    ordered = tuple(done[change.address] for change in plan.writes)
-    return Report(plan, (*ordered, *left), backup, options.stop.is_set(), notes)
+    bugs: list[Exception] = []
+    done = {outcome.address: outcome for outcome in await _run(plan, known, registries, facts, options, bugs)}
+    report = Report(plan, (*(done[change.address] for change in plan.writes), *left), backup, notes)
+    if bugs:
+        raise BugError(report) from bugs[0]
+    return report
 
 
 def _refuse_guards(plan: Plan) -> None:
@@ -200,9 +203,7 @@ def _back_up(plan: Plan, known: Mapping[Address, Known], options: Options) -> st
     """Writes down what the plan removes, before it does. Returns where, or None where nothing is removed."""
     removing = [change for change in plan.writes if change.action in ("delete", "replace", "rename")]
     resources = tuple(current for change in removing if (current := known[change.address].current) is not None)
-    if not resources or options.backup is None:
-        return None
-    return options.backup(resources)
+    return options.backup(resources) if resources else None
 
 
 # --- running ------------------------------------------------------------------------------------------------------
@@ -214,8 +215,12 @@ async def _run(
     registries: Mapping[str, Registry],
     facts: Mapping[str, RegistryFacts],
     options: Options,
+    bugs: list[Exception],
 ) -> list[Outcome]:
-    """Everything but deletes first. Then the deletes, among them the second halves of renames by re-creation: only now does nothing name the old keys."""
+    """Everything but deletes first. Then the deletes, among them the second halves of renames by re-creation: only now does nothing name the old keys.
+
+    What went wrong and is no RegistryError is added to `bugs`.
+    """
     executors = {
         name: Executor(registry, facts[name], plan.fingerprint, options.actor, options.settle)
         for name, registry in registries.items()
@@ -226,7 +231,7 @@ async def _run(
         for change in plan.writes
         if change.action == "rename" and change.previous is not None and not facts[change.address.registry].renames
     }
-    run = _Running(executors, known, options, halves)
+    run = _Running(executors, known, options, halves, bugs)
     writes = [change for change in plan.writes if change.action != "delete"]
     deletes = [change for change in plan.writes if change.action == "delete"]
     outcomes = {
@@ -259,32 +264,45 @@ def _second_half(
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """One run. `halves` are the renames by re-creation, by their old addresses: they are told when their second half has ended."""
+    """One run. `halves` are the renames by re-creation, by their old addresses: they are told when their second half has ended.
+
+    Nothing new is begun once there is one of `bugs`; what is under way goes on, since a write that is cancelled may have been done.
+    """
 
     executors: Mapping[str, Executor]
     known: Mapping[Address, Known]
     options: Options
     halves: Mapping[Address, Change]
+    bugs: list[Exception]
 
     async def one(self, change: Change) -> Outcome:
-        if self.options.stop.is_set():
+        if self.bugs:
             return self._told(
-                Outcome(change.address, change.action, "skipped", "interrupted", "the run was interrupted before this")
+                Outcome(change.address, change.action, "skipped", "bug", "a bug ended the run before this")
             )
-        executor = self.executors[change.address.registry]
+        if self.options.stop.is_set():
+            message = "the run was interrupted before this"
+            return self._told(Outcome(change.address, change.action, "skipped", INTERRUPTED, message))
         started = time.perf_counter()
         try:
-            if change.address in self.halves and change.observed is None:
-                done = await executor.forget(change.address)
-            else:
-                done = await executor.run(change, self.known[change.address])
+            done = await self._carry_out(change)
         except RegistryError as error:
             hint = f" ({error.hint})" if error.hint else ""
             done = Done("failed", error.code, error.message + hint)
+        except Exception as error:  # noqa: BLE001  # raised by `apply`, once what was done can be told
+            self.bugs.append(error)
+            # its text is left to the traceback: nobody knows what is in it
+            done = Done("failed", "bug", f"a bug, {type(error).__name__}: it may have been done, or done in part")
         duration = time.perf_counter() - started
         return self._told(
             Outcome(change.address, change.action, done.status, done.reason or change.reason, done.message, duration)
         )
+
+    async def _carry_out(self, change: Change) -> Done:
+        executor = self.executors[change.address.registry]
+        if change.address in self.halves and change.observed is None:
+            return await executor.forget(change.address)
+        return await executor.run(change, self.known[change.address])
 
     def skipped(self, change: Change, cause: Address) -> Outcome:
         return self._told(
@@ -308,5 +326,8 @@ class _Running:
     def _told(self, outcome: Outcome) -> Outcome:
         first_half = outcome.status == "ok" and any(half.address == outcome.address for half in self.halves.values())
         if not first_half:
-            self.options.on_outcome(self.whole(outcome))
+            try:
+                self.options.on_outcome(self.whole(outcome))
+            except Exception as error:  # noqa: BLE001  # who listens must not cancel the writes of the others
+                self.bugs.append(error)
         return outcome

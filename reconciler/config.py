@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reconciler import document, patch
+from reconciler import pointer as pointers
+from reconciler.document import Places
 from reconciler.errors import ConfigError, Problem, UsageError
 from reconciler.problems import Finding, findings, nearest, place
 from reconciler.scalars import Boolean, Name, Number, Scalar, SecretText
@@ -83,7 +85,9 @@ class Config(BaseModel):
         examples=["${env:RECONCILER_FINGERPRINT_KEY}"],
     )
     registries: dict[Name, RegistryEntry] | None = Field(
-        None, description="The registries by name.", examples=[{"local": {"driver": "local", "default": True}}]
+        None,
+        description="The registries by name. If absent, there is one: `local`, of the driver `local`.",
+        examples=[{"local": {"driver": "local", "default": True}}],
     )
     guards: Guards | None = Field(None, description="Limits on what one run may delete.")
     environments: dict[Name, dict[str, Any]] | None = Field(
@@ -98,7 +102,8 @@ class Project:
     """The configuration in force.
 
     `root` is the folder of reconciler.yaml, or the working directory where there is none (`file` is None then). `owner` has the environment's name
-    behind it already. `registries` are the entries as written, patched by the environment. `findings_at` places a problem in the file.
+    behind it already. `registries` are the entries as written, patched by the environment. `environments` are the same file's projects
+    under each environment, by name.
     """
 
     root: Path
@@ -112,17 +117,19 @@ class Project:
     max_deletes: int
     max_delete_percent: float
     text: str = field(default="", repr=False)
+    environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
 
     def problem(self, finding: Finding) -> Problem:
         """The finding with its place in reconciler.yaml: in the environment's patch where that is what set the value."""
-        return _placed(finding, self.text, self.file or FILE, self.environment)
+        file = self.file or FILE
+        return _placed(finding, document.places(self.text, file), file, self.environment)
 
 
 def find(start: Path) -> Path | None:
-    """The nearest reconciler.yaml from `start` upward."""
+    """The nearest reconciler.yaml from `start` upward, whatever it is: one that cannot be read is not passed over."""
     for folder in (start, *start.parents):
         candidate = folder / FILE
-        if os.path.isfile(candidate):  # unlike Path's, false also where a folder above may not be searched
+        if os.path.lexists(candidate):  # unlike Path's, false also where a folder above may not be searched
             return candidate
     return None
 
@@ -139,19 +146,35 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
                 f"there is no environment {environment!r}: no {FILE} was found", hint="`reconciler init` writes one"
             )
         return _project(Config(), start, None, None, "")
-    shown = _shown(found, start)
-    text = document.read_text(found, shown)
-    if isinstance(text, Problem):
-        raise ConfigError(f"{shown} {text.message}", (text,))
+    text, shown = _read(found, start)
     data = _data(text, shown)
     if environment is not None:
-        data = _patched(data, environment, shown)
-    config = _checked(data, text, shown, environment)
-    return _project(config, found.resolve().parent, shown, environment, text)
+        _check_exists(data, environment, shown)
+    checked, problems = _checked(data, environment, text, shown)
+    if problems:
+        raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: text.splitlines()})
+    root = found.resolve().parent
+    projects = {name: _project(config, root, shown, name, text) for name, config in checked.items()}
+    return replace(projects[environment], environments={name: projects[name] for name in projects if name is not None})
 
 
-def _patched(data: dict[str, Any], environment: str, shown: str) -> dict[str, Any]:
-    """The configuration with an environment's patch merged over it. What is no map is found wrong with everything else."""
+def _read(path: Path, start: Path) -> tuple[str, str]:
+    """The file's text, and its name as people see it: relative to the working directory, with `/`."""
+    shown = _relative(os.path.realpath(path), start)
+    text = document.read_text(path, shown)
+    if isinstance(text, Problem):
+        given = _relative(os.path.abspath(path), start)  # not where a link leads that leads nowhere
+        broken = os.path.islink(path) and not os.path.lexists(os.path.realpath(path))
+        why = "cannot be read: it is a link to a file that is not there" if broken else text.message
+        raise ConfigError(f"{given} {why}", (text._replace(file=given, message=why),))
+    return text, shown
+
+
+def _relative(path: str, start: Path) -> str:
+    return os.path.relpath(path, start.resolve()).replace(os.sep, "/")
+
+
+def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None:
     known = data.get("environments")
     if not isinstance(known, Mapping) or environment not in known:
         names = sorted(known) if isinstance(known, Mapping) else []
@@ -160,13 +183,6 @@ def _patched(data: dict[str, Any], environment: str, shown: str) -> dict[str, An
         raise UsageError(
             f"{shown} has no environment {environment!r}", hint=f"did you mean {close!r}?" if close else there
         )
-    over = known[environment]
-    return {**patch.merge(data, over), "environments": known} if isinstance(over, Mapping) else data
-
-
-def _shown(path: Path, start: Path) -> str:
-    """The path as people see it: relative to the working directory, with `/`."""
-    return os.path.relpath(path.resolve(), start.resolve()).replace(os.sep, "/")
 
 
 def _data(text: str, shown: str) -> dict[str, Any]:
@@ -186,39 +202,80 @@ def _data(text: str, shown: str) -> dict[str, Any]:
     return value
 
 
-def _checked(data: dict[str, Any], text: str, shown: str, environment: str | None) -> Config:
-    found: list[Finding] = []
-    config = Config()
-    try:
-        config = Config.model_validate(data)
-    except ValidationError as error:
-        found = findings(error, data, Config)
-    if found:
-        problems = tuple(sorted(_placed(finding, text, shown, environment) for finding in found))
-        raise ConfigError(f"{shown} cannot be used", problems, {shown: text.splitlines()})
-    return config
-
-
-def _placed(finding: Finding, text: str, shown: str, environment: str | None) -> Problem:
+def _checked(
+    data: dict[str, Any], environment: str | None, text: str, shown: str
+) -> tuple[dict[str | None, Config], set[Problem]]:
+    """The configuration in force and that of every environment, by name (None: without any), and all that is wrong with them."""
+    known = data.get("environments")
+    named = known if isinstance(known, Mapping) else {}
+    patches = {name: over for name, over in named.items() if isinstance(over, Mapping)}
+    found: dict[str | None, list[Finding]] = {name: _unknown(over) for name, over in patches.items()}
+    layers: dict[str | None, dict[str, Any]] = {name: _laid_over(data, over) for name, over in patches.items()}
+    if environment not in layers:  # without an environment; or in one that is no map, which is found wrong here
+        layers = {environment: data, **layers}
+    configs: dict[str | None, Config] = {}
+    for name, layer in layers.items():
+        try:
+            configs[name] = Config.model_validate(layer)
+        except ValidationError as error:
+            found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
+    if not any(found.values()):
+        return configs, set()
     places = document.places(text, shown)
+    return configs, {_placed(item, places, shown, name) for name, items in found.items() for item in items}
+
+
+def _unknown(over: Mapping[str, Any]) -> list[Finding]:
+    """What stands in an environment and may stand only outside: merging would not show it."""
+    return [
+        Finding("unknown-field", f"unknown field {name!r} in an environment", f"/{name}", at_key=True)
+        for name in ("environments", "$schema")
+        if name in over
+    ]
+
+
+def _laid_over(data: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with an environment's patch merged over it.
+
+    A field whose null removes nothing stays, as null, which means absent: so a misspelt one is found.
+    """
+    merged: dict[str, Any] = patch.merge(data, {name: value for name, value in over.items() if name != "environments"})
+    nulls = {name: None for name, value in over.items() if value is None and name not in data}
+    merged = {**nulls, **merged}
+    if "guards" in merged:
+        merged["guards"] = _with_nulls(merged["guards"], data.get("guards"), over.get("guards"))
+    before, patched, entries = data.get("registries"), over.get("registries"), merged.get("registries")
+    if isinstance(patched, Mapping) and isinstance(entries, Mapping):
+        there = before if isinstance(before, Mapping) else {}
+        merged["registries"] = {
+            name: _with_nulls(entry, there.get(name), patched.get(name)) for name, entry in entries.items()
+        }
+    return merged
+
+
+def _with_nulls(merged: Any, before: Any, over: Any) -> Any:
+    """The merged map with the nulls of `over` that had nothing to remove."""
+    if not isinstance(merged, Mapping) or not isinstance(over, Mapping):
+        return merged
+    there = before if isinstance(before, Mapping) else {}
+    return {**{name: None for name, value in over.items() if value is None and name not in there}, **merged}
+
+
+def _placed(finding: Finding, places: Places, shown: str, environment: str | None) -> Problem:
+    """The finding at its place: in the environment's patch where it has one there."""
     if environment is not None:
-        patched = f"/environments/{environment}{finding.pointer}"
+        patched = f"{pointers.join(('environments', environment))}{finding.pointer}"
         if places.value(0, patched) != places.value(0, patched.rpartition("/")[0]):
-            return place(
-                Finding(finding.rule, finding.message, patched, finding.at_key, finding.suggestion, finding.severity),
-                places,
-                0,
-                shown,
-            )
+            return place(finding._replace(pointer=patched), places, 0, shown)
     return place(finding, places, 0, shown)
 
 
 def _project(config: Config, root: Path, shown: str | None, environment: str | None, text: str) -> Project:
     guards = config.guards or Guards()
-    owner = config.owner
+    owner = config.owner if shown is not None else "local"
     entries = {name: entry.model_dump() for name, entry in (config.registries or {}).items()}
-    if shown is None:
-        owner, entries = "local", {"local": {"driver": "local", "default": True}}
+    if config.registries is None:
+        entries = {"local": {"driver": "local", "default": True}}
     return Project(
         root=root.resolve(),
         file=shown,

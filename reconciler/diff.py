@@ -12,9 +12,8 @@ from typing import Any
 
 from reconciler import pointer as pointers
 from reconciler.fields import CannotClear, Immutable, KindRules, Node, WriteOnly
-from reconciler.hashes import digest
 from reconciler.pointer import MISSING
-from reconciler.specs import PRESENT, canonical_json, compared, is_reference, secrets_in, unmanaged
+from reconciler.specs import PRESENT, canonical_json, compared, digest, is_reference, secrets_in, unmanaged
 from reconciler.state import Desired, Resource
 
 

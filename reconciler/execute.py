@@ -14,6 +14,7 @@ from reconciler.errors import LostReplyError, PermanentError, RegistryError, Sta
 from reconciler.fields import KindRules
 from reconciler.plan import Change
 from reconciler.registry.base import Registry, Removal, Renames, Write
+from reconciler.remote import checked
 from reconciler.secrets import Secret
 from reconciler.specs import PRESENT, is_reference, secrets_in
 from reconciler.staleness import still
@@ -76,7 +77,7 @@ class Executor:
 
     async def forget(self, old: Address) -> Done:
         """The second half of a rename by re-creation: deletes the old object, if nobody touched it since."""
-        now = await self.registry.get(old)
+        now = await self._get(old)
         if now is not None:
             self._check_same(now, self.left[old])
             await self._remove(now)
@@ -88,14 +89,14 @@ class Executor:
         """Creates the object. `source` is the one in whose place it comes, if any: what is managed elsewhere is taken over from it."""
         write = self._write(change, item, source, known, fresh=True)
         unique = self.facts.kinds[item.address.kind].unique
-        if not unique and await self.registry.get(item.address) is not None:
+        if not unique and await self._get(item.address) is not None:
             raise StaleObjectError(f"{item.address} exists already")
         try:
             stored = await self.registry.create(write)
         except LostReplyError:
-            stored = await self._look(write, None, self.registry.create if unique else None)
+            stored = await self._look(write, item, None, self.registry.create if unique else None)
         if not unique:
-            await self.registry.get(item.address)  # refuses where somebody created another one meanwhile
+            await self._get(item.address)  # refuses where somebody created another one meanwhile
         return await self._verified(write, item, stored)
 
     async def _update(self, change: Change, item: Desired, known: Known) -> Done:
@@ -104,11 +105,11 @@ class Executor:
         try:
             stored = await self.registry.update(write)
         except LostReplyError:
-            stored = await self._look(write, current, self.registry.update)
+            stored = await self._look(write, item, current, self.registry.update)
         return await self._verified(write, item, stored)
 
     async def _delete(self, change: Change) -> Done:
-        current = await self.registry.get(change.address)
+        current = await self._get(change.address)
         if current is None:
             return Done(message="it was gone already")
         if not still(change, current, self.facts):
@@ -126,7 +127,7 @@ class Executor:
         try:
             stored = await self.registry.rename(write)
         except LostReplyError:
-            stored = await self._look(write, None, self.registry.rename)
+            stored = await self._look(write, item, None, self.registry.rename)
         return await self._verified(write, item, stored)
 
     async def _intend(self, current: Resource, item: Desired, known: Known) -> Resource:
@@ -146,13 +147,13 @@ class Executor:
         try:
             stored = await self.registry.update(write)
         except LostReplyError:
-            stored = await self._look(write, current, self.registry.update)
-        if stored is None or not self._as_sent(write, stored):
-            stored = await self._poll(current.address, lambda found: self._as_sent(write, found))
+            stored = await self._look(write, item, current, self.registry.update)
+        if self._wrong(write, item, checked(stored)):
+            stored = await self._poll(current.address, lambda found: not self._wrong(write, item, found))
         return stored or intent
 
     async def _replace(self, change: Change, item: Desired, known: Known) -> Done:
-        current = await self.registry.get(change.address)
+        current = await self._get(change.address)
         if current is not None:
             if not still(change, current, self.facts):
                 raise StaleObjectError(f"{change.address} was changed since the plan was made, so it was not replaced")
@@ -162,9 +163,14 @@ class Executor:
         except RegistryError as error:
             if current is None:
                 raise
-            return await self._put_back(current, known, error)
+            return await self._put_back(current, item, known, error)
+        except Exception as error:  # a bug must not cost the object either; it is raised on, and says what became of it
+            if current is not None:
+                failure = PermanentError(f"a bug, {type(error).__name__}")
+                error.add_note((await self._put_back(current, item, known, failure)).message)
+            raise
 
-    async def _put_back(self, current: Resource, known: Known, error: RegistryError) -> Done:
+    async def _put_back(self, current: Resource, item: Desired, known: Known, error: RegistryError) -> Done:
         """After a delete whose create failed: the old object again, or at least its text for a person."""
         old = json.dumps(current.spec, ensure_ascii=False)
         spec, lost = _without_lost(current.spec, self.facts.kinds[current.address.kind], known.secrets)
@@ -173,13 +179,13 @@ class Executor:
             replace(current, spec=spec, id=None, revision=None), None, known.secrets, plan=self.plan, actor=self.actor
         )
         try:
-            if await self.registry.get(current.address) is not None:
+            if await self._get(current.address) is not None:
                 message = f"it was deleted, creating it again failed ({error.message}), and yet an object of that key is there. The old one: {old}"
                 return Done("failed", "unclear", message)
             try:
                 await self.registry.create(write)
             except LostReplyError:
-                await self._look(write, None, self.registry.create)
+                await self._look(write, item, None, self.registry.create)
         except RegistryError as second:
             message = f"it was deleted, and creating it again failed ({error.message}); putting the old one back failed too ({second.message}). The old one: {old}"
             return Done("failed", "lost", message)
@@ -193,7 +199,7 @@ class Executor:
         """The object to write over. A registry that compares and swaps takes the one read before; any other is asked again now."""
         if known.current is not None and self.facts.kinds[address.kind].exact_revision:
             return known.current
-        current = await self.registry.get(address)
+        current = await self._get(address)
         if current is None:
             raise StaleObjectError(f"{address} is gone")
         if not still(change, current, self.facts):
@@ -208,8 +214,8 @@ class Executor:
         spec: Mapping[str, object] = item.resource.spec
         if current is not None:
             # an update that only lifts a protection leaves alone what a replace is to change later
-            for place in (*item.ignore, *(change.replaces if change.action == "update" else ())):
-                spec = _as_it_is(spec, current, place)
+            kept = (*item.ignore, *(change.replaces if change.action == "update" else ()))
+            spec = _as_it_is(spec, current, kept)
         if fresh:
             spec = _with_references(spec, item, kind)
         desired = replace(item.resource, spec=spec, mark=self._mark(item, current, kind, spec, known))
@@ -240,7 +246,7 @@ class Executor:
         try:
             await self.registry.delete(removal)
         except LostReplyError:
-            again = await self.registry.get(current.address)
+            again = await self._get(current.address)
             if again is None:
                 return
             self._check_same(again, current)
@@ -249,15 +255,15 @@ class Executor:
         if there is not None and there.id == current.id:
             raise PermanentError(f"{current.address}: the registry took the delete, and the object is still there")
 
-    async def _look(self, write: Write, before: Resource | None, send: Send | None) -> Resource | None:
+    async def _look(self, write: Write, item: Desired, before: Resource | None, send: Send | None) -> Resource | None:
         """After a lost reply: done if the object is as sent; sent once more only if nothing has happened; else somebody else wrote.
 
         Without `send` nothing is sent again: where keys are not unique, a second one would be a duplicate.
         """
         address = write.desired.address
-        now = await self.registry.get(address)
+        now = await self._get(address)
         if now is not None and (before is None or now.revision != before.revision):
-            if self._as_sent(write, now):
+            if not self._wrong(write, item, now):
                 return now
             raise StaleObjectError(f"{address}: the reply was lost, and what is there now is not what was sent")
         if send is not None:
@@ -265,29 +271,24 @@ class Executor:
                 return await send(write)
             except StaleObjectError:
                 pass  # it had been done, and the look came too early to see it
-        found = await self._poll(address, lambda seen: self._as_sent(write, seen))
-        if self._as_sent(write, found):
+        found = await self._poll(address, lambda seen: not self._wrong(write, item, seen))
+        if not self._wrong(write, item, found):
             return found
         raise LostReplyError(
             f"{address}: the reply was lost, and it cannot be told whether it was done", hint="run again"
         )
 
-    def _as_sent(self, write: Write, stored: Resource | None) -> bool:
-        kind = self.facts.kinds[write.desired.address.kind]
-        return (
-            stored is not None
-            and _same_mark(write.desired.mark, stored.mark)
-            and not diff.unstored(write.desired.spec, stored, kind, (), write.changed)
-        )
-
     # --- reading back ----------------------------------------------------------------------------------------
+
+    async def _get(self, address: Address) -> Resource | None:
+        return checked(await self.registry.get(address))
 
     async def _poll(self, address: Address, good: Callable[[Resource | None], bool]) -> Resource | None:
         """Reads until it is good, with backoff, up to `settle`, since some registries lag. The last thing read."""
         loop = asyncio.get_running_loop()
         deadline, wait = loop.time() + self.settle, FIRST_WAIT
         while True:
-            found = await self.registry.get(address)
+            found = await self._get(address)
             if good(found) or loop.time() + wait > deadline:
                 return found
             await asyncio.sleep(wait)
@@ -295,12 +296,13 @@ class Executor:
 
     async def _verified(self, write: Write, item: Desired, stored: Resource | None) -> Done:
         """Compares what is stored with what was sent: the reply, where that is the stored object, else what is read."""
-        if stored is None or self._wrong(write, item, stored):
+        if self._wrong(write, item, checked(stored)):
             stored = await self._poll(item.address, lambda found: not self._wrong(write, item, found))
         wrong = self._wrong(write, item, stored)
         return Done("not_stored", "not-stored", f"the registry did not keep {', '.join(wrong)}") if wrong else Done()
 
     def _wrong(self, write: Write, item: Desired, stored: Resource | None) -> tuple[str, ...]:
+        """What is not stored as it was sent, in words; what `item` leaves to others is not judged. Empty where all is well."""
         kind = self.facts.kinds[item.address.kind]
         if stored is None:
             return ("the object",)
@@ -312,22 +314,27 @@ def _same_mark(sent: Mark | None, stored: Mark | None) -> bool:
     return sent is None or (stored is not None and stored.to_json() == sent.to_json())
 
 
-def _as_it_is(spec: Mapping[str, object], current: Resource, place: str) -> Mapping[str, object]:
-    """`spec` with the remote's current value at a pointer that is managed elsewhere."""
-    value = pointers.get(current.spec, place)
-    changed: Mapping[str, object] = (
-        pointers.remove(spec, place) if value is pointers.MISSING else pointers.put(spec, place, value)
+def _as_it_is(spec: Mapping[str, object], current: Resource, places: tuple[str, ...]) -> Mapping[str, object]:
+    """`spec` with the remote's current values at pointers that are managed elsewhere."""
+    values = {place: pointers.get(current.spec, place) for place in places}
+    for place, value in values.items():
+        if value is not pointers.MISSING:
+            spec = pointers.put(spec, place, value)
+    # last, and all at once: what goes from a list moves what comes after it
+    changed: Mapping[str, object] = pointers.remove_all(
+        spec, [place for place, value in values.items() if value is pointers.MISSING]
     )
     return changed
 
 
 def _with_references(spec: Mapping[str, object], item: Desired, kind: KindRules) -> Mapping[str, object]:
     """`spec` for a new object: a secret that was taken over from an old one is known by its reference only."""
-    for place, value in list(secrets_in(spec, kind.root)):
-        if value == PRESENT:
-            reference = item.secrets.get(place)
-            spec = pointers.remove(spec, place) if reference is None else pointers.put(spec, place, reference)
-    return spec
+    taken = [place for place, value in secrets_in(spec, kind.root) if value == PRESENT]
+    for place in taken:
+        if place in item.secrets:
+            spec = pointers.put(spec, place, item.secrets[place])
+    known: Mapping[str, object] = pointers.remove_all(spec, [place for place in taken if place not in item.secrets])
+    return known
 
 
 def _without_lost(
@@ -335,6 +342,4 @@ def _without_lost(
 ) -> tuple[Mapping[str, object], list[str]]:
     """`spec` without the secrets that no value is known for, and where they were."""
     lost = [place for place, value in secrets_in(spec, kind.root) if value == PRESENT and place not in secrets]
-    for place in lost:
-        spec = pointers.remove(spec, place)
-    return spec, lost
+    return pointers.remove_all(spec, lost), lost

@@ -14,10 +14,9 @@ from urllib.parse import quote
 from reconciler import pointer as pointers
 from reconciler.document.dump import dump_yaml
 from reconciler.fields import OPAQUE, Node, ServerOwned
-from reconciler.hashes import digest
 from reconciler.manifest.references import escape
 from reconciler.registry.configured import Configured
-from reconciler.specs import REFERENCE, is_reference, secrets_in
+from reconciler.specs import REFERENCE, digest, is_reference, secrets_in
 from reconciler.state import Resource
 
 LONGEST_NAME: Final = 200  # characters, all of them ASCII; file systems take 255

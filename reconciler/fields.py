@@ -24,12 +24,13 @@ class WriteOnly(NamedTuple):
 
     `keeps` says what the registry gives back: "nothing", "presence" where it tells reliably whether the secret is set, or
     "reference" where it stores the reference's text. With `only_references` the field is a secret only where its value is a
-    reference (a header).
+    reference (a header), or where its name in the map that holds it is one of `names`, whatever it holds then.
     """
 
     reason: str = "a secret"
     keeps: str = "nothing"
     only_references: bool = False
+    names: Callable[[str], bool] | None = None
 
 
 class ServerOwned(NamedTuple):

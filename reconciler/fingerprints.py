@@ -1,15 +1,24 @@
-"""The fingerprints of the desired secrets whose values are there to be read. Planning needs none of them."""
+"""Fingerprints of secrets: they tell that a value is new, and nothing else. Planning needs none of them."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+
 from reconciler.errors import SecretError
-from reconciler.hashes import fingerprint
 from reconciler.secrets import Resolver, Secret
 from reconciler.state import Address, DesiredState
 
 
+def fingerprint(key: Secret, address: str, pointer: str, value: Secret) -> str:
+    """16 hex digits of HMAC-SHA256 over address, pointer and value."""
+    # a variable that is no UTF-8 holds halves of surrogate pairs
+    message = "\0".join((address, pointer, value.reveal())).encode(errors="surrogatepass")
+    return hmac.new(key.reveal().encode(errors="surrogatepass"), message, hashlib.sha256).hexdigest()[:16]
+
+
 def known_fingerprints(desired: DesiredState, key: Secret | None, resolver: Resolver) -> dict[Address, dict[str, str]]:
-    """By address and pointer. Empty without a key; a secret that has no value here is left out."""
+    """Those of the desired secrets whose values are there to be read, by address and pointer. Empty without a key; a secret that has no value here is left out."""
     found: dict[Address, dict[str, str]] = {}
     if key is None:
         return found

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 import jsonschema
 
 from reconciler.errors import PlanFileError, Problem
-from reconciler.hashes import digest
 from reconciler.outputs import OUTPUTS
 from reconciler.plan import WRITES, Change, Consents, FieldChange, Guard, Plan
 from reconciler.planjson import plan_to_json
 from reconciler.pointer import MISSING
+from reconciler.specs import MAX_DEPTH, digest, too_deep
 from reconciler.state import Address, Desired, RegistryFacts, Resource, Source
 
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 SAVED: Final = "saved"  # the key of what only apply reads
+_AROUND: Final = 8  # levels of the file around what one object holds
 
 
 def dump(plan: Plan) -> str:
@@ -63,6 +65,8 @@ def parse(text: str, shown: str) -> Plan:
     if not isinstance(version, str) or version.partition(".")[0] != "1":
         message = f"{shown} has format version {version!r}, and this reconciler reads 1.x"
         raise PlanFileError(message, hint="make it again with this reconciler")
+    if too_deep(data, MAX_DEPTH + _AROUND):
+        raise PlanFileError(f"{shown} is not a plan file: it holds too many maps and lists inside each other")
     stated = data.pop("digest", None)
     if stated != digest(data):
         raise PlanFileError(
@@ -91,7 +95,7 @@ def check_kinds(plan: Plan, registries: Mapping[str, RegistryFacts], shown: str)
 
 def _write(change: Change) -> dict[str, Any]:
     item = change.desired
-    data: dict[str, Any] = {"replaces": list(change.replaces), "message": change.message}
+    data: dict[str, Any] = {"replaces": list(change.replaces)}
     if item is not None:
         data["desired"] = {
             "spec": item.resource.spec,
@@ -116,12 +120,13 @@ def _plan(data: Mapping[str, Any]) -> Plan:
     changes = tuple(_change(entry, _map(saved["writes"][entry["address"]])) for entry in data["changes"])
     if strangers := {change.address.registry for change in changes} - set(registries):
         raise ValueError(f"no place is given for {', '.join(sorted(strangers))}")
+    _check_each_once(changes)
     return Plan(
         changes=changes,
         unchanged=_count(saved["unchanged"]) or 0,
         orphans=tuple(Address.parse(text) for text in data["orphans"]),
         guards=tuple(Guard(entry["name"], entry["message"], entry["override"]) for entry in data["guards"]),
-        problems=tuple(Problem(**{**entry, "pointer": entry.get("pointer") or ""}) for entry in data["problems"]),
+        problems=tuple(_problem(entry) for entry in data["problems"]),
         consents=Consents(
             consents["prune"] is True,
             _count(consents["allow_deletes"]),
@@ -135,6 +140,19 @@ def _plan(data: Mapping[str, Any]) -> Plan:
     )
 
 
+def _check_each_once(changes: tuple[Change, ...]) -> None:
+    """Raises ValueError where two changes are about one object: apply keeps what it knows by address."""
+    places = [change.address for change in changes]
+    places += [change.previous for change in changes if change.action == "rename" and change.previous is not None]
+    if twice := [address for address, count in Counter(places).items() if count > 1]:
+        raise ValueError(f"there are two changes of {', '.join(map(str, sorted(twice)))}")
+
+
+def _problem(entry: Mapping[str, Any]) -> Problem:
+    """From the keys that are known here: a later 1.x may hold more."""
+    return Problem(**{name: entry[name] for name in Problem._fields})
+
+
 def _change(entry: Mapping[str, Any], write: Mapping[str, Any]) -> Change:
     address = Address.parse(entry["address"])
     source = Source(entry["source"]["file"], entry["source"]["line"]) if entry.get("source") else None
@@ -142,6 +160,9 @@ def _change(entry: Mapping[str, Any], write: Mapping[str, Any]) -> Change:
     previous = entry.get("previous_address")
     if entry["action"] in WRITES and (entry["action"] == "delete") == ("desired" in write):
         raise ValueError(f"what a {entry['action']} of {address} writes does not fit it")
+    old = Address.parse(previous) if previous else None
+    if entry["action"] == "rename" and (old is None or old[:2] != address[:2]):
+        raise ValueError(f"{address} cannot have been {old}")
     return Change(
         address=address,
         action=entry["action"],
@@ -150,16 +171,18 @@ def _change(entry: Mapping[str, Any], write: Mapping[str, Any]) -> Change:
         observed=entry["observed"],
         depends_on=tuple(Address.parse(text) for text in entry["depends_on"]),
         parent=parent,
-        previous=Address.parse(previous) if previous else None,
+        previous=old,
         source=source,
         desired=_desired(address, write["desired"], source, parent) if "desired" in write else None,
-        message=_text(write["message"]),
-        replaces=_texts(write["replaces"]),
+        message=_text(entry.get("message", "")),
+        replaces=_pointers(write["replaces"]),
     )
 
 
 def _field(entry: Mapping[str, Any]) -> FieldChange:
-    return FieldChange(entry["path"], entry.get("before", MISSING), entry.get("after", MISSING), entry["sensitive"])
+    return FieldChange(
+        _pointer(entry["path"]), entry.get("before", MISSING), entry.get("after", MISSING), entry["sensitive"]
+    )
 
 
 def _desired(address: Address, data: Mapping[str, Any], source: Source | None, parent: Address | None) -> Desired:
@@ -168,9 +191,9 @@ def _desired(address: Address, data: Mapping[str, Any], source: Source | None, p
         key=_text(data["key"]),
         protected=None if data["protected"] is None else data["protected"] is True,
         previous=tuple(map(Address.parse, _texts(data["previous"]))),
-        ignore=_texts(data["ignore"]),
-        secrets={place: _text(reference) for place, reference in _map(data["secrets"]).items()},
-        references={place: Address.parse(_text(text)) for place, text in _map(data["references"]).items()},
+        ignore=_pointers(data["ignore"]),
+        secrets={_pointer(place): _text(reference) for place, reference in _map(data["secrets"]).items()},
+        references={_pointer(place): Address.parse(_text(text)) for place, text in _map(data["references"]).items()},
         labels={name: _text(label) for name, label in _map(data["labels"]).items()},
     )
 
@@ -189,6 +212,17 @@ def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise TypeError(f"a list is expected, not {type(value).__name__}")
     return tuple(map(_text, value))
+
+
+def _pointer(value: Any) -> str:
+    """Raises ValueError where it leads to no field."""
+    if not _text(value).startswith("/"):
+        raise ValueError(f"{value!r} is not a JSON pointer to a field")
+    return str(value)
+
+
+def _pointers(value: Any) -> tuple[str, ...]:
+    return tuple(map(_pointer, _texts(value)))
 
 
 def _map(value: Any) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from reconciler.blocking import block, limit_replaces, taken
 from reconciler.decide import decide
 from reconciler.errors import Problem
 from reconciler.guards import Deletions, Guard, Limits
-from reconciler.hashes import digest
 from reconciler.order import in_order
 from reconciler.ownership import Standing, prunable, standing
 from reconciler.plan import Change, Consents, Plan
-from reconciler.specs import canonical_json
+from reconciler.specs import canonical_json, digest
 from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Resource
 from reconciler.view import View, identity
 

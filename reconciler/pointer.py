@@ -6,7 +6,7 @@ argument as it was: what changes is returned, sharing what did not change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 
@@ -42,25 +42,23 @@ def split(pointer: str) -> tuple[str, ...]:
 def get(value: Any, pointer: str) -> Any:
     """What stands at `pointer`, or MISSING."""
     for part in split(pointer):
-        if isinstance(value, Mapping):
-            if part not in value:
-                return MISSING
-            value = value[part]
-        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-            value = value[int(part)]
-        else:
+        if not isinstance(value, Mapping | list):
             return MISSING
+        at = _member(value, part)
+        if at is MISSING:
+            return MISSING
+        value = value[at]
     return value
 
 
 def put(value: Any, pointer: str, new: Any) -> Any:
-    """`value` with `new` at `pointer`; maps on the way are made where they are missing."""
+    """`value` with `new` at `pointer`; maps on the way are made where they are missing. A list keeps its length: what it has no place for is not put."""
     parts = split(pointer)
     if not parts:
         return new
     head, rest = parts[0], join(parts[1:])
     if isinstance(value, list):
-        index = int(head)
+        index = int(head) if head.isdecimal() else len(value)
         return [put(item, rest, new) if place == index else item for place, item in enumerate(value)]
     known = dict(value) if isinstance(value, Mapping) else {}
     known[head] = put(known.get(head), rest, new)
@@ -69,18 +67,34 @@ def put(value: Any, pointer: str, new: Any) -> Any:
 
 def remove(value: Any, pointer: str) -> Any:
     """`value` without what stands at `pointer`; unchanged where nothing stands there."""
-    parts = split(pointer)
-    if not parts or get(value, pointer) is MISSING:
+    return remove_all(value, (pointer,))
+
+
+def remove_all(value: Any, pointers: Iterable[str]) -> Any:
+    """`value` without what stands at any of `pointers`. All of them mean `value` as it was: one item of a list that goes moves no other."""
+    return _without(value, [parts for pointer in pointers if (parts := split(pointer))])
+
+
+def _without(value: Any, places: Sequence[tuple[str, ...]]) -> Any:
+    """`places` are not empty, and lead from `value` to what goes."""
+    if not places or not isinstance(value, Mapping | list):
         return value
-    head, rest = parts[0], join(parts[1:])
+    below: dict[Any, list[tuple[str, ...]]] = {}
+    for head, *rest in places:
+        at = _member(value, head)
+        if at is not MISSING:
+            below.setdefault(at, []).append(tuple(rest))
+    gone = {at for at, rests in below.items() if () in rests}
+    changed = {at: _without(value[at], rests) for at, rests in below.items() if at not in gone}
+    if not gone and all(new is value[at] for at, new in changed.items()):
+        return value
     if isinstance(value, list):
-        index = int(head)
-        if not rest:
-            return [item for place, item in enumerate(value) if place != index]
-        return [remove(item, rest) if place == index else item for place, item in enumerate(value)]
-    known = dict(value)
-    if rest:
-        known[head] = remove(known[head], rest)
-    else:
-        del known[head]
-    return known
+        return [changed.get(at, item) for at, item in enumerate(value) if at not in gone]
+    return {at: changed.get(at, item) for at, item in value.items() if at not in gone}
+
+
+def _member(value: Mapping[str, Any] | list[Any], part: str) -> Any:
+    """The key or the index that a part means in a map or a list, or MISSING where it has none of that."""
+    if isinstance(value, Mapping):
+        return part if part in value else MISSING
+    return int(part) if part.isdecimal() and int(part) < len(value) else MISSING

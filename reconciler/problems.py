@@ -98,6 +98,8 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
                 "wrong-type", f"{_name(parts)}{detail['msg']}, not {_type(pointers.get(data, where))}", where, at_key
             )
         ]
+    if kind == "wrong_items":
+        return [_wrong_item((*parts, number), data) for number in context["places"]]
     if kind in ("literal_error", "not_allowed"):
         return [_not_allowed(context, parts, where, data)]
     if kind == "literal_secret" and "keys" in context:
@@ -124,11 +126,15 @@ def _unknown_field(parts: tuple[Any, ...], where: str, root: Node) -> Finding:
     name = str(parts[-1])
     parent = root.find(tuple(str(part) for part in parts[:-1]))
     known = parent.children if parent is not None else {}
-    close = nearest(name, known)
-    if close is None:
-        elsewhere = [path for path, _ in root.walk() if path and path[-1] == name and "*" not in path]
-        close = ".".join(elsewhere[0]) if elsewhere else None
+    # a name that exists elsewhere was meant for there; only then may it be a neighbour, mistyped
+    elsewhere = [path for path, _ in root.walk() if path and path[-1] == name and "*" not in path]
+    close = ".".join(elsewhere[0]) if elsewhere else nearest(name, known)
     return Finding("unknown-field", f"unknown field {name!r}", where, at_key=True, suggestion=close)
+
+
+def _wrong_item(parts: tuple[Any, ...], data: Any) -> Finding:
+    where = pointers.join(parts)
+    return Finding("wrong-type", f"{_name(parts)}must be a string, not {_type(pointers.get(data, where))}", where)
 
 
 def _not_allowed(context: Mapping[str, Any], parts: Sequence[Any], where: str, data: Any) -> Finding:
@@ -159,9 +165,10 @@ def _type(value: Any) -> str:
 
 
 def _has_user_info(value: Any) -> bool:
-    if not isinstance(value, str) or "://" not in value:
+    """Whether a text that was meant as a URL has something before an `@`, with a scheme before it or without."""
+    if not isinstance(value, str):
         return False
-    authority = value.split("://", 1)[1]
+    authority = value.split("://", 1)[-1]
     for stop in "/?#":
         authority = authority.split(stop, 1)[0]
     return "@" in authority

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Final
 
-from reconciler.errors import RegistryError
+from reconciler.errors import PermanentError, RegistryError
 from reconciler.registry.base import Registry
-from reconciler.state import Listing, RegistryFacts, RemoteState
+from reconciler.specs import MAX_DEPTH, too_deep
+from reconciler.state import Listing, RegistryFacts, RemoteState, Resource, Unreadable
+
+TOO_DEEP: Final = f"it has more than {MAX_DEPTH} maps and lists inside each other"
 
 
 async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
@@ -22,8 +26,28 @@ async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, Regis
         elif isinstance(answer, BaseException):
             raise answer
         else:
-            listings[name] = answer
+            listings[name] = _comparable(answer)
     if failed:
         message = "; ".join(f"{name} could not be read: {error.message}" for name, error in failed)
         raise RegistryError(message, hint=failed[0][1].hint) from failed[0][1]
     return RemoteState(listings, {name: facts[name] for name in names})
+
+
+def checked(found: Resource | None) -> Resource | None:
+    """One object as a registry answered it. Raises PermanentError where nothing that compares could follow it to its bottom."""
+    if found is not None and too_deep(found.spec):
+        raise PermanentError(f"{found.address} cannot be read: {TOO_DEEP}")
+    return found
+
+
+def _comparable(listing: Listing) -> Listing:
+    """The listing with the rows that go too deep as what they are: unreadable."""
+    deep = [resource for resource in listing.resources if too_deep(resource.spec)]
+    if not deep:
+        return listing
+    unreadable = tuple(Unreadable(TOO_DEEP, found.address.kind, found.address.key) for found in deep)
+    left = {id(resource) for resource in deep}
+    return Listing(
+        tuple(resource for resource in listing.resources if id(resource) not in left),
+        (*listing.unreadable, *unreadable),
+    )

@@ -18,6 +18,8 @@ DONE: Final = {
 }
 SUMMARY: Final = (*DONE.values(), "unchanged", "failed", "skipped", "not_stored", "conflict", "blocked")
 
+INTERRUPTED: Final = "interrupted"  # the reason of what was skipped because of a signal
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -35,15 +37,19 @@ class Outcome:
 class Report:
     """All that happened, in the order of the plan.
 
-    `backup` is the folder that holds what was removed, or None. `interrupted` is true where a signal ended the run early. `notes` are
-    things to tell the user that changed nothing, such as a rotation that is pending.
+    `backup` is the folder that holds what was removed, or None. `notes` are things to tell the user that changed nothing, such as a
+    rotation that is pending.
     """
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     backup: str | None = None
-    interrupted: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal left something undone: one that came when everything was done interrupted nothing."""
+        return any((outcome.status, outcome.reason) == ("skipped", INTERRUPTED) for outcome in self.outcomes)
 
     def summary(self) -> dict[str, int]:
         """Counts by what was done, in the order of SUMMARY."""
@@ -62,3 +68,14 @@ class Report:
         if statuses & {"failed", "skipped", "not_stored"}:
             return 5
         return 4 if statuses & {"conflict", "blocked"} else 0
+
+
+class BugError(Exception):
+    """A bug, ours or a driver's, met in the middle of a run. `report` tells what was done all the same; `__cause__` is what was raised.
+
+    It stands outside the tree of `errors`, so that it ends like any other bug once the report was shown.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("a bug ended the run early; what was done is reported")
+        self.report = report

@@ -194,9 +194,13 @@ class Texts(Checked):
         return {"type": ["string", "array"], "items": {"type": "string"}}
 
     def check(self, value: Any) -> Any:
-        if isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-            return value
-        raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string or a list of strings"})
+        if isinstance(value, list):
+            wrong = [place for place, item in enumerate(value) if not isinstance(item, str)]
+            if wrong:
+                raise PydanticCustomError("wrong_items", "items must be strings", {"places": wrong})
+        elif not isinstance(value, str):
+            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string or a list of strings"})
+        return value
 
 
 class Scalar(Checked):

@@ -5,23 +5,46 @@ A spec is plain JSON data; nothing here changes its argument.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from reconciler import pointer as pointers
-from reconciler.fields import OPAQUE, Node, Ref, Requires
+from reconciler.fields import OPAQUE, Node, Ref, Requires, WriteOnly
 from reconciler.pointer import MISSING
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
+MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a manifest
 
 
 def canonical_json(value: Any) -> str:
     """The one text of a JSON value: sorted keys, no spaces. Equal values have equal texts, and True is not 1."""
     return _encode(value)
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical text, as 64 hex digits: tells whether plain data moved."""
+    # a file's name that is no UTF-8 holds halves of surrogate pairs
+    return hashlib.sha256(canonical_json(value).encode(errors="surrogatepass")).hexdigest()
+
+
+def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
+    """Whether a map or list has more than `limit` levels of them, itself included. All else that walks through plain data recurses, so this must not."""
+    level = [value]
+    for _ in range(limit):
+        below = []
+        for outer in level:  # plain loops: of every object of every registry it is asked, and these take half as long
+            for item in outer.values() if isinstance(outer, dict) else outer:
+                if isinstance(item, (dict, list)):
+                    below.append(item)  # noqa: PERF401
+        if not below:
+            return False
+        level = below
+    return True
 
 
 def is_reference(value: Any) -> bool:
@@ -50,11 +73,18 @@ def secrets_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[
         return
     rule = node.secret
     if rule is not None:
-        if spec is not None and (not rule.only_references or is_reference(spec) or spec == PRESENT):
+        if spec is not None and (
+            not rule.only_references or is_reference(spec) or spec == PRESENT or _named(rule, prefix)
+        ):
             yield pointers.join(prefix), spec
         return
     for name, value, below in _members(spec, node):
         yield from secrets_in(value, below, (*prefix, name))
+
+
+def _named(rule: WriteOnly, place: tuple[str, ...]) -> bool:
+    """Whether a value is a secret by its name alone."""
+    return rule.names is not None and bool(place) and rule.names(place[-1])
 
 
 def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
@@ -116,9 +146,7 @@ def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str,
 
 def compared(spec: Any, node: Node, excluded: tuple[str, ...] = ()) -> Any:
     """The form in which two sides are compared: canonical, without what the server owns, what is unset, and `excluded`."""
-    for place in excluded:
-        spec = pointers.remove(spec, place)
-    form = _form(spec, node)
+    form = _form(pointers.remove_all(spec, excluded), node)
     return {} if form is MISSING else form
 
 

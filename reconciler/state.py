@@ -86,13 +86,19 @@ class Mark:
             and isinstance(applied, str)
             and isinstance(data.get("protected", False), bool)
             and isinstance(excluded, list)
+            and all(map(_is_pointer, excluded))
             and isinstance(fingerprints, Mapping)
+            and all(_is_pointer(place) and isinstance(value, str) for place, value in fingerprints.items())
         )
         if not well_formed:
             raise ValueError("not a mark of reconciler's")
         return cls(
             str(owner), str(key), bool(data.get("protected", False)), applied, tuple(excluded), dict(fingerprints)
         )
+
+
+def _is_pointer(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/")
 
 
 @dataclass(frozen=True, slots=True)

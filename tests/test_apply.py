@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
 from registry.memory_server import Behaviour, Server
 from world import Document, World, actions, model, native, statuses
 
+from reconciler.applier import Options, apply
 from reconciler.errors import PermanentError, RefusedError, RegistryError, SecretError, TemporaryError
-from reconciler.report import Outcome
-from reconciler.secrets import Secret
+from reconciler.plan import Plan
+from reconciler.registry.base import Registry, Write
+from reconciler.report import BugError, Outcome
+from reconciler.secrets import Resolver, Secret
 from reconciler.state import Address, Resource
 
 US = {"owner": "us", "key": "x"}
@@ -467,3 +471,109 @@ async def test_a_write_between_read_and_write_is_not_written_over(exact: World) 
     assert row is not None
     assert row.data["display_name"] == "theirs"
     assert plan.changes[0].address == Address("one", "Model", "chat")
+
+
+# --- a bug in the middle ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Buggy:
+    """A registry whose driver has a bug: a create that is `wrong` ends in a TypeError, and every other one takes a moment longer."""
+
+    inner: Registry
+    wrong: Callable[[Write], bool]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def create(self, write: Write) -> Resource | None:
+        if self.wrong(write):
+            raise TypeError("s3cret-key is of the wrong type")
+        await asyncio.sleep(0.01)
+        return await self.inner.create(write)
+
+
+def of_bad(write: Write) -> bool:
+    return write.desired.address.key == "bad"
+
+
+async def broken(world: World, plan: Plan, wrong: Callable[[Write], bool] = of_bad, **how: Any) -> BugError:
+    """What apply raises where the driver cannot create what is `wrong`."""
+    registries = {name: cast(Registry, Buggy(place, wrong)) for name, place in world.registries.items()}
+    with pytest.raises(BugError) as caught:
+        await apply(plan, registries, world.facts, world.options(**how))
+    return caught.value
+
+
+async def test_a_bug_lets_end_what_is_under_way_begins_nothing_new_and_is_told_with_the_report(world: World) -> None:
+    """Nobody loses the account of what was done, and a write is never cancelled half-way."""
+    world.server().put("Model", "gone", {}, US)
+    documents = [native("Model", key) for key in ("aaa", "bad", "later")]
+    plan = await world.plan(*documents, absent("Model", "gone"))
+    told: list[Outcome] = []
+    error = await broken(world, plan, concurrency=2, on_outcome=told.append)
+    assert isinstance(error.__cause__, TypeError)
+    assert {outcome.address.key: (outcome.status, outcome.reason) for outcome in error.report.outcomes} == {
+        "aaa": ("ok", "new"),
+        "bad": ("failed", "bug"),
+        "later": ("skipped", "bug"),
+        "gone": ("skipped", "bug"),
+    }
+    assert len(told) == 4
+    assert not error.report.interrupted
+    assert error.report.exit_code == 5
+    assert error.report.backup == "removed"
+    assert "s3cret" not in repr(error.report), "nobody knows what is in a bug's own words"
+    assert world.server().keys("Model") == ["aaa", "gone"]
+    await world.apply(*documents, absent("Model", "gone"))
+    assert await world.settled(*documents)
+
+
+async def test_a_bug_in_the_middle_of_a_replace_loses_no_object(world: World) -> None:
+    """The old one is put back, as after any other failure, and the traceback says so."""
+    await world.apply(native("Model", "m", project="old"))
+    plan = await world.plan(native("Model", "m", project="new"), allow_replaces=1)
+    error = await broken(world, plan, lambda write: write.desired.spec["project"] == "new")
+    assert statuses(error.report) == {"Model/m": "failed"}
+    assert isinstance(error.__cause__, TypeError)
+    assert "so the old one was put back" in error.__cause__.__notes__[0]
+    row = world.server().row("Model", "m")
+    assert row is not None
+    assert row.data["project"] == "old"
+
+
+async def test_what_depends_on_a_bug_is_skipped(world: World) -> None:
+    """As after any other failure."""
+    plan = await world.plan(native("Provider", "bad", url="https://p"), native("Model", "m", provider="bad"))
+    error = await broken(world, plan)
+    assert statuses(error.report) == {"Provider/bad": "failed", "Model/m": "skipped"}
+
+
+async def test_who_listens_badly_does_not_cancel_the_writes_of_the_others(world: World) -> None:
+    """A listener's error is a bug like any other: told when what is under way has ended."""
+
+    def listen(outcome: Outcome) -> None:
+        raise LookupError(outcome.address.key)
+
+    plan = await world.plan(native("Model", "a"), native("Model", "b"), native("Model", "c"))
+    with pytest.raises(BugError) as caught:
+        await world.carry_out(plan, on_outcome=listen, concurrency=1)
+    assert statuses(caught.value.report) == {"Model/a": "ok", "Model/b": "skipped", "Model/c": "skipped"}
+    assert isinstance(caught.value.__cause__, LookupError)
+
+
+async def test_a_signal_that_comes_during_the_last_write_interrupts_nothing(world: World) -> None:
+    """Everything was done, and that is what the report says."""
+    stop = asyncio.Event()
+    plan = await world.plan(native("Model", "a"), native("Model", "b"))
+    report = await world.carry_out(
+        plan, stop=stop, concurrency=1, on_outcome=lambda outcome: stop.set() if outcome.address.key == "b" else None
+    )
+    assert stop.is_set()
+    assert (report.interrupted, report.exit_code) == (False, 0)
+
+
+def test_nothing_is_applied_without_a_way_to_undo_it(tmp_path: Path) -> None:
+    """Where a backup goes is asked of everybody: "none" is no default."""
+    with pytest.raises(TypeError, match="backup"):
+        Options(resolver=Resolver(tmp_path))  # type: ignore[call-arg]

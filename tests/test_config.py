@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from cli.project import Project
 
@@ -68,10 +70,21 @@ def test_without_a_configuration_there_is_one_local_registry(project: Project) -
     assert project.run("plan", "--env", "prod").code == 64
 
 
-def test_an_empty_configuration_has_no_registry(project: Project) -> None:
-    """A model that would go nowhere is an error, not silence."""
+@pytest.mark.parametrize(("text", "owner"), [("", "local"), ("owner: us\n", "us"), ("registries:\n", "local")])
+def test_a_configuration_without_registries_has_the_local_one(project: Project, text: str, owner: str) -> None:
+    """As without a configuration; the owner is the one that is configured, else `local`."""
     project.manifest("a")
-    project.write("reconciler.yaml", "")
+    project.write("reconciler.yaml", text)
+    project.apply()
+    (row,) = project.ok("list", "--format", "json").json("list")["resources"]
+    assert (row["address"], row["owner"]) == ("local/Model/a", owner)
+    assert (project.root / ".reconciler/registry.db").is_file()
+
+
+def test_no_registries_are_no_registry(project: Project) -> None:
+    """`registries: {}` says so, and a model that would go nowhere is an error, not silence."""
+    project.manifest("a")
+    project.write("reconciler.yaml", "registries: {}\n")
     assert "error[no-registry]" in project.run("validate").out
 
 
@@ -135,6 +148,94 @@ def test_a_problem_of_an_environment_is_told_where_the_environment_says_it(proje
         "owner: us\nregistries: {x: {driver: local}}\nenvironments:\n  prod:\n    registries: {x: {path: 3}}\n",
     )
     assert "reconciler.yaml:5:28: error[wrong-type]" in project.run("plan", "--env", "prod").err
+
+
+WRONG_ENVIRONMENTS = {
+    "unknown field": ("{gards: {max_deletes: 3}}", "4:10: error[unknown-field]", "did you mean 'guards'?"),
+    "unknown field that is null": ("{gards: null}", "4:10: error[unknown-field]", "did you mean 'guards'?"),
+    "unknown guard": ("{guards: {max_delets: 3}}", "4:19: error[unknown-field]", "max_deletes"),
+    "unknown guard that is null": ("{guards: {max_delets: null}}", "4:19: error[unknown-field]", "max_deletes"),
+    "environments": ("{environments: {}}", "4:10: error[unknown-field]", ""),
+    "wrong type": ("{owner: 3}", "4:17: error[wrong-type]", ""),
+    "no driver": ("{registries: {y: {path: p.db}}}", "4:26: error[missing-field]", ""),
+}
+
+
+@pytest.mark.parametrize(("patch", "place", "help_text"), WRONG_ENVIRONMENTS.values(), ids=WRONG_ENVIRONMENTS)
+def test_every_environment_is_checked_wherever_one_is(project: Project, patch: str, place: str, help_text: str) -> None:
+    """A mistake in an environment is found in the pull request that makes it, not on the day of its first use."""
+    project.manifest("a")
+    project.write(
+        "reconciler.yaml",
+        "registries: {x: {driver: local, path: x.db, default: true}}\n"
+        f"environments:\n  staging: {{}}\n  prod: {patch}\n",
+    )
+    for words in (("validate",), ("validate", "--env", "staging"), ("plan",), ("validate", "--env", "prod")):
+        answer = project.run(*words)
+        assert answer.code == 1, words
+        assert f"reconciler.yaml:{place}" in answer.err
+        assert help_text in answer.err
+        assert answer.err.count("error[") == 1, answer.err
+
+
+def test_validate_checks_the_settings_of_every_environment(project: Project) -> None:
+    """What only the driver knows is wrong is told with the rest, once, and other environments can still be planned."""
+    project.manifest("a")
+    project.write(
+        "reconciler.yaml",
+        "registries: {x: {driver: local, path: x.db, default: true}}\nenvironments:\n"
+        "  a: {registries: {x: {pth: y}}}\n  b: {registries: {x: {path: 3}}}\n  c: {registries: {x: {pth: null}}}\n",
+    )
+    problems = project.run("validate", "--format", "json").json("error")["problems"]
+    assert [(problem["line"], problem["rule"]) for problem in problems] == [
+        (3, "unknown-field"),
+        (4, "wrong-type"),
+        (5, "unknown-field"),
+    ]
+    project.ok("plan")
+
+
+def test_an_environment_may_remove_what_its_driver_does_not_know(project: Project) -> None:
+    """A null that removes something is no unknown field, and what is wrong outside the environments is told once."""
+    project.write(
+        "reconciler.yaml",
+        "variables: {a: one}\nregistries: {x: {driver: local, path: x.db, default: true}}\n"
+        "environments: {prod: {variables: {a: null, b: null}, registries: {x: {path: null}, y: null}, owner: null}}\n",
+    )
+    project.manifest("a")
+    project.ok("validate")
+    project.ok("validate", "--env", "prod")
+    project.write("reconciler.yaml", "owner: 3\nenvironments: {a: {}, b: {}}\n")
+    assert len(project.run("validate", "--format", "json").json("error")["problems"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "folder", "link", "circle"])
+def test_a_configuration_that_is_no_file_is_not_passed_over(
+    project: Project, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The search upward ends at whatever bears the name, at once, and names it: the defaults would be a surprise."""
+    project.manifest("a")
+    file = project.root / "reconciler.yaml"
+    file.unlink()
+    if kind == "FIFO":
+        os.mkfifo(file)
+    elif kind == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to("reconciler.yaml" if kind == "circle" else "elsewhere/nothing.yaml")
+    expected = {
+        "FIFO": "a FIFO",
+        "folder": "a folder",
+        "link": "a link to a file that is not there",
+        "circle": "circle",
+    }
+    for folder, shown in ((project.root, "reconciler.yaml"), (project.root / "manifests", "../reconciler.yaml")):
+        monkeypatch.chdir(folder)
+        for words in (("plan",), ("list", "--config", shown)):
+            answer = project.run(*words)
+            assert answer.code == 1
+            assert f"error: {shown} cannot be read" in answer.err
+            assert expected[kind] in answer.err
 
 
 def test_paths_are_relative_to_the_configuration(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

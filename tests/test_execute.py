@@ -515,3 +515,61 @@ async def test_a_failing_call_says_what_failed(world: World) -> None:
     plan = await world.plan(CHAT)
     world.server().become(Behaviour(fail_at=2, error=TemporaryError))
     assert only(await world.carry_out(plan)).message == "create Model/chat failed"
+
+
+# --- what is managed elsewhere ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["create", "update"])
+async def test_an_ignored_field_is_not_judged_after_a_lost_reply_either(world: World, verb: str) -> None:
+    """Somebody else's value in it does not make the object somebody else's."""
+    document = CHAT | {"description": "ours", "ignore": ["/description"]}
+    if verb == "update":
+        await world.apply(document)
+    plan = await world.plan(document | {"display_name": "New"})
+    world.server().become(Behaviour(lose_at=1, rewrites={"Model/description": lambda value: "theirs"}))
+    assert only(await world.carry_out(plan)).status == "ok"
+    assert row(world.server()).data["description"] == "theirs"
+    assert [verb for verb, _ in world.server().writes].count(verb) == 1
+
+
+async def test_an_ignored_field_is_not_judged_after_a_lost_intent_or_a_lost_put_back(world: World) -> None:
+    """The two writes that are not of the manifest's object itself."""
+    ignoring = {"description": "ours", "ignore": ["/description"]}
+    theirs = {"Model/description": lambda value: "theirs"}
+    await world.apply(CHAT | ignoring)
+    plan = await world.plan(CHAT | ignoring | {"key": "new", "previous_keys": ["chat"]})
+    world.server().become(Behaviour(lose_at=1, rewrites=theirs))
+    assert only(await world.carry_out(plan)).status == "ok"
+    world.server().become(Behaviour())
+    await world.apply(OLD | ignoring | {"key": "old"}, complete=False)
+    plan = await world.plan(NEW | ignoring | {"key": "old"}, complete=False, allow_replaces=1)
+    world.server().become(Behaviour(refuses={"old": 1}, lose_at=3, rewrites=theirs))
+    assert only(await world.carry_out(plan)).reason == "put-back"
+
+
+@pytest.mark.parametrize("ignore", [["/metadata/l/0", "/metadata/l/1"], ["/metadata/l/2", "/metadata/l/0"]])
+async def test_two_ignored_items_of_one_list_converge(world: World, ignore: list[str]) -> None:
+    """What somebody else puts there stays, and there is nothing left to do."""
+    document = CHAT | {"metadata": {"l": ["a", "b", "c"]}, "ignore": ignore}
+    await world.apply(document)
+    stored = row(world.server()).data["metadata"]["l"]
+    for pointer in ignore:
+        stored[int(pointer[-1])] = "theirs"
+    kept = list(stored)
+    assert await world.settled(document)
+    assert only(await world.apply(document | {"display_name": "New"})).status == "ok"
+    assert row(world.server()).data["metadata"]["l"] == kept
+    assert await world.settled(document | {"display_name": "New"})
+
+
+async def test_ignored_items_that_the_registry_does_not_have_are_not_sent_and_no_other_goes_with_them(
+    world: World,
+) -> None:
+    """A list that somebody made shorter stays as short."""
+    document = CHAT | {"metadata": {"l": ["a", "b", "c"]}, "ignore": ["/metadata/l/1", "/metadata/l/2"]}
+    await world.apply(document)
+    del row(world.server()).data["metadata"]["l"][1:]
+    assert only(await world.apply(document | {"display_name": "New"})).status == "ok"
+    assert row(world.server()).data["metadata"]["l"] == ["a"]
+    assert await world.settled(document | {"display_name": "New"})

@@ -192,6 +192,22 @@ def test_hiding_leaves_references_and_the_fact_that_something_is_there() -> None
     assert hidden == {"key": PRESENT, "kept": "${env:A}", "parts": [{"token": PRESENT}], "name": "raw"}
 
 
+def test_names_say_which_members_of_a_map_are_secret_whatever_they_hold() -> None:
+    """A credential that somebody else wrote down in a header is hidden by its name, for every driver that declares it."""
+
+    class Named(BaseModel):
+        headers: dict[str, Annotated[str, WriteOnly(only_references=True, names=str.isupper)]] | None = None
+
+    spec = {"headers": {"TOKEN": "raw", "KEPT": "${env:A}", "NONE": None, "tenant": "acme", "other": "${env:B}"}}
+    root = rules_of(Named)
+    assert dict(secrets_in(spec, root)) == {
+        "/headers/TOKEN": "raw",
+        "/headers/KEPT": "${env:A}",
+        "/headers/other": "${env:B}",
+    }
+    assert hide_secrets(spec, root) == {"headers": spec["headers"] | {"TOKEN": PRESENT}}
+
+
 def test_references_to_other_objects_are_found_with_their_kinds() -> None:
     """Empty ones refer to nothing."""
     found = list(references_in({"adapter": "a", "uses": ["x", ""]}, ROOT))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.pointer import MISSING, get, join, put, remove, split
+from reconciler.pointer import MISSING, get, join, put, remove, remove_all, split
 
 DATA: dict[str, Any] = {"a": {"b/c": 1, "~": 2, "": 3}, "list": [{"x": 1}, [5]], "null": None}
 
@@ -49,3 +49,27 @@ def test_put_and_remove_leave_their_argument_as_it_was() -> None:
     assert remove(before, "/nothing/here") is before
     assert remove(before, "") is before
     assert before == {"a": {"b": 1}, "l": [1, {"x": 2}, 3]}
+
+
+def test_what_goes_from_a_list_moves_nothing_else_that_goes() -> None:
+    """All pointers mean the value as it was, in whatever order they come, and however often."""
+    before: dict[str, Any] = {"l": [0, 1, {"x": 2, "y": 3}, *range(3, 12)], "m": {"a": 1, "b": 2}}
+    gone = ["/l/10", "/l/2/x", "/l/9", "/l/1", "/m/a", "/l/99", "/l/x", "/m/b/c", "/l/1", "/l/01", ""]
+    after = {"l": [0, {"y": 3}, *range(3, 9), 11], "m": {"b": 2}}
+    assert remove_all(before, gone) == remove_all(before, reversed(gone)) == after
+    assert remove_all(before, ["/l/2", "/l/2/x"])["l"] == [0, 1, *range(3, 12)]
+    assert remove_all(before, ["/nothing", "/l/99"]) is before
+    assert remove_all("text", ["/0"]) == "text"
+
+
+@given(st.lists(st.integers(), max_size=30), st.sets(st.integers(0, 40)))
+def test_any_items_of_a_list_can_go_at_once(items: list[int], gone: set[int]) -> None:
+    """Exactly those, and no others."""
+    left = [item for place, item in enumerate(items) if place not in gone]
+    assert remove_all({"l": items}, [f"/l/{place}" for place in gone]) == {"l": left}
+
+
+def test_a_list_takes_nothing_where_it_has_no_place() -> None:
+    """Neither behind its end nor under a name: a list keeps its length."""
+    for pointer in ("/l/2", "/l/x", "/l/-1", "/l/x/y"):
+        assert put({"l": [1, 2]}, pointer, 5) == {"l": [1, 2]}

@@ -26,6 +26,8 @@ def said(**fields: object) -> str:
         ({"tags": ["a", None]}, "item 2 of 'tags' must be a string, not null"),
         ({"task": "chat"}, "'task' must be one of chat_completion, completion, embeddings, rerank, custom"),
         ({"url": "x"}, "unknown field 'url'"),
+        ({"parameters": {"stop": ["x", 1]}}, "item 2 of 'stop' must be a string, not a number"),
+        ({"parameters": {"stop": 1}}, "'stop' must be a string or a list of strings, not a number"),
     ],
 )
 def test_messages_are_in_words(fields: dict[str, object], message: str) -> None:
@@ -38,6 +40,34 @@ def test_a_message_never_repeats_the_value() -> None:
     assert "hunter2" not in said(
         endpoint={"url": "hunter2", "api_key": "hunter2", "timeout": "hunter2"}, task="hunter2", parameters="hunter2"
     )
+
+
+def test_an_item_has_its_own_place() -> None:
+    """What is wrong in a list is told of the item, in every list."""
+    data = {"kind": "Model", "key": "a", "parameters": {"stop": [1, "x", None]}}
+    assert [finding.pointer for finding in check_model(data)[1]] == ["/parameters/stop/0", "/parameters/stop/2"]
+
+
+@pytest.mark.parametrize(
+    ("field", "meant"),
+    [
+        ("api_key", "endpoint.api_key"),
+        ("dispaly_name", "display_name"),
+        ("previous_kyes", "previous_keys"),
+        ("zzz", None),
+    ],
+)
+def test_a_field_that_exists_elsewhere_is_meant_for_there(field: str, meant: str | None) -> None:
+    """The exact name in another place comes before a name here that is only alike."""
+    [finding] = check_model({"kind": "Model", "key": "a", field: "x"})[1]
+    assert finding.suggestion == meant
+
+
+@pytest.mark.parametrize("url", ["u:p@x.y", "https://u:p@x.y/", "u@x.y"])
+def test_a_user_in_a_url_is_a_literal_secret(url: str) -> None:
+    """With a scheme before it or without: so no format quotes it."""
+    [finding] = check_model({"kind": "Model", "key": "a", "endpoint": {"url": url}})[1]
+    assert finding.rule == "literal-secret"
 
 
 def test_the_nearest_word_is_near() -> None:

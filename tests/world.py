@@ -34,7 +34,7 @@ from reconciler.registry.configured import Configured, configured, native_kinds
 from reconciler.remote import read_all
 from reconciler.report import Report
 from reconciler.secrets import Resolver, Secret
-from reconciler.state import DesiredState, RegistryFacts, RemoteState, Source
+from reconciler.state import DesiredState, RegistryFacts, RemoteState, Resource, Source
 
 PLUGINS: Final = Path(__file__).parent / "plugins"
 if str(PLUGINS) not in sys.path:  # as if the package with the memory driver were installed
@@ -62,7 +62,10 @@ def project(root: Path, registries: Mapping[str, Mapping[str, Any]], owner: str 
 
 @dataclass
 class World:
-    """Registries of one owner. `environ` holds the values of `${env:…}`; `fingerprint_key` is None for no fingerprints."""
+    """Registries of one owner. `environ` holds the values of `${env:…}`; `fingerprint_key` is None for no fingerprints.
+
+    `removed` is what runs removed, as their backup saw it.
+    """
 
     root: Path
     entries: Mapping[str, Configured]
@@ -70,6 +73,7 @@ class World:
     environ: dict[str, str] = field(default_factory=lambda: dict(ENVIRON))
     fingerprint_key: Secret | None = None
     limits: Limits = field(default_factory=Limits)
+    removed: list[Resource] = field(default_factory=list)
 
     @classmethod
     @asynccontextmanager
@@ -140,9 +144,15 @@ class World:
         settings = {
             "resolver": Resolver(self.root, self.environ),
             "fingerprint_key": self.fingerprint_key,
+            "backup": self.back_up,
             "settle": 0.3,
         } | how
         return Options(**settings)
+
+    def back_up(self, resources: tuple[Resource, ...]) -> str:
+        """Keeps what is removed in `removed`."""
+        self.removed.extend(resources)
+        return "removed"
 
     async def carry_out(self, plan: Plan, **how: Any) -> Report:
         """`how` are options of apply (`settle=1`)."""
@@ -152,7 +162,8 @@ class World:
         self, *documents: Document, backup: Backup | None = None, complete: bool = True, **how: Any
     ) -> Report:
         """Plans and applies at once."""
-        return await self.carry_out(await self.plan(*documents, complete=complete, **how), backup=backup)
+        plan = await self.plan(*documents, complete=complete, **how)
+        return await self.carry_out(plan, backup=backup or self.back_up)
 
     async def settled(self, *documents: Document, **how: Any) -> bool:
         """Whether a new plan has nothing to do."""

@@ -67,9 +67,10 @@ def command(
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
     answers = Outputs.parse(REPORT, output_format, outputs)
-    request = Request.of(asked)
     with applying.reported():
-        report = _run(options, request, plan_file, output_format, yes=yes, concurrency=concurrency, backup=backup)
+        with answers.told("apply"):
+            request = Request.of(asked)
+            report = _run(options, request, plan_file, output_format, yes=yes, concurrency=concurrency, backup=backup)
         return _tell(report, answers, options)
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from reconciler.applier import Options, apply
 from reconciler.backup import write_backup
 from reconciler.cli.options import Globals
-from reconciler.cli.session import Outputs, confirmed, has_terminal, style
+from reconciler.cli.question import confirmed, has_terminal
+from reconciler.cli.session import Outputs, style
 from reconciler.cli.streams import answer, say
 from reconciler.errors import RefusedError, UsageError
 from reconciler.plan import Plan
@@ -49,13 +50,7 @@ def ask(plan: Plan, *, yes: bool) -> None:
             "there is no terminal to ask on, and changes are to be made", hint="--yes applies without asking"
         )
     count = len(plan.writes)
-    # asyncio would keep the first Ctrl-C until the question is answered
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        agreed = confirmed(f"Apply {'this change' if count == 1 else f'these {count:,} changes'}?")
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if not agreed:
+    if not confirmed(f"Apply {'this change' if count == 1 else f'these {count:,} changes'}?"):
         raise RefusedError("nothing was written: the answer was no")
 
 
@@ -120,7 +115,7 @@ class _Account:
         left = [
             Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left
         ]
-        return Report(plan, (*ends, *left), self.backup, interrupted=True)
+        return Report(plan, (*ends, *left), self.backup)
 
 
 def _actor() -> str:

@@ -10,7 +10,7 @@ import click
 from reconciler.cli import applying
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import Outputs, one, workspace
-from reconciler.cli.stored import resources
+from reconciler.cli.stored import registries_of, resources
 from reconciler.cli.streams import say
 from reconciler.planner import Policy, make_plan
 from reconciler.remote import read_all
@@ -46,7 +46,7 @@ def command(options: Globals, key: str, yes: bool, backup: Path | None, output_f
 
 async def _delete(options: Globals, key: str, yes: bool, backup: Path | None, output_format: str) -> Report:
     here = workspace(options)
-    async with here.connect() as registries:
+    async with here.connect(registries_of(here, [key])) as registries:
         remote = await read_all(registries, here.facts)
         found = one(key, resources(remote))
         state = DesiredState((_absent(found),), frozenset({found.address}), complete=False, documents=1)

@@ -28,7 +28,8 @@ def command(options: Globals, /, output_format: str, outputs: tuple[str, ...], *
     (differs), and that are not there (missing). Exits with 2 where there are any.
     """
     answers = Outputs.parse(DRIFT, output_format, outputs)
-    drift = _as_found(asyncio.run(planning.read(options, Request.of(asked))))
+    with answers.told("drift"):
+        drift = _as_found(asyncio.run(planning.read(options, Request.of(asked))))
     answers.write(drift, options)
     return planning.exit_code(drift, detailed=True)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-import click
-
+from reconciler.cli.streams import answer_if_possible, say
 from reconciler.errors import FileError, ReconcilerError
 from reconciler.render.answers import error_json, error_text
 from reconciler.render.jsontext import dumps
@@ -18,10 +17,10 @@ from reconciler.validation import Validation
 def report(error: ReconcilerError, *, as_json: bool, color: bool) -> int:
     """Tells what is wrong, where, and what to do next. Returns the exit code."""
     if as_json:
-        click.echo(dumps(error_json(error)))
+        answer_if_possible(dumps(error_json(error)))
     style = Style(color and not os.environ.get("NO_COLOR") and sys.stderr is not None and sys.stderr.isatty())
     if isinstance(error, FileError) and not as_json:
         for _, text in problem_texts(Validation(0, 0, error.problems, error.lines), style):
-            click.echo(text + "\n", err=True, color=True)
-    click.echo(error_text(error, style), err=True, color=True)
+            say(text + "\n")
+    say(error_text(error, style))
     return error.exit_code

@@ -13,7 +13,7 @@ from reconciler.cli.answers import answer_json
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import one, workspace
-from reconciler.cli.stored import resources, stored
+from reconciler.cli.stored import registries_of, resources, stored
 from reconciler.cli.streams import answer, say
 from reconciler.document.dump import dump_yaml
 from reconciler.errors import InputError, UsageError
@@ -42,10 +42,13 @@ def command(
 
     Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references.
     """
-    if everything == bool(keys):
+    if everything and keys:
+        raise UsageError("both KEY and --all were given", hint="leave one of them out")
+    if not everything and not keys:
         raise UsageError("say which objects: KEY, or --all")
     here = workspace(options)
-    every = sorted(resources(asyncio.run(stored(here))), key=lambda item: item.address)
+    names = registries_of(here, keys) if keys else tuple(here.entries)
+    every = sorted(resources(asyncio.run(stored(here, names))), key=lambda item: item.address)
     chosen = (
         every
         if everything
@@ -64,12 +67,14 @@ def command(
 
 def _to_stdout(here: Workspace, chosen: Sequence[Resource], output_format: str, *, alone: bool) -> None:
     manifests = [manifest_of(item, here.entries[item.address.registry]) for item in chosen]
-    if output_format == "yaml":
+    if not manifests:
+        say("there is nothing to export: the registries are empty")
+    if (
+        output_format == "json"
+    ):  # one manifest alone is an answer and a manifest at once: manifests may bear a format_version
+        answer_json(manifests[0] if alone else {"manifests": manifests})
+    elif manifests:
         answer("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
-    elif alone:
-        answer(dumps(manifests[0]))
-    else:
-        answer_json({"manifests": manifests})
 
 
 def _to_files(here: Workspace, paths: Sequence[tuple[Path, Resource]], output_format: str, *, force: bool) -> None:

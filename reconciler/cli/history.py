@@ -11,8 +11,9 @@ import click
 from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import style, workspace
+from reconciler.cli.stored import registries_of
 from reconciler.cli.streams import answer
-from reconciler.errors import InputError, UsageError
+from reconciler.errors import InputError, RegistryError, UsageError
 from reconciler.registry.base import KeepsHistory, Revision
 from reconciler.render.answers import history_text
 from reconciler.state import Address
@@ -44,14 +45,18 @@ def command(options: Globals, key: str, output_format: str) -> int:
 
 async def _history(here: Workspace, key: str) -> Mapping[Address, tuple[Revision, ...]]:
     found: dict[Address, tuple[Revision, ...]] = {}
-    async with here.connect() as registries:
+    async with here.connect(registries_of(here, [key])) as registries:
         for name, registry in registries.items():
             if not isinstance(registry, KeepsHistory):
                 continue
             for kind in here.entries[name].driver.kinds:
                 prefix = f"{name}/{kind}/"
                 address = Address(name, kind, key.removeprefix(prefix))
-                if revisions := await registry.history(address):
+                try:
+                    revisions = await registry.history(address)
+                except RegistryError as error:
+                    raise RegistryError(f"{name} could not be read: {error.message}", hint=error.hint) from error
+                if revisions:
                     found[address] = revisions
     return found
 

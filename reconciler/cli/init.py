@@ -20,6 +20,7 @@ _CONFIG: Final = """\
 # yaml-language-server: $schema=schemas/config.schema.json
 owner: my-team # whose mark is set on what we create
 manifests: [manifests]
+variables: {llm_host: llm.example.com} # for ${var:llm_host} in manifests
 registries:
   local: {driver: local, path: .reconciler/registry.db, default: true}
 guards: {max_deletes: 5, max_delete_percent: 20}
@@ -32,7 +33,7 @@ key: support-chat
 display_name: Support chat
 description: Answers customer questions.
 endpoint:
-  url: https://llm.example.com/v1
+  url: https://${var:llm_host}/v1
   model: gpt-oss-120b
   api_key: ${env:SUPPORT_LLM_KEY} # a reference: the secret itself is never written down
 parameters: {temperature: 0.2, max_completion_tokens: 1024}

@@ -11,8 +11,8 @@ from typing import Any, Final
 import click
 
 from reconciler import __version__
-from reconciler.cli.options import GLOBAL_OPTIONS
-from reconciler.cli.streams import encode_streams, quiet_stdout
+from reconciler.cli.options import GLOBAL_OPTIONS, Helpful, version_option
+from reconciler.cli.streams import answer_if_possible, encode_streams, quiet_stdout, say
 from reconciler.errors import ReconcilerError
 
 # name → (module:command, the line in --help). A command's module is imported when it runs, not before.
@@ -45,7 +45,7 @@ Exit codes:
 """
 
 
-class Commands(click.Group):
+class Commands(Helpful, click.Group):
     """A group that knows its commands by name and imports only the one that runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -80,11 +80,10 @@ def _nearest(name: str) -> str | None:
 
 @click.group(
     cls=Commands,
-    params=[option() for option in GLOBAL_OPTIONS],
+    params=[option() for option in (*GLOBAL_OPTIONS, version_option)],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=EXIT_CODES,
 )
-@click.version_option(__version__, prog_name="reconciler")
 @click.pass_context
 def cli(ctx: click.Context, /, **options: Any) -> None:
     """Models as code: YAML manifests in, plan, apply, and registries that match."""
@@ -125,7 +124,7 @@ def run(words: Sequence[str]) -> int:
 
 def _usage(error: click.ClickException, words: Sequence[str]) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)  # all of the help, and not as an error
+        say(error.format_message())  # all of the help, and not as an error
         return 64
     context = getattr(error, "ctx", None)
     usage = f"{context.get_usage()}\n\n" if context is not None else ""
@@ -137,8 +136,9 @@ def _usage(error: click.ClickException, words: Sequence[str]) -> int:
 def _failed(code: int, word: str, message: str, words: Sequence[str], told: str | None = None) -> int:
     """Tells an error without places: as JSON on stdout where that was asked for, and on stderr as `told`, or as the message."""
     if _wants_json(words):
-        click.echo(json.dumps({"format_version": "1.0", "error": {"code": word, "message": message, "hint": None}}))
-    click.echo(told or message, err=True)
+        error = {"code": word, "message": message, "hint": None}
+        answer_if_possible(json.dumps({"format_version": "1.0", "error": error}))
+    say(told or message)
     return code
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from reconciler import __version__
+from reconciler.cli.streams import answer
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -56,13 +57,46 @@ def _verbose() -> click.Option:
 GLOBAL_OPTIONS: Final = (_config, _env, _no_color, _verbose)
 
 
-class Command(click.Command):
+def version_option() -> click.Option:
+    """`--version`."""
+    return click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_version,
+        help="Show the version and exit.",
+    )
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        answer(f"reconciler, version {__version__}")
+        ctx.exit()
+
+
+def _show_help(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        answer(ctx.get_help())
+        ctx.exit()
+
+
+class Helpful(click.Command):
+    """A command whose help is an answer like any other: where stdout cannot take it, that is told in words."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+
+class Command(Helpful):
     """A command that takes the global options too and hands them on as `Globals`, the context's object."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.extend(option() for option in GLOBAL_OPTIONS)
-        click.version_option(__version__, prog_name="reconciler")(self)
+        self.params.extend(option() for option in (*GLOBAL_OPTIONS, version_option))
 
     def invoke(self, ctx: click.Context) -> Any:
         earlier = ctx.parent.obj if ctx.parent is not None and isinstance(ctx.parent.obj, dict) else {}

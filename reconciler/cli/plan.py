@@ -41,11 +41,12 @@ def command(
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
     answers = Outputs.parse(PLAN, output_format, outputs)
-    if save is not None:
-        check_writable(save)
-    plan = asyncio.run(planning.read(options, Request.of(asked)))
-    if save is not None:  # before the answer: where it fails, stdout holds the error alone
-        write_text(save, planfile.dump(plan))
-        say(f"saved: {printable(str(save))}")
+    with answers.told("plan"):
+        if save is not None:
+            check_writable(save)
+        plan = asyncio.run(planning.read(options, Request.of(asked)))
+        if save is not None:  # before the answer: where it fails, stdout holds the error alone
+            write_text(save, planfile.dump(plan))
+            say(f"saved: {printable(str(save))}")
     answers.write(plan, options)
     return planning.exit_code(plan, detailed=detailed_exitcode)

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.cli.options import Globals
 from reconciler.cli.session import stdin_bytes, workspace
+from reconciler.cli.streams import say
 from reconciler.errors import UsageError
 from reconciler.fingerprints import known_fingerprints
 from reconciler.guards import Limits
@@ -16,6 +17,7 @@ from reconciler.planner import Policy, make_plan
 from reconciler.problems import nearest
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
+from reconciler.render.escape import printable
 from reconciler.state import DesiredState
 from reconciler.workspace import Loaded, Workspace
 
@@ -73,6 +75,9 @@ def load(here: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
             for item in desired.resources
             if all(item.labels.get(name) == value for name, value in request.selections)
         )
+        if not chosen:
+            asked = " ".join(f"--select {name}={value}" for name, value in request.selections)
+            say(f"warning: {printable(asked)} matches no manifest")
         desired = replace(desired, resources=chosen, complete=False)
     _check_rotate(desired, request.consents.rotate)
     return loaded, desired

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import click
 
 from reconciler import render
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Globals
 from reconciler.cli.streams import answer, say
 from reconciler.document import MAX_BYTES
-from reconciler.errors import InputError, UsageError
+from reconciler.errors import InputError, ReconcilerError, UsageError
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
 from reconciler.state import Address, Resource
@@ -67,6 +66,11 @@ class Outputs:
             name, _, file = text.partition("=")
             if name not in family or not file:
                 raise UsageError(f"--output {text!r} is not FORMAT=FILE", hint=f"the formats here: {', '.join(family)}")
+            if file == "-":
+                raise UsageError(
+                    f"--output {text!r}: a file is needed, stdout is the business of --format",
+                    hint=f"--format {name} writes that to stdout",
+                )
             files.append((name, Path(file)))
         for _, path in files:
             check_writable(path)
@@ -76,6 +80,17 @@ class Outputs:
         """The answer to every file, then to stdout: where a file cannot be written (InputError), stdout holds the error alone."""
         self.to_files(value)
         self.to_stdout(value, options, strict=strict)
+
+    @contextmanager
+    def told(self, command: str) -> Iterator[None]:
+        """Around the work of `plan`, `drift` or `apply`: where it fails, every file says why, in its format."""
+        try:
+            yield
+        except ReconcilerError as error:
+            for name, file in self.files:
+                with _said():
+                    write_text(file, render.load("reconciler.render.failure:render")(name, error, command) + "\n")
+            raise
 
     def to_files(self, value: Any) -> None:
         for name, file in self.files:
@@ -87,6 +102,15 @@ class Outputs:
     def text(self, name: str, value: Any, how: Style) -> str:
         rendered: str = render.load(self.family[name])(value, how)
         return rendered
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """A second error beside the one that ends the run."""
+    try:
+        yield
+    except InputError as error:
+        say(f"error: {printable(error.message)}")
 
 
 def one(key: str, resources: Iterable[Resource]) -> Resource:
@@ -107,16 +131,6 @@ def one(key: str, resources: Iterable[Resource]) -> Resource:
 
 def _listed(addresses: Iterable[Address]) -> str:
     return ", ".join(sorted(map(str, addresses)))
-
-
-def confirmed(question: str) -> bool:
-    """Asks on stderr. False for no; the answer must be typed."""
-    return click.confirm(question, default=False, err=True)
-
-
-def has_terminal() -> bool:
-    """Whether there is somebody to ask. stdin may be closed, and is None then."""
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def stdin_bytes() -> bytes:

@@ -20,6 +20,20 @@ async def stored(here: Workspace, names: Sequence[str] = ()) -> RemoteState:
         return await read_all(registries, here.facts)
 
 
+def registries_of(here: Workspace, keys: Iterable[str]) -> tuple[str, ...]:
+    """The registries in which these keys can be: that of each full address; all of them where one is no full address."""
+    names = {_registry_of(here, key) for key in keys}
+    return tuple(sorted(here.entries)) if None in names else tuple(sorted(name for name in names if name is not None))
+
+
+def _registry_of(here: Workspace, key: str) -> str | None:
+    """The registry of `registry/Kind/key`, or None: a key may hold slashes too."""
+    registry, _, rest = key.partition("/")
+    kind, _, name = rest.partition("/")
+    entry = here.entries.get(registry)
+    return registry if entry is not None and kind in entry.driver.kinds and name else None
+
+
 def resources(remote: RemoteState) -> Iterable[Resource]:
     for listing in remote.listings.values():
         yield from listing.resources

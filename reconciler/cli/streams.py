@@ -36,6 +36,12 @@ def answer(text: str) -> None:
         raise InputError(f"the answer cannot be written to stdout: {error.strerror}") from error
 
 
+def answer_if_possible(text: str) -> None:
+    """An error as data, to stdout: where stdout cannot take it, stderr tells it anyway."""
+    with suppress(InputError):
+        answer(text)
+
+
 def quiet_stdout() -> None:
     """Nobody reads stdout any more: what is still written to it goes nowhere, and Python does not complain when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,7 @@ import click
 
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import Outputs, stdin_bytes, workspace
+from reconciler.registry.configured import check_environments
 from reconciler.render import VALIDATION
 
 
@@ -15,11 +16,13 @@ from reconciler.render import VALIDATION
 @format_option("text", "json", "github", "sarif", "junit")
 @click.pass_obj
 def command(options: Globals, paths: tuple[str, ...], strict: bool, output_format: str) -> int:
-    """Check manifests, without any registry.
+    """Check manifests and reconciler.yaml with all its environments, without any registry.
 
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests. Names of some files are
     enough: checks across files still look at all of them.
     """
-    loaded = workspace(options).load(paths, stdin_bytes)
+    here = workspace(options)
+    check_environments(here.project)
+    loaded = here.load(paths, stdin_bytes)
     Outputs(VALIDATION, output_format, ()).write(loaded.validation(), options, strict=strict)
     return 1 if loaded.errors or (strict and loaded.problems) else 0

@@ -33,7 +33,8 @@ __all__ = [
 def load(text: str, shown: str) -> Loaded:
     """The documents of one file: JSON where `shown` ends in `.json`, else YAML. Never raises on bad input.
 
-    A document with problems is left out of `documents`, and keeps its index. What follows a syntax error is not read.
+    A document with problems is left out of `documents`, and keeps its index. What follows a
+    syntax error is read from the next document on, up to a number of errors; JSON has no next one.
     """
     return load_json(text, shown) if _is_json(shown) else load_yaml(text, shown)
 

@@ -1,4 +1,7 @@
-"""Files and bytes to text, strictly UTF-8. Nothing here blocks, whatever the path names."""
+"""Files and bytes to text, strictly UTF-8. Nothing here blocks, whatever the path names.
+
+Every message begins with `cannot be read`: it reads well alone, and behind the name of the file.
+"""
 
 from __future__ import annotations
 
@@ -107,16 +110,18 @@ def _not_utf8(data: bytes, offset: int, shown: str) -> Problem:
             return _wide(shown, name)
     before = str(data[:offset].removeprefix(_UTF8_MARK), "utf-8")
     line, column = position(before, len(before))
-    message = f"not UTF-8: the byte 0x{data[offset]:02x} cannot stand here; save the file as UTF-8"
+    message = f"cannot be read: the byte 0x{data[offset]:02x} here is not UTF-8; save the file as UTF-8"
     return Problem(shown, line, column, "encoding", message, line, column + 1)
 
 
 def _wide(shown: str, name: str) -> Problem:
-    return _problem(shown, "encoding", f"this is {name}; save the file as UTF-8")
+    return _problem(shown, "encoding", f"cannot be read: it is {name}; save the file as UTF-8")
 
 
 def _too_large(shown: str, size: str) -> Problem:
-    return _problem(shown, "too-large", f"too large: {size}, where at most {MAX_BYTES:,} bytes are read")
+    return _problem(
+        shown, "too-large", f"cannot be read: it is too large, {size}, where at most {MAX_BYTES:,} bytes are read"
+    )
 
 
 def _problem(shown: str, rule: str, message: str) -> Problem:

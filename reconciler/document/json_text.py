@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from reconciler import pointer as pointers
 from reconciler.document.places import Spot
 from reconciler.document.values import (
     MAX_DEPTH,
@@ -33,6 +34,7 @@ from reconciler.errors import Problem
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
 _BREAK: Final = re.compile(r"\r\n?|\n")
 _HALF_PAIR: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_LONGEST: Final = 2_000  # code points of a pointer: a key may be as long as its file
 _CONSTANTS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
@@ -150,6 +152,7 @@ class _Open:
 
     spot: Spot
     is_map: bool
+    name: str  # under which its parent holds it
     key: tuple[str, Place] | None = None
 
 
@@ -187,41 +190,45 @@ class _Scan:
 
     def _value(self, sign: str, place: Place) -> None:
         spot = Spot(place)
-        self._attach(spot)
+        name = self._attach(spot)
         if sign in "[{":
-            self._open.append(_Open(spot, sign == "{"))
+            self._open.append(_Open(spot, sign == "{", name))
         elif sign.startswith('"'):
-            self._read(sign, place)
+            self._read(sign, place, name)
         elif message := _number_problem(sign):
-            self._problem(place, "not-json", message)
+            self._problem(place, "not-json", message, name)
 
-    def _attach(self, spot: Spot) -> None:
+    def _attach(self, spot: Spot) -> str:
+        """Puts the spot into what is open. Returns its name there."""
         if not self._open:
             self._root = spot
-            return
+            return ""
         parent = self._open[-1]
         if parent.key is None:
-            parent.spot.members[str(len(parent.spot.members))] = (spot.place, spot)
+            name = str(len(parent.spot.members))
+            parent.spot.members[name] = (spot.place, spot)
         else:
             name, place = parent.key
             parent.spot.members.setdefault(name, (place, spot))
             parent.key = None
+        return name
 
     def _key(self, sign: str, place: Place) -> None:
-        parent, name = self._open[-1], self._read(sign, place)
+        parent, name = self._open[-1], self._read(sign, place, None)
         if name in parent.spot.members:
             first = parent.spot.members[name][0].line
-            self._problem(place, "duplicate-key", given_twice(name, first))
+            self._problem(place, "duplicate-key", given_twice(name, first), name)
         parent.key = (name, place)
 
-    def _read(self, sign: str, place: Place) -> str:
+    def _read(self, sign: str, place: Place, name: str | None) -> str:
+        """The text of a string, which stands under `name` in what is open, or is itself a key there."""
         value: str = json.loads(sign)
         if _HALF_PAIR.search(sign) or not sign.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError as error:
                 half = f"\\u{ord(value[error.start]):04x}"
-                self._problem(place, "not-unicode", f"{half} is half of a surrogate pair, not a character")
+                self._problem(place, "not-unicode", f"{half} is half of a surrogate pair, not a character", name)
         return value
 
     def _close(self, offset: int) -> None:
@@ -239,9 +246,15 @@ class _Scan:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
-    def _problem(self, place: Place, rule: str, message: str) -> None:
-        where = (place.line, place.column)
-        self.problems.append(Problem(self._shown, *where, rule, message, place.end_line, place.end_column))
+    def _problem(self, place: Place, rule: str, message: str, name: str | None) -> None:
+        """A problem of the member `name` of what is open, or, without a name, of that itself."""
+        parts = [item.name for item in self._open[1:]]
+        if name is not None and self._open:
+            parts.append(name)
+        pointer = pointers.join(parts) if sum(map(len, parts)) <= _LONGEST else ""
+        ends = (place.end_line, place.end_column)
+        problem = Problem(self._shown, place.line, place.column, rule, message, *ends, pointer=pointer)
+        self.problems.append(problem)
 
 
 def _number_problem(sign: str) -> str:

@@ -9,6 +9,7 @@ from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from reconciler.document import yaml_scalars as scalars
 from reconciler.document.values import given_twice, shortened
+from reconciler.document.yaml_pointers import pointers_to
 from reconciler.document.yaml_scalars import SPECIAL
 from reconciler.errors import Problem
 
@@ -27,7 +28,7 @@ class Builder:
     Where something is wrong, the value is of no use, and building goes on to find the rest.
     """
 
-    __slots__ = ("_back", "_has_marks", "_lines", "_text", "problems", "shown")
+    __slots__ = ("_back", "_has_marks", "_lines", "_text", "_wrong", "problems", "shown")
 
     def __init__(self, text: str, shown: str, back: dict[int, int]) -> None:
         self.problems: list[Problem] = []
@@ -36,11 +37,22 @@ class Builder:
         self._back = back
         self._has_marks = "!" in text
         self._lines: dict[int, dict[str, int]] = {}  # by node: the line of the first of each key
+        self._wrong: list[AnyNode] = []  # of the document being built, with as many problems
 
     def document(self, root: AnyNode) -> Any:
         """The plain data of one document; each alias gets a copy of its own."""
         self._lines.clear()  # of nodes that are gone, and whose ids may come again
-        return self.value(root)
+        self._wrong.clear()
+        value = self.value(root)
+        if self._wrong:
+            first = len(self.problems) - len(self._wrong)
+            for place, pointer in enumerate(self.pointers(root, self._wrong), start=first):
+                self.problems[place] = self.problems[place]._replace(pointer=pointer)
+        return value
+
+    def pointers(self, root: AnyNode, wanted: list[AnyNode]) -> list[str]:
+        """The JSON pointers of some nodes of a document."""
+        return [pointer.translate(self._back) for pointer in pointers_to(root, wanted)]
 
     def value(self, node: AnyNode) -> Any:
         """The plain data of one node."""
@@ -113,7 +125,9 @@ class Builder:
                 self._problem(node, "tag-mismatch", f"{_KINDS[expected]} is no {_tag_shown(tag)}")
         else:
             self._problem(
-                node, "unknown-tag", f"unknown tag {_tag_shown(tag)}; only !!str, !!int and the like are read"
+                node,
+                "unknown-tag",
+                "unknown tag; only !!str, !!int and the like are read; put it in quotes if it is text",
             )
 
     def _key(self, node: AnyNode) -> str | None:
@@ -165,6 +179,7 @@ class Builder:
             end = node.end_mark
         places = (start.line + 1, start.column + 1, end.line + 1, end.column + 1)
         text = message.translate(self._back)
+        self._wrong.append(node)
         self.problems.append(Problem(self.shown, places[0], places[1], rule, text, places[2], places[3]))
 
 

@@ -41,6 +41,7 @@ _WORDS: Final = (
     ("did not find expected alphabetic or numeric character", "expected a name of letters, digits, '-' and '_'"),
 )
 _DOCUMENT_MARK: Final = re.compile(r"^(?:---|\.\.\.)(?=\s|\Z)", re.MULTILINE)
+_BEGINNING: Final = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 # All but YAML's c-printable: https://yaml.org/spec/1.2.2/#51-character-set
 _NOT_PRINTABLE: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -77,6 +78,29 @@ def character_problem(text: str, shown: str) -> tuple[Problem, ...]:
     return (Problem(shown, line, column, "syntax", message, line, column + 1),)
 
 
+def resumption(error: yaml.YAMLError, text: str, begun: int) -> int | None:
+    """Where the next document begins behind a syntax error; None where there is none, or reading on makes no sense.
+
+    `begun` is the offset at which the parser began. A `---` at the beginning of a line is the end of all that came before,
+    whatever was left open. What a %TAG line says is lost on the way, and so is all hope to read on.
+    """
+    mark: Any = error.problem_mark or error.context_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    if mark is None or "%TAG" in text:
+        return None
+    place = mark.index
+    if mark.column == 0 and text[place : place + 1] == "%":  # a directive: it belongs to the document that follows
+        found = _BEGINNING.search(text, place)
+        place = found.end() if found else len(text)
+    found = _BEGINNING.search(text, max(place, begun + 1))
+    return None if found is None else found.start()
+
+
+def blank(text: str, end: int) -> str:
+    """`text` with nothing before `end` but line breaks and spaces: the lines, columns and offsets of the rest stay the same."""
+    lines = text.count("\n", 0, end) + text.count("\r", 0, end) - text.count("\r\n", 0, end)
+    return " " * (end - lines) + "\n" * lines + text[end:]
+
+
 def before_document(text: str, offset: int) -> str:
     """`text` up to the beginning of the document in which `offset` lies."""
     end = 0
@@ -96,8 +120,7 @@ def _message(what: str, context: str, start: Any, mark: Any, text: str) -> str:
     if "cannot start any token" in what:
         return _TAB if sign == "\t" else f"a value cannot begin with {sign!r}; put it in quotes"
     if "undefined alias" in what:
-        name = re.match(r"\*[^\s,\[\]{}]*", text[mark.index : mark.index + 80])
-        return f"the alias {name[0] if name else '*'} names no anchor above it"
+        return "this alias names no anchor above it; put it in quotes if it is text"
     if "duplicate anchor" in what or "duplicate anchor" in context:
         return f"the anchor is defined twice; the first is on line {start.line + 1}"
     for part, words in _WORDS:

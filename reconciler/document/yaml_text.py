@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from yaml.nodes import Node, ScalarNode
 from yaml.reader import ReaderError
 
 from reconciler.document.places import Spot
-from reconciler.document.values import MAX_VALUES, Document, Loaded, too_deep, too_many
+from reconciler.document.values import MAX_VALUES, Document, Loaded, Place, too_deep, too_many
 from reconciler.document.yaml_build import Builder
 from reconciler.document.yaml_nodes import RefusedError, Sizes, hide_breaks, is_small, loader
 from reconciler.document.yaml_spots import Spots
 from reconciler.document.yaml_syntax import (
     before_document,
+    blank,
     character_problem,
     first_forbidden,
     is_unfinished,
     problem_of,
+    resumption,
 )
 from reconciler.errors import Problem
 
+MAX_BROKEN: Final = 20  # syntax errors after which the rest of a file is not read
+
 
 def load_yaml(text: str, shown: str) -> Loaded:
-    """The documents of a YAML stream, up to the first syntax error.
+    """The documents of a YAML stream. What follows a syntax error is read from the next `---` on, MAX_BROKEN - 1 times.
 
     Rules: `syntax`, `duplicate-key`, `key-not-scalar`, `merge-not-map`, `unknown-tag`, `tag-mismatch`, `not-json`,
     `not-unicode`, `recursive-alias`, `too-deep`, `too-many-values`.
@@ -37,8 +41,11 @@ def load_yaml(text: str, shown: str) -> Loaded:
         reading.run()
     except (ReaderError, UnicodeEncodeError):
         # libyaml reads ahead: the documents before the one with the forbidden character have to be asked for again.
-        before = load_yaml(before_document(text, first_forbidden(text)), shown)
-        kept = tuple(problem for problem in before.problems if problem.rule != "syntax")
+        good = before_document(text, first_forbidden(text))
+        before = load_yaml(good, shown)
+        kept = before.problems
+        if kept and kept[-1].rule == "syntax" and good.rstrip().rpartition("\n")[2].startswith("%"):
+            kept = kept[:-1]  # a directive that waits in vain for the document that was cut off
         return Loaded(before.documents, (*kept, *character_problem(text, shown)))
     # What is wrong in a map is found again wherever an alias or a merge key names it.
     problems = tuple(dict.fromkeys(reading.builder.problems)) if reading.builder.problems else ()
@@ -51,7 +58,11 @@ def scan_yaml(text: str) -> list[Spot]:
     reading = _Reading(text, "", {})
     roots: list[Spot] = []
     try:
-        roots.extend(Spots(text, reading.builder).of(node) for node in reading.nodes() if not reading.is_empty(node))
+        for index, node in reading.numbered():
+            if node is not None:
+                roots.append(Spots(text, reading.builder).of(node))
+            elif index == len(roots):
+                roots.append(Spot(Place(1, 1, 1, 1)))  # nothing is known of a broken document, but its number
     except (ReaderError, UnicodeEncodeError):
         return scan_yaml(before_document(text, first_forbidden(text)))
     return roots
@@ -72,34 +83,56 @@ class _Reading:
 
     def run(self) -> None:
         """Fills `documents` and `builder.problems`. Raises ReaderError and UnicodeEncodeError."""
-        index = 0
         problems = self.builder.problems
         measured = not self._small or "*" in self._text
-        for node in self.nodes():
+        for index, node in self.numbered():
             before = len(problems)
+            if node is None:
+                if self.documents and self.documents[-1].index == index:
+                    self.documents.pop()
+                continue
             value = self._measured(node) if measured else self.builder.document(node)
-            if len(problems) > before:
-                index += 1
-            elif value is not None:
+            if len(problems) == before:
                 if self._back:
                     value = _restored(value, self._back)
                 self.documents.append(Document(value, index, node.start_mark.line + 1))
-                index += 1
 
-    def nodes(self) -> Iterator[Node]:
-        """The roots of the stream; what stops the parser becomes a problem."""
-        try:
-            source = loader(self._text, self._small)
-            while source.check_node():
-                yield source.get_node()
-        except ReaderError:
-            raise
-        except RefusedError as refused:
-            self._refuse(refused)
-        except yaml.YAMLError as error:
-            if self.documents and is_unfinished(error):
-                self.documents.pop()
-            self.builder.problems.append(problem_of(error, self._text, self.builder.shown))
+    def numbered(self) -> Iterator[tuple[int, Node | None]]:
+        """The index and root of each document that is not empty; the root of a broken one is None.
+
+        A document of which only the end is broken comes twice, the second time with None.
+        """
+        index, given = -1, False
+        for node in self._nodes():
+            if isinstance(node, yaml.YAMLError):
+                index += not (given and is_unfinished(node))
+                given = False
+                yield index, None
+            elif given := not self.is_empty(node):
+                index += 1
+                yield index, node
+
+    def _nodes(self) -> Iterator[Node | yaml.YAMLError]:
+        """The roots of the stream; what stops the parser becomes a problem, and comes in place of its document."""
+        text, begun = self._text, 0
+        for _ in range(MAX_BROKEN):
+            try:
+                source = loader(text, self._small)
+                while source.check_node():
+                    yield source.get_node()
+                return
+            except ReaderError:
+                raise
+            except RefusedError as refused:
+                return self._refuse(refused)
+            except yaml.YAMLError as error:
+                broken = error
+            self.builder.problems.append(problem_of(broken, self._text, self.builder.shown))
+            yield broken
+            following = resumption(broken, self._text, begun)
+            if following is None:
+                return
+            text, begun = blank(self._text, following), following
 
     def is_empty(self, node: Node) -> bool:
         """Whether a document holds nothing, or an explicit null."""
@@ -118,19 +151,21 @@ class _Reading:
                 if self._spare < 0:
                     raise RefusedError("too-many-values", node)
         except RefusedError as refused:
-            return self._refuse(refused)
+            return self._refuse(refused, node)
         return self.builder.document(node)
 
-    def _refuse(self, refused: RefusedError) -> None:
+    def _refuse(self, refused: RefusedError, root: Node | None = None) -> None:
+        pointer = self.builder.pointers(root, [refused.node])[0] if root is not None else ""
         shown, mark = self.builder.shown, refused.node.start_mark
         line, column = mark.line + 1, mark.column + 1
         if refused.rule == "too-deep":
-            self.builder.problems.append(too_deep(shown, line, column))
+            problem = too_deep(shown, line, column)
         elif refused.rule == "too-many-values":
-            self.builder.problems.append(too_many(shown, line, column))
+            problem = too_many(shown, line, column)
         else:
             message = "this anchor's value holds an alias to itself"
-            self.builder.problems.append(Problem(shown, line, column, refused.rule, message, line, column))
+            problem = Problem(shown, line, column, refused.rule, message, line, column)
+        self.builder.problems.append(problem._replace(pointer=pointer))
 
 
 def _restored(value: Any, back: dict[int, int]) -> Any:

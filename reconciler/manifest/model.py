@@ -11,7 +11,19 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.fields import Unordered, WriteOnly
-from reconciler.scalars import Boolean, Choice, HeaderMap, Key, Name, Number, PointerText, SecretText, Texts, Url
+from reconciler.scalars import (
+    Boolean,
+    Choice,
+    HeaderMap,
+    Key,
+    Name,
+    Number,
+    PointerText,
+    SecretText,
+    Texts,
+    Url,
+    sensitive_header,
+)
 
 STRICT: Final = ConfigDict(
     defer_build=True, extra="forbid", strict=True, regex_engine="python-re", use_attribute_docstrings=False
@@ -59,7 +71,15 @@ class Endpoint(BaseModel):
         Annotated[
             dict[
                 str,
-                Annotated[str, WriteOnly("a secret where it is a reference", keeps="reference", only_references=True)],
+                Annotated[
+                    str,
+                    WriteOnly(
+                        "a secret where it is a reference",
+                        keeps="reference",
+                        only_references=True,
+                        names=sensitive_header,
+                    ),
+                ],
             ],
             HeaderMap(),
         ]
@@ -189,6 +209,9 @@ class Common(BaseModel):
 
     schema_: Annotated[str | None, Field(alias="$schema")] = Field(
         None, description="The JSON Schema for editors (in JSON files)."
+    )
+    format_version: Literal["1.0"] | None = Field(
+        None, description="The version of the manifest's form, as `export --format json` writes it.", examples=["1.0"]
     )
     protected: Annotated[bool | None, Boolean()] = Field(
         None,

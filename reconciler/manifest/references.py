@@ -25,6 +25,9 @@ from reconciler.specs import REFERENCE
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _BARE: Final = (int, float, NoneType)  # bool is an int
 _UNTOUCHED: Final = re.compile(r"/(?:kind|key|\$schema|registries/[^/]+/key)")
+# Neither says what was found: who writes `${env:NAME:-default}` may have written a secret down.
+_DEFAULT: Final = "a reference takes a name and no default"
+_BAD_VARIABLE: Final = f"{_DEFAULT}: ${{env:NAME}}, where NAME is letters, digits and '_', and begins with no digit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,10 @@ def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
     scheme, _, name = value[2:-1].partition(":")
     if scheme == "env":
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            found.append(Finding("bad-reference", f"{name!r} is not the name of an environment variable", where))
+            found.append(Finding("bad-reference", _BAD_VARIABLE, where))
+        return value
+    if ":-" in name:
+        found.append(Finding("bad-reference", _DEFAULT, where))
         return value
     path = _inside(name, where, scope, found)
     if path is None:
@@ -123,6 +129,9 @@ def _text(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
 
 def _referenced(body: str, where: str, scope: Scope, found: list[Finding]) -> str:
     scheme, _, name = body.partition(":")
+    if ":-" in name and scheme in ("var", "file"):
+        found.append(Finding("bad-reference", _DEFAULT, where))
+        return ""
     if scheme == "var" and name:
         return _variable(name, where, scope, found)
     if scheme == "file" and name:

@@ -21,7 +21,16 @@ from reconciler.outputs import OUTPUTS
 from reconciler.scalars import or_null
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-LAST: Final = ("state", "protected", "previous_keys", "registry", "registries", "ignore", "$schema")
+LAST: Final = (
+    "state",
+    "protected",
+    "previous_keys",
+    "registry",
+    "registries",
+    "ignore",
+    "format_version",
+    "$schema",
+)
 BOTH: Final = "A model has an endpoint or a provider, never both."
 ABSENT_PROTECTED: Final = "`protected: true` forbids what `state: absent` asks for: apply `protected: false` first."
 

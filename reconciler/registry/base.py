@@ -118,7 +118,8 @@ class Registry(Protocol):
     # every object of the driver's kinds, completely, or an error: half a listing would make the rest look deleted
     async def read(self) -> Listing: ...
 
-    # one object as it is now, or None where there is none
+    # one object as it is now, or None where there is none; PermanentError where it cannot be understood, or several objects
+    # bear the key: whoever looks up a key before or after a write must never take one of two for the only one
     async def get(self, address: Address) -> Resource | None: ...
 
     # what the registry stored, where its reply is the full stored object; None where the reply does not tell

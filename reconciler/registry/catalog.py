@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from reconciler.errors import ConfigError
-from reconciler.registry.base import Driver
+from reconciler.registry.base import Driver, Kind
 
 DRIVERS: Final = {
     "local": "reconciler.registry.local:DRIVER",
@@ -29,7 +32,8 @@ def names() -> tuple[str, ...]:
 def load_driver(name: str) -> Driver:
     """The driver of that name. Raises ConfigError where there is none, several, or one that cannot be loaded."""
     if name in DRIVERS:
-        return _load(name, DRIVERS[name])
+        ours: Driver = _find(DRIVERS[name])  # what goes wrong in here is a bug of ours, and looks like one
+        return ours
     plugins = _plugins()
     places = sorted({place for plugin, place in plugins if plugin == name})
     if not places:
@@ -38,7 +42,7 @@ def load_driver(name: str) -> Driver:
         raise ConfigError(
             f"several installed packages offer the driver {name!r}: {', '.join(places)}", hint="uninstall all but one"
         )
-    return _load(name, places[0])
+    return _plugin(name, places[0])
 
 
 def _plugins() -> list[tuple[str, str]]:
@@ -56,26 +60,46 @@ def _unknown(name: str, known: list[str]) -> ConfigError:
     )
 
 
-def _load(name: str, place: str) -> Driver:
+def _plugin(name: str, place: str) -> Driver:
+    """The driver of somebody else's package. Raises ConfigError, which names the entry point, for whatever is wrong with it."""
     origin = f"the driver {name!r} ({ENTRY_POINTS}: {name} = {place})"
-    module_name, _, path = place.partition(":")
     try:
-        found: Any = importlib.import_module(module_name.strip())
-    except (ImportError, SyntaxError) as error:
+        found = _find(place)
+        wrong = _why_no_driver(found)
+    # The one place where foreign code is first run. It may raise anything, even SystemExit, which would end the run as if
+    # all were done; without this it would look like a bug of ours, and nobody would know which package to repair.
+    except (Exception, SystemExit) as error:
+        plain = isinstance(error, ImportError | SyntaxError)
         raise ConfigError(
-            f"{origin} cannot be imported: {error}", hint="repair or uninstall the package that offers it"
+            f"{origin} cannot be loaded: {error if plain else f'{type(error).__name__}: {error}'}",
+            hint="repair or uninstall the package that offers it",
         ) from error
-    try:
-        for part in path.strip().split("."):
-            found = getattr(found, part)
-    except AttributeError as error:
-        raise ConfigError(
-            f"{origin} does not exist: {error}", hint="repair or uninstall the package that offers it"
-        ) from error
-    missing = [member for member in _MEMBERS if not hasattr(found, member)]
-    if missing:
-        raise ConfigError(
-            f"{origin} is no driver: it has no {', '.join(missing)}", hint="see reconciler.registry.base.Driver"
-        )
+    if wrong is not None:
+        raise ConfigError(f"{origin} is no driver: {wrong}", hint="see reconciler.registry.base.Driver")
     driver: Driver = found
     return driver
+
+
+def _find(place: str) -> Any:
+    """The object at `module:object`, where `object` may be a path of members. Raises whatever importing it raises."""
+    module, _, path = place.partition(":")
+    found: Any = importlib.import_module(module.strip())
+    for part in path.strip().split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _why_no_driver(found: Any) -> str | None:
+    missing = [member for member in _MEMBERS if not hasattr(found, member)]
+    if missing:
+        return f"it has no {', '.join(missing)}"
+    kinds = found.kinds
+    if not isinstance(kinds, Mapping) or not all(
+        isinstance(kind, Kind) and kind.name == name for name, kind in kinds.items()
+    ):
+        return "its kinds are no mapping of names to the kinds of these names"
+    if not any(kind.portable or kind.rules.model for kind in kinds.values()):
+        return "none of its kinds is portable or counts as a model, so that a Model could become it"
+    if not (isinstance(found.settings, type) and issubclass(found.settings, BaseModel)):
+        return "its settings are no pydantic model class"
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from reconciler.config import Project
-from reconciler.errors import ConfigError
+from reconciler.errors import ConfigError, Problem
 from reconciler.fields import Node
 from reconciler.manifest.native import NativeKind
 from reconciler.problems import Finding, findings
@@ -35,7 +35,8 @@ class Configured:
     def portable(self) -> Kind:
         """The kind that a portable Model becomes: the one that counts as a model."""
         kinds = self.driver.kinds.values()
-        return next((kind for kind in kinds if kind.portable), next(kind for kind in kinds if kind.rules.model))
+        first, *_ = (*(kind for kind in kinds if kind.portable), *(kind for kind in kinds if kind.rules.model))
+        return first
 
     @cached_property
     def override(self) -> Node:
@@ -68,6 +69,21 @@ def configured(project: Project) -> dict[str, Configured]:
         problems = tuple(sorted(project.problem(finding) for finding in found))
         raise ConfigError(f"{project.file} cannot be used", problems, {project.file or "": project.text.splitlines()})
     return entries
+
+
+def check_environments(project: Project) -> None:
+    """Checks the settings of every environment's registries. Raises ConfigError with every problem at its place."""
+    problems: set[Problem] = set()
+    message = ""
+    lines: Mapping[str, Sequence[str]] = {}
+    for other in project.environments.values():
+        try:
+            configured(other)
+        except ConfigError as error:
+            problems.update(error.problems)
+            message, lines = error.message, error.lines
+    if problems:
+        raise ConfigError(message, tuple(sorted(problems)), lines)
 
 
 def native_kinds(entries: Mapping[str, Configured]) -> dict[str, NativeKind]:

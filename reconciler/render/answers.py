@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from reconciler.errors import ConfigError, ManifestError, ReconcilerError
 from reconciler.problemjson import FORMAT_VERSION, problem_to_json
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
 from reconciler.render.width import pad, text_width
+
+MOST_LINES: Final = 20  # of a list in an error's message
 
 
 def list_text(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
@@ -34,11 +36,19 @@ def get_text(answer: Mapping[str, Any], style: Style) -> str:
 
 
 def error_text(error: ReconcilerError, style: Style) -> str:
-    """`error: message`, and below it the hint."""
-    lines = [f"{style.paint('error:', 'red', 'bold')} {style.safe(error.message)}"]
+    """`error: message`, and below it the hint. What stands on further lines of the message is a list, and cut as one."""
+    lines = [f"{style.paint('error:', 'red', 'bold')} {_lines(error.message, style)}"]
     if error.hint:
-        lines.append(f"{style.paint('hint:', 'cyan', 'bold')} {style.safe(error.hint)}")
+        lines.append(f"{style.paint('hint:', 'cyan', 'bold')} {_lines(error.hint, style)}")
     return "\n".join(lines)
+
+
+def _lines(text: str, style: Style) -> str:
+    """`text` with its own line breaks. Further lines are indented: none of them passes for another error or hint."""
+    first, *others = text.split("\n")
+    shown = [f"  {style.safe(line.removeprefix('  '))}".rstrip() for line in others[:MOST_LINES]]
+    rest = len(others) - len(shown)
+    return "\n".join([style.safe(first), *shown, *([f"  ... and {rest:,} more"] if rest > 0 else [])])
 
 
 def error_json(error: ReconcilerError) -> dict[str, Any]:

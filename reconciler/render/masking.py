@@ -6,64 +6,59 @@ hidden even where nothing complained of it. Here too much is better than too lit
 
 from __future__ import annotations
 
-import re
+import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from reconciler.errors import Problem
 from reconciler.problemjson import end_of
+from reconciler.render import credentials
+from reconciler.render.credentials import Span
 
-SECRET_RULE: Final = "literal-secret"  # noqa: S105 -- the name of a rule
+SECRET_RULES: Final = frozenset({"literal-secret", "secret-reference"})  # of problems whose place is a secret's value
+UNKNOWN_RULE: Final = "unknown-field"  # of problems whose place is a key that nobody knows
 LONGEST: Final = 4000  # code points of a line in which the name of a secret is looked for
-
-# Quantifiers are bounded: a line is a stranger's, and no line may take quadratic time.
-_NAME: Final = (
-    r"(?:(?:api|access|private|secret|signing|encryption|fingerprint)[_-]?key|token(?!i[sz])|secret|passw(?:or)?d"
-    r"|passphrase|authorization|cookie|credential)"
-    r"""(?P<rest>[\w.-]{0,64})["']?\s{0,64}"""
-)
-_NAMED: Final = re.compile(_NAME + r"[:=]\s*(?P<value>.*)", re.IGNORECASE)
-_DANGLING: Final = re.compile(_NAME + r"[:=]?$", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"-?\d{1,9}(?:\.\d+)?\s*(?=$|[,}\]#])")
-_HARMLESS: Final = re.compile(r"""(?:(["']?)\$\{[^{}]*\}\1|null|true|false|~)(?=\s*(?:$|[,}\]]|\s#))""")
-_QUOTED: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'""")
-_OTHER: Final = re.compile(
-    r"(?<=://)[^\s/@]{1,256}:[^\s/@]{1,256}(?=@)|\b(?:bearer|basic)\s{1,8}(?!\$\{)[\w.~+/=-]{6,}", re.IGNORECASE
-)
-
-Span = tuple[int, int]  # code points of a line, from 0, the end exclusive
+_A_SLIP: Final = 0.8  # how much alike two names are of which the one is the other, mistyped
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """What is known of the secrets in some files.
 
-    `reported` are the literal secrets that were reported, by file and by each line that they touch. `inside` are the
-    lines, from 1, of each file that belong to a value which began on an earlier line behind a name such as `api_key`.
+    `reported` are the literal secrets that were reported, by file and by each line that they touch. `unknown` is where
+    on a line, by file and line, the keys end that nobody knows: what stands behind them may be a secret under a wrong
+    name. `inside` are the lines, from 1, of each file that belong to a value which began on an earlier line behind a
+    name such as `api_key` or such a key.
     """
 
     reported: Mapping[tuple[str, int], Sequence[Problem]]
+    unknown: Mapping[tuple[str, int], Sequence[int]]
     inside: Mapping[str, frozenset[int]]
 
 
 def survey(problems: Iterable[Problem], lines: Mapping[str, Sequence[str]]) -> Secrets:
     """Looks for secrets once, so that each line that is quoted need not."""
     reported: dict[tuple[str, int], list[Problem]] = {}
+    unknown: dict[tuple[str, int], list[int]] = {}
     for problem in problems:
-        if problem.rule == SECRET_RULE:
+        if problem.rule in SECRET_RULES:
             for line in range(problem.line, end_of(problem)[0] + 1):
                 reported.setdefault((problem.file, line), []).append(problem)
-    return Secrets(reported, {file: frozenset(_continued(known)) for file, known in lines.items()})
+        elif problem.rule == UNKNOWN_RULE and not _is_plain_slip(problem, lines.get(problem.file, ())):
+            end_line, end_column = end_of(problem)
+            end = end_column if end_line == problem.line else problem.column
+            unknown.setdefault((problem.file, problem.line), []).append(end - 1)
+    inside = {file: frozenset(_continued(file, known, unknown)) for file, known in lines.items()}
+    return Secrets(reported, unknown, inside)
 
 
 def hidden(file: str, number: int, line: str, secrets: Secrets, window: Span) -> list[Span]:
     """The spans to hide of line `number` (from 1), within `window`, sorted and apart from each other."""
     start, stop = window
     spans = [_reported(problem, number, len(line)) for problem in secrets.reported.get((file, number), ())]
-    part = line[start:stop]
-    looks_like = [*_named(part), *(found.span() for found in _OTHER.finditer(part))]
-    spans.extend((first + start, last + start) for first, last in looks_like)
+    spans.extend((first + start, last + start) for first, last in credentials.spans(line[start:stop]))
+    spans.extend(span for end in secrets.unknown.get((file, number), ()) if (span := credentials.behind(line, end)))
     if number in secrets.inside.get(file, ()):
         spans.append((_indent(line), len(line)))
     joined: list[Span] = []
@@ -77,6 +72,16 @@ def hidden(file: str, number: int, line: str, secrets: Secrets, window: Span) ->
     return joined
 
 
+def _is_plain_slip(problem: Problem, lines: Sequence[str]) -> bool:
+    """Whether an unknown key is a known one, mistyped, which holds no secret: its value is then shown."""
+    line = lines[problem.line - 1] if 1 <= problem.line <= len(lines) else ""
+    written = line[problem.column - 1 : end_of(problem)[1] - 1].strip("\"'")
+    meant = (problem.suggestion or "").rpartition(".")[2]
+    if credentials.is_telling(meant) or credentials.is_telling(written):
+        return False
+    return difflib.SequenceMatcher(None, written, meant).ratio() >= _A_SLIP
+
+
 def _reported(problem: Problem, number: int, length: int) -> Span:
     """The part of a line that a reported secret covers: to the line's end where the report names no end."""
     end_line, end_column = end_of(problem)
@@ -85,23 +90,7 @@ def _reported(problem: Problem, number: int, length: int) -> Span:
     return start, end_column - 1 if number == end_line and not point else length
 
 
-def _named(line: str) -> list[Span]:
-    """The values on a line that follow a name such as `api_key`, unless they are references."""
-    spans = []
-    place = 0
-    while found := _NAMED.search(line, place):
-        start = place = found.start("value")
-        value = found["value"].rstrip()
-        counted = found["rest"].startswith("s") or not found["rest"]  # max_completion_tokens: 1024 is no secret
-        if not value or _HARMLESS.match(value) or (counted and _NUMBER.match(value)):
-            continue
-        quoted = _QUOTED.match(value)
-        place = start + (quoted.end() if quoted else len(value))
-        spans.append((start, place))
-    return spans
-
-
-def _continued(lines: Sequence[str]) -> Iterator[int]:
+def _continued(file: str, lines: Sequence[str], unknown: Mapping[tuple[str, int], Sequence[int]]) -> Iterator[int]:
     """The lines, from 1, that lie deeper than one on which a secret's value begins, and the one after its name."""
     above: list[tuple[int, bool]] = []  # how deep, and whether secret, of the lines that this one may lie below
     dangling = False
@@ -115,8 +104,10 @@ def _continued(lines: Sequence[str]) -> Iterator[int]:
         inside = dangling or (bool(above) and above[-1][1])
         if inside:
             yield number
-        dangling = _DANGLING.search(line) is not None
-        above.append((indent, inside or dangling or bool(_named(line))))
+        keys = unknown.get((file, number), ())
+        begins = bool(keys) or any(True for _ in credentials.named(line))
+        dangling = credentials.dangles(line) or any(not line[end:].strip(" \t:") for end in keys)
+        above.append((indent, inside or dangling or begins))
 
 
 def _indent(line: str) -> int:

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from reconciler.errors import Problem
 from reconciler.problemjson import end_of
 from reconciler.render import escape
-from reconciler.render.masking import Secrets, Span, hidden
+from reconciler.render.credentials import Span
+from reconciler.render.masking import Secrets, hidden
 from reconciler.render.terminal import Style
 from reconciler.render.width import ELLIPSIS, char_width, text_width
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reconciler.plan import FieldChange
 from reconciler.pointer import MISSING
 from reconciler.render import escape, load
 from reconciler.render.terminal import Style, count
-from reconciler.render.width import ELLIPSIS, cut, pad, text_width
+from reconciler.render.width import ELLIPSIS, cut, pad, text_width, units
 from reconciler.specs import canonical_json
 
 ARROW: Final = "→"
@@ -20,45 +20,104 @@ LEAST: Final = 24  # columns that a value gets however narrow the screen
 ITEM: Final = 48  # columns of one item of a list
 MOST_ITEMS: Final = 12  # items of one list that are worded
 MOST_PATH: Final = 36  # columns up to which values are aligned behind their paths
-_CONTEXT: Final = 11  # code points shown before the first difference of two long texts
+_CONTEXT: Final = 11  # columns shown before the first difference of two long values
+_WIDEST: Final = len(r"\U000e0001")  # columns of the widest escape
+
+
+class _Side(NamedTuple):
+    """A value as text, escaped and without quotes. `cut_before` and `cut_after` tell whether it is a part of the whole."""
+
+    text: str
+    quote: str
+    note: str
+    cut_before: bool = False
+    cut_after: bool = False
+
+    def shown(self, width: int, start: int = 0) -> str:
+        """The text from `start` on, in about `width` columns; what is cut says how long it was."""
+        lead = ELLIPSIS if start or self.cut_before else ""
+        inner = self.text[start:] + (ELLIPSIS if self.cut_after else "")
+        return f"{self.quote}{lead}{cut(inner, self.room(width) - len(lead))}{self.quote}{self.note}"
+
+    def room(self, width: int) -> int:
+        """Columns that are left for the text."""
+        return max(LEAST - 8, width - len(self.note) - 2 * len(self.quote))
 
 
 def show(value: Any, width: int) -> str:
     """A value as JSON in about `width` columns; what is cut says how long it was."""
-    return _show_text(value, width) if isinstance(value, str) else _show_data(value, width)
+    if isinstance(value, str):
+        if len(value) <= width:
+            whole = escape.printable(json.dumps(value, ensure_ascii=False))
+            if text_width(whole) <= width:
+                return whole
+        return _part(value, 0, width).shown(width)
+    side = _data(value)
+    return side.text if text_width(side.text) <= width else side.shown(width)
 
 
 def show_pair(before: Any, after: Any, width: int) -> str:
-    """`before → after` in about `width` columns. Two long texts are cut to where they begin to differ."""
+    """`before → after` in about `width` columns. Two long values are cut to where they begin to differ."""
     left, right = show_sides(before, after, max(width - 3, 2 * LEAST))
     return f"{left} {ARROW} {right}"
 
 
 def show_sides(before: Any, after: Any, room: int) -> tuple[str, str]:
-    """Both values, together in about `room` columns."""
+    """Both values, together in about `room` columns. Values that differ look different, whatever is cut."""
     left, right = show(before, room), show(after, room)
-    if text_width(left) + text_width(right) > room:
-        half = room // 2
-        start = 0
-        if isinstance(before, str) and isinstance(after, str):
-            shared = _shared(before, after)
-            start = max(0, shared - _CONTEXT) if shared > half // 2 else 0
-            left, right = _show_text(before, half, start), _show_text(after, half, start)
-        else:
-            left, right = show(before, half), show(after, half)
-    return left, right
+    if text_width(left) + text_width(right) <= room:
+        return left, right
+    half = room // 2
+    if isinstance(before, str) and isinstance(after, str):
+        skipped = max(0, _shared(before, after) - half)
+        sides = _part(before, skipped, half), _part(after, skipped, half)
+    elif isinstance(before, str) or isinstance(after, str):
+        return show(before, half), show(after, half)
+    else:
+        sides = _data(before), _data(after)
+    start = _window(*sides, half)
+    return sides[0].shown(half, start), sides[1].shown(half, start)
 
 
-def _shared(one: str, other: str) -> int:
-    """How many code points two texts begin with in common."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+def _part(value: str, skipped: int, width: int) -> _Side:
+    """What may be shown of a text in `width` columns, and no more of it: from code point `skipped`, behind what is shared."""
+    end = skipped + 2 * width + 1
+    text = escape.printable(json.dumps(value[skipped:end], ensure_ascii=False))[1:-1]
+    return _Side(text, '"', f" ({count(len(value), 'character')})", skipped > 0, end < len(value))
+
+
+def _data(value: Any) -> _Side:
+    """A number, boolean, null, list or map."""
+    note = ""
+    if isinstance(value, list):
+        note = f" ({count(len(value), 'item')})"
+    elif isinstance(value, Mapping):
+        note = f" ({count(len(value), 'field')})"
+    return _Side(escape.printable(json.dumps(value, ensure_ascii=False, default=dict)), "", note)
+
+
+def _window(left: _Side, right: _Side, width: int) -> int:
+    """Where to begin, in both texts, so that the first difference is seen: 0, or a little before it, and inside no escape."""
+    same = _shared(left.text, right.text)
+    room = min(left.room(width), right.room(width))
+    context, place, widths = 0, 0, []
+    for unit in units(left.text):
+        if place + len(unit) > same:
+            break
+        widths.append((place, text_width(unit)))
+        place += len(unit)
+    # the beginning of data says what it is, that of a long text does not
+    differing = max(text_width(next(units(side.text[place : place + _WIDEST]), "")) for side in (left, right))
+    near = room // 2 if left.quote else room - differing - 1
+    if not left.cut_before and sum(columns for _, columns in widths) <= near:
+        return 0
+    most = min(_CONTEXT, room - _WIDEST - 2)  # the ellipses and one escape beside it
+    for before, columns in reversed(widths):
+        context += columns
+        if context > most:
+            break
+        place = before
+    return place
 
 
 def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True) -> list[str]:
@@ -142,30 +201,13 @@ def _surplus(items: Sequence[Any], others: Counter[str]) -> list[Any]:
     return found
 
 
-def _show_text(value: str, width: int, start: int = 0) -> str:
-    """A text in quotes, from code point `start` on."""
-    if not start and len(value) <= width:
-        whole = escape.printable(json.dumps(value, ensure_ascii=False))
-        if text_width(whole) <= width:
-            return whole
-    note = f" ({count(len(value), 'character')})"
-    room = max(LEAST - 8, width - len(note) - 2)
-    lead = ELLIPSIS if start else ""
-    # no more of a long text is looked at than can be shown
-    inner = escape.printable(json.dumps(value[start : start + room + 1], ensure_ascii=False))[1:-1]
-    if start + room + 1 < len(value):
-        inner += ELLIPSIS
-    return f'"{lead}{cut(inner, room - len(lead))}"{note}'
-
-
-def _show_data(value: Any, width: int) -> str:
-    """A number, boolean, null, list or map."""
-    text = escape.printable(json.dumps(value, ensure_ascii=False, default=dict))
-    if text_width(text) <= width:
-        return text
-    note = ""
-    if isinstance(value, list):
-        note = f" ({count(len(value), 'item')})"
-    elif isinstance(value, Mapping):
-        note = f" ({count(len(value), 'field')})"
-    return cut(text, max(LEAST - 8, width - len(note))) + note
+def _shared(one: str, other: str) -> int:
+    """How many code points two texts begin with in common."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

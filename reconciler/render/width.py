@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 ELLIPSIS: Final = "…"
 _ODD: Final = re.compile("[\u0300-\U0010ffff]")  # the code points that may be wider or narrower than one column
+
+_UNIT: Final = re.compile(r"\\(?:u[0-9a-f]{4}|U[0-9a-f]{8}|x[0-9a-f]{2}|.)|.", re.DOTALL)
 
 
 def char_width(char: str) -> int:
@@ -27,13 +30,19 @@ def pad(text: str, width: int) -> str:
     return text + " " * (width - text_width(text))
 
 
+def units(text: str) -> Iterator[str]:
+    """The parts of a safe text that are never cut: a code point, or an escape such as `\\n` or `\\u202e`."""
+    return (found[0] for found in _UNIT.finditer(text))
+
+
 def cut(text: str, width: int) -> str:
-    """`text` in at most `width` columns, with an ellipsis where something is missing."""
+    """`text` in at most `width` columns, with an ellipsis where something is missing. No escape is cut."""
     if text_width(text) <= width:
         return text
-    used = 0
-    for place, char in enumerate(text):
-        used += char_width(char)
+    used = place = 0
+    for unit in units(text):
+        used += text_width(unit)
         if used > width - 1:
             return text[:place] + ELLIPSIS
+        place += len(unit)
     return text

@@ -59,7 +59,7 @@ def test_an_invalid_example_is_refused_at_its_places(project: Project, name: str
 
 
 @pytest.mark.parametrize("output", ["text", "json", "github", "sarif", "junit"])
-@pytest.mark.parametrize("name", ["literal-secrets.yaml", "override-secrets.yaml"])
+@pytest.mark.parametrize("name", ["literal-secrets.yaml", "override-secrets.yaml", "hidden-secrets.yaml"])
 def test_a_literal_secret_is_never_repeated(project: Project, name: str, output: str) -> None:
     """Whoever wrote a secret into a manifest by mistake does not find it in the CI's log as well."""
     lay_out(project, "invalid", name)

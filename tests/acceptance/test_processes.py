@@ -63,10 +63,13 @@ def start(project: Project, *words: str) -> Started:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_in_mid_apply_ends_it_in_order(project: Project, number: signal.Signals) -> None:
+@pytest.mark.parametrize("saved", [False, True], ids=["direct", "saved"])
+def test_a_signal_in_mid_apply_ends_it_in_order(project: Project, number: signal.Signals, saved: bool) -> None:
     """130, with a report of what was done and what was not; the next apply finishes the work."""
     many(project, MANY)
-    started = start(project, "apply", "--yes", "--format", "json")
+    if saved:
+        project.ok("plan", "--save", "plan.json")
+    started = start(project, "apply", "--yes", "--format", "json", *(["--plan", "plan.json"] if saved else []))
     wait_for_writes(project, started.process)
     started.process.send_signal(number)
     out, err = started.end()
@@ -82,13 +85,14 @@ def test_a_signal_in_mid_apply_ends_it_in_order(project: Project, number: signal
     assert project.plan() == {}
 
 
-def test_a_second_signal_ends_it_at_once_with_a_report(project: Project) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_it_at_once_with_a_report(project: Project, number: signal.Signals) -> None:
     """Who presses Ctrl-C twice still learns what was done."""
     many(project, MANY // 2)
     started = start(project, "apply", "--yes", "--format", "json")
     wait_for_writes(project, started.process)
     for _ in range(3):
-        started.process.send_signal(signal.SIGINT)
+        started.process.send_signal(number)
         time.sleep(0.002)
     out, err = started.end()
     assert started.process.returncode == 130, err[-2000:]
@@ -165,6 +169,8 @@ def test_a_closed_pipe_is_no_error(project: Project) -> None:
     """`| head -1` of any command: no traceback, nothing on stderr."""
     many(project, 2000, description="x")
     for command in ("plan", "plan --format json", "validate --format json", "list", "--help", "export --all"):
+        if command == "export --all":
+            project.apply()
         shell = f'{" ".join(argv())} {command} | head -c 1 >/dev/null; exit "${{PIPESTATUS[0]}}"'
         ran = subprocess.run(["bash", "-c", shell], cwd=project.root, capture_output=True, text=True, timeout=60)
         assert (ran.returncode, ran.stderr) == (0, ""), command
@@ -261,6 +267,30 @@ def test_apply_asks_on_a_terminal(project: Project, typed: str, code: int, keys:
     assert "Traceback" not in screen.seen
     assert project.keys() == keys
     assert ("nothing was written" in screen.seen) == (code != 0)
+
+
+def test_a_ctrl_c_at_any_moment_of_the_question_ends_it(project: Project) -> None:
+    """Also one that comes after the question is shown and before it is waited for: nothing is lost between the two."""
+    project.manifest("a")
+    for pause in (0, 0.0002, 0.0005, 0.001, 0.002):
+        with terminal(project, "apply") as screen:
+            screen.wait_for("Apply this change?")
+            time.sleep(pause)
+            screen.type("\x03")
+            assert screen.end() == 130, screen.seen
+        assert "nothing was written" in screen.seen
+    assert project.keys() == []
+
+
+def test_an_answer_in_no_encoding_is_a_no(project: Project) -> None:
+    """Whatever keys are pressed, only yes is yes."""
+    project.manifest("a")
+    for typed in (b"\xff\xfe\n", "ÿes\n".encode(), b"y y\n", b" YES \n"):
+        with terminal(project, "apply") as screen:
+            screen.wait_for("Apply this change?")
+            os.write(screen.master, typed)
+            assert screen.end() == (0 if typed == b" YES \n" else 4), screen.seen
+    assert project.keys() == ["a"]
 
 
 def test_nothing_to_do_asks_nothing(project: Project) -> None:

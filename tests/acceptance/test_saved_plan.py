@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cli.project import CONFIG, Project
 
-from reconciler.hashes import digest
+from reconciler.specs import digest
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 from cli.project import Project
+from jsonschema import Draft202012Validator
 
 from reconciler import __version__
+from reconciler.outputs import OUTPUTS
 
 
 @pytest.fixture
@@ -170,6 +172,55 @@ def test_an_output_that_fails_after_the_work_does_not_hide_it(stored: Project, m
     answer = stored.run("apply", "--yes", "--format", "json", "--output", "json=manifests")
     assert (answer.code, answer.json("apply")["summary"]["created"]) == (5, 1)
     assert "manifests cannot be written" in answer.err
+
+
+REFUSALS = {
+    "invalid manifests": (("plan",), 1, "manifests", "unknown-field"),
+    "drift of invalid manifests": (("drift",), 1, "manifests", "unknown-field"),
+    "apply of invalid manifests": (("apply", "--yes"), 1, "manifests", "unknown-field"),
+    "a guard": (("apply", "--yes", "--prune"), 4, "refused", "--allow-deletes"),
+    "a stale plan": (("apply", "--plan", "plan.json"), 4, "refused", "local/Model/a"),
+    "wrong usage": (("plan", "--registry", "nope"), 64, "usage", "nope"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_an_output_says_why_there_is_no_answer(project: Project, case: str) -> None:
+    """A step's summary tells of the failure and not of an earlier run, in every format, with a bot's marker at the top."""
+    words, code, word, told = REFUSALS[case]
+    for number in range(12):
+        project.manifest("a" if number == 0 else f"m{number}")
+    project.apply()
+    if case == "a stale plan":
+        project.manifest("a", description="one")
+        project.ok("plan", "--save", "plan.json")
+        project.spoil("a", description="two")
+    elif case == "a guard":
+        project.remove(*(f"m{number}" for number in range(1, 12)))
+    elif case != "wrong usage":
+        project.write("manifests/wrong.yaml", "kind: Model\nkey: b\n'f<b>@oo': 1\n")
+    outputs = {name: project.write(f"out.{name}", "an earlier run") for name in ("json", "text", "markdown")}
+    answer = project.run(*words, *(f"--output={name}={path}" for name, path in outputs.items()))
+    assert answer.code == code, answer.both
+    error = json.loads(outputs["json"].read_text())
+    assert (error["format_version"], error["error"]["code"]) == ("1.0", word)
+    Draft202012Validator(OUTPUTS["error"]).validate(error)
+    text, markdown = outputs["text"].read_text(), outputs["markdown"].read_text()
+    assert told in text
+    assert error["error"]["message"] in text
+    marker = {"plan": "plan", "drift": "drift", "apply": "report"}[words[0]]
+    title = f"### {words[0].capitalize()}: {'refused' if code == 4 else 'failed'}"
+    assert markdown.startswith(f"<!-- reconciler:{marker} -->\n\n{title}\n\n> [!CAUTION]\n> ")
+    assert told in markdown
+    assert "<b>" not in markdown
+    assert "@oo" not in markdown
+
+
+def test_stdout_is_not_a_file(stored: Project) -> None:
+    """`--output json=-` is told that --format writes to stdout, and makes no file called `-`."""
+    answer = stored.run("plan", "--output", "json=-")
+    assert (answer.code, "--format json" in answer.err) == (64, True)
+    assert not (stored.root / "-").exists()
 
 
 # --- which part --------------------------------------------------------------------------------------------------------
@@ -334,6 +385,54 @@ def test_export_to_stdout_can_be_applied(stored: Project) -> None:
     assert stored.ok("export", "a", "--format", "json").json()["kind"] == "Model"
 
 
+def test_one_manifest_in_json_is_an_answer_and_a_manifest(stored: Project) -> None:
+    """Every JSON answer bears a format_version; a file holds a manifest and nothing else."""
+    document = stored.ok("export", "a", "--format", "json").json()
+    assert (next(iter(document)), document["format_version"], document["kind"]) == ("format_version", "1.0", "Model")
+    for words in (("a", "b"), ("--all",)):
+        answer = stored.ok("export", *words, "--format", "json").json()
+        assert answer["format_version"] == "1.0"
+        assert all("format_version" not in manifest for manifest in answer["manifests"])
+    stored.ok("export", "a", "--format", "json", "-o", "a.json")
+    assert "format_version" not in json.loads((stored.root / "a.json").read_text())
+
+
+def test_an_export_of_nothing_is_nothing(project: Project) -> None:
+    """stdout stays empty, or holds an empty answer in JSON; stderr says why."""
+    answer = project.ok("export", "--all")
+    assert (answer.out, "empty" in answer.err) == ("", True)
+    assert project.ok("export", "--all", "--format", "json").json() == {"format_version": "1.0", "manifests": []}
+    assert "both" in project.run("export", "a", "--all").err
+
+
+def test_an_address_reads_only_its_own_registry(project: Project) -> None:
+    """A registry that cannot be read is in nobody's way who does not ask for it, and is named to who does."""
+    two = "registries: {one: {driver: local, path: 1.db, default: true}, two: {driver: local, path: 2.db}}"
+    project.write("reconciler.yaml", two)
+    project.manifest("a")
+    project.apply()
+    (project.root / "2.db").mkdir()
+    project.ok("get", "one/Model/a")
+    project.ok("history", "one/Model/a")
+    project.ok("export", "one/Model/a")
+    for key in ("a", "two/Model/a", "one/Nothing/a", "one/Model/"):
+        for command in ("get", "history", "export", "delete"):
+            answer = project.run(command, key)
+            assert (answer.code, "two could not be read" in answer.err) == (1, True), answer.both
+    assert project.run("export", "one/Model/a", "b").code == 1
+    project.ok("delete", "one/Model/a", "--yes")
+    assert project.ok("list", "--registry", "one", "--format", "json").json("list")["resources"] == []
+
+
+def test_a_selection_of_nothing_is_said(stored: Project) -> None:
+    """A typo in a label plans nothing, and would look like nothing to do; the exit code stays."""
+    for command in (("plan",), ("drift",), ("apply", "--yes")):
+        answer = stored.ok(*command, "--select", "team=nobody", "--select", "tier=1", "--format", "json")
+        assert "warning: --select team=nobody --select tier=1 matches no manifest" in answer.err
+        assert answer.json()["format_version"] == "1.0"
+    assert stored.ok("plan", "--select", "team=cx").err == ""
+
+
 def test_delete_warns_of_a_manifest_that_brings_it_back(stored: Project) -> None:
     """Deleting what is still declared lasts until the next apply, and is said."""
     assert "manifests/b.yaml:1" in stored.ok("delete", "b", "--yes").err
@@ -362,6 +461,15 @@ def test_init_makes_a_project_that_works(project: Project) -> None:
     files = {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()}
     project.ok("init")
     assert files == {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()}
+    config = (project.root / "reconciler.yaml").read_text()
+    manifest = (project.root / "manifests/support-chat.yaml").read_text()
+    assert "variables: {llm_host: llm.example.com}" in config
+    assert "https://${var:llm_host}/v1" in manifest
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    first = readme.partition("## A first manifest")[2].partition("```yaml\n")[2].partition("```")[0]
+    project.write("manifests/second.yaml", first.replace("key: support-chat ", "key: second "))
+    project.ok("validate", "--strict")
+    project.remove("second")
     project.ok("init", "below/another")
     assert (project.root / "below/another/reconciler.yaml").is_file()
 

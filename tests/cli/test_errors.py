@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from cli.project import TERMINAL, Project
+from cli.project import TERMINAL, Project, argv
 
 from reconciler.cli import main
 from reconciler.cli.options import GLOBAL_OPTIONS
@@ -88,6 +90,26 @@ def test_every_help_names_every_option(project: Project, name: str | None) -> No
     for option in GLOBAL_OPTIONS:
         assert option().opts[-1] in answer.out
     assert all(len(line) <= 110 for line in answer.out.splitlines())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_full_disk_is_told_whatever_the_answer(project: Project) -> None:
+    """Help and version are answers too: 1 with a message, never a bug; an error in JSON keeps its own exit code."""
+    for words, code in (
+        (("--help",), 1),
+        (("--version",), 1),
+        (("plan", "--help"), 1),
+        (("plan", "--version"), 1),
+        (("list",), 1),
+        (("get", "nope", "--format", "json"), 1),
+        (("plan", "--nope", "--format", "json"), 64),
+    ):
+        with Path("/dev/full").open("wb") as full:
+            ran = subprocess.run(argv(*words), cwd=project.root, stdout=full, stderr=subprocess.PIPE, text=True)
+        assert ran.returncode == code, (words, ran.stderr)
+        assert "Traceback" not in ran.stderr
+        assert "error: " in ran.stderr
+        assert ("cannot be written to stdout: No space left" in ran.stderr) == ("json" not in words)
 
 
 def test_a_bug_is_3_with_a_traceback_and_where_to_report_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

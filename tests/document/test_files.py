@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,7 @@ def test_encoding(data: bytes, line: int, column: int, words: str) -> None:
     assert refused(found)[0] == "encoding"
     assert isinstance(found, Problem)
     assert words in found.message
+    assert found.message.startswith("cannot be read: ")  # so that it also reads well behind the file's name
     if words.startswith("0x"):
         assert (found.line, found.column) == (line, column)
 
@@ -91,11 +94,33 @@ def test_symlink_loop(tmp_path: Path) -> None:
     assert refused(read_text(tmp_path / "a", "shown")) == ("symlink-loop", 1, 1)
 
 
+READ_UNPRIVILEGED = """
+import os, sys
+from pathlib import Path
+from reconciler.document import read_text
+
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)  # whom a mode does refuse
+for name in sys.argv[1:]:
+    found = read_text(Path(name), "shown")
+    print(found if isinstance(found, str) else f"{found.file}:{found.line}:{found.column} {found.rule} {found.message}")
+"""
+
+
 @posix
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_permission(tmp_path: Path) -> None:
-    """A file without permission is unreadable."""
-    path = tmp_path / "a"
-    path.write_text("a: 1")
-    path.chmod(0)
-    assert refused(read_text(path, "shown")) == ("unreadable", 1, 1)
+def test_permission() -> None:
+    """A file without permission is unreadable, and the others are read."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
+        Path(folder).chmod(0o755)  # another user cannot reach pytest's own
+        closed, readable = Path(folder, "closed"), Path(folder, "readable")
+        for path, mode in ((closed, 0), (readable, 0o644)):
+            path.write_text("a: 1")
+            path.chmod(mode)
+        environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-c", READ_UNPRIVILEGED, str(closed), str(readable)]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    refusal, text = done.stdout.splitlines()
+    assert refusal.startswith("shown:1:1 unreadable ")
+    assert text == "a: 1"

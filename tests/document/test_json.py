@@ -90,6 +90,22 @@ def test_limits_are_exact() -> None:
     assert problems("[" + ",".join("1" * MAX_VALUES) + "]") == [(1, 1, "too-many-values")]
 
 
+@pytest.mark.parametrize(
+    ("text", "pointer"),
+    [
+        ('{"a": [1, {"b/c": NaN}]}', "/a/1/b~1c"),
+        ('{"a": {"b": 1, "b": 2}}', "/a/b"),
+        ('[[], [], ["\\ud800"]]', "/2/0"),
+        ('{"a": {"\\ud800": 1}}', "/a"),
+        ("NaN", ""),
+        ('{"a": ', ""),
+    ],
+)
+def test_pointers(text: str, pointer: str) -> None:
+    """A problem inside the document says where in it; a syntax error cannot."""
+    assert [problem.pointer for problem in load(text, "m.json").problems] == [pointer]
+
+
 def test_nothing_is_dropped_in_silence() -> None:
     """A duplicate key beyond what the scan looks at is refused all the same."""
     text = "[" + "1," * (4 * MAX_VALUES) + '{"a": 1, "a": 2}]'

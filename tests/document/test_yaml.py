@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.document import MAX_DEPTH, MAX_VALUES, load
+from reconciler.document import MAX_DEPTH, MAX_VALUES, load, places
 from reconciler.document import yaml_nodes as nodes
+from reconciler.document.yaml_text import MAX_BROKEN
 
 
 def values(text: str) -> list[Any]:
@@ -139,7 +140,7 @@ def test_rule(text: str, expected: list[tuple[int, int, str]]) -> None:
         ("a: [1, 2\nb: 3\n", 2, 2, "expected ',' or ']' in the list that begins on line 1"),
         ("a: {b: 1\n", 2, 1, "expected ',' or '}' in the map that begins on line 1"),
         ("a: @x\n", 1, 4, "a value cannot begin with '@'"),
-        ("a: *nope\n", 1, 4, "the alias *nope names no anchor above it"),
+        ("a: *nope\n", 1, 4, "this alias names no anchor above it"),
         ("a: &x 1\nb: &x 2\n", 2, 4, "the anchor is defined twice; the first is on line 1"),
         ("- a\nb\n", 3, 1, "expected ':' after the key on line 2"),
         ("a: - b\n", 1, 4, "a list item is not expected here"),
@@ -176,6 +177,77 @@ def test_documents_before_a_broken_one(broken: str) -> None:
     assert [problem.rule for problem in loaded.problems] == ["duplicate-key", "syntax"]
 
 
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        ("a: [1\n", 4),
+        ("a: 'x\n", 4),
+        ("a: b: c\n", 3),
+        ('a: "\\q"\n', 3),
+        (" a: 1\nb: 1\n", 4),
+        ("a: *x\n", 3),
+        ("null\nb: 1\n", 4),
+        ("!y a: 1\n b: 1\n", 4),
+        ("a: |\n x\n\ty: [\n", 5),
+    ],
+)
+def test_documents_behind_a_broken_one(broken: str, line: int) -> None:
+    """A file is read on from the next document; a broken one keeps its index, and what follows its line, column and index."""
+    text = f"z: 1\n---\n{broken}---\nb: 2\n--- # c\nc: [2]\nc: 1\n---\n---\nd: 'ü\\'\n"
+    for crlf in (text, text.replace("\n", "\r\n")):
+        loaded = load(crlf, "m.yaml")
+        behind = 3 + broken.count("\n")
+        assert [(d.value, d.index, d.line) for d in loaded.documents] == [
+            ({"z": 1}, 0, 1), ({"b": 2}, 2, behind + 1), ({"d": "ü\\"}, 4, behind + 7)
+        ]  # fmt: skip
+        found = [(p.line, p.rule) for p in loaded.problems if p.rule != "unknown-tag"]
+        assert found == [(line, "syntax"), (behind + 4, "duplicate-key")]
+        known = places(crlf, "m.yaml")
+        assert [known.key(index, f"/{key}")[:2] for index, key in ((0, "z"), (2, "b"), (3, "c"), (4, "d"))] == [
+            (1, 1), (behind + 1, 1), (behind + 3, 1), (behind + 7, 1)
+        ]  # fmt: skip
+
+
+def test_reading_on_keeps_its_bounds() -> None:
+    """Half a million broken documents are given up soon, after twenty; what a bad directive is for is not read."""
+    before = time.process_time()
+    loaded = load("---\na: [\n" * 500_000, "m.yaml")
+    assert time.process_time() - before < 3
+    assert len(loaded.problems) == MAX_BROKEN
+    assert loaded.documents == ()
+    loaded = load("%YAML 9.9\n---\na: 1\n---\nb: 1\n", "m.yaml")
+    assert [(d.value, d.index) for d in loaded.documents] == [({"b": 1}, 1)]
+    assert len(load("a: [\n---\nb: 'x\x07'\n", "m.yaml").problems) == 2
+    assert len(load("a: 1\n...\n%YAML 1.2\n---\nb: 'x\x07'\n", "m.yaml").problems) == 1
+
+
+def test_an_unfinished_document_takes_no_other_with_it() -> None:
+    """A document that is wrong in itself and then not finished leaves the one before it."""
+    loaded = load("a: 1\n---\n b: !x 1\nc: 1\n", "m.yaml")
+    assert [(d.value, d.index) for d in loaded.documents] == [({"a": 1}, 0)]
+    assert [problem.rule for problem in loaded.problems] == ["unknown-tag", "syntax"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [1, {b/c: .inf}]\n", ["/a/1/b~1c"]),
+        ("a: {b: 1, b: 2}\n", ["/a/b"]),
+        ("a: {? [b] : !x 1}\n", ["/a", "/a"]),
+        ("a: [&x {b: !!int c}]\nd: *x\ne: {<<: *x}\n", ["/a/0/b"]),
+        ("a: [{<<: 1}]\n", ["/a/0/<<"]),
+        ("a: [&x [*x]]\n", ["/a/0"]),
+        ("!!int x\n", [""]),
+        ("a\u2028: !x 1\n", ["/a\u2028"]),
+        ("a: [\n", [""]),
+        (f"{'a' * 1000}: [!x 1]\n? {'b' * 4000}\n: !x 1\n", [f"/{'a' * 1000}/0", ""]),
+    ],
+)
+def test_pointers(text: str, expected: list[str]) -> None:
+    """A problem inside a document says where in it, as a pointer that leads there; a syntax error cannot."""
+    assert [problem.pointer for problem in load(text, "m.yaml").problems] == expected
+
+
 def test_lone_surrogate() -> None:
     """Text that no UTF-8 could hold is a problem, not a crash."""
     assert problems("a: 1\nb: \ud800\n") == [(2, 4, "not-unicode")]
@@ -185,6 +257,9 @@ def test_messages_hold_no_values() -> None:
     """A value may be a secret: no message repeats it."""
     loaded = load("a: !!int s3cret\nb: !x s3cret\nc: !!float 's3cret'\n", "m.yaml")
     assert len(loaded.problems) == 3
+    assert "s3cret" not in repr(loaded.problems)
+    loaded = load("password: !s3cret\n---\npassword: *s3cret\n", "m.yaml")
+    assert [problem.rule for problem in loaded.problems] == ["unknown-tag", "syntax"]
     assert "s3cret" not in repr(loaded.problems)
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from editor.client import SERVER, Editor, editor
+from editor.client import Editor, editor
 from manifest.schema_documents import DRIVERS, NATIVES, WHOLE_CONFIG, WHOLE_MODEL, WHOLE_SERVICE, Service
 
 from reconciler.document.dump import dump_yaml
 from reconciler.manifest.schema import RegistryShape, generate
-
-pytestmark = pytest.mark.skipif(not SERVER.exists(), reason="tests/tools.sh installs the language server")
 
 MANIFEST: Final = "# yaml-language-server: $schema=../schemas/manifest.schema.json\n"
 CONFIG: Final = "# yaml-language-server: $schema=schemas/config.schema.json\n"
@@ -60,7 +59,7 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, tools: Path) -> Iterator[Project]:
     """A project with two registries, and a server that runs for all tests of this file."""
     root = tmp_path_factory.mktemp("project")
     (root / "schemas").mkdir()

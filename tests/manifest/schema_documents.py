@@ -257,6 +257,7 @@ WHOLE_MODEL: Final[dict[str, Any]] = {
     "state": "present",
     "ignore": ["/description"],
     "$schema": "manifest.schema.json",
+    "format_version": "1.0",
 }
 ROUTE: Final[dict[str, Any]] = {"host": "http://a", "weight": 0.5, "open": True}
 WHOLE_SERVICE: Final[dict[str, Any]] = {
@@ -285,6 +286,7 @@ WHOLE_SERVICE: Final[dict[str, Any]] = {
     "state": "present",
     "ignore": ["/a"],
     "$schema": "x",
+    "format_version": "1.0",
 }
 WHOLE_CONFIG: Final[dict[str, Any]] = {
     "owner": "team",

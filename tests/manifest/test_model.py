@@ -78,5 +78,5 @@ def test_anything_else_is_no_url(url: str) -> None:
 
 def test_one_problem_is_told_once() -> None:
     """One wrong value, one problem."""
-    assert rules(parameters={"stop": [1]}) == ["/parameters/stop wrong-type"]
+    assert rules(parameters={"stop": [1]}) == ["/parameters/stop/0 wrong-type"]
     assert rules(endpoint=[1], tags=3) == ["/endpoint wrong-type", "/tags wrong-type"]

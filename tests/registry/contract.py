@@ -1,32 +1,35 @@
 """The contract that every driver keeps, as a suite: a driver's tests subclass `DriverContract` and say how to open an empty registry.
 
     class TestMine(DriverContract):
+        driver = DRIVER
+        samples = SAMPLES
+        cannot = {"lose_reply": "a file has no replies"}
+
         @pytest_asyncio.fixture
         async def world(self):
             async with World.of(one={"driver": "mine", "url": ...}) as world:
                 yield world
 
-        @pytest.fixture(params=SAMPLES, ids=str)
-        def sample(self, request):
-            return request.param
-
-What only some registries or fakes can be made to do (`lose_reply`, `break_row`, `add_unknown_field`) is skipped where a subclass does not say how.
+Which tests there are follows from what the driver declares and from `cannot`: none is skipped. A test asks for its sample under the name
+of what the sample's kind must be: any (`sample`), `deletable`, of an `exact` revision, or one whose keys are not unique (`ambiguous`).
 """
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, Final, TypeVar
 
 import pytest
 from world import Document, World, actions, statuses
 
 from reconciler import pointer as pointers
-from reconciler.errors import StaleObjectError
+from reconciler.errors import PermanentError, StaleObjectError
+from reconciler.fields import KindRules
 from reconciler.planfile import dump
-from reconciler.registry.base import Removal, Write
+from reconciler.registry.base import Driver, Removal, Write
 from reconciler.secrets import Secret
 from reconciler.specs import REFERENCE
 from reconciler.state import Address, Resource
@@ -45,7 +48,6 @@ class Sample:
     required: tuple[str, ...] = ()
     beside: tuple[Document, ...] = ()
     native: bool = True
-    deletable: bool = True
 
     def __str__(self) -> str:
         return str(self.document["kind"])
@@ -84,22 +86,75 @@ class Leaks:
         return [name for name, value in secrets.items() if any(value in text for text in self.texts)]
 
 
+# what a test may ask of the kind of its sample, by the name of its argument
+ASKED: Final[Mapping[str, Callable[[KindRules], bool]]] = {
+    "sample": lambda rules: True,
+    "deletable": lambda rules: rules.deletable,
+    "exact": lambda rules: rules.exact_revision,
+    "ambiguous": lambda rules: not rules.unique,
+}
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+def uses(hook: str) -> Callable[[Test], Test]:
+    """Marks a test that needs the registry to be made to do something."""
+
+    def marked(test: Test) -> Test:
+        test.hook = hook  # type: ignore[attr-defined]
+        return test
+
+    return marked
+
+
 class DriverContract:
-    """Subclasses provide the fixtures `world` (one empty registry) and `sample`."""
+    """Subclasses provide the fixture `world` (one empty registry), and of each hook below how it is done, or in `cannot` why not."""
+
+    driver: ClassVar[Driver]
+    samples: ClassVar[tuple[Sample, ...]] = ()
+    cannot: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Takes away the tests that have no case here: a skipped one would look like one that is still to be written."""
+        super().__init_subclass__()
+        if not cls.samples:
+            return
+        for name, test in inspect.getmembers(cls, inspect.isfunction):
+            if name.startswith("test_"):
+                asked = ASKED.keys() & inspect.signature(test).parameters.keys()
+                if getattr(test, "hook", None) in cls.cannot or not all(cls.samples_that_are(one) for one in asked):
+                    setattr(cls, name, None)
+
+    @classmethod
+    def samples_that_are(cls, asked: str) -> list[Sample]:
+        return [sample for sample in cls.samples if ASKED[asked](cls.rules(sample))]
+
+    @classmethod
+    def rules(cls, sample: Sample) -> KindRules:
+        """Those of the kind that the sample itself becomes."""
+        kind, kinds = str(sample.document["kind"]), cls.driver.kinds
+        if "/" in kind:
+            return kinds[kind.rpartition("/")[2]].rules
+        ordered = sorted(kinds.values(), key=lambda one: not one.portable)
+        return next(one.rules for one in ordered if one.portable or one.rules.model)
+
+    @classmethod
+    def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
+        for name in ASKED.keys() & set(metafunc.fixturenames):
+            metafunc.parametrize(name, cls.samples_that_are(name), ids=str)
 
     # --- what a registry or its fake can be made to do -------------------------------------------------------
 
     def lose_reply(self, world: World, *, done: bool) -> None:
         """From now on the reply to the first write is lost, after it was done or before."""
-        pytest.skip("this registry cannot be made to lose a reply")
+        raise NotImplementedError("say how, or in `cannot` why not")
 
     def break_row(self, world: World, address: Address) -> None:
         """Makes one stored object unreadable."""
-        pytest.skip("this registry cannot hold a broken row")
+        raise NotImplementedError("say how, or in `cannot` why not")
 
     def add_unknown_field(self, world: World) -> None:
         """From now on the registry answers with fields that nobody knows."""
-        pytest.skip("this registry has no fields but those declared")
+        raise NotImplementedError("say how, or in `cannot` why not")
 
     # --- creating and reading --------------------------------------------------------------------------------
 
@@ -172,6 +227,7 @@ class DriverContract:
             assert set(statuses(report).values()) <= {"ok"}, (place, report.outcomes)
             assert actions(await world.plan(*after)) == {}, place
 
+    @uses("add_unknown_field")
     async def test_fields_that_nobody_knows_are_tolerated(self, world: World, sample: Sample) -> None:
         """A newer server with more fields changes nothing."""
         await world.apply(*sample.whole)
@@ -180,42 +236,37 @@ class DriverContract:
 
     # --- deleting and renaming -------------------------------------------------------------------------------
 
-    async def test_a_delete_deletes_and_a_second_one_has_nothing_to_do(self, world: World, sample: Sample) -> None:
+    async def test_a_delete_deletes_and_a_second_one_has_nothing_to_do(self, world: World, deletable: Sample) -> None:
         """Deleted is deleted; already gone is no change."""
-        if not sample.deletable:
-            pytest.skip("objects of this kind cannot be deleted")
-        await world.apply(*sample.whole)
-        report = await world.apply(*sample.gone())
+        await world.apply(*deletable.whole)
+        report = await world.apply(*deletable.gone())
         assert set(statuses(report).values()) == {"ok"}, report.outcomes
-        assert sample.key not in {one.address.key for one in await stored(world)}
-        assert (await world.plan(*sample.gone())).changes == ()
+        assert deletable.key not in {one.address.key for one in await stored(world)}
+        assert (await world.plan(*deletable.gone())).changes == ()
 
-    async def test_deleting_what_is_gone_is_success(self, world: World, sample: Sample) -> None:
+    async def test_deleting_what_is_gone_is_success(self, world: World, deletable: Sample) -> None:
         """Somebody else was quicker: that is no failure."""
-        if not sample.deletable:
-            pytest.skip("objects of this kind cannot be deleted")
-        await world.apply(*sample.whole)
-        target = next(one for one in await stored(world) if one.address.key == sample.key)
+        await world.apply(*deletable.whole)
+        target = next(one for one in await stored(world) if one.address.key == deletable.key)
         await registry_of(world).delete(Removal(target))
         await registry_of(world).delete(Removal(target))
         seen = [await registry_of(world).get(target.address) for _ in range(3)]  # some registries lag
         assert seen[-1] is None
 
-    async def test_a_rename_leaves_one_object_under_the_new_key(self, world: World, sample: Sample) -> None:
+    async def test_a_rename_leaves_one_object_under_the_new_key(self, world: World, deletable: Sample) -> None:
         """Renamed natively or by re-creation: the new one is there, the old one is not, and nothing is left to do."""
-        if not sample.deletable:
-            pytest.skip("objects of this kind cannot be deleted")
-        await world.apply(*sample.whole)
-        after = sample.renamed("renamed-to-this")
+        await world.apply(*deletable.whole)
+        after = deletable.renamed("renamed-to-this")
         report = await world.apply(*after)
         assert set(statuses(report).values()) == {"ok"}, report.outcomes
         keys = [one.address.key for one in await stored(world)]
         assert "renamed-to-this" in keys
-        assert sample.key not in keys
+        assert deletable.key not in keys
         assert (await world.plan(*after)).changes == ()
 
     # --- when things go wrong --------------------------------------------------------------------------------
 
+    @uses("break_row")
     async def test_a_broken_row_never_makes_the_rest_look_deleted(self, world: World, sample: Sample) -> None:
         """One row that cannot be understood is a conflict if it is desired, and never hides or deletes another."""
         other = sample.document | {"key": "another-one"}
@@ -228,17 +279,30 @@ class DriverContract:
         plan = await world.plan(*sample.beside, other, prune=True, allow_deletes=9)
         assert broken not in {change.address for change in plan.changes}
 
+    @uses("lose_reply")
     @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
-    @pytest.mark.parametrize("verb", ["create", "update", "delete"])
-    async def test_a_lost_reply_converges_without_a_duplicate(
-        self, world: World, sample: Sample, verb: str, done: bool
-    ) -> None:
-        """Whether or not the write was done, in the end there is one object, as the manifest says."""
+    async def test_a_create_whose_reply_was_lost_converges(self, world: World, sample: Sample, done: bool) -> None:
+        """Whether or not it was done, in the end there is one object, as the manifest says."""
+        await world.apply(*sample.beside)
+        await self.converges_without_its_reply(world, sample.whole, done=done)
+
+    @uses("lose_reply")
+    @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
+    async def test_an_update_whose_reply_was_lost_converges(self, world: World, sample: Sample, done: bool) -> None:
+        """The same for a change."""
         place, values = next(iter(sample.updates.items()))
-        documents = {"create": sample.whole, "update": sample.having(place, values[0]), "delete": sample.gone()}[verb]
-        if verb == "delete" and not sample.deletable:
-            pytest.skip("objects of this kind cannot be deleted")
-        await world.apply(*(sample.beside if verb == "create" else sample.whole))
+        await world.apply(*sample.whole)
+        await self.converges_without_its_reply(world, sample.having(place, values[0]), done=done)
+
+    @uses("lose_reply")
+    @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
+    async def test_a_delete_whose_reply_was_lost_converges(self, world: World, deletable: Sample, done: bool) -> None:
+        """In the end it is gone."""
+        await world.apply(*deletable.whole)
+        await self.converges_without_its_reply(world, deletable.gone(), done=done)
+        assert deletable.key not in {one.address.key for one in await stored(world)}
+
+    async def converges_without_its_reply(self, world: World, documents: tuple[Document, ...], *, done: bool) -> None:
         self.lose_reply(world, done=done)
         await world.apply(*documents, allow_replaces=3)
         report = await world.apply(*documents, allow_replaces=3)
@@ -247,15 +311,25 @@ class DriverContract:
         addresses = [one.address for one in await stored(world)]
         assert len(addresses) == len(set(addresses))
 
-    async def test_a_write_over_what_moved_is_refused(self, world: World, sample: Sample) -> None:
+    async def test_two_objects_of_one_key_are_never_taken_for_one(self, world: World, ambiguous: Sample) -> None:
+        """Where keys are not unique, both are read, and a look-up of that key is an error instead of a guess."""
+        await world.apply(*ambiguous.whole)
+        first = next(one for one in await stored(world) if one.address.key == ambiguous.key)
+        twin = Write(replace(first, id=None, revision=None), None, dict(secrets_of(world, first.spec)))
+        await registry_of(world).create(twin)
+        read = [[one.address for one in await stored(world)] for _ in range(3)]  # some registries lag
+        assert read[-1].count(first.address) == 2
+        with pytest.raises(PermanentError):
+            await registry_of(world).get(first.address)
+        plan = await world.plan(*ambiguous.whole)
+        assert [change.action for change in plan.changes if change.address == first.address] == ["conflict"]
+
+    async def test_a_write_over_what_moved_is_refused(self, world: World, exact: Sample) -> None:
         """Where the revision tells, nobody's change is written over."""
-        await world.apply(*sample.whole)
-        facts = next(iter(world.facts.values()))
-        seen = next(one for one in await stored(world) if one.address.key == sample.key)
-        if not facts.kinds[seen.address.kind].exact_revision:
-            pytest.skip("this registry has no revision that can be relied on")
-        place, values = next(iter(sample.updates.items()))
-        await world.apply(*sample.having(place, values[0]))
+        await world.apply(*exact.whole)
+        seen = next(one for one in await stored(world) if one.address.key == exact.key)
+        place, values = next(iter(exact.updates.items()))
+        await world.apply(*exact.having(place, values[0]))
         with pytest.raises(StaleObjectError):
             secrets = dict(secrets_of(world, seen.spec))
             await registry_of(world).update(Write(replace(seen, id=None, revision=None), seen, secrets))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
-import pytest
 import pytest_asyncio
 from registry.contract import DriverContract, Sample
 from world import World
 
+from reconciler.registry.local import DRIVER
 from reconciler.state import Address
 
 SAMPLE: Final = Sample(
@@ -67,15 +67,17 @@ SAMPLE: Final = Sample(
 class TestLocal(DriverContract):
     """One SQLite file."""
 
+    driver = DRIVER
+    samples = (SAMPLE,)
+    cannot: ClassVar[Mapping[str, str]] = {
+        "lose_reply": "a transaction is done or not, and whoever asked is told in the same process",
+        "add_unknown_field": "a row has no fields but those that were written",
+    }
+
     @pytest_asyncio.fixture
     async def world(self, tmp_path: Path) -> AsyncIterator[World]:
         async with World.of(root=tmp_path, one={"driver": "local", "path": "registry.db"}) as world:
             yield world
-
-    @pytest.fixture(params=[SAMPLE], ids=str)
-    def sample(self, request: pytest.FixtureRequest) -> Sample:
-        found: Sample = request.param
-        return found
 
     def break_row(self, world: World, address: Address) -> None:
         with sqlite3.connect(world.root / "registry.db") as connection:

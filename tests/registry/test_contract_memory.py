@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pytest
 import pytest_asyncio
 from registry.contract import DriverContract, Sample
+from registry.memory import DRIVER, EXACT
 from registry.memory_server import Behaviour
 from world import World, model, native
 
@@ -80,7 +81,7 @@ PROVIDER: Final = Sample(
     beside=(native("Secret", "s", value="${env:TOKEN}"),),
 )
 ADAPTERS: Final = Sample(native("Adapter", "a", code="x = 1"), {"/code": ("x = 2", "")}, required=("/code",))
-WORKSPACE: Final = Sample(native("Workspace", "w", title="Support"), {"/title": ("Sales",)}, deletable=False)
+WORKSPACE: Final = Sample(native("Workspace", "w", title="Support"), {"/title": ("Sales",)})
 NOTE: Final = Sample(native("Note", "n", text="hello"), {"/text": ("bye",)})
 PORTABLE: Final = Sample(
     model(
@@ -114,17 +115,17 @@ PORTABLE: Final = Sample(
 )
 SAMPLES: Final = (MODEL, PROVIDER, ADAPTERS, WORKSPACE, NOTE, PORTABLE)
 
-MOODS: Final[dict[str, Behaviour]] = {
-    "plain": Behaviour(),
-    "nulls": Behaviour(nulls=True),
-    "floats": Behaviour(floats=True, extra=True),
-    "silent": Behaviour(replies=False),
-    "lagging": Behaviour(replies=False, lag=1),
-}
-
 
 class MemoryContract(DriverContract):
-    """What both drivers in memory share."""
+    """What both drivers in memory share. Each subclass meets a server in another mood."""
+
+    behaviour: ClassVar[Behaviour]
+
+    @pytest_asyncio.fixture
+    async def world(self) -> AsyncIterator[World]:
+        async with World.of(one={"driver": self.driver.name}) as world:
+            world.server().become(self.behaviour)
+            yield world
 
     def lose_reply(self, world: World, *, done: bool) -> None:
         server = world.server()
@@ -139,37 +140,90 @@ class MemoryContract(DriverContract):
         server.become(replace(server.behaviour, extra=True))
 
 
-# waiting for a registry that lags takes time, so that a few kinds stand for all
-CASES: Final = [
-    (mood, sample) for mood in MOODS for sample in ((ADAPTERS, WORKSPACE, NOTE) if mood == "lagging" else SAMPLES)
-]
-
-
-@pytest.mark.parametrize(("mood", "sample"), CASES, ids=str)
-class TestMemory(MemoryContract):
+class TestPlain(MemoryContract):
     """A registry without a rename and without a revision that can be relied on."""
 
-    @pytest_asyncio.fixture
-    async def world(self, mood: str) -> AsyncIterator[World]:
-        async with World.of() as world:
-            world.server().become(MOODS[mood])
-            yield world
+    driver = DRIVER
+    samples = SAMPLES
+    behaviour = Behaviour()
 
 
-class TestExactMemory(MemoryContract):
+class TestNulls(MemoryContract):
+    """The same, which answers null for whatever is unset."""
+
+    driver = DRIVER
+    samples = SAMPLES
+    behaviour = Behaviour(nulls=True)
+
+
+class TestFloats(MemoryContract):
+    """The same, whose numbers are all floats, and whose answers hold fields that nobody knows."""
+
+    driver = DRIVER
+    samples = SAMPLES
+    behaviour = Behaviour(floats=True, extra=True)
+
+
+class TestSilent(MemoryContract):
+    """The same, whose writes are not answered with what was stored."""
+
+    driver = DRIVER
+    samples = SAMPLES
+    behaviour = Behaviour(replies=False)
+
+
+class TestLagging(MemoryContract):
+    """The same, whose reads lag behind its writes. Waiting takes time, so that a few kinds stand for all."""
+
+    driver = DRIVER
+    samples = (ADAPTERS, WORKSPACE, NOTE)
+    behaviour = Behaviour(replies=False, lag=1)
+
+
+def as_exact(sample: Sample) -> Sample:
+    """The same sample for the other driver."""
+
+    def named(document: dict[str, Any]) -> dict[str, Any]:
+        return document | {"kind": document["kind"].replace("memory/", "memory-exact/")}
+
+    return replace(sample, document=named(sample.document), beside=tuple(named(document) for document in sample.beside))
+
+
+class TestExact(MemoryContract):
     """A registry that renames, and compares revisions on each write."""
 
-    @pytest.fixture(params=SAMPLES, ids=str)
-    def sample(self, request: pytest.FixtureRequest) -> Sample:
-        def named(document: dict[str, Any]) -> dict[str, Any]:
-            return document | {"kind": document["kind"].replace("memory/", "memory-exact/")}
+    driver = EXACT
+    samples = tuple(as_exact(sample) for sample in SAMPLES)
+    behaviour = Behaviour()
 
-        sample: Sample = request.param
-        return replace(
-            sample, document=named(sample.document), beside=tuple(named(document) for document in sample.beside)
-        )
 
-    @pytest_asyncio.fixture
-    async def world(self) -> AsyncIterator[World]:
-        async with World.of(one={"driver": "memory-exact"}) as world:
-            yield world
+def test_which_tests_there_are_follows_from_the_driver() -> None:
+    """What a driver's kinds rule out, and what its registry cannot be made to do, is no test of it; all else is."""
+
+    class Few(MemoryContract):
+        driver = DRIVER
+        samples = (WORKSPACE,)
+        cannot: ClassVar[Mapping[str, str]] = {"lose_reply": "for this test"}
+
+    def tests(suite: type[DriverContract]) -> set[str]:
+        return {name for name in dir(suite) if name.startswith("test_") and getattr(suite, name) is not None}
+
+    assert tests(TestExact) == tests(DriverContract)
+    assert tests(TestExact) - tests(TestPlain) == {"test_a_write_over_what_moved_is_refused"}
+    assert tests(TestPlain) - tests(Few) == {
+        "test_a_create_whose_reply_was_lost_converges",
+        "test_an_update_whose_reply_was_lost_converges",
+        "test_a_delete_whose_reply_was_lost_converges",
+        "test_a_delete_deletes_and_a_second_one_has_nothing_to_do",
+        "test_a_rename_leaves_one_object_under_the_new_key",
+        "test_deleting_what_is_gone_is_success",
+        "test_two_objects_of_one_key_are_never_taken_for_one",
+    }
+
+
+def test_a_hook_is_done_or_declined() -> None:
+    """A driver's author who forgets one is told, instead of testing less."""
+    for hook in ("lose_reply", "break_row", "add_unknown_field"):
+        arguments = {"lose_reply": {"done": True}, "break_row": {"address": Address("one", "Note", "n")}}
+        with pytest.raises(NotImplementedError, match="say how"):
+            getattr(DriverContract(), hook)(None, **arguments.get(hook, {}))

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from reconciler.config import Project
 from reconciler.errors import ConfigError
 from reconciler.registry import catalog
+from reconciler.registry.configured import configured
 from reconciler.registry.local import DRIVER
 
 
@@ -18,6 +21,14 @@ def install(folder: Path, *entry_points: str, package: str = "acme", code: str =
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("\n".join(["[reconciler.registries]", *entry_points]) + "\n")
     (folder / f"{package}_driver.py").write_text(code)
+
+
+def driver(*members: str) -> str:
+    """The code of a driver like `local`, with other members."""
+    head = "from dataclasses import replace\nfrom reconciler.registry.local import DRIVER as LOCAL\nKIND = LOCAL.kinds['Model']\n"
+    body = ["kinds = dict(LOCAL.kinds)", "settings, default_owner, renames = LOCAL.settings, None, False"]
+    body += ["name, location, compile, connect = 'broken', LOCAL.location, LOCAL.compile, LOCAL.connect", *members]
+    return head + "class DRIVER:\n" + "".join(f"    {line}\n" for line in body)
 
 
 def test_built_in_driver_is_loaded_by_name() -> None:
@@ -67,11 +78,24 @@ def test_entry_point_is_a_known_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("code", "point", "message"),
     [
-        ("", "broken = acme_missing:DRIVER", "cannot be imported: No module named 'acme_missing'"),
-        ("import acme_absent", "broken = acme_driver:DRIVER", "cannot be imported: No module named 'acme_absent'"),
-        ("def", "broken = acme_driver:DRIVER", "cannot be imported: invalid syntax"),
-        ("", "broken = acme_driver:DRIVER", "does not exist: .*has no attribute 'DRIVER'"),
+        ("", "broken = acme_missing:DRIVER", "cannot be loaded: No module named 'acme_missing'"),
+        ("import acme_absent", "broken = acme_driver:DRIVER", "cannot be loaded: No module named 'acme_absent'"),
+        ("def", "broken = acme_driver:DRIVER", "cannot be loaded: invalid syntax"),
+        ("", "broken = acme_driver:DRIVER", "cannot be loaded: AttributeError: .*has no attribute 'DRIVER'"),
+        ("import os\nos.nothing", "broken = acme_driver:DRIVER", "cannot be loaded: AttributeError: .*'nothing'"),
+        ("1 / 0", "broken = acme_driver:DRIVER", "cannot be loaded: ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(0)", "broken = acme_driver:DRIVER", "cannot be loaded: SystemExit: 0"),
+        ("def __getattr__(name): 1 / 0", "broken = acme_driver:DRIVER", "cannot be loaded: ZeroDivisionError"),
         ("DRIVER = 3", "broken = acme_driver:DRIVER", "is no driver: it has no name, kinds, settings"),
+        (driver("kinds = {}"), "broken = acme_driver:DRIVER", "is no driver: none of its kinds is portable"),
+        (
+            driver("kinds['Model'] = replace(KIND, portable=False, rules=replace(KIND.rules, model=False))"),
+            "broken = acme_driver:DRIVER",
+            "is no driver: none of its kinds is portable or counts as a model",
+        ),
+        (driver("kinds['Other'] = KIND"), "broken = acme_driver:DRIVER", "is no driver: its kinds are no mapping"),
+        (driver("kinds = [KIND]"), "broken = acme_driver:DRIVER", "is no driver: its kinds are no mapping"),
+        (driver("settings = dict"), "broken = acme_driver:DRIVER", "is no driver: its settings are no pydantic model"),
     ],
 )
 def test_broken_plugin_is_named(
@@ -110,3 +134,31 @@ def test_built_in_driver_needs_no_look_at_installed_packages() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_driver_needs_one_kind_that_a_model_becomes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is portable is enough, and so is one that counts as a model; the portable one comes first."""
+    kinds = "kinds['Early'] = replace(KIND, name='Early', portable=False); kinds = dict(reversed(kinds.items()))"
+    portable = "kinds['Model'] = replace(KIND, rules=replace(KIND.rules, model=False))"
+    install(tmp_path, "broken = acme_driver:DRIVER", code=driver(kinds, portable))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "acme_driver", raising=False)
+    project = Project(tmp_path, None, None, "us", (), {}, None, {"one": {"driver": "broken"}}, 5, 20)
+    assert list(catalog.load_driver("broken").kinds) == ["Early", "Model"]
+    assert configured(project)["one"].portable.name == "Model"
+    install(
+        tmp_path,
+        "other = other_driver:DRIVER",
+        package="other",
+        code=driver("kinds = {'Model': replace(KIND, portable=False)}"),
+    )
+    monkeypatch.delitem(sys.modules, "other_driver", raising=False)
+    only = replace(project, registries={"one": {"driver": "other"}})
+    assert configured(only)["one"].portable.name == "Model"
+
+
+def test_our_own_bugs_are_told_as_bugs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong in a driver of ours is nobody's configuration."""
+    monkeypatch.setattr(catalog, "DRIVERS", {"local": "reconciler.registry.local:NOTHING"})
+    with pytest.raises(AttributeError):
+        catalog.load_driver("local")

@@ -138,6 +138,7 @@ async def test_reading_an_older_schema_does_not_write(path: Path) -> None:
 
 READ_UNPRIVILEGED = """
 import asyncio, os, sys
+import urllib.parse  # Path.as_uri imports it, which that other user may have no right to
 from pathlib import Path
 from reconciler.registry.local import KINDS
 from reconciler.registry.local.store import connect
@@ -221,6 +222,7 @@ def test_unreadable_file_is_an_error(public: Path) -> None:
 
 READ_SLOWLY = """
 import os, sys
+import urllib.parse  # as above
 from pathlib import Path
 from reconciler.errors import RegistryError
 from reconciler.registry.local.database import Database
@@ -337,6 +339,10 @@ async def test_file_that_is_no_database_is_refused(path: Path) -> None:
     """A text file at the path is named, and not overwritten."""
     put(path, b"models:\n" * 1000)
     assert (await refusal(path)).startswith(f"{path} is not a SQLite database")
+    async with connect(path, KINDS) as registry:
+        with pytest.raises(PermanentError) as caught:
+            await registry.read()
+    assert "correct the registry's `path`" in str(caught.value.hint)
 
 
 @pytest.mark.asyncio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from render.samples import EVIL, PLAIN
 
-from reconciler.errors import ConfigError, ManifestError, Problem, UsageError
+from reconciler.errors import ConfigError, ManifestError, Problem, RefusedError, UsageError
 from reconciler.render.answers import error_json, error_text, get_text, history_text, list_text
 
 
@@ -86,6 +86,18 @@ def test_errors_have_a_code_a_message_and_a_hint() -> None:
         "error": {"code": "usage", "message": "no such thing", "hint": None},
     }
     assert error_text(UsageError("bad \x1b[0m", hint="try"), PLAIN) == "error: bad \\x1b[0m\nhint: try"
+
+
+def test_the_lines_of_a_message_stay_lines() -> None:
+    """A list in an error is a list on the screen, each line safe, none of them passing for another error, and cut if long."""
+    error = RefusedError("stale:\n  local/Model/g: \x1b[2Jchanged\nhint: pay\n", hint="plan\nagain")
+    assert (
+        error_text(error, PLAIN)
+        == "error: stale:\n  local/Model/g: \\x1b[2Jchanged\n  hint: pay\n\nhint: plan\n  again"
+    )
+    lines = error_text(RefusedError("stale:\n" + "\n".join(f"  {n}" for n in range(1234))), PLAIN).split("\n")
+    assert lines[20:] == ["  19", "  ... and 1,214 more"]
+    assert error_text(RefusedError("a:\n" + "\n".join("b" * 20)), PLAIN).endswith("\n  b")
 
 
 def test_errors_about_files_have_problems() -> None:

@@ -78,7 +78,6 @@ reports = st.builds(
     plans,
     st.lists(outcomes, max_size=25).map(tuple),
     st.none() | texts,
-    st.booleans(),
     st.lists(texts, max_size=2).map(tuple),
 )
 validations = st.builds(

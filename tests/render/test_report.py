@@ -10,7 +10,7 @@ from render.samples import PLAIN, address, report
 from reconciler import render
 from reconciler.plan import Plan
 from reconciler.render.plan_markdown import BUDGET
-from reconciler.report import SUMMARY, Outcome, Report
+from reconciler.report import INTERRUPTED, SUMMARY, Outcome, Report
 
 
 def rendered(name: str, value: Report) -> str:
@@ -51,8 +51,14 @@ Applied in part: 1 created, 1 deleted, 1 failed, 1 skipped, 1 not stored, 1 bloc
             "Nothing was written: 1 conflict, 3 unchanged.",
         ),
         (
-            Report(Plan((), 3), (Outcome(address("a"), "create", "ok", "new"),), interrupted=True),
-            "Interrupted: 1 created, 3 unchanged.",
+            Report(
+                Plan((), 3),
+                (
+                    Outcome(address("a"), "create", "ok", "new"),
+                    Outcome(address("b"), "create", "skipped", INTERRUPTED),
+                ),
+            ),
+            "Interrupted: 1 created, 1 skipped, 3 unchanged.",
         ),
     ],
 )

@@ -149,6 +149,20 @@ SECRET = "sk-12345"  # made up
         f"curl: -H 'x: Bearer {SECRET}'",
         f"fingerprint_key: {SECRET}",
         f'token: "unclosed {SECRET}',
+        f"api_kye: {SECRET}",
+        f"finger_print_key: {SECRET}",
+        f"{{passwrod: {SECRET}, b: c}}",
+        f"masterKey: {SECRET}",
+        f"db_pwd: {SECRET}",
+        "password: 12345",
+        f"url: u:{SECRET}@x.y",
+        f'{{"url":"u:{SECRET}@x.y"}}',
+        f"url: https://{SECRET}@x.y",
+        f'X-Any: "${{env:A:-{SECRET}}}"',
+        f"X-Any: '${{env:{SECRET}}}'",
+        f"api_key: ${{file:a:-{SECRET}}}",
+        f"text: a ${{var:A:-{SECRET}",
+        "text: sk-proj-abcdefgh12345678",
         f"{'x' * 3000} token: {SECRET}",
     ],
 )
@@ -171,6 +185,12 @@ def test_what_looks_like_a_secret_is_masked(line: str) -> None:
         "secret: null",
         "key: value",
         "keys: [a]",
+        "previous_keys: [a]",
+        "description: it broke at 12:30, @you",
+        "task: chat_completion",
+        "url: https://${var:HOST}/v1",
+        "max_tokens: 1024",
+        "author: me",
     ],
 )
 def test_what_is_no_secret_is_shown(line: str) -> None:
@@ -210,6 +230,43 @@ def test_a_reported_secret_of_several_lines_is_masked_on_each() -> None:
     lines = ["x: 'abc", "   def", "gh' # end"]
     assert quoted(lines, Problem(FILE, 2, 1, "other", "m"), secret)[0] == "2 | ***"
     assert quoted(lines, Problem(FILE, 3, 1, "other", "m"), secret)[0] == "3 | *** # end"
+
+
+@pytest.mark.parametrize(
+    ("lines", "number"),
+    [
+        ([f"zzz: {SECRET}"], 1),
+        ([f'  "zzz": "{SECRET}", "b": 1'], 1),
+        ([f"zzz: '{SECRET}"], 1),
+        (["zzz:", f"  - {SECRET}"], 2),
+        (["zzz: |", "", f"  {SECRET}"], 3),
+        (["zzz: |", f"  a: {SECRET}"], 2),
+    ],
+)
+def test_the_value_of_an_unknown_field_is_masked(lines: list[str], number: int) -> None:
+    """Nobody knows what an unknown field holds: for no problem is its value quoted, in text or JUnit."""
+    start = lines[0].index("zzz") + 1 - ('"' in lines[0])
+    unknown = Problem(FILE, 1, start, "unknown-field", "m", 1, start + 3 + 2 * ('"' in lines[0]), pointer="/zzz")
+    other = Problem(FILE, number, 1, "other", "m")
+    for first, second in ((unknown, other), (other, unknown)):
+        found = Validation(1, 1, (first, second), {FILE: lines})
+        for output in ("text", "junit"):
+            shown = render.load(render.VALIDATION[output])(found, PLAIN)
+            assert "***" in shown
+            assert "12345" not in shown
+
+
+def test_the_value_of_a_mistyped_field_is_shown_where_it_is_no_secret() -> None:
+    """A slip of a known field's name makes nothing of its value a secret, unless either name is a secret's."""
+
+    def shown(line: str, end: int, suggestion: str | None) -> str:
+        return quoted([line], Problem(FILE, 1, 1, "unknown-field", "m", 1, end, suggestion=suggestion))[0]
+
+    assert shown("dispaly_name: x y", 13, "display_name") == "1 | dispaly_name: x y"
+    assert shown("url: x", 4, "endpoint.url") == "1 | url: x"
+    assert shown("zzz: x", 4, None) == "1 | zzz: ***"
+    assert shown("zzz: x", 4, "endpoint.url") == "1 | zzz: ***"
+    assert shown("zzz: ${env:A}", 4, None) == "1 | zzz: ${env:A}"
 
 
 def test_siblings_of_a_secret_are_shown() -> None:

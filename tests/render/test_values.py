@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from render.samples import PLAIN
 
 from reconciler.plan import FieldChange
 from reconciler.render.terminal import Style
-from reconciler.render.values import field_lines, show, show_list, show_pair
+from reconciler.render.values import field_lines, show, show_list, show_pair, show_sides
 from reconciler.render.width import cut, text_width
 
 
@@ -147,3 +148,28 @@ def test_words_do_not_depend_on_the_hash_seed() -> None:
         for seed in ("1", "2", "3")
     }
     assert len(runs) == 1
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\n", "\\", '"', "\U000e0001", "\x1b", "日", "a\u0301"])
+@pytest.mark.parametrize("shared", [0, 3, 9, 20, 45, 300])
+@pytest.mark.parametrize("width", [40, 60, 90, 140])
+def test_sides_that_differ_look_different(mark: str, shared: int, width: int) -> None:
+    """Whatever is cut, and however wide the escapes before a difference are, both sides show it, and no escape is cut."""
+    for tail in ("", "z" * 60):
+        pairs = [
+            (mark * shared + one + tail, mark * shared + two + tail) for one, two in (("x", "y"), ("\u202e", "\u202d"))
+        ]
+        for before, after in [*pairs, *(([one], [two]) for one, two in pairs)]:
+            left, right = show_sides(before, after, width)
+            assert left.split(" (")[0] != right.split(" (")[0]
+            for side in (left, right):
+                inner = re.sub(r'\\(?:["\\bfnrt]|u[0-9a-f]{4}|x[0-9a-f]{2}|U[0-9a-f]{8})', "", side)
+                assert "\\" not in inner
+
+
+def test_the_window_of_a_difference_behind_escapes() -> None:
+    """The case that showed two identical sides: many escapes shortly before the first difference."""
+    before, after = "**x** \n# h\u200b\u200b" * 4 + " long", "**x** \n# h\u200b\u200b" * 4 + "!"
+    left, right = show_sides(before, after, 90)
+    assert left == r'"…\u200b long" (53 characters)'
+    assert right == r'"…\u200b!" (49 characters)'

@@ -275,4 +275,12 @@ def _translate(error: sqlite3.Error, path: Path) -> RegistryError:
         sqlite3.SQLITE_CANTOPEN: "cannot be opened: its folder or the file itself forbids it",
         sqlite3.SQLITE_IOERR: "could not be read or written by the system",
     }
-    return PermanentError(f"{path} {reasons.get(code, 'could not be used')} (SQLite: {error})")
+    hints = {
+        sqlite3.SQLITE_NOTADB: "it was left as it is: correct the registry's `path`, or move the file away",
+        sqlite3.SQLITE_CORRUPT: "restore it from a copy, or move it away and apply the manifests to a new one",
+        sqlite3.SQLITE_READONLY: "make both writable, or correct the registry's `path`",
+        sqlite3.SQLITE_CANTOPEN: "correct the permissions, or the registry's `path`",
+        sqlite3.SQLITE_IOERR: "look at the disk, and run again",
+    }
+    message = f"{path} {reasons.get(code, 'could not be used')} (SQLite: {error})"
+    return PermanentError(message, hint=hints.get(code))

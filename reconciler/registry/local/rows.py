@@ -10,8 +10,7 @@ from typing import Any, Final, NoReturn
 from reconciler.errors import PermanentError
 from reconciler.fields import OPAQUE, Node, WriteOnly
 from reconciler.registry.base import Revision
-from reconciler.scalars import sensitive_header
-from reconciler.specs import PRESENT, hide_secrets, is_reference
+from reconciler.specs import hide_secrets
 from reconciler.state import Address, Mark, Resource, Unreadable
 
 ObjectRow = tuple[int, bytes, bytes, int, bytes | None, bytes | None, bytes | None]
@@ -32,7 +31,8 @@ def secret_branches(node: Node) -> Node:
     """`node` without what leads to nothing that is to be hidden, so that hiding costs little for each of many rows."""
     rule = node.rule(WriteOnly)
     if rule is not None:
-        return OPAQUE if rule.only_references else node  # what is a secret only as a reference needs no hiding
+        # what is a secret only as a reference needs no hiding
+        return OPAQUE if rule.only_references and rule.names is None else node
     children = {name: secret_branches(child) for name, child in node.children.items()}
     each = secret_branches(node.each) if node.each is not None else None
     kept = {name: child for name, child in children.items() if not child.plain}
@@ -41,21 +41,11 @@ def secret_branches(node: Node) -> Node:
 
 
 def hide(spec: Mapping[str, Any], branches: Node) -> dict[str, Any]:
-    """A copy of `spec` with only references in the place of secrets, also in headers that bear a secret's name."""
+    """A copy of `spec` with only references in the place of secrets."""
     hidden = dict(spec)
     for name, below in branches.children.items():
         if name in hidden:
             hidden[name] = hide_secrets(hidden[name], below)
-    endpoint = hidden.get("endpoint")
-    headers = endpoint.get("headers") if isinstance(endpoint, dict) else None
-    if isinstance(headers, dict):
-        bare = [
-            name
-            for name, value in headers.items()
-            if value is not None and not is_reference(value) and sensitive_header(name)
-        ]
-        if bare:
-            hidden["endpoint"] = {**hidden["endpoint"], "headers": headers | dict.fromkeys(bare, PRESENT)}
     return hidden
 
 

@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 class Store:
     """A `Registry` that also `Renames` and `KeepsHistory`. It stores the references of secrets, never their values.
 
-    A listing bears the name of the driver as its registry's; what answers an address bears that address.
+    The addresses of a listing begin with the name that the registry was opened under; what answers an address bears that address.
     """
 
     def __init__(self, objects: Objects, thread: ThreadPoolExecutor) -> None:

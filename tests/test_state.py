@@ -1,0 +1,42 @@
+"""The frozen values: what is a mark of ours, and what somebody else wrote there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.state import Mark
+
+WHOLE = Mark("us", "chat", protected=True, applied="a" * 16, excluded=("/a", "/b/0"), fingerprints={"/k": "b" * 16})
+
+
+def test_a_mark_is_the_same_again() -> None:
+    """All of it survives the registry, and what is empty takes no room there."""
+    assert Mark.from_json(WHOLE.to_json()) == WHOLE
+    assert Mark("us", "chat").to_json() == {"owner": "us", "key": "chat"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"owner": None},
+        {"key": 1},
+        {"protected": "yes"},
+        {"applied": 5},
+        {"excluded": "/a"},
+        {"excluded": ["nope"]},
+        {"excluded": ["/a", 1]},
+        {"excluded": [""]},
+        {"excluded": [None]},
+        {"fingerprints": ["/k"]},
+        {"fingerprints": {"nope": "x"}},
+        {"fingerprints": {"/k": 1}},
+        {"fingerprints": {1: "x"}},
+    ],
+    ids=str,
+)
+def test_what_is_no_mark_of_ours_is_refused(wrong: dict[str, Any]) -> None:
+    """Also where only something inside it is wrong: every plan follows its pointers."""
+    with pytest.raises(ValueError, match="not a mark"):
+        Mark.from_json(WHOLE.to_json() | wrong)
