@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 
 # as in `api.__all__`; here as text, since asking the module would import it
 API: Final = frozenset(
-    "Address Change Consents DesiredState LoadedProject ManifestError OpenRegistries Outcome Plan Policy Problem ReconcilerError "
-    "RefusedError RegistryError RemoteState Report Resource apply connect load make_plan remote_state".split()
+    "Address BugError Change ConfigError Consents DesiredState LoadedProject ManifestError OpenRegistries Outcome Plan Policy Problem ReconcilerError "
+    "RefusedError RegistryError RemoteState Report Resource SecretError apply connect load make_plan remote_state".split()
 )
 
 
@@ -21,3 +21,7 @@ def __getattr__(name: str) -> Any:
     if name not in API:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("reconciler.api"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *API})

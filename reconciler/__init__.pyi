@@ -1,5 +1,7 @@
 from reconciler.api import Address as Address
+from reconciler.api import BugError as BugError
 from reconciler.api import Change as Change
+from reconciler.api import ConfigError as ConfigError
 from reconciler.api import Consents as Consents
 from reconciler.api import DesiredState as DesiredState
 from reconciler.api import LoadedProject as LoadedProject
@@ -15,6 +17,7 @@ from reconciler.api import RegistryError as RegistryError
 from reconciler.api import RemoteState as RemoteState
 from reconciler.api import Report as Report
 from reconciler.api import Resource as Resource
+from reconciler.api import SecretError as SecretError
 from reconciler.api import apply as apply
 from reconciler.api import connect as connect
 from reconciler.api import load as load

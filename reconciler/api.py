@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,21 +19,30 @@ from pathlib import Path
 
 from reconciler import applier
 from reconciler.applier import Options
-from reconciler.backup import write_backup
-from reconciler.errors import ManifestError, Problem, ReconcilerError, RefusedError, RegistryError
-from reconciler.fingerprints import known_fingerprints
-from reconciler.guards import Limits
+from reconciler.backup import back_up
+from reconciler.errors import (
+    ConfigError,
+    ManifestError,
+    Problem,
+    ReconcilerError,
+    RefusedError,
+    RegistryError,
+    SecretError,
+)
 from reconciler.plan import Change, Consents, Plan
 from reconciler.planner import Policy, make_plan
+from reconciler.policy import policy_of
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
-from reconciler.report import Outcome, Report
+from reconciler.report import BugError, Outcome, Report
 from reconciler.state import Address, DesiredState, RemoteState, Resource
 from reconciler.workspace import Workspace, open_workspace
 
 __all__ = [
     "Address",
+    "BugError",
     "Change",
+    "ConfigError",
     "Consents",
     "DesiredState",
     "LoadedProject",
@@ -50,6 +58,7 @@ __all__ = [
     "RemoteState",
     "Report",
     "Resource",
+    "SecretError",
     "apply",
     "connect",
     "load",
@@ -68,16 +77,7 @@ class LoadedProject:
 
     def policy(self, consents: Consents | None = None) -> Policy:
         """The policy of the configuration: its guards, its environment, and the fingerprints of the secrets that are there."""
-        project = self.workspace.project
-        return Policy(
-            consents=consents or Consents(),
-            limits=Limits(project.max_deletes, project.max_delete_percent),
-            environment=project.environment,
-            fingerprints=known_fingerprints(
-                self.desired, self.workspace.fingerprint_key_if_known(), self.workspace.resolver
-            ),
-            problems=self.warnings,
-        )
+        return policy_of(self.workspace, self.desired, self.warnings, consents or Consents())
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,14 @@ async def connect(project: LoadedProject) -> AsyncIterator[OpenRegistries]:
 
 
 async def remote_state(registries: OpenRegistries) -> RemoteState:
-    """All that the registries hold, completely. Raises RegistryError where one cannot be read."""
-    return await read_all(registries.opened, registries.project.workspace.facts)
+    """All that the registries hold, completely.
+
+    Raises RegistryError where one cannot be read, ManifestError where a manifest refers to an object that is nowhere.
+    """
+    project = registries.project
+    remote = await read_all(registries.opened, project.workspace.facts)
+    project.workspace.check_references(project.desired, remote)
+    return remote
 
 
 async def apply(
@@ -122,23 +128,15 @@ async def apply(
     """Does what the plan says, and nothing else. What it removes is written to `backup` first (`.reconciler/backup/<UTC>`).
 
     Raises RefusedError before the first write where a guard tripped or an object moved since the plan was made, SecretError
-    where a secret that a write needs has no value.
+    where a secret that a write needs has no value. A bug of a driver's in mid-run raises BugError, whose `report` tells what was done.
     """
-    workspace = registries.project.workspace
-
-    def back_up(resources: tuple[Resource, ...]) -> str:
-        root = workspace.project.root
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
-        folder = Path(backup) if backup is not None else root / ".reconciler" / "backup" / stamp
-        written = write_backup(folder, resources, workspace.entries, root)
-        return os.path.relpath(written, workspace.cwd).replace(os.sep, "/")
-
-    key = workspace.fingerprint_key() if plan.writes else None
+    here = registries.project.workspace
+    folder = Path(backup) if backup is not None else None
     options = Options(
-        resolver=workspace.resolver,
-        fingerprint_key=key,
-        backup=back_up,
+        resolver=here.resolver,
+        fingerprint_key=here.fingerprint_key() if plan.writes else None,
+        backup=lambda resources: back_up(folder, resources, here.entries, here.project.root, here.cwd),
         concurrency=concurrency,
         actor=os.environ.get("USER", ""),
     )
-    return await applier.apply(plan, registries.opened, workspace.facts, options)
+    return await applier.apply(plan, registries.opened, here.facts, options)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.diff import covered
-from reconciler.errors import RefusedError, RegistryError, SecretError
+from reconciler.errors import PlanFileError, RefusedError, RegistryError, SecretError
 from reconciler.execute import Done, Executor, Known
 from reconciler.fields import KindRules, WriteOnly
 from reconciler.fingerprints import fingerprint
@@ -23,7 +23,7 @@ from reconciler.plan import Change, Plan
 from reconciler.pointer import split
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
-from reconciler.report import INTERRUPTED, BugError, Outcome, Report
+from reconciler.report import INTERRUPTED, BugError, Outcome, Report, untouched
 from reconciler.secrets import Resolver, Secret
 from reconciler.specs import references_in
 from reconciler.staleness import elsewhere, moved
@@ -61,9 +61,7 @@ async def apply(
     under way then has ended, and nothing new was begun.
     """
     _refuse_guards(plan)
-    left = tuple(
-        Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left
-    )
+    left = untouched(plan)
     if not plan.writes:
         return Report(plan, left)
     remote = await _unmoved(plan, registries, facts)
@@ -87,15 +85,21 @@ def _refuse_guards(plan: Plan) -> None:
 
 async def _unmoved(plan: Plan, registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
     """The registries as they are now, which must be as the plan saw them."""
-    lines = elsewhere(plan, facts)
-    if not lines:
-        touched = {change.address.registry for change in plan.writes}
-        remote = await read_all({name: registries[name] for name in touched}, facts)
-        lines = moved(plan, remote)
-        if not lines:
-            return remote
-    listed = "\n".join(f"  {line}" for line in lines)
-    raise RefusedError(f"the plan is stale, so nothing was written:\n{listed}", hint="plan again, and look at it again")
+    strange = elsewhere(plan, facts)
+    if strange:
+        message = f"the plan was made for another registry, so nothing was written:\n{_listed(strange)}"
+        raise PlanFileError(message, hint="plan again, with the configuration that is to be applied")
+    touched = {change.address.registry for change in plan.writes}
+    remote = await read_all({name: registries[name] for name in touched}, facts)
+    lines = moved(plan, remote)
+    if lines:
+        message = f"the plan is stale, so nothing was written:\n{_listed(lines)}"
+        raise RefusedError(message, hint="plan again, and look at it again")
+    return remote
+
+
+def _listed(lines: list[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
 
 
 # --- what must be known before the first write ------------------------------------------------------------------

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reconciler.errors import RefusedError
 from reconciler.export import path_of, text_of
+from reconciler.manifest.discover import shown
 from reconciler.registry.configured import Configured
 from reconciler.state import Resource
+
+
+def back_up(
+    folder: Path | None, resources: Iterable[Resource], entries: Mapping[str, Configured], root: Path, cwd: Path
+) -> str:
+    """Writes each resource below `folder`, or below `.reconciler/backup/<UTC>` of the project. Returns the folder as shown from `cwd`."""
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
+    target = folder if folder is not None else root / ".reconciler" / "backup" / stamp
+    return shown(str(write_backup(target, resources, entries, root)), cwd)
 
 
 def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[str, Configured], root: Path) -> Path:

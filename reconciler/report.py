@@ -79,3 +79,10 @@ class BugError(Exception):
     def __init__(self, report: Report) -> None:
         super().__init__("a bug ended the run early; what was done is reported")
         self.report = report
+
+
+def untouched(plan: Plan) -> tuple[Outcome, ...]:
+    """The outcomes of what apply leaves alone: conflicts and blocked changes."""
+    return tuple(
+        Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Final, NoReturn
 
 from reconciler.errors import SecretError
 
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_SECRET_BYTES: Final = 1024 * 1024
 
 
@@ -42,7 +44,7 @@ class Resolver:
     """Turns `${env:NAME}` and `${file:path}` into a `Secret`.
 
     `root` is the project root, to which the paths of files are relative here, and which they never leave. `environ` is the
-    environment; `stdin`-like sources do not exist.
+    environment.
     """
 
     root: Path
@@ -51,6 +53,10 @@ class Resolver:
     def resolve(self, reference: str) -> Secret:
         """Raises SecretError, which names the reference and never the value."""
         scheme, _, name = reference.removeprefix("${").removesuffix("}").partition(":")
+        if scheme == "env" and not _NAME.fullmatch(name):  # not repeated: it may hold the secret itself, as a default
+            raise SecretError(
+                "a reference takes the name of an environment variable, and no default", hint="write ${env:NAME}"
+            )
         if scheme == "env":
             value = self.environ.get(name)
             if not value:

@@ -152,10 +152,10 @@ class Workspace:
         except SecretError:
             return None
 
-    def check_references(self, loaded: Loaded, remote: RemoteState) -> None:
+    def check_references(self, desired: DesiredState, remote: RemoteState) -> None:
         """Raises ManifestError where a manifest names an object that neither the manifests nor the registry have."""
         problems = []
-        for item, place, target in dangling(loaded.desired, remote):
+        for item, place, target in dangling(desired, remote):
             source = item.resource.source
             message = f"{item.address} {place} refers to {target}, which neither the manifests nor the registry have"
             problems.append(

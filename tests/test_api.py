@@ -94,3 +94,20 @@ def test_the_names_have_types(tmp_path: Path) -> None:
     )
     assert "Found 1 error" in ran.stdout, ran.stdout + ran.stderr
     assert "use.py:3" in ran.stdout
+
+
+def test_dir_names_the_interface() -> None:
+    """Completion in a shell offers what there is, though nothing of it is imported yet."""
+    assert set(api.__all__) <= set(dir(reconciler))
+
+
+async def test_a_dangling_reference_stops_a_program_too(tmp_path: Path) -> None:
+    """What the command line refuses before it plans, a program that follows the documentation does not plan either."""
+    (tmp_path / "reconciler.yaml").write_text('owner: us\nregistries: {mem: {driver: memory, url: "memory://api"}}\n')
+    (tmp_path / "manifests").mkdir()
+    manifest = "kind: memory/Provider\nkey: p\nurl: https://llm.example.com\nsecret: nowhere\n"
+    (tmp_path / "manifests" / "p.yaml").write_text(manifest)
+    async with api.connect(api.load(cwd=tmp_path)) as registries:
+        with pytest.raises(api.ManifestError, match="does not exist") as refused:
+            await api.remote_state(registries)
+    assert [problem.rule for problem in refused.value.problems] == ["dangling-reference"]

@@ -77,3 +77,10 @@ def test_the_environment_is_read_when_it_is_asked_for(tmp_path: Path, monkeypatc
     resolver = Resolver(tmp_path)
     monkeypatch.setenv("LATER", VALUE)
     assert resolver.resolve("${env:LATER}").reveal() == VALUE
+
+
+def test_a_default_in_a_reference_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    """The shell's habit of a default would write the secret down, and the message would print it."""
+    with pytest.raises(SecretError) as refused:
+        Resolver(tmp_path, {"A": "x"}).resolve("${env:A:-sk-LEAK}")
+    assert "sk-LEAK" not in f"{refused.value.message} {refused.value.hint}"

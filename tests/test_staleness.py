@@ -12,7 +12,7 @@ from world import World, native, statuses
 
 from reconciler import planfile
 from reconciler.applier import apply
-from reconciler.errors import RefusedError
+from reconciler.errors import PlanFileError, RefusedError
 from reconciler.plan import Plan
 
 US = {"owner": "us", "key": "x"}
@@ -115,7 +115,7 @@ async def test_a_plan_for_another_place_is_refused(world: World, identity: dict[
     """A registry whose URL, workspace or driver differs now, or that is gone from the configuration."""
     plan = await reviewed(world)
     facts = {name: replace(known, identity=identity) for name, known in world.facts.items() if identity is not None}
-    with pytest.raises(RefusedError, match="one: "):
+    with pytest.raises(PlanFileError, match="one: "):
         await apply(plan, world.registries, facts, world.options())
     assert world.server().writes == []
 

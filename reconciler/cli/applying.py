@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import getpass
 import importlib
 import os
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.applier import Options, apply
-from reconciler.backup import write_backup
+from reconciler.backup import back_up
 from reconciler.cli.options import Globals
 from reconciler.cli.question import confirmed, has_terminal
 from reconciler.cli.session import Outputs, style
@@ -23,8 +22,8 @@ from reconciler.cli.streams import answer, say
 from reconciler.errors import RefusedError, UsageError
 from reconciler.plan import Plan
 from reconciler.registry.base import Registry
-from reconciler.render import PLAN
-from reconciler.report import Outcome, Report
+from reconciler.render import PLAN, REPORT
+from reconciler.report import BugError, Outcome, Report, untouched
 from reconciler.state import Address, Resource
 from reconciler.workspace import Workspace
 
@@ -43,12 +42,14 @@ def show(plan: Plan, options: Globals, output_format: str) -> None:
 
 def ask(plan: Plan, *, yes: bool) -> None:
     """Raises RefusedError for a no, and UsageError where nobody can be asked."""
-    if yes or not plan.writes or plan.guards:
+    if yes or not plan.writes:
         return
     if not has_terminal():
         raise UsageError(
             "there is no terminal to ask on, and changes are to be made", hint="--yes applies without asking"
         )
+    if plan.guards:
+        return
     count = len(plan.writes)
     if not confirmed(f"Apply {'this change' if count == 1 else f'these {count:,} changes'}?"):
         raise RefusedError("nothing was written: the answer was no")
@@ -80,6 +81,9 @@ async def carry_out(
             return await apply(plan, registries, here.facts, settings)
         except asyncio.CancelledError:
             return account.cut_short(plan)
+        except BugError as bug:
+            say(Outputs(REPORT, "text", ()).text("text", bug.report, style(options, sys.stderr)))
+            raise
 
 
 @dataclass
@@ -98,11 +102,8 @@ class _Account:
 
     def back_up(self, resources: tuple[Resource, ...]) -> str:
         """Writes down what will be removed. Raises RefusedError where that fails."""
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
-        root = self.here.project.root
-        target = self.folder if self.folder is not None else root / ".reconciler" / "backup" / stamp
-        written = write_backup(target, resources, self.here.entries, root)
-        self.backup = os.path.relpath(written, self.here.cwd).replace(os.sep, "/")
+        here = self.here
+        self.backup = back_up(self.folder, resources, here.entries, here.project.root, here.cwd)
         return self.backup
 
     def cut_short(self, plan: Plan) -> Report:
@@ -112,10 +113,7 @@ class _Account:
             self.outcomes.get(change.address, Outcome(change.address, change.action, "skipped", "interrupted", message))
             for change in plan.writes
         ]
-        left = [
-            Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left
-        ]
-        return Report(plan, (*ends, *left), self.backup)
+        return Report(plan, (*ends, *untouched(plan)), self.backup)
 
 
 def _actor() -> str:

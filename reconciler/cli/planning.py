@@ -10,10 +10,9 @@ from reconciler.cli.options import Globals
 from reconciler.cli.session import stdin_bytes, workspace
 from reconciler.cli.streams import say
 from reconciler.errors import UsageError
-from reconciler.fingerprints import known_fingerprints
-from reconciler.guards import Limits
 from reconciler.plan import Consents, Plan
-from reconciler.planner import Policy, make_plan
+from reconciler.planner import make_plan
+from reconciler.policy import policy_of
 from reconciler.problems import nearest
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
@@ -111,16 +110,8 @@ async def plan(
 ) -> Plan:
     """Reads the registries and plans. Writes nothing."""
     remote = await read_all(registries, here.facts)
-    here.check_references(loaded, remote)
-    project = here.project
-    policy = Policy(
-        consents=request.consents,
-        limits=Limits(project.max_deletes, project.max_delete_percent),
-        environment=project.environment,
-        fingerprints=known_fingerprints(desired, here.fingerprint_key_if_known(), here.resolver),
-        problems=loaded.warnings,
-    )
-    return make_plan(desired, remote, policy)
+    here.check_references(loaded.desired, remote)
+    return make_plan(desired, remote, policy_of(here, desired, loaded.warnings, request.consents))
 
 
 async def read(options: Globals, request: Request) -> Plan:

@@ -69,13 +69,13 @@ def test_it_is_not_stale_when_something_else_moved(saved: Project) -> None:
     saved.ok("apply", "--plan", "plan.json")
 
 
-def test_it_is_stale_where_the_registry_is_another_place(saved: Project) -> None:
+def test_it_is_refused_where_the_registry_is_another_place(saved: Project) -> None:
     """The same name with another path, or no longer there at all, is not what was reviewed."""
     saved.write("reconciler.yaml", "owner: us\nregistries: {local: {driver: local, path: other.db, default: true}}")
-    assert "other.db" in refused(saved)
+    assert "other.db" in refused(saved, 1)
     assert not (saved.root / "other.db").exists()
     saved.write("reconciler.yaml", "owner: us\nregistries: {else: {driver: local, path: other.db, default: true}}")
-    assert "no longer in the configuration" in refused(saved)
+    assert "no longer in the configuration" in refused(saved, 1)
 
 
 def test_it_carries_its_environment_and_consents(project: Project) -> None:

@@ -1,0 +1,23 @@
+"""The policy of a project: what its configuration says about planning. Apart from `workspace`, which `validate` needs without any planning."""
+
+from __future__ import annotations
+
+from reconciler.errors import Problem
+from reconciler.fingerprints import known_fingerprints
+from reconciler.guards import Limits
+from reconciler.plan import Consents
+from reconciler.planner import Policy
+from reconciler.state import DesiredState
+from reconciler.workspace import Workspace
+
+
+def policy_of(here: Workspace, desired: DesiredState, warnings: tuple[Problem, ...], consents: Consents) -> Policy:
+    """The guards and the environment of the configuration, and the fingerprints of the secrets that are there."""
+    project = here.project
+    return Policy(
+        consents=consents,
+        limits=Limits(project.max_deletes, project.max_delete_percent),
+        environment=project.environment,
+        fingerprints=known_fingerprints(desired, here.fingerprint_key_if_known(), here.resolver),
+        problems=warnings,
+    )
