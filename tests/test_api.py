@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from world import PLUGINS
 
 import reconciler
 from reconciler import api
@@ -101,9 +102,13 @@ def test_dir_names_the_interface() -> None:
     assert set(api.__all__) <= set(dir(reconciler))
 
 
-async def test_a_dangling_reference_stops_a_program_too(tmp_path: Path) -> None:
+async def test_a_dangling_reference_stops_a_program_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the command line refuses before it plans, a program that follows the documentation does not plan either."""
-    (tmp_path / "reconciler.yaml").write_text('owner: us\nregistries: {mem: {driver: memory, url: "memory://api"}}\n')
+    monkeypatch.setenv("TOKEN", "t")
+    assert PLUGINS.is_dir()  # importing `world` makes the memory driver known
+    (tmp_path / "reconciler.yaml").write_text(
+        'owner: us\nregistries: {mem: {driver: memory, url: "memory://api", token: "${env:TOKEN}"}}\n'
+    )
     (tmp_path / "manifests").mkdir()
     manifest = "kind: memory/Provider\nkey: p\nurl: https://llm.example.com\nsecret: nowhere\n"
     (tmp_path / "manifests" / "p.yaml").write_text(manifest)
