@@ -18,7 +18,7 @@
     └── RefusedError               4   a guard, a stale plan, a protection: nothing was written
 
 Anything else that escapes is a bug of ours and exits with 3. Exit codes are those of the command line
-contract: `cli.main` is the only place that reads them.
+contract; only `cli` reads them.
 """
 
 from __future__ import annotations

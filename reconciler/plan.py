@@ -11,9 +11,15 @@ from reconciler.errors import Problem
 from reconciler.guards import Guard
 from reconciler.state import Address, Desired, Source
 
-__all__ = ["ACTIONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Plan"]
+__all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Plan"]
 
 ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
+# why: stable words, which grow in number and never change their meaning
+REASONS: Final = (
+    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "mark", "immutable", "cannot-clear",
+    "renamed", "renamed-twice", "removed", "absent", "owner", "duplicate", "unreadable", "not-deletable", "protected",
+    "referenced", "dependency",
+)  # fmt: skip
 WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
 
 

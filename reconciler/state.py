@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.fields import KindRules
-
-EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Address(NamedTuple):

@@ -49,12 +49,11 @@ class Loaded:
         lines = {problem.file: texts[problem.file].splitlines() for problem in self.problems if problem.file in texts}
         return Validation(self.files, self.documents, self.problems, lines)
 
-    def checked(self, *, strict: bool = False) -> DesiredState:
-        """The desired state. Raises ManifestError with every problem where there is an error (or, if strict, a warning)."""
-        wrong = self.problems if strict else self.errors
-        if not wrong:
+    def checked(self) -> DesiredState:
+        """The desired state. Raises ManifestError with every problem where there is an error."""
+        count = len(self.errors)
+        if not count:
             return self.desired
-        count = len(wrong)
         what = f"the manifests have {count} problem{'s' if count > 1 else ''}"
         raise ManifestError(what, self.problems, self.validation().lines)
 

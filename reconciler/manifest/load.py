@@ -1,6 +1,6 @@
 """Files to manifests: every document typed and frozen, every problem with its place.
 
-One document goes: text → plain data (`document`) → its form (`check`) → its references (`references`) → its form once more, now with the
+One document goes: text → plain data (`document`) → its form (`model_check`, `native`) → its references (`references`) → its form once more, now with the
 values that the references led to.
 """
 

@@ -55,6 +55,7 @@ _REASONS: Final = {
     "immutable": "immutable: cannot change in place",
     "cannot-clear": "cannot-clear: a value cannot be taken away in place",
     "renamed": "renamed in the manifest",
+    "renamed-twice": "renamed twice: several manifests name the same old key",
     "removed": "removed: no manifest declares it any more",
     "absent": "asked for: by state: absent, or by name",
     "owner": "owned by somebody else",

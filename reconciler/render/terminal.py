@@ -37,6 +37,6 @@ class Style:
         return escape.printable(text)
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    """`1 file`, `2 files`, `10,000 entries`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+def count(number: int, noun: str) -> str:
+    """`1 file`, `2 files`, `10,000 files`."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
