@@ -231,7 +231,7 @@ def main() -> int:
     subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "reconciler"], check=True, env=ENVIRONMENT)
     peers = virtual_environment("peers", ["check-jsonschema", "octodns"])
     say("start-up")
-    rows = start_up(bin_, peers, 5 if quick else 20)
+    rows = start_up(bin_, peers, 5 if quick else 40)
     say("10,000 manifests: validate")
     rows += many(bin_, peers, 1 if quick else 3)
     say("the local registry")
