@@ -6,13 +6,15 @@ import ipaddress
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import pytest
+import pytest_asyncio
 from cli.project import project
 from hypothesis import HealthCheck, settings
+from world import World
 
 __all__ = ["project"]  # a fixture for tests of every folder
 
@@ -118,3 +120,17 @@ def tools() -> Path:
     if missing:
         pytest.fail(f"missing in .cache/tools: {', '.join(missing)}; `make tools` installs it")
     return folder
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    """A registry in memory that cannot rename."""
+    async with World.of() as world:
+        yield world
+
+
+@pytest_asyncio.fixture
+async def exact() -> AsyncIterator[World]:
+    """One that can rename and compares revisions."""
+    async with World.of(one={"driver": "memory-exact"}) as world:
+        yield world

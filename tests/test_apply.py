@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import pytest_asyncio
 from registry.memory_server import Behaviour, Server
 from world import Document, World, actions, model, native, statuses
 
@@ -24,20 +23,6 @@ from reconciler.state import Address, Resource
 
 US = {"owner": "us", "key": "x"}
 WITH_KEY = {"url": "https://llm.example.com", "model": "m", "api_key": "${env:KEY}"}
-
-
-@pytest_asyncio.fixture
-async def world() -> AsyncIterator[World]:
-    """A registry that cannot rename."""
-    async with World.of() as world:
-        yield world
-
-
-@pytest_asyncio.fixture
-async def exact() -> AsyncIterator[World]:
-    """A registry that can rename and compares revisions."""
-    async with World.of(one={"driver": "memory-exact"}) as world:
-        yield world
 
 
 def absent(kind: str, key: str) -> Document:

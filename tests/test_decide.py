@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from registry.memory_server import Behaviour
 from world import Document, World, actions, model, native, paths
 
@@ -17,20 +15,6 @@ US = {"owner": "us", "key": "chat"}
 THEM = {"owner": "them", "key": "chat"}
 FINGERPRINTS = Secret("a key for fingerprints")
 CHAT = native("Model", "chat", display_name="Chat")
-
-
-@pytest_asyncio.fixture
-async def world() -> AsyncIterator[World]:
-    """A registry that cannot rename."""
-    async with World.of() as world:
-        yield world
-
-
-@pytest_asyncio.fixture
-async def exact() -> AsyncIterator[World]:
-    """A registry that can rename."""
-    async with World.of(one={"driver": "memory-exact"}) as world:
-        yield world
 
 
 def put(world: World, mark: dict[str, Any] | None, key: str = "chat", **data: Any) -> None:

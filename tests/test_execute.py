@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from registry.memory_server import Behaviour, Row, Server
 from world import Document, World, actions, native, statuses
 
@@ -15,20 +13,6 @@ from reconciler.report import Outcome, Report
 from reconciler.secrets import Secret
 
 CHAT = native("Model", "chat", display_name="Chat")
-
-
-@pytest_asyncio.fixture
-async def world() -> AsyncIterator[World]:
-    """A registry that cannot rename."""
-    async with World.of() as world:
-        yield world
-
-
-@pytest_asyncio.fixture
-async def exact() -> AsyncIterator[World]:
-    """A registry that can rename and compares revisions."""
-    async with World.of(one={"driver": "memory-exact"}) as world:
-        yield world
 
 
 def exactly(document: Document) -> Document:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
-import pytest_asyncio
 from registry.memory_server import Behaviour
 from world import World, actions, native, statuses
 
@@ -38,12 +36,6 @@ class Listed:
 
     async def read(self) -> Listing:
         return self.listing
-
-
-@pytest_asyncio.fixture
-async def world() -> AsyncIterator[World]:
-    async with World.of() as world:
-        yield world
 
 
 async def test_a_row_that_goes_too_deep_is_unreadable_and_the_rest_is_read() -> None:
