@@ -109,7 +109,7 @@ def _know(
     plan: Plan, remote: RemoteState, facts: Mapping[str, RegistryFacts], options: Options
 ) -> tuple[dict[Address, Known], tuple[str, ...]]:
     """The current object, the secrets and the fingerprints for each change; and what to tell the user."""
-    stored = {resource.address: resource for listing in remote.listings.values() for resource in listing.resources}
+    stored = {resource.address: resource for resource in remote.resources()}
     known: dict[Address, Known] = {}
     notes: list[str] = []
     missing: list[str] = []

@@ -29,7 +29,7 @@ def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[s
         for resource in resources:
             path = folder / path_of(resource)
             path.parent.mkdir(parents=True, exist_ok=True)
-            below = os.path.relpath(path.parent, root).replace(os.sep, "/")
+            below = shown(str(path.parent), root)
             _write_new(path, text_of(resource, entries[resource.address.registry], below))
     except OSError as error:
         reason = f"{error.strerror or error}: {error.filename or folder}"

@@ -7,7 +7,7 @@ known (`registry.configured`). References (`${env:NAME}`) stay as they are: only
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -119,10 +119,11 @@ class Project:
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
 
-    def problem(self, finding: Finding) -> Problem:
-        """The finding with its place in reconciler.yaml: in the environment's patch where that is what set the value."""
+    def problems(self, found: Iterable[Finding]) -> tuple[Problem, ...]:
+        """The findings at their places in reconciler.yaml, sorted: in the environment's patch where that is what set the value."""
         file = self.file or FILE
-        return _placed(finding, document.places(self.text, file), file, self.environment)
+        places = document.places(self.text, file)  # reads the text once more, so once for all of them
+        return tuple(sorted(_placed(finding, places, file, self.environment) for finding in found))
 
 
 def find(start: Path) -> Path | None:

@@ -66,7 +66,7 @@ def compile_manifests(
 
 def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, str, Address]]:
     """`(object, pointer, target)` of each reference to an object that neither the manifests nor the registry have."""
-    stored = {resource.address for listing in remote.listings.values() for resource in listing.resources}
+    stored = {resource.address for resource in remote.resources()}
     going = {item.address for item in state.resources if item.absent}
     return [
         (item, place, target)

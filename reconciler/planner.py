@@ -221,9 +221,7 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
     limits = [policy.limits.max_deletes, policy.limits.max_delete_percent]
     registries = {name: [facts.identity, facts.owner, facts.owns] for name, facts in remote.registries.items()}
     prints = {str(address): dict(known) for address, known in policy.fingerprints.items()}
-    stored = sorted(
-        canonical_json(_stored(resource)) for listing in remote.listings.values() for resource in listing.resources
-    )
+    stored = sorted(canonical_json(_stored(resource)) for resource in remote.resources())
     broken = sorted(
         [name, row.kind or "", row.key or ""] for name, listing in remote.listings.items() for row in listing.unreadable
     )

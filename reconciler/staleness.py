@@ -13,9 +13,8 @@ from reconciler.view import identity
 def moved(plan: Plan, remote: RemoteState) -> list[str]:
     """One line for each object that a plan would touch and that is no longer as it was seen; empty where the plan holds."""
     stored: dict[Address, list[Resource]] = {}
-    for listing in remote.listings.values():
-        for resource in listing.resources:
-            stored.setdefault(resource.address, []).append(resource)
+    for resource in remote.resources():
+        stored.setdefault(resource.address, []).append(resource)
     if plan.writes and all(change.action == "delete" and change.address not in stored for change in plan.writes):
         return [f"{change.address}: it is gone; the plan was applied already" for change in plan.writes]
     lines = [_moved(change, stored, remote.registries[change.address.registry]) for change in plan.writes]

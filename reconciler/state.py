@@ -6,7 +6,7 @@ one registry holds, `RegistryFacts` is what the pure layers may know of a regist
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -192,3 +192,8 @@ class RemoteState(NamedTuple):
 
     listings: Mapping[str, Listing]
     registries: Mapping[str, RegistryFacts]
+
+    def resources(self) -> Iterator[Resource]:
+        """Every object that could be read, registry by registry."""
+        for listing in self.listings.values():
+            yield from listing.resources

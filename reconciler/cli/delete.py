@@ -10,7 +10,7 @@ import click
 from reconciler.cli import applying
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import Outputs, one, workspace
-from reconciler.cli.stored import registries_of, resources
+from reconciler.cli.stored import registries_of
 from reconciler.cli.streams import say
 from reconciler.planner import Policy, make_plan
 from reconciler.remote import read_all
@@ -48,7 +48,7 @@ async def _delete(options: Globals, key: str, yes: bool, backup: Path | None, ou
     here = workspace(options)
     async with here.connect(registries_of(here, [key])) as registries:
         remote = await read_all(registries, here.facts)
-        found = one(key, resources(remote))
+        found = one(key, remote.resources())
         state = DesiredState((_absent(found),), frozenset({found.address}), complete=False, documents=1)
         plan = make_plan(state, remote, Policy(environment=here.project.environment, named=frozenset({found.address})))
         applying.show(plan, options, output_format)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,11 +12,12 @@ from reconciler.cli.answers import answer_json
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import one, workspace
-from reconciler.cli.stored import registries_of, resources, stored
+from reconciler.cli.stored import registries_of, stored
 from reconciler.cli.streams import answer, say
 from reconciler.document.dump import dump_yaml
 from reconciler.errors import InputError, UsageError
 from reconciler.export import manifest_of, path_of
+from reconciler.manifest.discover import shown
 from reconciler.render.jsontext import dumps
 from reconciler.state import Resource
 from reconciler.workspace import Workspace
@@ -48,7 +48,7 @@ def command(
         raise UsageError("say which objects: KEY, or --all")
     here = workspace(options)
     names = registries_of(here, keys) if keys else tuple(here.entries)
-    every = sorted(resources(asyncio.run(stored(here, names))), key=lambda item: item.address)
+    every = sorted(asyncio.run(stored(here, names)).resources(), key=lambda item: item.address)
     chosen = (
         every
         if everything
@@ -85,7 +85,7 @@ def _to_files(here: Workspace, paths: Sequence[tuple[Path, Resource]], output_fo
             f"{', '.join(there[:5])}{' and more' if len(there) > 5 else ''}: there already", hint="--force overwrites"
         )
     for path, item in paths:
-        folder = os.path.relpath(path.resolve().parent, here.project.root).replace(os.sep, "/")
+        folder = shown(str(path.resolve().parent), here.project.root)
         manifest = manifest_of(item, here.entries[item.address.registry], folder)
         write_text(path, dump_yaml(manifest) if output_format == "yaml" else dumps(manifest) + "\n")
     say(f"{len(paths)} manifest{'' if len(paths) == 1 else 's'} written")

@@ -9,7 +9,7 @@ import click
 from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import one, style, workspace
-from reconciler.cli.stored import facts_of, registries_of, resources, stored
+from reconciler.cli.stored import facts_of, registries_of, stored
 from reconciler.cli.streams import answer
 from reconciler.render.answers import get_text
 
@@ -21,7 +21,7 @@ from reconciler.render.answers import get_text
 def command(options: Globals, key: str, output_format: str) -> int:
     """Show one object as its registry holds it. KEY is a key or an address."""
     here = workspace(options)
-    found = one(key, resources(asyncio.run(stored(here, registries_of(here, [key])))))
+    found = one(key, asyncio.run(stored(here, registries_of(here, [key]))).resources())
     facts = facts_of(found)
     data = {
         "address": str(found.address),

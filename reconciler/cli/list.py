@@ -23,9 +23,7 @@ from reconciler.state import RemoteState
 def command(options: Globals, registries: tuple[str, ...], output_format: str) -> int:
     """List what the registries hold."""
     remote = asyncio.run(stored(workspace(options), registries))
-    resources = sorted(
-        (item for listing in remote.listings.values() for item in listing.resources), key=lambda item: item.address
-    )
+    resources = sorted(remote.resources(), key=lambda item: item.address)
     rows = [
         {
             "address": str(item.address),

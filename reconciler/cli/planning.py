@@ -8,12 +8,12 @@ from typing import Any
 
 from reconciler.cli.options import Globals
 from reconciler.cli.session import stdin_bytes, workspace
+from reconciler.cli.stored import check_names
 from reconciler.cli.streams import say
 from reconciler.errors import UsageError
 from reconciler.plan import Consents, Plan
 from reconciler.planner import make_plan
 from reconciler.policy import policy_of
-from reconciler.problems import nearest
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
 from reconciler.render.escape import printable
@@ -59,13 +59,7 @@ def _selection(text: str) -> tuple[str, str]:
 
 def load(here: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
     """The manifests, all valid, and of their desired state the part that was asked for."""
-    for name in request.registries:
-        if name not in here.entries:
-            known = ", ".join(sorted(here.entries))
-            close = nearest(name, here.entries)
-            raise UsageError(
-                f"there is no registry {name!r}", hint=f"did you mean {close!r}?" if close else f"there is: {known}"
-            )
+    check_names(here, request.registries)
     loaded = here.load(request.paths, stdin_bytes)
     desired = loaded.checked()
     if request.selections:

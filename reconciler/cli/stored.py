@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reconciler.errors import UsageError
+from reconciler.problems import nearest
 from reconciler.remote import read_all
 from reconciler.state import RemoteState, Resource
 from reconciler.workspace import Workspace
@@ -13,11 +14,18 @@ from reconciler.workspace import Workspace
 
 async def stored(here: Workspace, names: Sequence[str] = ()) -> RemoteState:
     """All that the registries of these names hold (of all of them, if none is named)."""
-    for name in names:
-        if name not in here.entries:
-            raise UsageError(f"there is no registry {name!r}", hint=f"there is: {', '.join(sorted(here.entries))}")
+    check_names(here, names)
     async with here.connect(names or None) as registries:
         return await read_all(registries, here.facts)
+
+
+def check_names(here: Workspace, names: Iterable[str]) -> None:
+    """Raises UsageError where a name is no registry's of the configuration."""
+    for name in names:
+        if name not in here.entries:
+            known, close = ", ".join(sorted(here.entries)), nearest(name, here.entries)
+            hint = f"did you mean {close!r}?" if close else f"there is: {known}"
+            raise UsageError(f"there is no registry {name!r}", hint=hint)
 
 
 def registries_of(here: Workspace, keys: Iterable[str]) -> tuple[str, ...]:
@@ -32,11 +40,6 @@ def _registry_of(here: Workspace, key: str) -> str | None:
     kind, _, name = rest.partition("/")
     entry = here.entries.get(registry)
     return registry if entry is not None and kind in entry.driver.kinds and name else None
-
-
-def resources(remote: RemoteState) -> Iterable[Resource]:
-    for listing in remote.listings.values():
-        yield from listing.resources
 
 
 def facts_of(resource: Resource) -> dict[str, Any]:

@@ -66,8 +66,9 @@ def configured(project: Project) -> dict[str, Configured]:
         entries[name] = _configured(name, driver, checked, entry, project)
     found.extend(_same_place(entries.values()))
     if found:
-        problems = tuple(sorted(project.problem(finding) for finding in found))
-        raise ConfigError(f"{project.file} cannot be used", problems, {project.file or "": project.text.splitlines()})
+        raise ConfigError(
+            f"{project.file} cannot be used", project.problems(found), {project.file or "": project.text.splitlines()}
+        )
     return entries
 
 
@@ -120,10 +121,7 @@ def _configured(
 
 
 def _below(prefix: str, found: Iterable[Finding]) -> list[Finding]:
-    return [
-        Finding(item.rule, item.message, prefix + item.pointer, item.at_key, item.suggestion, item.severity)
-        for item in found
-    ]
+    return [item._replace(pointer=prefix + item.pointer) for item in found]
 
 
 def _same_place(entries: Iterable[Configured]) -> list[Finding]:
