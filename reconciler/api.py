@@ -123,7 +123,7 @@ async def remote_state(registries: OpenRegistries) -> RemoteState:
 
 
 async def apply(
-    plan: Plan, registries: OpenRegistries, *, concurrency: int = 8, backup: str | Path | None = None
+    plan: Plan, registries: OpenRegistries, *, concurrency: int | None = None, backup: str | Path | None = None
 ) -> Report:
     """Does what the plan says, and nothing else. What it removes is written to `backup` first (`.reconciler/backup/<UTC>`).
 

@@ -37,14 +37,14 @@ class Options:
     """What apply needs beside the plan, which alone says what to do.
 
     `resolver` turns references into secrets; `fingerprint_key` makes the fingerprints that marks keep of them, if set. `backup` writes down what will
-    be removed and returns where, or raises RefusedError: then nothing is written at all. `concurrency` bounds the changes at one time in each registry. `settle` is in seconds.
+    be removed and returns where, or raises RefusedError: then nothing is written at all. `concurrency` bounds the changes at one time in each registry, instead of what its configuration says. `settle` is in seconds.
     `stop` ends the run early: what is under way is finished, the rest is skipped. `on_outcome` is told of each outcome as it happens.
     """
 
     resolver: Resolver
     backup: Backup
     fingerprint_key: Secret | None = None
-    concurrency: int = 8
+    concurrency: int | None = None
     settle: float = 10.0
     actor: str = ""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -236,14 +236,16 @@ async def _run(
         if change.action == "rename" and change.previous is not None and not facts[change.address.registry].renames
     }
     run = _Running(executors, known, options, halves, bugs)
+
+    def width(registry: str) -> int:
+        return options.concurrency or facts[registry].concurrency
+
     writes = [change for change in plan.writes if change.action != "delete"]
     deletes = [change for change in plan.writes if change.action == "delete"]
-    outcomes = {
-        outcome.address: outcome for outcome in await run_in_order(writes, run.one, run.skipped, options.concurrency)
-    }
+    outcomes = {outcome.address: outcome for outcome in await run_in_order(writes, run.one, run.skipped, width)}
     failed = frozenset(address for address, outcome in outcomes.items() if outcome.status != "ok")
     rest = [_second_half(half, deletes, known, facts) for half in halves.values() if half.address not in failed]
-    for outcome in await run_in_order(in_order([*rest, *deletes]), run.one, run.skipped, options.concurrency, failed):
+    for outcome in await run_in_order(in_order([*rest, *deletes]), run.one, run.skipped, width, failed):
         half = halves.get(outcome.address)
         outcomes[outcome.address if half is None else half.address] = run.whole(outcome)
     return list(outcomes.values())

@@ -112,6 +112,9 @@ def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:
             if resource.address not in going and resource.address not in written:
                 for target in view.references(resource):
                     _hold(target, resource.address, going, stuck)
+        for address, row in view.broken.items():
+            for target in row.names:
+                _hold(target, address, going, stuck)
     return stuck
 
 

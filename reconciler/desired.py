@@ -16,7 +16,7 @@ from reconciler.manifest.model import Model
 from reconciler.problems import Finding, findings, nearest
 from reconciler.registry.base import Kind, Native
 from reconciler.registry.configured import Configured
-from reconciler.specs import is_reference, limits_in, references_in, secrets_in, without_nulls
+from reconciler.specs import is_reference, limits_in, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.state import Address, Desired, DesiredState, RemoteState, Resource, Source
 
 
@@ -65,8 +65,9 @@ def compile_manifests(
 
 
 def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, str, Address]]:
-    """`(object, pointer, target)` of each reference to an object that neither the manifests nor the registry have."""
+    """`(object, pointer, target)` of each reference to an object that neither the manifests nor the registry have, and that nobody offers."""
     stored = {resource.address for resource in remote.resources()}
+    stored |= {resource.address for listing in remote.listings.values() for resource in listing.offered}
     going = {item.address for item in state.resources if item.absent}
     return [
         (item, place, target)
@@ -252,6 +253,7 @@ def _desired(
     labels: Mapping[str, str],
 ) -> Desired:
     root = kind.rules.root
+    spec = with_defaults(spec, root)
     secrets = {place: value for place, value in secrets_in(spec, root) if is_reference(value)}
     references = {place: Address(entry.name, name, key) for place, name, key in references_in(spec, root)}
     address = Address(entry.name, kind.name, native.key)

@@ -22,6 +22,7 @@ from reconciler.state import Address, Desired, Mark, RegistryFacts, Resource
 
 FIRST_WAIT: Final = 0.05  # seconds until the first read-back; doubles up to LONGEST_WAIT
 LONGEST_WAIT: Final = 1.0
+ATTEMPTS: Final = 3  # of a write whose reply is lost every time, each after a look
 
 Send = Callable[[Write], Awaitable[Resource | None]]
 
@@ -255,8 +256,10 @@ class Executor:
         if there is not None and there.id == current.id:
             raise PermanentError(f"{current.address}: the registry took the delete, and the object is still there")
 
-    async def _look(self, write: Write, item: Desired, before: Resource | None, send: Send | None) -> Resource | None:
-        """After a lost reply: done if the object is as sent; sent once more only if nothing has happened; else somebody else wrote.
+    async def _look(
+        self, write: Write, item: Desired, before: Resource | None, send: Send | None, attempts: int = ATTEMPTS
+    ) -> Resource | None:
+        """After a lost reply: done if the object is as sent; sent again only if nothing has happened; else somebody else wrote.
 
         Without `send` nothing is sent again: where keys are not unique, a second one would be a duplicate.
         """
@@ -269,6 +272,11 @@ class Executor:
         if send is not None:
             try:
                 return await send(write)
+            except LostReplyError:
+                if attempts > 1:
+                    await asyncio.sleep(FIRST_WAIT)
+                    return await self._look(write, item, before, send, attempts - 1)
+                raise
             except StaleObjectError:
                 pass  # it had been done, and the look came too early to see it
         found = await self._poll(address, lambda seen: not self._wrong(write, item, seen))

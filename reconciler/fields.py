@@ -24,7 +24,8 @@ class WriteOnly(NamedTuple):
 
     `keeps` says what the registry gives back: "nothing", "presence" where it tells reliably whether the secret is set, or
     "reference" where it stores the reference's text. With `only_references` the field is a secret only where its value is a
-    reference (a header), or where its name in the map that holds it is one of `names`, whatever it holds then.
+    reference (a header), or where its name in the map that holds it is one of `names`, whatever it holds then. Where the
+    field's type also has a form with members (`{name: ...}`, which names a secret that the registry keeps), a value of that form is no secret.
     """
 
     reason: str = "a secret"
@@ -43,6 +44,17 @@ class ServerDefault(NamedTuple):
     """Absent in the manifest means unmanaged; null or empty means clear."""
 
     reason: str
+
+
+class Default(NamedTuple):
+    """Absent means this value, which is written out before it is compared and sent: removing the field goes back to it.
+
+    With `when`, only where that says so of the object that holds the field (a member of some variants of a union).
+    """
+
+    value: Any
+    reason: str
+    when: Callable[[Mapping[str, Any]], bool] = lambda holder: True
 
 
 class Immutable(NamedTuple):
@@ -71,10 +83,11 @@ class Unordered(NamedTuple):
 
 
 class Ref(NamedTuple):
-    """The value names another resource of the same registry: it gives order and must exist."""
+    """The value names another resource of the same registry: it gives order and must exist. `hint` says how it comes to be."""
 
     kind: str
     reason: str = "names another resource"
+    hint: str | None = None
 
 
 class Requires(NamedTuple):
@@ -84,9 +97,22 @@ class Requires(NamedTuple):
     reason: str
 
 
-Rule = WriteOnly | ServerOwned | ServerDefault | Immutable | CannotClear | Canonical | Unordered | Ref | Requires
+Rule = (
+    WriteOnly | ServerOwned | ServerDefault | Default | Immutable | CannotClear | Canonical | Unordered | Ref | Requires
+)
 _UNSEEN: Final = (ServerOwned, ServerDefault, WriteOnly)  # fields that are set aside before two sides are compared
-RULES: Final = (WriteOnly, ServerOwned, ServerDefault, Immutable, CannotClear, Canonical, Unordered, Ref, Requires)
+RULES: Final = (
+    WriteOnly,
+    ServerOwned,
+    ServerDefault,
+    Default,
+    Immutable,
+    CannotClear,
+    Canonical,
+    Unordered,
+    Ref,
+    Requires,
+)
 
 
 @dataclass(frozen=True)
@@ -160,6 +186,15 @@ class Node:
         """Whether anything below it may be defaulted by the server."""
         return any(node.rule(ServerDefault) is not None for _, node in self.walk())
 
+    @cached_property
+    def completes(self) -> bool:
+        """Whether it, or anything below it, has a value of its own where the manifest says nothing."""
+        return any(node.rule(Default) is not None for _, node in self.walk())
+
+    def is_secret(self, value: Any) -> bool:
+        """Whether a value here is the secret itself, and not of a form that only names one."""
+        return self.secret is not None and not (self.children and isinstance(value, dict))
+
     def walk(self, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
         """This node and all below it; the part for `each` is `*`."""
         yield prefix, self
@@ -179,6 +214,7 @@ class KindRules:
     `marked`: objects of the kind have room for our mark. `model`: deletions of it count in the guards.
     `exact_revision`: the revision moves when, and only when, somebody writes, so it may be part of what a plan observed.
     `deletable`: the registry can delete objects of this kind at all. `unique`: it refuses a second object of the same key.
+    `platform`: whether an object of that key comes with the registry, so that it is nobody's unless a manifest declares it.
     """
 
     name: str
@@ -188,6 +224,7 @@ class KindRules:
     exact_revision: bool = False
     deletable: bool = True
     unique: bool = True
+    platform: Callable[[str], bool] = lambda key: False
 
 
 def rules_of(model: Any) -> Node:
@@ -206,6 +243,19 @@ def _node_of(rules: tuple[Rule, ...], children: dict[str, Node], each: Node | No
     return Node(rules, children, each, declared, hollow, plain)
 
 
+def _merged(options: list[Node]) -> Node:
+    """One node for all variants of a union: the members of each. Those of the same name must say the same, `when` aside."""
+    first, *others = options
+    if not others or not first.declared:
+        return first
+    children = dict(first.children)
+    for other in others:
+        for name, node in other.children.items():
+            known = children.get(name)
+            children[name] = node if known is None or len(node.rules) > len(known.rules) else known
+    return _node_of(first.rules, children, None, declared=True)
+
+
 def _node(annotation: Any, rules: tuple[Rule, ...]) -> Node:
     """The node of one annotation: unwraps Annotated and unions, descends into models, lists and maps."""
     if get_origin(annotation) is Annotated:
@@ -214,7 +264,7 @@ def _node(annotation: Any, rules: tuple[Rule, ...]) -> Node:
     if get_origin(annotation) in (Union, UnionType):
         options = [_node(option, rules) for option in get_args(annotation) if option is not type(None)]
         structured = [option for option in options if option.children or option.each or option.rules != rules]
-        return structured[0] if structured else options[0]
+        return _merged(structured) if structured else options[0]
     if hasattr(annotation, "model_fields"):
         root = rules_of(annotation)
         return _node_of(rules, dict(root.children), None, declared=True)

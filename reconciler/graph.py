@@ -15,9 +15,13 @@ Skip = Callable[[Change, Address], Outcome]
 
 
 async def run_in_order(
-    changes: Sequence[Change], run: Run, skip: Skip, concurrency: int, failed: frozenset[Address] = frozenset()
+    changes: Sequence[Change],
+    run: Run,
+    skip: Skip,
+    concurrency: Callable[[str], int],
+    failed: frozenset[Address] = frozenset(),
 ) -> list[Outcome]:
-    """The outcome of each change, as they ended. At most `concurrency` run at once in one registry.
+    """The outcome of each change, as they ended. At most `concurrency(registry)` run at once in one registry.
 
     A change whose dependency did not end as `ok` is skipped, and so is what depends on it. `failed` are addresses that failed before.
     Dependencies outside `changes` do not hold anything up, nor do those on a change that comes later: a circle is broken where the plan broke it.
@@ -27,7 +31,7 @@ async def run_in_order(
     async with asyncio.TaskGroup() as group:
         for name in sorted(registries):
             count = sum(change.address.registry == name for change in changes)
-            for _ in range(min(concurrency, count)):
+            for _ in range(min(concurrency(name), count)):
                 group.create_task(work.serve(name))
     return work.outcomes
 

@@ -7,7 +7,9 @@ we have an owner        OURS                        UNMARKED: adopt         FORE
 we have no owner        FOREIGN                     UNMARKED: write, never  FOREIGN
                                                     mark
 kind without a mark     (cannot happen)             OURS where `owns`       (cannot happen)
-                                                    matches, else UNMARKED
+                                                    matches and it does not
+                                                    come with the platform,
+                                                    else UNMARKED
 ======================  ==========================  ======================  =====================
 
 Only what is OURS is ever pruned. `--take-ownership OWNER` turns that one owner's FOREIGN into UNMARKED.
@@ -35,8 +37,7 @@ def standing(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...] = 
         if facts.owner is not None and mark.owner == facts.owner:
             return Standing.OURS
         return Standing.UNMARKED if mark.owner in takes and facts.owner is not None else Standing.FOREIGN
-    owned = not _marked(resource, facts) and any(fnmatchcase(resource.address.key, glob) for glob in facts.owns)
-    return Standing.OURS if owned else Standing.UNMARKED
+    return Standing.OURS if _owned(resource, facts) else Standing.UNMARKED
 
 
 def prunable(resource: Resource, facts: RegistryFacts) -> bool:
@@ -44,6 +45,10 @@ def prunable(resource: Resource, facts: RegistryFacts) -> bool:
     return standing(resource, facts) is Standing.OURS
 
 
-def _marked(resource: Resource, facts: RegistryFacts) -> bool:
+def _owned(resource: Resource, facts: RegistryFacts) -> bool:
+    """Whether `owns` says that it is ours, where there is no room to say so. What stands beside a model is the model's owner's."""
     kind: KindRules | None = facts.kinds.get(resource.address.kind)
-    return kind is not None and kind.marked
+    if (kind is not None and kind.marked) or (kind is not None and kind.platform(resource.address.key)):
+        return False
+    key = resource.address.key if resource.parent is None else resource.parent.key
+    return any(fnmatchcase(key, glob) for glob in facts.owns)

@@ -15,6 +15,7 @@ from reconciler.blocking import block, limit_replaces, taken
 from reconciler.decide import decide
 from reconciler.errors import Problem
 from reconciler.guards import Deletions, Guard, Limits
+from reconciler.offers import with_offered
 from reconciler.order import in_order
 from reconciler.ownership import Standing, prunable, standing
 from reconciler.plan import Change, Consents, Plan
@@ -43,6 +44,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
 
     Only registries with a listing in `remote` are planned. Nothing here raises for what it finds: what cannot be done is a `conflict`, `blocked`, or a guard.
     """
+    desired = with_offered(desired, remote)
     views = {
         name: View.of(remote.registries[name], listing, desired) for name, listing in sorted(remote.listings.items())
     }
@@ -86,16 +88,23 @@ def _removals(
     kept = {*desired.declared, *taken, *awaited}
     for view in views.values():
         for address, stored in view.stored.items():
-            if address in kept or not any(prunable(resource, view.facts) for resource in stored):
+            if address in kept or not any(_ours(resource, view.facts, desired) for resource in stored):
                 continue
             owned = view.facts.owner or view.facts.owns
             if policy.consents.prune and desired.documents and owned and address not in left:
                 changes.append(view.removal(stored[0], "removed"))
-            else:
-                orphans.append(address)
+            elif stored[0].parent is None or stored[0].parent in desired.declared:
+                orphans.append(address)  # what stands beside an orphan goes with it
         if policy.consents.prune:
             problems.extend(_never_pruned(view))
     return changes, orphans, problems
+
+
+def _ours(resource: Resource, facts: RegistryFacts, desired: DesiredState) -> bool:
+    """Whether prune may delete it: it is ours, or it stands beside a model that we declare and that has no more use for it."""
+    return prunable(resource, facts) or (
+        resource.parent in desired.declared and not facts.kinds[resource.address.kind].marked
+    )
 
 
 def _is_there(address: Address, views: Mapping[str, View]) -> bool:
@@ -159,6 +168,7 @@ def _never_pruned(view: View) -> Iterator[Problem]:
     for name, kind in sorted(view.facts.kinds.items()):
         if (
             not kind.marked
+            and kind.deletable
             and not view.facts.owns
             and any(resource.address.kind == name for resource in view.resources())
         ):

@@ -47,7 +47,5 @@ def _comparable(listing: Listing) -> Listing:
         return listing
     unreadable = tuple(Unreadable(TOO_DEEP, found.address.kind, found.address.key) for found in deep)
     left = {id(resource) for resource in deep}
-    return Listing(
-        tuple(resource for resource in listing.resources if id(resource) not in left),
-        (*listing.unreadable, *unreadable),
-    )
+    kept = tuple(resource for resource in listing.resources if id(resource) not in left)
+    return listing._replace(resources=kept, unreadable=(*listing.unreadable, *unreadable))

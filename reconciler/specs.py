@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconciler import pointer as pointers
-from reconciler.fields import OPAQUE, Node, Ref, Requires, WriteOnly
+from reconciler.fields import OPAQUE, Default, Node, Ref, Requires, WriteOnly
 from reconciler.pointer import MISSING
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
@@ -67,12 +67,28 @@ def without_nulls(spec: Any, node: Node) -> Any:
     return spec
 
 
+def with_defaults(spec: Any, node: Node) -> Any:
+    """`spec` with what it leaves to defaults written out, wherever the object that would hold it is there."""
+    if not node.completes:
+        return spec
+    if isinstance(spec, dict):
+        complete = dict(spec)
+        for name, below in node.children.items():
+            rule = below.rule(Default)
+            if rule is not None and complete.get(name) is None and rule.when(complete):
+                complete[name] = rule.value
+        return {name: with_defaults(value, node.child(name) or OPAQUE) for name, value in complete.items()}
+    if isinstance(spec, list) and node.each is not None:
+        return [with_defaults(item, node.each) for item in spec]
+    return spec
+
+
 def secrets_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     """`(pointer, value)` of each secret that is set in `spec`, in the order of the fields."""
     if not node.holds_secrets:
         return
     rule = node.secret
-    if rule is not None:
+    if rule is not None and node.is_secret(spec):
         if spec is not None and (
             not rule.only_references or is_reference(spec) or spec == PRESENT or _named(rule, prefix)
         ):
@@ -156,7 +172,7 @@ def _form(value: Any, node: Node) -> Any:
     if node.server_owned:
         return MISSING
     secret = node.secret
-    if secret is not None and secret.keeps != "reference" and not secret.only_references:
+    if secret is not None and secret.keeps != "reference" and not secret.only_references and node.is_secret(value):
         return MISSING
     if node.server_default and value in (None, "", [], {}):
         return MISSING

@@ -118,18 +118,26 @@ class Resource:
 
 
 class Unreadable(NamedTuple):
-    """A row that a registry holds and that could not be understood. Without a key it stands for any object."""
+    """A row that a registry holds and that could not be understood. Without a key it stands for any object.
+
+    `names` are the objects that it refers to, as far as that can be told: they are in use.
+    """
 
     message: str
     kind: str | None = None
     key: str | None = None
+    names: tuple[Address, ...] = ()
 
 
 class Listing(NamedTuple):
-    """All that one registry holds of the kinds we manage: complete, or the read raised."""
+    """All that one registry holds of the kinds we manage: complete, or the read raised.
+
+    `offered` is what its platform has ready and does not hold yet: it is created as soon as something names it.
+    """
 
     resources: tuple[Resource, ...]
     unreadable: tuple[Unreadable, ...] = ()
+    offered: tuple[Resource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +184,7 @@ class RegistryFacts:
     """What plan, guards and ownership may know of one registry.
 
     `owner` is whose mark we set there, None for nobody's. `owns` are globs over keys, for kinds without room for a
-    mark. `identity` tells the place (driver, location), so that a saved plan can tell whether the name still means the same.
+    mark; what stands beside a model goes by the model's key. `identity` tells the place (driver, location), so that a saved plan can tell whether the name still means the same.
     """
 
     name: str
@@ -185,6 +193,7 @@ class RegistryFacts:
     owns: tuple[str, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
     renames: bool = False  # has a rename of its own, so that a rename deletes nothing
+    concurrency: int = 8  # changes at one time, unless the command line says otherwise
 
 
 class RemoteState(NamedTuple):

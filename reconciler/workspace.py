@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler import config
+from reconciler import pointer as pointers
 from reconciler.config import Project
 from reconciler.desired import compile_manifests, dangling
 from reconciler.errors import InputError, ManifestError, Problem, SecretError, UsageError
+from reconciler.fields import Ref
 from reconciler.manifest.discover import Found, discover, shown
 from reconciler.manifest.load import Manifests, Reader
 from reconciler.registry.base import Opening, Registry
 from reconciler.registry.configured import Configured, configured, native_kinds
 from reconciler.secrets import Resolver, Secret
-from reconciler.state import DesiredState, RegistryFacts, RemoteState
+from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState
 from reconciler.validation import Validation
 
 STDIN = "-"
@@ -128,14 +130,19 @@ class Workspace:
         return Problem(file, 1, 1, "no-manifests", f"there is no manifest in {what}")
 
     @asynccontextmanager
-    async def connect(self, names: Iterable[str] | None = None) -> AsyncIterator[dict[str, Registry]]:
-        """Opens the registries of these names (all of them if None) and closes them again. Raises RegistryError or ConfigError."""
+    async def connect(
+        self, names: Iterable[str] | None = None, *, concurrency: int | None = None
+    ) -> AsyncIterator[dict[str, Registry]]:
+        """Opens the registries of these names (all of them if None) and closes them again. Raises RegistryError, ConfigError or SecretError.
+
+        `concurrency` bounds the connections to each, instead of what the configuration says.
+        """
         async with AsyncExitStack() as stack:
             opened = {}
             for name in sorted(self.entries if names is None else names):
                 entry = self.entries[name]
                 opened[name] = await stack.enter_async_context(
-                    entry.driver.connect(entry.settings, Opening(name, self.resolver))
+                    entry.driver.connect(entry.settings, Opening(name, self.resolver, concurrency))
                 )
             yield opened
 
@@ -151,15 +158,22 @@ class Workspace:
         except SecretError:
             return None
 
+    def _hint(self, address: Address, place: str) -> str | None:
+        """How what a field names comes to be, where its kind says so."""
+        node = self.entries[address.registry].facts.kinds[address.kind].root.find(pointers.split(place))
+        rule = node.rule(Ref) if node is not None else None
+        hint: str | None = rule.hint if rule is not None else None
+        return hint
+
     def check_references(self, desired: DesiredState, remote: RemoteState) -> None:
         """Raises ManifestError where a manifest names an object that neither the manifests nor the registry have."""
         problems = []
         for item, place, target in dangling(desired, remote):
             source = item.resource.source
             message = f"{item.address} {place} refers to {target}, which neither the manifests nor the registry have"
-            problems.append(
-                Problem(source.file if source else "", source.line if source else 1, 1, "dangling-reference", message)
-            )
+            file, line = (source.file, source.line) if source else ("", 1)
+            hint = self._hint(item.address, place)
+            problems.append(Problem(file, line, 1, "dangling-reference", message, suggestion=hint))
         if problems:
             raise ManifestError("the manifests refer to what does not exist", tuple(sorted(problems)))
 
@@ -181,4 +195,4 @@ def open_workspace(
         raise InputError("the working directory does not exist any more") from error
     project = config.load(path, start=here, environment=environment)
     resolver = Resolver(project.root) if environ is None else Resolver(project.root, environ)
-    return Workspace(project, configured(project), here, resolver)
+    return Workspace(project, configured(project, resolver), here, resolver)

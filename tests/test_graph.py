@@ -53,7 +53,7 @@ class Runner:
     async def all(
         self, changes: Sequence[Change], concurrency: int = 8, failed: frozenset[Address] = frozenset()
     ) -> dict[str, str]:
-        outcomes = await run_in_order(changes, self.one, skipped, concurrency, failed)
+        outcomes = await run_in_order(changes, self.one, skipped, lambda _: concurrency, failed)
         return {outcome.address.key: outcome.status for outcome in outcomes}
 
 
@@ -119,7 +119,7 @@ async def test_a_bug_in_one_change_ends_the_run() -> None:
         raise ZeroDivisionError(found)
 
     with pytest.raises(ExceptionGroup) as caught:
-        await run_in_order([change("a")], broken, skipped, 1)
+        await run_in_order([change("a")], broken, skipped, lambda _: 1)
     assert isinstance(caught.value.exceptions[0], ZeroDivisionError)
 
 

@@ -88,7 +88,7 @@ class World:
                 | dict(entry)
                 for name, entry in (registries or {"one": {}}).items()
             }
-            found = configured(project(root or Path(folder), entries, owner))
+            found = configured(project(root or Path(folder), entries, owner), Resolver(root or Path(folder)))
             async with AsyncExitStack() as stack:
                 opened = {}
                 for name, entry in found.items():

@@ -38,9 +38,8 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 200),
-    default=8,
     metavar="N",
-    help="At most N changes at once in each registry (8).",
+    help="At most N changes and connections at once in each registry (8, or as reconciler.yaml says).",
 )
 @click.option(
     "--backup",
@@ -56,7 +55,7 @@ def command(
     /,
     plan_file: Path | None,
     yes: bool,
-    concurrency: int,
+    concurrency: int | None,
     backup: Path | None,
     output_format: str,
     outputs: tuple[str, ...],
@@ -81,7 +80,7 @@ def _run(
     output_format: str,
     *,
     yes: bool,
-    concurrency: int,
+    concurrency: int | None,
     backup: Path | None,
 ) -> Report:
     if plan_file is not None:
@@ -114,22 +113,24 @@ def _nothing_beside_a_plan(options: Globals, request: Request) -> None:
 
 
 async def _direct(
-    options: Globals, request: Request, output_format: str, yes: bool, concurrency: int, backup: Path | None
+    options: Globals, request: Request, output_format: str, yes: bool, concurrency: int | None, backup: Path | None
 ) -> Report:
     here = workspace(options)
     loaded, desired = planning.load(here, request)
-    async with here.connect(planning.names(here, request, desired)) as registries:
+    async with here.connect(planning.names(here, request, desired), concurrency=concurrency) as registries:
         plan = await planning.plan(here, request, loaded, desired, registries)
         applying.show(plan, options, output_format)
         applying.ask(plan, yes=yes)
         return await applying.carry_out(here, plan, registries, options, concurrency=concurrency, backup=backup)
 
 
-async def _saved(options: Globals, file: Path, output_format: str, concurrency: int, backup: Path | None) -> Report:
+async def _saved(
+    options: Globals, file: Path, output_format: str, concurrency: int | None, backup: Path | None
+) -> Report:
     plan = planfile.parse(read_file(file, MAX_PLAN_BYTES), str(file))
     here = workspace(replace(options, env=plan.environment))
     planfile.check_kinds(plan, here.facts, str(file))
     known = [name for name in plan.registries if name in here.entries]
-    async with here.connect(known) as registries:
+    async with here.connect(known, concurrency=concurrency) as registries:
         applying.show(plan, options, output_format)
         return await applying.carry_out(here, plan, registries, options, concurrency=concurrency, backup=backup)

@@ -61,7 +61,7 @@ async def carry_out(
     registries: Mapping[str, Registry],
     options: Globals,
     *,
-    concurrency: int,
+    concurrency: int | None,
     backup: Path | None,
 ) -> Report:
     """Applies the plan. The first signal ends the run after what is under way, the second one at once; both with a report."""

@@ -79,7 +79,11 @@ def load(here: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
 def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
     """`--rotate KEY` must name one declared object, or a typo would rotate nothing and say nothing."""
     for key in keys:
-        found = [item.address for item in desired.resources if key in (str(item.address), item.address.key, item.key)]
+        found = [
+            item.address
+            for item in desired.resources
+            if str(item.address) == key or (item.resource.parent is None and key in (item.address.key, item.key))
+        ]
         models = [address for address in found if str(address) == key] or found
         if not models:
             raise UsageError(f"--rotate {key!r}: no manifest declares it")

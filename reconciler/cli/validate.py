@@ -22,7 +22,7 @@ def command(options: Globals, paths: tuple[str, ...], strict: bool, output_forma
     enough: checks across files still look at all of them.
     """
     here = workspace(options)
-    check_environments(here.project)
+    check_environments(here.project, here.resolver)
     loaded = here.load(paths, stdin_bytes)
     Outputs(VALIDATION, output_format, ()).write(loaded.validation(), options, strict=strict)
     return 1 if loaded.errors or (strict and loaded.problems) else 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
@@ -105,11 +104,13 @@ class Revision(NamedTuple):
 class Opening(NamedTuple):
     """What a driver needs to open a registry, beside its settings: the name that addresses bear, and the resolver of references.
 
-    Relative paths in the settings are relative to `resolver.root`, the project root.
+    Relative paths in the settings are relative to `resolver.root`, the project root. `concurrency` bounds the requests at one time,
+    instead of what the settings say.
     """
 
     name: str
     resolver: Resolver
+    concurrency: int | None = None
 
 
 class Registry(Protocol):
@@ -146,6 +147,56 @@ class KeepsHistory(Protocol):
     async def history(self, address: Address) -> tuple[Revision, ...]: ...
 
 
+class Check(NamedTuple):
+    """One step of a test and how it ended. `duration` is in seconds; `message` is for people and holds no secret."""
+
+    name: str
+    ok: bool
+    message: str
+    duration: float
+
+
+class Tested(NamedTuple):
+    """What became of a test: its steps, up to the first that failed, and what the model answered (plain data), if it did."""
+
+    checks: tuple[Check, ...]
+    output: Any = None
+
+
+@runtime_checkable
+class Tests(Protocol):
+    """The optional capability to have an object tried out by the registry."""
+
+    # `given` is the input, plain JSON data, or None for a default one; InputError where the object needs one of its own.
+    # What the model or its endpoint does wrong is a failed Check; RegistryError is for what the registry does wrong
+    async def test(self, resource: Resource, given: Any) -> Tested: ...
+
+
+class Offer(NamedTuple):
+    """A provider's model that a registry could hold: its name at the provider, the key it would get, and what a manifest would say."""
+
+    model: str
+    key: str
+    title: str
+    spec: Mapping[str, Any]  # fields of the portable Model
+
+
+class Offers(NamedTuple):
+    """A provider's catalogue. `note` says what is missing from it, or in the way of using it."""
+
+    provider: str
+    offers: tuple[Offer, ...]
+    note: str = ""
+
+
+@runtime_checkable
+class Catalogues(Protocol):
+    """The optional capability to tell what a provider offers."""
+
+    # InputError, with the known ones, where the registry knows no provider of that name
+    async def catalogue(self, provider: str) -> Offers: ...
+
+
 class Driver(Protocol):
     """The offline half of a driver. Importing its module must be cheap: no HTTP, no database."""
 
@@ -155,8 +206,9 @@ class Driver(Protocol):
     default_owner: str | None  # the owner where the configuration names none
     renames: bool  # the open registry is a `Renames`
 
-    # where the entry leads: canonical, without credentials; two entries with one location are an error
-    def location(self, settings: Any, root: Path) -> str: ...
+    # where the entry leads: canonical, without credentials; two entries with one location are an error. A reference in it is
+    # resolved where it has a value, and stays as it is where it has none: `validate` needs no environment
+    def location(self, settings: Any, resolver: Resolver) -> str: ...
 
     # pure: the same model gives the same objects
     def compile(self, model: Model, key: str) -> Compiled: ...

@@ -16,6 +16,8 @@ from reconciler.manifest.native import NativeKind
 from reconciler.problems import Finding, findings
 from reconciler.registry import catalog
 from reconciler.registry.base import Driver, Kind
+from reconciler.registry.settings import CONCURRENCY, RemoteSettings
+from reconciler.secrets import Resolver
 from reconciler.state import RegistryFacts
 
 _COMMON = frozenset({"driver", "default", "owns"})
@@ -44,8 +46,8 @@ class Configured:
         return self.portable.rules.root
 
 
-def configured(project: Project) -> dict[str, Configured]:
-    """The registries by name. Raises ConfigError with every problem at its place."""
+def configured(project: Project, resolver: Resolver) -> dict[str, Configured]:
+    """The registries by name; `resolver` tells where references in an address lead. Raises ConfigError with every problem at its place."""
     found: list[Finding] = []
     entries: dict[str, Configured] = {}
     for name, entry in sorted(project.registries.items()):
@@ -63,7 +65,7 @@ def configured(project: Project) -> dict[str, Configured]:
         except ValidationError as error:
             found.extend(_below(f"/registries/{name}", findings(error, settings, driver.settings)))
             continue
-        entries[name] = _configured(name, driver, checked, entry, project)
+        entries[name] = _configured(name, driver, checked, entry, project, resolver)
     found.extend(_same_place(entries.values()))
     if found:
         raise ConfigError(
@@ -72,14 +74,14 @@ def configured(project: Project) -> dict[str, Configured]:
     return entries
 
 
-def check_environments(project: Project) -> None:
+def check_environments(project: Project, resolver: Resolver) -> None:
     """Checks the settings of every environment's registries. Raises ConfigError with every problem at its place."""
     problems: set[Problem] = set()
     message = ""
     lines: Mapping[str, Sequence[str]] = {}
     for other in project.environments.values():
         try:
-            configured(other)
+            configured(other, resolver)
         except ConfigError as error:
             problems.update(error.problems)
             message, lines = error.message, error.lines
@@ -104,7 +106,7 @@ def native_kinds_of(drivers: Iterable[Driver]) -> dict[str, NativeKind]:
 
 
 def _configured(
-    name: str, driver: Driver, settings: BaseModel, entry: Mapping[str, Any], project: Project
+    name: str, driver: Driver, settings: BaseModel, entry: Mapping[str, Any], project: Project, resolver: Resolver
 ) -> Configured:
     owner = project.owner
     if owner is None and driver.default_owner is not None:
@@ -114,8 +116,9 @@ def _configured(
         kinds={kind.name: kind.rules for kind in driver.kinds.values()},
         owner=owner,
         owns=tuple(entry.get("owns") or ()),
-        identity={"driver": driver.name, "location": driver.location(settings, project.root)},
+        identity={"driver": driver.name, "location": driver.location(settings, resolver)},
         renames=driver.renames,
+        concurrency=(isinstance(settings, RemoteSettings) and settings.concurrency) or CONCURRENCY,
     )
     return Configured(name, driver, settings, facts, entry.get("default") is True)
 

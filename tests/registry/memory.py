@@ -10,7 +10,6 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,6 +34,7 @@ from reconciler.fields import (
 from reconciler.manifest.model import Model as PortableModel
 from reconciler.registry.base import Compiled, Driver, Inexpressible, Kind, Native, Opening, Registry, Removal, Write
 from reconciler.scalars import SecretText
+from reconciler.secrets import Resolver
 from reconciler.specs import PRESENT, secrets_in
 from reconciler.state import Address, Listing, Mark, Resource, Unreadable
 
@@ -187,7 +187,7 @@ class MemoryDriver:
     settings: type[BaseModel] = Settings
     default_owner: str | None = None
 
-    def location(self, settings: Settings, root: Path) -> str:
+    def location(self, settings: Settings, resolver: Resolver) -> str:
         return settings.url
 
     def compile(self, model: PortableModel, key: str) -> Compiled:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from reconciler.manifest.model import Model
 from reconciler.registry.local import DRIVER, Settings
+from reconciler.secrets import Resolver
 
 FULL: dict[str, Any] = {
     "kind": "Model",
@@ -90,11 +91,11 @@ def test_location_is_absolute_and_follows_links(tmp_path: Path) -> None:
     """Two entries that lead to one file have one location, however they spell it."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    direct = DRIVER.location(Settings(path="real/registry.db"), tmp_path)
+    direct = DRIVER.location(Settings(path="real/registry.db"), Resolver(tmp_path))
     assert direct == str((tmp_path / "real" / "registry.db").resolve())
-    assert DRIVER.location(Settings(path="./link/../real/registry.db"), tmp_path) == direct
-    assert DRIVER.location(Settings(path="link/registry.db"), tmp_path) == direct
-    assert DRIVER.location(Settings(path=direct), Path("/elsewhere")) == direct
+    assert DRIVER.location(Settings(path="./link/../real/registry.db"), Resolver(tmp_path)) == direct
+    assert DRIVER.location(Settings(path="link/registry.db"), Resolver(tmp_path)) == direct
+    assert DRIVER.location(Settings(path=direct), Resolver(Path("/elsewhere"))) == direct
 
 
 @pytest.mark.parametrize("entry", [{"url": "http://x"}, {"path": 3}, {"path": ""}, {"path": "a\0b"}])

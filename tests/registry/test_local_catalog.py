@@ -12,6 +12,7 @@ from reconciler.errors import ConfigError
 from reconciler.registry import catalog
 from reconciler.registry.configured import configured
 from reconciler.registry.local import DRIVER
+from reconciler.secrets import Resolver
 
 
 def install(folder: Path, *entry_points: str, package: str = "acme", code: str = "") -> None:
@@ -145,7 +146,7 @@ def test_a_driver_needs_one_kind_that_a_model_becomes(tmp_path: Path, monkeypatc
     monkeypatch.delitem(sys.modules, "acme_driver", raising=False)
     project = Project(tmp_path, None, None, "us", (), {}, None, {"one": {"driver": "broken"}}, 5, 20)
     assert list(catalog.load_driver("broken").kinds) == ["Early", "Model"]
-    assert configured(project)["one"].portable.name == "Model"
+    assert configured(project, Resolver(project.root))["one"].portable.name == "Model"
     install(
         tmp_path,
         "other = other_driver:DRIVER",
@@ -154,7 +155,7 @@ def test_a_driver_needs_one_kind_that_a_model_becomes(tmp_path: Path, monkeypatc
     )
     monkeypatch.delitem(sys.modules, "other_driver", raising=False)
     only = replace(project, registries={"one": {"driver": "other"}})
-    assert configured(only)["one"].portable.name == "Model"
+    assert configured(only, Resolver(only.root))["one"].portable.name == "Model"
 
 
 def test_our_own_bugs_are_told_as_bugs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from reconciler.fields import KindRules, rules_of
 from reconciler.manifest.model import SPEC_FIELDS, Model, ModelSpec
 from reconciler.registry.base import Compiled, Driver, Kind, Native, Opening, Registry
+from reconciler.secrets import Resolver
 
 _SPEC_FIELDS: Final = set(SPEC_FIELDS)
 
@@ -60,9 +61,9 @@ class LocalDriver:
     default_owner: str | None = "local"
     renames: bool = True
 
-    def location(self, settings: Settings, root: Path) -> str:
+    def location(self, settings: Settings, resolver: Resolver) -> str:
         """The absolute path of the database file, links resolved."""
-        return str((root / settings.path).resolve())
+        return str((resolver.root / settings.path).resolve())
 
     def compile(self, model: Model, key: str) -> Compiled:
         """The Model's own fields, with the defaults written out and without the nulls of declared members."""
@@ -77,7 +78,7 @@ class LocalDriver:
         """Opens no file yet: the first read or write does."""
         store = importlib.import_module("reconciler.registry.local.store")
         opened: AbstractAsyncContextManager[Registry] = store.connect(
-            Path(self.location(settings, opening.resolver.root)), self.kinds, registry=opening.name
+            Path(self.location(settings, opening.resolver)), self.kinds, registry=opening.name
         )
         return opened
 

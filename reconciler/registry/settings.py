@@ -1,0 +1,86 @@
+"""What an entry in reconciler.yaml may say of any registry that is reached over HTTP. Offline: nothing here speaks to one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reconciler.errors import SecretError
+from reconciler.fields import WriteOnly
+from reconciler.scalars import Boolean, HeaderMap, Number, Url, sensitive_header
+from reconciler.secrets import Resolver
+from reconciler.specs import REFERENCE
+
+CONCURRENCY: Final = 8  # requests at one time, where nobody says
+TIMEOUT: Final = 30.0  # seconds
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class RemoteSettings(BaseModel):
+    """The settings that all remote registries share; a driver adds its credential."""
+
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True, regex_engine="python-re")
+
+    url: Url | None = Field(
+        None, description="Where the registry is. May hold a reference.", examples=["https://registry.example.com"]
+    )
+    concurrency: Annotated[int | None, Number(minimum=1, maximum=200, integer=True, reference=False)] = Field(
+        None, description="The most requests, and connections, at one time. 8 if absent.", examples=[16]
+    )
+    timeout: Annotated[float | None, Number(above=0, reference=False)] = Field(
+        None, description="Seconds until one request is given up. 30 if absent.", examples=[30]
+    )
+    verify: Annotated[bool | None, Boolean(reference=False)] = Field(
+        None, description="Whether the server's certificate is checked. Checked unless this is false.", examples=[True]
+    )
+    ca: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="A PEM file of the authorities to trust instead of the system's, relative to reconciler.yaml.",
+        examples=["certificates/ca.pem"],
+    )
+    headers: (
+        Annotated[
+            dict[
+                str,
+                Annotated[
+                    str, WriteOnly("a secret where it is a reference", only_references=True, names=sensitive_header)
+                ],
+            ],
+            HeaderMap(),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Headers sent with every request, to a gateway for example. Values that hold a reference are secrets.",
+        examples=[{"X-Gateway-Token": "${env:GATEWAY_TOKEN}"}],
+    )
+
+
+def resolved_url(url: str, resolver: Resolver) -> str:
+    """`url` with its references resolved. Raises SecretError where one has no value."""
+    return REFERENCE.sub(lambda match: resolver.resolve(match[0]).reveal(), url)
+
+
+def canonical_url(url: str) -> str:
+    """One text for one place: scheme and host in lower case, no default port, no user-info, query or fragment, no slash at the end.
+
+    Raises ValueError where it is no URL.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
+    port = parts.port
+    place = host if port is None or port == _PORTS.get(parts.scheme.lower()) else f"{host}:{port}"
+    return urlunsplit((parts.scheme.lower(), place, parts.path.rstrip("/"), "", ""))
+
+
+def location_of(url: str, resolver: Resolver) -> str:
+    """Where an entry leads: canonical where its references have values, else as it is written."""
+    try:
+        return canonical_url(resolved_url(url, resolver))
+    except (SecretError, ValueError):
+        return url
