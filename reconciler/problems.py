@@ -15,6 +15,7 @@ from reconciler import pointer as pointers
 from reconciler.document import Places
 from reconciler.errors import Problem
 from reconciler.fields import Node, rules_of
+from reconciler.variants import without_forms
 
 _EXPECTED: Final = {
     "string_type": "a string",
@@ -74,7 +75,9 @@ def findings(error: ValidationError, data: Any, model: Any) -> list[Finding]:
 
 
 def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
-    kind, parts, context = detail["type"], tuple(detail["loc"]), detail.get("ctx") or {}
+    kind, parts, context = detail["type"], without_forms(tuple(detail["loc"])), detail.get("ctx") or {}
+    if "member" in context:
+        parts = (*parts, context["member"])
     at_key = bool(parts) and parts[-1] == "[key]"
     if at_key:
         parts = parts[:-1]

@@ -247,14 +247,14 @@ class Pattern(NamedTuple):
         return text if self.max_length is None else text | {"maxLength": self.max_length}
 
 
-def _any_case(text: str) -> str:
+def any_case(text: str) -> str:
     """A pattern for a word in any case, since JSON Schema has no flags."""
     return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else letter for letter in text)
 
 
 SENSITIVE_HEADER: Final = (
-    f"^(?:(?:{_any_case('proxy-')})?{_any_case('authorization')}|{_any_case('cookie')}"
-    f"|[\\s\\S]*{_any_case('api')}[-_]?{_any_case('key')}[\\s\\S]*|[\\s\\S]*{_any_case('token')}[\\s\\S]*)" + END
+    f"^(?:(?:{any_case('proxy-')})?{any_case('authorization')}|{any_case('cookie')}"
+    f"|[\\s\\S]*{any_case('api')}[-_]?{any_case('key')}[\\s\\S]*|[\\s\\S]*{any_case('token')}[\\s\\S]*)" + END
 )
 _sensitive_header = re.compile(SENSITIVE_HEADER)
 _secret_reference = re.compile(SECRET_REFERENCE)

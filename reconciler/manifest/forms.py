@@ -57,6 +57,10 @@ class _Generator(GenerateJsonSchema):
         bounds = {"minProperties": schema.get("min_length"), "maxProperties": schema.get("max_length")}
         return form | {name: bound for name, bound in bounds.items() if bound is not None}
 
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        """Every form in the order of the choices: the field type (`variants`) makes the conditions of them."""
+        return {"oneOf": [self.generate_inner(choice) for choice in schema["choices"].values()]}
+
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         form = super().model_schema(schema)
         form["title"] = title_of(schema["cls"].__name__)

@@ -17,6 +17,7 @@ from reconciler.errors import ConfigError
 from reconciler.registry.base import Driver, Kind
 
 DRIVERS: Final = {
+    "latticeflow": "reconciler.registry.latticeflow:DRIVER",
     "local": "reconciler.registry.local:DRIVER",
 }
 ENTRY_POINTS: Final = "reconciler.registries"

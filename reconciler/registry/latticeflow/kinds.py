@@ -1,0 +1,153 @@
+"""The native kinds of AI GO!: models, adapters, secrets and integrations, as its own client 3.17 knows them.
+
+Nothing has room for a mark: what is ours is what `owns` in reconciler.yaml says. Keys with `$` come with the platform.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from reconciler.fields import Default, KindRules, WriteOnly, rules_of
+from reconciler.registry.base import Kind
+from reconciler.registry.latticeflow.connections import BY_TYPE, PROVIDERS, STRICT, Code, Config
+from reconciler.registry.latticeflow.values import SECRET_KEY
+from reconciler.scalars import Choice, Number, SecretText
+
+TASKS: Final = ("chat_completion", "embeddings", "custom")
+LONGEST_KEY: Final = 250
+
+_MODEL_KEY: Final = re.compile(rf"(?:(?:{'|'.join(PROVIDERS)})\$)?[a-zA-Z0-9_-]+")
+_ADAPTER_KEY: Final = re.compile(r"(?:latticeflow\$)?[a-zA-Z0-9_-]+")
+_SECRET_KEY: Final = re.compile(SECRET_KEY.removeprefix("^"))
+
+
+class Model(BaseModel):
+    """A model of AI GO!."""
+
+    model_config = STRICT
+
+    display_name: Annotated[str, Field(min_length=1)] = Field(
+        description="The name that people see.", examples=["Support chat"]
+    )
+    description: str | None = Field(None, description="What it is for.", examples=["Answers customer questions."])
+    rate_limit: Annotated[int | None, Number(integer=True)] = Field(
+        None, description="The most requests in a minute.", examples=[60]
+    )
+    max_concurrent_requests: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+        None, description="The most requests at one time.", examples=[4]
+    )
+    task: Annotated[str | None, Choice(TASKS), Default("chat_completion", "so AI GO!'s own client has it")] = Field(
+        None, description="What the model does. `chat_completion` if absent.", examples=["chat_completion"]
+    )
+    config: Annotated[Config, BY_TYPE] = Field(
+        description="How the model is reached.",
+        examples=[{"url": "https://llm.example.com/v1/chat/completions", "api_key": {"name": "LLM_KEY"}}],
+    )
+
+
+class Transformation(BaseModel):
+    """A template that turns one form of data into another."""
+
+    model_config = STRICT
+
+    language: Literal["jinja"] = Field(description="The template's language.", examples=["jinja"])
+    source_code: Code = Field(description="The template.", examples=["${file:adapter.jinja}"])
+
+
+class Adapter(BaseModel):
+    """An adapter of AI GO!: turns requests and answers of an endpoint into the standard form."""
+
+    model_config = STRICT
+
+    display_name: Annotated[str, Field(min_length=1)] = Field(
+        description="The name that people see.", examples=["My adapter"]
+    )
+    description: str | None = Field(None, description="What it does.", examples=["Speaks our gateway's dialect."])
+    long_description: str | None = Field(None, description="The same at length, in Markdown.", examples=["# Adapter"])
+    provider: Annotated[
+        str | None, Choice(("user", "latticeflow")), Default("user", "so AI GO!'s own client has it")
+    ] = Field(None, description="Whose it is. `user` if absent.", examples=["user"])
+    process_input: Transformation = Field(description="Turns the standard form into what the endpoint takes.")
+    process_output: Transformation = Field(description="Turns what the endpoint answers into the standard form.")
+
+
+class SecretValue(BaseModel):
+    """A secret that AI GO! keeps. Its value is never given back, so a new one is written only with `--rotate`."""
+
+    model_config = STRICT
+
+    value: Annotated[SecretText, WriteOnly("AI GO! never gives it back")] = Field(
+        description="The secret.", examples=["${env:LLM_KEY}"]
+    )
+
+
+class Integration(BaseModel):
+    """A provider's credentials. The key is the provider's name. AI GO! has no way to delete one through its API."""
+
+    model_config = STRICT
+
+    api_key: Annotated[SecretText, WriteOnly("AI GO! never gives it back")] = Field(
+        description="The key of the account at the provider.", examples=["${env:OPENAI_API_KEY}"]
+    )
+    org_id: Annotated[SecretText | None, WriteOnly("AI GO! does not say whether it gives it back")] = Field(
+        None, description="The organization of the account; `openai` only.", examples=["${env:OPENAI_ORG_ID}"]
+    )
+
+
+def platform_key(key: str) -> bool:
+    """Whether an object of that key comes with the platform."""
+    return "$" in key
+
+
+def _refuses(pattern: re.Pattern[str], form: str) -> Any:
+    def why(key: str) -> str | None:
+        if len(key) > LONGEST_KEY:
+            return f"it has more than {LONGEST_KEY} characters"
+        return None if pattern.fullmatch(key) else f"it must be {form}"
+
+    return why
+
+
+def _refuses_provider(key: str) -> str | None:
+    return None if key in PROVIDERS else f"it must be a provider: {', '.join(PROVIDERS)}"
+
+
+def _rules(name: str, form: type[BaseModel], **traits: bool) -> KindRules:
+    return KindRules(name, rules_of(form), marked=False, platform=platform_key, **traits)
+
+
+_PLAIN: Final = "letters, digits, '_' and '-'"
+KINDS: Final[Mapping[str, Kind]] = {
+    "Model": Kind(
+        "Model",
+        Model,
+        _rules("Model", Model),
+        "AI GO! model",
+        _refuses(_MODEL_KEY, f"{_PLAIN}, behind a provider and '$' if it is a provider's"),
+    ),
+    "Adapter": Kind(
+        "Adapter",
+        Adapter,
+        _rules("Adapter", Adapter, model=False),
+        "AI GO! adapter",
+        _refuses(_ADAPTER_KEY, f"{_PLAIN}, behind 'latticeflow$' if it is the platform's"),
+    ),
+    "Secret": Kind(
+        "Secret",
+        SecretValue,
+        _rules("Secret", SecretValue, model=False),
+        "AI GO! secret",
+        _refuses(_SECRET_KEY, _PLAIN),
+    ),
+    "Integration": Kind(
+        "Integration",
+        Integration,
+        _rules("Integration", Integration, model=False, deletable=False),
+        "AI GO! integration",
+        _refuses_provider,
+    ),
+}

@@ -1,0 +1,99 @@
+"""The field types of AI GO!'s kinds that other registries have no use for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
+
+from reconciler.fields import Ref, WriteOnly
+from reconciler.scalars import END, SECRET_REFERENCE, Checked, Pattern, SecretText
+from reconciler.specs import is_reference
+from reconciler.variants import TextOrMap
+
+SECRET_KEY: Final = r"^[A-Za-z0-9_-]+"  # noqa: S105  # the form of a name
+_PRINTABLE: Final = r"^[\x20-\x7E]*"
+
+KeyText = Annotated[
+    str, Pattern(r"^[a-zA-Z0-9_\-$]+" + END, "bad_key", "must hold only letters, digits, '_', '-' and '$'", 250)
+]
+
+
+class SecretName(BaseModel):
+    """A secret that AI GO! keeps, by its name."""
+
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
+
+    name: Annotated[
+        str,
+        Ref("Secret", hint="declare a latticeflow/Secret of that name, or add it with `lf secret add`"),
+        Pattern(SECRET_KEY + END, "bad_key", "must hold only letters, digits, '_' and '-'"),
+    ] = Field(description="The secret's name.", examples=["LLM_KEY"])
+
+
+SecretOrName = Annotated[
+    str | SecretName,
+    WriteOnly("a secret, or `{name: ...}` of one that AI GO! keeps"),
+    TextOrMap(SecretText, SecretName),
+]
+
+
+class _ValueText(Checked):
+    """A number, true, false, or one line of printable ASCII."""
+
+    _pattern = Pattern(_PRINTABLE + END, "bad_value", "must be one line of printable ASCII")
+
+    def form(self) -> dict[str, Any]:
+        message = "Must be one line of printable ASCII, a number, true or false."
+        return {"type": ["string", "number", "boolean"], "pattern": self._pattern.pattern, "errorMessage": message}
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, str):
+            if not all(" " <= letter <= "~" for letter in value):
+                raise PydanticCustomError("bad_value", "must be one line of printable ASCII")
+            return value
+        if isinstance(value, int | float):
+            return value
+        raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string, a number or a boolean"})
+
+
+ValueText = Annotated[str | float | bool, _ValueText()]
+
+
+@dataclass(frozen=True)
+class SensitiveMap:
+    """A map in which what bears a sensitive name must be a secret: a whole reference, or the name of one.
+
+    `sensitive` is a pattern that JSON Schema understands, too; `what` says what the members are.
+    """
+
+    sensitive: str
+    what: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        pattern = re.compile(self.sensitive)
+
+        def check(value: dict[str, Any]) -> dict[str, Any]:
+            literal = [
+                name
+                for name, item in value.items()
+                if pattern.search(name) and not isinstance(item, BaseModel) and not is_reference(item)
+            ]
+            if literal:
+                context = {"what": self.what, "names": ", ".join(literal), "keys": literal}
+                raise PydanticCustomError("literal_secret", "{what} of the names {names} holds a credential", context)
+            return value
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        form = handler(schema)
+        _, named = form["additionalProperties"]["anyOf"]
+        message = "This holds a credential: name a secret, {name: ...}, or write one whole reference, ${env:NAME}."
+        secret = {"type": "string", "pattern": SECRET_REFERENCE, "errorMessage": message}
+        return form | {"patternProperties": {self.sensitive: {"anyOf": [secret, named]}}}
