@@ -4,6 +4,7 @@
 #   node_modules/@microsoft/jest-sarif   the official SARIF 2.1.0 schema
 #   node_modules/yaml-language-server    the editors' language server
 #   junit-10.xsd                         the JUnit schema, from pytest's source distribution
+#   lf/bin/lf                            LatticeFlow's own client, in a venv of its own
 #   node, npm, xmllint                   from Debian's packages, where they are missing (as root, or with sudo)
 #
 # Prints the folder. Exits with 1, and says which, if something cannot be had.
@@ -15,6 +16,8 @@ python=${PYTHON:-$root/.venv/bin/python}
 sarif="$tools/node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"
 server="$tools/node_modules/yaml-language-server/bin/yaml-language-server"
 junit="$tools/junit-10.xsd"
+lf="$tools/lf"
+lf_version=3.17.0
 
 fail() {
     echo "tests/tools.sh: $1" >&2
@@ -61,6 +64,23 @@ if [ ! -f "$junit" ]; then
     [ -n "$found" ] || fail "pytest's source distribution no longer holds junit-10.xsd"
     cp "$found" "$junit.new"
     mv "$junit.new" "$junit"
+fi
+
+# The stamp is written last, so that what was interrupted is made anew; it names the folder, since a venv cannot be moved.
+# Bytecode: without it every call takes twice as long.
+if [ "$(cat "$lf/.installed" 2>/dev/null)" != "$lf_version $lf" ] || ! "$lf/bin/python" -c '' 2>/dev/null; then
+    rm -rf "$lf"
+    uv=$("$python" -c 'import pathlib, sys; print(pathlib.Path(sys.executable).parent / "uv")')
+    have "$uv" || uv=uv
+    if ! { have "$uv" && "$uv" venv --quiet --python "$python" "$lf" >&2 &&
+        "$uv" pip install --quiet --compile-bytecode --python "$lf/bin/python" "latticeflow-go-sdk==$lf_version" >&2; }; then
+        rm -rf "$lf"
+        "$python" -m venv "$lf" >&2 || fail "no venv for lf can be made (on Debian: apt-get install python3-venv)"
+        env -u PYTHONDONTWRITEBYTECODE "$lf/bin/python" -m pip install --quiet --disable-pip-version-check --compile \
+            "latticeflow-go-sdk==$lf_version" >&2 || fail "latticeflow-go-sdk $lf_version cannot be installed"
+    fi
+    [ -x "$lf/bin/lf" ] || fail "latticeflow-go-sdk no longer ships the command lf"
+    echo "$lf_version $lf" >"$lf/.installed"
 fi
 
 echo "$tools"
