@@ -251,6 +251,26 @@ def _test() -> Form:
     return _answer("Answer of test", "What `reconciler test --format json` prints.", properties)
 
 
+def _models() -> Form:
+    source = _map("Its manifest, or null.", {"file": _text("As in problems."), "line": _count("From 1.", 1)})
+    model = {
+        "model": _text("Its name at the provider.", "gpt-5-nano"),
+        "key": _text("The key that it would get in the registry.", "openai$gpt-5-nano"),
+        "title": _text("For people.", "GPT-5 nano"),
+        "declared": _or_null(source),
+        "stored": _flag("Whether the registry holds it."),
+    }
+    properties = {
+        "registry": _text("The registry that was asked.", "aigo"),
+        "provider": _text("The provider.", "openai"),
+        "models": _list("Sorted by name.", _map("One model that the provider offers.", model)),
+        "note": _or_null(_text("What is missing from the list, or in the way of using it, or null.")),
+        "written": _list("With --add: the manifests that were written.", _text("Their files.", "manifests/gpt.yaml")),
+    }
+    printed = "What `reconciler models --format json` prints."
+    return _answer("Answer of models", printed, properties, optional=("written",))
+
+
 def _error() -> Form:
     error = {
         "code": _text("A stable word.", "usage", "manifests", "registry"),
@@ -274,5 +294,6 @@ OUTPUTS: Final[dict[str, Form]] = {
     "get": _get(),
     "history": _history(),
     "test": _test(),
+    "models": _models(),
     "error": _error(),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -51,7 +53,7 @@ def _no_color() -> click.Option:
 
 
 def _verbose() -> click.Option:
-    return click.Option(["-v", "--verbose"], count=True, help="Say more, on stderr.")
+    return click.Option(["-v", "--verbose"], count=True, help="Say more, on stderr; -vv tells every request too.")
 
 
 GLOBAL_OPTIONS: Final = (_config, _env, _no_color, _verbose)
@@ -102,7 +104,16 @@ class Command(Helpful):
         earlier = ctx.parent.obj if ctx.parent is not None and isinstance(ctx.parent.obj, dict) else {}
         own = {name: ctx.params.pop(name) for name in ("config", "env", "no_color", "verbose")}
         ctx.obj = Globals(**{**earlier, **{name: value for name, value in own.items() if value}})
-        return super().invoke(ctx)
+        with _traffic(ctx.obj.verbose):
+            return super().invoke(ctx)
+
+
+def _traffic(verbose: int) -> AbstractContextManager[None]:
+    """With -vv, every request is told while this is open. Nobody else pays for logging."""
+    if verbose < 2:
+        return nullcontext()
+    told: AbstractContextManager[None] = importlib.import_module("reconciler.cli.traffic").told()
+    return told
 
 
 def format_option(*formats: str, default: str = "text") -> Callable[[Decorated], Decorated]:

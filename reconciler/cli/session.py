@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Globals
 from reconciler.cli.streams import answer, say
 from reconciler.document import MAX_BYTES
-from reconciler.errors import InputError, ReconcilerError, UsageError
+from reconciler.errors import InputError, ReconcilerError, RegistryError, UsageError
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
 from reconciler.state import Address, Resource
@@ -113,12 +113,16 @@ def _said() -> Iterator[None]:
         say(f"error: {printable(error.message)}")
 
 
-def one(key: str, resources: Iterable[Resource]) -> Resource:
-    """The one stored object that a key or an address names. Raises InputError for none, UsageError for several."""
+def matching(key: str, resources: Iterable[Resource], declared: Container[Address] = ()) -> list[Resource]:
+    """The stored objects that a key or an address names. `declared` are where manifests of that key lead, whatever the key is there."""
     every = list(resources)
-    found = [resource for resource in every if key in (str(resource.address), resource.address.key)]
-    exact = [resource for resource in found if str(resource.address) == key]
-    found = exact or found
+    exact = [resource for resource in every if str(resource.address) == key]
+    return exact or [resource for resource in every if key == resource.address.key or resource.address in declared]
+
+
+def one(key: str, resources: Iterable[Resource], declared: Container[Address] = ()) -> Resource:
+    """The one of them. Raises InputError for none, UsageError for several."""
+    found = matching(key, resources, declared)
     if not found:
         raise InputError(f"no registry holds {key!r}", hint="`reconciler list` shows what there is")
     if len(found) > 1:
@@ -127,6 +131,15 @@ def one(key: str, resources: Iterable[Resource]) -> Resource:
             hint="give the address",
         )
     return found[0]
+
+
+@contextmanager
+def asked(name: str) -> Iterator[None]:
+    """Around a question to the registry of that name: what it does wrong is told with its name."""
+    try:
+        yield
+    except RegistryError as error:
+        raise RegistryError(f"{name}: {error.message}", hint=error.hint) from error
 
 
 def _listed(addresses: Iterable[Address]) -> str:

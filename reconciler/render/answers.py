@@ -1,8 +1,8 @@
-"""The small answers: tables of `list` and `history`, the text of `get`, and errors."""
+"""The small answers: tables of `list`, `history` and `models`, the text of `get` and `test`, and errors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.errors import ConfigError, ManifestError, ReconcilerError
@@ -33,6 +33,39 @@ def get_text(answer: Mapping[str, Any], style: Style) -> str:
     facts = [(title, answer.get(name)) for name, title in names.items()]
     lines = [f"{style.paint(f'{title}:'.ljust(10), 'bold')}{style.safe(_cell(value))}" for title, value in facts]
     return "\n".join([*lines, dumps(answer.get("spec", {}))])
+
+
+def checks_text(answer: Mapping[str, Any], style: Style) -> str:
+    """The `test` answer: the address, a line for each check, and what the model answered, set in, so that it passes for nothing else."""
+    lines = [style.paint(style.safe(answer["address"]), "bold"), *_checks(answer["checks"], style)]
+    output = answer["output"]
+    if output is not None:
+        text = output if isinstance(output, str) else dumps(output)
+        lines += ["output:", *(f"  {style.safe(line)}".rstrip() for line in text.split("\n"))]
+    return "\n".join(lines)
+
+
+def _checks(checks: Sequence[Mapping[str, Any]], style: Style) -> Iterator[str]:
+    names, times = [style.safe(check["name"]) for check in checks], [f"{check['duration_ms']:,} ms" for check in checks]
+    wide, long = max(map(text_width, names), default=0), max(map(len, times), default=0)
+    for check, name, time in zip(checks, names, times, strict=True):
+        ended = style.paint("ok    ", "green") if check["ok"] else style.paint("failed", "red", "bold")
+        yield f"  {ended}  {pad(name, wide)}  {time:>{long}}  {style.safe(check['message'])}".rstrip()
+
+
+def models_text(answer: Mapping[str, Any], style: Style) -> str:
+    """The models of the `models` answer as a table."""
+    columns = {"model": "MODEL", "key": "KEY", "title": "TITLE", "declared": "DECLARED", "stored": "STORED"}
+    rows = [
+        row | {"declared": place_text(row["declared"]), "stored": "yes" if row["stored"] else ""}
+        for row in answer["models"]
+    ]
+    return _table(columns, rows, style) if rows else f"{style.safe(answer['provider'])} offers nothing."
+
+
+def place_text(source: Mapping[str, Any] | None) -> str:
+    """`file:line`, or nothing."""
+    return f"{source['file']}:{source['line']}" if source is not None else ""
 
 
 def error_text(error: ReconcilerError, style: Style) -> str:

@@ -6,6 +6,7 @@ engine against every misbehaviour of `memory_server`. `memory` has no rename of 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from registry.memory_server import Data, Server
 
 from reconciler import pointer as pointers
-from reconciler.errors import PermanentError
+from reconciler.errors import InputError, PermanentError
 from reconciler.fields import (
     CannotClear,
     Canonical,
@@ -32,13 +33,29 @@ from reconciler.fields import (
     rules_of,
 )
 from reconciler.manifest.model import Model as PortableModel
-from reconciler.registry.base import Compiled, Driver, Inexpressible, Kind, Native, Opening, Registry, Removal, Write
+from reconciler.registry.base import (
+    Check,
+    Compiled,
+    Driver,
+    Inexpressible,
+    Kind,
+    Native,
+    Offer,
+    Offers,
+    Opening,
+    Registry,
+    Removal,
+    Tested,
+    Write,
+)
 from reconciler.scalars import SecretText
 from reconciler.secrets import Resolver
 from reconciler.specs import PRESENT, secrets_in
 from reconciler.state import Address, Listing, Mark, Resource, Unreadable
 
 SERVERS: Final[dict[str, Server]] = {}
+_LINES: Final = logging.getLogger("reconciler.http.memory")  # what the HTTP client would say
+_NOISE: Final = logging.getLogger("memory")  # what a library would
 
 
 def server(url: str) -> Server:
@@ -242,6 +259,8 @@ class Memory:
     name: str
 
     async def read(self) -> Listing:
+        _LINES.debug("GET %s", self.name)
+        _NOISE.debug("somebody else's line")
         found = [self._understood(answer) for answer in self.place.everything()]
         resources = tuple(item for item in found if isinstance(item, Resource))
         return Listing(resources, tuple(item for item in found if isinstance(item, Unreadable)))
@@ -273,6 +292,22 @@ class Memory:
         current = removal.current
         exact = self.driver.kinds[current.address.kind].rules.exact_revision
         self.place.delete(int(current.id or 0), int(current.revision or 0) if exact else None)
+
+    async def test(self, resource: Resource, given: Any) -> Tested:
+        _LINES.debug("POST %s/test", resource.address)
+        if resource.address.kind != "Model" and given is None:
+            raise InputError(f"{resource.address} needs an input of its own", hint="--input FILE")
+        question = {"messages": [{"role": "user", "content": "Hello!"}]} if given is None else given
+        answer = self.place.try_out(resource.address.kind, resource.address.key, question)
+        steps = answer["steps"]
+        return Tested(tuple(Check(name, not wrong, wrong or "", time) for name, wrong, time in steps), answer["answer"])
+
+    async def catalogue(self, provider: str) -> Offers:
+        found = self.place.catalogue(provider)
+        if found is None:
+            known = ", ".join(sorted(self.place.catalogues))
+            raise InputError(f"{self.name} knows no provider {provider!r}", hint=f"there is: {known}")
+        return Offers(provider, tuple(_offer(provider, model) for model in found), self.place.notice)
 
     # --- translation -----------------------------------------------------------------------------------------
 
@@ -328,6 +363,17 @@ class RenamingMemory(Memory):
 
     async def rename(self, write: Write) -> Resource | None:
         return await self.update(write)
+
+
+def _offer(provider: str, model: Data) -> Offer:
+    spec = {"display_name": model["title"], "description": model.get("about")}
+    spec |= {
+        "provider": {"name": provider, "model": model["name"]},
+        "limits": model.get("limits"),
+        "tags": model.get("tags"),
+    }
+    key = model.get("key") or f"{provider}.{model['name'].rpartition('/')[2]}"
+    return Offer(model["name"], key, model["title"], spec)
 
 
 def _sent(value: Any, node: Node) -> Any:

@@ -47,6 +47,8 @@ class Behaviour:
     refuses: Mapping[str, int] = field(default_factory=dict)  # how many creates of a key are refused
     keeps: frozenset[str] = frozenset()  # keys whose delete is answered as done, and not done
     broken: frozenset[str] = frozenset()  # keys of rows that cannot be understood
+    unwell: Mapping[str, str] = field(default_factory=dict)  # what is wrong where a key is tried out
+    says: Any = None  # what a model answers, instead of what it was asked
     nameless: bool = False  # there is a row without a readable key
     incomplete: bool = False  # the list breaks off half-way
     meanwhile: Callable[[Server], object] | None = None  # another writer ...
@@ -71,6 +73,10 @@ class Server:
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}
         self.calls: list[tuple[str, str]] = []
+        self.catalogues: dict[
+            str, list[Data]
+        ] = {}  # what each provider has, as `{"name", "title", "about", "key", "limits", "tags"}`
+        self.notice = ""  # what stands above every catalogue
         self._ids = itertools.count(1)
         self._seen: dict[int, Row] = {}
         self._lagging = 0
@@ -86,7 +92,7 @@ class Server:
 
     @property
     def writes(self) -> list[tuple[str, str]]:
-        return [call for call in self.calls if call[0] not in ("list", "get")]
+        return [call for call in self.calls if call[0] not in ("list", "get", "try", "catalogue")]
 
     def put(self, kind: str, key: str, data: Data, mark: Data | None = None) -> Row:
         """An object made by somebody else: no call of ours."""
@@ -141,6 +147,23 @@ class Server:
             "mark": row.mark,
             "data": data,
         }
+
+    def try_out(self, kind: str, key: str, question: Any) -> Data:
+        """The steps of a test, each `[name, what is wrong or None, seconds]`, up to the first that failed, and the answer."""
+        self._call("try", f"{kind}/{key}")
+        wrong = self.behaviour.unwell.get(key)
+        if wrong is not None:
+            return {"steps": [["connection", wrong, 1.5]], "answer": None}
+        says = self.behaviour.says
+        return {
+            "steps": [["connection", None, 0.012], ["inference", None, 0.25]],
+            "answer": {"asked": question} if says is None else says,
+        }
+
+    def catalogue(self, provider: str) -> list[Data] | None:
+        """What the provider has, or None where there is no such provider."""
+        self._call("catalogue", provider)
+        return copy.deepcopy(self.catalogues.get(provider))
 
     # --- writes ----------------------------------------------------------------------------------------------
 

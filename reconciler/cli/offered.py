@@ -1,0 +1,84 @@
+"""A provider's model as a manifest: its text, and the file that it goes to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler.document.dump import dump_yaml
+from reconciler.errors import InputError, UsageError
+from reconciler.manifest.discover import SUFFIXES, shown
+from reconciler.manifest.model import SPEC_FIELDS
+from reconciler.manifest.references import escape
+from reconciler.registry.base import Offer
+from reconciler.workspace import Workspace
+
+SCHEMA: Final = "schemas/manifest.schema.json"
+_NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._-]")
+_YAML: Final = (".yaml", ".yml")
+
+
+def files_of(here: Workspace, offers: Sequence[Offer], target: str | None) -> dict[Path, Offer]:
+    """The file that each offer's manifest is to be written to. Raises InputError where one is there already, UsageError for a wrong target."""
+    folder = _first_folder(here) if target is None else Path(target)
+    if target is not None and folder.suffix.lower() in SUFFIXES and not folder.is_dir() and not target.endswith("/"):
+        if folder.suffix.lower() not in _YAML:
+            raise UsageError(
+                f"-o {target!r}: what is written is YAML", hint="give a folder, or a file that ends in .yaml"
+            )
+        if len(offers) > 1:
+            raise UsageError(f"-o {target!r} is one file, and there are {len(offers)} manifests", hint="give a folder")
+        files = {folder: offers[0]}
+    else:
+        files = {}
+        for offer in offers:
+            other = files.setdefault(folder / f"{key_of(offer)}.yaml", offer)
+            if other is not offer:
+                raise InputError(
+                    f"{other.model!r} and {offer.model!r} would be one file: {key_of(offer)}.yaml",
+                    hint="add them one by one, each with -o FILE",
+                )
+    for path in files:
+        if path.exists() or path.is_symlink():
+            raise InputError(f"{path} is there already", hint="choose another file with -o; nothing is overwritten")
+    return files
+
+
+def _first_folder(here: Workspace) -> Path:
+    """The first of the configured manifests that is a folder, or may become one, as seen from the working directory."""
+    for text in here.project.manifests:
+        path = here.project.root / text
+        if path.is_dir() or not (path.exists() or path.suffix.lower() in SUFFIXES or re.search(r"[*?\[]", text)):
+            return Path(shown(str(path), here.cwd))
+    raise InputError("no folder of manifests is configured", hint="say where to write: -o FOLDER")
+
+
+def key_of(offer: Offer) -> str:
+    """The model's name as a key that every manifest may have."""
+    return _NOT_IN_KEYS.sub("-", offer.model).lstrip("._-")[:250] or "unnamed"
+
+
+def text_of(here: Workspace, offer: Offer, registry: str, path: Path) -> str:
+    """The manifest. Nothing in it reads as a reference: a provider's words are not ours."""
+    key = key_of(offer)
+    spec = {name: _plain(offer.spec[name]) for name in SPEC_FIELDS if offer.spec.get(name) is not None}
+    terms = {"key": offer.key} if offer.key != key else {}
+    document = {"kind": "Model", "key": key, **spec, "registries": {registry: terms}}
+    return dump_yaml(document, header=_modeline(here, path))
+
+
+def _modeline(here: Workspace, path: Path) -> str:
+    """The comment by which editors find the project's schema, where there is one and the comment can name it."""
+    schema = here.project.root / SCHEMA
+    place = shown(str(schema), path.resolve().parent)
+    return f"# yaml-language-server: $schema={place}" if schema.is_file() and not re.search(r"\s", place) else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return escape(value) if isinstance(value, str) else value
