@@ -38,6 +38,11 @@ class Guards(BaseModel):
         description="More deletions than this share of what we own stop the run. One single deletion never does.",
         examples=[20],
     )
+    allow_trust_remote_code: Annotated[bool | None, Boolean(reference=False)] = Field(
+        False,
+        description="Whether a model may be told to run the code that comes with its checkpoint (NeMo's `trust_remote_code`).",
+        examples=[False],
+    )
 
 
 class RegistryEntry(BaseModel):
@@ -116,6 +121,7 @@ class Project:
     registries: Mapping[str, Mapping[str, Any]]
     max_deletes: int
     max_delete_percent: float
+    allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
 
@@ -288,6 +294,7 @@ def _project(config: Config, root: Path, shown: str | None, environment: str | N
         registries=entries,
         max_deletes=5 if guards.max_deletes is None else guards.max_deletes,
         max_delete_percent=20 if guards.max_delete_percent is None else guards.max_delete_percent,
+        allowed=frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
         text=text,
     )
 

@@ -202,6 +202,8 @@ def _forbids_delete(item: Desired, remote: Resource, kind: KindRules, view: View
         )
     if not kind.deletable:
         return "not-deletable", f"the registry cannot delete a {kind.name}"
+    if remote.carries:
+        return "referenced", f"the registry would delete with it {', '.join(remote.carries)}"
     if view.nameless:
         return "unreadable", nameless(view.nameless)
     return None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler import patch
 from reconciler import pointer as pointers
-from reconciler.fields import Node
+from reconciler.fields import Node, Ref
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.model import Model
 from reconciler.problems import Finding, findings, nearest
@@ -68,14 +68,26 @@ def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, st
     """`(object, pointer, target)` of each reference to an object that neither the manifests nor the registry have, and that nobody offers."""
     stored = {resource.address for resource in remote.resources()}
     stored |= {resource.address for listing in remote.listings.values() for resource in listing.offered}
+    stored |= {  # what cannot be read is there all the same
+        Address(name, row.kind, row.key)
+        for name, listing in remote.listings.items()
+        for row in listing.unreadable
+        if row.kind is not None and row.key is not None
+    }
     going = {item.address for item in state.resources if item.absent}
     return [
         (item, place, target)
         for item in state.resources
         if item.address.registry in remote.listings and not item.absent
         for place, target in item.references.items()
-        if target in going or (target not in state.declared and target not in stored)
+        if _must_exist(item, place, remote) and (target in going or target not in state.declared | stored)
     ]
+
+
+def _must_exist(item: Desired, place: str, remote: RemoteState) -> bool:
+    node = remote.registries[item.address.registry].kinds[item.address.kind].root.find(pointers.split(place))
+    rule = node.rule(Ref) if node is not None else None
+    return rule is None or rule.must_exist
 
 
 def _duplicate(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:

@@ -13,7 +13,16 @@ from typing import Any
 from reconciler import pointer as pointers
 from reconciler.fields import CannotClear, Immutable, KindRules, Node, WriteOnly
 from reconciler.pointer import MISSING
-from reconciler.specs import PRESENT, canonical_json, compared, digest, is_reference, secrets_in, unmanaged
+from reconciler.specs import (
+    PRESENT,
+    canonical_json,
+    compared,
+    digest,
+    is_reference,
+    secrets_in,
+    unmanaged,
+    without_added,
+)
 from reconciler.state import Desired, Resource
 
 
@@ -48,7 +57,7 @@ def excluded(desired: Desired, kind: KindRules) -> tuple[str, ...]:
 
 def applied(spec: Any, kind: KindRules, without: tuple[str, ...]) -> str:
     """The hash of what was written, for the mark: 16 hex digits. Taken of the stored object it is the same, so it holds no secret."""
-    return digest(compared(spec, kind.root, (*without, *_hidden(spec, kind))))[:16]
+    return digest(compared(spec, kind.root, (*without, *_hidden(spec, kind), *_shared(kind))))[:16]
 
 
 def observed(remote: Resource, kind: KindRules, without: tuple[str, ...] = ()) -> str:
@@ -58,7 +67,7 @@ def observed(remote: Resource, kind: KindRules, without: tuple[str, ...] = ()) -
     """
     mark = remote.mark.to_json() if remote.mark else None
     revision = remote.revision if kind.exact_revision else None
-    return digest([compared(remote.spec, kind.root, without), remote.id, mark, revision])
+    return digest([compared(remote.spec, kind.root, (*without, *_shared(kind))), remote.id, mark, revision])
 
 
 def drifted(remote: Resource, kind: KindRules) -> bool:
@@ -85,7 +94,8 @@ def difference(
     fields: list[FieldChange] = []
     if canonical_json(desired.resource.spec) != canonical_json(remote.spec):
         aside = (*without, *places)
-        before, after = compared(remote.spec, kind.root, aside), compared(desired.resource.spec, kind.root, aside)
+        stored = without_added(remote.spec, desired.resource.spec, kind.root)
+        before, after = compared(stored, kind.root, aside), compared(desired.resource.spec, kind.root, aside)
         fields.extend(_fields(before, after, ()))
     rotated, unjudged = [], []
     for place in places:
@@ -188,12 +198,18 @@ def unstored(
     before, after = dict(secrets_in(stored.spec, kind.root)), dict(secrets_in(sent, kind.root))
     hidden = [place for place in (*before, *after) if _keeps(place, kind) != "reference"]
     aside = (*without, *hidden)
-    found = _fields(compared(stored.spec, kind.root, aside), compared(sent, kind.root, aside), ())
+    there = without_added(stored.spec, sent, kind.root)
+    found = _fields(compared(there, kind.root, aside), compared(sent, kind.root, aside), ())
     wrong = [change.path for change in found if change.after is not MISSING or change.path in changed]
     judged = [place for place in hidden if not covered(place, without)]
     kept = [place for place in judged if place in before and place in changed and place not in after]
     lost = [place for place in judged if place in after and place not in before and _keeps(place, kind) == "presence"]
     return tuple(sorted({*wrong, *kept, *lost}))
+
+
+def _shared(kind: KindRules) -> tuple[str, ...]:
+    """The lists to which a server adds whenever it likes."""
+    return tuple(map(pointers.join, kind.root.shared_lists))
 
 
 def _hidden(spec: Any, kind: KindRules) -> list[str]:

@@ -41,9 +41,10 @@ class ServerOwned(NamedTuple):
 
 
 class ServerDefault(NamedTuple):
-    """Absent in the manifest means unmanaged; null or empty means clear."""
+    """Absent in the manifest means unmanaged; null or empty means clear. With `when`, only where that says so of the object that holds the field."""
 
     reason: str
+    when: Callable[[Mapping[str, Any]], bool] = lambda holder: True
 
 
 class Default(NamedTuple):
@@ -70,7 +71,7 @@ class CannotClear(NamedTuple):
 
 
 class Canonical(NamedTuple):
-    """Both sides pass through `fn` before they are compared. `fn` takes and returns plain JSON data."""
+    """Both sides pass through `fn` before they are compared. `fn` takes and returns plain JSON data; None is as good as absent."""
 
     fn: Callable[[Any], Any]
     reason: str
@@ -82,12 +83,31 @@ class Unordered(NamedTuple):
     reason: str = "order means nothing"
 
 
+class NeedsConsent(NamedTuple):
+    """A value with consequences: it is written only where `guards.<guard>` in reconciler.yaml is true. `reason` says what it brings about."""
+
+    value: Any
+    guard: str
+    reason: str
+
+
+class AtLeast(NamedTuple):
+    """A list of strings to which the server adds: what is declared must be in it, and what else is in it is left alone."""
+
+    reason: str
+
+
 class Ref(NamedTuple):
-    """The value names another resource of the same registry: it gives order and must exist. `hint` says how it comes to be."""
+    """The value names another resource of the same registry: it gives order and must exist. `hint` says how it comes to be.
+
+    `elsewhere` tells a name that leads out of the registry, of which nothing is known. Without `must_exist` a name of nothing is allowed.
+    """
 
     kind: str
     reason: str = "names another resource"
     hint: str | None = None
+    elsewhere: Callable[[str], bool] = lambda key: False
+    must_exist: bool = True
 
 
 class Requires(NamedTuple):
@@ -98,7 +118,18 @@ class Requires(NamedTuple):
 
 
 Rule = (
-    WriteOnly | ServerOwned | ServerDefault | Default | Immutable | CannotClear | Canonical | Unordered | Ref | Requires
+    WriteOnly
+    | ServerOwned
+    | ServerDefault
+    | Default
+    | Immutable
+    | CannotClear
+    | Canonical
+    | Unordered
+    | AtLeast
+    | NeedsConsent
+    | Ref
+    | Requires
 )
 _UNSEEN: Final = (ServerOwned, ServerDefault, WriteOnly)  # fields that are set aside before two sides are compared
 RULES: Final = (
@@ -110,6 +141,8 @@ RULES: Final = (
     CannotClear,
     Canonical,
     Unordered,
+    AtLeast,
+    NeedsConsent,
     Ref,
     Requires,
 )
@@ -185,6 +218,16 @@ class Node:
     def holds_defaults(self) -> bool:
         """Whether anything below it may be defaulted by the server."""
         return any(node.rule(ServerDefault) is not None for _, node in self.walk())
+
+    @cached_property
+    def shared_lists(self) -> tuple[tuple[str, ...], ...]:
+        """The paths, below it, of lists to which the server adds."""
+        return tuple(path for path, node in self.walk() if node.rule(AtLeast) is not None)
+
+    @cached_property
+    def risky(self) -> tuple[tuple[str, ...], ...]:
+        """The paths, below it, of fields that may hold a value with consequences."""
+        return tuple(path for path, node in self.walk() if node.rule(NeedsConsent) is not None)
 
     @cached_property
     def completes(self) -> bool:

@@ -24,6 +24,7 @@ class Limits:
 
     max_deletes: int = 5
     max_delete_percent: float = 20
+    allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,12 @@ def _too_large_a_share(registry: str, item: Deletions, limits: Limits, total: in
         limit = f"guards.max_delete_percent ({limits.max_delete_percent:g} %)"
         message = f"{registry}: the run would delete {item.count} of {base} models, {percent:.0f} %, more than {limit}"
         yield Guard("max-delete-percent", message, f"--allow-deletes {total}")
+
+
+def consent(address: str, field: str, guard: str, reason: str) -> Guard:
+    """A value with consequences that nobody agreed to."""
+    message = f"{address} sets {field}: {reason}; `guards: {{{guard}: true}}` in reconciler.yaml allows it"
+    return Guard(guard.replace("_", "-"), message, None)
 
 
 def no_documents() -> Guard:

@@ -271,6 +271,22 @@ def _models() -> Form:
     return _answer("Answer of models", printed, properties, optional=("written",))
 
 
+def _import() -> Form:
+    file = {
+        "path": _text("The manifest.", "manifests/models/support.yaml"),
+        "kind": _text("Its kind.", "latticeflow/Model"),
+        "key": _text("Its key.", "support"),
+        "source": _text("The file that it was made of.", "models/support.yaml"),
+    }
+    properties = {
+        "files": _list("The manifests that were written.", _map("One manifest.", file)),
+        "variables": _list("What must be added to `variables` in reconciler.yaml.", _text("A name.", "LLM_HOST")),
+        "environment": _list("What must be set in the environment, for apply.", _text("A name.", "LLM_KEY")),
+        "problems": _problems("Warnings."),
+    }
+    return _answer("Answer of import", "What `reconciler import --format json` prints.", properties)
+
+
 def _error() -> Form:
     error = {
         "code": _text("A stable word.", "usage", "manifests", "registry"),
@@ -295,5 +311,6 @@ OUTPUTS: Final[dict[str, Form]] = {
     "history": _history(),
     "test": _test(),
     "models": _models(),
+    "import": _import(),
     "error": _error(),
 }

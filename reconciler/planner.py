@@ -11,14 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler import guards
+from reconciler import pointer as pointers
 from reconciler.blocking import block, limit_replaces, taken
 from reconciler.decide import decide
 from reconciler.errors import Problem
+from reconciler.fields import NeedsConsent
 from reconciler.guards import Deletions, Guard, Limits
 from reconciler.offers import with_offered
 from reconciler.order import in_order
 from reconciler.ownership import Standing, prunable, standing
-from reconciler.plan import Change, Consents, Plan
+from reconciler.plan import WRITES, Change, Consents, Plan
 from reconciler.specs import canonical_json, digest
 from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Resource
 from reconciler.view import View, identity
@@ -194,7 +196,22 @@ def _guards(
         if _deletes(change, views[change.address.registry].facts) and change.address not in policy.named:
             counts[change.address.registry] += 1
     deletions = {name: Deletions(counts[name], _owned(view)) for name, view in views.items() if counts[name]}
+    found.extend(guard for change in changes for guard in _without_consent(change, views, policy.limits.allowed))
     return (*found, *guards.tripped(deletions, policy.limits, policy.consents.allow_deletes))
+
+
+def _without_consent(change: Change, views: Mapping[str, View], allowed: frozenset[str]) -> Iterator[Guard]:
+    """The values with consequences that a change would write, and that nobody agreed to."""
+    if change.desired is None or change.action not in WRITES:
+        return
+    kind = views[change.address.registry].kind(change.address)
+    for path in kind.root.risky:
+        node, place = kind.root.find(path), pointers.join(path)
+        rule = node.rule(NeedsConsent) if node is not None else None
+        if rule is None or rule.guard in allowed or pointers.get(change.desired.resource.spec, place) != rule.value:
+            continue
+        if any(place == field.path or place.startswith(field.path + "/") for field in change.fields):
+            yield guards.consent(str(change.address), place, rule.guard, rule.reason)
 
 
 def _deletes(change: Change, facts: RegistryFacts) -> bool:
@@ -228,7 +245,7 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
     )
     consents = policy.consents
     asked = [consents.prune, consents.allow_deletes, consents.allow_replaces, consents.take_ownership, consents.rotate]
-    limits = [policy.limits.max_deletes, policy.limits.max_delete_percent]
+    limits = [policy.limits.max_deletes, policy.limits.max_delete_percent, sorted(policy.limits.allowed)]
     registries = {name: [facts.identity, facts.owner, facts.owns] for name, facts in remote.registries.items()}
     prints = {str(address): dict(known) for address, known in policy.fingerprints.items()}
     stored = sorted(canonical_json(_stored(resource)) for resource in remote.resources())

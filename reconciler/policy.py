@@ -16,7 +16,7 @@ def policy_of(here: Workspace, desired: DesiredState, warnings: tuple[Problem, .
     project = here.project
     return Policy(
         consents=consents,
-        limits=Limits(project.max_deletes, project.max_delete_percent),
+        limits=Limits(project.max_deletes, project.max_delete_percent, project.allowed),
         environment=project.environment,
         fingerprints=known_fingerprints(desired, here.fingerprint_key_if_known(), here.resolver),
         problems=warnings,

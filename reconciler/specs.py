@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconciler import pointer as pointers
-from reconciler.fields import OPAQUE, Default, Node, Ref, Requires, WriteOnly
+from reconciler.fields import OPAQUE, Default, Node, Ref, Requires, ServerDefault, WriteOnly
 from reconciler.pointer import MISSING
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
@@ -108,7 +108,7 @@ def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterat
     if not node.holds_references:
         return
     rule = node.rule(Ref)
-    if rule is not None and isinstance(spec, str) and spec:
+    if rule is not None and isinstance(spec, str) and spec and not rule.elsewhere(spec):
         yield pointers.join(prefix), rule.kind, spec
     for name, value, below in _members(spec, node):
         yield from references_in(value, below, (*prefix, name))
@@ -153,11 +153,21 @@ def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str,
         return tuple(found)
     for name, below in node.children.items():
         missing = not isinstance(spec, dict) or name not in spec
-        if missing and below.server_default:
+        if missing and below.server_default and below.rule(ServerDefault).when(spec or {}):
             found.append(pointers.join((*prefix, name)))
         else:
             found.extend(unmanaged(None if missing else spec[name], below, (*prefix, name)))
     return tuple(found)
+
+
+def without_added(stored: Any, wanted: Any, node: Node) -> Any:
+    """`stored` without what the server may have added to lists of which `wanted` only says what must be in them."""
+    for path in node.shared_lists:
+        place = pointers.join(path)
+        there, asked = pointers.get(stored, place), pointers.get(wanted, place)
+        if isinstance(there, list) and isinstance(asked, list) and all(item in there for item in asked):
+            stored = pointers.put(stored, place, asked)
+    return stored
 
 
 def compared(spec: Any, node: Node, excluded: tuple[str, ...] = ()) -> Any:
@@ -178,6 +188,8 @@ def _form(value: Any, node: Node) -> Any:
         return MISSING
     if node.canonical is not None:
         value = node.canonical.fn(value)
+        if value is None:
+            return MISSING
     if isinstance(value, dict):
         return _map_form(value, node)
     if isinstance(value, list):

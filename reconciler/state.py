@@ -105,6 +105,7 @@ class Resource:
     `spec` is plain JSON data in the registry's own terms. A secret field in it holds a reference (`${env:NAME}`), or, as read
     from a registry, only what `specs.hide_secrets` leaves of it. `revision` is the registry's change token and `id` its own
     identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
+    `carries` names, in words, what the registry would delete with it and nobody here could plan for.
     """
 
     address: Address
@@ -115,6 +116,7 @@ class Resource:
     source: Source | None = None
     parent: Address | None = None
     updated_at: str | None = None  # ISO 8601, as the registry gives it; shown, never compared
+    carries: tuple[str, ...] = ()
 
 
 class Unreadable(NamedTuple):

@@ -85,6 +85,11 @@ class View:
             return replace(
                 change, action="blocked", reason="not-deletable", message=f"the registry cannot delete a {kind.name}"
             )
+        if resource.carries:
+            message = (
+                f"the registry would delete with it {', '.join(resource.carries)}: delete that first, if it is to go"
+            )
+            return replace(change, action="blocked", reason="referenced", message=message)
         if resource.mark is not None and resource.mark.protected:
             message = "it is protected: set `protected: false` and apply once before it can go"
             return replace(change, action="blocked", reason="protected", message=message)

@@ -1,0 +1,136 @@
+"""Which comment belongs to what: every comment of a YAML text, and every blank line, attached to a member, an item, a map or a list.
+
+Works on composed nodes (`value`, `start_mark`, `end_mark`), and leaves them as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+Owner = tuple[int, int]  # the id of a map's or list's node, and the number of its member or item
+_Span = tuple[
+    int, int, bool
+]  # from where to where a scalar goes, and whether it is a block, which begins on the next line
+
+_COMMENT: Final = re.compile(r"(?:^|(?<=[ \t]))#[^\n]*|^[ \t]*$", re.MULTILINE)  # or a blank line
+
+
+@dataclass(frozen=True, slots=True)
+class Comments:
+    """Comments from their `#` on; a blank line is "". `below` is what stands behind the last member of a map or item of a
+    list, by the id of its node."""
+
+    above: dict[Owner, list[str]] = field(default_factory=dict)
+    beside: dict[Owner, str] = field(default_factory=dict)
+    below: dict[int, list[str]] = field(default_factory=dict)
+
+
+class _Entry(NamedTuple):
+    """A member or an item: where it begins, from 0, and the ids and columns of the maps and lists that it stands in."""
+
+    line: int
+    column: int
+    owner: Owner
+    chain: tuple[tuple[int, int], ...]
+    is_head: bool  # of an item that is a map or a list: nothing can be written beside its dash
+
+
+class _Line(NamedTuple):
+    number: int
+    column: int
+    text: str
+    alone: bool
+
+
+def is_flow(node: Any) -> bool:
+    """Whether a map or list is written in brackets, on one line: nothing in it can have a comment."""
+    return bool(node.flow_style) and node.start_mark.line == node.end_mark.line
+
+
+def comments_of(text: str, root: Any) -> Comments:
+    """What is attached to what in `text`, whose lines end with `\\n` and whose composed node is `root`."""
+    found = Comments()
+    spans: list[_Span] = []
+    entries: list[_Entry] = []
+    _survey(root, (), spans, entries, set())
+    starts = [entry.line for entry in entries]
+    for following, lines in groupby(_lines(text, sorted(spans)), lambda line: bisect_right(starts, line.number)):
+        _attach(list(lines), entries[:following], entries[following:], found)
+    return found
+
+
+def _survey(
+    node: Any,
+    chain: tuple[tuple[int, int], ...],
+    spans: list[_Span],
+    entries: list[_Entry],
+    seen: set[int],
+) -> None:
+    """Notes where scalars stand, which hold no comments, and all members and items that may have some, in the order of the text."""
+    if id(node) in seen:  # an alias
+        return
+    seen.add(id(node))
+    if not isinstance(node.value, list):
+        spans.append((node.start_mark.index, node.end_mark.index, node.style in ("|", ">")))
+        return
+    below = (*chain, (id(node), node.start_mark.column))
+    for number, part in enumerate(node.value):
+        key, value = part if isinstance(part, tuple) else (part, part)
+        if not is_flow(node):
+            column = key.start_mark.column if key is not value else node.start_mark.column
+            head = key is value and isinstance(value.value, list)
+            entries.append(_Entry(key.start_mark.line, column, (id(node), number), below, head))
+        if key is not value:
+            _survey(key, below, spans, entries, seen)
+        _survey(value, below, spans, entries, seen)
+
+
+def _lines(text: str, spans: list[_Span]) -> Iterator[_Line]:
+    """The comments and blank lines outside of scalars."""
+    spans = [(text.find("\n", start) if block else start, end, block) for start, end, block in spans]
+    starts = [start for start, *_ in spans]
+    number, counted = 0, 0
+    for match in _COMMENT.finditer(text):
+        inside = bisect_right(starts, match.start()) - 1
+        if inside >= 0 and spans[inside][0] <= match.start() < spans[inside][1]:
+            continue
+        number += text.count("\n", counted, match.start())
+        counted = match.start()
+        begin = text.rfind("\n", 0, match.start()) + 1
+        alone = not text[begin : match.start()].strip()
+        yield _Line(number, match.start() - begin, match[0].strip(), alone)
+
+
+def _attach(lines: list[_Line], before: list[_Entry], after: list[_Entry], found: Comments) -> None:
+    """The comments on the line of the last entry of `before`, and between it and the first of `after`."""
+    waiting: list[str] = []  # blank lines go where what follows them goes
+    for line in lines:
+        if not line.text:
+            waiting.append("")
+        elif not line.alone and before and not before[-1].is_head and before[-1].owner not in found.beside:
+            found.beside[before[-1].owner] = line.text
+        else:
+            target = _target(line, before[-1] if before else None, after[0] if after else None, found)
+            target.extend([*waiting, line.text])
+            waiting.clear()
+    if after:
+        found.above.setdefault(after[0].owner, []).extend(waiting)
+
+
+def _target(line: _Line, before: _Entry | None, after: _Entry | None, found: Comments) -> list[str]:
+    """Where a line of its own goes: to what follows; if it is deeper than that, to the map or list that ends before it."""
+    ended = [
+        (node, column)
+        for node, column in (before.chain if before else ())
+        if column <= line.column and (after is None or (node, column) not in after.chain)
+    ]
+    if ended and (after is None or line.column > after.column):
+        return found.below.setdefault(ended[-1][0], [])
+    if after is not None:
+        return found.above.setdefault(after.owner, [])
+    return found.below.setdefault(before.chain[0][0] if before else 0, [])
