@@ -154,10 +154,10 @@ class Values(NamedTuple):
             return plain
         stripped = found.text.strip()
         path = os.path.relpath(found.real, self.folder).replace(os.sep, "/")
-        same = bool(stripped) and found.text.removesuffix("\n").removesuffix("\r") == stripped
         if (
             field.hidden != _SHOWN
-            and same
+            and stripped
+            and self._reads_alike(found.text, stripped, field)
             and self.session.sources.is_inside(found.real)
             and not _NO_REFERENCE.search(path)
         ):
@@ -169,4 +169,15 @@ class Values(NamedTuple):
             )
             self.session.journal.error(node, "secret-reference", message)
             return plain
-        return plain._replace(value=escape(stripped), style="|")
+        text = "\n".join(stripped.replace("\r\n", "\n").split("\r"))  # `lf` reads every kind of line end as one
+        return plain._replace(value=escape(text), style="|")
+
+    @staticmethod
+    def _reads_alike(text: str, stripped: str, field: Field) -> bool:
+        """Whether a reference to the file means what `lf` makes of it, which strips white space and knows one kind of line end."""
+        ended = text.removesuffix("\n").removesuffix("\r")
+        if field.hidden == _SECRET_FIELD:
+            return ended == stripped
+        canonical = field.rules.canonical
+        code = canonical is not None and canonical.fn("x\n") == "x"  # where a newline at the end means nothing
+        return "\r" not in text and not text.startswith("\ufeff") and (ended if code else text) == stripped

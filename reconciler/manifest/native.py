@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from reconciler.manifest.model import NativeCommon
 from reconciler.manifest.model_check import absent_protected
 from reconciler.problems import Finding, findings
+from reconciler.scalars import Resolved
 
 COMMON_FIELDS: Final = tuple(info.alias or name for name, info in NativeCommon.model_fields.items())
 
@@ -74,8 +75,9 @@ def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, li
     """
     model = document_model(kind, absent=isinstance(data, Mapping) and data.get("state") == "absent")
     found: list[Finding] = []
+    checked: BaseModel | None = None
     try:
-        model.model_validate(data)
+        checked = model.model_validate(data)
     except ValidationError as error:
         found = findings(error, data, model)
     if isinstance(data, Mapping):
@@ -83,4 +85,26 @@ def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, li
     if found:
         return None, found
     common = NativeCommon.model_validate({name: data[name] for name in data if name in COMMON_FIELDS})
-    return NativeDocument(common, {name: data[name] for name in data if name not in COMMON_FIELDS}), found
+    spec = {name: item for name, item in _converted(data, checked).items() if name not in COMMON_FIELDS}
+    return NativeDocument(common, spec), found
+
+
+def _converted(given: Any, checked: Any) -> Any:
+    """`given` with the numbers and booleans that references led to, and 3.0 as 3 where an integer is meant."""
+    if isinstance(given, dict):
+        return {name: _converted(item, _member(checked, name)) for name, item in given.items()}
+    if isinstance(given, list) and isinstance(checked, list):
+        return [_converted(item, found) for item, found in zip(given, checked, strict=True)]
+    if type(given) is Resolved:
+        return checked if isinstance(checked, str | int | float) else str(given)
+    whole = isinstance(given, float) and isinstance(checked, int)
+    return checked if whole else given
+
+
+def _member(checked: Any, name: str) -> Any:
+    """The member of that name in what pydantic made of a map: a model or a map."""
+    if isinstance(checked, BaseModel):
+        fields = type(checked).model_fields
+        found = name if name in fields else next((key for key, info in fields.items() if info.alias == name), name)
+        return getattr(checked, found, None)
+    return checked.get(name) if isinstance(checked, Mapping) else None

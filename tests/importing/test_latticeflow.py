@@ -221,9 +221,9 @@ def test_old_names_of_the_identity(tmp_path: Path, old: str) -> None:
 
 INCLUDES = [
     ("x.txt", b"text", "${file:../../x.txt}"),
-    ("x.txt", b"text\n", "${file:../../x.txt}"),
-    ("x.txt", b"text\r\n", "${file:../../x.txt}"),
-    ("sub/x.txt", "täxt\n".encode(), "${file:../../sub/x.txt}"),
+    ("sub/x.txt", "täxt".encode(), "${file:../../sub/x.txt}"),
+    ("x.txt", b"text\n", "text"),
+    ("x.txt", b"text\r\n", "text"),
     ("x.txt", b"  text\n", "text"),
     ("x.txt", b"text\n\n", "text"),
     ("x.txt", b"\na: ${b}\n  c\n\n", "|-\n    a: $${b}\n      c"),
@@ -241,6 +241,19 @@ def test_includes(tmp_path: Path, path: str, content: bytes, after: str) -> None
     (root / path).write_bytes(content)
     made = imported(root, {"a.yaml": model(f"model_key: !include {path}")})
     assert texts(made) == {"models/a.yaml": f"{MODEL}  model_key: {after}\n"}
+
+
+def test_source_code_stays_in_its_file(tmp_path: Path) -> None:
+    """A newline at the end of a template means nothing, so its file is referred to, as long as nothing else would be stripped."""
+    (tmp_path / "in.jinja").write_text("{{ input }}\n")
+    (tmp_path / "out.jinja").write_text("  {{ body }}\n")
+    adapter = "key: a\ndisplay_name: A\nprocess_input: {language: jinja, source_code: !include in.jinja}\n"
+    made = imported(
+        tmp_path, {"a.yaml": adapter + "process_output: {language: jinja, source_code: !include out.jinja}\n"}
+    )
+    (text,) = texts(made).values()
+    assert "source_code: '${file:../../in.jinja}'" in text
+    assert "{{ body }}" in text
 
 
 def test_a_secret_in_a_file(tmp_path: Path) -> None:
