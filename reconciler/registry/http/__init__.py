@@ -1,0 +1,11 @@
+"""What every driver of a remote registry speaks through: one pooled client, whose requests are sent once unless said otherwise.
+
+Only this package imports an HTTP client. Drivers load it by name when a registry is opened: importing it costs 200 ms.
+"""
+
+from __future__ import annotations
+
+from reconciler.registry.http.client import Client, open_client
+from reconciler.registry.http.target import Reply, Target
+
+__all__ = ["Client", "Reply", "Target", "open_client"]

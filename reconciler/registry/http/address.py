@@ -1,0 +1,76 @@
+"""Whether a target can be spoken to at all: its address, its headers, and the paths below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
+
+import httpx
+
+from reconciler import __version__
+from reconciler.errors import PermanentError
+from reconciler.registry.http.target import Target
+from reconciler.secrets import Secret
+
+_OURS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",  # nothing else is unpacked: gzip alone can be unpacked in bounds everywhere
+    "User-Agent": f"model-reconciler/{__version__}",
+}
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[\x20-\x7e\t]*")
+_DOTS: Final = re.compile(r"/(\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
+
+
+def base_of(target: Target) -> SplitResult:
+    """The base address in parts. Raises PermanentError where requests cannot be sent below it."""
+    try:
+        parts = urlsplit(target.url)
+        sound = parts.scheme in ("http", "https") and bool(httpx.URL(target.url).host) and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
+        raise _unusable(target) from None  # their text quotes the address, and with it what stands before an @
+    if not sound or parts.username is not None or parts.query or parts.fragment:
+        raise _unusable(target)
+    return parts
+
+
+def _unusable(target: Target) -> PermanentError:
+    return PermanentError(
+        f"{target.registry}: its url cannot be used",
+        hint="write http(s)://host[:port][/path], and credentials in fields of their own",
+    )
+
+
+def headers_of(target: Target) -> dict[str, str]:
+    """What goes with every request, secrets revealed. Raises PermanentError, which names the header and never its value."""
+    found = dict(_OURS)
+    names = {name.lower(): name for name in found}
+    for name, value in target.headers.items():
+        text = value.reveal() if isinstance(value, Secret) else value
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(text):
+            raise PermanentError(
+                f"{target.registry}: the header {name!r} cannot be sent: it holds a line break or a character that is not ASCII",
+                hint="look for a line break at the end of the credential",
+            )
+        found.pop(names.get(name.lower(), ""), None)
+        found[name] = text
+    return found
+
+
+def url_of(target: Target, path: str, query: Mapping[str, str] | None) -> httpx.URL:
+    """The address of one request.
+
+    Raises PermanentError for a path that would lead elsewhere: HTTP clients resolve `..` before they send, so that a key of that
+    name would turn the deletion of one object into that of all.
+    """
+    if _DOTS.search(path) or "?" in path or "#" in path:
+        raise PermanentError(f"{target.registry}: {path!r} cannot be asked for: it would lead to another address")
+    url = f"{target.url}{path}"
+    if query:
+        url = f"{url}?{urlencode(query, quote_via=quote, safe='')}"
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise PermanentError(f"{target.registry}: {path!r} cannot be asked for: it is no part of an address") from error

@@ -1,0 +1,150 @@
+"""The client: requests in, parsed replies or our own errors out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
+
+from reconciler.errors import PermanentError
+from reconciler.registry.http.address import url_of
+from reconciler.registry.http.bound import Bound
+from reconciler.registry.http.payload import encode, shown
+from reconciler.registry.http.target import Call, Reply, Target
+from reconciler.registry.http.translate import REFUSED, Failure, Translator
+from reconciler.registry.http.wire import Answer, Broken, Wire, open_wire
+
+LOG: Final = logging.getLogger("reconciler.http")
+_SAFE: Final = ("GET", "HEAD")
+
+
+class Client:
+    """Speaks to one registry, for one event loop. Calls may be made concurrently."""
+
+    def __init__(self, target: Target, wire: Wire, bound: Bound) -> None:
+        self._target = target
+        self._wire = wire
+        self._bound = bound
+        self._translator = Translator(target)
+        self._jitter = wait_random(0, target.backoff)
+        self._backoff = wait_exponential(multiplier=target.backoff, max=target.longest_wait) + self._jitter
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        expected: Collection[int] = (200,),
+        repeatable: bool | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # of one attempt, not of the call
+    ) -> Reply:
+        """Send a request, and again where that is safe.
+
+        `path` is appended to the target's address as it is; `query` is quoted. `body` is JSON data whose leaves may be `Secret`; None
+        sends none. A reply is returned if its status is among `expected`. `repeatable` says that sending it twice does what
+        sending it once does; None means: only GET and HEAD. `timeout` is in seconds, for one attempt.
+
+        Raises PermanentError where trying again will not help, TemporaryError where it may, and its subclass LostReplyError where a
+        request that may not be repeated was sent and its reply lost: it may have been done.
+        """
+        call = Call(
+            method=method,
+            url=url_of(self._target, path, query),
+            body=body,
+            content=self._encode(body, method, path),
+            expected=expected,
+            repeatable=method in _SAFE if repeatable is None else repeatable,
+            timeout=self._target.timeout if timeout is None else timeout,
+        )
+        retrying = AsyncRetrying(
+            sleep=asyncio.sleep, stop=_is_last, wait=self._wait, retry=_has_failed, retry_error_callback=_give_up
+        )
+        outcome: Reply | Failure = await retrying(self._attempt, call)
+        if isinstance(outcome, Reply):
+            return outcome
+        await asyncio.sleep(outcome.pause)
+        raise outcome.kind(outcome.message, hint=outcome.hint)
+
+    def _encode(self, body: Any, method: str, path: str) -> bytes | None:
+        try:
+            return None if body is None else encode(body)
+        except ValueError as error:
+            raise PermanentError(f"{self._target.registry}: {method} {path} cannot be sent: {error}") from error
+
+    async def _attempt(self, call: Call) -> Reply | Failure:
+        wave = await self._bound.acquire()
+        try:
+            began = time.perf_counter()
+            answer = await self._wire.exchange(call)
+            if LOG.isEnabledFor(logging.DEBUG):
+                self._log(call, answer, (time.perf_counter() - began) * 1000)
+            return self._judge(call, answer, wave)
+        finally:
+            self._bound.release()
+
+    def _judge(self, call: Call, answer: Answer | Broken, wave: int) -> Reply | Failure:
+        if isinstance(answer, Broken):
+            return self._translator.broken(call, answer)
+        if answer.status in call.expected:
+            self._bound.answered(wave)
+            return self._translator.reply(call, answer)
+        failure = self._translator.failure(call, answer)
+        if answer.status in REFUSED:
+            # who is told to wait longer than it will does not wait at all, nor keep others waiting
+            self._bound.refused(wave, failure.wait or failure.pause)
+        else:
+            self._bound.answered(wave)
+        return failure
+
+    def _wait(self, state: RetryCallState) -> float:
+        failure: Failure = _outcome(state)
+        if failure.wait is None:
+            return self._backoff(state)
+        return failure.wait + self._jitter(state)
+
+    def _log(self, call: Call, answer: Answer | Broken, milliseconds: float) -> None:
+        redactor = self._translator.redactor(call)
+        result = answer.reason if isinstance(answer, Broken) else f"{answer.status}, {len(answer.body)} bytes"
+        sent = "" if call.body is None else f", sent {redactor(shown(call.body))}"
+        LOG.debug("%s %s: %s, %.0f ms%s", call.method, redactor(str(call.url)), result, milliseconds, sent)
+
+
+def _outcome(state: RetryCallState) -> Any:
+    return None if state.outcome is None else state.outcome.result()
+
+
+def _has_failed(state: RetryCallState) -> bool:
+    return state.outcome is not None and not state.outcome.failed and isinstance(state.outcome.result(), Failure)
+
+
+def _is_last(state: RetryCallState) -> bool:
+    failure: Failure = _outcome(state)
+    return state.attempt_number >= failure.attempts
+
+
+def _give_up(state: RetryCallState) -> Failure:
+    failure: Failure = _outcome(state)
+    tried = state.attempt_number
+    return failure if tried == 1 else replace(failure, message=f"{failure.message} (tried {tried} times)")
+
+
+@asynccontextmanager
+async def open_client(target: Target) -> AsyncIterator[Client]:
+    """A client whose connections are closed at the end. Nothing is sent by opening.
+
+    Raises PermanentError where the address, a header, the proxy or the CA bundle cannot be used.
+    """
+    async with open_wire(target) as wire:
+        bound = Bound(target.concurrency)
+        try:
+            yield Client(target, wire, bound)
+        finally:
+            bound.close()

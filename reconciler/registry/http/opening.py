@@ -1,0 +1,60 @@
+"""From what reconciler.yaml says of a registry to the `Target` that a client is opened for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.errors import ConfigError
+from reconciler.registry.base import Opening
+from reconciler.registry.http.target import Target
+from reconciler.registry.settings import CONCURRENCY, RemoteSettings
+from reconciler.secrets import Secret
+from reconciler.specs import is_reference
+
+
+def target_of(
+    settings: RemoteSettings,
+    opening: Opening,
+    *,
+    url: str,
+    headers: Mapping[str, str | Secret],
+    verify: bool,
+    timeout: float,
+    hints: Mapping[int, str],
+) -> Target:
+    """The target at `url` (canonical). `headers` are the driver's own, its credential among them; those of the settings stand beside them.
+
+    Raises SecretError where a header's reference has no value, ConfigError where the CA file is not there or a header clashes.
+    """
+    resolver = opening.resolver
+    own = {name.lower() for name in headers}
+    extra: dict[str, str | Secret] = {}
+    for name, value in (settings.headers or {}).items():
+        if name.lower() in own:
+            raise ConfigError(
+                f"{opening.name}: the header {name} is set by the driver", hint="take it out of `headers`"
+            )
+        extra[name] = resolver.resolve(value) if is_reference(value) else value
+    return Target(
+        registry=opening.name,
+        url=url,
+        headers={**extra, **headers},
+        verify=verify,
+        ca=_ca(settings, opening),
+        timeout=timeout,
+        concurrency=opening.concurrency or settings.concurrency or CONCURRENCY,
+        hints=hints,
+        environ=resolver.environ,
+    )
+
+
+def _ca(settings: RemoteSettings, opening: Opening) -> Path | None:
+    if settings.ca is None:
+        return None
+    path = opening.resolver.root / settings.ca
+    if not path.is_file():
+        raise ConfigError(
+            f"{opening.name}: ca: there is no file {settings.ca}", hint="it is relative to reconciler.yaml"
+        )
+    return path

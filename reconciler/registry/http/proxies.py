@@ -1,0 +1,75 @@
+"""Which proxy leads to a registry, as the environment says. With a transport of our own, httpx does not look there."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from reconciler.errors import PermanentError
+from reconciler.secrets import Secret
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class Proxy(NamedTuple):
+    """A proxy's address without credentials, and the value of Proxy-Authorization."""
+
+    url: str
+    authorization: Secret | None
+
+
+def proxy_for(url: SplitResult, environ: Mapping[str, str]) -> Proxy | None:
+    """The proxy to `url`, or None where the environment names none or NO_PROXY exempts the host.
+
+    Raises PermanentError, which names the variable and never its value.
+    """
+    for name in (f"{url.scheme}_proxy", "all_proxy"):
+        for variable in (name, name.upper()):
+            value = environ.get(variable, "").strip()
+            if value:
+                return None if _is_exempt(url, environ) else _parse(variable, value)
+    return None
+
+
+def _parse(variable: str, value: str) -> Proxy:
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        usual = _PORTS[parts.scheme]
+        port = parts.port or usual
+    except (ValueError, KeyError):
+        raise _unusable(variable) from None  # their text may quote a password
+    if not parts.hostname:
+        raise _unusable(variable)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if parts.username is None:
+        return Proxy(f"{parts.scheme}://{host}:{port}", None)
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return Proxy(f"{parts.scheme}://{host}:{port}", Secret("Basic " + base64.b64encode(pair.encode()).decode()))
+
+
+def _unusable(variable: str) -> PermanentError:
+    return PermanentError(f"{variable} is not the address of a proxy", hint="write http://host:port")
+
+
+def _is_exempt(url: SplitResult, environ: Mapping[str, str]) -> bool:
+    listed = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    host, port = url.hostname or "", url.port or _PORTS[url.scheme]
+    return any(_names(entry, host, port) for entry in listed.lower().replace(",", " ").split())
+
+
+def _names(entry: str, host: str, port: int) -> bool:
+    """Whether one entry of NO_PROXY names a host: `*`, a host and those below it, an address or a network, each with or without a port."""
+    if entry == "*":
+        return True
+    if entry.count(":") == 1 or entry.startswith("["):
+        entry, _, wanted = entry.rpartition(":") if not entry.endswith("]") else (entry, "", "")
+        if wanted and wanted != str(port):
+            return False
+    entry = entry.strip("[]").removeprefix("*").removeprefix(".")
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
+    except ValueError:  # one of them is a name
+        return bool(entry) and (host == entry or host.endswith(f".{entry}"))

@@ -1,0 +1,66 @@
+"""Where requests go, what they are, and what comes back: values only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from reconciler.secrets import Secret
+
+MEBIBYTE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One registry's address, and how to speak to it.
+
+    `registry` is its name, for messages. `url` is the base without a trailing slash; paths are appended to it as they are.
+    `headers` go with every request, credentials among them as `Secret`. `ca` is a PEM bundle to trust instead of the system's.
+    `timeout` is in seconds, for one attempt, from connecting to the last byte. `concurrency` bounds requests and connections at one
+    time. `hints` say by status what to do next. `environ` is asked for HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in either
+    case. `attempts` is how often in all something is sent that may be repeated; `backoff` the seconds before the first repetition, doubled
+    for each further one; `longest_wait` the seconds beyond which a Retry-After is an error. `largest_body` is in bytes, unpacked.
+    """
+
+    registry: str
+    url: str
+    headers: Mapping[str, str | Secret]
+    verify: bool = True
+    ca: Path | None = None
+    timeout: float = 30.0
+    concurrency: int = 8
+    hints: Mapping[int, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(
+        default_factory=lambda: os.environ, repr=False
+    )  # a proxy's password may be there
+    attempts: int = 5
+    backoff: float = 0.5
+    longest_wait: float = 60.0
+    largest_body: int = 64 * MEBIBYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a registry answered. Names of `headers` are in lower case; `data` is the parsed JSON, None where the body is empty."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, however often it is sent. `content` holds what `body` says, its secrets revealed: neither is ever printed."""
+
+    method: str
+    url: httpx.URL
+    body: Any = field(repr=False)
+    content: bytes | None = field(repr=False)
+    expected: Collection[int]
+    repeatable: bool
+    timeout: float

@@ -1,0 +1,203 @@
+"""What an answer, or its absence, means: the one place where HTTP becomes a value or one of our errors."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from reconciler.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.registry.http.payload import parse, secrets_in
+from reconciler.registry.http.redaction import Redactor
+from reconciler.registry.http.target import Call, Reply, Target
+from reconciler.registry.http.wire import Answer, Broken
+from reconciler.secrets import Secret
+
+REFUSED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+MESSAGE_CHARACTERS: Final = 500
+EXCERPT_CHARACTERS: Final = 80
+UNSENT_ATTEMPTS: Final = 3  # a registry that is not there is seldom there a minute later
+
+_SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+_LOOK: Final = "it may have been done: look before you send it again"
+_TRUST: Final = "name its certificate authority in `ca`; `verify: false` trusts anybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error not yet raised: what it will be, and whether the request is sent again before.
+
+    `attempts` is how often in all; `wait` the seconds until the next, None where nobody said; `pause` those before it is raised.
+    """
+
+    kind: type[RegistryError]
+    message: str
+    hint: str | None = None
+    attempts: int = 1
+    wait: float | None = None
+    pause: float = 0.0
+
+
+class Translator:
+    """Knows one target: its name, its hints, its patience and its secrets."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._secrets = [value for value in target.headers.values() if isinstance(value, Secret)]
+
+    def redactor(self, call: Call) -> Redactor:
+        """Takes the credentials, and the secrets of this request's body, out of a text."""
+        return Redactor([*self._secrets, *secrets_in(call.body)])
+
+    def reply(self, call: Call, answer: Answer) -> Reply | Failure:
+        """An answer with an expected status: the value it holds."""
+        if not answer.whole:
+            limit = self._target.largest_body
+            return self._useless(call, answer, f"with more than {limit / 2**20:.3g} MiB")
+        try:
+            return Reply(answer.status, answer.headers, parse(answer.body))
+        except (ValueError, RecursionError):  # their text quotes the body
+            kind = answer.headers.get("content-type", "no content type")
+            packed = answer.headers.get("content-encoding")
+            redactor = self.redactor(call)
+            named = redactor.excerpt(f"{kind}, {packed}" if packed else kind, EXCERPT_CHARACTERS)
+            start = redactor.excerpt(answer.body[:4096].decode("utf-8", "replace"), EXCERPT_CHARACTERS)
+        return self._useless(call, answer, f"not with JSON in UTF-8 ({named}): {start}")
+
+    def failure(self, call: Call, answer: Answer) -> Failure:
+        """An answer with any other status."""
+        status = answer.status
+        redactor = self.redactor(call)
+        if 300 <= status < 400:
+            return self._redirect(call, answer, redactor)
+        said = redactor.excerpt(_message(answer), MESSAGE_CHARACTERS)
+        message = self._answered(call, status, f": {said}" if said else "")
+        hint = self._target.hints.get(status)
+        if status in REFUSED:
+            return self._refusal(call, answer, message, hint)
+        if status >= 500 and call.repeatable:
+            return Failure(TemporaryError, message, hint, self._target.attempts)
+        if status >= 500 or (status < 300 and not call.repeatable):
+            return Failure(LostReplyError, message, hint or _LOOK)
+        return Failure(PermanentError, message, hint)
+
+    def broken(self, call: Call, broken: Broken) -> Failure:
+        """No answer at all, or half of one."""
+        message = f"{self.named(call)}: {broken.reason}"
+        if broken.tls:
+            return Failure(PermanentError, message, _TRUST)
+        if not broken.sent:
+            return Failure(TemporaryError, message, attempts=min(self._target.attempts, UNSENT_ATTEMPTS))
+        if call.repeatable:
+            return Failure(TemporaryError, message, attempts=self._target.attempts)
+        return Failure(LostReplyError, message, _LOOK)
+
+    def named(self, call: Call) -> str:
+        """The request, for messages."""
+        return f"{self._target.registry}: {call.method} {self.redactor(call)(str(call.url))}"
+
+    def _answered(self, call: Call, status: int, rest: str) -> str:
+        return f"{self.named(call)} answered {_status(status)}{rest}"
+
+    def _useless(self, call: Call, answer: Answer, what: str) -> Failure:
+        kind, hint = (PermanentError, None) if call.repeatable else (LostReplyError, _LOOK)
+        return Failure(kind, self._answered(call, answer.status, f", {what}"), hint)
+
+    def _redirect(self, call: Call, answer: Answer, redactor: Redactor) -> Failure:
+        location = answer.headers.get("location")
+        if location is None:
+            return Failure(
+                PermanentError, self._answered(call, answer.status, ""), self._target.hints.get(answer.status)
+            )
+        named = redactor.excerpt(_bare(location), MESSAGE_CHARACTERS)
+        return Failure(
+            PermanentError,
+            self._answered(call, answer.status, f": it redirects to {named}"),
+            self._target.hints.get(answer.status, "redirects are not followed: set `url` to where the registry is"),
+        )
+
+    def _refusal(self, call: Call, answer: Answer, message: str, hint: str | None) -> Failure:
+        wait = retry_after(answer.headers)
+        done_perhaps = answer.status != HTTPStatus.TOO_MANY_REQUESTS and not call.repeatable
+        if wait is not None and wait > self._target.longest_wait:
+            message = (
+                f"{message}, and asks to wait {wait:.0f} seconds, which is longer than {self._target.longest_wait:g}"
+            )
+            return Failure(LostReplyError if done_perhaps else TemporaryError, message, hint)
+        if done_perhaps:
+            return Failure(LostReplyError, message, hint or _LOOK, pause=wait or 0.0)
+        return Failure(TemporaryError, message, hint, self._target.attempts, wait)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a registry asks to wait: 0 or more, None where it does not say or nobody understands."""
+    text = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    moment = _moment(text)
+    if moment is None:
+        return None
+    # by the registry's own clock where it shows it: ours may differ
+    now = _moment(headers.get("date", "")) or datetime.now(UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _bare(location: str) -> str:
+    """An address without what may be secret in it: user, password, query and fragment."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return "an address that cannot be read"
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _message(answer: Answer) -> str:
+    """The server's own message, or nothing."""
+    try:
+        said = parse(answer.body)
+    except (ValueError, RecursionError):
+        plain = answer.headers.get("content-type", "").startswith("text/plain")
+        return answer.body.decode("utf-8", "replace") if plain else ""
+    return next(_messages(said), "")
+
+
+def _messages(said: Any) -> Iterator[str]:
+    if not isinstance(said, dict):
+        return
+    for name in ("message", "detail", "error"):
+        if isinstance(said.get(name), str):
+            yield said[name]
+    if isinstance(said.get("error"), dict):
+        yield from _messages(said["error"])
+    for name in ("detail", "errors"):  # FastAPI's and IBM's form: one entry for each field
+        if isinstance(said.get(name), list):
+            yield from filter(None, ["; ".join(map(_entry, said[name][:10]))])
+
+
+def _entry(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return entry if isinstance(entry, str) else json.dumps(entry)
+    text = next((entry[name] for name in ("msg", "message") if isinstance(entry.get(name), str)), "")
+    place = entry.get("loc")
+    return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text

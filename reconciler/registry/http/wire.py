@@ -1,0 +1,221 @@
+"""One request, sent once: httpx on aiohttp's transport, without the parts of either that send, keep or follow on their own.
+
+httpx's client is left out: it keeps cookies, logs addresses and builds the request that would follow a redirect. aiohttp's session
+sends a request of its own accord once more when a pooled connection breaks; here, one attempt gets one connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import aiohttp
+import httpx
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.tracing import Trace
+from httpx_aiohttp import AiohttpTransport
+
+from reconciler.errors import PermanentError
+from reconciler.registry.http.address import base_of, headers_of
+from reconciler.registry.http.payload import read
+from reconciler.registry.http.proxies import proxy_for
+from reconciler.registry.http.target import Call, Target
+
+KEEP_ALIVE_SECONDS: Final = 4.0  # less than the 5 of uvicorn: a connection is not dropped under a request
+CONNECT_SECONDS: Final = 10.0
+MESSAGE_BYTES: Final = 64 * 1024  # as much of an unexpected answer as may hold a message
+
+# In words of our own: theirs hold what the other side sent, and their arguments the headers that we sent.
+_REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (aiohttp.ClientProxyConnectionError, "no connection to the proxy"),
+    (aiohttp.ClientConnectorDNSError, "unknown host"),
+    (aiohttp.ClientConnectorError, "no connection"),
+    (aiohttp.ServerTimeoutError, "no connection in time"),
+    (aiohttp.ServerDisconnectedError, "the connection was closed before the reply"),
+    (aiohttp.ClientPayloadError, "the reply broke off"),
+    (aiohttp.ClientResponseError, "the reply is malformed, or its headers are too long"),
+    (HttpProcessingError, "the reply is malformed"),
+    (zlib.error, "the reply is packed badly"),
+    (aiohttp.ClientError, "the connection broke before the reply"),
+    (OSError, "the connection broke"),
+)
+
+
+class Answer(NamedTuple):
+    """What came back. Names of `headers` are in lower case. `whole` is false where the body was longer than is read."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool = True
+
+
+class Broken(NamedTuple):
+    """Nothing came back, or not all of it. `sent` is false only where the request surely never left."""
+
+    sent: bool
+    reason: str
+    tls: bool = False  # the other side's certificate was refused, or no encryption agreed upon
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """How far one attempt has come."""
+
+    connected: bool = False
+    status: int = 0
+    headers: Mapping[str, str] | None = None
+
+
+_ATTEMPT: Final[ContextVar[_Attempt]] = ContextVar("attempt")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes that an attempt got its connection, and gives it no second one."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
+    ) -> Connection:
+        attempt = _ATTEMPT.get()
+        if attempt.connected:
+            raise aiohttp.ClientConnectionError("not sent again")
+        connection = await super().connect(req, traces, timeout)
+        attempt.connected = True
+        return connection
+
+
+class _Response(aiohttp.ClientResponse):
+    """Forgets the reason phrase, in which servers write their own language: httpx-aiohttp fails where it is not UTF-8."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        await super().start(connection)
+        self.reason = None
+        return self
+
+
+class Wire:
+    """A pool of connections to one registry."""
+
+    def __init__(self, transport: AiohttpTransport, headers: httpx.Headers, largest_body: int) -> None:
+        self._transport = transport
+        self._headers = headers
+        self._largest = largest_body
+
+    async def exchange(self, call: Call) -> Answer | Broken:
+        """Send a request, once. Raises nothing but what cancels it; foreign errors, which hold headers, stay here."""
+        attempt = _Attempt()
+        token = _ATTEMPT.set(attempt)
+        try:
+            async with asyncio.timeout(call.timeout):
+                return await self._exchange(call, attempt)
+        except (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, zlib.error, OSError) as error:
+            cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
+            if attempt.headers is not None and attempt.status not in call.expected:
+                return Answer(attempt.status, attempt.headers, b"", whole=False)  # the status says enough
+            return _broken(cause, call, connected=attempt.connected)
+        finally:
+            _ATTEMPT.reset(token)
+
+    async def _exchange(self, call: Call, attempt: _Attempt) -> Answer:
+        headers = (
+            self._headers if call.content is None else [*self._headers.raw, (b"Content-Type", b"application/json")]
+        )
+        request = httpx.Request(
+            call.method,
+            call.url,
+            headers=headers,
+            content=call.content,
+            extensions={"timeout": {"connect": min(call.timeout, CONNECT_SECONDS)}},
+        )
+        response = await self._transport.handle_async_request(request)
+        try:
+            status = attempt.status = response.status_code
+            found = attempt.headers = _lower(response.headers.raw)
+            most = self._largest if status in call.expected else min(self._largest, MESSAGE_BYTES)
+            packed = found.get("content-encoding", "").lower() in ("gzip", "x-gzip")
+            body = await read(response.stream, most, packed=packed)  # type: ignore[arg-type]  # it is the asynchronous one
+        finally:
+            await response.aclose()
+        return Answer(status, found, body.data, body.whole)
+
+
+@asynccontextmanager
+async def open_wire(target: Target) -> AsyncIterator[Wire]:
+    """Raises PermanentError where the address, a header, the proxy or the CA bundle cannot be used. Nothing is sent yet."""
+    base = base_of(target)
+    proxy = proxy_for(base, target.environ)
+    secure = base.scheme == "https" or (proxy is not None and proxy.url.startswith("https:"))
+    context = _trust(target) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    headers = headers_of(target)
+    outer: dict[str, str] = {}
+    if proxy is not None and proxy.authorization is not None:
+        # through a tunnel the proxy sees only what asks for the tunnel; without one, only the request itself
+        (outer if base.scheme == "https" else headers)["Proxy-Authorization"] = proxy.authorization.reveal()
+    session = aiohttp.ClientSession(
+        connector=_Connector(limit=max(1, target.concurrency), keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        response_class=_Response,
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+    )
+    through = None if proxy is None else httpx.Proxy(proxy.url, headers=outer)
+    async with AiohttpTransport(verify=context, proxy=through, client=session) as transport:
+        yield Wire(transport, httpx.Headers(headers), target.largest_body)
+
+
+def _trust(target: Target) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=target.ca)
+    except OSError as error:  # ssl.SSLError is one
+        raise PermanentError(
+            f"{target.registry}: {target.ca} holds no certificates: {error.strerror or error.args[0]}",
+            hint="`ca` takes a file of PEM certificates",
+        ) from error
+    if not target.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _lower(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def _broken(cause: BaseException, call: Call, *, connected: bool) -> Broken:
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        return Broken(sent=False, reason=f"its certificate is not trusted: {_words(cause.certificate_error)}", tls=True)
+    if isinstance(cause, aiohttp.ClientConnectorSSLError):
+        return Broken(sent=False, reason=f"no TLS with it: {_words(cause.os_error)}", tls=True)
+    if isinstance(cause, aiohttp.ClientHttpProxyError):
+        return Broken(sent=False, reason=f"the proxy answered {cause.status}")
+    if type(cause) is TimeoutError:
+        what = "no reply" if connected else "no connection"
+        return Broken(sent=connected, reason=f"{what} within {call.timeout:g} seconds")
+    reason = next((words for kind, words in _REASONS if isinstance(cause, kind)), "the connection broke")
+    detail = _words(cause)
+    return Broken(sent=connected, reason=f"{reason}: {detail}" if detail else reason)
+
+
+def _words(cause: BaseException) -> str:
+    """What the operating system or OpenSSL says, in its own words."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    if isinstance(cause, ssl.SSLError):
+        return (cause.reason or "").replace("_", " ").lower()
+    if not isinstance(cause, OSError) or cause.errno is None:
+        return ""
+    return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror or "")
