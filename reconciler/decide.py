@@ -240,11 +240,15 @@ def _foreign(item: Desired, remote: Resource, view: View, policy: Asked) -> Chan
 
 
 def _unjudged(item: Desired, found: Difference) -> tuple[Problem, ...]:
-    if not found.unjudged:
-        return ()
-    places = ", ".join(found.unjudged)
-    message = f"{item.address}: whether the value of {places} is new cannot be judged, since it, or fingerprint_key, has no value here"
-    return (_warning(item, "rotation-unknown", message),)
+    told = []
+    if found.unjudged:
+        places = ", ".join(found.unjudged)
+        message = f"{item.address}: whether the value of {places} is new cannot be judged, since it, or fingerprint_key, has no value here"
+        told.append(_warning(item, "rotation-unknown", message))
+    if found.unseen and not found.fields:  # whatever else is written, the secret is written with it
+        message = f"{item.address}: the registry shows no {', '.join(found.unseen)}, so it cannot be told whether it is stored; --rotate {item.key} writes it"
+        told.append(_warning(item, "secret-unseen", message))
+    return tuple(told)
 
 
 def _warning(item: Desired, rule: str, message: str) -> Problem:

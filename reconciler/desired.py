@@ -74,13 +74,14 @@ def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, st
         for row in listing.unreadable
         if row.kind is not None and row.key is not None
     }
+    known = state.declared | stored
     going = {item.address for item in state.resources if item.absent}
     return [
         (item, place, target)
         for item in state.resources
         if item.address.registry in remote.listings and not item.absent
         for place, target in item.references.items()
-        if _must_exist(item, place, remote) and (target in going or target not in state.declared | stored)
+        if _must_exist(item, place, remote) and (target in going or target not in known)
     ]
 
 

@@ -40,7 +40,8 @@ class FieldChange:
 class Difference:
     """`replaces` are the fields that only a replace can change and `why` the rule's word; `rotated` the secrets whose value is new.
 
-    `unjudged` are secrets of which there is a fingerprint, but no value here to compare with it.
+    `unjudged` are secrets of which there is a fingerprint, but no value here to compare with it; `unseen` those that the registry
+    never shows, so that nobody can tell whether they are stored at all.
     """
 
     fields: tuple[FieldChange, ...] = ()
@@ -48,6 +49,7 @@ class Difference:
     why: str = ""
     rotated: tuple[str, ...] = ()
     unjudged: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def excluded(desired: Desired, kind: KindRules) -> tuple[str, ...]:
@@ -97,7 +99,7 @@ def difference(
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = compared(stored, kind.root, aside), compared(desired.resource.spec, kind.root, aside)
         fields.extend(_fields(before, after, ()))
-    rotated, unjudged = [], []
+    rotated, unjudged, unseen = [], [], []
     for place in places:
         verdict = _secret(place, desired, remote, kind, fingerprints)
         if verdict == "changed":
@@ -107,10 +109,12 @@ def difference(
             rotated.append(place)
         elif verdict == "unjudged":
             unjudged.append(place)
+        elif verdict == "unseen":
+            unseen.append(place)
     removed = {place for place in places if place not in desired.secrets}
     replaces, why = _replaces(fields, kind.root, removed)
     ordered = tuple(sorted(fields, key=lambda field: field.path))
-    return Difference(ordered, replaces, why, tuple(rotated), tuple(unjudged))
+    return Difference(ordered, replaces, why, tuple(rotated), tuple(unjudged), tuple(unseen))
 
 
 def _secret_places(desired: Desired, remote: Resource, kind: KindRules, without: tuple[str, ...]) -> tuple[str, ...]:
@@ -126,7 +130,7 @@ def covered(place: str, without: tuple[str, ...]) -> bool:
 
 
 def _secret(place: str, desired: Desired, remote: Resource, kind: KindRules, fingerprints: Mapping[str, str]) -> str:
-    """`same`, `changed`, `rotated` or `unjudged`."""
+    """`same`, `changed`, `rotated`, `unjudged` or `unseen`."""
     keeps = _keeps(place, kind)
     before, after = pointers.get(remote.spec, place), desired.secrets.get(place)
     if after is None or (keeps != "nothing" and before is MISSING):
@@ -142,6 +146,8 @@ def _secret(place: str, desired: Desired, remote: Resource, kind: KindRules, fin
     if now is not None:
         # nobody knows what is stored: written once, so that the fingerprint that is kept from now on is true
         return "changed" if before is MISSING else "rotated"
+    if then is None and before is MISSING and not kind.marked:
+        return "unseen"
     return "same" if then is None else "unjudged"
 
 

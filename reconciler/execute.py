@@ -216,7 +216,7 @@ class Executor:
         if current is not None:
             # an update that only lifts a protection leaves alone what a replace is to change later
             kept = (*item.ignore, *(change.replaces if change.action == "update" else ()))
-            spec = _as_it_is(spec, current, kept)
+            spec = _as_it_is(spec, current, kept, kind)
         if fresh:
             spec = _with_references(spec, item, kind)
         desired = replace(item.resource, spec=spec, mark=self._mark(item, current, kind, spec, known))
@@ -322,9 +322,12 @@ def _same_mark(sent: Mark | None, stored: Mark | None) -> bool:
     return sent is None or (stored is not None and stored.to_json() == sent.to_json())
 
 
-def _as_it_is(spec: Mapping[str, object], current: Resource, places: tuple[str, ...]) -> Mapping[str, object]:
-    """`spec` with the remote's current values at pointers that are managed elsewhere."""
+def _as_it_is(
+    spec: Mapping[str, object], current: Resource, places: tuple[str, ...], kind: KindRules
+) -> Mapping[str, object]:
+    """`spec` with the remote's current values at pointers that are managed elsewhere. A secret that is never read back may be there."""
     values = {place: pointers.get(current.spec, place) for place in places}
+    values |= {place: PRESENT for place in places if values[place] is pointers.MISSING and _unseen(place, kind)}
     for place, value in values.items():
         if value is not pointers.MISSING:
             spec = pointers.put(spec, place, value)
@@ -333,6 +336,13 @@ def _as_it_is(spec: Mapping[str, object], current: Resource, places: tuple[str, 
         spec, [place for place, value in values.items() if value is pointers.MISSING]
     )
     return changed
+
+
+def _unseen(place: str, kind: KindRules) -> bool:
+    """Whether nobody can tell if there is a secret."""
+    node = kind.root.find(pointers.split(place))
+    rule = node.secret if node is not None else None
+    return rule is not None and rule.keeps == "nothing" and not rule.only_references
 
 
 def _with_references(spec: Mapping[str, object], item: Desired, kind: KindRules) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,11 @@ def offers_of(provider: str, data: Any) -> Offers:
     if not isinstance(data, Mapping) or not isinstance(rows, list):
         raise PermanentError(f"AI GO! answered without a list of the models of {provider}")
     offers = tuple(offer for row in rows if (offer := _offer(provider, row)) is not None)
-    return Offers(provider, tuple(sorted(offers)), _note(provider, data, len(rows) - len(offers)))
+    return Offers(
+        provider,
+        tuple(sorted(offers, key=lambda offer: (offer.model, offer.key))),
+        _note(provider, data, len(rows) - len(offers)),
+    )
 
 
 def _offer(provider: str, row: Any) -> Offer | None:
@@ -28,14 +33,19 @@ def _offer(provider: str, row: Any) -> Offer | None:
     limits = {"requests_per_minute": row.get("rate_limit"), "max_concurrency": row.get("max_concurrent_requests")}
     spec = {
         "display_name": title if isinstance(title, str) and title else model,
-        "description": row.get("description"),
+        "description": description if isinstance(description := row.get("description"), str) else None,
         "task": row.get("task"),
         "provider": {"name": provider, "model": model},
-        "limits": {name: int(value) for name, value in limits.items() if isinstance(value, int | float)} or None,
+        "limits": {name: int(value) for name, value in limits.items() if _counts(value)} or None,
     }
     return Offer(
         model, key, str(spec["display_name"]), {name: value for name, value in spec.items() if value is not None}
     )
+
+
+def _counts(value: Any) -> bool:
+    """Whether it is a limit that a manifest takes: AI GO! also takes 0 and less."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 1
 
 
 def _note(provider: str, data: Mapping[str, Any], strange: int) -> str:

@@ -39,7 +39,7 @@ def compile_model(model: Model, key: str) -> Compiled:
         "description": model.description,
         "rate_limit": limits.requests_per_minute if limits is not None else None,
         "max_concurrent_requests": limits.max_concurrency if limits is not None else None,
-        "task": task,
+        "task": task if task in TASKS else None,  # told below, once
     }
     origins = dict(_ORIGINS)
     derived: tuple[Native, ...] = ()

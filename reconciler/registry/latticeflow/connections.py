@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.fields import Canonical, Default, Ref, Requires, WriteOnly
-from reconciler.registry.latticeflow.values import KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
+from reconciler.fields import Default, Ref, Requires, WriteOnly
+from reconciler.registry.latticeflow.values import Code, KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
 from reconciler.scalars import END, SENSITIVE_HEADER, Choice, Number, any_case, sensitive_header
 from reconciler.specs import is_reference
 from reconciler.variants import TextOrMap, Variants
@@ -23,18 +23,14 @@ HOSTED: Final = "provider_connection"
 PROVIDERS: Final = ("anthropic", "fireworks", "gemini", "latticeflow", "novita", "openai", "sambanova", "together")
 
 _CREDENTIALS: Final = ("key", "token", "secret", "password", "passwd", "credential", "credentials")
-SENSITIVE_VARIABLE: Final = f"(?:{'|'.join(map(any_case, _CREDENTIALS))})" + END
+# MODEL_KEY is AI GO!'s word for a model's name
+SENSITIVE_VARIABLE: Final = f"(?<!{any_case('model')}[-_])(?:{'|'.join(map(any_case, _CREDENTIALS))})" + END
 _sensitive_variable = re.compile(SENSITIVE_VARIABLE)
 
 
 def sensitive_variable(name: str) -> bool:
     """Whether an environment variable of that name holds a credential, whatever it holds."""
     return _sensitive_variable.search(name) is not None
-
-
-def without_last_newlines(text: Any) -> Any:
-    """Source code as it is sent: `lf` strips what it includes from a file, and a newline at the end means nothing."""
-    return text.rstrip("\n") if isinstance(text, str) else text
 
 
 def _no_raw_secrets(values: Any) -> str | None:
@@ -54,7 +50,6 @@ def _no_raw_secrets(values: Any) -> str | None:
 
 
 _NAMED: Final = Requires(_no_raw_secrets, "a secret in it is named, {name: ...}, or its name is one that is hidden")
-Code = Annotated[str, Canonical(without_last_newlines, "newlines at the end mean nothing"), Field(min_length=1)]
 Headers = Annotated[
     dict[
         str,
@@ -228,7 +223,7 @@ class ClaudeManagedAgents(BaseModel):
     connection_type: Literal["claude_managed_agents"] = Field(description="How the model is reached.")
     agent_id: str = Field(description="The agent.", examples=["agent_1"])
     environment_id: str = Field(description="The environment it runs in.", examples=["env_1"])
-    vault_id: SecretOrName = Field(description="Its vault.", examples=[{"name": "VAULT"}])
+    vault_id: str = Field(description="Its vault.", examples=["vault_1"])
     api_key: SecretOrName = Field(description="The key.", examples=[{"name": "CLAUDE_KEY"}])
 
 

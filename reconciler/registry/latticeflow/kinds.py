@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 
 from reconciler.fields import Default, KindRules, WriteOnly, rules_of
 from reconciler.registry.base import Kind
-from reconciler.registry.latticeflow.connections import BY_TYPE, PROVIDERS, STRICT, Code, Config
-from reconciler.registry.latticeflow.values import SECRET_KEY
+from reconciler.registry.latticeflow.connections import BY_TYPE, PROVIDERS, STRICT, Config
+from reconciler.registry.latticeflow.values import SECRET_KEY, Code
 from reconciler.scalars import Choice, Number, SecretText
 
 TASKS: Final = ("chat_completion", "embeddings", "custom")

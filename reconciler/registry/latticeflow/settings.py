@@ -21,6 +21,7 @@ from reconciler.scalars import SecretText
 from reconciler.secrets import Resolver, Secret
 
 FILE: Final = ".latticeflow.yaml"
+_API: Final = "/api"  # below the address: whoever writes it means the same place
 _TRUE: Final = ("true", "1", "yes", "on")
 _FALSE: Final = ("false", "0", "no", "off")
 _HINT: Final = "set `url` and `api_key` in reconciler.yaml, or LF_URL and LF_API_KEY in the environment"
@@ -66,10 +67,10 @@ def place_of(settings: Settings, resolver: Resolver) -> Place:
 def location(settings: Settings, resolver: Resolver) -> str:
     """The canonical URL, as far as it can be told offline."""
     if settings.url is not None:
-        return location_of(settings.url, resolver)
+        return location_of(settings.url, resolver).removesuffix(_API)
     try:
         url = _Theirs(resolver).value("LF_URL")
-        return canonical_url(url) if url else "${env:LF_URL}"
+        return canonical_url(url).removesuffix(_API) if url else "${env:LF_URL}"
     except (ConfigError, ValueError):
         return "${env:LF_URL}"
 
@@ -78,12 +79,13 @@ def _checked(url: str) -> str:
     """Raises ConfigError, which does not repeat it, where it is no address that a credential may go to."""
     try:
         canonical = canonical_url(url)
-        plain = canonical.startswith(("http://", "https://")) and "@" not in url.split("/", 3)[2]
+        host = url.split("/", 3)[2]
+        plain = canonical.startswith(("http://", "https://")) and host != "" and "@" not in host
     except (ValueError, IndexError):
         plain = False
     if not plain:
         raise ConfigError("AI GO!: its url must be http:// or https://, without user name or password", hint=_HINT)
-    return canonical.removesuffix("/api")
+    return canonical.removesuffix(_API)
 
 
 class _Theirs:

@@ -44,6 +44,7 @@ class Store:
         self._client = client
         self._registry = registry
         self._adapters: dict[str, str] = {}  # id → key
+        self._numbers: dict[str, str] = {}  # key → id
         self._secrets = Shared(lambda: self._rows("/secrets", "secrets"))
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -56,6 +57,7 @@ class Store:
             self._rows("/integrations", "integrations"),
             self._offered(),
         )
+        self._adapters, self._numbers = {}, {}
         found: list[Resource | Unreadable | None] = [
             self._understood("Adapter", row, self._adapter) for row in adapters
         ]
@@ -126,19 +128,23 @@ class Store:
 
     def _understood(self, kind: str, row: Any, read: Callable[[Row], Found]) -> Found | Unreadable:
         if not isinstance(row, Mapping):
-            return wire.unreadable_of(row, kind, self._registry, "it is no map")
+            return wire.unreadable_of(row, kind, self._registry, "it is no map", self._adapters)
         try:
             return read(row)
         except MisreadError as error:
-            return wire.unreadable_of(row, kind, self._registry, str(error))
+            return wire.unreadable_of(row, kind, self._registry, str(error), self._adapters)
 
     def _model(self, row: Row) -> Resource:
         return wire.model_of(row, self._registry, self._adapters)
 
     def _adapter(self, row: Row) -> Resource:
-        resource = wire.adapter_of(row, self._registry)
-        self._adapters[str(resource.id)] = resource.address.key
-        return resource
+        number, key = row.get("id"), row.get("key")
+        if isinstance(number, str) and isinstance(
+            key, str
+        ):  # also where nobody understands it: models name it all the same
+            self._adapters[number] = key
+            self._numbers[key] = number
+        return wire.adapter_of(row, self._registry)
 
     def _integration(self, row: Row) -> Resource | None:
         return wire.integration_of(row, self._registry)
@@ -211,21 +217,18 @@ class Store:
     async def _addressed(self, address: Address, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Where an object of a kind is written, and what is sent."""
         if address.kind == "Adapter":
-            return "/model-adapters", wire.adapter_body(body)
+            return "/model-adapters", body
         key = wire.adapter_key(body)
         return "/models", wire.with_adapter_id(body, None if key is None else await self._adapter_id(key, address))
 
     async def _adapter_id(self, key: str, needed_by: Address) -> str:
-        for number, known in self._adapters.items():
-            if known == key:
-                return number
-        await self._learn_adapters(key)
-        for number, known in self._adapters.items():
-            if known == key:
-                return number
-        raise PermanentError(
-            f"{needed_by}: there is no adapter {key!r}", hint="declare a latticeflow/Adapter of that key"
-        )
+        if key not in self._numbers:
+            await self._learn_adapters(key)
+        if key not in self._numbers:
+            raise PermanentError(
+                f"{needed_by}: there is no adapter {key!r}", hint="declare a latticeflow/Adapter of that key"
+            )
+        return self._numbers[key]
 
     def _stored(self, address: Address, data: Any) -> Resource | None:
         """The reply as an object. None, so that it is read again, where it is not the object that was written."""

@@ -13,6 +13,7 @@ from reconciler.errors import InputError, PermanentError, RegistryError
 from reconciler.registry.base import Check, Tested
 from reconciler.registry.http import Client, Reply
 from reconciler.registry.latticeflow.connections import CUSTOM, HOSTED
+from reconciler.secrets import Secret
 from reconciler.state import Resource
 
 DEFAULT_INPUT: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
@@ -56,7 +57,7 @@ class _Trial:
         answer = await self._step("run-inference", {"input": sent.get("input")})
         if answer is None:
             return Tested(tuple(self._checks))
-        result = await self._step("transform-output", answer)
+        result = await self._step("transform-output", _unlogged(answer))
         output = result.get("output") if result is not None else None
         return Tested(tuple(self._checks), _parsed(output))
 
@@ -110,6 +111,16 @@ class _Trial:
             raise
         except RegistryError as error:
             raise _FailedError(error.message) from error
+
+
+def _unlogged(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of the endpoint as it is sent on: its headers, in which a credential may be, stay out of the log."""
+    headers = {
+        name: {header: Secret(value) if isinstance(value, str) else value for header, value in answer[name].items()}
+        for name in ("request_headers", "response_headers")
+        if isinstance(answer.get(name), Mapping)
+    }
+    return {**answer, **headers}
 
 
 def _said(name: str, answer: Mapping[str, Any]) -> str:

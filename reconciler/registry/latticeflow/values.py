@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from reconciler.fields import Ref, WriteOnly
-from reconciler.scalars import END, SECRET_REFERENCE, Checked, Pattern, SecretText
+from reconciler.fields import Canonical, Ref, WriteOnly
+from reconciler.scalars import END, SECRET_REFERENCE, Checked, Pattern, Resolved, SecretText
 from reconciler.specs import is_reference
 from reconciler.variants import TextOrMap
 
@@ -61,6 +61,26 @@ class _ValueText(Checked):
 
 
 ValueText = Annotated[str | float | bool, _ValueText()]
+
+
+class _SourceText(Checked):
+    """Source code. Of one that is a whole file, white space at both ends goes, as `lf` strips what it includes."""
+
+    def form(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+    def check(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string"})
+        return value.strip() if type(value) is Resolved else value
+
+
+def without_last_newlines(text: Any) -> Any:
+    """Source code as it is compared: a newline at the end means nothing."""
+    return text.rstrip("\n") if isinstance(text, str) else text
+
+
+Code = Annotated[str, Canonical(without_last_newlines, "newlines at the end mean nothing"), _SourceText()]
 
 
 @dataclass(frozen=True)

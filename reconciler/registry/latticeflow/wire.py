@@ -11,15 +11,24 @@ from typing import Any, Final
 
 from reconciler import pointer as pointers
 from reconciler.errors import PermanentError
-from reconciler.fields import KindRules
+from reconciler.fields import KindRules, Node, WriteOnly
 from reconciler.registry.base import Write
-from reconciler.registry.latticeflow.connections import BY_TYPE, CONNECTIONS, without_last_newlines
+from reconciler.registry.latticeflow.connections import BY_TYPE, CONNECTIONS
 from reconciler.registry.latticeflow.kinds import KINDS
 from reconciler.specs import PRESENT, hide_secrets, secrets_in, with_defaults, without_nulls
 from reconciler.state import Address, Resource, Unreadable
 
 _MODEL: Final = tuple(name for name in KINDS["Model"].model.model_fields if name != "config")
 _ADAPTER: Final = tuple(KINDS["Adapter"].model.model_fields)
+_TRANSFORMATIONS: Final = ("process_input", "process_output")
+_SECRETS: Final = {
+    kind: tuple(
+        name
+        for name, field in model.model_fields.items()
+        if field.is_required() and any(isinstance(rule, WriteOnly) for rule in field.metadata)
+    )
+    for kind, model in CONNECTIONS.items()
+}
 _ADAPTED: Final = {name for name, model in CONNECTIONS.items() if "adapter" in model.model_fields}
 
 
@@ -33,14 +42,16 @@ def model_of(row: Mapping[str, Any], registry: str, adapters: Mapping[str, str])
     if not isinstance(config, Mapping):
         raise MisreadError("its config is no map")
     kind = config.get("connection_type")
-    if kind not in CONNECTIONS:
+    if not isinstance(kind, str) or kind not in CONNECTIONS:
         raise MisreadError(f"its connection_type {kind!r} is not known to this version")
-    spec = _known(row, _MODEL) | {"config": _config(config, str(kind), adapters)}
+    spec = _known(row, _MODEL) | {"config": _config(config, kind, adapters)}
     return _resource(row, Address(registry, "Model", _key(row)), spec)
 
 
 def _config(config: Mapping[str, Any], kind: str, adapters: Mapping[str, str]) -> dict[str, Any]:
     known = _known(config, tuple(name for name in CONNECTIONS[kind].model_fields if name != "adapter"))
+    for name in _SECRETS[kind]:
+        known.setdefault(name, PRESENT)  # a server may leave raw keys out; one that the type needs is there
     number = config.get("adapter_id")
     if kind in _ADAPTED and isinstance(number, str):
         # an adapter that is gone: shown, so that an update can name another
@@ -50,6 +61,12 @@ def _config(config: Mapping[str, Any], kind: str, adapters: Mapping[str, str]) -
 
 def adapter_of(row: Mapping[str, Any], registry: str) -> Resource:
     """An adapter. Raises MisreadError."""
+    for name in _TRANSFORMATIONS:
+        transformation = row.get(name)
+        if not isinstance(transformation, Mapping) or not isinstance(transformation.get("source_code"), str):
+            raise MisreadError(f"its {name} is no template")
+        if transformation.get("language") != "jinja":
+            raise MisreadError(f"its {name} is in a language that is not known to this version")
     return _resource(row, Address(registry, "Adapter", _key(row)), _known(row, _ADAPTER))
 
 
@@ -79,24 +96,28 @@ def integration_of(row: Mapping[str, Any], registry: str) -> Resource | None:
     return Resource(Address(registry, "Integration", name), {"api_key": PRESENT}, id=name)
 
 
-def unreadable_of(row: Any, kind: str, registry: str, why: str) -> Unreadable:
+def unreadable_of(row: Any, kind: str, registry: str, why: str, adapters: Mapping[str, str]) -> Unreadable:
     """A row that could not be understood: by its key, if it has one, and with the secrets and the adapter that it may name."""
     key = row.get("key", row.get("name", row.get("id"))) if isinstance(row, Mapping) else None
     if not isinstance(key, str) or not key:
         return Unreadable(f"a {kind} of {registry}: {why}", kind)
-    names = tuple(sorted(set(_named_secrets(row, registry))))
+    names = tuple(sorted(set(_named(row, registry, adapters))))
     return Unreadable(f"{registry}/{kind}/{key}: {why}", kind, key, names)
 
 
-def _named_secrets(value: Any, registry: str) -> Iterator[Address]:
+def _named(value: Any, registry: str, adapters: Mapping[str, str]) -> Iterator[Address]:
+    """What any part of a row may name; one name too many only keeps what might have been deleted."""
     if isinstance(value, Mapping):
-        if set(value) == {"name"} and isinstance(value["name"], str):
-            yield Address(registry, "Secret", value["name"])
+        secret, number = value.get("name"), value.get("adapter_id")
+        if isinstance(secret, str):
+            yield Address(registry, "Secret", secret)
+        if isinstance(number, str) and number in adapters:
+            yield Address(registry, "Adapter", adapters[number])
         for member in value.values():
-            yield from _named_secrets(member, registry)
+            yield from _named(member, registry, adapters)
     elif isinstance(value, list):
         for member in value:
-            yield from _named_secrets(member, registry)
+            yield from _named(member, registry, adapters)
 
 
 def _key(row: Mapping[str, Any]) -> str:
@@ -113,9 +134,17 @@ def _known(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: row[name] for name in names if row.get(name) is not None}
 
 
+def _declared(value: Any, node: Node) -> Any:
+    """The same of all that lies below: the members that we know of."""
+    if isinstance(value, Mapping) and (node.declared or node.each):
+        below = {name: node.child(name) for name in value}
+        return {name: _declared(value[name], inner) for name, inner in below.items() if inner is not None}
+    return value
+
+
 def _resource(row: Mapping[str, Any], address: Address, spec: dict[str, Any]) -> Resource:
     root = KINDS[address.kind].rules.root
-    clean = hide_secrets(with_defaults(without_nulls(spec, root), root), root)
+    clean = hide_secrets(with_defaults(without_nulls(_declared(spec, root), root), root), root)
     moment = row.get("updated_at")
     return Resource(address, clean, revision=str(moment), id=str(row["id"]), updated_at=_moment(moment))
 
@@ -150,22 +179,11 @@ def body_of(write: Write) -> dict[str, Any]:
 
 
 def with_adapter_id(body: Mapping[str, Any], number: str | None) -> dict[str, Any]:
-    """A model's body with its adapter's id in the place of the key, and source code as it is compared."""
+    """A model's body with its adapter's id in the place of the key."""
     config = {name: value for name, value in body["config"].items() if name != "adapter"}
     if number is not None:
         config["adapter_id"] = number
-    if "run_inference_snippet" in config:
-        config["run_inference_snippet"] = without_last_newlines(config["run_inference_snippet"])
     return {**body, "config": config}
-
-
-def adapter_body(body: Mapping[str, Any]) -> dict[str, Any]:
-    """An adapter's body with source code as it is compared."""
-    sent = dict(body)
-    for name in ("process_input", "process_output"):
-        transformation = sent[name]
-        sent[name] = transformation | {"source_code": without_last_newlines(transformation["source_code"])}
-    return sent
 
 
 def adapter_key(spec: Mapping[str, Any]) -> str | None:

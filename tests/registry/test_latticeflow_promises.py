@@ -1,0 +1,513 @@
+"""What the driver `latticeflow` promises beyond the contract: nothing of somebody else's is deleted, nothing in use is, nothing is taken for gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from registry.aigo.server import Server, aigo
+from registry.latticeflow_contract import connected, held
+from registry.latticeflow_samples import ONE, SECRETS, adapter, native
+from world import Document, World, actions, model, paths, statuses
+
+from reconciler.desired import dangling
+from reconciler.errors import PermanentError, SecretError
+from reconciler.plan import Plan
+from reconciler.pointer import MISSING
+from reconciler.registry.base import Removal
+from reconciler.state import Address, Resource
+
+IDENTITY = "latticeflow$identity"
+CHAT = "latticeflow$openai_chat_completion"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with aigo() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def world(server: Server) -> AsyncIterator[World]:
+    async with connected(server) as world:
+        yield world
+
+
+def connection(key: str, **config: Any) -> Document:
+    """A model behind a URL."""
+    return native("Model", key, display_name="A model", config={"url": "https://llm.example.com", **config})
+
+
+def chat(key: str = "chat", **endpoint: Any) -> Document:
+    """A portable Model behind an endpoint with a key."""
+    whole = {"url": "https://llm.example.com/v1", "model": "m", "api_key": "${env:KEY}"} | endpoint
+    return model(key, display_name="Chat", endpoint={name: value for name, value in whole.items() if value is not None})
+
+
+def said(plan: Plan) -> dict[str, str]:
+    """What the plan says to each change."""
+    return {f"{change.address.kind}/{change.address.key}": change.message for change in plan.changes}
+
+
+async def found(world: World, address: str) -> Resource:
+    registry = world.registries["one"]
+    resource = await registry.get(Address.parse(f"one/{address}"))
+    assert resource is not None
+    return resource
+
+
+KEPT = connection("kept")  # a plan without any document prunes nothing
+
+# --- pruning -----------------------------------------------------------------------------------------------------
+
+
+async def test_prune_deletes_what_matches_owns_and_nothing_else(server: Server) -> None:
+    """`owns` says what is ours, in every kind; what it does not name stays."""
+    with aigo() as server:
+        async with connected(server, owns=["ours-*", "kept"]) as world:
+            mine = [connection("ours-1"), native("Secret", "ours-2", value="${env:KEY}"), adapter("ours-3")]
+            theirs = [connection("theirs"), native("Secret", "THEIRS", value="${env:KEY}"), adapter("theirs")]
+            await world.apply(KEPT, *mine, *theirs)
+            plan = await world.plan(KEPT, prune=True, allow_deletes=9)
+            expected = {"Model/ours-1": "delete removed", "Secret/ours-2": "delete removed"}
+            assert actions(plan) == expected | {"Adapter/ours-3": "delete removed"}
+            await world.carry_out(plan)
+            assert set(held(server)["models"]) == {"kept", "theirs"}
+            assert set(held(server)["secrets"]) == {"THEIRS"}
+            assert set(held(server)["adapters"]) == {IDENTITY, "theirs"}
+
+
+async def test_prune_never_deletes_what_came_with_the_platform(world: World, server: Server) -> None:
+    """Keys with `$` are the platform's, even where `owns` is everything; a manifest may declare them, and then let them go."""
+    hosted = {"connection_type": "provider_connection", "provider_id": "openai", "model_key": "gpt-4o"}
+    provided = native("Model", "openai$gpt-4o", display_name="gpt-4o", config=hosted)
+    integration = native("Integration", "openai", api_key="${env:KEY}")
+    await world.apply(KEPT, provided, integration)
+    plan = await world.plan(KEPT, integration, prune=True, allow_deletes=9)
+    assert plan.changes == ()
+    assert (await world.plan(KEPT, integration, provided, prune=True)).changes == ()
+    assert actions(await world.plan(KEPT, integration, provided | {"state": "absent"})) == {
+        "Model/openai$gpt-4o": "delete absent"
+    }
+    assert IDENTITY in server.state.adapters
+
+
+async def test_an_integration_cannot_be_deleted_and_the_plan_says_so(world: World, server: Server) -> None:
+    """AI GO! has no way to delete one: pruned or absent, it is blocked with words, and the driver itself refuses."""
+    integration = native("Integration", "openai", api_key="${env:KEY}")
+    await world.apply(KEPT, integration)
+    for documents, consents in (((KEPT,), {"prune": True}), ((KEPT, integration | {"state": "absent"}), {})):
+        plan = await world.plan(*documents, **consents)
+        assert actions(plan) == {"Integration/openai": "blocked not-deletable"}
+        assert "cannot delete" in said(plan)["Integration/openai"]
+        await world.carry_out(plan)
+    with pytest.raises(PermanentError, match="no way to delete an integration"):
+        await world.registries["one"].delete(Removal(await found(world, "Integration/openai")))
+    assert server.state.integrations["openai"] is not None
+    assert "DELETE" not in {one.method for one in server.requests}
+
+
+async def test_without_owns_nothing_is_pruned_and_it_is_said() -> None:
+    """AI GO! has no room for a mark: who does not say what is theirs deletes nothing by leaving it out."""
+    with aigo() as server:
+        async with connected(server, owns=[]) as world:
+            await world.apply(KEPT, connection("gone"), *SECRETS, adapter("gone"))
+            plan = await world.plan(KEPT, prune=True, allow_deletes=9)
+            assert plan.changes == ()
+            messages = [problem.message for problem in plan.problems if problem.rule == "never-pruned"]
+            assert [message.split()[1] for message in messages] == ["Adapter", "Model", "Secret"]
+            assert all("say which are ours with `owns`" in message for message in messages)
+
+
+# --- what stands beside a model ----------------------------------------------------------------------------------
+
+BOTH = {"reconciler-chat-api-key", "reconciler-chat-header-x-token"}
+HEADERS = {"X-Token": "${env:TOKEN}"}
+
+
+@pytest.mark.parametrize("owns", [["chat"], ["*"]], ids=str)
+async def test_a_models_secrets_go_with_it(owns: list[str]) -> None:
+    """Removed with --prune, or absent: the model, and then its secrets."""
+    with aigo() as server:
+        async with connected(server, owns=owns) as world:
+            for documents, consents, reason in (
+                ((KEPT,), {"prune": True}, "removed"),
+                ((KEPT, {"kind": "Model", "key": "chat", "state": "absent"}), {}, "absent"),
+            ):
+                await world.apply(KEPT, chat(headers=HEADERS))
+                assert set(server.state.secrets) == BOTH
+                plan = await world.plan(*documents, **consents)
+                deleted = {f"Secret/{name}": f"delete {reason}" for name in BOTH}
+                assert actions(plan) == {"Model/chat": f"delete {reason}"} | deleted
+                assert set(statuses(await world.carry_out(plan)).values()) == {"ok"}
+                assert server.state.secrets == {}
+                assert (await world.plan(*documents, **consents)).changes == ()
+
+
+async def test_a_models_secrets_follow_its_rename(world: World, server: Server) -> None:
+    """Under the new key there are new ones, under the old one none."""
+    await world.apply(chat(headers=HEADERS))
+    renamed = chat("talk", headers=HEADERS) | {"previous_keys": ["chat"]}
+    assert set(statuses(await world.apply(renamed)).values()) == {"ok"}
+    assert set(server.state.secrets) == {"reconciler-talk-api-key", "reconciler-talk-header-x-token"}
+    assert set(server.state.models) == {"talk"}
+    assert (await world.plan(renamed)).changes == ()
+
+
+async def test_a_secret_that_its_model_no_longer_needs_is_pruned(server: Server) -> None:
+    """Also without `owns`: it is ours by name, and its model is declared. Without --prune it is an orphan."""
+    async with connected(server, owns=[]) as world:
+        await world.apply(chat(headers=HEADERS))
+        await world.apply(chat())
+        plan = await world.plan(chat())
+        assert plan.changes == ()
+        assert [orphan.key for orphan in plan.orphans] == ["reconciler-chat-header-x-token"]
+        await world.apply(chat(), prune=True)
+        assert set(server.state.secrets) == {"reconciler-chat-api-key"}
+
+
+async def test_a_secret_can_be_pruned_in_the_run_that_stops_using_it(world: World, server: Server) -> None:
+    """First the model is written without it, then it goes."""
+    await world.apply(chat(headers=HEADERS))
+    report = await world.apply(chat(), prune=True)
+    assert set(statuses(report).values()) == {"ok"}, report.outcomes
+    assert set(server.state.secrets) == {"reconciler-chat-api-key"}
+
+
+async def test_secrets_of_another_teams_models_are_left_alone(server: Server) -> None:
+    """What stands beside a model that we neither declare nor own is not ours, though its name begins like ours."""
+    async with connected(server, owns=["kept", "chat"]) as world:
+        await world.apply(KEPT, chat(), chat("theirs", headers=HEADERS))
+        plan = await world.plan(KEPT, prune=True, allow_deletes=9)
+        assert set(actions(plan)) == {"Model/chat", "Secret/reconciler-chat-api-key"}
+        assert {orphan.key for orphan in plan.orphans} == set()
+        await world.carry_out(plan)
+        assert set(server.state.secrets) == {"reconciler-theirs-api-key", "reconciler-theirs-header-x-token"}
+
+
+async def test_two_models_of_which_one_is_named_like_a_secret_of_the_other_keep_theirs(
+    world: World, server: Server
+) -> None:
+    """`chat` and `chat-api-key`: each secret goes with the model that it is of."""
+    both = (chat(), chat("chat-api-key"))
+    await world.apply(*both)
+    assert (await world.plan(*both, prune=True)).changes == ()
+    await world.apply(both[1], prune=True)
+    assert set(server.state.secrets) == {"reconciler-chat-api-key-api-key"}
+    await world.apply(*both)
+    await world.apply(both[0], prune=True)
+    assert set(server.state.secrets) == {"reconciler-chat-api-key"}
+
+
+# --- what is in use ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("consents", [{"prune": True}, {}], ids=["pruned", "absent"])
+async def test_what_is_in_use_is_not_deleted(server: Server, consents: dict[str, bool]) -> None:
+    """A secret or an adapter that a model names is blocked, and it is said by whom; the model may be somebody else's."""
+    async with connected(server, owns=["mine*"]) as world:
+        used = [native("Secret", "mine", value="${env:KEY}"), adapter("mine")]
+        user = connection("theirs", api_key={"name": "mine"}, adapter={"key": "mine"})
+        await world.apply(*used, user)
+        gone = [] if consents else [one | {"state": "absent"} for one in used]
+        documents = [KEPT, *({"kind": one["kind"], "key": one["key"], "state": "absent"} for one in gone)]
+        plan = await world.plan(*documents, **consents)
+        blocked = {change.address.kind: (change.action, change.reason, change.message) for change in plan.changes}
+        message = "one/Model/theirs still refers to one/{}/mine"
+        assert blocked["Secret"] == ("blocked", "referenced", message.format("Secret"))
+        assert blocked["Adapter"] == ("blocked", "referenced", message.format("Adapter"))
+        await world.carry_out(plan)
+        assert "mine" in server.state.secrets
+        assert "mine" in server.state.adapters
+
+
+@pytest.mark.parametrize("novel", [False, True], ids=["", "with-unknown-fields"])
+async def test_what_an_unreadable_row_uses_is_not_deleted(server: Server, novel: bool) -> None:
+    """A model of a connection_type that nobody knows still names its secret and its adapter."""
+    async with connected(server) as world:
+        used = [native("Secret", "mine", value="${env:KEY}"), adapter("mine")]
+        user = connection("strange", custom_headers={"X-Token": {"name": "mine"}}, adapter={"key": "mine"})
+        await world.apply(*used, user, KEPT)
+        server.behaviour.unknown_type("strange")
+        server.behaviour.unknown_fields = novel
+        plan = await world.plan(KEPT, prune=True, allow_deletes=9)
+        assert actions(plan) == {"Secret/mine": "blocked referenced", "Adapter/mine": "blocked referenced"}
+        assert "one/Model/strange still refers to one/Secret/mine" in said(plan)["Secret/mine"]
+        assert "one/Model/strange still refers to one/Adapter/mine" in said(plan)["Adapter/mine"]
+
+
+async def test_secrets_of_a_model_that_cannot_be_read_are_kept(world: World, server: Server) -> None:
+    """A model of ours whose row turned strange has not lost its need for them."""
+    await world.apply(chat(headers=HEADERS), KEPT)
+    server.behaviour.unknown_type("chat")
+    plan = await world.plan(KEPT, prune=True, allow_deletes=9)
+    assert {change.action for change in plan.changes} == {"blocked"}
+    await world.carry_out(plan)
+    assert set(server.state.secrets) == BOTH
+
+
+async def test_an_adapter_that_came_into_use_meanwhile_is_not_deleted(world: World, server: Server) -> None:
+    """Whether the server would refuse is not known, so it is asked for the adapter's models first."""
+    await world.apply(adapter("mine"), KEPT)
+    stored = await found(world, "Adapter/mine")
+    await world.apply(connection("user", adapter={"key": "mine"}), KEPT)
+    server.behaviour.frees_adapters = True
+    with pytest.raises(PermanentError, match="in use by 1 model"):
+        await world.registries["one"].delete(Removal(stored))
+    assert "mine" in server.state.adapters
+
+
+# --- what the platform offers ------------------------------------------------------------------------------------
+
+
+async def test_an_offered_adapter_is_shown_and_created_once(world: World, server: Server) -> None:
+    """Where models name adapters that the platform has ready, the plan shows that they are created; later ones find them."""
+    models = (connection("one"), connection("two"), chat("three"))
+    plan = await world.plan(*models)
+    assert actions(plan) == {
+        "Model/one": "create new",
+        "Model/two": "create new",
+        "Model/three": "create new",
+        "Secret/reconciler-three-api-key": "create new",
+        f"Adapter/{IDENTITY}": "create new",
+        f"Adapter/{CHAT}": "create new",
+    }
+    assert set(statuses(await world.carry_out(plan)).values()) == {"ok"}
+    assert set(server.state.adapters) == {IDENTITY, CHAT}
+    await world.apply(*models, connection("four"))
+    posts = [one for one in server.writes if one.path == "/api/model-adapters"]
+    assert len(posts) == 2
+    assert (await world.plan(*models, connection("four"))).changes == ()
+
+
+async def test_an_adapter_that_nobody_offers_is_missing(world: World) -> None:
+    """A typing mistake in an adapter's key is found at plan time."""
+    desired = world.desired(connection("one", adapter={"key": "latticeflow$identiti"}))
+    assert [str(target) for _, _, target in dangling(desired, await world.remote())] == [
+        "one/Adapter/latticeflow$identiti"
+    ]
+
+
+async def test_a_row_that_cannot_be_read_is_not_missing(world: World, server: Server) -> None:
+    """A model may name an adapter that is there in a form that we do not know: it is there."""
+    await world.apply(adapter("strange"), connection("one", adapter={"key": "strange"}))
+    server.behaviour.broken_adapters = {"strange"}
+    documents = (connection("one", adapter={"key": "strange"}),)
+    assert dangling(world.desired(*documents), await world.remote()) == []
+    assert (await world.plan(*documents)).changes == ()
+    assert (await world.apply(connection("two", adapter={"key": "strange"}), *documents)).outcomes[0].status == "ok"
+
+
+# --- rows that are not what they should be -----------------------------------------------------------------------
+
+
+async def test_an_unknown_connection_type_is_kept_aside(world: World, server: Server) -> None:
+    """Declared it is a conflict that says why; undeclared it is left; it is never gone, so never created again."""
+    await world.apply(connection("strange"), KEPT)
+    server.behaviour.unknown_type("strange")
+    plan = await world.plan(connection("strange", url="https://other.example.com"), KEPT)
+    assert actions(plan) == {"Model/strange": "conflict unreadable"}
+    assert "connection_type 'telepathy' is not known to this version" in said(plan)["Model/strange"]
+    assert actions(await world.plan(connection("strange") | {"state": "absent"}, KEPT)) == {
+        "Model/strange": "conflict unreadable"
+    }
+    assert (await world.plan(KEPT, prune=True)).changes == ()
+    listing = (await world.remote()).listings["one"]
+    assert [row.key for row in listing.unreadable] == ["strange"]
+    with pytest.raises(PermanentError, match="cannot be read: its connection_type"):
+        await world.registries["one"].get(Address("one", "Model", "strange"))
+
+
+async def test_a_model_whose_adapter_is_gone_can_be_repaired(world: World, server: Server) -> None:
+    """It is read, the plan shows the adapter that it names and cannot find, and an update gives it another."""
+    await world.apply(adapter("lost"), adapter("there"), connection("one", adapter={"key": "lost"}))
+    del server.state.adapters["lost"]
+    documents = (adapter("there"), connection("one", adapter={"key": "there"}))
+    plan = await world.plan(*documents)
+    assert actions(plan) == {"Model/one": "update differs"}
+    (change,) = plan.changes[0].fields
+    assert change.path == "/config/adapter/key"
+    assert "unknown adapter" in change.before
+    assert set(statuses(await world.carry_out(plan)).values()) == {"ok"}
+    assert (await world.plan(*documents)).changes == ()
+
+
+async def test_an_adapter_that_was_made_again_is_named_by_its_new_id(world: World, server: Server) -> None:
+    """The connection may live long: ids that were read before do not outlive their objects."""
+    await world.apply(adapter("mine"))
+    old = server.state.adapters.pop("mine")
+    await world.apply(adapter("mine"))
+    assert server.state.adapters["mine"]["id"] != old["id"]
+    report = await world.apply(adapter("mine"), connection("one", adapter={"key": "mine"}))
+    assert set(statuses(report).values()) == {"ok"}, report.outcomes
+
+
+async def test_two_rows_of_one_key_are_a_conflict(world: World, server: Server) -> None:
+    """Keys are unique, says AI GO!; should they not be, nobody guesses which of two is meant."""
+    await world.apply(connection("twin"), adapter("twin"))
+    for rows in (server.state.models, server.state.adapters):
+        rows["other"] = rows["twin"] | {"id": "another-id"}
+    plan = await world.plan(connection("twin", url="https://other.example.com"), adapter("twin", description="x"))
+    assert actions(plan) == {"Model/twin": "conflict duplicate", "Adapter/twin": "conflict duplicate"}
+    for kind in ("Model", "Adapter"):
+        with pytest.raises(PermanentError, match="2 objects of this key"):
+            await world.registries["one"].get(Address("one", kind, "twin"))
+
+
+@pytest.mark.parametrize("row", ["x", None, 3, [], {"display_name": "nobody"}, {"key": ""}, {"key": 7}], ids=str)
+async def test_a_row_without_a_key_forbids_creates_and_deletes(world: World, server: Server, row: Any) -> None:
+    """It may be anything, also what is about to be created; updates go on."""
+    await world.apply(connection("one"), connection("gone"))
+    answers_with(server, row)
+    changed = connection("one", url="https://other.example.com")
+    plan = await world.plan(changed, connection("new"), prune=True)
+    assert actions(plan) == {
+        "Model/one": "update differs",
+        "Model/new": "blocked unreadable",
+        "Model/gone": "blocked unreadable",
+    }
+    assert "cannot be read" in said(plan)["Model/new"]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"config": None}, "its config is no map"),
+        ({"config": {}}, "connection_type None is not known"),
+        ({"id": None}, "it has no id"),
+        ({"config": {"connection_type": ["dify"]}}, "is not known"),
+    ],
+    ids=str,
+)
+async def test_a_row_that_says_too_little_is_a_conflict(
+    world: World, server: Server, row: dict[str, Any], why: str
+) -> None:
+    """It is there, under its key, and nobody writes over what he cannot read; the rest goes on."""
+    await world.apply(connection("one"), connection("two"))
+    stored = server.state.models.pop("one")
+    answers_with(server, {**stored, **row})
+    plan = await world.plan(connection("one"), connection("two", url="https://other.example.com"))
+    assert actions(plan) == {"Model/one": "conflict unreadable", "Model/two": "update differs"}
+    assert why in said(plan)["Model/one"]
+
+
+def answers_with(server: Server, row: Any) -> None:
+    """From now on the list of models has one more row."""
+    plain = server.behaviour.model
+    strange = server.state.models["a row"] = {"key": "a row", "id": "a row's", "adapter_id": "of no adapter"}
+
+    def model(stored: dict[str, Any]) -> Any:
+        return row if stored is strange else plain(stored)
+
+    server.behaviour.model = model  # type: ignore[method-assign]
+
+
+# --- drift, ignore, secrets --------------------------------------------------------------------------------------
+
+
+async def test_drift_in_the_console_is_shown_field_by_field(world: World, server: Server) -> None:
+    """What somebody changed by hand is named, with both sides, and an apply takes it back."""
+    document = connection("one", model_key="m", custom_headers={"X-Tenant": "acme"}) | {"rate_limit": 60}
+    await world.apply(document)
+    row = server.state.models["one"]
+    config = row["config"] | {"url": "https://by.hand", "custom_headers": {"X-Tenant": "x", "X-More": True}}
+    server.state.models["one"] = row | {"rate_limit": 1, "description": "by hand", "config": config}
+    plan = await world.plan(document)
+    assert {one.path: (one.before, one.after) for one in plan.changes[0].fields} == {
+        "/config/custom_headers/X-More": (True, MISSING),
+        "/config/custom_headers/X-Tenant": ("x", "acme"),
+        "/config/url": ("https://by.hand", "https://llm.example.com"),
+        "/description": ("by hand", MISSING),
+        "/rate_limit": (1, 60),
+    }
+    await world.carry_out(plan)
+    assert (await world.plan(document)).changes == ()
+
+
+async def test_an_ignored_field_is_left_to_others(world: World, server: Server) -> None:
+    """Sent on create, never compared, and kept as it is by an update."""
+    document = connection("one", api_key=ONE) | {"rate_limit": 60, "ignore": ["/rate_limit", "/config/url"]}
+    await world.apply(*SECRETS, document)
+    assert server.state.models["one"]["rate_limit"] == 60
+    row = server.state.models["one"]
+    server.state.models["one"] = row | {"rate_limit": 1, "config": row["config"] | {"url": "https://by.hand"}}
+    assert (await world.plan(*SECRETS, document)).changes == ()
+    report = await world.apply(*SECRETS, document | {"description": "new"})
+    assert statuses(report) == {"Model/one": "ok"}
+    assert server.state.models["one"]["rate_limit"] == 1
+    assert server.state.models["one"]["config"]["url"] == "https://by.hand"
+    assert server.state.models["one"]["description"] == "new"
+
+
+@pytest.mark.parametrize("raw_keys", ["echo", "mask", "omit"])
+async def test_an_update_of_a_model_with_a_raw_key_needs_its_value(world: World, server: Server, raw_keys: Any) -> None:
+    """AI GO! replaces the whole object: without the key's value nothing is written at all; with it the key stays."""
+    server.behaviour.raw_keys = raw_keys
+    document = connection("one", api_key="${env:KEY}")
+    await world.apply(document, KEPT)
+    value = world.environ.pop("KEY")
+    server.forget()
+    assert (await world.plan(document)).changes == ()
+    with pytest.raises(SecretError, match="the environment variable KEY is not set"):
+        await world.apply(document | {"description": "x"}, KEPT | {"description": "x"})
+    assert server.writes == []
+    world.environ["KEY"] = value
+    await world.apply(document | {"description": "x"})
+    assert server.state.models["one"]["config"]["api_key"] == value
+
+
+@pytest.mark.parametrize("raw_keys", ["echo", "mask"])
+async def test_an_ignored_raw_key_is_refused_with_words(world: World, server: Server, raw_keys: Any) -> None:
+    """Nobody here knows its value, and an update would take it away: it is told, and nothing is written."""
+    server.behaviour.raw_keys = raw_keys
+    document = connection("one", api_key="${env:KEY}") | {"ignore": ["/config/api_key"]}
+    await world.apply(document)
+    report = await world.apply(document | {"description": "x"})
+    (outcome,) = report.outcomes
+    assert outcome.status == "failed"
+    assert "one/Model/one /config/api_key: AI GO! replaces the whole object" in outcome.message
+    assert "name a secret that AI GO! keeps" in outcome.message
+    assert "description" not in server.state.models["one"]
+
+
+async def test_rotate_writes_a_named_secret_and_a_raw_key(world: World, server: Server) -> None:
+    """What is never read back is written where it is asked for, and only there."""
+    documents = (native("Secret", "S", value="${env:KEY}"), connection("raw", api_key="${env:KEY}"), chat())
+    await world.apply(*documents)
+    world.environ["KEY"] = "another value"
+    assert (await world.plan(*documents)).changes == ()
+    plan = await world.plan(*documents, rotate=("S", "raw"))
+    assert actions(plan) == {"Secret/S": "update rotate", "Model/raw": "update rotate"}
+    await world.carry_out(plan)
+    assert server.state.secrets["S"]["value"] == "another value"
+    assert server.state.models["raw"]["config"]["api_key"] == "another value"
+    assert server.state.secrets["reconciler-chat-api-key"]["value"] != "another value"
+    plan = await world.plan(*documents, rotate=("chat",))
+    assert actions(plan) == {"Secret/reconciler-chat-api-key": "update rotate"}
+    await world.carry_out(plan)
+    assert server.state.secrets["reconciler-chat-api-key"]["value"] == "another value"
+
+
+@pytest.mark.parametrize("raw_keys", ["echo", "mask", "omit"])
+async def test_a_raw_key_that_is_added_later_is_written_with_rotate(
+    world: World, server: Server, raw_keys: Any
+) -> None:
+    """Whether AI GO! says that there is one is not known, so that its absence tells nothing: only a named secret is seen by a plan."""
+    server.behaviour.raw_keys = raw_keys
+    await world.apply(*SECRETS, connection("raw"), connection("named"))
+    documents = (*SECRETS, connection("raw", api_key="${env:KEY}"), connection("named", api_key=ONE))
+    assert actions(await world.plan(*documents)) == {"Model/named": "update differs"}
+    plan = await world.plan(*documents, rotate=("raw",))
+    assert actions(plan) == {"Model/named": "update differs", "Model/raw": "update rotate"}
+    await world.carry_out(plan)
+    assert server.state.models["raw"]["config"]["api_key"] == world.environ["KEY"]
+    assert (await world.plan(*documents)).changes == ()
+
+
+async def test_paths_name_the_field_that_changed(world: World) -> None:
+    """A plan for a person: one pointer for each field, and not the whole config."""
+    await world.apply(connection("one", custom_headers={"X-A": "1"}))
+    plan = await world.plan(connection("one", custom_headers={"X-A": "2", "X-B": "3"}, model_key="m"))
+    assert paths(plan, "one") == ["/config/custom_headers/X-A", "/config/custom_headers/X-B", "/config/model_key"]
