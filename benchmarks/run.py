@@ -1,30 +1,23 @@
 """The figures we quote, measured side by side with peers in one run.
 
-    python benchmarks/run.py            everything (about five minutes)
+    python benchmarks/run.py            everything (about ten minutes)
     python benchmarks/run.py --quick    fewer rounds and no 50,000 manifests
 
-Each peer lives in its own virtual environment under .cache/bench, with bytecode compiled as ours is. A figure is the least of its
-rounds: on a shared machine the least is what the work costs, all above it is what others did meanwhile. CPU seconds are user + system of the
-process and its children; memory is the highest resident set. The table goes to stdout as Markdown, talk to stderr.
+Each peer lives in its own virtual environment under .cache, with bytecode compiled as ours is; measuring.py says what a figure is. The
+table goes to stdout as Markdown, talk to stderr.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-CACHE = ROOT / ".cache" / "bench"
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+import lf
+from measuring import CACHE, ROOT, Figure, Row, busy, compile_ours, measure, say, table, virtual_environment
 
 MANIFEST = """\
 # yaml-language-server: $schema=../../schemas/manifest.schema.json
@@ -56,58 +49,6 @@ providers:
 zones:
   example.com.: {sources: [config], targets: [target]}
 """
-
-
-@dataclass(frozen=True)
-class Figure:
-    """The least of some rounds: seconds of wall clock, seconds of CPU, and megabytes."""
-
-    wall: float
-    cpu: float
-    memory: float
-
-
-@dataclass(frozen=True)
-class Row:
-    what: str
-    ours: str
-    peer: str
-    bar: str
-    holds: bool
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def measure(command: Sequence[str | Path], folder: Path, rounds: int, *, before: Sequence[Path] = ()) -> Figure:
-    """Runs a command some times; files in `before` are removed first each time. Raises where it fails."""
-    walls, cpus, memories = [], [], []
-    for _ in range(rounds):
-        for path in before:
-            path.unlink(missing_ok=True)
-        started = time.perf_counter()
-        process = subprocess.Popen(list(map(str, command)), cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        walls.append(time.perf_counter() - started)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise SystemExit(f"{' '.join(map(str, command))} exited with {process.returncode}")
-        cpus.append(usage.ru_utime + usage.ru_stime)
-        memories.append(usage.ru_maxrss / 1024)
-    return Figure(min(walls), min(cpus), min(memories))
-
-
-def virtual_environment(name: str, packages: Sequence[str]) -> Path:
-    """The folder of the programs of a virtual environment that holds these packages, bytecode compiled."""
-    folder = CACHE / name
-    python = folder / "bin" / "python"
-    if not python.exists():
-        say(f"installing {' '.join(packages)}")
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True, env=ENVIRONMENT)
-        subprocess.run([python, "-m", "compileall", "-q", folder / "lib"], check=False, env=ENVIRONMENT)
-    return folder / "bin"
 
 
 def project(count: int) -> Path:
@@ -183,11 +124,11 @@ def registry(bin_: Path, peers: Path, rounds: int, counts: Sequence[int]) -> lis
     each: dict[int, float] = {}
     for count in counts:
         folder = project(count)
-        database = [folder / f"registry.db{suffix}" for suffix in ("", "-wal", "-shm")]
+        times = 1 if count > 10_000 else rounds
         created = measure(
-            [bin_ / "reconciler", "apply", "--yes"], folder, 1 if count > 10_000 else rounds, before=database
+            [bin_ / "reconciler", "apply", "--yes"], folder, times, before=partial(_remove_database, folder)
         )
-        planned = measure([bin_ / "reconciler", "plan"], folder, 1 if count > 10_000 else rounds)
+        planned = measure([bin_ / "reconciler", "plan"], folder, times)
         each[count] = planned.cpu / count * 1e6
         if count == 10_000:
             again = measure([bin_ / "reconciler", "apply", "--yes"], folder, rounds)
@@ -197,6 +138,11 @@ def registry(bin_: Path, peers: Path, rounds: int, counts: Sequence[int]) -> lis
     flat = each[max(each)] <= each[min(each)] * 1.1
     rows.append(Row("no-op `plan`, CPU for each manifest", spread, "", "flat", flat))
     return rows
+
+
+def _remove_database(folder: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        (folder / f"registry.db{suffix}").unlink(missing_ok=True)
 
 
 def octodns(peers: Path, rounds: int) -> Figure:
@@ -227,8 +173,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and no 50,000 manifests")
     quick = parser.parse_args().quick
-    bin_ = Path(sys.executable).parent
-    subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "reconciler"], check=True, env=ENVIRONMENT)
+    bin_ = compile_ours()
+    say(busy())
+    aigo = lf.rows(bin_, quick=quick)  # first: it says at once if lf is missing
     peers = virtual_environment("peers", ["check-jsonschema", "octodns"])
     say("start-up")
     rows = start_up(bin_, peers, 5 if quick else 40)
@@ -236,11 +183,8 @@ def main() -> int:
     rows += many(bin_, peers, 1 if quick else 3)
     say("the local registry")
     rows += registry(bin_, peers, 1 if quick else 3, (1_000, 10_000) if quick else (1_000, 10_000, 50_000))
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}\n")
-    print("| what | reconciler | peer, same run | bar |  |\n|---|---|---|---|---|")
-    for row in rows:
-        print(f"| {row.what} | {row.ours} | {row.peer} | {row.bar} | {'holds' if row.holds else '**missed**'} |")
-    return 0 if all(row.holds for row in rows) else 1
+    say(busy())
+    return 0 if table(rows + aigo) else 1
 
 
 if __name__ == "__main__":

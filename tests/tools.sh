@@ -5,6 +5,7 @@
 #   node_modules/yaml-language-server    the editors' language server
 #   junit-10.xsd                         the JUnit schema, from pytest's source distribution
 #   lf/bin/lf                            LatticeFlow's own client, in a venv of its own
+#   nemo/bin/nemo                        the NeMo Platform server and NVIDIA's own client for it, in a venv of their own
 #   node, npm, xmllint                   from Debian's packages, where they are missing (as root, or with sudo)
 #
 # Prints the folder. Exits with 1, and says which, if something cannot be had.
@@ -16,8 +17,11 @@ python=${PYTHON:-$root/.venv/bin/python}
 sarif="$tools/node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"
 server="$tools/node_modules/yaml-language-server/bin/yaml-language-server"
 junit="$tools/junit-10.xsd"
-lf="$tools/lf"
 lf_version=3.17.0
+# The wheel pins none of its 194 packages. aiosqlite and pyleak are missing from these extras, and the server does not start without.
+nemo_version=0.3.0
+nemo_extras=entities-service,models-service,secrets-service,files-service,inference-gateway-service,auth-service
+nemo_constraints="$root/tests/registry/nemo/constraints.txt"
 
 fail() {
     echo "tests/tools.sh: $1" >&2
@@ -66,21 +70,36 @@ if [ ! -f "$junit" ]; then
     mv "$junit.new" "$junit"
 fi
 
+# fetch_uv: a uv, into $uv. Where there is none, one of our own: with it the server is installed in half a minute, without in two.
+fetch_uv() {
+    for uv in "$(dirname "$("$python" -c 'import sys; print(sys.executable)')")/uv" uv "$tools/uv/bin/uv"; do
+        have "$uv" && return
+    done
+    PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --quiet --disable-pip-version-check --target "$tools/uv" uv >&2 && have "$uv"
+}
+
+# environment NAME PROGRAM STAMP REQUIREMENT…: a venv $tools/NAME with bin/PROGRAM, unless there is one of the same STAMP.
 # The stamp is written last, so that what was interrupted is made anew; it names the folder, since a venv cannot be moved.
 # Bytecode: without it every call takes twice as long.
-if [ "$(cat "$lf/.installed" 2>/dev/null)" != "$lf_version $lf" ] || ! "$lf/bin/python" -c '' 2>/dev/null; then
-    rm -rf "$lf"
-    uv=$("$python" -c 'import pathlib, sys; print(pathlib.Path(sys.executable).parent / "uv")')
-    have "$uv" || uv=uv
-    if ! { have "$uv" && "$uv" venv --quiet --python "$python" "$lf" >&2 &&
-        "$uv" pip install --quiet --compile-bytecode --python "$lf/bin/python" "latticeflow-go-sdk==$lf_version" >&2; }; then
-        rm -rf "$lf"
-        "$python" -m venv "$lf" >&2 || fail "no venv for lf can be made (on Debian: apt-get install python3-venv)"
-        env -u PYTHONDONTWRITEBYTECODE "$lf/bin/python" -m pip install --quiet --disable-pip-version-check --compile \
-            "latticeflow-go-sdk==$lf_version" >&2 || fail "latticeflow-go-sdk $lf_version cannot be installed"
+environment() {
+    folder="$tools/$1" program="$1/bin/$2" stamp="$3 $tools/$1"
+    shift 3
+    [ "$(cat "$folder/.installed" 2>/dev/null)" = "$stamp" ] && "$folder/bin/python" -c '' 2>/dev/null && return
+    echo "tests/tools.sh: installing $program" >&2
+    rm -rf "$folder"
+    if ! { fetch_uv && "$uv" venv --quiet --python "$python" "$folder" >&2 &&
+        "$uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" "$@" >&2; }; then
+        rm -rf "$folder"
+        "$python" -m venv "$folder" >&2 || fail "no venv for $program can be made (on Debian: apt-get install python3-venv)"
+        env -u PYTHONDONTWRITEBYTECODE "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --compile "$@" >&2 ||
+            fail "$program cannot be installed: pip install $*"
     fi
-    [ -x "$lf/bin/lf" ] || fail "latticeflow-go-sdk no longer ships the command lf"
-    echo "$lf_version $lf" >"$lf/.installed"
-fi
+    [ -x "$tools/$program" ] || fail "$program was not in what pip installed: $*"
+    echo "$stamp" >"$folder/.installed"
+}
+
+environment lf lf "$lf_version" "latticeflow-go-sdk==$lf_version"
+environment nemo nemo "$nemo_version $nemo_extras $(cksum <"$nemo_constraints")" \
+    --constraint "$nemo_constraints" "nemo-platform[$nemo_extras]==$nemo_version" aiosqlite pyleak
 
 echo "$tools"

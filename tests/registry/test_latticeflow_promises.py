@@ -498,7 +498,9 @@ async def test_a_raw_key_that_is_added_later_is_written_with_rotate(
     server.behaviour.raw_keys = raw_keys
     await world.apply(*SECRETS, connection("raw"), connection("named"))
     documents = (*SECRETS, connection("raw", api_key="${env:KEY}"), connection("named", api_key=ONE))
-    assert actions(await world.plan(*documents)) == {"Model/named": "update differs"}
+    plan = await world.plan(*documents)
+    assert actions(plan) == {"Model/named": "update differs"}
+    assert [(one.rule, "--rotate raw" in one.message) for one in plan.problems] == [("secret-unseen", True)]
     plan = await world.plan(*documents, rotate=("raw",))
     assert actions(plan) == {"Model/named": "update differs", "Model/raw": "update rotate"}
     await world.carry_out(plan)
