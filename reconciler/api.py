@@ -138,5 +138,6 @@ async def apply(
         backup=lambda resources: back_up(folder, resources, here.entries, here.project.root, here.cwd),
         concurrency=concurrency,
         actor=os.environ.get("USER", ""),
+        locate=here.locate,
     )
     return await applier.apply(plan, registries.opened, here.facts, options)

@@ -20,14 +20,14 @@ from reconciler.fingerprints import fingerprint
 from reconciler.graph import run_in_order
 from reconciler.order import in_order
 from reconciler.plan import Change, Plan
-from reconciler.pointer import split
+from reconciler.pointer import join, split
 from reconciler.registry.base import Registry
 from reconciler.remote import read_all
 from reconciler.report import INTERRUPTED, BugError, Outcome, Report, untouched
 from reconciler.secrets import Resolver, Secret
 from reconciler.specs import references_in
 from reconciler.staleness import elsewhere, moved
-from reconciler.state import Address, Desired, RegistryFacts, RemoteState, Resource
+from reconciler.state import Address, Desired, RegistryFacts, RemoteState, Resource, Source
 
 Backup = Callable[[tuple[Resource, ...]], str]
 
@@ -38,7 +38,7 @@ class Options:
 
     `resolver` turns references into secrets; `fingerprint_key` makes the fingerprints that marks keep of them, if set. `backup` writes down what will
     be removed and returns where, or raises RefusedError: then nothing is written at all. `concurrency` bounds the changes at one time in each registry, instead of what its configuration says. `settle` is in seconds.
-    `stop` ends the run early: what is under way is finished, the rest is skipped. `on_outcome` is told of each outcome as it happens.
+    `locate` tells where in its manifest a value stands, for messages. `stop` ends the run early: what is under way is finished, the rest is skipped. `on_outcome` is told of each outcome as it happens.
     """
 
     resolver: Resolver
@@ -47,6 +47,7 @@ class Options:
     concurrency: int | None = None
     settle: float = 10.0
     actor: str = ""
+    locate: Callable[[Source, str], str] | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     on_outcome: Callable[[Outcome], None] = lambda outcome: None
 
@@ -161,6 +162,8 @@ def _keeps_reference(place: str, kind: KindRules) -> bool:
 
 def _needed(place: str, change: Change, kind: KindRules, facts: RegistryFacts, options: Options) -> bool:
     """A registry that keeps the reference's text needs no value, but a fingerprint of a new secret does."""
+    if kind.merges and not _recreates(change, facts) and not any(place == found.path for found in change.fields):
+        return False
     if not _keeps_reference(place, kind):
         return True
     fingerprinted = options.fingerprint_key is not None and facts.owner is not None and kind.marked
@@ -268,6 +271,16 @@ def _second_half(
     return Change(old, "delete", half.reason, depends_on=tuple(referrers))
 
 
+def _in_manifest(place: str, origins: Mapping[str, str]) -> str:
+    """A native pointer as the manifest has it: by the nearest origin above it; the same where there are none."""
+    parts = split(place)
+    for end in range(len(parts), 0, -1):
+        origin = origins.get(join(parts[:end]))
+        if origin is not None:
+            return origin + join(parts[end:])
+    return place if not origins else ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Running:
     """One run. `halves` are the renames by re-creation, by their old addresses: they are told when their second half has ended.
@@ -294,7 +307,7 @@ class _Running:
             done = await self._carry_out(change)
         except RegistryError as error:
             hint = f" ({error.hint})" if error.hint else ""
-            done = Done("failed", error.code, error.message + hint)
+            done = Done("failed", error.code, error.message + self._located(change, error) + hint)
         except Exception as error:  # noqa: BLE001  # raised by `apply`, once what was done can be told
             self.bugs.append(error)
             # its text is left to the traceback: nobody knows what is in it
@@ -303,6 +316,14 @@ class _Running:
         return self._told(
             Outcome(change.address, change.action, done.status, done.reason or change.reason, done.message, duration)
         )
+
+    def _located(self, change: Change, error: RegistryError) -> str:
+        """Where in the manifest the fields stand that a registry found wrong."""
+        source, item = change.source, change.desired
+        if source is None or item is None or self.options.locate is None:
+            return ""
+        found = [self.options.locate(source, _in_manifest(pointer, item.origins)) for pointer, _ in error.places]
+        return f" (at {', '.join(dict.fromkeys(found))})" if found else ""
 
     async def _carry_out(self, change: Change) -> Done:
         executor = self.executors[change.address.registry]

@@ -218,7 +218,8 @@ def _prints(address: Address, item: Desired, view: View, policy: Asked) -> Mappi
 
 def _needs(item: Desired, view: View) -> tuple[Address, ...]:
     """What must exist before this one: what it refers to, and its own derived resources."""
-    return tuple(sorted({*item.references.values(), *view.children.get(item.address, ())} - {item.address}))
+    homes = {home for home in item.needs if not view.find(home)}
+    return tuple(sorted({*item.references.values(), *view.children.get(item.address, ()), *homes} - {item.address}))
 
 
 def _asked(item: Desired, policy: Asked) -> bool:

@@ -14,7 +14,7 @@ from reconciler.fields import Node, Ref
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.model import Model
 from reconciler.problems import Finding, findings, nearest
-from reconciler.registry.base import Kind, Native
+from reconciler.registry.base import Housed, Kind, Localises, Native
 from reconciler.registry.configured import Configured
 from reconciler.specs import is_reference, limits_in, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.state import Address, Desired, DesiredState, RemoteState, Resource, Source
@@ -80,7 +80,7 @@ def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, st
         (item, place, target)
         for item in state.resources
         if item.address.registry in remote.listings and not item.absent
-        for place, target in item.references.items()
+        for place, target in (*item.references.items(), *(("", home) for home in item.needs))
         if _must_exist(item, place, remote) and (target in going or target not in known)
     ]
 
@@ -266,6 +266,8 @@ def _desired(
     labels: Mapping[str, str],
 ) -> Desired:
     root = kind.rules.root
+    if isinstance(entry.driver, Localises):
+        spec = entry.driver.localised(entry.settings, kind.name, spec)
     spec = with_defaults(spec, root)
     secrets = {place: value for place, value in secrets_in(spec, root) if is_reference(value)}
     references = {place: Address(entry.name, name, key) for place, name, key in references_in(spec, root)}
@@ -280,7 +282,17 @@ def _desired(
         secrets=secrets,
         references=references,
         labels=labels,
+        needs=_home(entry, kind),
+        origins=native.origins,
     )
+
+
+def _home(entry: Configured, kind: Kind) -> tuple[Address, ...]:
+    """What an object of that kind is in, if that is an object too."""
+    if not isinstance(entry.driver, Housed):
+        return ()
+    home, key = entry.driver.home(entry.settings)
+    return () if kind.name == home else (Address(entry.name, home, key),)
 
 
 def _checked(native: Native, kind: Kind, target: _Target, wrong: list[Finding]) -> Mapping[str, Any]:

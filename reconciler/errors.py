@@ -105,7 +105,13 @@ class SecretError(InputError):
 
 
 class RegistryError(ReconcilerError):
+    """`places` are JSON pointers of the fields that a registry found wrong, each with what it says of it."""
+
     code = "registry"
+
+    def __init__(self, message: str, *, hint: str | None = None, places: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.places = places
 
 
 class TemporaryError(RegistryError):

@@ -96,9 +96,24 @@ class Executor:
             stored = await self.registry.create(write)
         except LostReplyError:
             stored = await self._look(write, item, None, self.registry.create if unique else None)
+        except StaleObjectError:
+            stored = await self._made_by_another(write, item)
         if not unique:
             await self._get(item.address)  # refuses where somebody created another one meanwhile
         return await self._verified(write, item, stored)
+
+    async def _made_by_another(self, write: Write, item: Desired) -> Resource:
+        """Where a create came second: the object, if it is just what was to be created (two applies at once). Raises StaleObjectError.
+
+        Not where it holds a secret that nobody can compare, nor where nobody can tell whose it is.
+        """
+        found = await self._get(item.address)
+        marked = self.facts.kinds[item.address.kind].marked and write.desired.mark is not None
+        if found is None or (item.secrets and not marked) or self._wrong(write, item, found):
+            raise StaleObjectError(
+                f"{item.address} exists already, and is not what was to be created", hint="plan again"
+            )
+        return found
 
     async def _update(self, change: Change, item: Desired, known: Known) -> Done:
         current = await self._current(change, change.address, known)

@@ -257,6 +257,7 @@ class KindRules:
     `marked`: objects of the kind have room for our mark. `model`: deletions of it count in the guards.
     `exact_revision`: the revision moves when, and only when, somebody writes, so it may be part of what a plan observed.
     `deletable`: the registry can delete objects of this kind at all. `unique`: it refuses a second object of the same key.
+    `merges`: an update sends what changed and leaves the rest, so that it needs no secret that did not change.
     `platform`: whether an object of that key comes with the registry, so that it is nobody's unless a manifest declares it.
     """
 
@@ -267,6 +268,7 @@ class KindRules:
     exact_revision: bool = False
     deletable: bool = True
     unique: bool = True
+    merges: bool = False
     platform: Callable[[str], bool] = lambda key: False
 
 

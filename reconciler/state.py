@@ -149,7 +149,8 @@ class Desired:
     `key` is the manifest's key (the address may carry another). `absent` wants it gone. `protected` is None where the
     manifest does not say. `previous` are the addresses it may have had before. `ignore` are pointers
     managed elsewhere. `secrets` maps the pointer of each secret in `resource.spec` to its reference.
-    `references` maps the pointer of each value that names another resource to that resource's address.
+    `references` maps the pointer of each value that names another resource to that resource's address; `needs` are resources that no
+    value names and that must be there (the workspace). `origins` maps native pointers to the manifest's, where they differ.
     """
 
     resource: Resource
@@ -161,6 +162,8 @@ class Desired:
     secrets: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, Address] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[Address, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> Address:

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler import config
+from reconciler import config, document
 from reconciler import pointer as pointers
 from reconciler.config import Project
 from reconciler.desired import compile_manifests, dangling
@@ -21,7 +21,7 @@ from reconciler.manifest.load import Manifests, Reader
 from reconciler.registry.base import Opening, Registry
 from reconciler.registry.configured import Configured, configured, native_kinds
 from reconciler.secrets import Resolver, Secret
-from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState
+from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Source
 from reconciler.validation import Validation
 
 STDIN = "-"
@@ -158,6 +158,17 @@ class Workspace:
         except SecretError:
             return None
 
+    def locate(self, source: Source, pointer: str) -> str:
+        """`file:line:column` of a value in a manifest, as far as the file still is what was read."""
+        text = document.read_text(self.cwd / source.file, source.file)
+        if isinstance(text, Problem):
+            return f"{source.file}:{source.line}"
+        lines = [found.line for found in document.load(text, source.file).documents]
+        if source.line not in lines:
+            return f"{source.file}:{source.line}"
+        spot = document.places(text, source.file).value(lines.index(source.line), pointer)
+        return f"{source.file}:{spot.line}:{spot.column}"
+
     def _hint(self, address: Address, place: str) -> str | None:
         """How what a field names comes to be, where its kind says so."""
         node = self.entries[address.registry].facts.kinds[address.kind].root.find(pointers.split(place))
@@ -170,7 +181,8 @@ class Workspace:
         problems = []
         for item, place, target in dangling(desired, remote):
             source = item.resource.source
-            message = f"{item.address} {place} refers to {target}, which neither the manifests nor the registry have"
+            what = f"{place} refers to {target}" if place else f"is in {target}"
+            message = f"{item.address} {what}, which neither the manifests nor the registry have"
             file, line = (source.file, source.line) if source else ("", 1)
             hint = self._hint(item.address, place)
             problems.append(Problem(file, line, 1, "dangling-reference", message, suggestion=hint))

@@ -74,6 +74,7 @@ async def carry_out(
             backup=account.back_up,
             concurrency=concurrency,
             actor=_actor(),
+            locate=here.locate,
             stop=stop,
             on_outcome=account.tell,
         )

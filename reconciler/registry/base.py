@@ -197,6 +197,22 @@ class Catalogues(Protocol):
     async def catalogue(self, provider: str) -> Offers: ...
 
 
+@runtime_checkable
+class Localises(Protocol):
+    """The optional capability of a driver whose names may lead to the registry's own place in two ways (`name`, `workspace/name`)."""
+
+    # `spec` of that kind with one way for both; pure
+    def localised(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
+class Housed(Protocol):
+    """The optional capability of a driver whose objects are all in one that must be there first (a workspace)."""
+
+    # its kind and key
+    def home(self, settings: Any) -> tuple[str, str]: ...
+
+
 class Driver(Protocol):
     """The offline half of a driver. Importing its module must be cheap: no HTTP, no database."""
 
