@@ -144,7 +144,7 @@ async def test_what_a_later_minor_version_adds_is_passed_over() -> None:
         if isinstance(value, dict):
             for name, item in value.items():
                 grow(item, name)
-            if inside not in ("spec", "secrets", "references", "labels", "registries", "writes", "one"):
+            if inside not in ("spec", "secrets", "references", "labels", "origins", "registries", "writes", "one"):
                 value["new_in_1_9"] = {"x": 1}
         elif isinstance(value, list):
             for item in value:
