@@ -113,7 +113,7 @@ hooks: $(VENV)/.installed-dev ## the pre-commit hooks, on all files
 check: lint types imports schemas hooks test demo ## everything that CI asks for, coverage and the other Pythons excepted
 
 .PHONY: bench format help clean
-bench: $(VENV)/.installed-dev ## the figures of the README, measured here
+bench: tools ## the figures of the README, measured here
 	@unset PYTHONDONTWRITEBYTECODE; $(BIN)/python -m compileall -q reconciler; $(BIN)/python benchmarks/run.py $(ARGS)
 
 format: $(VENV)/.installed-dev ## ruff's fixes and its format, written

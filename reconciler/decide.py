@@ -134,7 +134,7 @@ def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Dec
     if whose is Standing.FOREIGN:
         return Decision((_foreign(item, remote, view, policy),))
     prints = _prints(item.address, item, view, policy)
-    found = diff.difference(item, remote, kind, prints, rotate=_asked(item, policy))
+    found = diff.difference(item, remote, kind, prints, rotate=_asked(item, policy) or _left_behind(item, view))
     seen = diff.observed(remote, kind, diff.excluded(item, kind))
     if found.replaces:
         return Decision((_replace(item, remote, found, seen, view),), _unjudged(item, found))
@@ -201,7 +201,7 @@ def _forbids_delete(item: Desired, remote: Resource, kind: KindRules, view: View
             f"it is protected: declare {remote.address.key} as it is, with `protected: false`, and apply once",
         )
     if not kind.deletable:
-        return "not-deletable", f"the registry cannot delete a {kind.name}"
+        return "not-deletable", kind.kept or f"the registry cannot delete what is a {kind.name}"
     if remote.carries:
         return "referenced", f"the registry would delete with it {', '.join(remote.carries)}"
     if view.nameless:
@@ -220,6 +220,13 @@ def _needs(item: Desired, view: View) -> tuple[Address, ...]:
     """What must exist before this one: what it refers to, and its own derived resources."""
     homes = {home for home in item.needs if not view.find(home)}
     return tuple(sorted({*item.references.values(), *view.children.get(item.address, ()), *homes} - {item.address}))
+
+
+def _left_behind(item: Desired, view: View) -> bool:
+    """Whether it is the secret of a model that is still to be created: nobody knows what is in it, so it is written again."""
+    parent = item.resource.parent
+    unknown = parent is not None and not view.find(parent) and parent not in view.broken
+    return unknown and not view.kind(item.address).marked
 
 
 def _asked(item: Desired, policy: Asked) -> bool:

@@ -179,6 +179,7 @@ def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Findin
     if model.state == "absent":
         yield Desired(Resource(address, {}, source=source), model.key, absent=True, labels=model.labels or {})
         return
+    wrong.extend(_unprotected(model.protected, kind, entry))
     compiled = entry.driver.compile(model, target.key)
     for lost in compiled.inexpressible:
         severity = "error" if lost.fatal else "warning"
@@ -206,6 +207,13 @@ def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Findin
             wrong.append(item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=place))
         part = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
         yield replace(part, resource=replace(part.resource, parent=address))
+
+
+def _unprotected(protected: bool | None, kind: Kind, entry: Configured) -> Iterator[Finding]:
+    """Where there is no room for a mark, a protection ends with the manifest that says so."""
+    if protected and not kind.rules.marked:
+        message = f"{entry.name} has no room to keep this: it protects only as long as this manifest is there"
+        yield Finding("protection-not-kept", message, "/protected", at_key=True, severity="warning")
 
 
 def _refused_key(kind: Kind, key: str) -> str | None:
@@ -243,6 +251,7 @@ def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iter
     if common.state == "absent":
         yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True)
         return
+    wrong.extend(_unprotected(common.protected, kind, entry))
     target = _Target(
         entry, common.key, {}, tuple((place, f"/ignore/{index}") for index, place in enumerate(common.ignore or ()))
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -89,8 +89,9 @@ class Executor:
     async def _create(self, change: Change, item: Desired, known: Known, source: Resource | None) -> Done:
         """Creates the object. `source` is the one in whose place it comes, if any: what is managed elsewhere is taken over from it."""
         write = self._write(change, item, source, known, fresh=True)
-        unique = self.facts.kinds[item.address.kind].unique
-        if not unique and await self._get(item.address) is not None:
+        kind = self.facts.kinds[item.address.kind]
+        unique = kind.unique
+        if (not unique or kind.upserts) and await self._get(item.address) is not None:
             raise StaleObjectError(f"{item.address} exists already")
         try:
             stored = await self.registry.create(write)
@@ -342,7 +343,7 @@ def _as_it_is(
 ) -> Mapping[str, object]:
     """`spec` with the remote's current values at pointers that are managed elsewhere. A secret that is never read back may be there."""
     values = {place: pointers.get(current.spec, place) for place in places}
-    values |= {place: PRESENT for place in places if values[place] is pointers.MISSING and _unseen(place, kind)}
+    values |= {hidden: PRESENT for place in places for hidden in _unseen(place, current, kind)}
     for place, value in values.items():
         if value is not pointers.MISSING:
             spec = pointers.put(spec, place, value)
@@ -353,11 +354,16 @@ def _as_it_is(
     return changed
 
 
-def _unseen(place: str, kind: KindRules) -> bool:
-    """Whether nobody can tell if there is a secret."""
+def _unseen(place: str, current: Resource, kind: KindRules) -> Iterator[str]:
+    """The secrets at or below a pointer of which nobody can tell whether they are stored: the registry shows none of them."""
     node = kind.root.find(pointers.split(place))
-    rule = node.secret if node is not None else None
-    return rule is not None and rule.keeps == "nothing" and not rule.only_references
+    for path, below in node.walk(pointers.split(place)) if node is not None else ():
+        rule, inner = below.secret, pointers.join(path)
+        if rule is None or rule.keeps != "nothing" or rule.only_references or "*" in path:
+            continue
+        holder = pointers.get(current.spec, pointers.join(path[:-1]))
+        if isinstance(holder, Mapping) and pointers.get(current.spec, inner) is pointers.MISSING:
+            yield inner
 
 
 def _with_references(spec: Mapping[str, object], item: Desired, kind: KindRules) -> Mapping[str, object]:

@@ -6,7 +6,7 @@ Registries do not echo what was written. Each native kind says so next to the fi
         host_url: Annotated[str, Canonical(canonical_url, "the server appends a slash")]
         status: Annotated[str | None, ServerOwned("set by the controller")] = None
 
-Diff, plan and schema all read these rules; no driver hides a special case in code. `rules_of` turns a model class into
+Diff, plan and schema all read these rules; no driver hides a special case in code. `fieldtree.rules_of` turns a model class into
 a tree of `Node`s, once; `specs` applies that tree to objects.
 """
 
@@ -15,8 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import UnionType
-from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
+from typing import Any, Final, NamedTuple, get_args
 
 
 class WriteOnly(NamedTuple):
@@ -131,21 +130,7 @@ Rule = (
     | Ref
     | Requires
 )
-_UNSEEN: Final = (ServerOwned, ServerDefault, WriteOnly)  # fields that are set aside before two sides are compared
-RULES: Final = (
-    WriteOnly,
-    ServerOwned,
-    ServerDefault,
-    Default,
-    Immutable,
-    CannotClear,
-    Canonical,
-    Unordered,
-    AtLeast,
-    NeedsConsent,
-    Ref,
-    Requires,
-)
+RULES: Final = get_args(Rule)
 
 
 @dataclass(frozen=True)
@@ -234,6 +219,12 @@ class Node:
         """Whether it, or anything below it, has a value of its own where the manifest says nothing."""
         return any(node.rule(Default) is not None for _, node in self.walk())
 
+    @cached_property
+    def defaulted(self) -> tuple[tuple[str, Default], ...]:
+        """The members that have a value of their own where the manifest says nothing."""
+        rules = ((name, below.rule(Default)) for name, below in self.children.items())
+        return tuple((name, rule) for name, rule in rules if rule is not None)
+
     def is_secret(self, value: Any) -> bool:
         """Whether a value here is the secret itself, and not of a form that only names one."""
         return self.secret is not None and not (self.children and isinstance(value, dict))
@@ -256,8 +247,8 @@ class KindRules:
 
     `marked`: objects of the kind have room for our mark. `model`: deletions of it count in the guards.
     `exact_revision`: the revision moves when, and only when, somebody writes, so it may be part of what a plan observed.
-    `deletable`: the registry can delete objects of this kind at all. `unique`: it refuses a second object of the same key.
-    `merges`: an update sends what changed and leaves the rest, so that it needs no secret that did not change.
+    `deletable`: the registry can delete objects of this kind at all; `kept` says in words why not. `unique`: it refuses a second object of the same key.
+    `upserts`: a create writes over an object of the same key, so that it is looked for first. `merges`: an update sends what changed and leaves the rest, so that it needs no secret that did not change.
     `platform`: whether an object of that key comes with the registry, so that it is nobody's unless a manifest declares it.
     """
 
@@ -267,54 +258,8 @@ class KindRules:
     model: bool = True
     exact_revision: bool = False
     deletable: bool = True
+    kept: str = ""
     unique: bool = True
+    upserts: bool = False
     merges: bool = False
     platform: Callable[[str], bool] = lambda key: False
-
-
-def rules_of(model: Any) -> Node:
-    """The tree of rules that a pydantic model class declares."""
-    children = {}
-    for name, info in model.model_fields.items():
-        found = _node(info.annotation, tuple(rule for rule in info.metadata if isinstance(rule, RULES)))
-        children[info.alias or name] = found
-    return _node_of((), children, None, declared=True)
-
-
-def _node_of(rules: tuple[Rule, ...], children: dict[str, Node], each: Node | None, *, declared: bool) -> Node:
-    below = [*children.values(), *([each] if each else [])]
-    hollow = any(child.hollow or any(child.rule(rule) for rule in _UNSEEN) for child in below)
-    plain = not rules and all(child.plain for child in below) and not declared
-    return Node(rules, children, each, declared, hollow, plain)
-
-
-def _merged(options: list[Node]) -> Node:
-    """One node for all variants of a union: the members of each. Those of the same name must say the same, `when` aside."""
-    first, *others = options
-    if not others or not first.declared:
-        return first
-    children = dict(first.children)
-    for other in others:
-        for name, node in other.children.items():
-            known = children.get(name)
-            children[name] = node if known is None or len(node.rules) > len(known.rules) else known
-    return _node_of(first.rules, children, None, declared=True)
-
-
-def _node(annotation: Any, rules: tuple[Rule, ...]) -> Node:
-    """The node of one annotation: unwraps Annotated and unions, descends into models, lists and maps."""
-    if get_origin(annotation) is Annotated:
-        inner, *extra = get_args(annotation)
-        return _node(inner, (*rules, *(rule for rule in extra if isinstance(rule, RULES))))
-    if get_origin(annotation) in (Union, UnionType):
-        options = [_node(option, rules) for option in get_args(annotation) if option is not type(None)]
-        structured = [option for option in options if option.children or option.each or option.rules != rules]
-        return _merged(structured) if structured else options[0]
-    if hasattr(annotation, "model_fields"):
-        root = rules_of(annotation)
-        return _node_of(rules, dict(root.children), None, declared=True)
-    if get_origin(annotation) in (list, dict):
-        inner = _node(get_args(annotation)[-1], ())
-        interesting = inner.rules or inner.children or inner.each
-        return _node_of(rules, {}, inner if interesting else None, declared=False)
-    return Node(rules, plain=not rules)

@@ -202,10 +202,19 @@ def _listing() -> Form:
         "owner": _or_null(_text("Whose mark it bears, or null.", "platform-team")),
         "updated_at": _or_null(_time("As the registry gives it, or null.")),
     }
+    row = {
+        "registry": _text("The registry's name in reconciler.yaml.", "aigo"),
+        "kind": _or_null(_text("The native kind, or null where that cannot be told.", "Model")),
+        "key": _or_null(_text("The key in the registry, or null where that cannot be told.", "support-chat")),
+        "message": _text("Why it cannot be read, for people."),
+    }
     return _answer(
         "Answer of list",
         "What `reconciler list --format json` prints.",
-        {"resources": _list("Sorted by address.", _map("One object.", resource))},
+        {
+            "resources": _list("Sorted by address.", _map("One object.", resource)),
+            "unreadable": _list("What the registries hold and cannot be understood.", _map("One object.", row)),
+        },
     )
 
 

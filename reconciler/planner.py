@@ -90,16 +90,25 @@ def _removals(
     kept = {*desired.declared, *taken, *awaited}
     for view in views.values():
         for address, stored in view.stored.items():
-            if address in kept or not any(_ours(resource, view.facts, desired) for resource in stored):
+            if (
+                address in kept
+                or not view.kind(address).deletable
+                or not any(_ours(resource, view.facts, desired) for resource in stored)
+            ):
                 continue
             owned = view.facts.owner or view.facts.owns
             if policy.consents.prune and desired.documents and owned and address not in left:
                 changes.append(view.removal(stored[0], "removed"))
-            elif stored[0].parent is None or stored[0].parent in desired.declared:
+            elif _alone(stored[0], view, desired):
                 orphans.append(address)  # what stands beside an orphan goes with it
         if policy.consents.prune:
             problems.extend(_never_pruned(view))
     return changes, orphans, problems
+
+
+def _alone(resource: Resource, view: View, desired: DesiredState) -> bool:
+    """Whether it is an orphan by itself, and not with the model that it stands beside."""
+    return resource.parent is None or resource.parent in desired.declared or not view.find(resource.parent)
 
 
 def _ours(resource: Resource, facts: RegistryFacts, desired: DesiredState) -> bool:
@@ -174,9 +183,7 @@ def _never_pruned(view: View) -> Iterator[Problem]:
             and not view.facts.owns
             and any(resource.address.kind == name for resource in view.resources())
         ):
-            message = (
-                f"{view.facts.name}: {name} has no room for a mark, so none is pruned; say which are ours with `owns`"
-            )
+            message = f"{view.facts.name}: {name} has no room for a mark, so none is pruned but what a declared model had beside it; say which are ours with `owns`"
             yield Problem("reconciler.yaml", 1, 1, "never-pruned", message, severity="warning")
 
 

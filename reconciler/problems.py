@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from reconciler import pointer as pointers
 from reconciler.document import Places
 from reconciler.errors import Problem
-from reconciler.fields import Node, rules_of
+from reconciler.fields import Node
+from reconciler.fieldtree import rules_of
 from reconciler.variants import without_forms
 
 _EXPECTED: Final = {

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconciler import pointer as pointers
-from reconciler.fields import OPAQUE, Default, Node, Ref, Requires, ServerDefault, WriteOnly
+from reconciler.fields import OPAQUE, Node, Ref, Requires, ServerDefault, WriteOnly
 from reconciler.pointer import MISSING
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
@@ -73,9 +73,8 @@ def with_defaults(spec: Any, node: Node) -> Any:
         return spec
     if isinstance(spec, dict):
         complete = dict(spec)
-        for name, below in node.children.items():
-            rule = below.rule(Default)
-            if rule is not None and complete.get(name) is None and rule.when(complete):
+        for name, rule in node.defaulted:
+            if complete.get(name) is None and rule.when(complete):
                 complete[name] = rule.value
         return {name: with_defaults(value, node.child(name) or OPAQUE) for name, value in complete.items()}
     if isinstance(spec, list) and node.each is not None:
@@ -153,7 +152,7 @@ def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str,
         return tuple(found)
     for name, below in node.children.items():
         missing = not isinstance(spec, dict) or name not in spec
-        if missing and below.server_default and below.rule(ServerDefault).when(spec or {}):
+        if missing and below.server_default and below.rule(ServerDefault).when(spec if isinstance(spec, dict) else {}):
             found.append(pointers.join((*prefix, name)))
         else:
             found.extend(unmanaged(None if missing else spec[name], below, (*prefix, name)))

@@ -198,7 +198,7 @@ class RegistryFacts:
     owns: tuple[str, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
     renames: bool = False  # has a rename of its own, so that a rename deletes nothing
-    concurrency: int = 8  # changes at one time, unless the command line says otherwise
+    concurrency: int = 16  # changes at one time, unless the command line says otherwise
 
 
 class RemoteState(NamedTuple):

@@ -83,7 +83,10 @@ class View:
             return replace(change, action="blocked", reason="unreadable", message=nameless(self.nameless))
         if not kind.deletable:
             return replace(
-                change, action="blocked", reason="not-deletable", message=f"the registry cannot delete a {kind.name}"
+                change,
+                action="blocked",
+                reason="not-deletable",
+                message=kind.kept or f"the registry cannot delete what is a {kind.name}",
             )
         if resource.carries:
             message = (

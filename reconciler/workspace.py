@@ -177,17 +177,26 @@ class Workspace:
         return hint
 
     def check_references(self, desired: DesiredState, remote: RemoteState) -> None:
-        """Raises ManifestError where a manifest names an object that neither the manifests nor the registry have."""
+        """Raises ManifestError where a manifest names an object that neither the manifests nor the registry have, or that a manifest wants gone."""
         problems = []
+        going = {item.address: item.resource.source for item in desired.resources if item.absent}
         for item, place, target in dangling(desired, remote):
             source = item.resource.source
             what = f"{place} refers to {target}" if place else f"is in {target}"
-            message = f"{item.address} {what}, which neither the manifests nor the registry have"
+            gone = going.get(target)
+            why = (
+                f"{gone.file}:{gone.line} says is to be absent"
+                if gone
+                else "neither the manifests nor the registry have"
+            )
+            message = f"{item.address} {what}, which {why}"
             file, line = (source.file, source.line) if source else ("", 1)
-            hint = self._hint(item.address, place)
+            hint = None if gone else self._hint(item.address, place)
             problems.append(Problem(file, line, 1, "dangling-reference", message, suggestion=hint))
         if problems:
-            raise ManifestError("the manifests refer to what does not exist", tuple(sorted(problems)))
+            raise ManifestError(
+                "the manifests refer to what does not exist or is to be absent", tuple(sorted(problems))
+            )
 
 
 def open_workspace(

@@ -17,8 +17,8 @@ from reconciler.fields import (
     ServerOwned,
     Unordered,
     WriteOnly,
-    rules_of,
 )
+from reconciler.fieldtree import rules_of
 from reconciler.pointer import MISSING
 from reconciler.specs import PRESENT, is_reference, secrets_in
 from reconciler.state import Address, Desired, Mark, Resource

@@ -21,8 +21,8 @@ from reconciler.fields import (
     ServerOwned,
     Unordered,
     WriteOnly,
-    rules_of,
 )
+from reconciler.fieldtree import rules_of
 from reconciler.specs import (
     PRESENT,
     canonical_json,

@@ -39,7 +39,7 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
     "--concurrency",
     type=click.IntRange(1, 200),
     metavar="N",
-    help="At most N changes and connections at once in each registry (8, or as reconciler.yaml says).",
+    help="At most N changes and connections at once in each registry (16, or as reconciler.yaml says).",
 )
 @click.option(
     "--backup",

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from reconciler.fields import CannotClear, Immutable, Ref, Requires, Rule, ServerDefault, ServerOwned, rules_of
+from reconciler.fields import CannotClear, Immutable, Ref, Requires, Rule, ServerDefault, ServerOwned
+from reconciler.fieldtree import rules_of
 from reconciler.scalars import or_null
 
 Form = dict[str, Any]

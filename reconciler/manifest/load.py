@@ -16,7 +16,8 @@ from typing import Any
 from reconciler import document
 from reconciler.document import Document, Places
 from reconciler.errors import Problem
-from reconciler.fields import Node, rules_of
+from reconciler.fields import Node
+from reconciler.fieldtree import rules_of
 from reconciler.manifest.discover import Found
 from reconciler.manifest.model import Model, NativeCommon
 from reconciler.manifest.model_check import check_model

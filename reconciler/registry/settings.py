@@ -13,7 +13,7 @@ from reconciler.scalars import Boolean, HeaderMap, Number, Url, sensitive_header
 from reconciler.secrets import Resolver
 from reconciler.specs import REFERENCE
 
-CONCURRENCY: Final = 8  # requests at one time, where nobody says
+CONCURRENCY: Final = 16  # requests at one time, where nobody says
 TIMEOUT: Final = 30.0  # seconds
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -28,7 +28,7 @@ class RemoteSettings(BaseModel):
         None, description="Where the registry is. May hold a reference.", examples=["https://registry.example.com"]
     )
     concurrency: Annotated[int | None, Number(minimum=1, maximum=200, integer=True, reference=False)] = Field(
-        None, description="The most requests, and connections, at one time. 8 if absent.", examples=[16]
+        None, description="The most requests, and connections, at one time. 16 if absent.", examples=[16]
     )
     timeout: Annotated[float | None, Number(above=0, reference=False)] = Field(
         None, description="Seconds until one request is given up. 30 if absent.", examples=[30]

@@ -297,7 +297,7 @@ WHOLE_CONFIG: Final[dict[str, Any]] = {
         "local": {"driver": "file", "path": "a.db", "timeout": 3, "default": True, "owns": ["a*"]},
         "web": {"driver": "web", "url": "http://a", "token": "${env:T}", "timeout": 1.5, "headers": {"A": "b"}},
     },
-    "guards": {"max_deletes": 5, "max_delete_percent": 20},
+    "guards": {"max_deletes": 5, "max_delete_percent": 20, "allow_trust_remote_code": True},
     "$schema": "x",
 }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.fields import rules_of
+from reconciler.fieldtree import rules_of
 from reconciler.manifest.model import Model
 from reconciler.manifest.references import Scope, escape, resolve
 from reconciler.scalars import Resolved

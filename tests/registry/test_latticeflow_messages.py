@@ -57,7 +57,11 @@ TROUBLES: Final[dict[str, tuple[Callable[[Server], None], str, str]]] = {
         "check the API key: `api_key` in reconciler.yaml, or LF_API_KEY",
     ),
     "403": (lists(403), "403 Forbidden: This list cannot be had.", "the API key may not do that"),
-    "404": (lists(404), "404 Not Found", "check `url` in reconciler.yaml, or LF_URL: it is the address without /api"),
+    "404": (
+        lists(404),
+        "404 Not Found",
+        "`url` in reconciler.yaml (or LF_URL) is wrong: it is the address without /api",
+    ),
     "426": (
         lambda server: setattr(server.behaviour, "version_mismatch", True),
         "426 Upgrade Required",

@@ -95,15 +95,16 @@ async def test_prune_never_deletes_what_came_with_the_platform(world: World, ser
 
 
 async def test_an_integration_cannot_be_deleted_and_the_plan_says_so(world: World, server: Server) -> None:
-    """AI GO! has no way to delete one: pruned or absent, it is blocked with words, and the driver itself refuses."""
+    """AI GO! has no way to delete one: absent, it is blocked with words, prune leaves it alone, and the driver itself refuses."""
     integration = native("Integration", "openai", api_key="${env:KEY}")
     await world.apply(KEPT, integration)
-    for documents, consents in (((KEPT,), {"prune": True}), ((KEPT, integration | {"state": "absent"}), {})):
-        plan = await world.plan(*documents, **consents)
-        assert actions(plan) == {"Integration/openai": "blocked not-deletable"}
-        assert "cannot delete" in said(plan)["Integration/openai"]
-        await world.carry_out(plan)
-    with pytest.raises(PermanentError, match="no way to delete an integration"):
+    plan = await world.plan(KEPT, integration | {"state": "absent"})
+    assert actions(plan) == {"Integration/openai": "blocked not-deletable"}
+    assert "cannot delete an integration through its API" in said(plan)["Integration/openai"]
+    await world.carry_out(plan)
+    pruned = await world.plan(KEPT, prune=True)
+    assert (pruned.changes, pruned.orphans) == ((), ())
+    with pytest.raises(PermanentError, match="cannot delete an integration"):
         await world.registries["one"].delete(Removal(await found(world, "Integration/openai")))
     assert server.state.integrations["openai"] is not None
     assert "DELETE" not in {one.method for one in server.requests}

@@ -123,7 +123,7 @@ def test_the_nearest_file_is_read_then_those_above(root: Path) -> None:
 
 
 def test_the_home_is_asked_from_anywhere(tmp_path: Path) -> None:
-    """A project that is not below the home has it all the same; what is above a home below it is not."""
+    """A project that is not below the home has it all the same; what is above the project or the home, where anybody may write, is not read."""
     home, project = tmp_path / "home", tmp_path / "project"
     home.mkdir()
     project.mkdir()
@@ -133,7 +133,26 @@ def test_the_home_is_asked_from_anywhere(tmp_path: Path) -> None:
     below = home / "project"
     below.mkdir()
     assert place_of(Settings(), Resolver(below, {"HOME": str(home)})).url == "https://home.example.com"
-    assert place_of(Settings(), Resolver(project, {"HOME": str(home)})).url == "https://above.example.com"
+    assert place_of(Settings(), Resolver(project, {"HOME": str(home)})).url == "https://home.example.com"
+
+
+def test_a_file_that_others_can_write_is_not_used(root: Path) -> None:
+    """The key of our environment would go to the address in it."""
+    (root / FILE).write_text("LF_URL: https://evil.example.com\n")
+    (root / FILE).chmod(0o666)
+    with pytest.raises(ConfigError, match="written by others"):
+        place(root, {"LF_API_KEY": "k"})
+
+
+def test_where_the_configuration_has_the_address_no_file_is_read(root: Path) -> None:
+    """Neither a key nor `verify: false` may come from a file that means another place; the environment counts."""
+    (root / FILE).write_text("LF_API_KEY: other\nLF_VERIFY_SSL: false\n: [")
+    settings = Settings(url="https://mine.example.com", api_key="${env:MINE}")
+    found = place_of(settings, Resolver(root, {"MINE": "m"}))
+    assert (found.url, found.api_key.reveal(), found.verify) == ("https://mine.example.com", "m", True)
+    assert place_of(settings, Resolver(root, {"MINE": "m", "LF_VERIFY_SSL": "False"})).verify is False
+    with pytest.raises(ConfigError, match="no API key"):
+        place_of(Settings(url="https://mine.example.com"), Resolver(root, {}))
 
 
 def test_the_environment_comes_before_files(root: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from reconciler.manifest.model import Endpoint, Model, Tls
 from reconciler.registry.base import Compiled, Inexpressible, Native
@@ -92,7 +93,7 @@ def _connection(endpoint: Endpoint, task: str, secrets: _Secrets) -> dict[str, A
     config: dict[str, Any] = {
         "connection_type": CUSTOM,
         "adapter": {"key": endpoint.adapter or _adapter(endpoint.format or "openai", task)},
-        "url": endpoint.url.rstrip("/") + path if (path := _path(endpoint, task)) else endpoint.url,
+        "url": _url(endpoint, task),
         "api_key": secrets.api_key,
         "model_key": endpoint.model,
         "tls_context": _tls(endpoint.tls) if endpoint.tls is not None else None,
@@ -102,9 +103,13 @@ def _connection(endpoint: Endpoint, task: str, secrets: _Secrets) -> dict[str, A
     return {name: value for name, value in config.items() if value is not None}
 
 
-def _path(endpoint: Endpoint, task: str) -> str:
-    """What is served below the base; nothing for a task or format of one's own, where the base is the address itself."""
-    return _PATHS.get((endpoint.format or "openai", task), "")
+def _url(endpoint: Endpoint, task: str) -> str:
+    """Where requests go: below the base, in front of its query; the base itself for a task or format of one's own."""
+    path = _PATHS.get((endpoint.format or "openai", task))
+    if path is None:
+        return endpoint.url
+    parts = urlsplit(endpoint.url)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
 
 
 def _adapter(form: str, task: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,23 +33,20 @@ def sensitive_variable(name: str) -> bool:
     return _sensitive_variable.search(name) is not None
 
 
-def _no_raw_secrets(values: Any) -> str | None:
-    """AI GO! may show what stands in a map to everybody: only what is hidden by its name may be sent as it is."""
-    if not isinstance(values, Mapping):
-        return None
-    raw = [
-        name
-        for name, value in values.items()
-        if is_reference(value) and not sensitive_header(name) and not sensitive_variable(name)
-    ]
-    if not raw:
-        return None
-    return (
-        f"would show the secret in {', '.join(raw)} to everybody: declare a latticeflow/Secret and write {{name: ...}}"
-    )
+def _only_hidden(hidden: Callable[[str], bool]) -> Requires:
+    """AI GO! may show what stands in a map to everybody: only what we hide by its name, too, may be sent as it is."""
+
+    def why(values: Any) -> str | None:
+        members = values.items() if isinstance(values, Mapping) else ()
+        raw = [name for name, value in members if is_reference(value) and not hidden(name)]
+        if not raw:
+            return None
+        shown = ", ".join(raw)
+        return f"would show the secret in {shown} to everybody: declare a latticeflow/Secret and write {{name: ...}}"
+
+    return Requires(why, "a secret in it is named, {name: ...}, or its name is one that is hidden")
 
 
-_NAMED: Final = Requires(_no_raw_secrets, "a secret in it is named, {name: ...}, or its name is one that is hidden")
 Headers = Annotated[
     dict[
         str,
@@ -60,7 +57,7 @@ Headers = Annotated[
         ],
     ],
     SensitiveMap(SENSITIVE_HEADER, "a header"),
-    _NAMED,
+    _only_hidden(sensitive_header),
 ]
 Variables = Annotated[
     dict[
@@ -72,7 +69,7 @@ Variables = Annotated[
         ],
     ],
     SensitiveMap(SENSITIVE_VARIABLE, "a variable"),
-    _NAMED,
+    _only_hidden(sensitive_variable),
 ]
 
 

@@ -19,8 +19,13 @@ _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 
 def secret_name(key: str, field: str) -> str:
     """The name of the secret that holds a field of the model `key`. A long one is shortened, and told apart by a hash."""
-    name = f"{PREFIX}{key}-{field}"
+    name = f"{PREFIX}{_legal(key)}-{field}"
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 17]}-{digest(name)[:16]}"
+
+
+def _legal(key: str) -> str:
+    """A model's key as it stands in a secret's name, which holds no '$'."""
+    return key.replace("$", "-")
 
 
 def header_field(header: str, others: Collection[str]) -> str:
@@ -42,11 +47,12 @@ def model_of(name: str, models: Collection[str]) -> str | None:
     if not name.startswith(PREFIX):
         return None
     rest = name.removeprefix(PREFIX)
+    legal = {_legal(key): key for key in models}
     keys = [rest[: match.start()] for match in _FIELD.finditer(rest) if match.start() > 0]
-    there = [key for key in keys if key in models]
+    there = [legal[key] for key in keys if key in legal]
     if there or keys:
         return max(there or keys, key=len)
     if len(name) < LONGEST:
         return None
-    shortened = [key for key in models if key.startswith(rest[:-17]) or rest.startswith(key + "-")]
+    shortened = [key for plain, key in legal.items() if plain.startswith(rest[:-17]) or rest.startswith(plain + "-")]
     return max(shortened, key=len, default=None)

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from reconciler.fields import Default, KindRules, WriteOnly, rules_of
+from reconciler.fields import Default, KindRules, WriteOnly
+from reconciler.fieldtree import rules_of
 from reconciler.registry.base import Kind
 from reconciler.registry.latticeflow.connections import BY_TYPE, PROVIDERS, STRICT, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
@@ -116,10 +117,11 @@ def _refuses_provider(key: str) -> str | None:
     return None if key in PROVIDERS else f"it must be a provider: {', '.join(PROVIDERS)}"
 
 
-def _rules(name: str, form: type[BaseModel], **traits: bool) -> KindRules:
+def _rules(name: str, form: type[BaseModel], **traits: Any) -> KindRules:
     return KindRules(name, rules_of(form), marked=False, platform=platform_key, **traits)
 
 
+_KEPT: Final = "AI GO! cannot delete an integration through its API: remove it in Settings > Integrations"
 _PLAIN: Final = "letters, digits, '_' and '-'"
 KINDS: Final[Mapping[str, Kind]] = {
     "Model": Kind(
@@ -139,14 +141,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     "Secret": Kind(
         "Secret",
         SecretValue,
-        _rules("Secret", SecretValue, model=False),
+        _rules("Secret", SecretValue, model=False, upserts=True),
         "AI GO! secret",
         _refuses(_SECRET_KEY, _PLAIN),
     ),
     "Integration": Kind(
         "Integration",
         Integration,
-        _rules("Integration", Integration, model=False, deletable=False),
+        _rules("Integration", Integration, model=False, deletable=False, kept=_KEPT, upserts=True),
         "AI GO! integration",
         _refuses_provider,
     ),

@@ -1,11 +1,14 @@
 """Where AI GO! is and with which key: from reconciler.yaml, else from where AI GO!'s own client `lf` has it.
 
 `lf` reads the environment (`LF_URL`, `LF_API_KEY`, `LF_VERIFY_SSL`, `LF_API_TIMEOUT`), then the nearest `.latticeflow.yaml` from the
-working directory upward, then the one in the home directory. Who uses `lf` has nothing to configure.
+working directory upward, then the one in the home directory; here the way up begins at the project's root. Who uses `lf` has nothing to
+configure. Where reconciler.yaml has the `url`, no such file is read.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +55,8 @@ class Place:
 
 def place_of(settings: Settings, resolver: Resolver) -> Place:
     """Where to connect to. Raises ConfigError for what is missing or cannot be understood, SecretError for a reference without a value."""
-    theirs = _Theirs(resolver)
-    url = resolved_url(settings.url, resolver) if settings.url is not None else theirs.value("LF_URL")
+    theirs = _Theirs(resolver, files=settings.url is None)
+    url = resolved_url(settings.url, resolver) if settings.url is not None else theirs.url()
     if not url:
         raise ConfigError("AI GO!: nobody says where it is", hint=_HINT)
     key = resolver.resolve(settings.api_key) if settings.api_key is not None else theirs.secret("LF_API_KEY")
@@ -69,7 +72,7 @@ def location(settings: Settings, resolver: Resolver) -> str:
     if settings.url is not None:
         return location_of(settings.url, resolver).removesuffix(_API)
     try:
-        url = _Theirs(resolver).value("LF_URL")
+        url = _Theirs(resolver, files=True).url()
         return canonical_url(url).removesuffix(_API) if url else "${env:LF_URL}"
     except (ConfigError, ValueError):
         return "${env:LF_URL}"
@@ -89,12 +92,15 @@ def _checked(url: str) -> str:
 
 
 class _Theirs:
-    """What `lf` would find. An empty value counts as none."""
+    """What `lf` would find. An empty value counts as none.
 
-    def __init__(self, resolver: Resolver) -> None:
+    Its `files` say all of one place together, or nothing: a key, or `verify: false`, must not come from a file that means another address.
+    """
+
+    def __init__(self, resolver: Resolver, *, files: bool) -> None:
         self._environ = resolver.environ
         self._root = resolver.root
-        self._files: Mapping[str, Any] | None = None
+        self._files: Mapping[str, Any] | None = None if files else {}
 
     def value(self, name: str) -> str | None:
         """Raises ConfigError where the file that would say so cannot be read."""
@@ -105,6 +111,10 @@ class _Theirs:
             self._files = self._read()
         found = self._files.get(name)
         return None if found is None or found == "" else str(found)
+
+    def url(self) -> str | None:
+        """The address, also under the name that it once had."""
+        return self.value("LF_URL") or self.value("LF_AIGO_URL")
 
     def secret(self, name: str) -> Secret | None:
         value = self.value(name)
@@ -135,17 +145,25 @@ class _Theirs:
         merged: dict[str, Any] = {}
         for path in self._candidates():
             if path.is_file():
+                _check_ours(path)
                 merged = {**_values(path), **merged}
         return merged
 
     def _candidates(self) -> Iterator[Path]:
-        home = Path(self._environ["HOME"]) if self._environ.get("HOME") else None
-        for folder in (self._root, *self._root.parents):
+        """From the project's root up to the home directory; elsewhere, where anybody may have folders above, the root alone."""
+        home = Path(self._environ["HOME"]).resolve() if self._environ.get("HOME") else None
+        folders = [self._root]
+        if home is not None and self._root.is_relative_to(home):
+            folders = [folder for folder in (self._root, *self._root.parents) if folder.is_relative_to(home)]
+        for folder in dict.fromkeys([*folders, *([home] if home is not None else [])]):
             yield folder / FILE
-            if folder == home:
-                return
-        if home is not None:
-            yield home / FILE
+
+
+def _check_ours(path: Path) -> None:
+    """Raises ConfigError where somebody else may have written the file: our key would go to the address in it."""
+    found = path.stat()
+    if found.st_uid not in (os.geteuid(), 0) or found.st_mode & stat.S_IWOTH:
+        raise ConfigError(f"{path} can be written by others, so it is not used", hint=f"chmod go-w {path}, or {_HINT}")
 
 
 def _values(path: Path) -> dict[str, Any]:

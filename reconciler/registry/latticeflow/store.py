@@ -18,6 +18,7 @@ from reconciler.registry.http.opening import target_of
 from reconciler.registry.latticeflow import catalogue, trial, wire
 from reconciler.registry.latticeflow.connections import PROVIDERS
 from reconciler.registry.latticeflow.derived import model_of
+from reconciler.registry.latticeflow.kinds import KINDS
 from reconciler.registry.latticeflow.settings import Settings, place_of
 from reconciler.registry.latticeflow.shared import Shared
 from reconciler.registry.latticeflow.wire import MisreadError
@@ -26,10 +27,11 @@ from reconciler.state import Address, Listing, Resource, Unreadable
 
 KEY_HEADER: Final = "X-LatticeFlow-API-Key"
 VERSION_HEADER: Final = "X-LatticeFlow-Client-Version"
+ELSEWHERE: Final = "it is gone, or `url` in reconciler.yaml (or LF_URL) is wrong: it is the address without /api"
 HINTS: Final = {
     401: "check the API key: `api_key` in reconciler.yaml, or LF_API_KEY",
     403: "the API key may not do that",
-    404: "check `url` in reconciler.yaml, or LF_URL: it is the address without /api",
+    404: ELSEWHERE,
     426: "the server wants another version of the client: set `client_version` in reconciler.yaml, for example sdk@3.17.0",
 }
 
@@ -58,6 +60,9 @@ class Store:
             self._offered(),
         )
         self._adapters, self._numbers = {}, {}
+        by_id = {row.get("id") for row in adapters if isinstance(row, Mapping)}
+        if any(self._adapter_id_of(row) not in (None, *by_id) for row in models):
+            adapters = await self._rows("/model-adapters", "model_adapters")  # one was made between the two lists
         found: list[Resource | Unreadable | None] = [
             self._understood("Adapter", row, self._adapter) for row in adapters
         ]
@@ -112,16 +117,23 @@ class Store:
         rows = reply.data.get(name) if isinstance(reply.data, Mapping) else None
         if not isinstance(rows, list):
             message = f"{self._registry}: GET {path} answered without a list of {name}: this is not AI GO!'s API"
-            raise PermanentError(message, hint=HINTS[404])
+            raise PermanentError(message, hint=ELSEWHERE)
         return rows
 
     async def _offered(self) -> tuple[Resource, ...]:
         """The adapters that the platform has ready: `lf` creates one as soon as a model names it, and so do we."""
         reply = await self._client.call("GET", "/model-adapter-providers/latticeflow", expected=(200, 404))
+        if reply.status == 404:
+            return ()
         rows = reply.data.get("model_adapters") if isinstance(reply.data, Mapping) else None
+        if not isinstance(rows, list):
+            message = (
+                f"{self._registry}: the adapters of the provider latticeflow are no list: this is not AI GO!'s API"
+            )
+            raise PermanentError(message, hint=ELSEWHERE)
         understood = [
-            self._understood("Adapter", dict(row) | {"id": ""}, lambda one: wire.adapter_of(one, self._registry))
-            for row in (rows if isinstance(rows, list) else ())
+            self._understood("Adapter", {**row, "id": "offered"}, lambda one: wire.adapter_of(one, self._registry))
+            for row in rows
             if isinstance(row, Mapping)
         ]
         return tuple(Resource(one.address, one.spec) for one in understood if isinstance(one, Resource))
@@ -154,9 +166,14 @@ class Store:
         return wire.secret_of(row, self._registry, None if key is None else Address(self._registry, "Model", key))
 
     def _unknown_adapter(self, row: Row) -> bool:
-        config = row.get("config")
-        number = config.get("adapter_id") if isinstance(config, Mapping) else None
+        number = self._adapter_id_of(row)
         return number is not None and number not in self._adapters
+
+    @staticmethod
+    def _adapter_id_of(row: Any) -> Any:
+        """The id of the adapter that a model's connection names, if it does."""
+        config = row.get("config") if isinstance(row, Mapping) else None
+        return config.get("adapter_id") if isinstance(config, Mapping) else None
 
     async def _learn_adapters(self, key: str | None = None) -> None:
         query = None if key is None else {"key": key}
@@ -188,10 +205,9 @@ class Store:
             await self._put_integration(address, body)
             return None
         path, sent = await self._addressed(address, body)
-        number = write.current.id if write.current is not None else None
-        if number is None:
+        if write.current is None:
             raise ValueError(f"an update of {address} without the object as it was read")
-        reply = await self._client.call("PUT", f"{path}/{quote(number, safe='')}", body=sent, expected=(200, 404))
+        reply = await self._client.call("PUT", f"{path}/{_number(write.current)}", body=sent, expected=(200, 404))
         if reply.status == 404:
             raise StaleObjectError(
                 f"{address} was deleted since it was read", hint="nothing was overwritten: plan again"
@@ -199,9 +215,9 @@ class Store:
         return self._stored(address, reply.data)
 
     async def delete(self, removal: Removal) -> None:
-        address, number = removal.current.address, quote(removal.current.id or "", safe="")
+        address, number = removal.current.address, _number(removal.current)
         if address.kind == "Integration":
-            raise PermanentError(f"{address}: AI GO! has no way to delete an integration through its API")
+            raise PermanentError(f"{address}: {KINDS[address.kind].rules.kept}")
         if address.kind == "Adapter":
             await self._check_unused(address, number)
         path = {"Model": "/models", "Adapter": "/model-adapters", "Secret": "/secrets"}[address.kind]
@@ -259,9 +275,16 @@ class Store:
         return catalogue.offers_of(provider, reply.data)
 
 
+def _number(current: Resource) -> str:
+    """The id of an object, for a path: an empty one would be the path of all of them."""
+    if not current.id:
+        raise ValueError(f"{current.address} has no id")
+    return quote(current.id, safe="")
+
+
 def _map(data: Any, address: Address) -> Row:
     if not isinstance(data, Mapping):
-        raise PermanentError(f"{address}: the answer is no object: this is not AI GO!'s API", hint=HINTS[404])
+        raise PermanentError(f"{address}: the answer is no object: this is not AI GO!'s API", hint=ELSEWHERE)
     return data
 
 

@@ -18,12 +18,20 @@ from reconciler.state import Resource
 
 DEFAULT_INPUT: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
 PATIENCE: Final = 60.0  # seconds for one step, as in AI GO!'s own client
-POLL: Final = 0.5  # seconds between two questions whether a step has ended
+POLL: Final = 0.5  # seconds between two questions whether a check has ended
+STATUS: Final = "check-status"  # of what AI GO! does not connect to itself
+# what may be asked again until it has ended; a step that runs the model never is, since each time is paid for
+_PENDING: Final = {"check-connection": (202,), STATUS: (202, 404)}
 _SHOWN: Final = 300  # characters of a message
+_SHORTEST: Final = 6  # characters of what may be a credential; a shorter word is `close` or `gzip`
 
 
 class _FailedError(Exception):
     """A step that ended badly. Its text says how."""
+
+
+class _NotOfferedError(Exception):
+    """A check that this server does not have."""
 
 
 async def run(client: Client, resource: Resource, given: Any) -> Tested:
@@ -49,7 +57,8 @@ class _Trial:
 
     async def model(self, config: Mapping[str, Any], given: Any) -> Tested:
         """Connection, then input → endpoint → output. What the last step answers is parsed where it is JSON."""
-        if config.get("connection_type") in (CUSTOM, HOSTED) and await self._step("check-connection", None) is None:
+        check = "check-connection" if config.get("connection_type") in (CUSTOM, HOSTED) else STATUS
+        if await self._step(check, None) is None and self._checks:
             return Tested(tuple(self._checks))
         sent = await self._step("transform-input", {"input": json.dumps(given, ensure_ascii=False)})
         if sent is None:
@@ -59,7 +68,7 @@ class _Trial:
             return Tested(tuple(self._checks))
         result = await self._step("transform-output", _unlogged(answer))
         output = result.get("output") if result is not None else None
-        return Tested(tuple(self._checks), _parsed(output))
+        return Tested(tuple(self._checks), _parsed(_without(output, answer)))
 
     async def credentials(self) -> Check:
         started = time.perf_counter()
@@ -77,6 +86,8 @@ class _Trial:
             ok, message = True, _said(name, answer)
         except _FailedError as failed:
             ok, message = False, str(failed)
+        except _NotOfferedError:
+            return None
         self._checks.append(Check(name, ok, message, time.perf_counter() - started))
         return answer if ok else None
 
@@ -84,6 +95,8 @@ class _Trial:
         deadline = time.monotonic() + PATIENCE
         while True:
             reply = await self._ask(name, body)
+            if reply.status == 404:
+                raise _NotOfferedError
             if reply.status != 202:
                 break
             if time.monotonic() > deadline:
@@ -98,14 +111,15 @@ class _Trial:
             raise _FailedError(_short(answer.get("message")) or "no success")
         status = answer.get("status_code")
         if isinstance(status, int) and status >= 400:
-            raise _FailedError(f"the endpoint answered {status}: {_short(answer.get('output'))}")
+            raise _FailedError(f"the endpoint answered {status}: {_short(_without(answer.get('output'), answer))}")
         return answer
 
     async def _ask(self, name: str, body: Any) -> Reply:
         """Raises _FailedError for what goes wrong on the way, except where the object itself is gone."""
         try:
+            expected = (200, 400, 422, *_PENDING.get(name, ()))
             return await self._client.call(
-                "POST", f"{self._path}/{name}", body=body, expected=(200, 202, 400, 422), timeout=PATIENCE
+                "POST", f"{self._path}/{name}", body=body, expected=expected, timeout=PATIENCE
             )
         except PermanentError:
             raise
@@ -121,6 +135,16 @@ def _unlogged(answer: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(answer.get(name), Mapping)
     }
     return {**answer, **headers}
+
+
+def _without(text: Any, answer: Mapping[str, Any]) -> Any:
+    """What the endpoint said without the credentials that it was sent, in case it quotes them."""
+    sent = answer.get("request_headers")
+    values = [value for value in sent.values() if isinstance(value, str)] if isinstance(sent, Mapping) else []
+    words = {word for value in values for word in (value, value.rpartition(" ")[2]) if len(word) >= _SHORTEST}
+    for word in sorted(words, key=len, reverse=True) if isinstance(text, str) else ():
+        text = text.replace(word, "***")
+    return text
 
 
 def _said(name: str, answer: Mapping[str, Any]) -> str:

@@ -124,7 +124,7 @@ def _key(row: Mapping[str, Any]) -> str:
     key = row.get("key")
     if not isinstance(key, str) or not key:
         raise MisreadError("it has no key")
-    if not isinstance(row.get("id"), str):
+    if not isinstance(row.get("id"), str) or not row["id"]:
         raise MisreadError("it has no id")
     return key
 
@@ -169,13 +169,21 @@ def body_of(write: Write) -> dict[str, Any]:
     """
     address = write.desired.address
     rules: KindRules = KINDS[address.kind].rules
-    body: Any = dict(write.desired.spec)
+    body: Any = _of_its_type(write.desired.spec) if address.kind == "Model" else dict(write.desired.spec)
     for place, _ in secrets_in(body, rules.root):
         if place not in write.secrets:
             message = f"{address} {place}: AI GO! replaces the whole object, and nobody here knows this secret's value"
-            raise PermanentError(message, hint="declare it, with a reference, or name a secret that AI GO! keeps")
+            hint = "declare it, with a reference, or name a secret that AI GO! keeps; `ignore` must not cover it"
+            raise PermanentError(message, hint=hint)
         body = pointers.put(body, place, write.secrets[place])
     return {**body, "key": address.key}
+
+
+def _of_its_type(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A model without what its connection type does not have."""
+    config = spec["config"]
+    known = CONNECTIONS[BY_TYPE.name_of(config)].model_fields
+    return {**spec, "config": {name: value for name, value in config.items() if name in known}}
 
 
 def with_adapter_id(body: Mapping[str, Any], number: str | None) -> dict[str, Any]:
