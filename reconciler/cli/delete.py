@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from reconciler.blocking import block
 from reconciler.cli import applying
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import Outputs, one, workspace
 from reconciler.cli.stored import registries_of
 from reconciler.cli.streams import say
+from reconciler.plan import Change, Plan
 from reconciler.planner import Policy, make_plan
 from reconciler.remote import read_all
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
 from reconciler.report import Report
-from reconciler.state import Desired, DesiredState, Resource
-from reconciler.workspace import Workspace
+from reconciler.state import Address, Desired, DesiredState, RemoteState, Resource
+from reconciler.view import View
 
 
 @click.command(cls=Command, name="delete")
@@ -48,11 +52,13 @@ async def _delete(options: Globals, key: str, yes: bool, backup: Path | None, ou
     here = workspace(options)
     async with here.connect(registries_of(here, [key])) as registries:
         remote = await read_all(registries, here.facts)
-        found = one(key, remote.resources())
+        found = one(key, remote)
         state = DesiredState((_absent(found),), frozenset({found.address}), complete=False, documents=1)
         plan = make_plan(state, remote, Policy(environment=here.project.environment, named=frozenset({found.address})))
+        declared = {item.address: item for item in here.load().desired.resources if not item.absent}
+        plan = _protected(plan, declared, state, remote)
         applying.show(plan, options, output_format)
-        _warn_if_declared(here, found)
+        _warn_if_declared(plan, declared.get(found.address))
         applying.ask(plan, yes=yes)
         return await applying.carry_out(here, plan, registries, options, concurrency=1, backup=backup)
 
@@ -62,10 +68,27 @@ def _absent(found: Resource) -> Desired:
     return Desired(Resource(found.address, {}), key, absent=True)
 
 
-def _warn_if_declared(here: Workspace, found: Resource) -> None:
-    for item in here.load().desired.resources:
-        if item.address == found.address and not item.absent and item.resource.source is not None:
-            source = item.resource.source
-            say(
-                f"warning: {printable(source.file)}:{source.line} still declares it, so the next apply creates it again"
-            )
+def _protected(plan: Plan, declared: Mapping[Address, Desired], state: DesiredState, remote: RemoteState) -> Plan:
+    """The plan without the deletes of what a manifest protects, and of what would go with it: a registry may have no room to say so itself."""
+    changes = [_kept(change, declared.get(change.address)) for change in plan.changes]
+    views = {name: View.of(remote.registries[name], listing, state) for name, listing in remote.listings.items()}
+    return replace(plan, changes=tuple(block(changes, views)))
+
+
+def _kept(change: Change, item: Desired | None) -> Change:
+    """The change, blocked where it deletes what its manifest protects."""
+    if change.action != "delete" or item is None or not item.protected:
+        return change
+    source = item.resource.source
+    place = f" in {source.file}:{source.line}" if source is not None else ""
+    message = f"its manifest protects it: set `protected: false`{place} before it can go"
+    return replace(change, action="blocked", reason="protected", message=message, source=source)
+
+
+def _warn_if_declared(plan: Plan, item: Desired | None) -> None:
+    """Nothing is said of what stays: it is not created again."""
+    source = item.resource.source if item is not None else None
+    if item is None or source is None:
+        return
+    if any((change.address, change.action) == (item.address, "delete") for change in plan.changes):
+        say(f"warning: {printable(source.file)}:{source.line} still declares it, so the next apply creates it again")

@@ -12,7 +12,7 @@ from reconciler.cli.answers import answer_json
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import one, workspace
-from reconciler.cli.stored import registries_of, stored
+from reconciler.cli.stored import registries_of, stored, unreadable, warn_of_unreadable
 from reconciler.cli.streams import answer, say
 from reconciler.document.dump import dump_yaml
 from reconciler.errors import InputError, UsageError
@@ -40,7 +40,8 @@ def command(
 ) -> int:
     """Write stored objects as manifests. KEY is a key or an address.
 
-    Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references.
+    Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references. With --all, what a
+    registry holds and cannot be read is left out and named, and the exit code is 5.
     """
     if everything and keys:
         raise UsageError("both KEY and --all were given", hint="leave one of them out")
@@ -48,26 +49,29 @@ def command(
         raise UsageError("say which objects: KEY, or --all")
     here = workspace(options)
     names = registries_of(here, keys) if keys else tuple(here.entries)
-    every = sorted(asyncio.run(stored(here, names)).resources(), key=lambda item: item.address)
+    remote = asyncio.run(stored(here, names))
     chosen = (
-        every
+        sorted(remote.resources(), key=lambda item: item.address)
         if everything
-        else list({str(found.address): found for key in keys for found in [one(key, every)]}.values())
+        else list({str(found.address): found for key in keys for found in [one(key, remote)]}.values())
     )
+    partly = everything and any(unreadable(remote))
     if target is None:
-        _to_stdout(here, chosen, output_format, alone=not everything and len(keys) == 1)
+        _to_stdout(here, chosen, output_format, alone=len(keys) == 1, whole=not partly)
     elif everything or len(keys) > 1 or target.endswith("/") or Path(target).is_dir():
         suffix = ".json" if output_format == "json" else ".yaml"
         paths = [(Path(target) / Path(path_of(item)).with_suffix(suffix), item) for item in chosen]
         _to_files(here, paths, output_format, force=force)
     else:
         _to_files(here, [(Path(target), chosen[0])], output_format, force=force)
-    return 0
+    if partly:
+        warn_of_unreadable(remote)
+    return 5 if partly else 0
 
 
-def _to_stdout(here: Workspace, chosen: Sequence[Resource], output_format: str, *, alone: bool) -> None:
+def _to_stdout(here: Workspace, chosen: Sequence[Resource], output_format: str, *, alone: bool, whole: bool) -> None:
     manifests = [manifest_of(item, here.entries[item.address.registry]) for item in chosen]
-    if not manifests:
+    if not manifests and whole:
         say("there is nothing to export: the registries are empty")
     if (
         output_format == "json"

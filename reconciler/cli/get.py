@@ -21,7 +21,7 @@ from reconciler.render.answers import get_text
 def command(options: Globals, key: str, output_format: str) -> int:
     """Show one object as its registry holds it. KEY is a key or an address."""
     here = workspace(options)
-    found = one(key, asyncio.run(stored(here, registries_of(here, [key]))).resources())
+    found = one(key, asyncio.run(stored(here, registries_of(here, [key]))))
     facts = facts_of(found)
     data = {
         "address": str(found.address),

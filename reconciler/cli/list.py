@@ -9,11 +9,9 @@ import click
 from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import style, workspace
-from reconciler.cli.stored import facts_of, stored
-from reconciler.cli.streams import answer, say
+from reconciler.cli.stored import facts_of, stored, unreadable, warn_of_unreadable
+from reconciler.cli.streams import answer
 from reconciler.render.answers import list_text
-from reconciler.render.escape import printable
-from reconciler.state import RemoteState
 
 
 @click.command(cls=Command, name="list")
@@ -34,16 +32,12 @@ def command(options: Globals, registries: tuple[str, ...], output_format: str) -
         }
         for item in resources
     ]
+    broken = [
+        {"registry": name, "kind": row.kind, "key": row.key, "message": row.message} for name, row in unreadable(remote)
+    ]
     if output_format == "json":
-        answer_json({"resources": rows})
+        answer_json({"resources": rows, "unreadable": broken})
     else:
-        answer(list_text(rows, style(options)))
-    _warn(remote)
+        answer(list_text(rows, style(options), whole=not broken))
+    warn_of_unreadable(remote)
     return 0
-
-
-def _warn(remote: RemoteState) -> None:
-    for name, listing in sorted(remote.listings.items()):
-        for row in listing.unreadable:
-            what = f"{row.kind or '?'}/{row.key or '?'}: {row.message}"
-            say(f"warning: {name} holds something that cannot be read: {printable(what)}")

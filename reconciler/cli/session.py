@@ -18,7 +18,7 @@ from reconciler.document import MAX_BYTES
 from reconciler.errors import InputError, ReconcilerError, RegistryError, UsageError
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
-from reconciler.state import Address, Resource
+from reconciler.state import Address, RemoteState, Resource
 from reconciler.workspace import Workspace, open_workspace
 
 
@@ -120,9 +120,16 @@ def matching(key: str, resources: Iterable[Resource], declared: Container[Addres
     return exact or [resource for resource in every if key == resource.address.key or resource.address in declared]
 
 
-def one(key: str, resources: Iterable[Resource], declared: Container[Address] = ()) -> Resource:
-    """The one of them. Raises InputError for none, UsageError for several."""
-    found = matching(key, resources, declared)
+def one(key: str, remote: RemoteState) -> Resource:
+    """The one of them. Raises InputError for none, RegistryError where it may be there and cannot be read, UsageError for several."""
+    found = matching(key, remote.resources())
+    if not found:
+        check_readable(key, remote)
+    return alone(key, found)
+
+
+def alone(key: str, found: Sequence[Resource]) -> Resource:
+    """The one object that a key or an address was found to name. Raises InputError for none, UsageError for several."""
     if not found:
         raise InputError(f"no registry holds {key!r}", hint="`reconciler list` shows what there is")
     if len(found) > 1:
@@ -131,6 +138,23 @@ def one(key: str, resources: Iterable[Resource], declared: Container[Address] = 
             hint="give the address",
         )
     return found[0]
+
+
+def check_readable(key: str, remote: RemoteState, declared: Container[Address] = ()) -> None:
+    """Raises RegistryError where a registry holds a row that cannot be read, and that the key or address names or may name."""
+    rows = [(name, row) for name, listing in sorted(remote.listings.items()) for row in listing.unreadable]
+    for name, row in rows:
+        if row.key is None:
+            continue
+        kinds = (row.kind,) if row.kind is not None else remote.registries[name].kinds
+        addresses = [Address(name, kind, row.key) for kind in kinds]
+        if row.key == key or any(str(address) == key or address in declared for address in addresses):
+            message = f"{name} holds {row.key!r} in a form that cannot be read: {row.message}"
+            raise RegistryError(message, hint=f"mend it in {name}, or delete it there")
+    for name, row in rows:
+        if row.key is None:
+            message = f"{name} holds something that cannot be read and may be {key!r}: {row.message}"
+            raise RegistryError(message, hint=f"mend it in {name}, or delete it there")
 
 
 @contextmanager

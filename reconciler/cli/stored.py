@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from reconciler.cli.streams import say
 from reconciler.errors import UsageError
 from reconciler.problems import nearest
 from reconciler.remote import read_all
-from reconciler.state import RemoteState, Resource
+from reconciler.render.escape import printable
+from reconciler.state import RemoteState, Resource, Unreadable
 from reconciler.workspace import Workspace
 
 
@@ -45,3 +47,17 @@ def _registry_of(here: Workspace, key: str) -> str | None:
 def facts_of(resource: Resource) -> dict[str, Any]:
     """Who owns it and when it was last written, as answers tell it."""
     return {"owner": resource.mark.owner if resource.mark is not None else None, "updated_at": resource.updated_at}
+
+
+def unreadable(remote: RemoteState) -> Iterator[tuple[str, Unreadable]]:
+    """The rows that could not be understood, each with its registry's name, in a stable order."""
+    for name, listing in sorted(remote.listings.items()):
+        for row in sorted(listing.unreadable, key=lambda row: (row.kind or "", row.key or "", row.message)):
+            yield name, row
+
+
+def warn_of_unreadable(remote: RemoteState) -> None:
+    """One warning on stderr for each of them."""
+    for name, row in unreadable(remote):
+        what = f"{row.kind or '?'}/{row.key or '?'}: {row.message}"
+        say(f"warning: {name} holds something that cannot be read: {printable(what)}")

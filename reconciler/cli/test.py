@@ -9,7 +9,7 @@ import click
 
 from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import asked, matching, one, stdin_bytes, style, workspace
+from reconciler.cli.session import alone, asked, check_readable, matching, stdin_bytes, style, workspace
 from reconciler.cli.stored import check_names, registries_of
 from reconciler.cli.streams import answer
 from reconciler.document import decode, read_text
@@ -98,9 +98,11 @@ def _named(here: Workspace, key: str, remote: RemoteState, unable: str) -> Resou
             item.address for item in items if item.key == key and item.resource.parent is None and not item.absent
         )
     found = matching(key, every, declared)
+    if not found:
+        check_readable(key, remote, declared)
     if not found and any(address.registry in remote.listings for address in declared):
         raise InputError(f"{key!r} is declared, and no registry holds it yet", hint="`reconciler apply` creates it")
     if not found and unable:
         raise InputError(f"no registry that can test holds {key!r}", hint=f"nothing can be tested through {unable}")
     models = [item for item in found if item.address.kind == here.entries[item.address.registry].portable.name]
-    return one(key, models or found, declared)
+    return alone(key, models or found)

@@ -14,10 +14,11 @@ from reconciler.render.width import pad, text_width
 MOST_LINES: Final = 20  # of a list in an error's message
 
 
-def list_text(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
-    """The resources of the `list` answer as a table."""
+def list_text(rows: Sequence[Mapping[str, Any]], style: Style, *, whole: bool = True) -> str:
+    """The resources of the `list` answer as a table. `whole` says that there is nothing beside them that could not be read."""
     columns = {"address": "ADDRESS", "owner": "OWNER", "updated_at": "UPDATED"}
-    return _table(columns, rows, style) if rows else "Nothing is there."
+    nothing = "Nothing is there." if whole else "Nothing is there that can be read."
+    return _table(columns, rows, style) if rows else nothing
 
 
 def history_text(rows: Sequence[Mapping[str, Any]], style: Style) -> str:

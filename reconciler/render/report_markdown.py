@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.plan_markdown import BUDGET
-from reconciler.render.report_text import WORDS, totals, verdict
+from reconciler.render.report_text import RESTORES, WORDS, totals, verdict
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import ELLIPSIS
 from reconciler.report import Outcome, Report
@@ -24,7 +24,7 @@ def _blocks(report: Report) -> Iterator[str]:
     yield MARKER
     yield f"### {verdict(report)}: {totals(report)}"
     if report.backup is not None:
-        yield f"What was removed is kept in {markdown_code(report.backup)}; applying that folder restores it."
+        yield f"What was removed is kept in {markdown_code(report.backup)}; {RESTORES}."
     if report.notes:
         yield _fitting([f"- {markdown(note)}" for note in report.notes], BUDGET // 4, "note")
     bad = [outcome for outcome in report.outcomes if outcome.status != "ok"]

@@ -12,6 +12,7 @@ from reconciler.report import DONE, Outcome, Report
 
 MOST_LISTED: Final = 20  # outcomes up to which each that went well has its line
 MOST_ALIGNED: Final = 56  # columns up to which what follows an address is aligned
+RESTORES: Final = "applying that folder restores it, once the secrets that it names are set"
 WORDS: Final = {"not_stored": "not stored"}
 _COLOURS: Final = {"conflict": "magenta", "blocked": "magenta", "skipped": "yellow"}
 
@@ -30,7 +31,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
         yield ""
     yield from _bad(bad, style)
     if report.backup is not None:
-        yield f"Backup: what was removed is kept in {style.safe(report.backup)}; applying that folder restores it."
+        yield f"Backup: what was removed is kept in {style.safe(report.backup)}; {RESTORES}."
     yield from (f"Note: {style.safe(note)}" for note in report.notes)
     yield f"{style.paint(verdict(report) + ':', 'bold')} {totals(report)}."
 

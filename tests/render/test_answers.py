@@ -23,6 +23,7 @@ aigo/Model/support-chat  platform  2026-11-20T10:00:00Z
 aigo/Model/日本          -         -"""
     )
     assert list_text([], PLAIN) == "Nothing is there."
+    assert list_text([], PLAIN, whole=False) == "Nothing is there that can be read."
 
 
 def test_history_is_a_table() -> None:
