@@ -29,7 +29,7 @@ from reconciler.workspace import Workspace
 
 _MOST_LISTED: Final = 5
 _VARIABLES: Final = """\
-These variables must be defined in reconciler.yaml. What is secret does not belong there, but in a latticeflow/Secret:
+These variables must be defined in reconciler.yaml. What is secret does not belong there, but in a {vaults}:
 
 """
 
@@ -105,7 +105,8 @@ def _say(options: Globals, made: Import, missing: Sequence[str], folder: str) ->
     counted = ", ".join(count(number, kind) for kind, number in sorted(kinds.items(), key=lambda item: item[0]))
     say(f"{counted or 'nothing'} written to {printable(folder)}")
     if missing:
-        say("\n" + _VARIABLES + dump_yaml({"variables": dict.fromkeys(missing, "")}))
+        needed = dump_yaml({"variables": dict.fromkeys(missing, "")})
+        say("\n" + _VARIABLES.format(vaults=" or ".join(made.vaults)) + needed)
     if made.environment:
         say(f"Set in the environment, for apply: {', '.join(made.environment)}")
 

@@ -11,11 +11,11 @@ from reconciler.document.dump import dump_yaml
 from reconciler.errors import InputError, UsageError
 from reconciler.manifest.discover import SUFFIXES, shown
 from reconciler.manifest.model import SPEC_FIELDS
+from reconciler.manifest.modeline import modeline
 from reconciler.manifest.references import escape
 from reconciler.registry.base import Offer
 from reconciler.workspace import Workspace
 
-SCHEMA: Final = "schemas/manifest.schema.json"
 _NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._-]")
 _YAML: Final = (".yaml", ".yml")
 
@@ -66,14 +66,7 @@ def text_of(here: Workspace, offer: Offer, registry: str, path: Path) -> str:
     spec = {name: _plain(offer.spec[name]) for name in SPEC_FIELDS if offer.spec.get(name) is not None}
     terms = {"key": offer.key} if offer.key != key else {}
     document = {"kind": "Model", "key": key, **spec, "registries": {registry: terms}}
-    return dump_yaml(document, header=_modeline(here, path))
-
-
-def _modeline(here: Workspace, path: Path) -> str:
-    """The comment by which editors find the project's schema, where there is one and the comment can name it."""
-    schema = here.project.root / SCHEMA
-    place = shown(str(schema), path.resolve().parent)
-    return f"# yaml-language-server: $schema={place}" if schema.is_file() and not re.search(r"\s", place) else ""
+    return dump_yaml(document, header=modeline(here.project.root, path.parent))
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What `-vv` adds: every line that the HTTP client logs, on stderr. Imported only then."""
+"""What `-vv` adds: every line that we log, on stderr, which is what the HTTP client says. Imported only then."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from reconciler.cli.streams import say
 from reconciler.render.escape import printable
 
-LOGGER: Final = "reconciler.http"
+LOGGER: Final = "reconciler"  # the one above all of ours
 
 
 class _Told(logging.Handler):

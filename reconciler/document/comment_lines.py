@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 Owner = tuple[int, int]  # the id of a map's or list's node, and the number of its member or item
+_Chain = tuple[tuple[int, int], ...]
 _Span = tuple[
     int, int, bool
 ]  # from where to where a scalar goes, and whether it is a block, which begins on the next line
@@ -30,14 +31,14 @@ class Comments:
     below: dict[int, list[str]] = field(default_factory=dict)
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
     """A member or an item: where it begins, from 0, and the ids and columns of the maps and lists that it stands in."""
 
     line: int
     column: int
     owner: Owner
-    chain: tuple[tuple[int, int], ...]
-    is_head: bool  # of an item that is a map or a list: nothing can be written beside its dash
+    chain: _Chain
+    is_head: bool  # of an item whose map or list begins behind its dash: nothing can be written there
 
 
 class _Line(NamedTuple):
@@ -52,42 +53,48 @@ def is_flow(node: Any) -> bool:
     return bool(node.flow_style) and node.start_mark.line == node.end_mark.line
 
 
-def comments_of(text: str, root: Any) -> Comments:
-    """What is attached to what in `text`, whose lines end with `\\n` and whose composed node is `root`."""
+def comments_of(text: str, root: Any, aliases: Sequence[Any]) -> Comments:
+    """What is attached to what in `text`, whose lines end with `\\n` and whose composed node is `root`.
+
+    `aliases` are the marks at which aliases stand, in the order of the text: a composed node knows only where its anchor stands.
+    """
     found = Comments()
-    spans: list[_Span] = []
-    entries: list[_Entry] = []
-    _survey(root, (), spans, entries, set())
-    starts = [entry.line for entry in entries]
-    for following, lines in groupby(_lines(text, sorted(spans)), lambda line: bisect_right(starts, line.number)):
-        _attach(list(lines), entries[:following], entries[following:], found)
+    survey = Survey(root, aliases)
+    entries: list[Entry | None] = [None, *survey.entries, None]
+    starts = [entry.line for entry in survey.entries]
+    for following, lines in groupby(_lines(text, sorted(survey.spans)), lambda line: bisect_right(starts, line.number)):
+        _attach(lines, entries[following], entries[following + 1], found)
     return found
 
 
-def _survey(
-    node: Any,
-    chain: tuple[tuple[int, int], ...],
-    spans: list[_Span],
-    entries: list[_Entry],
-    seen: set[int],
-) -> None:
-    """Notes where scalars stand, which hold no comments, and all members and items that may have some, in the order of the text."""
-    if id(node) in seen:  # an alias
-        return
-    seen.add(id(node))
-    if not isinstance(node.value, list):
-        spans.append((node.start_mark.index, node.end_mark.index, node.style in ("|", ">")))
-        return
-    below = (*chain, (id(node), node.start_mark.column))
-    for number, part in enumerate(node.value):
-        key, value = part if isinstance(part, tuple) else (part, part)
-        if not is_flow(node):
-            column = key.start_mark.column if key is not value else node.start_mark.column
-            head = key is value and isinstance(value.value, list)
-            entries.append(_Entry(key.start_mark.line, column, (id(node), number), below, head))
-        if key is not value:
-            _survey(key, below, spans, entries, seen)
-        _survey(value, below, spans, entries, seen)
+class Survey:
+    """Where scalars stand, which hold no comments, and all members and items that may have some, in the order of the text."""
+
+    def __init__(self, root: Any, aliases: Sequence[Any]) -> None:
+        self.spans: list[_Span] = []
+        self.entries: list[Entry] = []
+        self._aliases = iter(aliases)
+        self._seen: set[int] = set()
+        self._visit(root, ())
+
+    def _visit(self, node: Any, chain: _Chain) -> None:
+        self._seen.add(id(node))
+        if not isinstance(node.value, list):
+            self.spans.append((node.start_mark.index, node.end_mark.index, node.style in ("|", ">")))
+            return
+        below = (*chain, (id(node), node.start_mark.column))
+        for number, part in enumerate(node.value):
+            is_item = not isinstance(part, tuple)
+            parts = (part,) if is_item else part
+            for place, inner in enumerate(parts):
+                is_alias = id(inner) in self._seen
+                start = next(self._aliases) if is_alias else inner.start_mark
+                if place == 0 and not is_flow(node):
+                    column = node.start_mark.column if is_item else start.column
+                    is_head = is_item and not is_alias and isinstance(inner.value, list) and not is_flow(inner)
+                    self.entries.append(Entry(start.line, column, (id(node), number), below, is_head))
+                if not is_alias:
+                    self._visit(inner, below)
 
 
 def _lines(text: str, spans: list[_Span]) -> Iterator[_Line]:
@@ -106,23 +113,22 @@ def _lines(text: str, spans: list[_Span]) -> Iterator[_Line]:
         yield _Line(number, match.start() - begin, match[0].strip(), alone)
 
 
-def _attach(lines: list[_Line], before: list[_Entry], after: list[_Entry], found: Comments) -> None:
-    """The comments on the line of the last entry of `before`, and between it and the first of `after`."""
+def _attach(lines: Iterable[_Line], before: Entry | None, after: Entry | None, found: Comments) -> None:
+    """The comments on the line of the entry `before`, and between it and the next, `after`."""
     waiting: list[str] = []  # blank lines go where what follows them goes
     for line in lines:
         if not line.text:
             waiting.append("")
-        elif not line.alone and before and not before[-1].is_head and before[-1].owner not in found.beside:
-            found.beside[before[-1].owner] = line.text
+        elif not line.alone and before and not before.is_head and before.owner not in found.beside:
+            found.beside[before.owner] = line.text
         else:
-            target = _target(line, before[-1] if before else None, after[0] if after else None, found)
-            target.extend([*waiting, line.text])
+            _target(line, before, after, found).extend([*waiting, line.text])
             waiting.clear()
     if after:
-        found.above.setdefault(after[0].owner, []).extend(waiting)
+        found.above.setdefault(after.owner, []).extend(waiting)
 
 
-def _target(line: _Line, before: _Entry | None, after: _Entry | None, found: Comments) -> list[str]:
+def _target(line: _Line, before: Entry | None, after: Entry | None, found: Comments) -> list[str]:
     """Where a line of its own goes: to what follows; if it is deeper than that, to the map or list that ends before it."""
     ended = [
         (node, column)

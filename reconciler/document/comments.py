@@ -15,9 +15,10 @@ from typing import Any, Final
 
 import yaml
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.emitter import RoundTripEmitter as Emitter
 from ruamel.yaml.error import CommentMark, YAMLError
-from ruamel.yaml.events import ScalarEvent
+from ruamel.yaml.events import AliasEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import CommentToken
 
@@ -25,15 +26,13 @@ from reconciler.document.comment_lines import Comments, Owner, comments_of, is_f
 from reconciler.document.dump import dump_yaml
 from reconciler.document.json_text import load_json, scan_json
 from reconciler.document.places import Places
-from reconciler.document.trees import Item, List, Map, Member, Node, Scalar
+from reconciler.document.trees import Item, List, Map, Member, Node, Scalar, tree_of
 from reconciler.document.values import Place
 from reconciler.document.yaml_nodes import hide_breaks
 from reconciler.document.yaml_scalars import BOOL, FLOAT, INT, MAP, NULL, SEQ, STR, TAGS, NotJsonError, plain, tagged
 from reconciler.document.yaml_text import load_yaml
 from reconciler.errors import Problem
-from reconciler.pointer import join
 
-_MERGE: Final = "<<"
 _INDENT: Final = 2
 _WIDEST: Final = 2**30  # lines are not broken
 _TAG: Final = re.compile(r"(?:&\S+\s+)?!(?P<none>(?=\s))?")  # `!` alone makes text of what follows
@@ -52,7 +51,7 @@ def load_commented(
         json = load_json(text, shown)
         if json.problems or not json.documents:
             return None, json.problems
-        return _of_data(json.documents[0].value, (), Places(scan_json(text)), shown), ()
+        return tree_of(json.documents[0].value, Places(scan_json(text)), shown), ()
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     visible, back = hide_breaks(text)
     loaded = load_yaml(text, shown)
@@ -61,17 +60,22 @@ def load_commented(
     if wrong or not (loaded.documents or loaded.problems):
         return None, wrong
     try:
-        roots = [root for root in _handler().compose_all(visible) if not _is_nothing(root)]
+        roots, aliases = compose(visible)
     except (YAMLError, NotImplementedError) as error:
         mark: Any = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         return None, (Problem(shown, line, column, "syntax", "this YAML cannot be read together with its comments"),)
     if len(roots) > 1:
         line = roots[1].start_mark.line + 1
-        return None, (
-            Problem(shown, line, 1, "one-document", "another document begins here, and one is all there may be"),
-        )
-    return _Reading(visible, shown, back, comments_of(visible, roots[0])).node(roots[0]), ()
+        several = Problem(shown, line, 1, "one-document", "another document begins here, and one is all there may be")
+        return None, (several,)
+    return _Reading(visible, shown, back, comments_of(visible, roots[0], aliases)).node(roots[0]), ()
+
+
+def compose(text: str) -> tuple[list[Any], list[Any]]:
+    """The documents of a text as nodes, without those that hold nothing; and the marks of all aliases, in their order."""
+    handler = _handler()
+    return [root for root in handler.compose_all(text) if not _is_nothing(root)], handler.composer.aliases
 
 
 def dump_commented(root: Map) -> str:
@@ -83,6 +87,19 @@ def dump_commented(root: Map) -> str:
     return stream.getvalue() + "".join(rest)
 
 
+class _Composer(Composer):
+    """Keeps where the aliases of a text stand: their nodes are those of their anchors."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.aliases: list[Any] = []
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.parser.check_event(AliasEvent):
+            self.aliases.append(self.parser.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
 class _Emitter(Emitter):
     """Writes every key on one line: behind a `?`, ruamel 0.19 puts the value on the line of the key, and so into it."""
 
@@ -92,6 +109,7 @@ class _Emitter(Emitter):
 
 def _handler() -> Any:
     handler = YAML(typ="rt", pure=True)
+    handler.Composer = _Composer
     handler.Emitter = _Emitter
     handler.width = _WIDEST
     handler.indent(mapping=_INDENT, sequence=2 * _INDENT, offset=_INDENT)
@@ -107,20 +125,6 @@ def _bears(tags: frozenset[str], lines: Sequence[str], problem: Problem) -> bool
 
 def _is_nothing(root: Any) -> bool:
     return root is None or (isinstance(root, ScalarNode) and not root.style and plain(root.value) is None)
-
-
-def _of_data(value: Any, path: tuple[str | int, ...], places: Places, shown: str) -> Node:
-    place = places.value(0, join(path))
-    if isinstance(value, dict):
-        members = (
-            Member(key, _of_data(item, (*path, key), places, shown), shown, places.key(0, join((*path, key))))
-            for key, item in value.items()
-        )
-        return Map(tuple(members), shown, place)
-    if isinstance(value, list):
-        items = (Item(_of_data(item, (*path, number), places, shown)) for number, item in enumerate(value))
-        return List(tuple(items), shown, place)
-    return Scalar(value, shown, place)
 
 
 class _Reading:
@@ -145,7 +149,7 @@ class _Reading:
     def _members(self, node: Any) -> Iterator[Member]:
         own = {key.value for key, _ in node.value}
         for number, (key, value) in enumerate(node.value):
-            if key.value == _MERGE and not key.style:
+            if key.value == "<<" and not key.style:
                 for merged in self._merged(value):
                     if merged.key not in own:
                         own.add(merged.key)
@@ -164,9 +168,7 @@ class _Reading:
 
     def _scalar(self, node: Any) -> Scalar:
         style = node.style or ""
-        value = (
-            node.value.replace("\a", "") if style == ">" else node.value
-        )  # ruamel's marks of where a line was folded
+        value = node.value.replace("\a", "") if style == ">" else node.value  # ruamel's marks of folded lines
         written = self._restored(value)
         scalar = Scalar(written, self._shown, _place(node), style)
         marked = _TAG.match(self._text, node.start_mark.index)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
+from reconciler.document.places import Places
 from reconciler.document.values import Place
+from reconciler.pointer import join
 
 
 class Scalar(NamedTuple):
@@ -70,6 +72,21 @@ class List(NamedTuple):
 
 
 Node: TypeAlias = Scalar | Map | List
+
+
+def tree_of(value: Any, places: Places, shown: str, path: tuple[str | int, ...] = ()) -> Node:
+    """JSON data as a tree. `places` knows where all of it stands in the first document of the file `shown`."""
+    place = places.value(0, join(path))
+    if isinstance(value, dict):
+        members = (
+            Member(key, tree_of(item, places, shown, (*path, key)), shown, places.key(0, join((*path, key))))
+            for key, item in value.items()
+        )
+        return Map(tuple(members), shown, place)
+    if isinstance(value, list):
+        items = (Item(tree_of(item, places, shown, (*path, number))) for number, item in enumerate(value))
+        return List(tuple(items), shown, place)
+    return Scalar(value, shown, place)
 
 
 def plain_data(node: Node) -> Any:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import os
-import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from reconciler import document
 from reconciler import pointer as pointers
 from reconciler.document.comments import dump_commented
 from reconciler.document.trees import Map, Node, Scalar, find, plain_data
 from reconciler.errors import Problem
-from reconciler.importing.drafts import Draft, Session, document_of, folder_of
+from reconciler.importing.drafts import Draft, Format, Session, document_of, folder_of
 from reconciler.importing.formats import FORMATS
 from reconciler.importing.journal import Journal
 from reconciler.importing.sources import Sources
 from reconciler.manifest.discover import Found
+from reconciler.manifest.modeline import modeline
 from reconciler.manifest.native import NativeKind, check_native
 from reconciler.problems import Finding
 from reconciler.registry.catalog import load_driver
-
-SCHEMA: Final = "schemas/manifest.schema.json"
 
 
 class Target(NamedTuple):
@@ -50,7 +48,7 @@ class Import:
     """What became of the files. `problems` are errors and warnings, sorted by place; with an error, nothing should be written.
 
     `lines` holds the lines of the files that have problems. `variables` are the names that the manifests need in reconciler.yaml,
-    `environment` those that they need in the environment, both sorted.
+    `environment` those that they need in the environment, both sorted. `vaults` are the kinds in which secrets belong, sorted.
     """
 
     manifests: tuple[Written, ...]
@@ -58,6 +56,7 @@ class Import:
     lines: Mapping[str, Sequence[str]] = field(repr=False)
     variables: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
+    vaults: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -70,33 +69,46 @@ def import_files(found: Found, target: Target) -> Import:
     journal.problems.extend(found.problems)
     sources = Sources(target.root, target.cwd, journal)
     session = Session(journal, sources, os.path.realpath(target.folder))
-    drafts: list[Draft] = []
+    files = list(_recognised(found, sources, journal))
+    for root, known in files:  # all of them, before the first name is made up
+        journal.reserve(known.environment(root))
+    drafts = [draft for root, known in files for draft in known.translate(root, session)]
+    manifests = tuple(_written(_unique(drafts, journal), session, target))
+    problems = tuple(sorted(set(journal.problems)))
+    lines = {problem.file: sources.lines[problem.file] for problem in problems if problem.file in sources.lines}
+    variables, environment = tuple(sorted(journal.variables)), tuple(sorted(journal.environment))
+    return Import(
+        manifests, problems, lines, variables, environment, tuple(sorted({known.vault for _, known in files}))
+    )
+
+
+def _recognised(found: Found, sources: Sources, journal: Journal) -> Iterator[tuple[Map, Format]]:
+    """Each file that is of a known format. What is wrong with the others is told."""
     for file in found.files:
         root = sources.load(file.path, file.shown)
-        if root is not None:
-            drafts.extend(_translated(root, session))
+        known = _format_of(root) if isinstance(root, Map) else None
+        if isinstance(root, Map) and known is not None:
+            yield root, known
+        elif root is not None:
+            _refuse(root, journal)
         elif not any(problem.file == file.shown for problem in journal.problems):
             journal.problems.append(
                 Problem(file.shown, 1, 1, "not-a-model", "this file holds nothing", severity="warning")
             )
-    manifests = tuple(_written(_unique(drafts, journal), session, target))
-    problems = tuple(sorted(set(journal.problems)))
-    lines = {problem.file: sources.lines[problem.file] for problem in problems if problem.file in sources.lines}
-    return Import(manifests, problems, lines, tuple(sorted(journal.variables)), tuple(sorted(journal.environment)))
 
 
-def _translated(root: Node, session: Session) -> list[Draft]:
-    for known in FORMATS.values():
-        if isinstance(root, Map) and known.recognises(root) and root.find("kind") is None:
-            return known.translate(root, session)
+def _format_of(root: Map) -> Format | None:
+    return next((known for known in FORMATS.values() if known.recognises(root)), None)
+
+
+def _refuse(root: Node, journal: Journal) -> None:
     kind = root.find("kind") if isinstance(root, Map) else None
     name = kind.value.value if kind is not None and isinstance(kind.value, Scalar) else None
     if kind is not None and isinstance(name, str) and (name == "Model" or "/" in name):
-        session.journal.error(kind.value, "already-a-manifest", "this is a manifest already: nothing is to be imported")
-        return []
+        journal.error(kind.value, "already-a-manifest", "this is a manifest already: nothing is to be imported")
+        return
     titles = "; ".join(known.title for known in FORMATS.values())
-    session.journal.error(root, "unknown-format", f"no known format: a file that can be imported is {titles}")
-    return []
+    journal.error(root, "unknown-format", f"no known format: a file that can be imported is {titles}")
 
 
 def _unique(drafts: Iterable[Draft], journal: Journal) -> list[Draft]:
@@ -119,7 +131,8 @@ def _written(drafts: Iterable[Draft], session: Session, target: Target) -> Itera
     before = [problem for problem in session.journal.problems if problem.severity == "error"]
     for draft in drafts:
         folder = folder_of(draft.kind)
-        root = document_of(draft, target.registry, _modeline(session, folder))
+        comment = modeline(session.sources.root, os.path.join(session.folder, folder))
+        root = document_of(draft, target.registry, comment)
         name, number = draft.name, 1
         while f"{folder}/{name}".lower() in taken:  # some file systems take `a` and `A` for one name
             number += 1
@@ -129,15 +142,6 @@ def _written(drafts: Iterable[Draft], session: Session, target: Target) -> Itera
         text = dump_commented(root)
         _check(root, draft, text, path, session.journal, before)
         yield Written(path, draft.kind, draft.name, text, draft.root.file)
-
-
-def _modeline(session: Session, folder: str) -> str:
-    """The comment by which editors find the project's schema, where there is one."""
-    schema = os.path.join(session.sources.root, *SCHEMA.split("/"))
-    if not os.path.isfile(schema):
-        return ""
-    place = os.path.relpath(schema, os.path.join(session.folder, folder)).replace(os.sep, posixpath.sep)
-    return "" if any(map(str.isspace, place)) else f"# yaml-language-server: $schema={place}"
 
 
 def _check(root: Map, draft: Draft, text: str, path: str, journal: Journal, before: Sequence[Problem]) -> None:

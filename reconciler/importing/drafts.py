@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from reconciler.document.trees import Map, Member, Scalar
@@ -38,10 +38,17 @@ class Session(NamedTuple):
 
 
 class Format(NamedTuple):
-    """A format of files: whether a map is of it, and the objects in it."""
+    """A format of files: whether a map is of it, and the objects in it.
+
+    No two formats recognise one map, and none a manifest of ours, which has a `kind` and a `key`. `environment` gives the variables of
+    the environment that may come to stand in a manifest under the name that they have in the file. `vault` is the native kind in which
+    secrets belong.
+    """
 
     title: str
+    vault: str
     recognises: Callable[[Map], bool]
+    environment: Callable[[Map], Iterable[str]]
     translate: Callable[[Map, Session], list[Draft]]
 
 

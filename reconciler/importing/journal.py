@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from reconciler.document.trees import List, Map, Member, Scalar
@@ -21,6 +22,7 @@ class Journal:
         self.problems: list[Problem] = []
         self.variables: set[str] = set()
         self.environment: set[str] = set()
+        self._reserved: set[str] = set()
         self._literals: dict[str, Secret] = {}
 
     def error(self, at: At, rule: str, message: str, suggestion: str | None = None) -> None:
@@ -28,6 +30,10 @@ class Journal:
 
     def warn(self, at: At, rule: str, message: str, suggestion: str | None = None) -> None:
         self._note(at, rule, message, "warning", suggestion)
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Names of variables of the environment that the files use themselves: none is made up for another secret."""
+        self._reserved.update(names)
 
     def variable(self, name: str) -> str:
         """The reference to a variable, which reconciler.yaml must define."""
@@ -42,12 +48,12 @@ class Journal:
     def withheld(self, at: Scalar, *words: str) -> str:
         """The reference that stands for a secret which was written down: it is kept out of all that is written from here on.
 
-        `words` make the name of the variable. Two secrets never share one.
+        `words` make the name of the variable. Two secrets never share one, nor does any take a name that is reserved.
         """
         value = Secret(str(at.value))
         first = name = _name(words)
         number = 1
-        while self._literals.setdefault(name, value).reveal() != value.reveal():
+        while name in self._reserved or self._literals.setdefault(name, value).reveal() != value.reveal():
             number += 1
             name = f"{first}_{number}"
         self.warn(

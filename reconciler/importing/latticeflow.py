@@ -9,7 +9,7 @@ from typing import Final
 
 from reconciler.document.trees import List, Map, Member, Node, Scalar, scalars_of
 from reconciler.importing.drafts import Draft, Format, Session, folder_of
-from reconciler.importing.lf_values import Field, Values
+from reconciler.importing.lf_values import Field, Values, environment_of
 from reconciler.importing.sources import REF
 from reconciler.manifest.native import COMMON_FIELDS
 from reconciler.registry.catalog import load_driver
@@ -32,8 +32,11 @@ _TODO: Final = "((TODO))"
 
 
 def recognises(root: Map) -> bool:
+    """Whether it may be a file of `lf`, which knows no `kind`."""
     names = {member.key for member in root.members}
-    return bool(names & {*_SECTIONS, *_MODEL_FIELDS, *_ADAPTER_FIELDS, *_TASK_FIELDS[:2], "tasks", _SECRETS, REF})
+    return "kind" not in names and bool(
+        names & {*_SECTIONS, *_MODEL_FIELDS, *_ADAPTER_FIELDS, *_TASK_FIELDS[:2], "tasks", _SECRETS, REF}
+    )
 
 
 def translate(root: Map, session: Session) -> list[Draft]:
@@ -44,7 +47,9 @@ def translate(root: Map, session: Session) -> list[Draft]:
     return list(_File(session).drafts(root))
 
 
-FORMAT: Final = Format("a model, a model adapter or a run config of lf", recognises, translate)
+FORMAT: Final = Format(
+    "a model, a model adapter or a run config of lf", f"{_DRIVER}/Secret", recognises, environment_of, translate
+)
 
 
 def _is_run_config(root: Map) -> bool:

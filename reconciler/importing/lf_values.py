@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from reconciler.document.trees import List, Map, Member, Node, Scalar
+from reconciler.document.trees import List, Map, Member, Node, Scalar, scalars_of
 from reconciler.fields import OPAQUE, Ref
 from reconciler.fields import Node as Rules
 from reconciler.importing.drafts import Session
@@ -26,6 +27,14 @@ _NO_REFERENCE: Final = re.compile(r"[{}]|:-")  # what the path in a reference ma
 _PLAIN, _SHOWN, _SECRET_FIELD = range(3)
 
 _WHOLE: Final = "a secret is one whole variable, `$NAME`, with nothing around it"
+
+
+def environment_of(root: Map) -> Iterator[str]:
+    """The names of all variables that are whole texts: each may be a secret's, which keeps its name."""
+    for scalar in scalars_of(root):
+        found = _VARIABLE.fullmatch(scalar.value) if isinstance(scalar.value, str) else None
+        if found is not None:
+            yield found[1] or found[2]
 
 
 class Field(NamedTuple):

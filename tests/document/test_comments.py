@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Iterator
 from textwrap import dedent
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.document import Place, load
-from reconciler.document.comments import dump_commented, load_commented
+from reconciler.document.comment_lines import Survey, comments_of
+from reconciler.document.comments import compose, dump_commented, load_commented
 from reconciler.document.trees import Item, List, Map, Member, Node, Scalar, find, plain_data, scalars_of
 
 NOWHERE = Place(1, 1, 1, 1)
@@ -59,6 +65,43 @@ MOVED = [
 def test_what_cannot_stay_is_moved(before: str, after: str) -> None:
     """Each form that is written differently: no comment is lost and no value changed."""
     assert dump_commented(tree(before)) == after
+
+
+ALIASES = [
+    ("a: &x 1\nb:\n  # one\n  - 2\n  # two\n  - *x # beside\n  # three\n  - 3\n# four\nc: 1\n", "1"),
+    ("a: &x {k: v}\n# top\nb:\n  - *x # beside\n  # below\nc: 1\n", "{k: v}"),
+    ("a: &x k\n# m\nb:\n  # z\n  *x : 1 # q\n  # w\n  j: *x\n# end\nc: 3\n", "k"),
+    ("a: [1,\n  &x k, *x]\n# m\nb:\n  - - *x\n    # n\n    - *x\n  # o\n  - *x\n", "k"),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), ALIASES)
+def test_comments_stay_at_aliases(text: str, value: str) -> None:
+    """An alias stands where it is written, not where its anchor is: its comments are those of what it is replaced with."""
+    plain = text.replace("&x ", "").replace("*x :", f"{value}:").replace("*x", value)
+    assert dump_commented(tree(text)) == dump_commented(tree(plain))
+
+
+def _composed(text: str) -> SimpleNamespace:
+    """The node of a map that has one member on each second line: composing so long a text would take longer than what is measured."""
+
+    def node(value: Any, start: int, line: int) -> SimpleNamespace:
+        begin, end = (SimpleNamespace(index=place, line=line, column=0) for place in (start, start + 1))
+        return SimpleNamespace(value=value, start_mark=begin, end_mark=end, style=None, flow_style=False)
+
+    places = [match.start() for match in re.finditer("^k", text, re.MULTILINE)]
+    members = [(node("k", at, 2 * n + 1), node("1", at + 3, 2 * n + 1)) for n, at in enumerate(places)]
+    return node(members, 0, 0)
+
+
+def test_comments_of_a_long_file_are_found_in_one_pass(patience: float) -> None:
+    """60,000 comments: the time grows as the file does, and not as its square."""
+    text = "# c\nk: 1\n" * 60_000
+    root = _composed(text)
+    started = time.process_time()
+    found = comments_of(text, root, [])
+    assert time.process_time() - started < 5 * patience
+    assert len(found.above) == 60_000
 
 
 SCALARS = (
@@ -170,6 +213,43 @@ def test_what_is_written_is_read_as_it_was_meant(root: Map) -> None:
     loaded = load(text, "x.yaml")
     assert not loaded.problems, text
     assert loaded.documents[0].value == plain_data(root), text
+
+
+commented = st.recursive(
+    st.booleans() | st.just("flow"),
+    lambda nodes: st.lists(nodes, min_size=1, max_size=4) | st.dictionaries(st.sampled_from("klm"), nodes, min_size=1),
+    max_leaves=12,
+).filter(lambda node: isinstance(node, dict))
+
+
+def _lines(node: Any, indent: str, used: list[str], *, aliases: bool) -> Iterator[str]:
+    """YAML with a comment above and beside each entry. True is a value that is met again: an anchor, or its alias."""
+    for name, value in node.items() if isinstance(node, dict) else (("", item) for item in node):
+        head = f"{indent}{name}:" if name else f"{indent}-"
+        yield f"{indent}# above {len(used)}"
+        used.append("")
+        if isinstance(value, (dict, list)):
+            yield head
+            yield from _lines(value, f"{indent}  ", used, aliases=aliases)
+        elif value is True and aliases:
+            yield f"{head} {'*x' if 'x' in used else '&x word'} # beside {len(used)}"
+            used.append("x")
+        else:
+            word = {True: "word", False: "other"}.get(value, "[f, {g: h}]")
+            yield f"{head} {word} # beside {len(used)}"
+            used.append("")
+        yield f"{indent}# below {len(used)}"
+        used.append("")
+
+
+@given(commented)
+def test_no_comment_moves_at_an_alias(root: dict[str, Any]) -> None:
+    """Wherever aliases stand, entries are found in the order of the text, and comments as if the values were written out."""
+    text, plain = ("\n".join([*_lines(root, "", [], aliases=aliases), ""]) for aliases in (True, False))
+    assert dump_commented(tree(text)) == dump_commented(tree(plain))
+    (composed,), marks = compose(text)
+    lines = [entry.line for entry in Survey(composed, marks).entries]
+    assert lines == sorted(lines)
 
 
 block_maps = st.recursive(

@@ -48,6 +48,7 @@ def test_what_it_says(aigo: Project) -> None:
     assert "lf/models/chat.yaml:8:29: warning[literal-secret]" in answer.err
     assert "1 model, 1 secret written to manifests" in answer.err
     assert 'variables:\n  MODEL: ""\n' in answer.err
+    assert "What is secret does not belong there, but in a latticeflow/Secret:\n" in answer.err
     assert "HOST" not in answer.err
     assert "Set in the environment, for apply: CHAT_X_TOKEN, KEY" in answer.err
     assert SECRET not in answer.both

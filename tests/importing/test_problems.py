@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from importing.imports import imported, model, texts, told
 
+from reconciler.document.trees import Map, plain_data
+from reconciler.importing.drafts import Draft, Format, Session
+from reconciler.importing.formats import FORMATS
+
 PROVIDER = "models:\n  - $provider: "
 IN_CONFIG = [  # lines below `  url: u`, which is line 4
     ("api_key: $KEY-suffix", ["5:12 error secret-reference"]),
@@ -163,6 +167,43 @@ def test_two_secrets_never_share_a_variable(tmp_path: Path) -> None:
     assert "value: ${env:X_Y_API_KEY}\n" in written["secrets/X_Y_API_KEY.yaml"]
 
 
+def test_a_made_up_variable_takes_no_name_that_a_file_uses(tmp_path: Path) -> None:
+    """A secret that is written down, before or after another that comes from a variable of that very name."""
+    literal, used = "secrets: {LLM_KEY: sk-1}\n", model("api_key: $LLM_KEY")
+    for number, (first, last) in enumerate(((literal, used), (used, literal))):
+        made = imported(tmp_path / str(number), {"1.yaml": first, "2.yaml": last})
+        written = texts(made)
+        assert made.environment == ("LLM_KEY", "LLM_KEY_2")
+        assert "api_key: ${env:LLM_KEY}\n" in written["models/a.yaml"]
+        assert "value: ${env:LLM_KEY_2}\n" in written["secrets/LLM_KEY.yaml"]
+        assert [problem.message.endswith("variable LLM_KEY_2 to it") for problem in made.problems] == [True]
+
+
+def test_names_in_one_file_are_kept_apart_too(tmp_path: Path) -> None:
+    """Whatever brings the variable: braces, a header, another file."""
+    config = "api_key: sk-1\ncustom_headers: {$ref: headers.yaml}"
+    headers = "X-Token: ${A_API_KEY}\nx-api-key: sk-2\nX-Auth-Token: $A_API_KEY_2\n"
+    made = imported(tmp_path, {"a.yaml": model(config), "headers.yaml": headers}, "a.yaml")
+    assert made.environment == ("A_API_KEY", "A_API_KEY_2", "A_API_KEY_3", "A_X_API_KEY")
+
+
+def test_a_format_may_know_a_kind_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of other tools have a `kind` too: whether one is theirs, their format says."""
+
+    def translate(root: Map, session: Session) -> list[Draft]:
+        session.journal.warn(root, "not-a-model", "theirs")
+        return []
+
+    def recognises(root: Map) -> bool:
+        return plain_data(root).get("kind") == "model"
+
+    theirs = Format("a model of theirs", "acme/Vault", recognises, lambda root: (), translate)
+    monkeypatch.setitem(FORMATS, "acme", theirs)
+    made = imported(tmp_path, {"a.yaml": "kind: model\nconfig: {}\n", "b.yaml": "kind: Model\nkey: b\n"})
+    assert told(made) == ["a.yaml:1:1 warning not-a-model", "b.yaml:1:7 error already-a-manifest"]
+    assert made.vaults == ("acme/Vault",)
+
+
 def test_lines_outside_the_project_are_not_quoted(tmp_path: Path) -> None:
     """A file that a stranger's `$ref` names, somewhere on the machine, appears in no log."""
     (tmp_path / "other").write_text("a: [\n")
@@ -170,4 +211,4 @@ def test_lines_outside_the_project_are_not_quoted(tmp_path: Path) -> None:
     root.mkdir()
     made = imported(root, {"a.yaml": "key: a\n$ref: ../other\n"})
     assert told(made)[0].startswith("../other:")
-    assert list(made.lines) == ["a.yaml"] or not made.lines
+    assert list(made.lines) == ["a.yaml"]

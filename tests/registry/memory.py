@@ -30,8 +30,8 @@ from reconciler.fields import (
     ServerOwned,
     Unordered,
     WriteOnly,
-    rules_of,
 )
+from reconciler.fieldtree import rules_of
 from reconciler.manifest.model import Model as PortableModel
 from reconciler.registry.base import (
     Check,

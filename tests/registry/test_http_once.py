@@ -244,6 +244,19 @@ async def test_an_unknown_host_is_no_lost_reply(monkeypatch: pytest.MonkeyPatch)
         assert type(caught.value) is TemporaryError
 
 
+async def test_a_host_that_cannot_be_looked_up_is_no_lost_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that the resolver itself refuses, before it asks anybody, becomes an error of ours."""
+
+    def refused(*args: object, **options: object) -> None:
+        "a..b".encode("idna")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refused)  # no name of this form gets so far
+    async with open_client(target("http://registry.invalid")) as client:
+        with pytest.raises(TemporaryError, match="a name in the address or in the reply cannot be read") as caught:
+            await client.call("POST", "/models")
+        assert type(caught.value) is TemporaryError
+
+
 async def test_a_connection_that_does_not_come_about_in_time_is_no_lost_reply() -> None:
     """A server that never accepts: nothing was sent."""
     with socket.socket() as full:

@@ -123,6 +123,9 @@ async def test_a_credential_that_cannot_be_sent_is_named_by_its_header(value: st
         "http://h:99999",
         "http://h?key=sk-Zx81qLmW",
         "http://[::1",
+        "http://a..b",
+        "http://.a",
+        f"https://{'a' * 64}.example.com",
     ],
 )
 async def test_an_address_that_cannot_be_used_is_not_quoted(url: str) -> None:

@@ -272,7 +272,17 @@ async def test_a_proxy_that_is_not_there_is_no_lost_reply() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["socks5://p:1080", "http://u:hunter2@", "http://u:hunter2@h:99999", "http://u:hunter2@[::1"]
+    "value",
+    [
+        "socks5://p:1080",
+        "http://u:hunter2@",
+        "http://u:hunter2@h:99999",
+        "http://u:hunter2@[::1",
+        "http://u:hunter2@a..b",
+        f"u:hunter2@{'a' * 64}",
+        "http://u:hunter2@999.1.1.1",
+        "http://u:hunter2@☃",
+    ],
 )
 async def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(value: str) -> None:
     """Its value may hold a password."""

@@ -21,19 +21,29 @@ _OURS: Final = {
 }
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\x20-\x7e\t]*")
-_DOTS: Final = re.compile(r"/(\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
+_ELSEWHERE: Final = re.compile(r"/(\.|%2e){1,2}(?=/|$)|//|/$|[?#]", re.IGNORECASE)
 
 
 def base_of(target: Target) -> SplitResult:
     """The base address in parts. Raises PermanentError where requests cannot be sent below it."""
     try:
         parts = urlsplit(target.url)
-        sound = parts.scheme in ("http", "https") and bool(httpx.URL(target.url).host) and parts.port != 0
-    except (ValueError, httpx.InvalidURL):
+        sound = parts.scheme in ("http", "https") and is_host(target.url) and parts.port != 0
+    except ValueError:
         raise _unusable(target) from None  # their text quotes the address, and with it what stands before an @
     if not sound or parts.username is not None or parts.query or parts.fragment:
         raise _unusable(target)
     return parts
+
+
+def is_host(url: str) -> bool:
+    """Whether the host of an address can be looked up at all: not one with an empty label, or one of more than 63 characters."""
+    try:
+        host = httpx.URL(url).raw_host.decode("ascii")
+        host.encode("idna")  # as `getaddrinfo` does, long after the address was accepted
+    except (UnicodeError, httpx.InvalidURL):
+        return False
+    return bool(host)
 
 
 def _unusable(target: Target) -> PermanentError:
@@ -63,9 +73,9 @@ def url_of(target: Target, path: str, query: Mapping[str, str] | None) -> httpx.
     """The address of one request.
 
     Raises PermanentError for a path that would lead elsewhere: HTTP clients resolve `..` before they send, so that a key of that
-    name would turn the deletion of one object into that of all.
+    name would turn the deletion of one object into that of all. So would an empty key, which leaves a `/` at the end, or two of them.
     """
-    if _DOTS.search(path) or "?" in path or "#" in path:
+    if _ELSEWHERE.search(path):
         raise PermanentError(f"{target.registry}: {path!r} cannot be asked for: it would lead to another address")
     url = f"{target.url}{path}"
     if query:

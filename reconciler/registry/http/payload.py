@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import zlib
 from collections.abc import AsyncIterable, Iterator, Mapping
@@ -60,7 +61,8 @@ def secrets_in(body: Any) -> Iterator[Secret]:
 
 
 def parse(data: bytes) -> Any:
-    """Parsed JSON, or None for an empty body. Raises ValueError or RecursionError where it is not JSON in UTF-8.
+    """Parsed JSON, or None for an empty body. Raises ValueError or RecursionError where it is not JSON in UTF-8, or holds a
+    number that would become an infinity.
 
     Halves of surrogate pairs, which servers write that cut a text in the middle of a character, become question marks: they
     could be neither printed nor sent.
@@ -68,10 +70,17 @@ def parse(data: bytes) -> Any:
     text = data.decode("utf-8")
     if not text.strip():
         return None
-    parsed = json.loads(text, parse_constant=_refuse)
+    parsed = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     if _SURROGATE.search(text):
         parsed = json.loads(json.dumps(parsed, ensure_ascii=False).encode("utf-8", "replace"))
     return parsed
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isfinite(number):
+        return number
+    raise ValueError("a number beyond what a float holds")
 
 
 def _refuse(constant: str) -> NoReturn:

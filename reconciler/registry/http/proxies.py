@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from reconciler.errors import PermanentError
+from reconciler.registry.http.address import is_host
 from reconciler.secrets import Secret
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -41,13 +42,14 @@ def _parse(variable: str, value: str) -> Proxy:
         port = parts.port or usual
     except (ValueError, KeyError):
         raise _unusable(variable) from None  # their text may quote a password
-    if not parts.hostname:
+    name = parts.hostname or ""
+    url = f"{parts.scheme}://{f'[{name}]' if ':' in name else name}:{port}"
+    if not is_host(url):
         raise _unusable(variable)
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     if parts.username is None:
-        return Proxy(f"{parts.scheme}://{host}:{port}", None)
+        return Proxy(url, None)
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return Proxy(f"{parts.scheme}://{host}:{port}", Secret("Basic " + base64.b64encode(pair.encode()).decode()))
+    return Proxy(url, Secret("Basic " + base64.b64encode(pair.encode()).decode()))
 
 
 def _unusable(variable: str) -> PermanentError:

@@ -33,7 +33,7 @@ class Target:
     verify: bool = True
     ca: Path | None = None
     timeout: float = 30.0
-    concurrency: int = 8
+    concurrency: int = 16
     hints: Mapping[int, str] = field(default_factory=dict)
     environ: Mapping[str, str] = field(
         default_factory=lambda: os.environ, repr=False

@@ -45,6 +45,7 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (HttpProcessingError, "the reply is malformed"),
     (zlib.error, "the reply is packed badly"),
     (aiohttp.ClientError, "the connection broke before the reply"),
+    (UnicodeError, "a name in the address or in the reply cannot be read"),
     (OSError, "the connection broke"),
 )
 
@@ -119,7 +120,7 @@ class Wire:
         try:
             async with asyncio.timeout(call.timeout):
                 return await self._exchange(call, attempt)
-        except (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, zlib.error, OSError) as error:
+        except (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, zlib.error, UnicodeError, OSError) as error:
             cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
             if attempt.headers is not None and attempt.status not in call.expected:
                 return Answer(attempt.status, attempt.headers, b"", whole=False)  # the status says enough

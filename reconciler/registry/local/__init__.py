@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.fields import KindRules, rules_of
+from reconciler.fields import KindRules
+from reconciler.fieldtree import rules_of
 from reconciler.manifest.model import SPEC_FIELDS, Model, ModelSpec
 from reconciler.registry.base import Compiled, Driver, Kind, Native, Opening, Registry
 from reconciler.secrets import Resolver
