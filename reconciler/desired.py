@@ -6,18 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
-
 from reconciler import patch
 from reconciler import pointer as pointers
-from reconciler.fields import Node, Ref
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.model import Model
-from reconciler.problems import Finding, findings, nearest
+from reconciler.native_check import Target, checked, ignored, limits, refused_key
+from reconciler.problems import Finding, nearest
 from reconciler.registry.base import Housed, Kind, Localises, Native
 from reconciler.registry.configured import Configured
-from reconciler.specs import is_reference, limits_in, references_in, secrets_in, with_defaults, without_nulls
-from reconciler.state import Address, Desired, DesiredState, RemoteState, Resource, Source
+from reconciler.specs import is_reference, references_in, secrets_in, with_defaults, without_nulls
+from reconciler.state import Address, Desired, DesiredState, Resource, Source
 
 
 class Compiled(NamedTuple):
@@ -25,15 +23,6 @@ class Compiled(NamedTuple):
 
     state: DesiredState
     findings: tuple[tuple[Manifest, Finding], ...]
-
-
-class _Target(NamedTuple):
-    """One registry that a document is meant for, with what the document says for it alone."""
-
-    entry: Configured
-    key: str
-    override: Mapping[str, Any]
-    ignore: tuple[tuple[str, str], ...]  # (native pointer, where the manifest says so)
 
 
 def compile_manifests(
@@ -62,33 +51,6 @@ def compile_manifests(
     mine_only = tuple(pair for pair in found if selected is None or pair[0].source.file in selected)
     ordered = tuple(chosen[address] for address in sorted(chosen))
     return Compiled(DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only)
-
-
-def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, str, Address]]:
-    """`(object, pointer, target)` of each reference to an object that neither the manifests nor the registry have, and that nobody offers."""
-    stored = {resource.address for resource in remote.resources()}
-    stored |= {resource.address for listing in remote.listings.values() for resource in listing.offered}
-    stored |= {  # what cannot be read is there all the same
-        Address(name, row.kind, row.key)
-        for name, listing in remote.listings.items()
-        for row in listing.unreadable
-        if row.kind is not None and row.key is not None
-    }
-    known = state.declared | stored
-    going = {item.address for item in state.resources if item.absent}
-    return [
-        (item, place, target)
-        for item in state.resources
-        if item.address.registry in remote.listings and not item.absent
-        for place, target in (*item.references.items(), *(("", home) for home in item.needs))
-        if _must_exist(item, place, remote) and (target in going or target not in known)
-    ]
-
-
-def _must_exist(item: Desired, place: str, remote: RemoteState) -> bool:
-    node = remote.registries[item.address.registry].kinds[item.address.kind].root.find(pointers.split(place))
-    rule = node.rule(Ref) if node is not None else None
-    return rule is None or rule.must_exist
 
 
 def _duplicate(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:
@@ -138,7 +100,7 @@ def _compile(manifest: Manifest, registries: Mapping[str, Configured], wrong: li
             yield from _native(manifest, entry, wrong)
 
 
-def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Finding]) -> Iterator[_Target]:
+def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Finding]) -> Iterator[Target]:
     shared = tuple((place, f"/ignore/{index}") for index, place in enumerate(model.ignore or ()))
     if model.registries is None:
         defaults = [entry for entry in registries.values() if entry.default]
@@ -146,7 +108,7 @@ def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Fin
             message = "it goes to no registry: say which under `registries`, or mark one in reconciler.yaml with `default: true`"
             wrong.append(Finding("no-registry", message, "/key"))
         for entry in defaults:
-            yield _Target(entry, model.key, {}, shared)
+            yield Target(entry, model.key, {}, shared)
         return
     for name, override in model.registries.items():
         entry_named = registries.get(name)
@@ -166,15 +128,17 @@ def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Fin
         key = override.key if override is not None and override.key else model.key
         own = (override.ignore or ()) if override is not None else ()
         places = tuple((place, pointers.join(("registries", name, "ignore", index))) for index, place in enumerate(own))
-        yield _Target(entry_named, key, terms, (*shared, *places))
+        yield Target(entry_named, key, terms, (*shared, *places))
 
 
-def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Finding]) -> Iterator[Desired]:
+def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding]) -> Iterator[Desired]:
     entry, kind, source = target.entry, target.entry.portable, manifest.source
     address = Address(entry.name, kind.name, target.key)
     key_place = _key_place(model, entry.name)
-    if (refused := _refused_key(kind, target.key)) is not None:
-        wrong.append(Finding("bad-key", f"{entry.name} cannot take the key {target.key!r}: {refused}", key_place))
+    if (refused := refused_key(kind, target.key)) is not None:
+        message = f"{entry.name} cannot take the key {target.key!r}: {refused}"
+        other = f"`registries: {{{entry.name}: {{key: ...}}}}` gives it another one there"
+        wrong.append(Finding("bad-key", message, key_place, suggestion=other if key_place == "/key" else None))
     previous = tuple(Address(entry.name, kind.name, old) for old in model.previous_keys or ())
     if model.state == "absent":
         yield Desired(Resource(address, {}, source=source), model.key, absent=True, labels=model.labels or {})
@@ -197,16 +161,25 @@ def _model(manifest: Manifest, model: Model, target: _Target, wrong: list[Findin
         spec = without_nulls(patch.merge(spec, target.override), kind.rules.root)
     native = Native(kind.name, target.key, spec, compiled.model.origins)
     if target.override or not kind.portable:
-        spec = _checked(native, kind, target, wrong)
-    ignore = tuple(_ignored(target, kind, wrong))
+        found: list[Finding] = []
+        spec = checked(native, kind, target, found)
+        wrong.extend(_explained(item, model) for item in found)
+    ignore = tuple(ignored(target, kind, wrong))
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, model.protected, model.labels or {})
     for derived in compiled.derived:
         below = entry.driver.kinds[derived.kind]
-        for item in _limits(derived.spec, below.rules.root):
+        for item in limits(derived.spec, below.rules.root):
             place = derived.origins.get(item.pointer, "")
             wrong.append(item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=place))
         part = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
         yield replace(part, resource=replace(part.resource, parent=address))
+
+
+def _explained(finding: Finding, model: Model) -> Finding:
+    """What is missing in a registry's terms, in the manifest's own."""
+    if finding.rule == "missing-field" and model.endpoint is None and model.provider is None:
+        return finding._replace(suggestion="a model has an `endpoint` or a `provider`")
+    return finding
 
 
 def _unprotected(protected: bool | None, kind: Kind, entry: Configured) -> Iterator[Finding]:
@@ -214,11 +187,6 @@ def _unprotected(protected: bool | None, kind: Kind, entry: Configured) -> Itera
     if protected and not kind.rules.marked:
         message = f"{entry.name} has no room to keep this: it protects only as long as this manifest is there"
         yield Finding("protection-not-kept", message, "/protected", at_key=True, severity="warning")
-
-
-def _refused_key(kind: Kind, key: str) -> str | None:
-    """Why a registry would refuse a key; a reference in one is a mistake anywhere, since identity is written down."""
-    return "a key holds no reference" if "${" in key else kind.check_key(key)
 
 
 def _native_entry(manifest: Manifest, registries: Mapping[str, Configured], wrong: list[Finding]) -> Configured | None:
@@ -246,20 +214,20 @@ def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iter
         return
     common, kind = document.common, entry.driver.kinds[manifest.kind.partition("/")[2]]
     address = Address(entry.name, kind.name, common.key)
-    if (refused := _refused_key(kind, common.key)) is not None:
+    if (refused := refused_key(kind, common.key)) is not None:
         wrong.append(Finding("bad-key", f"{entry.name} cannot take the key {common.key!r}: {refused}", "/key"))
     if common.state == "absent":
         yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True)
         return
     wrong.extend(_unprotected(common.protected, kind, entry))
-    target = _Target(
+    target = Target(
         entry, common.key, {}, tuple((place, f"/ignore/{index}") for index, place in enumerate(common.ignore or ()))
     )
     spec = without_nulls(document.spec, kind.rules.root)
-    wrong.extend(_limits(spec, kind.rules.root))
+    wrong.extend(limits(spec, kind.rules.root))
     previous = tuple(Address(entry.name, kind.name, old) for old in common.previous_keys or ())
     native = Native(kind.name, common.key, spec)
-    ignore = tuple(_ignored(target, kind, wrong))
+    ignore = tuple(ignored(target, kind, wrong))
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
 
 
@@ -302,73 +270,3 @@ def _home(entry: Configured, kind: Kind) -> tuple[Address, ...]:
         return ()
     home, key = entry.driver.home(entry.settings)
     return () if kind.name == home else (Address(entry.name, home, key),)
-
-
-def _checked(native: Native, kind: Kind, target: _Target, wrong: list[Finding]) -> Mapping[str, Any]:
-    """The native spec, checked against the registry's own form and limits. Findings lead back to the manifest."""
-    spec = native.spec
-    found: list[Finding] = []
-    model: BaseModel | None = None
-    try:
-        model = kind.model.model_validate(spec)
-    except ValidationError as error:
-        found = findings(error, spec, kind.model)
-    found.extend(_limits(spec, kind.rules.root))
-    wrong.extend(_cleared_unknown(kind, target))
-    for item in found:
-        place = _origin(item.pointer, native, target)
-        wrong.append(item._replace(message=f"{target.entry.name}: {item.message}", pointer=place))
-    if model is None or not target.override:
-        return spec
-    # the portable Model's defaults are written out, as the driver does where there is no override
-    dumped: dict[str, Any] = model.model_dump(
-        by_alias=True, exclude_unset=not kind.portable, exclude_none=kind.portable
-    )
-    return dumped
-
-
-def _cleared_unknown(kind: Kind, target: _Target) -> Iterator[Finding]:
-    """Null removes a field; one that the registry does not have is a mistake all the same."""
-    known = kind.rules.root.children
-    for name, value in target.override.items():
-        if value is None and name not in known:
-            place = pointers.join(("registries", target.entry.name, name))
-            yield Finding(
-                "unknown-field", f"unknown field {name!r}", place, at_key=True, suggestion=nearest(name, known)
-            )
-
-
-def _limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
-    """What the registry would refuse late, or store wrongly."""
-    for place, value, rule in limits_in(spec, root):
-        refused = rule.fn(value)
-        if refused is not None:
-            yield Finding("registry-limit", f"{pointers.split(place)[-1]!r} {refused}", place)
-
-
-def _origin(place: str, native: Native, target: _Target) -> str:
-    """The pointer in the manifest that a native pointer came from: the override where that set it, else the portable field."""
-    parts = pointers.split(place)
-    for end in range(len(parts), 0, -1):
-        if pointers.get(target.override, pointers.join(parts[:end])) is not pointers.MISSING:
-            return pointers.join(("registries", target.entry.name)) + place
-        origin = native.origins.get(pointers.join(parts[:end]))
-        if origin is not None:
-            return origin + pointers.join(parts[end:])
-    if target.entry.portable.portable:
-        return place
-    return native.origins.get("", "")
-
-
-def _ignored(target: _Target, kind: Kind, wrong: list[Finding]) -> Iterator[str]:
-    for place, said in target.ignore:
-        if kind.rules.root.find(pointers.split(place)) is None or place == "/":
-            message = f"{place!r} is no field of a {kind.name} in {target.entry.name}"
-            wrong.append(Finding("unknown-ignore", message, said, suggestion=_near_pointer(place, kind.rules.root)))
-        else:
-            yield place
-
-
-def _near_pointer(place: str, root: Node) -> str | None:
-    known = [pointers.join(parts) for parts, _ in root.walk() if parts and "*" not in parts]
-    return nearest(place, known)

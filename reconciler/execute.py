@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,7 +16,8 @@ from reconciler.plan import Change
 from reconciler.registry.base import Registry, Removal, Renames, Write
 from reconciler.remote import checked
 from reconciler.secrets import Secret
-from reconciler.specs import PRESENT, is_reference, secrets_in
+from reconciler.sending import as_it_is, with_references, without_lost
+from reconciler.specs import is_reference
 from reconciler.staleness import still
 from reconciler.state import Address, Desired, Mark, RegistryFacts, Resource
 
@@ -190,7 +191,7 @@ class Executor:
     async def _put_back(self, current: Resource, item: Desired, known: Known, error: RegistryError) -> Done:
         """After a delete whose create failed: the old object again, or at least its text for a person."""
         old = json.dumps(current.spec, ensure_ascii=False)
-        spec, lost = _without_lost(current.spec, self.facts.kinds[current.address.kind], known.secrets)
+        spec, lost = without_lost(current.spec, self.facts.kinds[current.address.kind], known.secrets)
         without = f", but without {', '.join(lost)}, whose old values nobody knows" if lost else ""
         write = Write(
             replace(current, spec=spec, id=None, revision=None), None, known.secrets, plan=self.plan, actor=self.actor
@@ -232,9 +233,9 @@ class Executor:
         if current is not None:
             # an update that only lifts a protection leaves alone what a replace is to change later
             kept = (*item.ignore, *(change.replaces if change.action == "update" else ()))
-            spec = _as_it_is(spec, current, kept, kind)
+            spec = as_it_is(spec, current, kept, kind)
         if fresh:
-            spec = _with_references(spec, item, kind)
+            spec = with_references(spec, item, kind)
         desired = replace(item.resource, spec=spec, mark=self._mark(item, current, kind, spec, known))
         secrets = {place: value for place, value in known.secrets.items() if is_reference(pointers.get(spec, place))}
         changed = tuple(found.path for found in change.fields)
@@ -336,49 +337,3 @@ class Executor:
 
 def _same_mark(sent: Mark | None, stored: Mark | None) -> bool:
     return sent is None or (stored is not None and stored.to_json() == sent.to_json())
-
-
-def _as_it_is(
-    spec: Mapping[str, object], current: Resource, places: tuple[str, ...], kind: KindRules
-) -> Mapping[str, object]:
-    """`spec` with the remote's current values at pointers that are managed elsewhere. A secret that is never read back may be there."""
-    values = {place: pointers.get(current.spec, place) for place in places}
-    values |= {hidden: PRESENT for place in places for hidden in _unseen(place, current, kind)}
-    for place, value in values.items():
-        if value is not pointers.MISSING:
-            spec = pointers.put(spec, place, value)
-    # last, and all at once: what goes from a list moves what comes after it
-    changed: Mapping[str, object] = pointers.remove_all(
-        spec, [place for place, value in values.items() if value is pointers.MISSING]
-    )
-    return changed
-
-
-def _unseen(place: str, current: Resource, kind: KindRules) -> Iterator[str]:
-    """The secrets at or below a pointer of which nobody can tell whether they are stored: the registry shows none of them."""
-    node = kind.root.find(pointers.split(place))
-    for path, below in node.walk(pointers.split(place)) if node is not None else ():
-        rule, inner = below.secret, pointers.join(path)
-        if rule is None or rule.keeps != "nothing" or rule.only_references or "*" in path:
-            continue
-        holder = pointers.get(current.spec, pointers.join(path[:-1]))
-        if isinstance(holder, Mapping) and pointers.get(current.spec, inner) is pointers.MISSING:
-            yield inner
-
-
-def _with_references(spec: Mapping[str, object], item: Desired, kind: KindRules) -> Mapping[str, object]:
-    """`spec` for a new object: a secret that was taken over from an old one is known by its reference only."""
-    taken = [place for place, value in secrets_in(spec, kind.root) if value == PRESENT]
-    for place in taken:
-        if place in item.secrets:
-            spec = pointers.put(spec, place, item.secrets[place])
-    known: Mapping[str, object] = pointers.remove_all(spec, [place for place in taken if place not in item.secrets])
-    return known
-
-
-def _without_lost(
-    spec: Mapping[str, object], kind: KindRules, secrets: Mapping[str, Secret]
-) -> tuple[Mapping[str, object], list[str]]:
-    """`spec` without the secrets that no value is known for, and where they were."""
-    lost = [place for place, value in secrets_in(spec, kind.root) if value == PRESENT and place not in secrets]
-    return pointers.remove_all(spec, lost), lost

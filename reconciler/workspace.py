@@ -13,7 +13,8 @@ from pathlib import Path
 from reconciler import config, document
 from reconciler import pointer as pointers
 from reconciler.config import Project
-from reconciler.desired import compile_manifests, dangling
+from reconciler.dangling import dangling
+from reconciler.desired import compile_manifests
 from reconciler.errors import InputError, ManifestError, Problem, SecretError, UsageError
 from reconciler.fields import Ref
 from reconciler.manifest.discover import Found, discover, shown

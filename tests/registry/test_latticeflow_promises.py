@@ -12,7 +12,7 @@ from registry.latticeflow_contract import connected, held
 from registry.latticeflow_samples import ONE, SECRETS, adapter, native
 from world import Document, World, actions, model, paths, statuses
 
-from reconciler.desired import dangling
+from reconciler.dangling import dangling
 from reconciler.errors import PermanentError, SecretError
 from reconciler.plan import Plan
 from reconciler.pointer import MISSING

@@ -64,10 +64,13 @@ class Client:
             repeatable=method in _SAFE if repeatable is None else repeatable,
             timeout=self._target.timeout if timeout is None else timeout,
         )
+        first = await self._attempt(call)
+        if isinstance(first, Reply):
+            return first  # before tenacity, which costs a sixth of a request
         retrying = AsyncRetrying(
             sleep=asyncio.sleep, stop=_is_last, wait=self._wait, retry=_has_failed, retry_error_callback=_give_up
         )
-        outcome: Reply | Failure = await retrying(self._attempt, call)
+        outcome: Reply | Failure = await retrying(self._next, call, [first])
         if isinstance(outcome, Reply):
             return outcome
         await asyncio.sleep(outcome.pause)
@@ -78,6 +81,10 @@ class Client:
             return None if body is None else encode(body)
         except ValueError as error:
             raise PermanentError(f"{self._target.registry}: {method} {path} cannot be sent: {error}") from error
+
+    async def _next(self, call: Call, made: list[Failure]) -> Reply | Failure:
+        """The attempt that was made already, then new ones."""
+        return made.pop() if made else await self._attempt(call)
 
     async def _attempt(self, call: Call) -> Reply | Failure:
         wave = await self._bound.acquire()
