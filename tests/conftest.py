@@ -14,9 +14,10 @@ import pytest
 import pytest_asyncio
 from cli.project import project
 from hypothesis import HealthCheck, settings
+from registry.nemo.fixtures import nemo_judge, nemo_server, workspace
 from world import World
 
-__all__ = ["project"]  # a fixture for tests of every folder
+__all__ = ["nemo_judge", "nemo_server", "project", "workspace"]  # fixtures for tests of every folder
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -25,6 +26,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 SCRUBBED: Final = (
     "RECONCILER_",
     "LF_",
+    "NEMO_",
+    "NMP_",
     "GITHUB_",
     "GITLAB_",
     "GIT_DIR",

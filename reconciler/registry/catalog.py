@@ -19,6 +19,7 @@ from reconciler.registry.base import Driver, Kind
 DRIVERS: Final = {
     "latticeflow": "reconciler.registry.latticeflow:DRIVER",
     "local": "reconciler.registry.local:DRIVER",
+    "nemo": "reconciler.registry.nemo:DRIVER",
 }
 ENTRY_POINTS: Final = "reconciler.registries"
 

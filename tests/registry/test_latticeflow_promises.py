@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from cli.project import Project
 from registry.aigo.server import Server, aigo
+from registry.aigo.state import State
 from registry.latticeflow_contract import connected, held
 from registry.latticeflow_samples import ONE, SECRETS, adapter, native
 from world import Document, World, actions, model, paths, statuses

@@ -1,0 +1,86 @@
+"""How NeMo Platform writes things down: names, and the forms in which it gives back what it was sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import AnyUrl, ValidationError
+
+from reconciler.scalars import sensitive_header
+from reconciler.specs import is_reference
+
+LONGEST_NAME: Final = 63
+MARK: Final = "reconciler"  # the member of a model's custom_fields that holds our mark
+
+# the entity store's rule, and for everything of the models service its own on top
+_NAME: Final = re.compile(r"[a-z](?!.*--)[a-z0-9\-._]{1,62}(?<!-)")
+_STORE_NAME: Final = re.compile(r"[a-z](?!.*--)[a-z0-9\-@.+_]{1,62}(?<!-)")
+_FORM: Final = (
+    "2 to 63 lower-case letters, digits, '-', '.' and '_', begin with a letter, and have no '--' and no '-' at the end"
+)
+
+
+def refuses_name(key: str) -> str | None:
+    """Why the server would refuse a name, or None. It must be asked before: some names it stores and then cannot read any more."""
+    return None if _NAME.fullmatch(key) else f"it must be {_FORM}"
+
+
+def refuses_store_name(key: str) -> str | None:
+    """The same for workspaces and projects, which also take '@' and '+'."""
+    return (
+        None
+        if _STORE_NAME.fullmatch(key)
+        else f"it must be {_FORM.replace('and ', chr(39) + '@' + chr(39) + ', ' + chr(39) + '+' + chr(39) + ' and ', 1)}"
+    )
+
+
+def elsewhere(name: str) -> bool:
+    """Whether a name leads into another workspace: `workspace/name`."""
+    return "/" in name
+
+
+def canonical_url(value: Any) -> Any:
+    """The server reads URLs with pydantic, and so do we: lower-case host, no default port, a slash behind a bare host."""
+    try:
+        return str(AnyUrl(value)) if isinstance(value, str) else value
+    except ValidationError:
+        return value
+
+
+def or_absent(value: Any) -> Any:
+    """None for what the server cannot tell from absent: empty text, an empty list, a map without anything in it."""
+    if isinstance(value, Mapping):
+        kept = {name: inner for name, item in value.items() if (inner := _kept(item)) is not None}
+        return kept or None
+    return None if value in ("", []) else value
+
+
+def _kept(value: Any) -> Any:
+    return or_absent(value) if isinstance(value, Mapping) else value
+
+
+def map_or_absent(value: Any) -> Any:
+    """None for an empty map; what is in it is the user's, nulls included."""
+    return None if value == {} else value
+
+
+def refuses_mark(fields: Any) -> str | None:
+    """custom_fields holds our mark, which no manifest may set."""
+    if isinstance(fields, Mapping) and MARK in fields:
+        return f"holds the member {MARK!r}, in which reconciler keeps whose the model is: call it something else"
+    return None
+
+
+def refuses_headers(headers: Any) -> str | None:
+    """The server refuses some headers, and shows all the others to everybody."""
+    if not isinstance(headers, Mapping):
+        return None
+    forbidden = [name for name in headers if name.lower() in ("authorization", "cookie")]
+    if forbidden:
+        return f"cannot hold {', '.join(forbidden)}: the server refuses it; name a secret in api_key_secret_name"
+    raw = [name for name, value in headers.items() if is_reference(value) and not sensitive_header(name)]
+    if raw:
+        return f"would show the secret in {', '.join(raw)} to everybody who may read the provider"
+    return None

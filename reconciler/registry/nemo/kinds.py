@@ -1,0 +1,236 @@
+"""The native kinds of NeMo Platform: model entities, and what stands beside them in a workspace.
+
+Only models have room for a mark (`custom_fields.reconciler`); of the rest, what is ours is what `owns` says, or what is named after a
+model of ours. One registry entry is one workspace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, Field
+
+from reconciler.fields import (
+    CannotClear,
+    Canonical,
+    Default,
+    Immutable,
+    KindRules,
+    Ref,
+    Requires,
+    ServerDefault,
+    WriteOnly,
+)
+from reconciler.fieldtree import rules_of
+from reconciler.registry.base import Kind
+from reconciler.registry.nemo.entities import (
+    FINETUNING,
+    STRICT,
+    Description,
+    InferenceParams,
+    Model,
+    ProjectRef,
+    Reference,
+)
+from reconciler.registry.nemo.forms import (
+    elsewhere,
+    or_absent,
+    refuses_headers,
+    refuses_name,
+    refuses_store_name,
+)
+from reconciler.scalars import Boolean, Choice, HeaderMap, Number, SecretText, sensitive_header
+
+Headers = Annotated[
+    dict[
+        str,
+        Annotated[str, WriteOnly("a secret where it holds a credential", only_references=True, names=sensitive_header)],
+    ],
+    HeaderMap(),
+    Requires(refuses_headers, "the server shows headers to everybody, and refuses Authorization and Cookie"),
+]
+
+
+class Provider(BaseModel):
+    """A model provider: an endpoint that serves models."""
+
+    model_config = STRICT
+
+    project: Annotated[Reference | None, ProjectRef, CannotClear("the server keeps the last one")] = Field(
+        None, description="The project it belongs to, which must exist.", examples=["cx"]
+    )
+    description: Description = Field(None, description="What it is for.", examples=["Our own gateway."])
+    host_url: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
+        description="The endpoint. The server does not check that it is one.", examples=["https://llm.example.com/v1"]
+    )
+    api_key_secret_name: Annotated[
+        str | None, Field(max_length=255), Ref("Secret", hint="declare a nemo/Secret", elsewhere=elsewhere)
+    ] = Field(None, description="The secret with the endpoint's key.", examples=["llm-key"])
+    enabled_models: list[str] | None = Field(
+        None,
+        description="The models that may be used, by their names at the endpoint. All if absent.",
+        examples=[["m"]],
+    )
+    default_extra_body: dict[str, Any] | None = Field(
+        None, description="Added to requests that do not say so themselves.", examples=[{"temperature": 0}]
+    )
+    default_extra_headers: Headers | None = Field(
+        None, description="Headers added to requests that do not have them.", examples=[{"X-Tenant": "acme"}]
+    )
+    required_extra_body: dict[str, Any] | None = Field(
+        None, description="Written over what requests say.", examples=[{"user": "nemo"}]
+    )
+    required_extra_headers: Headers | None = Field(
+        None, description="Headers written over those of requests.", examples=[{"X-Tenant": "acme"}]
+    )
+    model_deployment_id: Annotated[str | None, Field(max_length=255), ServerDefault("a deployment writes it")] = Field(
+        None, description="The deployment that it belongs to.", examples=["default/llama"]
+    )
+    auth_header_format: Annotated[str, Field(max_length=1024)] | None = Field(
+        None,
+        description="A Jinja template with the one variable `auth_secret` that gives `Name: value`. A bearer token if absent.",
+        examples=["x-api-key: {{ auth_secret }}"],
+    )
+
+
+class SecretValue(BaseModel):
+    """A secret of the workspace. Its value is never asked for, so a new one is written only with `--rotate`."""
+
+    model_config = STRICT
+
+    value: Annotated[SecretText, WriteOnly("never read back")] = Field(
+        description="The secret.", examples=["${env:LLM_KEY}"]
+    )
+    description: Annotated[str | None, Canonical(or_absent, "it can be cleared to empty text only")] = Field(
+        None, description="What it is for.", examples=["The key of our gateway."]
+    )
+
+
+class Lora(BaseModel):
+    """The shape of a LoRA adapter."""
+
+    model_config = STRICT
+
+    rank: Annotated[int, Number(integer=True)] = Field(description="Its rank.", examples=[16])
+    alpha: Annotated[int | None, Number(integer=True)] = Field(None, description="Its scaling.", examples=[32])
+
+
+class Adapter(BaseModel):
+    """A LoRA adapter of a model. Deleting the model deletes it."""
+
+    model_config = STRICT
+
+    model: Annotated[
+        Reference,
+        Field(max_length=127),
+        Immutable("the server never changes it"),
+        Ref("Model", hint="declare a nemo/Model", elsewhere=elsewhere),
+    ] = Field(description="The model that it adapts, or workspace/name.", examples=["llama-3.1-8b"])
+    fileset: Annotated[str, Field(min_length=1)] = Field(
+        description="Its files, workspace/name: they must be there.", examples=["default/lora"]
+    )
+    finetuning_type: Annotated[str, Choice(FINETUNING), Immutable("the server never changes it")] = Field(
+        description="How it was tuned.", examples=["lora"]
+    )
+    description: Description = Field(None, description="What it is for.", examples=["Speaks like us."])
+    enabled: Annotated[bool | None, Boolean(), Default(True, "so the server has it")] = Field(
+        None, description="Whether it is served. True if absent.", examples=[True]
+    )
+    lora_config: Annotated[Lora | None, Immutable("the server never changes it")] = Field(
+        None, description="Its shape."
+    )
+
+
+class Message(BaseModel):
+    """One message of a prompt."""
+
+    model_config = STRICT
+
+    role: Annotated[str, Choice(("system", "developer", "user", "assistant"))] = Field(
+        description="Who says it.", examples=["system"]
+    )
+    content: str = Field(description="What is said. May hold variables.", examples=["You are {{ name }}."])
+
+
+class Prompt(BaseModel):
+    """A prompt."""
+
+    model_config = STRICT
+
+    project: Annotated[Reference | None, ProjectRef, CannotClear("the server keeps the last one")] = Field(
+        None, description="The project it belongs to, which must exist.", examples=["cx"]
+    )
+    description: Description = Field(None, description="What it is for.", examples=["Greets customers."])
+    messages: Annotated[list[Message] | None, Canonical(or_absent, "an empty list is as good as none")] = Field(
+        None, description="What is said, in order."
+    )
+    input_variables: Annotated[list[str] | None, Canonical(or_absent, "an empty list is as good as none")] = Field(
+        None, description="The variables of the messages.", examples=[["name"]]
+    )
+    tools: list[dict[str, Any]] | None = Field(None, description="Tools that may be called.", examples=[[]])
+    tool_choice: Any = Field(None, description="Which tool is called: a word, or a map.", examples=["auto"])
+    response_format: dict[str, Any] | None = Field(
+        None, description="The form of the answer.", examples=[{"type": "json_object"}]
+    )
+    inference_params: Annotated[
+        InferenceParams | None, Canonical(or_absent, "a map without anything in it is as good as none")
+    ] = Field(None, description="Inference parameters.")
+    tags: Annotated[list[str] | None, Canonical(or_absent, "an empty list is as good as none")] = Field(
+        None, description="Words to find it by.", examples=[["support"]]
+    )
+
+
+class Project(BaseModel):
+    """A project of the workspace."""
+
+    model_config = STRICT
+
+    description: Annotated[str | None, Canonical(or_absent, "empty text is as good as none")] = Field(
+        None, description="What it is for.", examples=["Customer experience."]
+    )
+
+
+class Workspace(BaseModel):
+    """A workspace. It is created, and never deleted: the server would delete everything in it, some time later."""
+
+    model_config = STRICT
+
+    description: Annotated[str | None, Canonical(or_absent, "it can be cleared to empty text only")] = Field(
+        None, description="What it is for.", examples=["The support team's."]
+    )
+
+
+def _everybody(key: str) -> bool:
+    """No workspace is ever ours to prune."""
+    return bool(key)
+
+
+def _kind(
+    name: str, form: type[BaseModel], title: str, check: Callable[[str], str | None] = refuses_name, **traits: Any
+) -> Kind:
+    rules = KindRules(name, rules_of(form), **{"marked": False, "model": False, **traits})
+    return Kind(name, form, rules, title, check)
+
+
+_KEPT: Final = "a workspace is never deleted: everything in it would go with it"
+KINDS: Final[Mapping[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        _kind("Model", Model, "NeMo model", marked=True, model=True, merges=True),
+        _kind("Provider", Provider, "NeMo provider"),
+        _kind("Secret", SecretValue, "NeMo secret", merges=True),
+        _kind("Adapter", Adapter, "NeMo adapter", merges=True),
+        _kind("Prompt", Prompt, "NeMo prompt"),
+        _kind("Project", Project, "NeMo project", refuses_store_name),
+        _kind(
+            "Workspace",
+            Workspace,
+            "NeMo workspace",
+            refuses_store_name,
+            deletable=False,
+            kept=_KEPT,
+            platform=_everybody,
+        ),
+    )
+}

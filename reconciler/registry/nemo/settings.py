@@ -1,0 +1,57 @@
+"""What an entry in reconciler.yaml may say of NeMo Platform. One entry is one workspace."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from reconciler.errors import ConfigError
+from reconciler.fields import WriteOnly
+from reconciler.registry.settings import RemoteSettings, canonical_url, location_of, resolved_url
+from reconciler.scalars import END, Pattern, SecretText, Url
+from reconciler.secrets import Resolver
+
+DEFAULT: Final = "default"
+
+
+class Settings(RemoteSettings):
+    """What an entry may say."""
+
+    url: Url = Field(
+        description="The platform's address, without `/apis`. May hold a reference.",
+        examples=["https://nemo.example.com"],
+    )
+    token: Annotated[SecretText | None, WriteOnly()] = Field(
+        None, description="The bearer token, where the platform asks for one.", examples=["${env:NEMO_TOKEN}"]
+    )
+    workspace: Annotated[
+        str | None,
+        Pattern(
+            r"^[a-z](?!.*--)[a-z0-9\-@.+_]{1,62}(?<!-)" + END,
+            "bad_key",
+            "must be 2 to 63 lower-case letters, digits, '-', '.', '_', '@' and '+', and begin with a letter",
+        ),
+    ] = Field(None, description="The workspace. `default` if absent.", examples=["team-a"])
+
+
+def workspace_of(settings: Settings) -> str:
+    return settings.workspace or DEFAULT
+
+
+def location(settings: Settings, resolver: Resolver) -> str:
+    """The canonical URL and the workspace."""
+    return f"{location_of(settings.url, resolver)}#{workspace_of(settings)}"
+
+
+def url_of(settings: Settings, resolver: Resolver) -> str:
+    """The canonical URL. Raises ConfigError, which does not repeat it, where it is none; SecretError where a reference has no value."""
+    url = resolved_url(settings.url, resolver)
+    try:
+        canonical = canonical_url(url)
+        plain = canonical.startswith(("http://", "https://")) and "@" not in url.split("/", 3)[2]
+    except (ValueError, IndexError):
+        plain = False
+    if not plain:
+        raise ConfigError("NeMo: its url must be http:// or https://, without user name or password")
+    return canonical

@@ -1,0 +1,236 @@
+"""The open registry: one workspace of NeMo Platform 0.3 over HTTP.
+
+Lists come in pages, sorted by name, and are read completely or not at all. A model is patched with what changed; providers and prompts are
+replaced whole. There is no ETag: every write is preceded by a read (`execute`), and a 500 to an update may mean that another one won.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import quote
+
+from reconciler.errors import PermanentError, StaleObjectError, TemporaryError
+from reconciler.registry.base import Opening, Removal, Write
+from reconciler.registry.http import Client, Reply, open_client
+from reconciler.registry.http.opening import target_of
+from reconciler.registry.nemo import wire
+from reconciler.registry.nemo.derived import model_of
+from reconciler.registry.nemo.forms import refuses_name, refuses_store_name
+from reconciler.registry.nemo.kinds import KINDS
+from reconciler.registry.nemo.settings import Settings, url_of, workspace_of
+from reconciler.registry.nemo.wire import MisreadError
+from reconciler.registry.settings import TIMEOUT
+from reconciler.secrets import Secret
+from reconciler.state import Address, Listing, Resource, Unreadable
+
+PAGE: Final = 1000  # the most that the server takes; more is a 500
+SWEEPS: Final = 3  # of a list that changes while it is read
+HINTS: Final = {
+    401: "check the token: `token` in reconciler.yaml",
+    403: "the token may not do that; trust_remote_code needs the permission models.trust-remote-code.set",
+    404: "check `url` in reconciler.yaml: it is the address without /apis",
+}
+_PATCHED: Final = frozenset({"Model", "Secret", "Adapter"})
+_STORE_NAMED: Final = frozenset({"Project", "Workspace"})
+
+
+class Store:
+    """A `Registry`: one workspace."""
+
+    def __init__(self, client: Client, registry: str, workspace: str) -> None:
+        self._client = client
+        self._registry = registry
+        self._workspace = workspace
+        place = quote(workspace, safe="")
+        models = f"/apis/models/v2/workspaces/{place}"
+        self._paths = {
+            "Model": f"{models}/models",
+            "Provider": f"{models}/providers",
+            "Adapter": f"{models}/adapters",
+            "Prompt": f"{models}/prompts",
+            "Secret": f"/apis/secrets/v2/workspaces/{place}/secrets",
+            "Project": f"/apis/entities/v2/workspaces/{place}/projects",
+            "Workspace": "/apis/entities/v2/workspaces",
+        }
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    async def read(self) -> Listing:
+        # first: in a workspace that is not there some lists answer 500, and others are empty
+        workspaces = await self._rows("Workspace")
+        found = self._understood("Workspace", workspaces, ())
+        if self._workspace in {row.get("name") for row in workspaces if isinstance(row, Mapping)}:
+            others = [kind for kind in KINDS if kind != "Workspace"]
+            rows = dict(zip(others, await asyncio.gather(*map(self._rows, others)), strict=True))
+            models = [str(row.get("name")) for row in rows["Model"] if isinstance(row, Mapping)]
+            for kind in others:
+                found += self._understood(kind, rows[kind], models)
+        return Listing(
+            tuple(one for one in found if isinstance(one, Resource)),
+            tuple(one for one in found if isinstance(one, Unreadable)),
+        )
+
+    async def get(self, address: Address) -> Resource | None:
+        reply = await self._client.call("GET", self._path(address), expected=(200, 404))
+        if reply.status == 404:
+            return None
+        return self._stored(address, reply)
+
+    async def _rows(self, kind: str) -> list[Any]:
+        """Every row of a kind. Read again where pages do not fit together: somebody wrote meanwhile."""
+        for _ in range(SWEEPS):
+            rows = await self._sweep(kind)
+            if rows is not None:
+                return rows
+        raise TemporaryError(f"{self._registry}: the {kind}s changed each time that they were read", hint="run again")
+
+    async def _sweep(self, kind: str) -> list[Any] | None:
+        rows: list[Any] = []
+        page, pages, total = 1, 1, None
+        while page <= pages:
+            query = {"page": str(page), "page_size": str(PAGE), "sort": "name"}
+            if kind == "Model":
+                query["verbose"] = "true"  # or else the linear layers of a checkpoint are left out
+            data = (await self._client.call("GET", self._paths[kind], query=query)).data
+            found, pages, count = self._page(kind, data)
+            if total is not None and count != total:
+                return None
+            total = count
+            rows.extend(found)
+            page += 1
+        names = {row.get("name") for row in rows if isinstance(row, Mapping)}
+        return rows if len(rows) == total and len(names) == len(rows) else None
+
+    def _page(self, kind: str, data: Any) -> tuple[list[Any], int, int]:
+        rows = data.get("data") if isinstance(data, Mapping) else None
+        pagination = data.get("pagination") if isinstance(data, Mapping) else None
+        pages = pagination.get("total_pages") if isinstance(pagination, Mapping) else None
+        count = pagination.get("total_results") if isinstance(pagination, Mapping) else None
+        if not isinstance(rows, list) or not isinstance(pages, int) or not isinstance(count, int):
+            message = f"{self._registry}: the list of {kind}s is not NeMo's: it says not how many pages it has"
+            raise PermanentError(message, hint=HINTS[404])
+        return rows, pages, count
+
+    def _understood(self, kind: str, rows: list[Any], models: Any) -> list[Resource | Unreadable]:
+        return [self._one(kind, row, models) for row in rows]
+
+    def _one(self, kind: str, row: Any, models: Any) -> Resource | Unreadable:
+        if not isinstance(row, Mapping):
+            return wire.unreadable_of(kind, row, self._registry, "it is no map")
+        try:
+            return self._resource(kind, row, models)
+        except MisreadError as error:
+            return wire.unreadable_of(kind, row, self._registry, str(error))
+
+    def _resource(self, kind: str, row: Mapping[str, Any], models: Any = ()) -> Resource:
+        key = model_of(kind, str(row.get("name")), models) if kind in ("Secret", "Provider") else None
+        parent = None if key is None else Address(self._registry, "Model", key)
+        return wire.resource_of(kind, row, self._registry, self._workspace, parent)
+
+    def _stored(self, address: Address, reply: Reply) -> Resource:
+        if not isinstance(reply.data, Mapping):
+            raise PermanentError(f"{address}: the answer is no object: this is not NeMo's API", hint=HINTS[404])
+        try:
+            return self._resource(address.kind, reply.data)
+        except MisreadError as error:
+            raise PermanentError(f"{address} cannot be read: {error}") from error
+
+    def _path(self, address: Address) -> str:
+        return f"{self._paths[address.kind]}/{quote(address.key, safe='')}"
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    async def create(self, write: Write) -> Resource | None:
+        address = write.desired.address
+        _check_name(address)
+        body = wire.created(write, self._workspace)
+        reply = await self._client.call("POST", self._paths[address.kind], body=body, expected=(200, 201, 409, 422))
+        if reply.status == 409:
+            raise StaleObjectError(f"{address} exists already", hint="it was made since the plan: plan again")
+        return self._stored(address, _accepted(address, reply))
+
+    async def update(self, write: Write) -> Resource | None:
+        address = write.desired.address
+        patch = address.kind in _PATCHED
+        body = wire.patched(write, self._workspace) if patch else wire.replaced(write, self._workspace)
+        if not body:
+            return None
+        reply = await self._client.call(
+            "PATCH" if patch else "PUT", self._path(address), body=body, expected=(200, 404, 409, 422)
+        )
+        if reply.status == 404:
+            raise StaleObjectError(
+                f"{address} was deleted since it was read", hint="nothing was overwritten: plan again"
+            )
+        if reply.status == 409:
+            raise StaleObjectError(
+                f"{address} was changed since it was read", hint="nothing was overwritten: plan again"
+            )
+        return self._stored(address, _accepted(address, reply))
+
+    async def delete(self, removal: Removal) -> None:
+        address = removal.current.address
+        if address.kind == "Workspace":
+            raise PermanentError(f"{address}: a workspace is never deleted: everything in it would go with it")
+        if address.kind == "Model":
+            await self._check_no_adapters(address)
+        await self._client.call("DELETE", self._path(address), expected=(200, 202, 204, 404))
+
+    async def _check_no_adapters(self, address: Address) -> None:
+        """The server deletes a model's adapters with it, in other workspaces too, and says nothing."""
+        reply = await self._client.call("GET", self._path(address), expected=(200, 404))
+        adapters = reply.data.get("adapters") if isinstance(reply.data, Mapping) else None
+        if adapters:
+            names = ", ".join(
+                f"{one.get('workspace')}/{one.get('name')}" for one in adapters if isinstance(one, Mapping)
+            )
+            raise PermanentError(
+                f"{address} has adapters, which would be deleted with it: {names}", hint="delete them first"
+            )
+
+
+def _check_name(address: Address) -> None:
+    """Some names are stored and answered with 400, and then make every list of the workspace fail: they are never sent."""
+    refused = (refuses_store_name if address.kind in _STORE_NAMED else refuses_name)(address.key)
+    if refused is not None:
+        raise PermanentError(f"{address}: the name cannot be taken: {refused}")
+
+
+def _accepted(address: Address, reply: Reply) -> Reply:
+    """Raises PermanentError, with the place of each mistake, where the server found the body wrong."""
+    if reply.status != 422:
+        return reply
+    detail = reply.data.get("detail") if isinstance(reply.data, Mapping) else None
+    places = tuple(_places(detail)) if isinstance(detail, list) else ()
+    said = "; ".join(f"{place}: {message}" for place, message in places) or str(detail)[:500]
+    raise PermanentError(f"{address} was refused: {said}", places=places)
+
+
+def _places(detail: list[Any]) -> Any:
+    for item in detail:
+        loc = item.get("loc") if isinstance(item, Mapping) else None
+        if isinstance(loc, list):
+            parts = [str(part) for part in loc if part != "body"]
+            yield "/" + "/".join(parts), str(item.get("msg"))
+
+
+@asynccontextmanager
+async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
+    """Makes no request. Raises ConfigError or SecretError where an address or a token is missing."""
+    headers: dict[str, str | Secret] = {}
+    if settings.token is not None:
+        headers["Authorization"] = Secret(f"Bearer {opening.resolver.resolve(settings.token).reveal()}")
+    target = target_of(
+        settings,
+        opening,
+        url=url_of(settings, opening.resolver),
+        headers=headers,
+        verify=settings.verify is not False,
+        timeout=settings.timeout or TIMEOUT,
+        hints=HINTS,
+    )
+    async with open_client(target) as client:
+        yield Store(client, opening.name, workspace_of(settings))
