@@ -37,7 +37,12 @@ def _without_consent(change: Change, count: int) -> Change:
 def block(changes: list[Change], views: Mapping[str, View]) -> list[Change]:
     """Blocks what would do harm, until nothing does: what is blocked stays, keeps what it names, and is missed by what needs it."""
     while True:
-        stuck = {**_without_parent(changes, views), **_without_need(changes, views), **_held(changes, views)}
+        stuck = {
+            **_without_parent(changes, views),
+            **_without_need(changes, views),
+            **_held(changes, views),
+            **_taking_along(changes, views),
+        }
         if not stuck:
             return changes
         changes = [
@@ -87,6 +92,25 @@ def _without_need(changes: list[Change], views: Mapping[str, View]) -> Stuck:
         for change in changes
         if change.action in WRITES and missing.intersection(change.depends_on)
     }
+
+
+def _taking_along(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What would be deleted to be created again, and would take along what refers to it and is in no such change itself."""
+    moving = {change.address for change in changes if change.action in ("delete", "replace")} | {
+        change.previous for change in changes if change.action == "rename" and change.previous is not None
+    }
+    stuck: Stuck = {}
+    for change in changes:
+        view = views[change.address.registry]
+        old = change.previous or change.address
+        recreated = change.action == "replace" or (change.action == "rename" and not view.facts.renames)
+        cascades = view.kind(change.address).cascades if recreated else frozenset()
+        lost = [one for one in view.referrers.get(old, ()) if one.kind in cascades and one not in moving]
+        if lost:
+            names = ", ".join(sorted(map(str, lost)))
+            message = f"it can only change by deleting it, and the registry would delete {names} with it"
+            stuck[change.address] = ("referenced", message)
+    return stuck
 
 
 def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:

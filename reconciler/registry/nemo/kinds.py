@@ -217,7 +217,7 @@ _KEPT: Final = "a workspace is never deleted: everything in it would go with it"
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        _kind("Model", Model, "NeMo model", marked=True, model=True, merges=True),
+        _kind("Model", Model, "NeMo model", marked=True, model=True, merges=True, cascades=frozenset({"Adapter"})),
         _kind("Provider", Provider, "NeMo provider"),
         _kind("Secret", SecretValue, "NeMo secret", merges=True),
         _kind("Adapter", Adapter, "NeMo adapter", merges=True),

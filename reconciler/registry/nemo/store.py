@@ -44,6 +44,7 @@ class Store:
         self._client = client
         self._registry = registry
         self._workspace = workspace
+        self._adapters: frozenset[str] = frozenset()  # those that the last read saw: what a plan knows of
         place = quote(workspace, safe="")
         models = f"/apis/models/v2/workspaces/{place}"
         self._paths = {
@@ -66,6 +67,7 @@ class Store:
             others = [kind for kind in KINDS if kind != "Workspace"]
             rows = dict(zip(others, await asyncio.gather(*map(self._rows, others)), strict=True))
             models = [str(row.get("name")) for row in rows["Model"] if isinstance(row, Mapping)]
+            self._adapters = frozenset(str(row.get("name")) for row in rows["Adapter"] if isinstance(row, Mapping))
             for kind in others:
                 found += self._understood(kind, rows[kind], models)
         return Listing(
@@ -180,16 +182,18 @@ class Store:
         await self._client.call("DELETE", self._path(address), expected=(200, 202, 204, 404))
 
     async def _check_no_adapters(self, address: Address) -> None:
-        """The server deletes a model's adapters with it, in other workspaces too, and says nothing."""
+        """The server deletes a model's adapters with it, in other workspaces too, and says nothing: only those that the plan knew of may go."""
         reply = await self._client.call("GET", self._path(address), expected=(200, 404))
         adapters = reply.data.get("adapters") if isinstance(reply.data, Mapping) else None
-        if adapters:
-            names = ", ".join(
-                f"{one.get('workspace')}/{one.get('name')}" for one in adapters if isinstance(one, Mapping)
-            )
-            raise PermanentError(
-                f"{address} has adapters, which would be deleted with it: {names}", hint="delete them first"
-            )
+        strange = [
+            f"{one.get('workspace')}/{one.get('name')}"
+            for one in adapters or ()
+            if isinstance(one, Mapping)
+            and (one.get("workspace") != self._workspace or one.get("name") not in self._adapters)
+        ]
+        if strange:
+            message = f"{address} has adapters, which would be deleted with it: {', '.join(strange)}"
+            raise PermanentError(message, hint="delete them first")
 
 
 def _check_name(address: Address) -> None:
