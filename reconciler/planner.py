@@ -67,7 +67,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         unchanged=sum(1 for result in decided if not result.changes),
         orphans=tuple(address for address in sorted(orphans) if address not in going),
         guards=_guards(changes, desired, views, policy),
-        problems=tuple(sorted({*problems, *prune_problems})),
+        problems=tuple(sorted({*problems, *prune_problems, *_told(changes, views)})),
         consents=policy.consents,
         environment=policy.environment,
         registries={name: identity(view.facts) for name, view in views.items()},
@@ -203,22 +203,32 @@ def _guards(
         if _deletes(change, views[change.address.registry].facts) and change.address not in policy.named:
             counts[change.address.registry] += 1
     deletions = {name: Deletions(counts[name], _owned(view)) for name, view in views.items() if counts[name]}
-    found.extend(guard for change in changes for guard in _without_consent(change, views, policy.limits.allowed))
+    for change, place, rule in _with_consequences(changes, views):
+        if rule.guard not in policy.limits.allowed:
+            found.append(guards.consent(str(change.address), place, rule.guard, rule.reason))
     return (*found, *guards.tripped(deletions, policy.limits, policy.consents.allow_deletes))
 
 
-def _without_consent(change: Change, views: Mapping[str, View], allowed: frozenset[str]) -> Iterator[Guard]:
-    """The values with consequences that a change would write, and that nobody agreed to."""
-    if change.desired is None or change.action not in WRITES:
-        return
-    kind = views[change.address.registry].kind(change.address)
-    for path in kind.root.risky:
-        node, place = kind.root.find(path), pointers.join(path)
-        rule = node.rule(NeedsConsent) if node is not None else None
-        if rule is None or rule.guard in allowed or pointers.get(change.desired.resource.spec, place) != rule.value:
+def _with_consequences(changes: list[Change], views: Mapping[str, View]) -> Iterator[tuple[Change, str, NeedsConsent]]:
+    """The values with consequences that the changes would write: each with its change and pointer."""
+    for change in changes:
+        if change.desired is None or change.action not in WRITES:
             continue
-        if any(place == field.path or place.startswith(field.path + "/") for field in change.fields):
-            yield guards.consent(str(change.address), place, rule.guard, rule.reason)
+        root = views[change.address.registry].kind(change.address).root
+        for path in root.risky:
+            node, place = root.find(path), pointers.join(path)
+            rule = node.rule(NeedsConsent) if node is not None else None
+            written = any(place == field.path or place.startswith(field.path + "/") for field in change.fields)
+            if rule is not None and written and pointers.get(change.desired.resource.spec, place) == rule.value:
+                yield change, place, rule
+
+
+def _told(changes: list[Change], views: Mapping[str, View]) -> Iterator[Problem]:
+    """The same as warnings: allowed or not, the plan says what a value brings about."""
+    for change, place, rule in _with_consequences(changes, views):
+        file, line = (change.source.file, change.source.line) if change.source is not None else ("", 1)
+        message = f"{change.address} sets {place}: {rule.reason}"
+        yield Problem(file, line, 1, rule.guard.removeprefix("allow_").replace("_", "-"), message, severity="warning")
 
 
 def _deletes(change: Change, facts: RegistryFacts) -> bool:
