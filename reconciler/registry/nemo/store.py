@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.errors import PermanentError, StaleObjectError, TemporaryError
-from reconciler.registry.base import Opening, Removal, Write
-from reconciler.registry.http import Client, Reply, open_client
+from reconciler.registry.base import Opening, Removal, Tested, Write
+from reconciler.registry.http import Client, Reply, Target, open_client
 from reconciler.registry.http.opening import target_of
-from reconciler.registry.nemo import wire
+from reconciler.registry.nemo import trial, wire
 from reconciler.registry.nemo.derived import model_of
 from reconciler.registry.nemo.forms import refuses_name, refuses_store_name
 from reconciler.registry.nemo.kinds import KINDS
@@ -38,10 +39,11 @@ _STORE_NAMED: Final = frozenset({"Project", "Workspace"})
 
 
 class Store:
-    """A `Registry`: one workspace."""
+    """A `Registry`: one workspace. It also `Tests`."""
 
-    def __init__(self, client: Client, registry: str, workspace: str) -> None:
+    def __init__(self, client: Client, registry: str, workspace: str, target: Target) -> None:
         self._client = client
+        self._target = target
         self._registry = registry
         self._workspace = workspace
         self._adapters: frozenset[str] = frozenset()  # those that the last read saw: what a plan knows of
@@ -181,6 +183,28 @@ class Store:
             await self._check_no_adapters(address)
         await self._client.call("DELETE", self._path(address), expected=(200, 202, 204, 404))
 
+    # --- trying out ---------------------------------------------------------------------------------------------
+
+    async def test(self, resource: Resource, given: Any) -> Tested:
+        gateway = f"/apis/inference-gateway/v2/workspaces/{quote(self._workspace, safe='')}"
+        return await trial.run(self, self._client, gateway, resource, given)
+
+    async def provider(self, name: str) -> Mapping[str, Any] | None:
+        """The stored provider of that name, or None."""
+        reply = await self._client.call("GET", self._path(Address("", "Provider", name)), expected=(200, 404))
+        return reply.data if reply.status == 200 and isinstance(reply.data, Mapping) else None
+
+    async def secret(self, name: str) -> Secret | None:
+        """The value of a secret, for a trial alone, or None where it may not be read."""
+        path = f"{self._path(Address('', 'Secret', name))}/access"
+        reply = await self._client.call("GET", path, expected=(200, 403, 404))
+        value = reply.data.get("value") if isinstance(reply.data, Mapping) else None
+        return Secret(value) if reply.status == 200 and isinstance(value, str) else None
+
+    def outside(self, url: str, headers: Mapping[str, str | Secret]) -> AbstractAsyncContextManager[Client]:
+        """A client for an address outside the platform, with nothing of the platform's own credentials."""
+        return open_client(replace(self._target, url=url, headers=headers, hints={}, attempts=1))
+
     async def _check_no_adapters(self, address: Address) -> None:
         """The server deletes a model's adapters with it, in other workspaces too, and says nothing: only those that the plan knew of may go."""
         reply = await self._client.call("GET", self._path(address), expected=(200, 404))
@@ -237,4 +261,4 @@ async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
         hints=HINTS,
     )
     async with open_client(target) as client:
-        yield Store(client, opening.name, workspace_of(settings))
+        yield Store(client, opening.name, workspace_of(settings), target)

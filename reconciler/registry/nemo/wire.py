@@ -121,7 +121,8 @@ def unreadable_of(kind: str, row: Any, registry: str, why: str) -> Unreadable:
 def created(write: Write, workspace: str) -> dict[str, Any]:
     """The body of a create: the whole object."""
     kind = write.desired.address.kind
-    return {"name": write.desired.address.key, **_sent(kind, _revealed(write), write.desired.mark, workspace)}
+    whole = {"name": write.desired.address.key, **_revealed(write)}
+    return _sent(kind, whole, write.desired.mark, workspace)
 
 
 def replaced(write: Write, workspace: str) -> dict[str, Any]:
