@@ -131,7 +131,7 @@ async def _run(
     halves = {
         change.previous: change
         for change in plan.writes
-        if change.action == "rename" and change.previous is not None and not facts[change.address.registry].renames
+        if change.previous is not None and change.recreates_elsewhere(renames=facts[change.address.registry].renames)
     }
     run = _Running(executors, known, options, halves, bugs)
 

@@ -96,14 +96,14 @@ def _without_need(changes: list[Change], views: Mapping[str, View]) -> Stuck:
 
 def _taking_along(changes: list[Change], views: Mapping[str, View]) -> Stuck:
     """What would be deleted to be created again, and would take along what refers to it and is in no such change itself."""
-    moving = {change.address for change in changes if change.action in ("delete", "replace")} | {
-        change.previous for change in changes if change.action == "rename" and change.previous is not None
+    moving = {
+        change.previous or change.address for change in changes if change.action in ("delete", "replace", "rename")
     }
     stuck: Stuck = {}
     for change in changes:
         view = views[change.address.registry]
         old = change.previous or change.address
-        recreated = change.action == "replace" or (change.action == "rename" and not view.facts.renames)
+        recreated = change.action == "replace" or change.recreates_elsewhere(renames=view.facts.renames)
         cascades = view.kind(change.address).cascades if recreated else frozenset()
         lost = [one for one in view.referrers.get(old, ()) if one.kind in cascades and one not in moving]
         if lost:
@@ -119,9 +119,8 @@ def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:
     going |= {
         change.previous: change
         for change in changes
-        if change.action == "rename"
-        and change.previous is not None
-        and not views[change.address.registry].facts.renames
+        if change.previous is not None
+        and change.recreates_elsewhere(renames=views[change.address.registry].facts.renames)
     }
     if not going:
         return {}

@@ -58,7 +58,8 @@ def decide(item: Desired, view: View, policy: Asked) -> Decision:
 
 def _absent(item: Desired, stored: tuple[Resource, ...], view: View, policy: Asked) -> Decision:
     if not stored:
-        return Decision()
+        gone = [resource for old in item.former for resource in view.find(old)]
+        return Decision(tuple(replace(view.removal(one, "absent"), source=item.resource.source) for one in gone))
     if standing(stored[0], view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
         return Decision((_foreign(item, stored[0], view, policy),))
     return Decision((replace(view.removal(stored[0], "absent"), source=item.resource.source),))
@@ -89,7 +90,7 @@ def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision
     source, kind = stored[0], view.kind(item.address)
     if standing(source, view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
         return Decision((_foreign(item, source, view, policy),))
-    by_recreation = not view.facts.renames
+    by_recreation = not view.facts.renames or old in item.former
     forbidden = _forbids_delete(item, source, kind, view) if by_recreation else None
     if forbidden is not None:
         message = f"{old.key} can only be renamed by deleting it, and {forbidden[1]}"
@@ -100,8 +101,17 @@ def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision
         message = f"{', '.join(found.replaces)} cannot change in place: rename first, then change it"
         return Decision((_refusal(item, "blocked", found.why, message),))
     seen = diff.observed(source, kind, diff.excluded(item, kind))
+    # a name that follows from other fields changes with them: nobody asked for a rename, so it needs consent
+    action, replaces = ("replace", ("its name",)) if old in item.former else ("rename", ())
     change = _change(
-        item, "rename", "renamed", fields=found.fields, observed=seen, previous=old, depends_on=_needs(item, view)
+        item,
+        action,
+        "renamed",
+        fields=found.fields,
+        observed=seen,
+        previous=old,
+        depends_on=_needs(item, view),
+        replaces=replaces,
     )
     return Decision((change,), _unjudged(item, found))
 

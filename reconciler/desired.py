@@ -133,14 +133,10 @@ def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Fin
 
 def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding]) -> Iterator[Desired]:
     entry, kind, source = target.entry, target.entry.portable, manifest.source
-    address = Address(entry.name, kind.name, target.key)
-    key_place = _key_place(model, entry.name)
-    if (refused := refused_key(kind, target.key)) is not None:
-        message = f"{entry.name} cannot take the key {target.key!r}: {refused}"
-        other = f"`registries: {{{entry.name}: {{key: ...}}}}` gives it another one there"
-        wrong.append(Finding("bad-key", message, key_place, suggestion=other if key_place == "/key" else None))
     previous = tuple(Address(entry.name, kind.name, old) for old in model.previous_keys or ())
     if model.state == "absent":
+        wrong.extend(_bad_key(target.key, model, entry, kind))
+        address = Address(entry.name, kind.name, target.key)
         yield Desired(Resource(address, {}, source=source), model.key, absent=True, labels=model.labels or {})
         return
     wrong.extend(_unprotected(model.protected, kind, entry))
@@ -156,10 +152,15 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
                 severity=severity,
             )
         )
+    # where names follow from other fields, the driver's name stands unless the manifest gives one for this registry
+    derived_name = kind.rules.found_by_mark and _key_place(model, entry.name) == "/key"
+    key = compiled.model.key if derived_name else target.key
+    wrong.extend(_bad_key(key, model, entry, kind))
+    address = Address(entry.name, kind.name, key)
     spec = compiled.model.spec
     if target.override:
         spec = without_nulls(patch.merge(spec, target.override), kind.rules.root)
-    native = Native(kind.name, target.key, spec, compiled.model.origins)
+    native = Native(kind.name, key, spec, compiled.model.origins)
     if target.override or not kind.portable:
         found: list[Finding] = []
         spec = checked(native, kind, target, found)
@@ -173,6 +174,14 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
             wrong.append(item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=place))
         part = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
         yield replace(part, resource=replace(part.resource, parent=address))
+
+
+def _bad_key(key: str, model: Model, entry: Configured, kind: Kind) -> Iterator[Finding]:
+    refused = refused_key(kind, key)
+    if refused is not None:
+        place = _key_place(model, entry.name)
+        other = f"`registries: {{{entry.name}: {{key: ...}}}}` gives it another one there" if place == "/key" else None
+        yield Finding("bad-key", f"{entry.name} cannot take the key {key!r}: {refused}", place, suggestion=other)
 
 
 def _explained(finding: Finding, model: Model) -> Finding:

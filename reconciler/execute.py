@@ -73,7 +73,7 @@ class Executor:
             return await self._create(change, change.desired, known, None)
         if change.action == "update":
             return await self._update(change, change.desired, known)
-        if change.action == "rename":
+        if change.action == "rename" or change.previous is not None:
             return await self._rename(change, change.desired, known)
         return await self._replace(change, change.desired, known)
 
@@ -138,7 +138,7 @@ class Executor:
     async def _rename(self, change: Change, item: Desired, known: Known) -> Done:
         old = change.previous or change.address
         current = await self._current(change, old, known)
-        if not isinstance(self.registry, Renames):
+        if change.action == "replace" or not isinstance(self.registry, Renames):
             self.left[old] = await self._intend(current, item, known)
             return await self._create(change, item, known, current)
         write = self._write(change, item, current, known)

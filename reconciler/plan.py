@@ -55,6 +55,10 @@ class Change:
     message: str = ""
     replaces: tuple[str, ...] = ()  # the pointers whose change makes an update a replace
 
+    def recreates_elsewhere(self, *, renames: bool) -> bool:
+        """Whether it creates the object anew under another address and deletes the old one last. `renames`: the registry can rename."""
+        return self.previous is not None and (self.action == "replace" or (self.action == "rename" and not renames))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -16,6 +16,7 @@ from reconciler.blocking import block, limit_replaces, taken
 from reconciler.decide import decide
 from reconciler.errors import Problem
 from reconciler.fields import NeedsConsent
+from reconciler.former import with_former
 from reconciler.guards import Deletions, Guard, Limits
 from reconciler.offers import with_offered
 from reconciler.order import in_order
@@ -46,7 +47,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
 
     Only registries with a listing in `remote` are planned. Nothing here raises for what it finds: what cannot be done is a `conflict`, `blocked`, or a guard.
     """
-    desired = with_offered(desired, remote)
+    desired = with_former(with_offered(desired, remote), remote)
     views = {
         name: View.of(remote.registries[name], listing, desired) for name, listing in sorted(remote.listings.items())
     }

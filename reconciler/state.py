@@ -163,6 +163,7 @@ class Desired:
     references: Mapping[str, Address] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[Address, ...] = ()
+    former: tuple[Address, ...] = ()  # of `previous`, those that nobody named: found again by their marks
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
