@@ -182,7 +182,7 @@ def _never_pruned(view: View) -> Iterator[Problem]:
             not kind.marked
             and kind.deletable
             and not view.facts.owns
-            and any(resource.address.kind == name for resource in view.resources())
+            and any(resource.address.kind == name and resource.parent is None for resource in view.resources())
         ):
             message = f"{view.facts.name}: {name} has no room for a mark, so none is pruned but what a declared model had beside it; say which are ours with `owns`"
             yield Problem("reconciler.yaml", 1, 1, "never-pruned", message, severity="warning")
