@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -180,8 +181,20 @@ def _bad_key(key: str, model: Model, entry: Configured, kind: Kind) -> Iterator[
     refused = refused_key(kind, key)
     if refused is not None:
         place = _key_place(model, entry.name)
-        other = f"`registries: {{{entry.name}: {{key: ...}}}}` gives it another one there" if place == "/key" else None
-        yield Finding("bad-key", f"{entry.name} cannot take the key {key!r}: {refused}", place, suggestion=other)
+        key_there = _near_key(kind, key) or "..."
+        other = f"`registries: {{{entry.name}: {{key: {key_there}}}}}` gives it another one there"
+        yield Finding(
+            "bad-key",
+            f"{entry.name} cannot take the key {key!r}: {refused}",
+            place,
+            suggestion=other if place == "/key" else _near_key(kind, key),
+        )
+
+
+def _near_key(kind: Kind, key: str) -> str | None:
+    """The key with `-` for whatever is neither letter nor digit, as `gpt-4-1` for `gpt-4.1`, if the registry takes that."""
+    near = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")
+    return near if near and "${" not in key and refused_key(kind, near) is None else None
 
 
 def _explained(finding: Finding, model: Model) -> Finding:
@@ -224,7 +237,8 @@ def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iter
     common, kind = document.common, entry.driver.kinds[manifest.kind.partition("/")[2]]
     address = Address(entry.name, kind.name, common.key)
     if (refused := refused_key(kind, common.key)) is not None:
-        wrong.append(Finding("bad-key", f"{entry.name} cannot take the key {common.key!r}: {refused}", "/key"))
+        message = f"{entry.name} cannot take the key {common.key!r}: {refused}"
+        wrong.append(Finding("bad-key", message, "/key", suggestion=_near_key(kind, common.key)))
     if common.state == "absent":
         yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True)
         return

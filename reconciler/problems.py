@@ -108,7 +108,10 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
         return [_not_allowed(context, parts, where, data)]
     if kind == "literal_secret" and "keys" in context:
         message = "a header of this name carries a credential: its value must be one whole reference, ${env:NAME} or ${file:path}"
-        return [Finding("literal-secret", message, pointers.join((*parts, key))) for key in context["keys"]]
+        said = context.get("messages", {})
+        return [
+            Finding("literal-secret", said.get(key, message), pointers.join((*parts, key))) for key in context["keys"]
+        ]
     if kind == "bad_url" and _has_user_info(pointers.get(data, where)):
         message = f"{_name(parts)}must not hold a user name or password: put the credential into api_key or a header, as a reference"
         return [Finding("literal-secret", message, where)]

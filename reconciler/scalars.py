@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, Final, NamedTuple, get_args
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 END: Final = r"$(?!\n)"  # `$` alone also matches before a last newline
 KEY: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*" + END
@@ -265,14 +266,44 @@ def sensitive_header(name: str) -> bool:
     return _sensitive_header.search(name) is not None
 
 
+def checked_beside(
+    check: Callable[[Any], PydanticCustomError | None], form: core_schema.CoreSchema
+) -> core_schema.CoreSchema:
+    """A form whose value is also held against `check`: what either finds wrong is told, where a plain validator behind it would not be asked."""
+
+    def both(value: Any, members: core_schema.ValidatorFunctionWrapHandler) -> Any:
+        wrong = check(value)
+        try:
+            checked = members(value)
+        except ValidationError as error:
+            raise (error if wrong is None else _with(error, wrong, value)) from None
+        if wrong is not None:
+            raise wrong
+        return checked
+
+    return core_schema.no_info_wrap_validator_function(both, form)
+
+
+def _with(error: ValidationError, more: PydanticCustomError, value: Any) -> ValidationError:
+    """Another mistake of the same value beside those that were found, each at its own place."""
+    lines = [
+        InitErrorDetails(
+            type=PydanticCustomError(line["type"], line["msg"], line.get("ctx")),
+            loc=line["loc"],
+            input=line["input"],
+        )
+        for line in error.errors(include_url=False)
+    ]
+    lines.append(InitErrorDetails(type=more, loc=(), input=value))
+    return ValidationError.from_exception_data(error.title, lines)
+
+
 class HeaderMap:
     """A map of header names to strings. What a sensitive name holds must be a reference."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         text = core_schema.str_schema(strict=True)
-        return core_schema.no_info_after_validator_function(
-            self.check, core_schema.dict_schema(text, text, strict=True)
-        )
+        return checked_beside(self.literal, core_schema.dict_schema(text, text, strict=True))
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
@@ -285,17 +316,21 @@ class HeaderMap:
             "patternProperties": {SENSITIVE_HEADER: secret},
         }
 
-    def check(self, value: dict[str, str]) -> dict[str, str]:
-        literal = [
-            name for name, text in value.items() if sensitive_header(name) and not _secret_reference.search(text)
+    def literal(self, value: Any) -> PydanticCustomError | None:
+        """What is wrong with the members that are written down and must not be; one that is no text is judged by its type."""
+        members = value.items() if isinstance(value, dict) else ()
+        names = [
+            name
+            for name, text in members
+            if isinstance(text, str) and sensitive_header(str(name)) and not _secret_reference.search(text)
         ]
-        if literal:
-            raise PydanticCustomError(
-                "literal_secret",
-                "the headers {names} carry a credential, so each value must be one whole reference",
-                {"names": ", ".join(literal), "keys": literal},
-            )
-        return value
+        if not names:
+            return None
+        return PydanticCustomError(
+            "literal_secret",
+            "the headers {names} carry a credential, so each value must be one whole reference",
+            {"names": ", ".join(map(str, names)), "keys": names},
+        )
 
 
 Key = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from reconciler import document
 from reconciler import pointer as pointers
 from reconciler.document.comments import dump_commented
 from reconciler.document.trees import Map, Node, Scalar, find, plain_data
+from reconciler.document.values import Place
 from reconciler.errors import Problem
 from reconciler.importing.drafts import Draft, Format, Session, document_of, folder_of
 from reconciler.importing.formats import FORMATS
@@ -43,6 +44,20 @@ class Written(NamedTuple):
     source: str
 
 
+class _File(NamedTuple):
+    """A file that was read: its real path, what is in it, its format if that is known, and what is wrong with its form.
+
+    `named` are the real paths of the files that it consists of beside its own.
+    """
+
+    real: str
+    shown: str
+    root: Node | None
+    known: Format | None
+    problems: list[Problem]
+    named: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
     """What became of the files. `problems` are errors and warnings, sorted by place; with an error, nothing should be written.
@@ -66,42 +81,59 @@ class Import:
 def import_files(found: Found, target: Target) -> Import:
     """Translates every file. Never raises for what files hold; every problem is told, with its place in the file it comes from."""
     journal = Journal()
-    journal.problems.extend(found.problems)
     sources = Sources(target.root, target.cwd, journal)
     session = Session(journal, sources, os.path.realpath(target.folder))
-    files = list(_recognised(found, sources, journal))
-    for root, known in files:  # all of them, before the first name is made up
-        journal.reserve(known.environment(root))
-    drafts = [draft for root, known in files for draft in known.translate(root, session)]
+    files = [_read(file.path, file.shown, session) for file in found.files]
+    journal.problems.extend(found.problems)
+    drafts = _translated(files, session)
     manifests = tuple(_written(_unique(drafts, journal), session, target))
     problems = tuple(sorted(set(journal.problems)))
     lines = {problem.file: sources.lines[problem.file] for problem in problems if problem.file in sources.lines}
     variables, environment = tuple(sorted(journal.variables)), tuple(sorted(journal.environment))
-    return Import(
-        manifests, problems, lines, variables, environment, tuple(sorted({known.vault for _, known in files}))
-    )
+    vaults = tuple(sorted({file.known.vault for file in files if file.known is not None}))
+    return Import(manifests, problems, lines, variables, environment, vaults)
 
 
-def _recognised(found: Found, sources: Sources, journal: Journal) -> Iterator[tuple[Map, Format]]:
-    """Each file that is of a known format. What is wrong with the others is told."""
-    for file in found.files:
-        root = sources.load(file.path, file.shown)
-        known = _format_of(root) if isinstance(root, Map) else None
-        if isinstance(root, Map) and known is not None:
-            yield root, known
-        elif root is not None:
-            _refuse(root, journal)
-        elif not any(problem.file == file.shown for problem in journal.problems):
-            journal.problems.append(
-                Problem(file.shown, 1, 1, "not-a-model", "this file holds nothing", severity="warning")
-            )
+def _read(path: str, shown: str, session: Session) -> _File:
+    root = session.sources.load(path, shown)
+    known = _format_of(root) if isinstance(root, Map) else None
+    return _File(os.path.realpath(path), shown, root, known, session.journal.taken(), session.sources.taken())
+
+
+def _translated(files: Sequence[_File], session: Session) -> list[Draft]:
+    """The objects of all files. What is wrong is told, but of a file that is a part of another nothing that it is not by itself."""
+    journal, drafts = session.journal, list[Draft]()
+    recognised = [(file, file.root, file.known) for file in files if isinstance(file.root, Map) and file.known]
+    for _, root, known in recognised:  # all of them, before the first name is made up
+        journal.reserve(known.environment(root))
+    parts: set[str] = set()
+    done: set[str] = set()
+    for file, root, known in sorted(recognised, key=lambda one: not one[2].whole(one[1])):
+        if file.real in parts and not known.whole(root):
+            continue
+        drafts += known.translate(root, session)
+        parts |= file.named | session.sources.taken()
+        done.add(file.shown)
+    for file in files:
+        if file.shown in done or file.real not in parts:
+            journal.problems.extend(file.problems)
+            if file.known is None:
+                _refuse(file, journal)
+    return drafts
 
 
 def _format_of(root: Map) -> Format | None:
     return next((known for known in FORMATS.values() if known.recognises(root)), None)
 
 
-def _refuse(root: Node, journal: Journal) -> None:
+def _refuse(file: _File, journal: Journal) -> None:
+    """Says why a file of no known format cannot be imported, unless its form is wrong already."""
+    root = file.root
+    if root is None:
+        if not any(problem.file == file.shown for problem in file.problems):
+            nothing = Problem(file.shown, 1, 1, "not-a-model", "this file holds nothing", severity="warning")
+            journal.problems.append(nothing)
+        return
     kind = root.find("kind") if isinstance(root, Map) else None
     name = kind.value.value if kind is not None and isinstance(kind.value, Scalar) else None
     if kind is not None and isinstance(name, str) and (name == "Model" or "/" in name):
@@ -112,11 +144,12 @@ def _refuse(root: Node, journal: Journal) -> None:
 
 
 def _unique(drafts: Iterable[Draft], journal: Journal) -> list[Draft]:
-    """Each object once. Two of one kind and key are a problem, unless they may repeat and are equal."""
+    """Each object once. Two of one kind and key are a problem, unless they are equal and may repeat, or are one that two files name."""
     first: dict[tuple[str, str], Draft] = {}
     for draft in drafts:
         known = first.setdefault((draft.kind, draft.name), draft)
-        if known is draft or (draft.repeats and known.repeats and plain_data(known.root) == plain_data(draft.root)):
+        may_repeat = (draft.repeats and known.repeats) or _place_of(known) == _place_of(draft)
+        if known is draft or (may_repeat and plain_data(known.root) == plain_data(draft.root)):
             continue
         place = f"{known.key.file}:{known.key.place.line}"
         what = "with another value" if draft.repeats else "already"
@@ -124,6 +157,10 @@ def _unique(drafts: Iterable[Draft], journal: Journal) -> list[Draft]:
             draft.key, "duplicate-key", f"{draft.kind} {draft.name!r} is declared {what}, in {place}: keep one of them"
         )
     return sorted(first.values(), key=lambda draft: (draft.kind, draft.name))
+
+
+def _place_of(draft: Draft) -> tuple[str, Place]:
+    return draft.key.file, draft.key.place
 
 
 def _written(drafts: Iterable[Draft], session: Session, target: Target) -> Iterable[Written]:

@@ -42,7 +42,8 @@ class Format(NamedTuple):
 
     No two formats recognise one map, and none a manifest of ours, which has a `kind` and a `key`. `environment` gives the variables of
     the environment that may come to stand in a manifest under the name that they have in the file. `vault` is the native kind in which
-    secrets belong.
+    secrets belong. `whole` says of a map that is recognised whether it declares something by itself: one that does not may be
+    a part of another file.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Format(NamedTuple):
     recognises: Callable[[Map], bool]
     environment: Callable[[Map], Iterable[str]]
     translate: Callable[[Map, Session], list[Draft]]
+    whole: Callable[[Map], bool] = lambda _: True
 
 
 FOLDERS: Final = {"Model": "models", "Adapter": "adapters", "Secret": "secrets"}

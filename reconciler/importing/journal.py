@@ -31,6 +31,11 @@ class Journal:
     def warn(self, at: At, rule: str, message: str, suggestion: str | None = None) -> None:
         self._note(at, rule, message, "warning", suggestion)
 
+    def taken(self) -> list[Problem]:
+        """All problems so far, which are told no more unless they are given back."""
+        problems, self.problems = self.problems, []
+        return problems
+
     def reserve(self, names: Iterable[str]) -> None:
         """Names of variables of the environment that the files use themselves: none is made up for another secret."""
         self._reserved.update(names)

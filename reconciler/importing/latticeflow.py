@@ -12,6 +12,7 @@ from reconciler.importing.drafts import Draft, Format, Session, folder_of
 from reconciler.importing.lf_values import Field, Values, environment_of
 from reconciler.importing.sources import REF
 from reconciler.manifest.native import COMMON_FIELDS
+from reconciler.problems import nearest
 from reconciler.registry.catalog import load_driver
 from reconciler.registry.latticeflow.connections import IDENTITY, PROVIDERS
 
@@ -20,9 +21,18 @@ _MODELS: Final = "models"
 _ADAPTERS: Final = "model_adapters"
 _SECRETS: Final = "secrets"  # the name of a section
 _SECTIONS: Final = ("datasets", "dataset_generators", _MODELS, _ADAPTERS, "evaluation")
+_OTHERS: Final = ("datasets", "dataset_generators", "evaluation", "tasks", "policies", "config", "run_config")
 _TASK_FIELDS: Final = ("key", "display_name", "definition")
 _ADAPTER_FIELDS: Final = ("process_input", "process_output")
 _MODEL_FIELDS: Final = ("config", "rate_limit", "max_concurrent_requests")
+_FIELDS: Final = (*_MODEL_FIELDS, *_ADAPTER_FIELDS)  # a model or an adapter has one of them
+_SHARED_FIELDS: Final = ("key", "display_name", "description", "long_description", "task", "provider", _SECRETS)
+# what tasks, datasets, generators, evaluations, assessment plans, frameworks, scorers and AI apps have, and neither of those two
+_OTHER_FIELDS: Final = tuple(
+    "aggregation config_spec definition domain domains evaluation_specifications function generator_specification "
+    "judge_model_key metric metric_key model_under_test_key providers risk_profile risk_scorers "
+    "risk_scoring_methodology_key risks scope source tags task_specifications tasks use_cases".split()
+)
 _KEY: Final = re.compile(r"[A-Za-z0-9_$-]{1,250}")
 _SECRET_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,250}")
 _VARIABLE: Final = re.compile(r"\$(?:[A-Za-z_]|\{)")
@@ -47,8 +57,14 @@ def translate(root: Map, session: Session) -> list[Draft]:
     return list(_File(session).drafts(root))
 
 
+def whole(root: Map) -> bool:
+    """Whether it declares anything by itself."""
+    names = {member.key for member in root.members}
+    return _is_run_config(root) or ("key" in names and not names.isdisjoint(_FIELDS))
+
+
 FORMAT: Final = Format(
-    "a model, a model adapter or a run config of lf", f"{_DRIVER}/Secret", recognises, environment_of, translate
+    "a model, a model adapter or a run config of lf", f"{_DRIVER}/Secret", recognises, environment_of, translate, whole
 )
 
 
@@ -75,6 +91,23 @@ class _File:
         elif names.intersection(_MODEL_FIELDS):
             yield from self._model(root)
         else:
+            self._neither(root, names)
+
+    def _neither(self, root: Map, names: set[str]) -> None:
+        """What is no model and no adapter as it stands: a mistake, unless it is something else that `lf` reads."""
+        others = [member for member in root.members if member.key not in (*_SHARED_FIELDS, *_OTHER_FIELDS)]
+        meant = [(member, nearest(member.key, (*_FIELDS, *_OTHER_FIELDS))) for member in others]
+        mistyped = [(member, name) for member, name in meant if name in _FIELDS]
+        for member, name in mistyped:
+            self._journal.error(member, "unknown-field", f"unknown field {member.key!r}", name)
+        if mistyped:
+            return
+        if {"key", "display_name"} <= names and names.isdisjoint(_OTHER_FIELDS):
+            message = (
+                "'config' is missing for a model, 'process_input' for an adapter: leave the file out if it is neither"
+            )
+            self._journal.error(root, "missing-field", message)
+        else:
             self._journal.warn(root, "not-a-model", "this is no model, so it is left out")
 
     def _run_config(self, root: Map) -> Iterator[Draft]:
@@ -85,6 +118,8 @@ class _File:
                     yield from sections[section.key](entry)
             elif section.key == _SECRETS:
                 yield from self._secrets(section)
+            elif (meant := nearest(section.key, (*sections, _SECRETS, *_OTHERS))) is not None and meant not in _OTHERS:
+                self._journal.error(section, "unknown-field", f"unknown field {section.key!r}", meant)
             else:
                 self._journal.warn(section, "not-a-model", f"{section.key!r} holds no models: left out")
         if not any(section.key in (*sections, _SECRETS) for section in root.members):

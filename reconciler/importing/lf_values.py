@@ -19,6 +19,11 @@ from reconciler.manifest.references import escape
 from reconciler.scalars import sensitive_header
 
 _VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+# what looks like one elsewhere, also with a default; `openai$gpt-4o` is a name
+_MEANT: Final = re.compile(
+    r"\$(?:([A-Z_][A-Z0-9_]*)\b|(?<![A-Za-z0-9]\$)([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:\}|:?[-=?+]))"
+)
+_MEANT_SECRET: Final = re.compile(rf"\S+\s+{_VARIABLE.pattern}\s*")  # `Bearer $KEY`
 _SECRET: Final = re.compile(r"\s*<<\s*secrets\.(?P<name>.*?)\s*>>\s*")
 _SECRET_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _NEARLY: Final = re.compile(r"\s*(?:<<|<\s*secrets?\b|\{\{\s*secrets?\b)|.*>>\s*\Z", re.DOTALL | re.IGNORECASE)
@@ -27,6 +32,9 @@ _NO_REFERENCE: Final = re.compile(r"[{}]|:-")  # what the path in a reference ma
 _PLAIN, _SHOWN, _SECRET_FIELD = range(3)
 
 _WHOLE: Final = "a secret is one whole variable, `$NAME`, with nothing around it"
+_AS_IT_STANDS: Final = (
+    "`lf` expands no variable here: the whole text as it stands, '$' and all, is the secret that it sends"
+)
 
 
 def environment_of(root: Map) -> Iterator[str]:
@@ -99,11 +107,23 @@ class Values(NamedTuple):
         if text.startswith("$") and not re.search(r"\s", text) and _VARIABLE.search(text):
             return self._variables(node, field)
         if field.hidden == _SECRET_FIELD:
+            if _MEANT_SECRET.fullmatch(text):
+                self.session.journal.warn(node, "not-expanded", _AS_IT_STANDS)
             return self._withheld(node, field)
         if _USER_INFO.match(text):
             message = "a URL must hold no user name or password: put the credential into api_key or a header"
             self.session.journal.error(node, "literal-secret", message)
+        elif not _is_code(field):  # a template may hold any `$`
+            self._warn_unexpanded(node, text)
         return node._replace(value=escape(text))
+
+    def _warn_unexpanded(self, node: Scalar, text: str) -> None:
+        for name in dict.fromkeys(found[found.lastindex or 0] for found in _MEANT.finditer(text)):
+            message = (
+                f"`lf` takes ${name} for no variable here, so this is kept as it stands: "
+                f"if it is one, write ${{var:{name}}} into the manifest"
+            )
+            self.session.journal.warn(node, "not-expanded", message)
 
     def _named(self, node: Map | List, field: Field) -> Node:
         """A map in a secret's field: the name of a stored secret, or nothing that may be copied."""
@@ -147,6 +167,7 @@ class Values(NamedTuple):
                 journal.error(node, "bad-reference", "a manifest cannot say this: a '$' right before a variable")
             parts += [before, journal.variable(found[1] or found[2])]
             last = found.end()
+        self._warn_unexpanded(node, _VARIABLE.sub(" ", text))
         return node._replace(value="".join([*parts, escape(text[last:])]))
 
     def _withheld(self, node: Scalar, field: Field) -> Scalar:
@@ -187,6 +208,9 @@ class Values(NamedTuple):
         ended = text.removesuffix("\n").removesuffix("\r")
         if field.hidden == _SECRET_FIELD:
             return ended == stripped
-        canonical = field.rules.canonical
-        code = canonical is not None and canonical.fn("x\n") == "x"  # where a newline at the end means nothing
-        return "\r" not in text and not text.startswith("\ufeff") and (ended if code else text) == stripped
+        return "\r" not in text and not text.startswith("\ufeff") and (ended if _is_code(field) else text) == stripped
+
+
+def _is_code(field: Field) -> bool:
+    canonical = field.rules.canonical
+    return canonical is not None and canonical.fn("x\n") == "x"  # a newline at the end means nothing

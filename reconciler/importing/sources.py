@@ -37,6 +37,7 @@ class Sources:
         self._journal = journal
         self._folders: dict[str, str] = {}
         self._refs = 0
+        self._named: set[str] = set()
 
     def load(self, path: str, name: str) -> Node | None:
         """The document of a file that was asked for, as it is shown, with all that `$ref` names in its place. None where there is none, or a problem."""
@@ -56,7 +57,14 @@ class Sources:
         if isinstance(text, Problem):
             self._journal.error(at, "missing-file", f"{self._shown(path)} {text.message}")
             return None
-        return Text(os.path.realpath(path), text)
+        real = os.path.realpath(path)
+        self._named.add(real)
+        return Text(real, text)
+
+    def taken(self) -> frozenset[str]:
+        """The real paths that were named in other files, by `$ref` or `!include`, since this was last asked."""
+        named, self._named = frozenset(self._named), set()
+        return named
 
     def is_inside(self, real: str) -> bool:
         """Whether a path lies below the project root."""

@@ -20,6 +20,9 @@ CONFIGS = [
     ("model_key: pre-$NAME", "model_key: pre-$NAME", [], []),
     ("model_key: $NAME and more", "model_key: $NAME and more", [], []),
     ("model_key: openai$gpt-4o", "model_key: openai$gpt-4o", [], []),
+    ("model_key: v1$NAME", "model_key: v1$NAME", [], []),
+    ("model_key: $NAME/${NAME:-x}", "model_key: ${var:NAME}/$${NAME:-x}", ["NAME"], []),
+    ("adapter: {key: latticeflow$identity}", "adapter: {key: latticeflow$identity}", [], []),
     ("model_key: pre-${NAME}", "model_key: pre-$${NAME}", [], []),
     ("model_key: ${NAME:-x}", "model_key: $${NAME:-x}", [], []),
     ("model_key: $NAME-${", "model_key: ${var:NAME}-$${", ["NAME"], []),
@@ -43,15 +46,48 @@ CONFIGS = [
     ("model_key: '1:30'", "model_key: '1:30'", [], []),
     ("custom_headers: {A: 0777, B: 1:30, C: 1_000}", "custom_headers: {A: 511, B: 90, C: 1000}", [], []),
 ]  # fmt: skip
+UNEXPANDED = [f"model_key: {text}" for text in ("pre-$NAME", "$NAME and more", "pre-${NAME}", "${NAME:-x}", "v1$NAME", "$NAME/${NAME:-x}")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("before", "after", "variables", "environment"), CONFIGS, ids=[case[0] for case in CONFIGS])
 def test_values(tmp_path: Path, before: str, after: str, variables: list[str], environment: list[str]) -> None:
-    """Each value of a model's config comes out as our manifests write it, and no problem is made of it."""
+    """Each value of a model's config comes out as our manifests write it, and nothing is made of it but of what looks like a variable."""
     made = imported(tmp_path, {"a.yaml": model(before)})
     assert texts(made) == {"models/a.yaml": f"{MODEL}  {after}\n"}
-    assert not made.problems
+    assert told(made) == (["a.yaml:5:14 warning not-expanded"] if before in UNEXPANDED else [])
     assert (list(made.variables), list(made.environment)) == (variables, environment)
+
+
+def test_a_variable_that_is_none_is_told(tmp_path: Path) -> None:
+    """`lf` sends `http://$HOST` as it stands: so does the manifest, but whoever meant a variable learns how to write one."""
+    made = imported(tmp_path, {"a.yaml": model("").replace("url: u", "url: http://$HOST/${PATH}")})
+    assert "url: http://$HOST/$${PATH}\n" in texts(made)["models/a.yaml"]
+    assert told(made) == ["a.yaml:4:8 warning not-expanded"] * 2
+    assert [problem.message for problem in made.problems] == [
+        f"`lf` takes ${name} for no variable here, so this is kept as it stands: "
+        f"if it is one, write ${{var:{name}}} into the manifest"
+        for name in ("HOST", "PATH")
+    ]
+
+
+def test_a_secret_that_is_no_variable_is_told(tmp_path: Path) -> None:
+    """Nothing of the text appears: whether it is a name or a password, nobody knows."""
+    made = imported(tmp_path, {"a.yaml": model("custom_headers: {Authorization: Bearer $Qx81}\napi_key: pa$sword")})
+    assert told(made) == [
+        "a.yaml:5:35 warning literal-secret",
+        "a.yaml:5:35 warning not-expanded",
+        "a.yaml:6:12 warning literal-secret",
+    ]
+    assert not any("Qx81" in problem.message or "sword" in problem.message for problem in made.problems)
+
+
+def test_a_template_may_hold_any_dollar(tmp_path: Path) -> None:
+    """`$ref` and the like are no mistakes in source code."""
+    code = """process_{0}: {{language: jinja, source_code: '{{"$schema": "$x ${{y}}"}}'}}\n"""
+    text = "key: a\ndisplay_name: A\n" + code.format("input") + code.format("output")
+    made = imported(tmp_path, {"a.yaml": text})
+    assert not made.problems
+    assert '"$x $${y}"' in texts(made)["adapters/a.yaml"]
 
 
 def test_a_variable_in_a_number(tmp_path: Path) -> None:

@@ -58,7 +58,15 @@ FILES = [
     ("key: a\nkey: b\n", ["2:1 error duplicate-key"]),
     ("key: a\n---\nkey: b\n", ["3:1 error one-document"]),
     ("# nothing\n", ["1:1 warning not-a-model"]),
-    ("key: a\ndisplay_name: A dataset\n", ["1:1 warning not-a-model"]),
+    ("key: a\ndisplay_name: A dataset\nsource: {file_path: x}\n", ["1:1 warning not-a-model"]),
+    ("key: a\ndisplay_name: An app\ntags: []\n", ["1:1 warning not-a-model"]),
+    ("key: a\ndisplay_name: A task\ndescription: x\nconfig_spce: {}\ndefinition: {}\n", ["1:1 warning not-a-model"]),
+    ("key: a\ndisplay_name: A\n", ["1:1 error missing-field"]),
+    ("key: a\ndisplay_name: A\nurl: u\n", ["1:1 error missing-field"]),
+    ("key: a\ndisplay_name: A\nconfg: {url: u}\n", ["3:1 error unknown-field"]),
+    ("key: a\ndisplay_name: A\ntags: []\nconfg: {url: u}\n", ["4:1 error unknown-field"]),
+    ("key: a\ndisplay_name: A\nproces_input: {}\nprocess_ouput: {}\n", ["3:1 error unknown-field", "4:1 error unknown-field"]),
+    ("secrets: {}\nmodles: []\n", ["2:1 error unknown-field"]),
     ("datasets: []\n", ["1:1 warning not-a-model", "1:1 warning not-a-model"]),
     ("models:\n", []),
     ("models: x\n", ["1:9 error wrong-type"]),
@@ -71,7 +79,7 @@ FILES = [
     (f"{PROVIDER}gpt-4o\n", ["2:16 error not-allowed"]),
     (f"{PROVIDER}acme/gpt-4o\n", ["2:16 error not-allowed"]),
     (f"{PROVIDER}openai/gpt-4o\n    key: a\n", ["3:5 error unknown-field"]),
-]
+]  # fmt: skip
 
 
 def _support(folder: Path) -> None:
@@ -93,6 +101,15 @@ def test_a_file(tmp_path: Path, text: str, problems: list[str]) -> None:
     """Each file that cannot be imported is told with its place; what holds nothing about models is a warning."""
     made = imported(tmp_path, {"a.yaml": text})
     assert told(made) == [f"a.yaml:{problem}" for problem in problems]
+
+
+def test_what_was_probably_meant_is_told(tmp_path: Path) -> None:
+    """A mistyped `config` is no reason to leave a model out."""
+    made = imported(tmp_path, {"a.yaml": "key: a\ndisplay_name: A\nconfg: {url: u}\n", "b.yaml": "tasks:\nmodel: []\n"})
+    assert [(problem.message, problem.suggestion) for problem in made.errors] == [
+        ("unknown field 'confg'", "config"),
+        ("unknown field 'model'", "models"),
+    ]
 
 
 def test_two_files_with_one_key(tmp_path: Path) -> None:

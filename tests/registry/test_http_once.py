@@ -242,6 +242,7 @@ async def test_an_unknown_host_is_no_lost_reply(monkeypatch: pytest.MonkeyPatch)
         ) as caught:
             await client.call("POST", "/models")
         assert type(caught.value) is TemporaryError
+        assert caught.value.hint == "check `url`"
 
 
 async def test_a_host_that_cannot_be_looked_up_is_no_lost_reply(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,6 +265,22 @@ async def test_a_log_in_page_is_shown_in_part() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["text/html", "Text/HTML; charset=utf-8", "text/plain", "application/json"])
+async def test_a_page_is_told_for_what_it_is(kind: str) -> None:
+    """By its type or by its beginning; for a write it comes first that it may have been done. Other text is no page."""
+    async with connected(always(reply(200, b"\n " + HTML, {"Content-Type": kind}))) as (client, _):
+        with pytest.raises(PermanentError) as caught:
+            await client.call("GET", "/models")
+        assert caught.value.hint == "a page of a proxy or a log-in? check `url`"
+        with pytest.raises(LostReplyError) as caught:
+            await client.call("POST", "/models")
+        assert "check `url`; it may have been done: look before" in str(caught.value.hint)
+    async with connected(always(NOT_JSON["half"])) as (client, _):
+        with pytest.raises(PermanentError) as caught:
+            await client.call("GET", "/models")
+        assert caught.value.hint is None
+
+
 async def test_half_a_character_is_no_reason_to_refuse_a_list() -> None:
     """A server that cut a text in the middle of an emoji: the half becomes a question mark, whole ones stay."""
     async with connected(always(reply(200, rb'["\ud83d", "\ud83d\ude00", "\\ud83d"]'))) as (client, _):

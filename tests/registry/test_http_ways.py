@@ -15,7 +15,7 @@ import pytest
 import trustme
 from registry.loopback import BEARER, Seen, always, connected, in_turn, reply, serve, target
 
-from reconciler.errors import LostReplyError, PermanentError, TemporaryError
+from reconciler.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
 from reconciler.registry.http import open_client
 from reconciler.registry.http.proxies import Proxy, proxy_for
 
@@ -67,8 +67,9 @@ async def test_a_certificate_for_another_host_is_refused(authority: trustme.CA, 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("other.example.com").configure_cert(context)
     async with serve(always(OK), context) as server, open_client(target(server.url, ca=ca)) as client:
-        with pytest.raises(PermanentError, match=r"not valid for '127\.0\.0\.1'"):
+        with pytest.raises(PermanentError, match=r"not valid for '127\.0\.0\.1'") as caught:
             await client.call("GET", "/models")
+        assert "`ca`" in str(caught.value.hint)
 
 
 async def test_any_certificate_is_accepted_without_verification(tls: ssl.SSLContext) -> None:
@@ -102,8 +103,11 @@ async def test_a_server_without_tls_is_told_from_one_that_is_not_trusted() -> No
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with open_client(target(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")) as client:
-        with pytest.raises(PermanentError, match=r"no TLS with it: (wrong version number|record layer failure)"):
+        with pytest.raises(
+            PermanentError, match=r"no TLS with it: (wrong version number|record layer failure)"
+        ) as caught:
             await client.call("GET", "/models")
+        assert caught.value.hint == "does the address want http://?"
     server.close()
     assert connections == 1
 
@@ -249,6 +253,7 @@ async def test_a_tunnel_that_is_refused_is_no_lost_reply(refusal: bytes) -> None
         with pytest.raises(TemporaryError, match=r"the proxy answered (407|502) \(tried 3 times\)") as caught:
             await client.call("POST", "/models")
         assert type(caught.value) is TemporaryError
+        assert caught.value.hint == "check `url` and the proxy in HTTPS_PROXY"
         assert len(proxy.asked) == 3
 
 
@@ -269,6 +274,60 @@ async def test_a_proxy_that_is_not_there_is_no_lost_reply() -> None:
         with pytest.raises(TemporaryError, match="no connection to the proxy: Connection refused") as caught:
             await client.call("POST", "/models")
         assert type(caught.value) is TemporaryError
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("variable", ["{0}_PROXY", "{0}_proxy", "ALL_PROXY", "all_proxy"])
+async def test_the_variable_that_names_the_proxy_is_told(scheme: str, variable: str) -> None:
+    """The one that is used, and never its value."""
+    name = variable.format(scheme if variable.islower() else scheme.upper())
+    environ = {f"{scheme}_proxy": " ", name: "http://me:hunter2@127.0.0.1:1", "NO_PROXY": "example.com"}
+    async with open_client(target(f"{scheme}://127.0.0.1:2", environ=environ)) as client:
+        with pytest.raises(TemporaryError) as caught:
+            await client.call("GET", "/models")
+    assert caught.value.hint == f"check `url` and the proxy in {name}"
+
+
+async def test_a_proxy_that_is_not_used_is_not_told() -> None:
+    """The host is exempt, so the proxy has no part in it."""
+    environ = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "*"}
+    async with open_client(target("http://127.0.0.1:2", environ=environ)) as client:
+        with pytest.raises(TemporaryError, match="no connection: Connection refused") as caught:
+            await client.call("GET", "/models")
+    assert caught.value.hint == "check `url`"
+
+
+async def test_a_proxy_that_speaks_no_tls_is_told() -> None:
+    """`https://` before the address of a proxy is as easily written as before that of the registry."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(reply(400))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    environ = {"HTTP_PROXY": f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
+    async with open_client(target("http://127.0.0.1:2", environ=environ)) as client:
+        with pytest.raises(RegistryError) as caught:
+            await client.call("GET", "/models")
+    server.close()
+    assert "HTTP_PROXY" in str(caught.value.hint)
+
+
+async def test_a_reply_that_does_not_come_names_the_address() -> None:
+    """A read may be slow, or nobody is there who answers; of a write it matters more that it may have been done."""
+
+    async def wait(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(3600)
+
+    async with connected(wait, timeout=0.2, attempts=1) as (client, _):
+        with pytest.raises(TemporaryError, match="no reply within") as caught:
+            await client.call("GET", "/models")
+        assert caught.value.hint == "check `url` and `timeout` if the registry is slow"
+        with pytest.raises(LostReplyError) as caught:
+            await client.call("POST", "/models")
+        assert "look before you send it again" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

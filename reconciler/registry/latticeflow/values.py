@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic_core import PydanticCustomError, core_schema
 
 from reconciler.fields import Canonical, Ref, WriteOnly
-from reconciler.scalars import END, SECRET_REFERENCE, Checked, Pattern, Resolved, SecretText
+from reconciler.scalars import END, SECRET_REFERENCE, Checked, Pattern, Resolved, SecretText, checked_beside
 from reconciler.specs import is_reference
 from reconciler.variants import TextOrMap
 
 SECRET_KEY: Final = r"^[A-Za-z0-9_-]+"  # noqa: S105  # the form of a name
+_LF_SECRET: Final = re.compile(r"\s*<<\s*secrets?\.([A-Za-z0-9_-]+)\s*>>\s*")
 _PRINTABLE: Final = r"^[\x20-\x7E]*"
 
 KeyText = Annotated[
@@ -34,10 +35,29 @@ class SecretName(BaseModel):
     ] = Field(description="The secret's name.", examples=["LLM_KEY"])
 
 
+def _named_as_in_lf(value: Any) -> str | None:
+    """What to write where a text names a secret as `lf` does, or None where it does not."""
+    found = _LF_SECRET.fullmatch(value) if isinstance(value, str) else None
+    return None if found is None else f"must be {{name: {found[1]}}}: only `lf` reads << secrets.{found[1]} >>"
+
+
+class _NotAsInLf:
+    """Before a secret's own form, which would call it a secret that is written down."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def check(value: Any) -> Any:
+            message = _named_as_in_lf(value)
+            if message is not None:
+                raise PydanticCustomError("literal_secret", "{message}", {"message": message})
+            return value
+
+        return core_schema.no_info_before_validator_function(check, handler(source))
+
+
 SecretOrName = Annotated[
     str | SecretName,
     WriteOnly("a secret, or `{name: ...}` of one that AI GO! keeps"),
-    TextOrMap(SecretText, SecretName),
+    TextOrMap(Annotated[SecretText, _NotAsInLf()], SecretName),
 ]
 
 
@@ -96,18 +116,24 @@ class SensitiveMap:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         pattern = re.compile(self.sensitive)
 
-        def check(value: dict[str, Any]) -> dict[str, Any]:
-            literal = [
-                name
-                for name, item in value.items()
-                if pattern.search(name) and not isinstance(item, BaseModel) and not is_reference(item)
-            ]
-            if literal:
-                context = {"what": self.what, "names": ", ".join(literal), "keys": literal}
-                raise PydanticCustomError("literal_secret", "{what} of the names {names} holds a credential", context)
-            return value
+        return checked_beside(lambda value: self._literal(value, pattern), handler(source))
 
-        return core_schema.no_info_after_validator_function(check, handler(source))
+    def _literal(self, value: Any, pattern: re.Pattern[str]) -> PydanticCustomError | None:
+        """What is wrong with the members that are written down and must not be; one that is no plain value is judged by its type."""
+        members = value.items() if isinstance(value, dict) else ()
+        literal = {
+            name: item
+            for name, item in members
+            if isinstance(item, str | int | float) and pattern.search(str(name)) and not is_reference(item)
+        }
+        if not literal:
+            return None
+        form = "name a secret, {name: ...}, or write one whole reference, ${env:NAME} or ${file:path}"
+        message = f"{self.what} of this name carries a credential: {form}"
+        said = {name: _named_as_in_lf(item) for name, item in literal.items()}
+        messages = {name: message if text is None else f"{name!r} {text}" for name, text in said.items()}
+        context = {"what": self.what, "names": ", ".join(literal), "keys": list(literal), "messages": messages}
+        return PydanticCustomError("literal_secret", "{what} of the names {names} holds a credential", context)
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
