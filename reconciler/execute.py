@@ -23,7 +23,7 @@ from reconciler.state import Address, Desired, Mark, RegistryFacts, Resource
 
 FIRST_WAIT: Final = 0.05  # seconds until the first read-back; doubles up to LONGEST_WAIT
 LONGEST_WAIT: Final = 1.0
-ATTEMPTS: Final = 3  # of a write whose reply is lost every time, each after a look
+ATTEMPTS: Final = 3  # at sending again what lost its reply, each after a look
 
 Send = Callable[[Write], Awaitable[Resource | None]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
-from reconciler.fields import RULES, Default, Node, Rule, ServerDefault, ServerOwned, WriteOnly
+from reconciler.fields import RULES, Default, NeedsConsent, Node, Rule, ServerDefault, ServerOwned, WriteOnly
 
 _UNSEEN: Final = (ServerOwned, ServerDefault, WriteOnly)  # fields that are set aside before two sides are compared
 
@@ -61,6 +61,8 @@ def _node(annotation: Any, rules: tuple[Rule, ...]) -> Node:
         return _node_of(rules, dict(root.children), None, declared=True)
     if get_origin(annotation) in (list, dict):
         inner = _node(get_args(annotation)[-1], ())
+        if any(node.rule(NeedsConsent) is not None for _, node in inner.walk()):
+            raise TypeError("NeedsConsent guards a field with one place, and would not be seen in a list or map")
         interesting = inner.rules or inner.children or inner.each
         return _node_of(rules, {}, inner if interesting else None, declared=False)
     return Node(rules, plain=not rules)

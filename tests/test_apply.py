@@ -13,12 +13,14 @@ import pytest
 from registry.memory_server import Behaviour, Server
 from world import Document, World, actions, model, native, statuses
 
+from reconciler import pointer as pointers
 from reconciler.applier import Options, apply
 from reconciler.errors import PermanentError, RefusedError, RegistryError, SecretError, TemporaryError
 from reconciler.plan import Plan
 from reconciler.registry.base import Registry, Write
 from reconciler.report import BugError, Outcome
 from reconciler.secrets import Resolver, Secret
+from reconciler.specs import PRESENT
 from reconciler.state import Address, Resource
 
 US = {"owner": "us", "key": "x"}
@@ -562,3 +564,78 @@ def test_nothing_is_applied_without_a_way_to_undo_it(tmp_path: Path) -> None:
     """Where a backup goes is asked of everybody: "none" is no default."""
     with pytest.raises(TypeError, match="backup"):
         Options(resolver=Resolver(tmp_path))  # type: ignore[call-arg]
+
+
+# --- a registry that merges --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Merging:
+    """A registry whose update takes what is new and leaves the rest: a secret that is not sent stays."""
+
+    inner: Registry
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def update(self, write: Write) -> Resource | None:
+        spec = write.desired.spec
+        for place in ("/password", "/headers/X-Token"):
+            if pointers.get(spec, place) is not pointers.MISSING and place not in write.secrets:
+                spec = pointers.put(spec, place, PRESENT)
+        return await self.inner.update(replace(write, desired=replace(write.desired, spec=spec)))
+
+
+def merging(world: World, *, merges: bool) -> World:
+    """The same world, where updates merge."""
+    entry = world.entries["one"]
+    kinds = dict(entry.facts.kinds) | {"Provider": replace(entry.facts.kinds["Provider"], merges=merges)}
+    return replace(
+        world,
+        entries={"one": replace(entry, facts=replace(entry.facts, kinds=kinds))},
+        registries={"one": cast(Registry, Merging(world.registries["one"]))},
+    )
+
+
+SECRETIVE = native(
+    "Provider", "p", url="https://p", password="${env:KEY}", headers={"X-Token": "${env:TOKEN}", "X-Tenant": "a"}
+)
+
+
+async def test_an_update_that_merges_needs_no_secret_that_did_not_change(world: World) -> None:
+    """What is not sent stays; an update that replaces the whole object would take it away, and needs every value."""
+    await world.apply(SECRETIVE)
+    place, other = merging(world, merges=True), SECRETIVE | {"timeout": 7}
+    place.environ.clear()
+    with pytest.raises(SecretError, match="KEY is not set"):
+        await merging(world, merges=False).apply(other)
+    assert set(statuses(await place.apply(other)).values()) == {"ok"}
+    row = world.server().row("Provider", "p")
+    assert row is not None
+    assert (row.data["timeout"], row.data["password"]) == (7, {"secret": "s3cret-key"})
+    assert row.data["headers"] == {"X-Token": {"secret": "s3cret-token"}, "X-Tenant": "a"}
+
+
+async def test_an_update_that_merges_needs_the_secret_that_changed(world: World) -> None:
+    """One that is written, and those of a new object."""
+    place = merging(world, merges=True)
+    place.environ.clear()
+    with pytest.raises(SecretError) as caught:
+        await place.apply(SECRETIVE)
+    assert "KEY is not set" in str(caught.value)
+    assert "TOKEN is not set" in str(caught.value)
+    place.environ.update(KEY="s3cret-key", TOKEN="s3cret-token")
+    await place.apply(SECRETIVE)
+    place.environ.clear()
+    with pytest.raises(SecretError) as caught:
+        await place.apply(SECRETIVE, rotate=("p",))
+    assert "KEY is not set" in str(caught.value)
+    place.environ.update(KEY="s3cret-new")
+    without = {name: value for name, value in SECRETIVE.items() if name != "password"}
+    await place.apply(without | {"headers": {"X-Tenant": "a"}})
+    assert set(
+        statuses(await place.apply(without | {"headers": {"X-Tenant": "a"}, "password": "${env:KEY}"})).values()
+    ) == {"ok"}
+    row = world.server().row("Provider", "p")
+    assert row is not None
+    assert row.data["password"] == {"secret": "s3cret-new"}

@@ -9,7 +9,9 @@ import pytest
 from registry.memory_server import Behaviour
 from world import Document, World, actions, model, native, paths
 
+from reconciler.planner import make_plan
 from reconciler.secrets import Secret
+from reconciler.state import RemoteState
 
 US = {"owner": "us", "key": "chat"}
 THEM = {"owner": "them", "key": "chat"}
@@ -391,3 +393,67 @@ async def test_a_rename_alone_rotates_nothing(exact: World) -> None:
     report = await exact.carry_out(plan)
     assert report.notes == ()
     assert await decided(exact, renamed) == ""
+
+
+# --- secrets that nobody sees ----------------------------------------------------------------------------------
+
+SECRET = native("Secret", "s", value="${env:KEY}")
+
+
+async def test_a_secret_that_nobody_sees_is_told_with_what_writes_it(world: World) -> None:
+    """A warning, and no change; where it is written in this very run there is nothing to tell."""
+    await world.apply(SECRET)
+    plan = await world.plan(SECRET)
+    assert plan.changes == ()
+    (problem,) = plan.problems
+    assert (problem.rule, problem.severity) == ("secret-unseen", "warning")
+    assert "one/Secret/s: the registry shows no /value" in problem.message
+    assert "--rotate s writes it" in problem.message
+    plan = await world.plan(SECRET, rotate=("s",))
+    assert (actions(plan), plan.problems) == ({"Secret/s": "update rotate"}, ())
+
+
+WITH_KEY = model("chat", endpoint={"url": "https://llm.example.com", "api_key": "${env:KEY}"})
+
+
+async def test_a_secret_that_a_run_left_behind_is_written_again(world: World) -> None:
+    """Its model is still to be created, so nobody knows whose value it is; once the model is there, it is as good as any."""
+    world.server().put("Secret", "reconciler-chat-api-key", {"value": {"secret": "of a year ago"}})
+    assert actions(await world.plan(WITH_KEY))["Secret/reconciler-chat-api-key"] == "update rotate"
+    await world.apply(WITH_KEY)
+    row = world.server().row("Secret", "reconciler-chat-api-key")
+    assert row is not None
+    assert row.data["value"] == {"secret": world.environ["KEY"]}
+    assert await decided(world, WITH_KEY) == ""
+
+
+async def test_a_secret_of_a_model_that_cannot_be_read_is_not_written_again(world: World) -> None:
+    """The model is there."""
+    await world.apply(WITH_KEY)
+    world.server().become(Behaviour(broken=frozenset({"chat"})))
+    assert await decided(world, WITH_KEY) == "conflict unreadable"
+
+
+# --- what would go with it -------------------------------------------------------------------------------------
+
+
+async def test_what_the_registry_would_delete_with_it_keeps_an_object(world: World) -> None:
+    """Nobody planned for that: neither a delete nor a replace, whatever was allowed; an update is all right."""
+    await world.apply(native("Model", "chat", project="cx"))
+    remote = await world.remote()
+    carrying = [replace(one, carries=("2 deployments",)) for one in remote.listings["one"].resources]
+    remote = RemoteState({"one": remote.listings["one"]._replace(resources=tuple(carrying))}, remote.registries)
+
+    def planned(document: Document) -> tuple[str, str]:
+        desired = world.desired(document)
+        (change,) = make_plan(desired, remote, world.policy(desired, allow_replaces=1, allow_deletes=1)).changes
+        return f"{change.action} {change.reason}", change.message
+
+    what, why = planned(native("Model", "chat", state="absent"))
+    assert (what, "2 deployments: delete that first" in why) == ("blocked referenced", True)
+    what, why = planned(native("Model", "chat", project="ml"))
+    assert (what, "/project can only change by deleting it" in why) == ("blocked referenced", True)
+    assert "2 deployments" in why
+    what, why = planned(native("Model", "new", previous_keys=["chat"], project="cx"))
+    assert (what, "2 deployments" in why) == ("blocked referenced", True)
+    assert planned(native("Model", "chat", project="cx", display_name="x"))[0] == "update changed"

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Annotated, Any
 
 import pytest
 from cli.project import Project
+from registry import memory
 from registry.memory import server
 from registry.memory_server import Behaviour, Server
-from world import PLUGINS
+from world import PLUGINS, World, actions, native, statuses
 
 from reconciler.applier import Options
+from reconciler.dangling import dangling
+from reconciler.errors import ManifestError
+from reconciler.fields import Ref
+from reconciler.fieldtree import rules_of
+from reconciler.registry.base import Housed, Localises
+from reconciler.secrets import Resolver
+from reconciler.state import Address
+from reconciler.workspace import Workspace
 
 _places = itertools.count(1)
 
@@ -235,3 +247,103 @@ def test_export_of_native_kinds_plans_to_nothing(mixed: Project) -> None:
     mixed.ok("export", "--all", "-o", "out")
     assert (mixed.root / "out/one/Model/a.yaml").is_file()
     assert mixed.plan("out") == {}
+
+
+# --- a registry with a home ------------------------------------------------------------------------------------
+
+
+class Homely(memory.MemoryDriver):
+    """Everything is in the workspace `main`, and may be called by its name there or by `main/name`."""
+
+    def home(self, settings: Any) -> tuple[str, str]:
+        return "Workspace", "main"
+
+    def localised(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        provider = spec.get("provider")
+        return {**spec, "provider": provider.removeprefix("main/")} if provider else spec
+
+
+def homely(world: World) -> World:
+    """The same world, where everything is in a workspace."""
+    driver = Homely("memory", memory.DRIVER.kinds, renames=False)
+    assert isinstance(driver, Housed)
+    assert isinstance(driver, Localises)
+    return replace(world, entries={"one": replace(world.entries["one"], driver=driver)})
+
+
+HOME = Address("one", "Workspace", "main")
+
+
+async def test_what_is_in_a_home_that_is_not_there_is_dangling(world: World) -> None:
+    """It would be refused in the middle of the run; the home itself is in nothing."""
+    desired = homely(world).desired(native("Model", "m"), native("Provider", "p", url="https://p"))
+    found = dangling(desired, await world.remote())
+    assert [(item.key, place, target) for item, place, target in found] == [("m", "", HOME), ("p", "", HOME)]
+    place = homely(world)
+    workspace = Workspace(None, place.entries, world.root, Resolver(world.root))  # type: ignore[arg-type]
+    with pytest.raises(ManifestError) as caught:
+        workspace.check_references(desired, await world.remote())
+    assert caught.value.problems[0].message == (
+        "one/Model/m is in one/Workspace/main, which neither the manifests nor the registry have"
+    )
+    alone = homely(world).desired(native("Workspace", "other"))
+    assert dangling(alone, await world.remote()) == []
+    there = homely(world).desired(native("Workspace", "main"), native("Model", "m"))
+    assert dangling(there, await world.remote()) == []
+
+
+async def test_what_is_in_a_home_that_is_created_comes_after_it(world: World) -> None:
+    """And is skipped where it fails; once it is there, nothing waits for it."""
+    place, documents = homely(world), (native("Model", "m"), native("Workspace", "main", title="x"))
+    plan = await place.plan(*documents)
+    assert [change.address.kind for change in plan.changes] == ["Workspace", "Model"]
+    assert plan.changes[1].depends_on == (HOME,)
+    world.server().become(Behaviour(refuses={"main": 1}))
+    assert statuses(await place.carry_out(plan)) == {"Workspace/main": "failed", "Model/m": "skipped"}
+    assert set(statuses(await place.apply(*documents)).values()) == {"ok"}
+    plan = await place.plan(native("Model", "n"), native("Workspace", "main", title="y"))
+    assert [change.address.key for change in plan.changes] == ["n", "main"]
+    assert plan.changes[0].depends_on == ()
+
+
+async def test_two_ways_to_say_one_name_are_one_name(world: World) -> None:
+    """`main/p` is the provider `p`: found, written after it, and no difference once it is stored."""
+    world.server().put("Workspace", "main", {})
+    documents = (native("Provider", "p", url="https://p"), native("Model", "m", provider="main/p"))
+    place = homely(world)
+    desired = place.desired(*documents)
+    assert dangling(desired, await world.remote()) == []
+    assert next(item for item in desired.resources if item.key == "m").references == {
+        "/provider": Address("one", "Provider", "p")
+    }
+    assert set(statuses(await place.apply(*documents)).values()) == {"ok"}
+    assert await place.settled(*documents)
+
+
+class Loose(memory.Model):
+    """A model whose provider may be anybody's."""
+
+    provider: Annotated[str | None, Ref("Provider", must_exist=False)] = None
+
+
+async def test_a_reference_that_need_not_lead_anywhere_still_gives_order(world: World) -> None:
+    """It may name what this registry does not have; what it has comes first, and stays while it is named."""
+    entry = world.entries["one"]
+    rules = replace(entry.facts.kinds["Model"], root=rules_of(Loose))
+    kinds = dict(entry.facts.kinds) | {"Model": rules}
+    driver = memory.MemoryDriver(
+        "memory",
+        dict(memory.DRIVER.kinds) | {"Model": replace(memory.DRIVER.kinds["Model"], rules=rules)},
+        renames=False,
+    )
+    loose = replace(world, entries={"one": replace(entry, driver=driver, facts=replace(entry.facts, kinds=kinds))})
+    document = native("Model", "m", provider="p")
+    assert dangling(loose.desired(document), await loose.remote()) == []
+    assert [target.key for _, _, target in dangling(world.desired(document), await world.remote())] == ["p"]
+    provider = native("Provider", "p", url="https://p")
+    plan = await loose.plan(document, provider)
+    assert [change.address.kind for change in plan.changes] == ["Provider", "Model"]
+    await loose.carry_out(plan)
+    assert actions(await loose.plan(document, native("Provider", "p", state="absent"))) == {
+        "Provider/p": "blocked referenced"
+    }

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from reconciler.diff import applied, created, difference, drifted, excluded, observed, unstored
 from reconciler.fields import (
+    AtLeast,
     CannotClear,
     Canonical,
     Immutable,
@@ -276,3 +277,57 @@ def test_what_was_to_be_removed_and_is_still_there_is_not_stored() -> None:
     assert unstored({}, have(told=PRESENT), KIND, (), ("/told",)) == ("/told",)
     assert unstored({"told": "${env:A}"}, have(), KIND, ()) == ("/told",)
     assert unstored({"silent": "${env:A}"}, have(), KIND, ()) == ()
+
+
+# --- lists that a server adds to ------------------------------------------------------------------------------
+
+
+class Shared(BaseModel):
+    name: str | None = None
+    members: Annotated[list[str] | None, AtLeast("the server adds whoever made it")] = None
+
+
+SHARED = KindRules("Shared", rules_of(Shared))
+
+
+def members(*names: str, **more: Any) -> Resource:
+    return Resource(AT, {"members": list(names), **more}, id="17")
+
+
+def test_what_a_server_adds_to_a_list_is_no_difference() -> None:
+    """What is declared must be in it; what else is in it is left alone."""
+    wanted = Desired(members("a", "b"), "t")
+    assert difference(wanted, members("b", "theirs", "a"), SHARED, {}).fields == ()
+    (found,) = difference(wanted, members("theirs", "a"), SHARED, {}).fields
+    assert (found.path, found.before, found.after) == ("/members", ["theirs", "a"], ["a", "b"])
+
+
+def test_what_a_server_adds_later_makes_no_plan_stale_and_is_no_drift() -> None:
+    """It adds whenever it likes: what was seen and what was applied do not hold such a list."""
+    assert observed(members("a"), SHARED) == observed(members("a", "theirs"), SHARED)
+    assert observed(members("a"), SHARED) != observed(members("a", name="x"), SHARED)
+    mark = Mark("us", "t", applied=applied({"members": ["a"]}, SHARED, ()))
+    assert mark.applied == applied({"members": ["a", "theirs"]}, SHARED, ())
+    assert not drifted(Resource(AT, {"members": ["a", "theirs"]}, mark), SHARED)
+    assert drifted(Resource(AT, {"members": ["a"], "name": "x"}, mark), SHARED)
+
+
+def test_what_a_server_adds_while_it_stores_is_stored_as_it_was_sent() -> None:
+    """And what it leaves out of what was sent is not."""
+    assert unstored({"members": ["a"]}, members("theirs", "a"), SHARED, (), ("/members",)) == ()
+    assert unstored({"members": ["a", "b"]}, members("theirs", "a"), SHARED, ()) == ("/members",)
+
+
+# --- secrets of which nobody sees anything --------------------------------------------------------------------
+
+
+def test_a_secret_that_nobody_sees_is_told() -> None:
+    """Without room for a mark, and without a word from the registry, nobody can tell whether it is stored."""
+    unmarked = KindRules("Thing", KIND.root, marked=False)
+    wanted = want(silent="${env:A}")
+    assert difference(wanted, have(), unmarked, {}).unseen == ("/silent",)
+    assert difference(wanted, have(), unmarked, {}).fields == ()
+    assert difference(wanted, have(silent=PRESENT), unmarked, {}).unseen == ()
+    assert difference(wanted, have(), unmarked, {}, rotate=True).unseen == ()
+    assert difference(wanted, have(), KIND, {}).unseen == (), "a mark would say so"
+    assert difference(want(told="${env:A}"), have(), unmarked, {}).unseen == (), "its absence is told"

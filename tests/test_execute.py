@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import pytest
 from registry.memory_server import Behaviour, Row, Server
 from world import Document, World, actions, native, statuses
 
-from reconciler.errors import PermanentError, TemporaryError
+from reconciler.applier import apply
+from reconciler.errors import LostReplyError, PermanentError, TemporaryError
+from reconciler.plan import Plan
+from reconciler.registry.base import Registry, Write
 from reconciler.report import Outcome, Report
 from reconciler.secrets import Secret
+from reconciler.state import Resource
 
 CHAT = native("Model", "chat", display_name="Chat")
 
@@ -557,3 +563,131 @@ async def test_ignored_items_that_the_registry_does_not_have_are_not_sent_and_no
     assert only(await world.apply(document | {"display_name": "New"})).status == "ok"
     assert row(world.server()).data["metadata"]["l"] == ["a"]
     assert await world.settled(document | {"display_name": "New"})
+
+
+# --- two runs at once ------------------------------------------------------------------------------------------
+
+PROVIDER = native("Provider", "p", url="https://p", password="${env:KEY}")
+NOTE = native("Note", "n", text="hello")
+SECRET = native("Secret", "s", value="${env:KEY}")
+
+
+async def overtaken(world: World, document: Document, **differing: Any) -> Outcome:
+    """The outcome of a create that comes second: another run of the same manifest, or of one that differs, made the object just before."""
+    async with World.of() as other:
+        await other.apply(document | differing)
+        (made,) = other.server().rows.values()
+    plan = await world.plan(document)
+    world.server().become(
+        Behaviour(
+            meanwhile=lambda server: server.put(
+                made.kind, made.key, made.data, None if made.mark is None else {**made.mark}
+            )
+        )
+    )
+    return only(await world.carry_out(plan))
+
+
+@pytest.mark.parametrize("document", [CHAT, PROVIDER, NOTE], ids=["marked", "marked-with-a-secret", "unmarked"])
+async def test_a_create_that_comes_second_is_done_where_the_same_is_there(world: World, document: Document) -> None:
+    """Two pipelines that apply one directory at once both succeed, and there is one object."""
+    assert (await overtaken(world, document)).status == "ok"
+    assert len(world.server().rows) == 1
+    assert await world.settled(document)
+
+
+@pytest.mark.parametrize(
+    ("document", "differing"),
+    [(CHAT, {"display_name": "Other"}), (CHAT, {"protected": True}), (NOTE, {"text": "other"}), (SECRET, {})],
+    ids=["marked", "another-mark", "unmarked", "unmarked-with-a-secret"],
+)
+async def test_a_create_that_comes_second_fails_where_something_else_is_there(
+    world: World, document: Document, differing: dict[str, Any]
+) -> None:
+    """Or where nobody can tell: a secret that nobody sees, under nobody's mark, may be of another value."""
+    outcome = await overtaken(world, document, **differing)
+    assert (outcome.status, outcome.reason) == ("failed", "stale-object")
+    assert "exists already, and is not what was to be created" in outcome.message
+    assert "plan again" in outcome.message
+    assert len(world.server().rows) == 1
+
+
+async def test_a_create_that_comes_second_fails_where_nobody_marks_and_there_is_a_secret(world: World) -> None:
+    """Without an owner nothing says whose secret is stored."""
+    nobody = world.as_owner(None)
+    plan = await nobody.plan(PROVIDER)
+    theirs = {"url": "https://p/", "password": {"secret": "theirs"}}
+    world.server().become(Behaviour(meanwhile=lambda server: server.put("Provider", "p", theirs)))
+    assert only(await nobody.carry_out(plan)).reason == "stale-object"
+    assert row(world.server(), "p", "Provider").data["password"] == {"secret": "theirs"}
+
+
+async def test_what_writes_over_is_looked_for_first(world: World) -> None:
+    """A registry whose create is also its update would take what somebody made since for ours."""
+    entry = world.entries["one"]
+    kinds = dict(entry.facts.kinds) | {"Model": replace(entry.facts.kinds["Model"], upserts=True)}
+    upserting = replace(world, entries={"one": replace(entry, facts=replace(entry.facts, kinds=kinds))})
+    plan = await upserting.plan(CHAT, native("Model", "aaa"))
+    world.server().become(Behaviour(meanwhile=lambda server: server.put("Model", "chat", {"display_name": "theirs"})))
+    world.server().calls.clear()
+    report = await upserting.carry_out(plan, concurrency=1)
+    assert statuses(report) == {"Model/aaa": "ok", "Model/chat": "failed"}
+    assert report.outcomes[1].reason == "stale-object"
+    assert ("create", "Model/chat") not in world.server().calls
+
+
+# --- replies that are lost again and again ---------------------------------------------------------------------
+
+
+@dataclass
+class Losing:
+    """A registry that loses the first so many replies to writes, each before it was done."""
+
+    inner: Registry
+    losses: int
+    sent: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def create(self, write: Write) -> Resource | None:
+        return await self._sent(write, self.inner.create)
+
+    async def update(self, write: Write) -> Resource | None:
+        return await self._sent(write, self.inner.update)
+
+    async def _sent(self, write: Write, send: Callable[[Write], Any]) -> Resource | None:
+        self.sent += 1
+        if self.sent <= self.losses:
+            raise LostReplyError("the connection was reset")
+        found: Resource | None = await send(write)
+        return found
+
+
+async def losing(world: World, plan: Plan, losses: int) -> tuple[Outcome, Losing, list[str]]:
+    """The outcome of the one change of a plan, the registry, and what was asked of the server after the first listing."""
+    place = Losing(world.registries["one"], losses)
+    world.server().calls.clear()
+    report = await apply(plan, {"one": cast(Registry, place)}, world.facts, world.options())
+    return only(report), place, [verb for verb, _ in world.server().calls][1:]
+
+
+@pytest.mark.parametrize("verb", ["create", "update"])
+@pytest.mark.parametrize("losses", [1, 2, 3])
+async def test_a_reply_that_is_lost_again_is_looked_for_again(world: World, verb: str, losses: int) -> None:
+    """Up to three times, and each time there is a look before it is sent again."""
+    if verb == "update":
+        await world.apply(native("Model", "chat"))
+    outcome, place, calls = await losing(world, await world.plan(CHAT), losses)
+    assert outcome.status == "ok"
+    assert place.sent == losses + 1
+    looks = losses + (verb == "update")  # an update looks before its first try, too
+    assert calls[: looks + 1] == [*["get"] * looks, verb]
+    assert world.server().keys("Model") == ["chat"]
+
+
+async def test_a_reply_that_is_always_lost_is_a_failure(world: World) -> None:
+    """What was never answered is not tried for ever, and the word says that it may have been done."""
+    outcome, place, _ = await losing(world, await world.plan(CHAT), 99)
+    assert (outcome.status, outcome.reason) == ("failed", LostReplyError.code)
+    assert place.sent == 4

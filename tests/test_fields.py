@@ -249,3 +249,45 @@ def test_the_compared_form_is_a_fixed_point_and_changes_nothing(value: Any) -> N
 def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict[str, Any]) -> None:
     """Equal values have equal texts."""
     assert canonical_json(dict(reversed(list(value.items())))) == canonical_json(value)
+
+
+def test_a_canonical_form_of_nothing_is_as_good_as_absent() -> None:
+    """Some values say what is there anyway: `fn` makes None of them."""
+
+    class Sized(BaseModel):
+        size: Annotated[str | None, Canonical(lambda text: None if text == "auto" else text, "auto is no size")] = None
+
+    root = rules_of(Sized)
+    assert compared({"size": "auto"}, root) == compared({}, root) == {}
+    assert compared({"size": "7b"}, root) == {"size": "7b"}
+
+
+def test_a_server_default_may_depend_on_the_object_that_holds_it() -> None:
+    """Where `when` says no, a field that the manifest leaves out is one that is to go."""
+
+    class Deployed(BaseModel):
+        engine: str | None = None
+        replicas: Annotated[
+            int | None, ServerDefault("1 where an engine runs", lambda holder: holder.get("engine") is not None)
+        ] = None
+
+    class Outer(BaseModel):
+        deployed: Deployed | None = None
+        many: list[Deployed] | None = None
+
+    root = rules_of(Outer)
+    assert unmanaged({"deployed": {"engine": "vllm"}}, root) == ("/deployed/replicas",)
+    assert unmanaged({"deployed": {"engine": "vllm", "replicas": 2}}, root) == ()
+    assert unmanaged({"deployed": {}}, root) == unmanaged({}, root) == ()
+    assert unmanaged({"deployed": {}, "many": [{}, {"engine": "x"}]}, root) == ("/many/1/replicas",)
+
+
+def test_a_name_that_leads_elsewhere_is_no_reference() -> None:
+    """A file of a public hub is not in this registry, and nobody here knows whether it exists."""
+
+    class Tuned(BaseModel):
+        base: Annotated[str | None, Ref("Model", elsewhere=lambda key: key.startswith("hf://"))] = None
+        more: list[Annotated[str, Ref("Model", elsewhere=lambda key: key.startswith("hf://"))]] | None = None
+
+    spec = {"base": "hf://org/m", "more": ["hf://org/n", "ours"]}
+    assert list(references_in(spec, rules_of(Tuned))) == [("/more/1", "Model", "ours")]

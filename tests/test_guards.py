@@ -96,3 +96,13 @@ def test_the_flag_that_a_guard_names_lifts_it(count: int, owned: int) -> None:
 def test_some_guards_are_lifted_by_nothing(guard: guards.Guard) -> None:
     """No document, half the manifests, nobody's: no flag makes that right."""
     assert guard.override is None
+
+
+def test_a_value_with_consequences_says_what_allows_it() -> None:
+    """No flag does: it is written down in reconciler.yaml, where others see it."""
+    guard = guards.consent("one/Model/m", "/trust", "allow_trust_remote_code", "its code runs on the server")
+    assert (guard.name, guard.override) == ("allow-trust-remote-code", None)
+    assert guard.message == (
+        "one/Model/m sets /trust: its code runs on the server;"
+        " `guards: {allow_trust_remote_code: true}` in reconciler.yaml allows it"
+    )

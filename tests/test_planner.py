@@ -5,19 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import pytest_asyncio
+from registry import memory
 from registry.memory_server import Behaviour
 from world import Document, World, actions, model, native, paths
 
+from reconciler.errors import RefusedError
+from reconciler.fields import NeedsConsent
+from reconciler.fieldtree import rules_of
 from reconciler.guards import Limits
 from reconciler.plan import Plan
 from reconciler.planjson import plan_to_json
 from reconciler.planner import make_plan
 from reconciler.specs import canonical_json
-from reconciler.state import Address, Listing, RemoteState
+from reconciler.state import Address, Listing, RemoteState, Unreadable
 
 OURS = {"owner": "us", "key": "x"}
 THEIRS = {"owner": "them", "key": "x"}
@@ -508,3 +512,128 @@ async def test_a_plan_says_just_what_differs(world: World) -> None:
     )
     after = native("Model", "chat", display_name="a", limits={"rate": 2, "burst": 2}, metadata={"x": {"y": 2}})
     assert paths(await world.plan(after), "chat") == ["/limits/rate", "/metadata/x/y"]
+
+
+# --- values with consequences ----------------------------------------------------------------------------------
+
+
+class Risky(memory.Limits):
+    """Limits, one of which has consequences."""
+
+    rate: Annotated[int | None, NeedsConsent(0, "allow_trust_remote_code", "nobody is held back")] = None
+
+
+class Careful(memory.Model):
+    """A model of which two values have consequences."""
+
+    finetuning: Annotated[str | None, NeedsConsent("code", "allow_trust_remote_code", "its code runs")] = None
+    limits: Risky | None = None
+
+
+def careful(world: World, *, allowed: bool = False) -> World:
+    """The same world, where some values need consent."""
+    entry = world.entries["one"]
+    kinds = dict(entry.facts.kinds) | {"Model": replace(entry.facts.kinds["Model"], root=rules_of(Careful))}
+    limits = Limits(allowed=frozenset({"allow_trust_remote_code"} if allowed else ()))
+    return replace(world, entries={"one": replace(entry, facts=replace(entry.facts, kinds=kinds))}, limits=limits)
+
+
+RISKY = native("Model", "m", finetuning="code")
+
+
+@pytest.mark.parametrize(
+    ("stored", "document", "consents", "told"),
+    [
+        (None, RISKY, {}, "/finetuning: its code runs"),
+        (None, native("Model", "m", limits={"rate": 0}), {}, "/limits/rate: nobody is held back"),
+        (native("Model", "m"), RISKY, {}, "/finetuning: its code runs"),
+        (native("Model", "m", limits={"rate": 5}), native("Model", "m", limits={"rate": 0}), {}, "/limits/rate"),
+        (native("Model", "m", project="a"), RISKY | {"project": "b"}, {"allow_replaces": 1}, "/finetuning"),
+        (None, native("Model", "m", finetuning="lora", limits={"rate": 1}), {}, None),
+        (RISKY, RISKY, {}, None),
+        (RISKY, RISKY | {"display_name": "New"}, {}, None),
+        (RISKY, native("Model", "m", finetuning="lora"), {}, None),
+        (native("Model", "m", project="a"), RISKY | {"project": "b"}, {}, None),
+    ],
+    ids=[
+        "create",
+        "create-below",
+        "update",
+        "update-below",
+        "replace",
+        "another-value",
+        "unchanged",
+        "set-already",
+        "taken-away",
+        "blocked",
+    ],
+)
+async def test_a_value_with_consequences_needs_consent_where_it_is_written(
+    world: World, stored: Document | None, document: Document, consents: dict[str, Any], told: str | None
+) -> None:
+    """Whatever writes it; not where it was set already, nor where nothing is written. Nothing at all is written without."""
+    if stored is not None:
+        await careful(world, allowed=True).apply(stored)
+    plan = await careful(world).plan(document, native("Model", "beside"), **consents)
+    assert guards(plan) == ([] if told is None else ["allow-trust-remote-code"])
+    lifted = careful(world, allowed=True)
+    allowed = await lifted.plan(document, native("Model", "beside"), **consents)
+    assert guards(allowed) == []
+    for one in (plan, allowed):  # it is told all the same
+        warned = [(found.rule, found.severity) for found in one.problems]
+        assert warned == ([] if told is None else [("trust-remote-code", "warning")])
+    if told is not None:
+        assert plan.guards[0].override is None
+        assert f"one/Model/m sets {told}" in plan.guards[0].message
+        world.server().calls.clear()
+        with pytest.raises(
+            RefusedError, match=r"`guards: .allow_trust_remote_code: true.` in reconciler.yaml"
+        ) as caught:
+            await careful(world).carry_out(plan)
+        assert caught.value.hint is None, "no flag helps"
+        assert world.server().writes == []
+        await lifted.apply(document, native("Model", "beside"), **consents)
+        assert await careful(world).settled(document, native("Model", "beside")), "once it is set, nobody asks again"
+
+
+async def test_what_is_allowed_is_part_of_what_a_plan_was_made_from(world: World) -> None:
+    """A plan with a consent is another plan."""
+    plans = [await careful(world, allowed=allowed).plan(RISKY) for allowed in (True, False)]
+    assert plans[0].fingerprint != plans[1].fingerprint
+
+
+# --- rows that cannot be read ----------------------------------------------------------------------------------
+
+
+async def test_what_an_unreadable_row_names_is_kept(world: World) -> None:
+    """Nobody understands it, but it says what it uses."""
+    world.server().put("Provider", "p", {"url": "https://p/"}, OURS)
+    world.server().put("Provider", "q", {"url": "https://q/"}, OURS)
+    remote = await world.remote()
+    row = Unreadable("what is this", "Model", "strange", (Address("one", "Provider", "p"),))
+    holding = RemoteState({"one": remote.listings["one"]._replace(unreadable=(row,))}, remote.registries)
+    for documents, consents, reason in (
+        ([PROVIDER | {"state": "absent"}, native("Provider", "q", state="absent")], {}, "absent"),
+        ([native("Note", "n")], {"prune": True}, "removed"),
+    ):
+        desired = world.desired(*documents)
+        plan = make_plan(desired, holding, world.policy(desired, **consents))
+        found = {name: what for name, what in actions(plan).items() if name.startswith("Provider")}
+        assert found == {"Provider/p": "blocked referenced", "Provider/q": f"delete {reason}"}
+        message = next(change.message for change in plan.changes if change.address.key == "p")
+        assert message == "one/Model/strange still refers to one/Provider/p"
+
+
+async def test_what_stands_beside_an_orphan_is_no_orphan_of_its_own() -> None:
+    """Where `owns` says what is ours, it goes by the model's key; where the model is gone, it is one by itself."""
+    async with World.of(one={"owns": ["chat"]}) as world:
+        secret = {"value": {"secret": "x"}}
+        for key in ("chat", "theirs"):
+            world.server().put("Secret", f"reconciler-{key}-api-key", secret)
+        plan = await world.plan(PROVIDER)
+        assert [str(orphan) for orphan in plan.orphans] == ["one/Secret/reconciler-chat-api-key"]
+        assert actions(await world.plan(PROVIDER, prune=True))["Secret/reconciler-chat-api-key"] == "delete removed"
+        world.server().put("Model", "chat", {}, {"owner": "us", "key": "chat"})
+        assert [str(orphan) for orphan in (await world.plan(PROVIDER)).orphans] == ["one/Model/chat"]
+        world.server().put("Model", "theirs", {}, {"owner": "them", "key": "theirs"})
+        assert [str(orphan) for orphan in (await world.plan(PROVIDER)).orphans] == ["one/Model/chat"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import pytest
+from pydantic import BaseModel
 
-from reconciler.fields import OPAQUE
-from reconciler.specs import MAX_DEPTH, compared, digest, too_deep
+from reconciler.fields import OPAQUE, AtLeast, Default
+from reconciler.fieldtree import rules_of
+from reconciler.specs import MAX_DEPTH, compared, digest, too_deep, with_defaults, without_added
 
 
 def nested(levels: int, *, of: str = "map") -> Any:
@@ -38,3 +41,73 @@ def test_equal_data_has_one_digest() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest({"a": 1}) != digest({"a": True})
     assert len(digest({"file": "\udcff"})) == 64
+
+
+def _code(holder: Mapping[str, Any]) -> bool:
+    return holder.get("type") == "code"
+
+
+class Inner(BaseModel):
+    type: Annotated[str | None, Default("url", "so its client has it")] = None
+    timeout: Annotated[int | None, Default(30, "so its client has it", _code)] = None
+    shared: Annotated[list[str] | None, AtLeast("the server adds to it")] = None
+
+
+class Thing(BaseModel):
+    inner: Inner | None = None
+    parts: list[Inner] | None = None
+    task: Annotated[str | None, Default("chat", "so its client has it")] = None
+    shared: Annotated[list[str] | None, AtLeast("the server adds to it")] = None
+    exact: list[str] | None = None
+
+
+ROOT = rules_of(Thing)
+
+
+@pytest.mark.parametrize(
+    ("spec", "whole"),
+    [
+        ({}, {"task": "chat"}),
+        ({"task": None}, {"task": "chat"}),
+        ({"task": "rerank"}, {"task": "rerank"}),
+        ({"inner": {}}, {"inner": {"type": "url"}, "task": "chat"}),
+        ({"inner": {"type": "code"}}, {"inner": {"type": "code", "timeout": 30}, "task": "chat"}),
+        ({"inner": {"type": "code", "timeout": 0}}, {"inner": {"type": "code", "timeout": 0}, "task": "chat"}),
+        (
+            {"parts": [{}, {"type": "code"}]},
+            {"parts": [{"type": "url"}, {"type": "code", "timeout": 30}], "task": "chat"},
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_left_to_defaults_is_written_out(spec: dict[str, Any], whole: dict[str, Any]) -> None:
+    """Where the object that holds it is there, and is of the form that has it; nothing is changed in place."""
+    before = repr(spec)
+    assert with_defaults(spec, ROOT) == whole
+    assert with_defaults(whole, ROOT) == whole
+    assert repr(spec) == before
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "left"),
+    [
+        (["a", "b", "theirs"], ["b", "a"], ["b", "a"]),
+        (["a"], ["a"], ["a"]),
+        (["theirs"], [], []),
+        (["theirs"], ["a"], ["theirs"]),
+        (None, ["a"], None),
+        (["theirs"], None, ["theirs"]),
+    ],
+    ids=str,
+)
+def test_what_a_server_adds_to_a_list_is_left_alone(stored: Any, wanted: Any, left: Any) -> None:
+    """As long as all that was declared is in it; else both sides are shown as they are. In no other list."""
+
+    def whole(items: Any) -> dict[str, Any]:
+        lists = {} if items is None else {"shared": items, "exact": items}
+        return lists | {"inner": dict(lists)}
+
+    found = without_added(whole(stored), whole(wanted), ROOT)
+    assert found.get("shared") == left
+    assert found["inner"].get("shared") == left
+    assert found.get("exact") == stored

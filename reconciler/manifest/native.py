@@ -96,7 +96,7 @@ def _converted(given: Any, checked: Any) -> Any:
     if isinstance(given, list) and isinstance(checked, list):
         return [_converted(item, found) for item, found in zip(given, checked, strict=True)]
     if type(given) is Resolved:
-        return checked if isinstance(checked, str | int | float) else str(given)
+        return checked if isinstance(checked, int | float) else str(checked if isinstance(checked, str) else given)
     whole = isinstance(given, float) and isinstance(checked, int)
     return checked if whole else given
 

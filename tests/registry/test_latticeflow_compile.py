@@ -62,6 +62,23 @@ def test_what_has_no_path_is_the_address_itself(form: str, task: str) -> None:
     assert found["adapter"] == {"key": IDENTITY}
 
 
+@pytest.mark.parametrize(
+    ("form", "task", "url", "sent"),
+    [
+        (None, None, "https://x/v1?api-version=1", "https://x/v1/chat/completions?api-version=1"),
+        (None, None, "https://x/v1/?a=1&b=%2F#top", "https://x/v1/chat/completions?a=1&b=%2F#top"),
+        ("openai", "embeddings", "https://x?api-version=1", "https://x/embeddings?api-version=1"),
+        ("anthropic", "chat_completion", "https://x/v1?k=/v2", "https://x/v1/messages?k=/v2"),
+        (None, "custom", "https://x/v1/?api-version=1", "https://x/v1/?api-version=1"),
+        ("custom", "chat_completion", "https://x/v1?api-version=1", "https://x/v1?api-version=1"),
+    ],
+)
+def test_the_path_stands_in_front_of_the_query(form: str | None, task: str | None, url: str, sent: str) -> None:
+    """Azure's addresses end in `?api-version=…`: what is served below the base is not part of its query."""
+    chosen = {name: value for name, value in (("task", task),) if value is not None}
+    assert config(endpoint={"url": url} | ({} if form is None else {"format": form}), **chosen)["url"] == sent
+
+
 def test_an_adapter_of_ones_own_is_taken() -> None:
     """`endpoint.adapter` is the key of one; the path stays."""
     found = config(endpoint={"adapter": "mine"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
@@ -13,15 +14,19 @@ from registry.aigo.server import VERSION_HEADER, Server, aigo
 from registry.contract import Leaks
 from registry.latticeflow_contract import connected, held
 from registry.latticeflow_samples import SAMPLES, adapter, native
-from registry.loopback import Seen, always, reply, serve
+from registry.loopback import Behaviour, Seen, always, reply, serve
+from registry.loopback import connected as reaching
 from world import World, statuses
 
 from reconciler.errors import PermanentError, RegistryError, StaleObjectError
 from reconciler.export import text_of
 from reconciler.planfile import dump
+from reconciler.registry import base
 from reconciler.registry.base import Write
+from reconciler.registry.latticeflow import trial
 from reconciler.render import plan_text, report_text
 from reconciler.render.terminal import Style
+from reconciler.state import Address, Listing, Resource
 
 ONE: Final = native("Model", "one", display_name="One", config={"url": "https://llm.example.com"})
 OFTEN: Final = 40  # requests that fail: more than one read sends, repetitions and all
@@ -249,3 +254,188 @@ async def test_an_error_that_repeats_a_secret_does_not_reach_anybody(
             leaks = Leaks([caught.value.message, str(caught.value.hint), repr(caught.value), caplog.text])
             assert leaks.holding({**UNIQUE, "key": server.key}) == []
         assert UNIQUE["KEY"] in quoting.seen[-1].body.decode()
+
+
+@pytest.mark.parametrize("raw_keys", ["echo", "mask", "omit"])
+async def test_raw_secrets_under_hidden_names_are_never_shown(world: World, server: Server, raw_keys: Any) -> None:
+    """In a map only the name says what is a secret: a server that hands their values out tells nobody."""
+    server.behaviour.raw_keys = raw_keys
+    world.environ.update(UNIQUE)
+    headers = {"Authorization": "${env:KEY}", "X-Api-Key": "${env:TOKEN}", "X-Tenant": "acme"}
+    variables = {"MY_TOKEN": "${env:KEY}", "DB_PASSWORD": "${env:TOKEN}", "REGION": "eu"}
+    code = {"connection_type": "custom_inference", "run_inference_snippet": "x", "timeout": 30}
+    documents = (
+        ONE | {"config": {"url": "https://x", "custom_headers": headers}},
+        ONE | {"key": "two", "config": code | {"environment": variables}},
+    )
+    assert set(statuses(await world.apply(*documents)).values()) == {"ok"}
+    assert held(server)["models"]["one"]["config"]["custom_headers"]["Authorization"] == UNIQUE["KEY"]
+    assert held(server)["models"]["two"]["config"]["environment"]["DB_PASSWORD"] == UNIQUE["TOKEN"]
+    assert (await world.plan(*documents)).changes == ()
+    bare = (ONE, documents[1] | {"config": code | {"environment": {"REGION": "us"}}})
+    plan = await world.plan(*bare)
+    assert {field.path for change in plan.changes for field in change.fields if field.sensitive} == {
+        "/config/custom_headers/Authorization",
+        "/config/custom_headers/X-Api-Key",
+        "/config/environment/DB_PASSWORD",
+        "/config/environment/MY_TOKEN",
+    }
+    leaks = Leaks()
+    for value in (plan, dump(plan), plan_text.plan(plan, Style(color=False))):
+        leaks.look(value)
+    for resource in (await world.remote()).resources():
+        leaks.look(text_of(resource, world.entries["one"]))
+        leaks.look(await world.registries["one"].get(resource.address))
+    assert leaks.holding(UNIQUE) == []
+
+
+# --- trying a model out ------------------------------------------------------------------------------------------
+
+WORKS: Final = {"success": True, "message": "It works."}
+ANSWER: Final = {"output": "hello", "status_code": 200, "response_headers": {}, "request_headers": {}}
+STEPS: Final = {
+    "check-connection": (200, WORKS),
+    "check-status": (200, WORKS),
+    "transform-input": (200, {"input": "{}"}),
+    "run-inference": (200, ANSWER),
+    "transform-output": (200, {"output": "hello"}),
+}
+
+
+def answering(**steps: tuple[int, Any]) -> Behaviour:
+    """A server on which a model can be tried out, and whose steps (with _ for -) answer like this."""
+    whole = STEPS | {name.replace("_", "-"): answer for name, answer in steps.items()}
+
+    async def behave(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        status, body = whole[seen.path.rpartition("/")[2]]
+        writer.write(reply(status, body))
+
+    return behave
+
+
+async def tried(behave: Behaviour, kind: str) -> tuple[base.Tested | RegistryError, list[str]]:
+    """How the test of a model of that connection type ended, and what was asked, in order."""
+    spec = {"task": "chat_completion", "config": {"connection_type": kind}}
+    async with reaching(behave) as (client, server):
+        ended: base.Tested | RegistryError
+        try:
+            ended = await trial.run(client, Resource(Address("one", "Model", "m"), spec, id="7"), None)
+        except RegistryError as error:
+            ended = error
+        return ended, [seen.path.rpartition("/")[2] for seen in server.seen]
+
+
+def checks(ended: base.Tested | RegistryError) -> dict[str, tuple[bool, str]]:
+    assert isinstance(ended, base.Tested)
+    return {check.name: (check.ok, check.message) for check in ended.checks}
+
+
+QUOTED: Final = {
+    "Authorization": "Bearer sk-unique-Qx81",
+    "X-Api-Key": "tk-unique-Zw92",
+    "Connection": "close",
+    "Cookie": "session=ck-unique-Yv73",
+}
+CREDENTIALS: Final = ("sk-unique-Qx81", "tk-unique-Zw92", "ck-unique-Yv73")
+
+
+@pytest.mark.parametrize("status", [200, 401])
+async def test_credentials_that_an_endpoint_quotes_are_not_shown(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    """An endpoint may answer with the headers that it was sent, the key among them: neither message nor output tell it."""
+    caplog.set_level(logging.DEBUG, "reconciler.http")
+    said = "no: sk-unique-Qx81, tk-unique-Zw92, session=ck-unique-Yv73; close"
+    answer = ANSWER | {"output": said, "status_code": status, "request_headers": QUOTED}
+    behave = answering(run_inference=(200, answer), transform_output=(200, {"output": json.dumps({"said": said})}))
+    ended, _ = await tried(behave, "custom_connection")
+    assert [word for word in CREDENTIALS if word in repr(ended)] == []
+    if status == 200:
+        assert isinstance(ended, base.Tested)
+        assert ended.output == {"said": "no: ***, ***, ***; close"}
+    else:
+        assert checks(ended)["run-inference"] == (False, "the endpoint answered 401: no: ***, ***, ***; close")
+
+
+@pytest.mark.parametrize("kind", ["custom_inference", "dify", "langsmith", "placeholder"])
+async def test_what_ai_go_does_not_connect_to_is_asked_for_its_status(kind: str) -> None:
+    """Only a connection can be checked as one; the others have a check of their own."""
+    ended, asked = await tried(answering(), kind)
+    assert asked == ["check-status", "transform-input", "run-inference", "transform-output"]
+    assert checks(ended)["check-status"] == (True, "It works.")
+
+
+async def test_a_status_that_this_server_does_not_tell_is_no_check() -> None:
+    """Whether it does is not documented: a 404 says nothing of the model, and the test goes on; a 400 says that it is not well."""
+    ended, asked = await tried(answering(check_status=(404, {"message": "no"})), "dify")
+    assert list(checks(ended)) == ["transform-input", "run-inference", "transform-output"]
+    assert all(ok for ok, _ in checks(ended).values())
+    assert asked == ["check-status", "transform-input", "run-inference", "transform-output"]
+    ended, asked = await tried(answering(check_status=(400, {"message": "It is down."})), "dify")
+    assert checks(ended) == {"check-status": (False, "It is down.")}
+    assert asked == ["check-status"]
+
+
+async def test_a_check_that_is_under_way_is_asked_again_until_it_has_ended(world: World, server: Server) -> None:
+    """202 is no answer yet, and no failure."""
+    await world.apply(ONE | {"config": {"connection_type": "placeholder"}})
+    server.behaviour.pending = 2
+    stored = await world.registries["one"].get(Address("one", "Model", "one"))
+    registry = world.registries["one"]
+    assert stored is not None
+    assert isinstance(registry, base.Tests)
+    server.forget()
+    assert checks(await registry.test(stored, None))["check-status"] == (True, "The endpoint answers.")
+    assert [one.path.rpartition("/")[2] for one in server.requests].count("check-status") == 3
+
+
+@pytest.mark.parametrize("status", [202, 500, 503])
+async def test_a_model_is_run_once_and_never_again(status: int) -> None:
+    """Each run is paid for: what did not end at once has failed."""
+    ended, asked = await tried(answering(run_inference=(status, {"message": "later"})), "dify")
+    assert isinstance(ended, RegistryError) or checks(ended)["run-inference"][0] is False
+    assert asked == ["check-status", "transform-input", "run-inference"]
+
+
+# --- what the platform offers ------------------------------------------------------------------------------------
+
+
+def offering(status: int, body: Any) -> Behaviour:
+    """A server that holds nothing, and answers like this when it is asked what it offers."""
+    lists = {"models": [], "model_adapters": [], "secrets": [], "integrations": []}
+
+    async def behave(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(status, body) if "/model-adapter-providers/" in seen.path else reply(200, lists))
+
+    return behave
+
+
+@pytest.mark.parametrize("body", [{}, [], {"model_adapters": None}, {"model_adapters": {}}, None], ids=str)
+async def test_offers_that_are_no_list_are_an_error(server: Server, body: Any) -> None:
+    """Something else speaks there: a plan that believed it would call every offered adapter missing."""
+    async with serve(offering(200, body)) as place, connected(server, url=place.url) as world:
+        with pytest.raises(RegistryError, match="the adapters of the provider latticeflow are no list"):
+            await world.remote()
+
+
+async def test_a_server_that_offers_nothing_is_read_all_the_same(server: Server) -> None:
+    """404 says that there is nothing to offer."""
+    async with serve(offering(404, {"message": "no"})) as place, connected(server, url=place.url) as world:
+        assert (await world.remote()).listings["one"] == Listing((), ())
+
+
+@pytest.mark.parametrize("number", [[], {}, 7, None], ids=str)
+@pytest.mark.parametrize("kind", ["model", "adapter"])
+async def test_an_id_that_is_none_is_no_bug_of_ours(server: Server, kind: str, number: Any) -> None:
+    """Whatever stands where an adapter's id should: the row is understood or kept aside, and the rest is read."""
+    a = adapter("a") | {"id": number if kind == "adapter" else "1"}
+    config = {"connection_type": "custom_connection", "url": "u", "adapter_id": number if kind == "model" else "1"}
+    rows = {"models": [{"id": "2", "key": "m", "display_name": "M", "config": config}], "model_adapters": [a]}
+
+    async def behave(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        known = "provider" not in seen.path
+        writer.write(reply(200, rows | {"secrets": [], "integrations": []}) if known else reply(404, {}))
+
+    async with serve(behave) as place, connected(server, url=place.url) as world:
+        listing = (await world.remote()).listings["one"]
+        assert Address("one", "Model", "m") in {resource.address for resource in listing.resources}
+        assert [row.key for row in listing.unreadable] == (["a"] if kind == "adapter" else [])
+        assert await world.registries["one"].get(Address("one", "Model", "m")) is not None

@@ -16,10 +16,11 @@ from registry.latticeflow_samples import ONE, SECRETS, adapter, native
 from world import Document, World, actions, model, paths, statuses
 
 from reconciler.dangling import dangling
+from reconciler.document.dump import dump_yaml
 from reconciler.errors import PermanentError, SecretError
 from reconciler.plan import Plan
 from reconciler.pointer import MISSING
-from reconciler.registry.base import Removal
+from reconciler.registry.base import Removal, Write
 from reconciler.state import Address, Resource
 
 IDENTITY = "latticeflow$identity"
@@ -517,3 +518,256 @@ async def test_paths_name_the_field_that_changed(world: World) -> None:
     await world.apply(connection("one", custom_headers={"X-A": "1"}))
     plan = await world.plan(connection("one", custom_headers={"X-A": "2", "X-B": "3"}, model_key="m"))
     assert paths(plan, "one") == ["/config/custom_headers/X-A", "/config/custom_headers/X-B", "/config/model_key"]
+
+
+# --- what stays hidden, and what cannot be told -------------------------------------------------------------------
+
+OFFLINE = """\
+owner: us
+registries:
+  one: {driver: latticeflow, url: "https://aigo.example.com", api_key: "${env:AIGO_KEY}", default: true}
+"""
+CODE = {"connection_type": "custom_inference", "run_inference_snippet": "x", "timeout": 30}
+
+
+def problems(project: Project, *documents: Document, strict: bool = False) -> list[tuple[str, str, str]]:
+    """What `validate` finds in these documents: severity, rule, pointer."""
+    project.write("reconciler.yaml", OFFLINE)
+    for number, document in enumerate(documents):
+        project.write(f"manifests/{number}.yaml", dump_yaml(document))
+    answer = project.run("validate", "--format", "json", *(["--strict"] if strict else []))
+    found = answer.json("validate")["problems"]
+    wrong = found if strict else [one for one in found if one["severity"] == "error"]
+    assert answer.code == (1 if wrong else 0)
+    return [(one["severity"], one["rule"], one["pointer"]) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ({"url": "https://x", "custom_headers": {"X-Password": "${env:KEY}"}}, "X-Password"),
+        ({"url": "https://x", "custom_headers": {"X-Tenant": "a", "X-Hash": "${env:KEY}"}}, "X-Hash"),
+        (CODE | {"environment": {"COOKIE": "${env:KEY}"}}, "COOKIE"),
+    ],
+    ids=["header", "one-of-two", "variable"],
+)
+def test_a_raw_secret_under_a_name_that_is_not_hidden_is_refused(
+    project: Project, config: dict[str, Any], name: str
+) -> None:
+    """AI GO! may show what stands in a map to everybody, and by such a name we would not know it for a secret either."""
+    place = "custom_headers" if "url" in config else "environment"
+    document = native("Model", "one", display_name="One", config=config)
+    assert problems(project, document) == [("error", "registry-limit", f"/config/{place}")]
+    said = project.run("validate").both
+    assert f"would show the secret in {name} to everybody: declare a latticeflow/Secret" in said
+    named = document | {"config": config | {place: {name: {"name": "S"}}}}
+    assert problems(project, named) == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {
+            "url": "https://x",
+            "custom_headers": {"Authorization": "${env:KEY}", "X-Api-Key": "${env:KEY}", "Cookie": "${env:KEY}"},
+        },
+        CODE | {"environment": {"MY_TOKEN": "${env:KEY}", "DB_PASSWORD": "${env:KEY}"}},
+    ],
+    ids=["headers", "variables"],
+)
+def test_a_raw_secret_under_a_hidden_name_is_allowed(project: Project, config: dict[str, Any]) -> None:
+    """What we hide by its name, whatever the server answers, may be sent as it is."""
+    assert problems(project, native("Model", "one", display_name="One", config=config)) == []
+
+
+async def test_an_ignored_config_of_which_nobody_knows_whether_it_has_a_key_is_refused_with_words(
+    world: World, server: Server
+) -> None:
+    """A server that leaves raw keys out: an update of something else would take the key away, so nothing is sent."""
+    server.behaviour.raw_keys = "omit"
+    document = connection("one", api_key="${env:KEY}") | {"ignore": ["/config"]}
+    await world.apply(document)
+    server.forget()
+    (outcome,) = (await world.apply(document | {"display_name": "Other"})).outcomes
+    assert outcome.status == "failed"
+    assert "one/Model/one /config/api_key: AI GO! replaces the whole object" in outcome.message
+    assert "`ignore` must not cover it" in outcome.message
+    assert server.writes == []
+    assert server.state.models["one"]["config"]["api_key"] == world.environ["KEY"]
+
+
+async def test_an_ignored_config_of_a_type_without_secrets_does_not_stand_in_the_way(
+    world: World, server: Server
+) -> None:
+    """There is no key that could be lost, whatever the server leaves out."""
+    server.behaviour.raw_keys = "omit"
+    hosted = {"connection_type": "provider_connection", "provider_id": "openai", "model_key": "gpt-4o"}
+    integration = native("Integration", "openai", api_key="${env:KEY}")
+    document = native("Model", "one", display_name="One", config=hosted) | {"ignore": ["/config"]}
+    await world.apply(document, integration)
+    row = server.state.models["one"]
+    server.state.models["one"] = row | {"config": row["config"] | {"model_key": "by hand"}}
+    report = await world.apply(document | {"display_name": "Other"}, integration)
+    assert statuses(report) == {"Model/one": "ok"}, report.outcomes
+    assert server.state.models["one"]["display_name"] == "Other"
+    assert server.state.models["one"]["config"] == hosted | {"model_key": "by hand"}
+
+
+@pytest.mark.parametrize("number", ["", None], ids=["empty", "none"])
+async def test_what_has_no_id_is_neither_deleted_nor_updated(world: World, server: Server, number: str | None) -> None:
+    """An empty id would make the path of one object that of all of them: it is a bug, and nothing is sent."""
+    await world.apply(connection("one"), adapter("a"), native("Secret", "S", value="${env:KEY}"))
+    server.forget()
+    for address in ("Model/one", "Adapter/a", "Secret/S"):
+        stored = replace(await found(world, address), id=number)
+        with pytest.raises(ValueError, match="has no id"):
+            await world.registries["one"].delete(Removal(stored))
+        if not address.startswith("Secret"):
+            with pytest.raises(ValueError, match="has no id"):
+                await world.registries["one"].update(Write(stored, stored))
+    assert server.writes == []
+
+
+async def test_a_row_with_an_empty_id_is_a_conflict(world: World, server: Server) -> None:
+    """Nobody writes to an object that cannot be addressed."""
+    await world.apply(connection("one"), adapter("a"))
+    for rows, key in ((server.state.models, "one"), (server.state.adapters, "a")):
+        rows[key] = rows[key] | {"id": ""}
+    plan = await world.plan(connection("one", url="https://other.example.com"), adapter("a", description="new"))
+    assert actions(plan) == {"Model/one": "conflict unreadable", "Adapter/a": "conflict unreadable"}
+    assert all("it has no id" in message for message in said(plan).values())
+
+
+@pytest.mark.parametrize("protected", [True, False])
+@pytest.mark.parametrize(
+    "document",
+    [chat(api_key=None), connection("chat"), native("Secret", "S", value="${env:KEY}")],
+    ids=["portable", "native", "secret"],
+)
+def test_a_protection_that_nothing_keeps_is_told(project: Project, document: Document, protected: bool) -> None:
+    """AI GO! has no room for a mark: who takes the manifest away takes the protection away. A warning, or an error with --strict."""
+    whole = document | {"protected": protected}
+    told = [("warning", "protection-not-kept", "/protected")] if protected else []
+    assert problems(project, whole) == told
+    assert problems(project, whole, strict=True) == [("error", *rest) for _, *rest in told]
+
+
+# --- what others did meanwhile -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "other"),
+    [
+        (native("Secret", "S", value="${env:KEY}"), lambda state: state.put_secret("S", "theirs")),
+        (
+            native("Integration", "openai", api_key="${env:KEY}"),
+            lambda state: state.integrations.update(openai={"api_key": "theirs"}),
+        ),
+    ],
+    ids=["secret", "integration"],
+)
+async def test_what_a_create_would_write_over_is_looked_for_first(
+    world: World, server: Server, document: Document, other: Callable[[State], object]
+) -> None:
+    """AI GO! has one call for new and for known ones: what somebody made since the plan stays his, and it is told."""
+    plan = await world.plan(adapter("a"), document)
+    assert {change.action for change in plan.changes} == {"create"}
+    server.behaviour.meanwhile = other  # before the first write, which is the adapter's
+    report = await world.carry_out(plan, concurrency=1)
+    name = f"{plan.changes[1].address.kind}/{plan.changes[1].address.key}"
+    assert statuses(report) == {"Adapter/a": "ok", name: "failed"}
+    assert report.outcomes[1].reason == "stale-object"
+    assert f"one/{name} exists already" in report.outcomes[1].message
+    assert "theirs" in repr(held(server))
+    assert world.environ["KEY"] not in repr(held(server))
+
+
+class Once(set[str]):
+    """Strings that are in it until somebody asks for them."""
+
+    def __contains__(self, item: object) -> bool:
+        there = super().__contains__(item)
+        self.discard(str(item))
+        return there
+
+
+async def test_an_adapter_that_was_made_while_the_lists_were_read_is_known(world: World, server: Server) -> None:
+    """The list of models already names it, that of adapters did not have it yet: it is asked for again."""
+    documents = (adapter("mine"), connection("one", adapter={"key": "mine"}))
+    await world.apply(*documents)
+    server.behaviour.drop_adapters = Once({"mine"})
+    resources = {str(one.address): one for one in (await world.remote()).resources()}
+    assert resources["one/Model/one"].spec["config"]["adapter"] == {"key": "mine"}
+    assert "one/Adapter/mine" in resources
+    server.behaviour.drop_adapters = Once({"mine"})
+    assert (await world.plan(*documents)).changes == ()
+
+
+# --- secrets whose model is gone ---------------------------------------------------------------------------------
+
+
+async def test_a_secret_whose_model_is_gone_is_an_orphan_and_is_pruned(server: Server) -> None:
+    """Somebody deleted the model in the console, and its manifest is gone: what stood beside it goes by the model's key."""
+    async with connected(server, owns=["kept", "chat"]) as world:
+        await world.apply(KEPT, chat(headers=HEADERS), chat("theirs"))
+        del server.state.models["chat"], server.state.models["theirs"]
+        plan = await world.plan(KEPT)
+        assert plan.changes == ()
+        assert {orphan.key for orphan in plan.orphans} == BOTH
+        plan = await world.plan(KEPT, prune=True)
+        assert actions(plan) == {f"Secret/{name}": "delete removed" for name in BOTH}
+        assert set(statuses(await world.carry_out(plan)).values()) == {"ok"}
+        assert set(server.state.secrets) == {"reconciler-theirs-api-key"}
+
+
+async def test_a_secret_whose_model_is_an_orphan_is_not_listed_beside_it(world: World) -> None:
+    """One orphan, and not three: what stands beside it goes with it."""
+    await world.apply(KEPT, chat(headers=HEADERS))
+    assert list(map(str, (await world.plan(KEPT)).orphans)) == ["one/Model/chat"]
+
+
+async def test_a_secret_that_a_run_left_behind_is_written_again_with_its_model(world: World, server: Server) -> None:
+    """The model is still to be created: nobody knows whose value is in the secret, nor how old it is."""
+    await world.apply(chat())
+    del server.state.models["chat"]
+    server.state.put_secret("reconciler-chat-api-key", "of a year ago")
+    plan = await world.plan(chat())
+    assert actions(plan) == {"Model/chat": "create new", "Secret/reconciler-chat-api-key": "update rotate"}
+    assert set(statuses(await world.carry_out(plan)).values()) == {"ok"}
+    assert server.state.secrets["reconciler-chat-api-key"]["value"] == world.environ["KEY"]
+    assert (await world.plan(chat())).changes == ()
+
+
+async def test_a_secret_of_a_model_that_cannot_be_read_is_not_written_again(world: World, server: Server) -> None:
+    """The model is there, though nobody understands it."""
+    await world.apply(chat())
+    server.behaviour.unknown_type("chat")
+    assert actions(await world.plan(chat())) == {"Model/chat": "conflict unreadable"}
+
+
+async def test_a_model_under_a_providers_key_has_its_secret(world: World, server: Server) -> None:
+    """A secret's name holds no `$`, and leads back to the model all the same."""
+    document = chat("one") | {"registries": {"one": {"key": "openai$one"}}}
+    assert set(statuses(await world.apply(KEPT, document)).values()) == {"ok"}
+    assert set(server.state.secrets) == {"reconciler-openai-one-68ddb950-api-key"}
+    secret = next(one for one in (await world.remote()).resources() if one.address.kind == "Secret")
+    assert str(secret.parent) == "one/Model/openai$one"
+    assert (await world.plan(KEPT, document, prune=True)).changes == ()
+    gone = {"kind": "Model", "key": "one", "state": "absent", "registries": {"one": {"key": "openai$one"}}}
+    await world.apply(KEPT, gone)
+    assert server.state.secrets == {}
+
+
+@pytest.mark.parametrize("raw_keys", ["echo", "mask", "omit"])
+async def test_a_raw_key_is_not_told_as_unseen_where_it_is_written_anyway(
+    world: World, server: Server, raw_keys: Any
+) -> None:
+    """An update of anything else sends the whole object, key and all: then there is nothing to warn of."""
+    server.behaviour.raw_keys = raw_keys
+    await world.apply(connection("one"))
+    document = connection("one", api_key="${env:KEY}")
+    assert [problem.rule for problem in (await world.plan(document)).problems] == ["secret-unseen"]
+    plan = await world.plan(document | {"display_name": "Other"})
+    assert (actions(plan), plan.problems) == ({"Model/one": "update differs"}, ())
+    await world.carry_out(plan)
+    assert server.state.models["one"]["config"]["api_key"] == world.environ["KEY"]

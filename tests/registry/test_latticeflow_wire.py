@@ -97,3 +97,12 @@ def test_a_raw_key_in_a_row_is_dropped(row: dict[str, Any]) -> None:
     if variables:
         raw["config"]["environment"] = {"MY_TOKEN": SECRET, "password": SECRET}
     assert SECRET not in repr(wire.model_of(raw, "one", IDS))
+
+
+@pytest.mark.parametrize("number", ["", None, 7], ids=str)
+def test_a_row_without_an_id_that_can_be_asked_for_is_kept_aside(number: Any) -> None:
+    """An empty one would be the address of all objects of the kind."""
+    with pytest.raises(MisreadError, match="it has no id"):
+        wire.model_of(ROWS[0] | {"id": number}, "one", IDS)
+    with pytest.raises(MisreadError, match="it has no id"):
+        wire.adapter_of(ADAPTER | {"id": number}, "one")

@@ -24,8 +24,8 @@ def secret_name(key: str, field: str) -> str:
 
 
 def _legal(key: str) -> str:
-    """A model's key as it stands in a secret's name, which holds no '$'."""
-    return key.replace("$", "-")
+    """A model's key as it stands in a secret's name, which holds no '$': told apart by a hash from one that has '-' there."""
+    return f"{key.replace('$', '-')}-{digest(key)[:8]}" if "$" in key else key
 
 
 def header_field(header: str, others: Collection[str]) -> str:

@@ -60,8 +60,8 @@ class Store:
             self._offered(),
         )
         self._adapters, self._numbers = {}, {}
-        by_id = {row.get("id") for row in adapters if isinstance(row, Mapping)}
-        if any(self._adapter_id_of(row) not in (None, *by_id) for row in models):
+        known = {str(row.get("id")) for row in adapters if isinstance(row, Mapping)}
+        if any(number is not None and number not in known for number in map(self._adapter_id_of, models)):
             adapters = await self._rows("/model-adapters", "model_adapters")  # one was made between the two lists
         found: list[Resource | Unreadable | None] = [
             self._understood("Adapter", row, self._adapter) for row in adapters
@@ -170,10 +170,11 @@ class Store:
         return number is not None and number not in self._adapters
 
     @staticmethod
-    def _adapter_id_of(row: Any) -> Any:
+    def _adapter_id_of(row: Any) -> str | None:
         """The id of the adapter that a model's connection names, if it does."""
         config = row.get("config") if isinstance(row, Mapping) else None
-        return config.get("adapter_id") if isinstance(config, Mapping) else None
+        number = config.get("adapter_id") if isinstance(config, Mapping) else None
+        return number if isinstance(number, str) else None
 
     async def _learn_adapters(self, key: str | None = None) -> None:
         query = None if key is None else {"key": key}

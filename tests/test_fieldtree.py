@@ -1,0 +1,75 @@
+"""From a pydantic model class to the tree of its rules: what two variants of one object may say."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel
+
+from reconciler.fields import AtLeast, Default, Immutable, NeedsConsent, Ref, ServerDefault, WriteOnly
+from reconciler.fieldtree import rules_of
+
+
+class Plain(BaseModel):
+    url: str | None = None
+    secret: Annotated[str | None, WriteOnly()] = None
+    mode: Annotated[str | None, Default("plain", "so its client has it")] = None
+
+
+class Hosted(BaseModel):
+    provider: Annotated[str | None, Ref("Provider")] = None
+    secret: Annotated[str | None, WriteOnly()] = None
+    mode: str | None = None
+
+
+class Fixed(BaseModel):
+    url: Annotated[str | None, Immutable("once")] = None
+
+
+class Silent(BaseModel):
+    secret: str | None = None
+
+
+def test_a_union_has_the_members_of_every_variant() -> None:
+    """Each with its rules; what is there where a member is absent may differ from variant to variant."""
+
+    class Thing(BaseModel):
+        how: Plain | Hosted | None = None
+
+    how = rules_of(Thing).children["how"]
+    assert set(how.children) == {"url", "secret", "mode", "provider"}
+    assert how.children["provider"].rule(Ref) is not None
+    assert how.children["secret"].secret is not None
+    assert [name for name, _ in how.defaulted] == ["mode"]
+    assert how.holds_secrets
+    assert how.holds_references
+
+
+@pytest.mark.parametrize(("one", "other", "name"), [(Plain, Fixed, "url"), (Plain, Silent, "secret")])
+def test_two_variants_that_say_different_things_of_a_member_are_a_mistake(
+    one: type[BaseModel], other: type[BaseModel], name: str
+) -> None:
+    """Nobody knows which variant an object is of while it is compared: told when the driver is imported, whichever comes first."""
+    for first, second in ((one, other), (other, one)):
+        thing = type("Thing", (BaseModel,), {"__annotations__": {"how": first | second | None}, "how": None})
+        with pytest.raises(TypeError, match=f"two variants say different things of '{name}'"):
+            rules_of(thing)
+
+
+def test_where_the_rules_are_is_known_beforehand() -> None:
+    """The paths of lists that a server adds to, of values with consequences, and of what it defaults."""
+
+    class Inner(BaseModel):
+        risky: Annotated[bool | None, NeedsConsent(True, "allow_it", "it runs")] = None
+        shared: Annotated[list[str] | None, AtLeast("it adds")] = None
+
+    class Thing(BaseModel):
+        inner: Inner | None = None
+        name: Annotated[str | None, ServerDefault("x")] = None
+
+    root = rules_of(Thing)
+    assert root.risky == (("inner", "risky"),)
+    assert root.shared_lists == (("inner", "shared"),)
+    assert root.holds_defaults
+    assert not root.children["inner"].holds_defaults
