@@ -244,20 +244,50 @@ def _history() -> Form:
     return _answer("Answer of history", "What `reconciler history --format json` prints.", properties)
 
 
-def _test() -> Form:
+def _tried() -> dict[str, Form]:
+    """What became of one model; the last four where its endpoint was asked."""
     check = {
         "name": _text("A stable word.", "connection"),
         "ok": _flag("Whether it passed."),
         "message": _text("For people."),
         "duration_ms": _duration(),
     }
-    properties: dict[str, Form] = {
+    step = {"name": _text("The check that it belongs to.", "transform-input"), "text": _text("What it gave.")}
+    figure: Form = {"description": "Rounded.", "type": "number", "minimum": 0}
+    return {
         "address": _address(),
         "ok": _flag("Whether every check passed."),
         "checks": _list("In the order in which they ran.", _map("One check.", check)),
         "output": {"description": "What the model answered; null where it was not asked."},
+        "endpoint": _text("The url that was asked, where it was no registry.", "https://llm.example.com/v1"),
+        "capabilities": {
+            "description": "By parameter, what the endpoint does with it.",
+            "type": "object",
+            "additionalProperties": _text("A stable word.", "accepted", "ignored", "refused", "unknown"),
+        },
+        "figures": {
+            "description": "latency_ms, tokens_per_second, time_to_first_token_ms, as far as they are known.",
+            "type": "object",
+            "additionalProperties": figure,
+        },
+        "steps": _list("What each step of a custom format gave.", _map("One step.", step)),
     }
-    return _answer("Answer of test", "What `reconciler test --format json` prints.", properties)
+
+
+_ASKED: Final = ("endpoint", "capabilities", "figures", "steps")
+
+
+def _test() -> Form:
+    one = _tried()
+    several = {
+        "results": _list("With --all, instead of the rest: sorted by key.", _map("One model.", one, optional=_ASKED))
+    }
+    alone = [name for name in one if name not in _ASKED]
+    optional = tuple(name for name in (*one, *several) if name != "ok")
+    form = _answer(
+        "Answer of test", "What `reconciler test --format json` prints.", {**one, **several}, optional=optional
+    )
+    return form | {"anyOf": [{"required": alone}, {"required": ["results"]}]}
 
 
 def _models() -> Form:

@@ -18,7 +18,7 @@ ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged"
 REASONS: Final = (
     "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "mark", "immutable", "cannot-clear",
     "renamed", "renamed-twice", "removed", "absent", "owner", "duplicate", "unreadable", "not-deletable", "protected",
-    "referenced", "dependency",
+    "referenced", "dependency", "test-failed",
 )  # fmt: skip
 WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -36,6 +37,12 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
+    "--test",
+    "tested",
+    is_flag=True,
+    help="Test the endpoint of each model first, and leave out those that fail and what depends on them.",
+)
+@click.option(
     "--concurrency",
     type=click.IntRange(1, 200),
     metavar="N",
@@ -55,6 +62,7 @@ def command(
     /,
     plan_file: Path | None,
     yes: bool,
+    tested: bool,
     concurrency: int | None,
     backup: Path | None,
     output_format: str,
@@ -69,26 +77,28 @@ def command(
     with applying.reported():
         with answers.told("apply"):
             request = Request.of(asked)
-            report = _run(options, request, plan_file, output_format, yes=yes, concurrency=concurrency, backup=backup)
+            how = _How(output_format, yes, tested, concurrency, backup)
+            report = _run(options, request, plan_file, how)
         return _tell(report, answers, options)
 
 
-def _run(
-    options: Globals,
-    request: Request,
-    plan_file: Path | None,
-    output_format: str,
-    *,
-    yes: bool,
-    concurrency: int | None,
-    backup: Path | None,
-) -> Report:
+class _How(NamedTuple):
+    """How to apply: the options that say nothing of what."""
+
+    output_format: str
+    yes: bool
+    tested: bool
+    concurrency: int | None
+    backup: Path | None
+
+
+def _run(options: Globals, request: Request, plan_file: Path | None, how: _How) -> Report:
     if plan_file is not None:
-        _nothing_beside_a_plan(options, request)
-        return asyncio.run(_saved(options, plan_file, output_format, concurrency, backup))
-    if "-" in request.paths and not yes:
+        _nothing_beside_a_plan(options, request, how)
+        return asyncio.run(_saved(options, plan_file, how))
+    if "-" in request.paths and not how.yes:
         raise UsageError("manifests on stdin leave nobody to ask", hint="--yes applies without asking")
-    return asyncio.run(_direct(options, request, output_format, yes, concurrency, backup))
+    return asyncio.run(_direct(options, request, how))
 
 
 def _tell(report: Report, answers: Outputs, options: Globals) -> int:
@@ -104,7 +114,12 @@ def _tell(report: Report, answers: Outputs, options: Globals) -> int:
     return report.exit_code
 
 
-def _nothing_beside_a_plan(options: Globals, request: Request) -> None:
+def _nothing_beside_a_plan(options: Globals, request: Request, how: _How) -> None:
+    if how.tested:
+        raise UsageError(
+            "--test cannot be given with --plan: a saved plan is applied as it was reviewed",
+            hint="`reconciler test --all` before it tests the endpoints",
+        )
     if options.env is not None or request != Request():
         raise UsageError(
             "a saved plan says itself what to do: PATH, --env, --registry, --select and consents cannot be given with --plan",
@@ -112,25 +127,23 @@ def _nothing_beside_a_plan(options: Globals, request: Request) -> None:
         )
 
 
-async def _direct(
-    options: Globals, request: Request, output_format: str, yes: bool, concurrency: int | None, backup: Path | None
-) -> Report:
+async def _direct(options: Globals, request: Request, how: _How) -> Report:
     here = workspace(options)
     loaded, desired = planning.load(here, request)
-    async with here.connect(planning.names(here, request, desired), concurrency=concurrency) as registries:
+    async with here.connect(planning.names(here, request, desired), concurrency=how.concurrency) as registries:
         plan = await planning.plan(here, request, loaded, desired, registries)
-        applying.show(plan, options, output_format)
-        applying.ask(plan, yes=yes)
-        return await applying.carry_out(here, plan, registries, options, concurrency=concurrency, backup=backup)
+        if how.tested:  # loaded by name: nobody else pays for it
+            plan = await importlib.import_module("reconciler.cli.trials").gated(here, loaded, plan)
+        applying.show(plan, options, how.output_format)
+        applying.ask(plan, yes=how.yes)
+        return await applying.carry_out(here, plan, registries, options, concurrency=how.concurrency, backup=how.backup)
 
 
-async def _saved(
-    options: Globals, file: Path, output_format: str, concurrency: int | None, backup: Path | None
-) -> Report:
+async def _saved(options: Globals, file: Path, how: _How) -> Report:
     plan = planfile.parse(read_file(file, MAX_PLAN_BYTES), str(file))
     here = workspace(replace(options, env=plan.environment))
     planfile.check_kinds(plan, here.facts, str(file))
     known = [name for name in plan.registries if name in here.entries]
-    async with here.connect(known, concurrency=concurrency) as registries:
-        applying.show(plan, options, output_format)
-        return await applying.carry_out(here, plan, registries, options, concurrency=concurrency, backup=backup)
+    async with here.connect(known, concurrency=how.concurrency) as registries:
+        applying.show(plan, options, how.output_format)
+        return await applying.carry_out(here, plan, registries, options, concurrency=how.concurrency, backup=how.backup)

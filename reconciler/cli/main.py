@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "drift": ("reconciler.cli.drift:command", "Show what changed in the registries behind our back."),
     "list": ("reconciler.cli.list:command", "List what the registries hold."),
     "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
-    "test": ("reconciler.cli.test:command", "Have its registry try a model out."),
+    "test": ("reconciler.cli.test:command", "Try a model out, at its endpoint or through its registry."),
     "export": ("reconciler.cli.export:command", "Write stored objects as manifests."),
     "import": ("reconciler.cli.import_:command", "Turn other tools' files into manifests."),
     "models": ("reconciler.cli.models:command", "List what a provider offers, and write manifests of it."),

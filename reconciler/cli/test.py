@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from reconciler import render
+from reconciler.cli import trials
 from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import alone, asked, check_readable, matching, stdin_bytes, style, workspace
@@ -17,41 +20,103 @@ from reconciler.document.json_text import load_json
 from reconciler.errors import InputError, Problem, UsageError
 from reconciler.registry.base import Tested, Tests
 from reconciler.remote import read_all
-from reconciler.render.answers import checks_text
+from reconciler.render.terminal import Style
+from reconciler.render.tested import all_text, tested_text
 from reconciler.state import Address, RemoteState, Resource
 from reconciler.workspace import STDIN, Workspace
 
 
 @click.command(cls=Command, name="test")
-@click.argument("key")
-@click.option("--registry", metavar="NAME", help="The registry that tests it.")
+@click.argument("key", required=False)
+@click.option("--all", "every", is_flag=True, help="Test every declared model that has an endpoint.")
+@click.option(
+    "--select",
+    "selections",
+    multiple=True,
+    metavar="LABEL=VALUE",
+    help="With --all: only models with this label. Repeated: all must hold.",
+)
+@click.option("--registry", metavar="NAME", help="Have this registry test it, not its endpoint.")
 @click.option("--input", "source", metavar="FILE", help="What to send, as JSON ('-' is stdin), instead of a greeting.")
-@format_option("text", "json")
+@format_option("text", "json", "junit")
 @click.pass_obj
-def command(options: Globals, key: str, registry: str | None, source: str | None, output_format: str) -> int:
-    """Have its registry try a model out: is it reached, and does it answer? KEY is a key or an address.
+def command(
+    options: Globals,
+    key: str | None,
+    every: bool,
+    selections: tuple[str, ...],
+    registry: str | None,
+    source: str | None,
+    output_format: str,
+) -> int:
+    """Try a model out: is it reached, does it answer, also as a stream, and which parameters does it heed?
 
-    The key may be the manifest's too. Ends with 1 where a check failed.
+    A model that a manifest declares with an endpoint is asked there, without any registry; any other one is tested by its
+    registry, and so is every one with --registry. KEY is a key or an address. Ends with 1 where a check failed.
     """
+    _check_usage(key, registry, selections, every=every)
+    wanted = tuple(map(_selection, selections))
     given = None if source is None else _given(source)
     here = workspace(options)
+    how = style(options)
+    if key is None:
+        chosen = trials.selected(here.load(), wanted, given)
+        return _tell_all(asyncio.run(trials.results(here, chosen, given)), how, output_format)
     if registry is not None:
         check_names(here, [registry])
-    address, tested = asyncio.run(_through_registry(here, key, registry, given))
-    data = {
-        "address": str(address),
-        "ok": all(check.ok for check in tested.checks),
-        "checks": [
-            {"name": check.name, "ok": check.ok, "message": check.message, "duration_ms": round(check.duration * 1000)}
-            for check in tested.checks
-        ],
-        "output": tested.output,
-    }
+    return _tell(asyncio.run(_result(here, key, registry, given)), how, output_format)
+
+
+def _check_usage(key: str | None, registry: str | None, selections: Sequence[str], *, every: bool) -> None:
+    """Raises UsageError for what contradicts itself."""
+    if key is None and not every:
+        raise UsageError("say what to test: a KEY, or --all")
+    if key is not None and every:
+        raise UsageError("--all tests every model", hint="leave out KEY, or --all")
+    if every and registry is not None:
+        raise UsageError("--all tests endpoints, and --registry leads elsewhere", hint="--registry takes one KEY")
+    if selections and not every:
+        raise UsageError("--select goes with --all", hint="KEY says already what to test")
+
+
+def _selection(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--select {text!r} is not LABEL=VALUE")
+    return name, value
+
+
+async def _result(here: Workspace, key: str, registry: str | None, given: Any) -> dict[str, Any]:
+    """The answer for one model: from its endpoint where a manifest declares one, else, and with `registry`, through a registry."""
+    subject = trials.meant(here.load(), key, given) if registry is None else None
+    if subject is not None:
+        return (await trials.results(here, [subject], given))[0]
+    address, tested = await _through_registry(here, key, registry, given)
+    checks = trials.checks_of(tested.checks)
+    ok = all(check.ok for check in tested.checks)
+    return {"address": str(address), "ok": ok, "checks": checks, "output": tested.output}
+
+
+def _tell(result: dict[str, Any], how: Style, output_format: str) -> int:
     if output_format == "json":
-        answer_json(data)
+        answer_json(result)
     else:
-        answer(checks_text(data, style(options)))
-    return 0 if data["ok"] else 1
+        answer(_junit([result], how) if output_format == "junit" else tested_text(result, how))
+    return 0 if result["ok"] else 1
+
+
+def _tell_all(results: Sequence[dict[str, Any]], how: Style, output_format: str) -> int:
+    ok = all(result["ok"] for result in results)
+    if output_format == "json":
+        answer_json({"ok": ok, "results": results})
+    else:
+        answer(_junit(results, how) if output_format == "junit" else all_text(results, how))
+    return 0 if ok else 1
+
+
+def _junit(results: Sequence[dict[str, Any]], how: Style) -> str:
+    text: str = render.load("reconciler.render.junit:tests")(results, how)
+    return text
 
 
 def _given(source: str) -> Any:

@@ -1,6 +1,9 @@
-"""What `validate` found, as JUnit XML: one test case for each file with problems, one for all the others."""
+"""JUnit XML: what `validate` found, with one test case for each file with problems and one for all the others; and what `test` found."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from reconciler.render.escape import xml
 from reconciler.render.problem_text import problem_texts
@@ -42,3 +45,28 @@ def _case(file: str, errors: int, text: str) -> str:
         body = f"<system-out>{xml(text)}</system-out>"
     name = xml(Style(color=False).safe(file))
     return f'    <testcase classname="reconciler.validate" name="{name}">\n      {body}\n    </testcase>'
+
+
+def tests(results: Sequence[Mapping[str, Any]], style: Style) -> str:
+    """The answers of `test`: a suite for each model, a case for each check."""
+    suites = [line for result in results for line in _suite(result, style)]
+    return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", *suites, "</testsuites>"])
+
+
+def _suite(result: Mapping[str, Any], style: Style) -> list[str]:
+    checks = result["checks"]
+    name = xml(style.safe(result["address"]))
+    failures, seconds = sum(not check["ok"] for check in checks), sum(check["duration_ms"] for check in checks) / 1000
+    counts = f'tests="{len(checks)}" failures="{failures}" errors="0" time="{seconds:.3f}"'
+    return [
+        f'  <testsuite name="{name}" {counts}>',
+        *(_checked(check, name, style) for check in checks),
+        "  </testsuite>",
+    ]
+
+
+def _checked(check: Mapping[str, Any], suite: str, style: Style) -> str:
+    message = xml(style.safe(check["message"]))
+    body = f"<system-out>{message}</system-out>" if check["ok"] else f'<failure type="error" message="{message}"/>'
+    case = f'classname="{suite}" name="{xml(style.safe(check["name"]))}" time="{check["duration_ms"] / 1000:.3f}"'
+    return f"    <testcase {case}>\n      {body}\n    </testcase>"

@@ -65,6 +65,7 @@ _REASONS: Final = {
     "protected": "protected",
     "referenced": "still referred to",
     "dependency": "waits for another object",
+    "test-failed": "test-failed: its endpoint failed the test",
 }
 _TOTALS: Final = {action: action if action == "blocked" else f"to {action}" for action in ACTIONS}
 PLANNED: Final = Wording(signs=SIGNS, verbs={action: action for action in ACTIONS}, reasons=_REASONS, totals=_TOTALS)

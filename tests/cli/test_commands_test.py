@@ -10,6 +10,8 @@ import subprocess
 import sys
 import types
 from dataclasses import replace
+from typing import Final
+from xml.etree import ElementTree
 
 import pytest
 from cli.project import TERMINAL, Project
@@ -21,6 +23,7 @@ from reconciler.render.answers import checks_text
 from reconciler.render.terminal import Style
 
 _places = itertools.count(1)
+HOSTED: Final = {"endpoint": None}  # nothing to ask without a registry
 
 
 @pytest.fixture
@@ -156,7 +159,7 @@ def test_an_object_that_needs_an_input_says_so(project: Project, place: Server) 
 
 def test_a_manifest_s_key_counts_where_the_registry_has_another(project: Project, place: Server) -> None:
     """`test support` finds what the manifest `support` became, under whatever key, and not what stands beside it."""
-    project.manifest("support", registries={"mem": {"key": "support-v2"}, "local": {}})
+    project.manifest("support", registries={"mem": {"key": "support-v2"}, "local": {}}, **HOSTED)
     project.apply()
     for key in ("support", "support-v2", "mem/Model/support-v2"):
         assert project.ok("test", key, "--format", "json").json("test")["address"] == "mem/Model/support-v2"
@@ -167,7 +170,7 @@ def test_a_key_that_names_several_lists_them(project: Project, place: Server) ->
     other = f"memory://other-{next(_places)}"
     config = (project.root / "reconciler.yaml").read_text()
     project.write("reconciler.yaml", f"{config}  two: {{driver: memory, url: '{other}'}}\n")
-    project.manifest("chat", registries={"two": {"key": "chat-v2"}})
+    project.manifest("chat", registries={"two": {"key": "chat-v2"}}, **HOSTED)
     project.apply()
     answer = project.run("test", "chat")
     assert (answer.code, "names 2 objects: mem/Model/chat, two/Model/chat-v2" in answer.err) == (64, True), answer.err
@@ -181,7 +184,7 @@ def test_a_key_that_names_several_lists_them(project: Project, place: Server) ->
 
 def test_what_is_declared_and_not_stored_yet_says_so(project: Project, place: Server) -> None:
     """The next step is to apply; but not where the manifest wants it gone."""
-    project.manifest("new", registries={"mem": {}})
+    project.manifest("new", registries={"mem": {}}, **HOSTED)
     answer = project.run("test", "new")
     assert (answer.code, "'new' is declared, and no registry holds it yet" in answer.err) == (1, True)
     assert "`reconciler apply` creates it" in answer.err
@@ -197,9 +200,28 @@ def test_a_model_is_meant_where_something_else_bears_its_key(project: Project, p
     assert (answer.code, "mem/Adapter/chat needs an input" in answer.err) == (1, True)
 
 
+def test_registry_leads_past_the_endpoint(project: Project, place: Server) -> None:
+    """A model with an endpoint is tested there, unless a registry is named."""
+    project.manifest("open", registries={"mem": {}}, endpoint={"url": "http://127.0.0.1:9/v1"})
+    project.apply()
+    assert project.ok("test", "open", "--registry", "mem", "--format", "json").json("test")["output"]["asked"]
+    answer = project.run("test", "open", "--format", "json")
+    assert (answer.code, answer.json("test")["endpoint"]) == (1, "http://127.0.0.1:9/v1")
+
+
+def test_a_registry_s_test_is_junit_too(project: Project, place: Server) -> None:
+    """The same suite, whoever tests."""
+    place.become(Behaviour(unwell={"chat": "401"}))
+    answer = project.run("test", "chat", "--format", "junit")
+    assert answer.code == 1
+    suite = ElementTree.fromstring(answer.out).find("testsuite")
+    assert suite is not None
+    assert (suite.get("name"), suite.get("failures")) == ("mem/Model/chat", "1")
+
+
 def test_what_is_nowhere_is_told(project: Project, place: Server) -> None:
     """Looked for where a test is to be had; where it is not, that is said."""
-    project.manifest("mine")
+    project.manifest("mine", **HOSTED)
     project.apply()
     answer = project.run("test", "mine")
     assert (answer.code, "no registry that can test holds 'mine'" in answer.err) == (1, True)

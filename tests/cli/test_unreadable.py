@@ -47,7 +47,7 @@ def test_what_cannot_be_read_is_there(project: Project, place: Server, words: tu
 def test_what_is_declared_and_cannot_be_read_is_not_new(project: Project, place: Server) -> None:
     """`apply` would not create it, so `test` does not say so; also where the manifest has another key."""
     for key, terms in (("odd", {}), ("other", {"key": "odd"})):
-        project.manifest(key, registries={"mem": terms})
+        project.manifest(key, registries={"mem": terms}, endpoint=None)
         answer = project.run("test", key)
         assert (answer.code, "holds it yet" in answer.err) == (1, False), answer.err
         assert f"mem holds 'odd' in a form that cannot be read: {WHY}" in answer.err

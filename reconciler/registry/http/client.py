@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, Final
 
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
 from reconciler.errors import PermanentError
-from reconciler.registry.http.address import url_of
+from reconciler.registry.http.address import headers_of, url_of
 from reconciler.registry.http.bound import Bound
 from reconciler.registry.http.payload import encode, shown
 from reconciler.registry.http.target import Call, Reply, Target
@@ -22,6 +23,7 @@ from reconciler.registry.http.wire import Answer, Broken, Wire, open_wire
 
 LOG: Final = logging.getLogger("reconciler.http")
 _SAFE: Final = ("GET", "HEAD")
+UNAUTHORIZED: Final = HTTPStatus.UNAUTHORIZED
 
 
 class Client:
@@ -76,6 +78,37 @@ class Client:
         await asyncio.sleep(outcome.pause)
         raise outcome.kind(outcome.message, hint=outcome.hint)
 
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        expected: Collection[int] = range(200, 300),
+        timeout: float | None = None,  # noqa: ASYNC109  # as above
+        sink: Callable[[bytes], bool] | None = None,
+    ) -> Answer:
+        """Send bytes as they are, once, and hand back the bytes that came: for what need not be JSON, or comes piece by piece.
+
+        `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True. Raises as `call`
+        does; LostReplyError also where a reply began and did not end.
+        """
+        call = Call(
+            method=method,
+            url=url_of(self._target, path, query),
+            body=None,
+            content=content,
+            expected=expected,
+            repeatable=False,
+            timeout=self._target.timeout if timeout is None else timeout,
+            sink=sink,
+        )
+        judged = await self._judged(call)
+        if isinstance(judged, Answer):
+            return judged
+        raise judged.kind(judged.message, hint=judged.hint)
+
     def _encode(self, body: Any, method: str, path: str) -> bytes | None:
         try:
             return None if body is None else encode(body)
@@ -87,23 +120,52 @@ class Client:
         return made.pop() if made else await self._attempt(call)
 
     async def _attempt(self, call: Call) -> Reply | Failure:
+        judged = await self._judged(call)
+        return judged if isinstance(judged, Failure) else self._translator.reply(call, judged)
+
+    async def _judged(self, call: Call) -> Answer | Failure:
+        """An answer with an expected status, whatever it holds, or what went wrong."""
         wave = await self._bound.acquire()
         try:
-            began = time.perf_counter()
-            answer = await self._wire.exchange(call)
-            if LOG.isEnabledFor(logging.DEBUG):
-                self._log(call, answer, (time.perf_counter() - began) * 1000)
-            return self._judge(call, answer, wave)
+            translator = self._translator
+            answer = await self._exchanged(call)
+            unknown = isinstance(answer, Answer) and answer.status == UNAUTHORIZED and UNAUTHORIZED not in call.expected
+            if unknown and self._renewed(translator):
+                translator = self._translator
+                answer = await self._exchanged(call)  # whatever it asks for: what was refused so was not done
+            return self._judge(call, answer, wave, translator)
         finally:
             self._bound.release()
 
-    def _judge(self, call: Call, answer: Answer | Broken, wave: int) -> Reply | Failure:
+    async def _exchanged(self, call: Call) -> Answer | Broken:
+        began = time.perf_counter()
+        answer = await self._wire.exchange(call)
+        if LOG.isEnabledFor(logging.DEBUG):
+            self._log(call, answer, (time.perf_counter() - began) * 1000)
+        return answer
+
+    def _renewed(self, used: Translator) -> bool:
+        """Whether there are other credentials now than when `used` was the translator."""
+        if self._translator is not used:
+            return True  # another request was refused first
+        if self._target.renew is None:
+            return False
+        before = headers_of(self._target)
+        target = replace(self._target, headers={**self._target.headers, **self._target.renew()})
+        now = headers_of(target)
+        if now == before:
+            return False
+        self._wire.renew(now)
+        self._target, self._translator = target, Translator(target)
+        return True
+
+    def _judge(self, call: Call, answer: Answer | Broken, wave: int, translator: Translator) -> Answer | Failure:
         if isinstance(answer, Broken):
-            return self._translator.broken(call, answer)
+            return translator.broken(call, answer)
         if answer.status in call.expected:
             self._bound.answered(wave)
-            return self._translator.reply(call, answer)
-        failure = self._translator.failure(call, answer)
+            return answer
+        failure = translator.failure(call, answer)
         if answer.status in REFUSED:
             # who is told to wait longer than it will does not wait at all, nor keep others waiting
             self._bound.refused(wave, failure.wait or failure.pause)

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import AsyncIterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
 from reconciler.secrets import Secret
@@ -111,8 +111,13 @@ class _Unpacker:
             raise zlib.error("the body broke off")
 
 
-async def read(chunks: AsyncIterable[bytes], most: int, *, packed: bool) -> Body:
-    """At most `most` bytes of a body, unpacked on the way. Raises zlib.error where it is packed badly."""
+async def read(
+    chunks: AsyncIterable[bytes], most: int, *, packed: bool, sink: Callable[[bytes], bool] | None = None
+) -> Body:
+    """At most `most` bytes of a body, unpacked on the way. Raises zlib.error where it is packed badly.
+
+    `sink` is given each piece as it comes; once it says True, nothing more is read.
+    """
     parts: list[bytes] = []
     received = size = 0
     unpacker = _Unpacker()
@@ -123,5 +128,7 @@ async def read(chunks: AsyncIterable[bytes], most: int, *, packed: bool) -> Body
         received += len(chunk)  # bounded too: what is packed may unpack to nothing, for ever
         if max(received, size) > most:
             return Body(b"".join(parts)[:most], whole=False)
+        if sink is not None and sink(part):
+            return Body(b"".join(parts), whole=True)
     unpacker.finish()
     return Body(b"".join(parts), whole=True)

@@ -27,11 +27,16 @@ def proxy_for(url: SplitResult, environ: Mapping[str, str]) -> Proxy | None:
 
     Raises PermanentError, which names the variable and never its value.
     """
+    variable = proxy_variable(url, environ)
+    return None if variable is None else _parse(variable, environ[variable].strip())
+
+
+def proxy_variable(url: SplitResult, environ: Mapping[str, str]) -> str | None:
+    """The variable that names the proxy to `url`, or None where none does or NO_PROXY exempts the host."""
     for name in (f"{url.scheme}_proxy", "all_proxy"):
         for variable in (name, name.upper()):
-            value = environ.get(variable, "").strip()
-            if value:
-                return None if _is_exempt(url, environ) else _parse(variable, value)
+            if environ.get(variable, "").strip():
+                return None if _is_exempt(url, environ) else variable
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +20,14 @@ class Target:
     """One registry's address, and how to speak to it.
 
     `registry` is its name, for messages. `url` is the base without a trailing slash; paths are appended to it as they are.
-    `headers` go with every request, credentials among them as `Secret`. `ca` is a PEM bundle to trust instead of the system's.
+    `headers` go with every request, credentials among them as `Secret`. `ca` is a PEM bundle to trust instead of the system's, and
+    `certificates` the text of one.
     `timeout` is in seconds, for one attempt, from connecting to the last byte. `concurrency` bounds requests and connections at one
     time. `hints` say by status what to do next. `environ` is asked for HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in either
     case. `attempts` is how often in all something is sent that may be repeated; `backoff` the seconds before the first repetition, doubled
     for each further one; `longest_wait` the seconds beyond which a Retry-After is an error. `largest_body` is in bytes, unpacked.
+    `renew` gives headers anew, asked after a 401: where they are others than before, what was refused is sent once more with them. It raises
+    no error but RegistryError.
     """
 
     registry: str
@@ -32,6 +35,7 @@ class Target:
     headers: Mapping[str, str | Secret]
     verify: bool = True
     ca: Path | None = None
+    certificates: str | None = None
     timeout: float = 30.0
     concurrency: int = 16
     hints: Mapping[int, str] = field(default_factory=dict)
@@ -42,6 +46,7 @@ class Target:
     backoff: float = 0.5
     longest_wait: float = 60.0
     largest_body: int = 64 * MEBIBYTE
+    renew: Callable[[], Mapping[str, str | Secret]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, however often it is sent. `content` holds what `body` says, its secrets revealed: neither is ever printed."""
+    """One request, however often it is sent. `content` holds what `body` says, its secrets revealed: neither is ever printed.
+
+    `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True.
+    """
 
     method: str
     url: httpx.URL
@@ -64,3 +72,4 @@ class Call:
     expected: Collection[int]
     repeatable: bool
     timeout: float
+    sink: Callable[[bytes], bool] | None = field(default=None, repr=False)

@@ -13,7 +13,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.registry.http.address import base_of
 from reconciler.registry.http.payload import parse, secrets_in
+from reconciler.registry.http.proxies import proxy_variable
 from reconciler.registry.http.redaction import Redactor
 from reconciler.registry.http.target import Call, Reply, Target
 from reconciler.registry.http.wire import Answer, Broken
@@ -27,6 +29,8 @@ UNSENT_ATTEMPTS: Final = 3  # a registry that is not there is seldom there a min
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _LOOK: Final = "it may have been done: look before you send it again"
 _TRUST: Final = "name its certificate authority in `ca`; `verify: false` trusts anybody"
+_PAGES: Final = ("text/html", "application/xhtml")
+_PAGE: Final = "a page of a proxy or a log-in? check `url`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ class Translator:
             redactor = self.redactor(call)
             named = redactor.excerpt(f"{kind}, {packed}" if packed else kind, EXCERPT_CHARACTERS)
             start = redactor.excerpt(answer.body[:4096].decode("utf-8", "replace"), EXCERPT_CHARACTERS)
-        return self._useless(call, answer, f"not with JSON in UTF-8 ({named}): {start}")
+        hint = _PAGE if kind.lower().startswith(_PAGES) or start.startswith("<") else None
+        return self._useless(call, answer, f"not with JSON in UTF-8 ({named}): {start}", hint)
 
     def failure(self, call: Call, answer: Answer) -> Failure:
         """An answer with any other status."""
@@ -91,12 +96,30 @@ class Translator:
         """No answer at all, or half of one."""
         message = f"{self.named(call)}: {broken.reason}"
         if broken.tls:
-            return Failure(PermanentError, message, _TRUST)
+            return Failure(PermanentError, message, self._hint_of_tls(broken))
         if not broken.sent:
-            return Failure(TemporaryError, message, attempts=min(self._target.attempts, UNSENT_ATTEMPTS))
+            attempts = min(self._target.attempts, UNSENT_ATTEMPTS)
+            return Failure(TemporaryError, message, self._hint_of_way(), attempts)
         if call.repeatable:
-            return Failure(TemporaryError, message, attempts=self._target.attempts)
+            hint = self._hint_of_way("`timeout` if the registry is slow")
+            return Failure(TemporaryError, message, hint, self._target.attempts)
         return Failure(LostReplyError, message, _LOOK)
+
+    def _hint_of_tls(self, broken: Broken) -> str:
+        if not broken.trusted:
+            return _TRUST
+        variable = self._proxy_variable()
+        proxy = f", or that of the proxy in {variable}" if variable else ""
+        return f"does the address want http://{proxy}?"
+
+    def _hint_of_way(self, *more: str) -> str:
+        """What to look at where nothing came back: the address, and the proxy where one is used."""
+        variable = self._proxy_variable()
+        *first, last = ["`url`", *([f"the proxy in {variable}"] if variable else []), *more]
+        return f"check {', '.join(first)} and {last}" if first else f"check {last}"
+
+    def _proxy_variable(self) -> str | None:
+        return proxy_variable(base_of(self._target), self._target.environ)
 
     def named(self, call: Call) -> str:
         """The request, for messages."""
@@ -105,9 +128,11 @@ class Translator:
     def _answered(self, call: Call, status: int, rest: str) -> str:
         return f"{self.named(call)} answered {_status(status)}{rest}"
 
-    def _useless(self, call: Call, answer: Answer, what: str) -> Failure:
-        kind, hint = (PermanentError, None) if call.repeatable else (LostReplyError, _LOOK)
-        return Failure(kind, self._answered(call, answer.status, f", {what}"), hint)
+    def _useless(self, call: Call, answer: Answer, what: str, hint: str | None = None) -> Failure:
+        message = self._answered(call, answer.status, f", {what}")
+        if call.repeatable:
+            return Failure(PermanentError, message, hint)
+        return Failure(LostReplyError, message, _LOOK if hint is None else f"{hint}; {_LOOK}")
 
     def _redirect(self, call: Call, answer: Answer, redactor: Redactor) -> Failure:
         location = answer.headers.get("location")

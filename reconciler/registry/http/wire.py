@@ -65,6 +65,7 @@ class Broken(NamedTuple):
     sent: bool
     reason: str
     tls: bool = False  # the other side's certificate was refused, or no encryption agreed upon
+    trusted: bool = True  # false where it was the certificate
 
 
 @dataclass(slots=True)
@@ -113,6 +114,10 @@ class Wire:
         self._headers = headers
         self._largest = largest_body
 
+    def renew(self, headers: Mapping[str, str]) -> None:
+        """These headers go with every request from now on, beside those for the proxy."""
+        self._headers.update(headers)
+
     async def exchange(self, call: Call) -> Answer | Broken:
         """Send a request, once. Raises nothing but what cancels it; foreign errors, which hold headers, stay here."""
         attempt = _Attempt()
@@ -129,9 +134,8 @@ class Wire:
             _ATTEMPT.reset(token)
 
     async def _exchange(self, call: Call, attempt: _Attempt) -> Answer:
-        headers = (
-            self._headers if call.content is None else [*self._headers.raw, (b"Content-Type", b"application/json")]
-        )
+        bare = call.content is None or "content-type" in self._headers
+        headers = self._headers if bare else [*self._headers.raw, (b"Content-Type", b"application/json")]
         request = httpx.Request(
             call.method,
             call.url,
@@ -143,9 +147,11 @@ class Wire:
         try:
             status = attempt.status = response.status_code
             found = attempt.headers = _lower(response.headers.raw)
-            most = self._largest if status in call.expected else min(self._largest, MESSAGE_BYTES)
+            wanted = status in call.expected
+            most = self._largest if wanted else min(self._largest, MESSAGE_BYTES)
             packed = found.get("content-encoding", "").lower() in ("gzip", "x-gzip")
-            body = await read(response.stream, most, packed=packed)  # type: ignore[arg-type]  # it is the asynchronous one
+            sink = call.sink if wanted else None
+            body = await read(response.stream, most, packed=packed, sink=sink)  # type: ignore[arg-type]  # it is the asynchronous one
         finally:
             await response.aclose()
         return Answer(status, found, body.data, body.whole)
@@ -175,17 +181,24 @@ async def open_wire(target: Target) -> AsyncIterator[Wire]:
 
 
 def _trust(target: Target) -> ssl.SSLContext:
+    text = target.certificates
+    if text is not None and not (text.strip() and text.isascii()):  # nothing given would mean the system's
+        raise _no_certificates(target, "it is not PEM" if text.strip() else "it is empty")
     try:
-        context = ssl.create_default_context(cafile=target.ca)
+        context = ssl.create_default_context(cafile=target.ca, cadata=text)
     except OSError as error:  # ssl.SSLError is one
-        raise PermanentError(
-            f"{target.registry}: {target.ca} holds no certificates: {error.strerror or error.args[0]}",
-            hint="`ca` takes a file of PEM certificates",
-        ) from error
+        raise _no_certificates(target, str(error.strerror or error.args[0])) from error
     if not target.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _no_certificates(target: Target, why: str) -> PermanentError:
+    what, wanted = ("`ca`", "the text") if target.ca is None else (str(target.ca), "a file")
+    return PermanentError(
+        f"{target.registry}: {what} holds no certificates: {why}", hint=f"`ca` takes {wanted} of PEM certificates"
+    )
 
 
 def _lower(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -198,7 +211,12 @@ def _lower(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 def _broken(cause: BaseException, call: Call, *, connected: bool) -> Broken:
     if isinstance(cause, aiohttp.ClientConnectorCertificateError):
-        return Broken(sent=False, reason=f"its certificate is not trusted: {_words(cause.certificate_error)}", tls=True)
+        return Broken(
+            sent=False,
+            reason=f"its certificate is not trusted: {_words(cause.certificate_error)}",
+            tls=True,
+            trusted=False,
+        )
     if isinstance(cause, aiohttp.ClientConnectorSSLError):
         return Broken(sent=False, reason=f"no TLS with it: {_words(cause.os_error)}", tls=True)
     if isinstance(cause, aiohttp.ClientHttpProxyError):
