@@ -6,6 +6,9 @@
 #   junit-10.xsd                         the JUnit schema, from pytest's source distribution
 #   lf/bin/lf                            LatticeFlow's own client, in a venv of its own
 #   nemo/bin/nemo                        the NeMo Platform server and NVIDIA's own client for it, in a venv of their own
+#   ibm/bin/python                       a Python with IBM's own client for watsonx Orchestrate, in a venv of its own
+#   insidellms/bin/insidellms            insideLLMs, from its public repository, in a venv of its own. The one tool that may be
+#                                        missing: where the repository cannot be reached, insidellms.unreachable says so
 #   node, npm, xmllint                   from Debian's packages, where they are missing (as root, or with sudo)
 #
 # Prints the folder. Exits with 1, and says which, if something cannot be had.
@@ -21,6 +24,11 @@ lf_version=3.17.0
 # The wheel pins none of its 194 packages. aiosqlite and pyleak are missing from these extras, and the server does not start without.
 nemo_version=0.3.0
 nemo_extras=entities-service,models-service,secrets-service,files-service,inference-gateway-service,auth-service
+ibm_version=2.19.1
+# insideLLMs has no release. INSIDELLMS_SOURCE names another copy of the repository, for machines that cannot reach GitHub.
+insidellms_commit=822c8e4eb1b0ff234fddfd42ef6b53ec52f6bce5
+insidellms_source=${INSIDELLMS_SOURCE:-https://github.com/dr-gareth-roberts/insideLLMs}
+openai_version=3.52.0
 nemo_constraints="$root/tests/registry/nemo/constraints.txt"
 
 fail() {
@@ -101,5 +109,26 @@ environment() {
 environment lf lf "$lf_version" "latticeflow-go-sdk==$lf_version"
 environment nemo nemo "$nemo_version $nemo_extras $(cksum <"$nemo_constraints")" \
     --constraint "$nemo_constraints" "nemo-platform[$nemo_extras]==$nemo_version" aiosqlite pyleak
+environment ibm python "$ibm_version" "ibm-watsonx-orchestrate-clients==$ibm_version"
+
+# insidellms: insideLLMs, and the SDK with which it speaks to OpenAI-compatible endpoints; or why it cannot be had.
+insidellms() {
+    stamp="$insidellms_commit openai $openai_version"
+    if [ "$(cat "$tools/insidellms/.installed" 2>/dev/null)" != "$stamp $tools/insidellms" ]; then
+        source=$(mktemp -d)
+        if ! { git -C "$source" init --quiet &&
+            GIT_TERMINAL_PROMPT=0 git -C "$source" -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 \
+                fetch --quiet --depth 1 "$insidellms_source" "$insidellms_commit" >&2 &&
+            git -C "$source" checkout --quiet FETCH_HEAD >&2; }; then
+            rm -rf "$source"
+            echo "tests/tools.sh: NOT INSTALLED: insideLLMs: $insidellms_source cannot be reached; what needs it is not seen" >&2
+            echo "$insidellms_source could not be reached by tests/tools.sh" >"$tools/insidellms.unreachable"
+            return
+        fi
+    fi
+    environment insidellms insidellms "$stamp" "${source:-git+$insidellms_source@$insidellms_commit}" "openai==$openai_version"
+    rm -rf "${source:-}" "$tools/insidellms.unreachable"
+}
+insidellms
 
 echo "$tools"

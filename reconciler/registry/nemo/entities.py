@@ -27,6 +27,7 @@ from reconciler.registry.nemo.forms import (
     map_or_absent,
     or_absent,
     refuses_mark,
+    refuses_tokens,
 )
 from reconciler.scalars import END, Boolean, Choice, Number, Pattern
 
@@ -53,7 +54,11 @@ Reference = Annotated[
     str,
     Pattern(r"^[\w\-./@+]+" + END, "bad_key", "must be a name, or workspace/name for another workspace", 255),
 ]
-ProjectRef = Ref("Project", hint="declare a nemo/Project", elsewhere=elsewhere)
+ProjectName = Annotated[  # the server looks for it in the same workspace only, under this very name
+    str,
+    Pattern(r"^[\w\-.]+" + END, "bad_key", "must be a name: a project is in the same workspace", 255),
+    Ref("Project", hint="declare a nemo/Project"),
+]
 
 
 class InferenceParams(BaseModel):
@@ -84,7 +89,9 @@ class Prompting(BaseModel):
 
     system_prompt: str | None = Field(None, description="The system prompt.", examples=["You are helpful."])
     icl_few_shot_examples: str | None = Field(None, description="Examples to learn from.", examples=["Q: 1+1 A: 2"])
-    inference_params: InferenceParams | None = Field(None, description="Inference parameters.")
+    inference_params: Annotated[
+        InferenceParams | None, Requires(refuses_tokens, "the server takes only one limit of tokens")
+    ] = Field(None, description="Inference parameters.")
     system_prompt_template: str | None = Field(
         None, description="The template of the system prompt.", examples=["{{ task }}"]
     )
@@ -215,7 +222,7 @@ class Model(BaseModel):
 
     model_config = STRICT
 
-    project: Annotated[Reference | None, Immutable("the server never changes it"), ProjectRef] = Field(
+    project: Annotated[ProjectName | None, Immutable("the server never changes it")] = Field(
         None, description="The project it belongs to, which must exist.", examples=["cx"]
     )
     description: Description = Field(None, description="What it is for.", examples=["Answers customer questions."])

@@ -17,6 +17,7 @@ MARK: Final = "reconciler"  # the member of a model's custom_fields that holds o
 # the entity store's rule, and for everything of the models service its own on top
 _NAME: Final = re.compile(r"[a-z](?!.*--)[a-z0-9\-._]{1,62}(?<!-)")
 _STORE_NAME: Final = re.compile(r"[a-z](?!.*--)[a-z0-9\-@.+_]{1,62}(?<!-)")
+_LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _FORM: Final = (
     "2 to 63 lower-case letters, digits, '-', '.' and '_', begin with a letter, and have no '--' and no '-' at the end"
 )
@@ -71,6 +72,12 @@ def refuses_mark(fields: Any) -> str | None:
     if isinstance(fields, Mapping) and MARK in fields:
         return f"holds the member {MARK!r}, in which reconciler keeps whose the model is: call it something else"
     return None
+
+
+def refuses_tokens(params: Any) -> str | None:
+    """The server takes only one of the two limits of an answer."""
+    both = isinstance(params, Mapping) and all(params.get(name) is not None for name in _LIMITS)
+    return f"holds both {' and '.join(_LIMITS)}: the server takes only one of them" if both else None
 
 
 def refuses_headers(headers: Any) -> str | None:

@@ -30,7 +30,7 @@ from reconciler.registry.nemo.entities import (
     Description,
     InferenceParams,
     Model,
-    ProjectRef,
+    ProjectName,
     Reference,
 )
 from reconciler.registry.nemo.forms import (
@@ -39,8 +39,18 @@ from reconciler.registry.nemo.forms import (
     refuses_headers,
     refuses_name,
     refuses_store_name,
+    refuses_tokens,
 )
-from reconciler.scalars import Boolean, Choice, HeaderMap, Number, SecretText, sensitive_header
+from reconciler.scalars import (
+    END,
+    Boolean,
+    Choice,
+    HeaderMap,
+    Number,
+    Pattern,
+    SecretText,
+    sensitive_header,
+)
 
 Headers = Annotated[
     dict[
@@ -57,7 +67,7 @@ class Provider(BaseModel):
 
     model_config = STRICT
 
-    project: Annotated[Reference | None, ProjectRef, CannotClear("the server keeps the last one")] = Field(
+    project: Annotated[ProjectName | None, CannotClear("the server keeps the last one")] = Field(
         None, description="The project it belongs to, which must exist.", examples=["cx"]
     )
     description: Description = Field(None, description="What it is for.", examples=["Our own gateway."])
@@ -65,7 +75,9 @@ class Provider(BaseModel):
         description="The endpoint. The server does not check that it is one.", examples=["https://llm.example.com/v1"]
     )
     api_key_secret_name: Annotated[
-        str | None, Field(max_length=255), Ref("Secret", hint="declare a nemo/Secret", elsewhere=elsewhere)
+        Annotated[str, Pattern(r"^[\w\-.]+" + END, "bad_key", "must be a name: a secret is in the same workspace", 255)]
+        | None,
+        Ref("Secret", hint="declare a nemo/Secret"),
     ] = Field(None, description="The secret with the endpoint's key.", examples=["llm-key"])
     enabled_models: list[str] | None = Field(
         None,
@@ -153,12 +165,38 @@ class Message(BaseModel):
     content: str = Field(description="What is said. May hold variables.", examples=["You are {{ name }}."])
 
 
+class ToolFunction(BaseModel):
+    """A function that may be called."""
+
+    model_config = STRICT
+
+    name: str = Field(description="Its name.", examples=["look_up"])
+    description: str | None = Field(None, description="What it does.", examples=["Looks an order up."])
+    parameters: dict[str, Any] | None = Field(
+        None, description="The JSON Schema of its arguments.", examples=[{"type": "object"}]
+    )
+    strict: Annotated[bool | None, Boolean()] = Field(
+        None, description="Whether the schema is followed to the letter.", examples=[True]
+    )
+
+
+class Tool(BaseModel):
+    """A tool that may be called."""
+
+    model_config = STRICT
+
+    type: Annotated[str | None, Choice(("function",)), Default("function", "so the server has it")] = Field(
+        None, description="What it is. A function if absent.", examples=["function"]
+    )
+    function: ToolFunction = Field(description="The function.")
+
+
 class Prompt(BaseModel):
     """A prompt."""
 
     model_config = STRICT
 
-    project: Annotated[Reference | None, ProjectRef, CannotClear("the server keeps the last one")] = Field(
+    project: Annotated[ProjectName | None, CannotClear("the server keeps the last one")] = Field(
         None, description="The project it belongs to, which must exist.", examples=["cx"]
     )
     description: Description = Field(None, description="What it is for.", examples=["Greets customers."])
@@ -168,13 +206,15 @@ class Prompt(BaseModel):
     input_variables: Annotated[list[str] | None, Canonical(or_absent, "an empty list is as good as none")] = Field(
         None, description="The variables of the messages.", examples=[["name"]]
     )
-    tools: list[dict[str, Any]] | None = Field(None, description="Tools that may be called.", examples=[[]])
+    tools: list[Tool] | None = Field(None, description="Tools that may be called.")
     tool_choice: Any = Field(None, description="Which tool is called: a word, or a map.", examples=["auto"])
     response_format: dict[str, Any] | None = Field(
         None, description="The form of the answer.", examples=[{"type": "json_object"}]
     )
     inference_params: Annotated[
-        InferenceParams | None, Canonical(or_absent, "a map without anything in it is as good as none")
+        InferenceParams | None,
+        Canonical(or_absent, "a map without anything in it is as good as none"),
+        Requires(refuses_tokens, "the server takes only one limit of tokens"),
     ] = Field(None, description="Inference parameters.")
     tags: Annotated[list[str] | None, Canonical(or_absent, "an empty list is as good as none")] = Field(
         None, description="Words to find it by.", examples=[["support"]]

@@ -27,11 +27,13 @@ from reconciler.registry.settings import TIMEOUT
 from reconciler.secrets import Secret
 from reconciler.state import Address, Listing, Resource, Unreadable
 
+VERBOSE: Final = {"verbose": "true"}  # or else the linear layers of a checkpoint are left out
 PAGE: Final = 1000  # the most that the server takes; more is a 500
 SWEEPS: Final = 3  # of a list that changes while it is read
 HINTS: Final = {
     401: "check the token: `token` in reconciler.yaml",
-    403: "the token may not do that; trust_remote_code needs the permission models.trust-remote-code.set",
+    403: "the token may not do that, or the platform allows it to nobody: trust_remote_code needs the permission "
+    "models.trust-remote-code.set, a tool_call_plugin the platform's setting models.tool_call_plugin.enabled",
     404: "check `url` in reconciler.yaml: it is the address without /apis",
 }
 _PATCHED: Final = frozenset({"Model", "Secret", "Adapter"})
@@ -46,6 +48,7 @@ class Store:
         self._target = target
         self._registry = registry
         self._workspace = workspace
+        self._serving: dict[str, set[str]] = {}  # the providers of a model, as the last read saw them
         self._adapters: frozenset[str] = frozenset()  # those that the last read saw: what a plan knows of
         place = quote(workspace, safe="")
         models = f"/apis/models/v2/workspaces/{place}"
@@ -69,6 +72,10 @@ class Store:
             others = [kind for kind in KINDS if kind != "Workspace"]
             rows = dict(zip(others, await asyncio.gather(*map(self._rows, others)), strict=True))
             models = [str(row.get("name")) for row in rows["Model"] if isinstance(row, Mapping)]
+            self._serving = {}
+            for row in rows["Provider"]:
+                for model in wire.served(row, self._workspace):
+                    self._serving.setdefault(model, set()).add(str(row["name"]))
             self._adapters = frozenset(str(row.get("name")) for row in rows["Adapter"] if isinstance(row, Mapping))
             for kind in others:
                 found += self._understood(kind, rows[kind], models)
@@ -78,15 +85,27 @@ class Store:
         )
 
     async def get(self, address: Address) -> Resource | None:
-        reply = await self._client.call("GET", self._path(address), expected=(200, 404))
+        reply = await self._client.call("GET", self._path(address), query=_query(address.kind), expected=(200, 404))
         if reply.status == 404:
             return None
         return self._stored(address, reply)
 
+    async def _own_workspace(self) -> list[Any]:
+        """Our own workspace alone, for a token that may not list them: that takes a right on the whole platform."""
+        own = Address(self._registry, "Workspace", self._workspace)
+        reply = await self._client.call("GET", self._path(own), expected=(200, 404))
+        return [] if reply.status == 404 else [reply.data]
+
     async def _rows(self, kind: str) -> list[Any]:
         """Every row of a kind. Read again where pages do not fit together: somebody wrote meanwhile."""
         for _ in range(SWEEPS):
-            rows = await self._sweep(kind)
+            try:
+                rows = await self._sweep(kind)
+            except TemporaryError as error:
+                hint = (
+                    f"where this stays so: one {kind} that the server itself cannot read makes it refuse the whole list"
+                )
+                raise TemporaryError(error.message, hint=error.hint or hint) from error
             if rows is not None:
                 return rows
         raise TemporaryError(f"{self._registry}: the {kind}s changed each time that they were read", hint="run again")
@@ -97,9 +116,12 @@ class Store:
         while page <= pages:
             query = {"page": str(page), "page_size": str(PAGE), "sort": "name"}
             if kind == "Model":
-                query["verbose"] = "true"  # or else the linear layers of a checkpoint are left out
-            data = (await self._client.call("GET", self._paths[kind], query=query)).data
-            found, pages, count = self._page(kind, data)
+                query |= VERBOSE
+            expected = (200, 403) if kind == "Workspace" else (200,)
+            reply = await self._client.call("GET", self._paths[kind], query=query, expected=expected)
+            if reply.status == 403:
+                return await self._own_workspace()
+            found, pages, count = self._page(kind, reply.data)
             if total is not None and count != total:
                 return None
             total = count
@@ -123,16 +145,17 @@ class Store:
 
     def _one(self, kind: str, row: Any, models: Any) -> Resource | Unreadable:
         if not isinstance(row, Mapping):
-            return wire.unreadable_of(kind, row, self._registry, "it is no map")
+            return wire.unreadable_of(kind, row, self._registry, self._workspace, "it is no map")
         try:
             return self._resource(kind, row, models)
         except MisreadError as error:
-            return wire.unreadable_of(kind, row, self._registry, str(error))
+            return wire.unreadable_of(kind, row, self._registry, self._workspace, str(error))
 
     def _resource(self, kind: str, row: Mapping[str, Any], models: Any = ()) -> Resource:
         key = model_of(kind, str(row.get("name")), models) if kind in ("Secret", "Provider") else None
         parent = None if key is None else Address(self._registry, "Model", key)
-        return wire.resource_of(kind, row, self._registry, self._workspace, parent)
+        serving = self._serving.get(str(row.get("name")), ()) if kind == "Model" else ()
+        return wire.resource_of(kind, row, self._registry, self._workspace, parent, serving)
 
     def _stored(self, address: Address, reply: Reply) -> Resource:
         if not isinstance(reply.data, Mapping):
@@ -159,11 +182,18 @@ class Store:
     async def update(self, write: Write) -> Resource | None:
         address = write.desired.address
         patch = address.kind in _PATCHED
-        body = wire.patched(write, self._workspace) if patch else wire.replaced(write, self._workspace)
-        if not body:
-            return None
+        if patch:
+            body = wire.patched(write, self._workspace, self._serving.get(address.key, ()))
+            if not body:
+                return None
+        else:
+            body = wire.replaced(write, self._workspace)
         reply = await self._client.call(
-            "PATCH" if patch else "PUT", self._path(address), body=body, expected=(200, 404, 409, 422)
+            "PATCH" if patch else "PUT",
+            self._path(address),
+            query=_query(address.kind),
+            body=body,
+            expected=(200, 404, 409, 422),
         )
         if reply.status == 404:
             raise StaleObjectError(
@@ -218,6 +248,10 @@ class Store:
         if strange:
             message = f"{address} has adapters, which would be deleted with it: {', '.join(strange)}"
             raise PermanentError(message, hint="delete them first")
+
+
+def _query(kind: str) -> Mapping[str, str] | None:
+    return VERBOSE if kind == "Model" else None
 
 
 def _check_name(address: Address) -> None:

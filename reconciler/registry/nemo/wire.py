@@ -5,16 +5,25 @@ A single answer writes null where a list leaves out, and both mean absent. Names
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from reconciler import pointer as pointers
 from reconciler.errors import PermanentError
+from reconciler.fields import Node
 from reconciler.registry.base import Write
 from reconciler.registry.nemo.forms import MARK
 from reconciler.registry.nemo.kinds import KINDS
-from reconciler.specs import PRESENT, hide_secrets, secrets_in, with_defaults, without_nulls
+from reconciler.specs import PRESENT, hide_secrets, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.state import Address, Mark, Resource, Unreadable
+
+# the fields that may lead into another workspace, and so have two names for what is in this one
+_NAMED: Final[Mapping[str, tuple[str, ...]]] = {
+    "Model": ("base_model", "fileset", "model_providers"),
+    "Adapter": ("model", "fileset"),
+}
+_FULL: Final = ("fileset", "model_providers")  # the server, too, knows these by their full names only
+_OPEN: Final = "inference_params"  # has members of its own, and any other
 
 # what clears a field: null keeps what is there, but for one
 _CLEARED: Final[Mapping[str, Any]] = {
@@ -30,6 +39,7 @@ _CLEARED: Final[Mapping[str, Any]] = {
     "enabled": True,
 }
 _PROVIDERS: Final = "model_providers"
+_DISCOVERED: Final = "Auto-discovered model from provider "  # how the models controller describes what it makes
 
 
 class MisreadError(ValueError):
@@ -38,26 +48,33 @@ class MisreadError(ValueError):
 
 def localised(kind: str, spec: Mapping[str, Any], workspace: str) -> dict[str, Any]:
     """`spec` with the names that lead into the registry's own workspace as plain names."""
-    plain = dict(spec)
     own = f"{workspace}/"
-    if kind == "Model" and isinstance(plain.get(_PROVIDERS), list):
-        plain[_PROVIDERS] = [name.removeprefix(own) if isinstance(name, str) else name for name in plain[_PROVIDERS]]
-    for name in {"Model": ("base_model", "project"), "Adapter": ("model",), "Provider": ("api_key_secret_name",)}.get(
-        kind, ()
-    ):
-        if isinstance(plain.get(name), str):
-            plain[name] = plain[name].removeprefix(own)
+    plain = dict(spec)
+    for field in _NAMED.get(kind, ()):
+        value = plain.get(field)
+        if isinstance(value, str):
+            plain[field] = value.removeprefix(own)
+        elif isinstance(value, list):
+            plain[field] = [name.removeprefix(own) if isinstance(name, str) else name for name in value]
     return plain
 
 
-def resource_of(kind: str, row: Mapping[str, Any], registry: str, workspace: str, parent: Address | None) -> Resource:
-    """One object. Raises MisreadError."""
+def resource_of(
+    kind: str,
+    row: Mapping[str, Any],
+    registry: str,
+    workspace: str,
+    parent: Address | None,
+    serving: Collection[str] = (),
+) -> Resource:
+    """One object; `serving` are the providers that serve it, if it is a model. Raises MisreadError."""
     name, moment = row.get("name"), row.get("updated_at")
     if not isinstance(name, str) or not name:
         raise MisreadError("it has no name")
+    if not isinstance(moment, str):
+        raise MisreadError("it does not say when it was changed")
     form = KINDS[kind]
-    fields = form.model.model_fields
-    spec = {field: row[field] for field in fields if row.get(field) is not None}
+    spec = {field: _known(value, node, field) for field, node, value in _fields_of(kind, row)}
     mark = None
     if kind == "Model":
         spec, mark = _unmarked(spec)
@@ -65,17 +82,56 @@ def resource_of(kind: str, row: Mapping[str, Any], registry: str, workspace: str
     if kind == "Secret":
         spec["value"] = PRESENT
     root = form.rules.root
-    clean = with_defaults(without_nulls(localised(kind, spec, workspace), root), root)
+    local = localised(kind, spec, workspace)
+    if kind == "Model" and serving and _unasked(mark, row):
+        local[_PROVIDERS] = [name for name in local.get(_PROVIDERS, ()) if name not in serving]
+    clean = with_defaults(without_nulls(local, root), root)
     return Resource(
         Address(registry, kind, name),
         hide_secrets(clean, root),
         mark,
-        revision=str(moment),
+        revision=moment,
         id=str(row.get("id") or row.get("created_at")),
         parent=parent,
-        updated_at=f"{moment}Z" if isinstance(moment, str) else None,  # the server writes UTC without saying so
+        updated_at=f"{moment}Z",  # the server writes UTC without saying so
         carries=tuple(_elsewhere(row.get("adapters"), workspace)),
     )
+
+
+def _fields_of(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, Node, Any]]:
+    for field, node in KINDS[kind].rules.root.children.items():
+        if row.get(field) is not None:
+            yield field, node, row[field]
+
+
+def _known(value: Any, node: Node, field: str) -> Any:
+    """A value without what a newer server has beyond the fields that we know. Raises MisreadError where it has another shape."""
+    if value is None:
+        return None
+    if node.declared:
+        if not isinstance(value, Mapping):
+            raise MisreadError(f"its {field} is no map")
+        return {
+            name: _known(item, node.children[name], name) if name in node.children else item
+            for name, item in value.items()
+            if name in node.children or field == _OPEN
+        }
+    if node.each is not None:
+        if isinstance(value, list):
+            return [_known(item, node.each, field) for item in value]
+        if not isinstance(value, Mapping):
+            raise MisreadError(f"its {field} is neither a map nor a list")
+    return value
+
+
+def _unasked(mark: Mark | None, row: Mapping[str, Any]) -> bool:
+    """Whether no manifest says which providers serve a model. The models controller then links those that do, and the server
+
+    takes such a link back when its provider goes: it keeps no provider in use.
+    """
+    if mark is not None:
+        return f"/{_PROVIDERS}" in mark.excluded
+    return str(row.get("description") or "").startswith(_DISCOVERED)
 
 
 def _unmarked(spec: dict[str, Any]) -> tuple[dict[str, Any], Mark | None]:
@@ -107,12 +163,25 @@ def _elsewhere(adapters: Any, workspace: str) -> Iterable[str]:
             yield f"adapter {adapter.get('workspace')}/{adapter.get('name')}"
 
 
-def unreadable_of(kind: str, row: Any, registry: str, why: str) -> Unreadable:
-    """A row that could not be understood: by its name, if it has one."""
+def unreadable_of(kind: str, row: Any, registry: str, workspace: str, why: str) -> Unreadable:
+    """A row that could not be understood: by its name, if it has one, and with what it refers to, as far as that can be told."""
     name = row.get("name") if isinstance(row, Mapping) else None
+    named: tuple[Address, ...] = ()
+    if isinstance(row, Mapping):
+        found = references_in(localised(kind, row, workspace), KINDS[kind].rules.root)
+        named = tuple(Address(registry, target, key) for _, target, key in found)
     if not isinstance(name, str) or not name:
-        return Unreadable(f"a {kind} of {registry}: {why}", kind)
-    return Unreadable(f"{registry}/{kind}/{name}: {why}", kind, name)
+        return Unreadable(f"a {kind} of {registry}: {why}", kind, names=named)
+    return Unreadable(f"{registry}/{kind}/{name}: {why}", kind, name, named)
+
+
+def served(provider: Any, workspace: str) -> Iterator[str]:
+    """The models of the workspace that a provider serves, as the models controller found them: it keeps their links to it."""
+    models = provider.get("served_models") if isinstance(provider, Mapping) else None
+    for one in models if isinstance(models, list) else ():
+        entity = one.get("model_entity_id") if isinstance(one, Mapping) else None
+        if isinstance(entity, str) and entity.startswith(f"{workspace}/"):
+            yield entity.removeprefix(f"{workspace}/")
 
 
 # --- bodies ------------------------------------------------------------------------------------------------------
@@ -134,11 +203,15 @@ def replaced(write: Write, workspace: str) -> dict[str, Any]:
         for name, node in KINDS[kind].rules.root.children.items()
         if node.server_default and name in current and name not in write.desired.spec
     }
-    return _sent(kind, {**kept, **_revealed(write)}, None, workspace)
+    body = _sent(kind, {**kept, **_revealed(write)}, None, workspace)
+    return {"description": "", **body} if kind == "Workspace" else body  # which alone keeps one that is left out
 
 
-def patched(write: Write, workspace: str) -> dict[str, Any]:
-    """The body of an update that merges: what changed, and nothing else. Empty where nothing is to be sent."""
+def patched(write: Write, workspace: str, serving: Collection[str]) -> dict[str, Any]:
+    """The body of an update that merges: what changed, and nothing else. Empty where nothing is to be sent.
+
+    `serving` are the providers that serve the model: the controller would link them again at once, so these links stay.
+    """
     kind, mark = write.desired.address.kind, write.desired.mark
     spec = dict(write.desired.spec)
     tops = {pointers.split(place)[0] for place in write.changed if place}
@@ -154,8 +227,8 @@ def patched(write: Write, workspace: str) -> dict[str, Any]:
         body["value"] = write.secrets.get("/value")
     asked = body.get(_PROVIDERS)
     if isinstance(asked, list) and asked and current is not None:
-        # what the models controller added stays
-        body[_PROVIDERS] = [*asked, *(name for name in current.spec.get(_PROVIDERS) or () if name not in asked)]
+        linked = current.spec.get(_PROVIDERS) or ()
+        body[_PROVIDERS] = [*asked, *(name for name in linked if name in serving and name not in asked)]
     return _sent(kind, body, mark, workspace)
 
 
@@ -173,10 +246,18 @@ def _revealed(write: Write) -> dict[str, Any]:
 
 
 def _sent(kind: str, body: Mapping[str, Any], mark: Mark | None, workspace: str) -> dict[str, Any]:
-    """The body as the server takes it: full names of providers, and the mark."""
+    """The body as the server takes it: full names where it wants them, and the mark."""
     sent = dict(body)
-    if isinstance(sent.get(_PROVIDERS), list):
-        sent[_PROVIDERS] = [name if "/" in name else f"{workspace}/{name}" for name in sent[_PROVIDERS]]
+    for field in _FULL:
+        value = sent.get(field)
+        if isinstance(value, str):
+            sent[field] = _full(value, workspace)
+        elif isinstance(value, list):
+            sent[field] = [_full(name, workspace) for name in value]
     if kind == "Model" and mark is not None and ("custom_fields" in sent or "name" in sent):
         sent["custom_fields"] = {**(sent.get("custom_fields") or {}), MARK: mark.to_json()}
     return sent
+
+
+def _full(name: str, workspace: str) -> str:
+    return name if "/" in name else f"{workspace}/{name}"
