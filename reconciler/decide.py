@@ -173,7 +173,8 @@ def _reason(
         return "rotate", ""
     if item.protected is not None and item.protected != remote.mark.protected:
         return "mark", "it is protected from now on" if item.protected else "it is no longer protected"
-    if remote.mark.key != item.key:
+    # where names follow from other fields, a manifest in the registry's own terms does not know whose object it was
+    if remote.mark.key != item.key and not (kind.found_by_mark and item.key == item.address.key):
         return "mark", f"its manifest is now {item.key}"
     return "", ""
 

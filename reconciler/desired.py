@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from reconciler import patch
 from reconciler import pointer as pointers
+from reconciler.localised import home, localised, localised_place
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.model import Model
 from reconciler.native_check import Target, checked, ignored, limits, refused_key
 from reconciler.problems import Finding, nearest
-from reconciler.registry.base import Housed, Kind, Localises, Native
+from reconciler.registry.base import Kind, Native
 from reconciler.registry.configured import Configured
 from reconciler.specs import is_reference, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.state import Address, Desired, DesiredState, Resource, Source
@@ -136,7 +137,8 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
     entry, kind, source = target.entry, target.entry.portable, manifest.source
     previous = tuple(Address(entry.name, kind.name, old) for old in model.previous_keys or ())
     if model.state == "absent":
-        wrong.extend(_bad_key(target.key, model, entry, kind))
+        if not _names_itself(model, entry, kind):  # then it is found by the key in its mark
+            wrong.extend(_bad_key(target.key, model, entry, kind))
         address = Address(entry.name, kind.name, target.key)
         yield Desired(Resource(address, {}, source=source), model.key, absent=True, labels=model.labels or {})
         return
@@ -154,19 +156,18 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
             )
         )
     # where names follow from other fields, the driver's name stands unless the manifest gives one for this registry
-    derived_name = kind.rules.found_by_mark and _key_place(model, entry.name) == "/key"
-    key = compiled.model.key if derived_name else target.key
+    key = compiled.model.key if _names_itself(model, entry, kind) else target.key
     wrong.extend(_bad_key(key, model, entry, kind))
     address = Address(entry.name, kind.name, key)
     spec = compiled.model.spec
     if target.override:
-        spec = without_nulls(patch.merge(spec, target.override), kind.rules.root)
+        spec = without_nulls(patch.merge(spec, localised(entry, kind, target.override)), kind.rules.root)
     native = Native(kind.name, key, spec, compiled.model.origins)
     if target.override or not kind.portable:
         found: list[Finding] = []
         spec = checked(native, kind, target, found)
         wrong.extend(_explained(item, model) for item in found)
-    ignore = tuple(ignored(target, kind, wrong))
+    ignore = tuple(localised_place(entry, kind, place) for place in ignored(target, kind, wrong))
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, model.protected, model.labels or {})
     for derived in compiled.derived:
         below = entry.driver.kinds[derived.kind]
@@ -175,6 +176,11 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
             wrong.append(item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=place))
         part = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
         yield replace(part, resource=replace(part.resource, parent=address))
+
+
+def _names_itself(model: Model, entry: Configured, kind: Kind) -> bool:
+    """Whether its name there follows from its other fields: the registry's names have a form of their own, and no other is given."""
+    return kind.rules.found_by_mark and _key_place(model, entry.name) == "/key"
 
 
 def _bad_key(key: str, model: Model, entry: Configured, kind: Kind) -> Iterator[Finding]:
@@ -250,7 +256,7 @@ def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iter
     wrong.extend(limits(spec, kind.rules.root))
     previous = tuple(Address(entry.name, kind.name, old) for old in common.previous_keys or ())
     native = Native(kind.name, common.key, spec)
-    ignore = tuple(ignored(target, kind, wrong))
+    ignore = tuple(localised_place(entry, kind, place) for place in ignored(target, kind, wrong))
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
 
 
@@ -266,9 +272,7 @@ def _desired(
     labels: Mapping[str, str],
 ) -> Desired:
     root = kind.rules.root
-    if isinstance(entry.driver, Localises):
-        spec = entry.driver.localised(entry.settings, kind.name, spec)
-    spec = with_defaults(spec, root)
+    spec = with_defaults(localised(entry, kind, spec), root)
     secrets = {place: value for place, value in secrets_in(spec, root) if is_reference(value)}
     references = {place: Address(entry.name, name, key) for place, name, key in references_in(spec, root)}
     address = Address(entry.name, kind.name, native.key)
@@ -282,14 +286,6 @@ def _desired(
         secrets=secrets,
         references=references,
         labels=labels,
-        needs=_home(entry, kind),
+        needs=home(entry, kind),
         origins=native.origins,
     )
-
-
-def _home(entry: Configured, kind: Kind) -> tuple[Address, ...]:
-    """What an object of that kind is in, if that is an object too."""
-    if not isinstance(entry.driver, Housed):
-        return ()
-    home, key = entry.driver.home(entry.settings)
-    return () if kind.name == home else (Address(entry.name, home, key),)

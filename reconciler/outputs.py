@@ -290,6 +290,27 @@ def _test() -> Form:
     return form | {"anyOf": [{"required": alone}, {"required": ["results"]}]}
 
 
+def _info() -> Form:
+    live = {
+        "url": _text("What was asked.", "https://llm.example.com/v1/models"),
+        "listed": _or_null(_flag("Whether the endpoint lists the model; null where the manifest names none.")),
+        "owned_by": _or_null(_text("Whose the endpoint says it is, or null.")),
+        "max_tokens": _or_null(_count("Tokens of its context, or null where the endpoint does not tell.", 1)),
+    }
+    properties = {
+        "key": _text("The manifest's key.", "support-chat"),
+        "name": _text("What people call it.", "Support chat"),
+        "provider": _or_null(_text("The provider, or the wire format of its endpoint.", "openai")),
+        "model_id": _or_null(_text("Its name at the provider or endpoint.", "gpt-oss-120b")),
+        "supports_streaming": _or_null(_flag("Whether it answers piece by piece; null where nobody knows.")),
+        "supports_chat": _or_null(_flag("Whether it takes messages; null where nobody knows.")),
+        "max_tokens": _or_null(_count("Tokens of its context if the endpoint told, else of its longest answer.", 1)),
+        "live": _or_null(_map("What the endpoint says, with --live; else null.", live)),
+        "source": _map("Its manifest.", {"file": _text("As in problems."), "line": _count("From 1.", 1)}),
+    }
+    return _answer("Answer of info", "What `reconciler info --format json` prints.", properties)
+
+
 def _models() -> Form:
     source = _map("Its manifest, or null.", {"file": _text("As in problems."), "line": _count("From 1.", 1)})
     model = {
@@ -349,6 +370,7 @@ OUTPUTS: Final[dict[str, Form]] = {
     "get": _get(),
     "history": _history(),
     "test": _test(),
+    "info": _info(),
     "models": _models(),
     "import": _import(),
     "error": _error(),

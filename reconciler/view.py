@@ -93,6 +93,9 @@ class View:
                 f"the registry would delete with it {', '.join(resource.carries)}: delete that first, if it is to go"
             )
             return replace(change, action="blocked", reason="referenced", message=message)
+        if kind.keeps_drift and diff.drifted(resource, kind):
+            message = "somebody changed it since it was last applied, and nothing else holds that change: apply its manifest once more, or remove it by hand"
+            return replace(change, action="conflict", reason="drifted", message=message)
         if resource.mark is not None and resource.mark.protected:
             message = "it is protected: set `protected: false` and apply once before it can go"
             return replace(change, action="blocked", reason="protected", message=message)

@@ -84,7 +84,11 @@ class World:
         with tempfile.TemporaryDirectory() as folder:
             entries = {
                 name: {"driver": "memory", "default": True}
-                | ({} if entry.get("driver") == "local" else {"url": f"memory://{name}-{next(_places)}"})
+                | (
+                    {}
+                    if entry.get("driver") in ("insidellms", "local")
+                    else {"url": f"memory://{name}-{next(_places)}"}
+                )
                 | dict(entry)
                 for name, entry in (registries or {"one": {}}).items()
             }

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "list": ("reconciler.cli.list:command", "List what the registries hold."),
     "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
     "test": ("reconciler.cli.test:command", "Try a model out, at its endpoint or through its registry."),
+    "info": ("reconciler.cli.info:command", "Tell what a model is, from its manifest or its endpoint."),
     "export": ("reconciler.cli.export:command", "Write stored objects as manifests."),
     "import": ("reconciler.cli.import_:command", "Turn other tools' files into manifests."),
     "models": ("reconciler.cli.models:command", "List what a provider offers, and write manifests of it."),

@@ -117,7 +117,9 @@ def matching(key: str, resources: Iterable[Resource], declared: Container[Addres
     """The stored objects that a key or an address names. `declared` are where manifests of that key lead, whatever the key is there."""
     every = list(resources)
     exact = [resource for resource in every if str(resource.address) == key]
-    return exact or [resource for resource in every if key == resource.address.key or resource.address in declared]
+    named = [resource for resource in every if key == resource.address.key or resource.address in declared]
+    # where names have a form of their own, the manifest's key is in the mark
+    return exact or named or [resource for resource in every if resource.mark is not None and resource.mark.key == key]
 
 
 def one(key: str, remote: RemoteState) -> Resource:

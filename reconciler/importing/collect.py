@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from reconciler import document
 from reconciler import pointer as pointers
@@ -170,10 +171,11 @@ def _written(drafts: Iterable[Draft], session: Session, target: Target) -> Itera
         folder = folder_of(draft.kind)
         comment = modeline(session.sources.root, os.path.join(session.folder, folder))
         root = document_of(draft, target.registry, comment)
-        name, number = draft.name, 1
+        plain = quote(draft.name, safe=" $@+,=")  # a name may hold slashes; so `export` writes it, too
+        name, number = plain, 1
         while f"{folder}/{name}".lower() in taken:  # some file systems take `a` and `A` for one name
             number += 1
-            name = f"{draft.name}~{number}"
+            name = f"{plain}~{number}"
         path = f"{folder}/{name}.yaml"
         taken.add(f"{folder}/{name}".lower())
         text = dump_commented(root)

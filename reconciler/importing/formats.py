@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from reconciler.importing import latticeflow
+from reconciler.importing import adk, latticeflow
 from reconciler.importing.drafts import Format
 
 FORMATS: Final[Mapping[str, Format]] = {
     "latticeflow": latticeflow.FORMAT,
+    "adk": adk.FORMAT,
 }

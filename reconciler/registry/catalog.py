@@ -17,9 +17,11 @@ from reconciler.errors import ConfigError
 from reconciler.registry.base import Driver, Kind
 
 DRIVERS: Final = {
+    "insidellms": "reconciler.registry.insidellms:DRIVER",
     "latticeflow": "reconciler.registry.latticeflow:DRIVER",
     "local": "reconciler.registry.local:DRIVER",
     "nemo": "reconciler.registry.nemo:DRIVER",
+    "watsonx": "reconciler.registry.watsonx:DRIVER",
 }
 ENTRY_POINTS: Final = "reconciler.registries"
 

@@ -130,7 +130,7 @@ def test_what_is_merged_is_applied_once(project: Path) -> None:
     assert "support-chat" in summary
     said, report, _ = _runner(_script("apply", "Apply"), project)
     assert "::notice title=Models::Applied." in said
-    assert "Applied: 12 created" in report
+    assert "Applied: 13 created" in report
     said, _, _ = _runner(_script("apply", "Apply"), project, code=4)
     assert "::error title=Models::Refused" in said
     said, _, outputs = _runner(_script("apply", "Plan"), project)

@@ -1,0 +1,157 @@
+"""The one native kind of insideLLMs: a run config, member by member as its file has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from reconciler.fields import Canonical, Default, KindRules, Requires, ServerDefault
+from reconciler.fieldtree import rules_of
+from reconciler.registry.base import Kind
+from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument
+from reconciler.registry.insidellms.credentials import refuses_credentials
+from reconciler.registry.insidellms.settings import Dataset, Probe
+from reconciler.scalars import KEY, Boolean, Number, Texts
+from reconciler.variants import Variants
+
+STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
+OPEN_END: Final = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
+HARNESS: Final = "harness"  # the key that no model may have: harness.yaml is the harness
+LONGEST_KEY: Final = 250  # with `.yaml`, the 255 bytes that file systems take
+
+_key = re.compile(KEY)
+_NO_CREDENTIALS: Final = Requires(refuses_credentials, "insideLLMs copies its files into the artifacts of each run")
+
+Pipeline = Annotated[
+    dict[str, Any] | None,
+    _NO_CREDENTIALS,
+    Field(
+        description="What a request passes on its way: `middlewares`, each a name or `{type, args}`.",
+        examples=[{"middlewares": ["retry"]}],
+    ),
+]
+
+
+def _arguments(name: str, arguments: Mapping[str, Argument], *, insists: bool) -> type[BaseModel]:
+    """The class of a constructor's arguments; without `insists` none is required."""
+    fields: dict[str, Any] = {}
+    for argument, said in arguments.items():
+        if said.required and insists:
+            fields[argument] = (said.type, Field(description=said.description, examples=[said.example]))
+        else:
+            info = Field(None, description=said.description, examples=[said.example])
+            fields[argument] = (said.type | None, info)
+    config = OPEN_END if name in OPEN else STRICT
+    return create_model(f"Arguments of {name}", __config__=config, __doc__=f"Arguments of `{name}`.", **fields)
+
+
+def _variant(name: str, arguments: Mapping[str, Argument]) -> type[BaseModel]:
+    """The class of a model of one type."""
+    insists = any(said.required for said in arguments.values())
+    form = _arguments(name, arguments, insists=True)
+    about = "What its constructor is given."
+    fields: dict[str, Any] = {
+        "type": (Literal[name], Field(description="The type of model.")),
+        "args": (form, Field(description=about)) if insists else (form | None, Field(None, description=about)),
+        "pipeline": (Pipeline, None),
+    }
+    return create_model(f"Model of type {name}", __config__=STRICT, __doc__=f"A model of type `{name}`.", **fields)
+
+
+_EVERY: Final = {name: said for arguments in reversed(tuple(ARGUMENTS.values())) for name, said in arguments.items()}
+_AnyArguments: Final[Any] = _arguments("every type", _EVERY, insists=False)
+
+
+class AnyModel(BaseModel):
+    """A model of any type: what holds for its members, whatever the type."""
+
+    model_config = STRICT
+
+    type: str
+    args: Annotated[_AnyArguments | None, _NO_CREDENTIALS] = None
+    pipeline: Pipeline = None
+
+
+BY_TYPE: Final = Variants("type", {name: _variant(name, said) for name, said in ARGUMENTS.items()}, "openai")
+
+
+class Generation(BaseModel):
+    """What each request says beside the question. Types take more than these."""
+
+    model_config = OPEN_END
+
+    temperature: Annotated[float | None, Number(minimum=0)] = Field(
+        None, description="Sampling temperature. 0 is the most predictable.", examples=[0.2]
+    )
+    top_p: Annotated[float | None, Number(minimum=0, maximum=1)] = Field(
+        None, description="Nucleus sampling: the share of probability that is considered.", examples=[0.95]
+    )
+    top_k: Annotated[int | None, Number(minimum=-1, integer=True)] = Field(
+        None, description="How many of the likeliest tokens are considered.", examples=[40]
+    )
+    max_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+        None, description="The most tokens of an answer.", examples=[1024]
+    )
+    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+        None, description="The same, as newer models of OpenAI call it.", examples=[1024]
+    )
+    stop: Annotated[str | list[str] | None, Texts()] = Field(
+        None, description="Text, or texts, at which generation stops.", examples=[["\n\n"]]
+    )
+    seed: Annotated[int | None, Number(integer=True)] = Field(
+        None, description="Seed for repeatable sampling.", examples=[7]
+    )
+
+
+def _or_absent(value: Any) -> Any:
+    return value or None
+
+
+class Model(BaseModel):
+    """A run config of insideLLMs: one model, and what a run asks of it."""
+
+    model_config = STRICT
+
+    model: Annotated[AnyModel, BY_TYPE] = Field(
+        description="The model: its type, and what its constructor is given.",
+        examples=[{"type": "openai", "args": {"model_name": "gpt-4o-mini"}}],
+    )
+    probe: Annotated[Probe | None, ServerDefault("without one, what stands in the file stays"), _NO_CREDENTIALS] = (
+        Field(None, description="What a run asks of the model. That of reconciler.yaml if absent.")
+    )
+    dataset: Annotated[Dataset | None, ServerDefault("without one, what stands in the file stays"), _NO_CREDENTIALS] = (
+        Field(None, description="Where the questions come from. That of reconciler.yaml if absent.")
+    )
+    generation: Annotated[
+        Generation | None, Canonical(_or_absent, "an empty map is as good as none"), _NO_CREDENTIALS
+    ] = Field(None, description="What each request says beside the question.")
+    harness: Annotated[bool | None, Boolean(), Default(True, "the harness is over all models")] = Field(
+        None, description="Whether harness.yaml lists the model. True if absent.", examples=[True]
+    )
+
+
+def _refuses_key(key: str) -> str | None:
+    if len(key) > LONGEST_KEY:
+        return f"it has more than {LONGEST_KEY} characters"
+    if not _key.search(key):
+        return "it must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
+    return "harness.yaml is the harness over all models" if key.lower() == HARNESS else None
+
+
+def is_key(name: str) -> bool:
+    """Whether a model may have that key: what other names a file may have is nobody's."""
+    return _refuses_key(name) is None
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "Model": Kind(
+        name="Model",
+        model=Model,
+        rules=KindRules(name="Model", root=rules_of(Model), exact_revision=True, keeps_drift=True),
+        title="insideLLMs run config",
+        check_key=_refuses_key,
+    )
+}

@@ -1,0 +1,61 @@
+"""What an entry in reconciler.yaml may say of a folder of insideLLMs's run configs, and the forms that files share with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+OPEN: Final = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
+
+
+class Probe(BaseModel):
+    """What a run asks of a model. insideLLMs knows more members than these."""
+
+    model_config = OPEN
+
+    type: Annotated[str, Field(min_length=1)] = Field(
+        description="The probe: `insidellms list probes` names them.", examples=["logic"]
+    )
+    args: dict[str, Any] | None = Field(None, description="Arguments of the probe.", examples=[{"name": "logic"}])
+
+
+class Dataset(BaseModel):
+    """Where the questions of a run come from. insideLLMs knows more members than these."""
+
+    model_config = OPEN
+
+    format: Literal["jsonl", "csv", "hf"] = Field(description="Its form.", examples=["jsonl"])
+    path: str | None = Field(
+        None, description="Its file (`jsonl`, `csv`), relative to the run config.", examples=["prompts.jsonl"]
+    )
+    name: str | None = Field(None, description="Its name at Hugging Face (`hf`).", examples=["truthful_qa"])
+    split: str | None = Field(None, description="The part of it that is used (`hf`).", examples=["validation"])
+
+
+class Settings(BaseModel):
+    """What an entry may say."""
+
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True, regex_engine="python-re")
+
+    path: str = Field(
+        pattern=r"^(?!.*\$\{)[^\x00]+$",  # a reference would quietly become a folder of that name
+        description="The folder of run configs, relative to reconciler.yaml. It is made by the first write.",
+        examples=["insidellms"],
+    )
+    probe: Probe | None = Field(
+        None,
+        description="The probe of every run config that names none, and of the harness. Without one, insideLLMs runs no file.",
+        examples=[{"type": "logic"}],
+    )
+    dataset: Dataset | None = Field(
+        None,
+        description="The dataset of every run config that names none, and of the harness.",
+        examples=[{"format": "jsonl", "path": "prompts.jsonl"}],
+    )
+
+
+def shared_by(settings: Settings) -> dict[str, Any]:
+    """The `probe` and `dataset` that all files of the folder share, as plain data; what is not set is left out."""
+    given = {"probe": settings.probe, "dataset": settings.dataset}
+    return {name: form.model_dump(exclude_none=True) for name, form in given.items() if form is not None}

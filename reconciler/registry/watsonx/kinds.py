@@ -1,0 +1,234 @@
+"""The native kinds of watsonx Orchestrate: virtual models, policies over them, and the connections that hold their credentials.
+
+No server could be reached, so what nobody knows is declared as what does no harm: see the rules. Names are not unique: two models of one name are a conflict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, Field
+
+from reconciler.fields import Canonical, Default, KindRules, Ref, Requires, ServerDefault, Unordered, WriteOnly
+from reconciler.fieldtree import rules_of
+from reconciler.registry.base import Kind
+from reconciler.registry.watsonx.inference import Config, Real, Whole
+from reconciler.registry.watsonx.marks import refuses_tags
+from reconciler.registry.watsonx.names import MODEL, refuses_app, refuses_model, refuses_policy, unless_name
+from reconciler.registry.watsonx.options import STRICT, ProviderConfig, said_twice
+from reconciler.scalars import Boolean, Choice, Number, SecretText
+
+TYPES: Final = ("chat", "chat_vision", "completion", "embedding")
+KEY_VALUE: Final = "key_value_creds"
+SCHEMES: Final = (KEY_VALUE, "basic_auth", "bearer_token", "api_key_auth", "oauth2")
+GRANTS: Final = ("oauth2_auth_code", "oauth2_password", "oauth2_client_creds", "oauth2_jwt_bearer")
+MODES: Final = ("loadbalance", "fallback", "single")
+ENVIRONMENTS: Final = ("draft", "live")
+
+_NAMED: Final = Canonical(unless_name, "its name is shown where there is none")
+DisplayName = Annotated[str | None, _NAMED]
+
+
+def or_absent(value: Any) -> Any:
+    """None for an empty list."""
+    return None if value == [] else value
+
+
+class Model(BaseModel):
+    """A virtual model."""
+
+    model_config = STRICT
+
+    display_name: DisplayName = Field(None, description="The name that people see.", examples=["Support chat"])
+    description: DisplayName = Field(None, description="What it is for.", examples=["Answers customer questions."])
+    provider_config: Annotated[ProviderConfig | None, Requires(said_twice, "an option has one name at a time")] = Field(
+        None, description="How the provider is reached. Which provider it is follows from the model's name."
+    )
+    config: Config | None = Field(None, description="Inference parameters.")
+    tags: Annotated[
+        list[str] | None,
+        Canonical(or_absent, "an empty list is as good as none"),
+        Unordered("tags are a set"),
+        Requires(refuses_tags, "some tags are kept for whose the model is, and for what the server says of it"),
+    ] = Field(None, description="Words to find it by. `default` makes it the tenant's default.", examples=[["support"]])
+    model_type: Annotated[str | None, Choice(TYPES), Default("chat", "so the API has it")] = Field(
+        None, description="What the model does. `chat` if absent.", examples=["chat"]
+    )
+    app_id: Annotated[
+        str | None,
+        Field(min_length=1),
+        Ref(
+            "Connection", hint="declare a watsonx/Connection of that key, or add one with `orchestrate connections add`"
+        ),
+    ] = Field(
+        None, description="The connection that holds its credentials, by its `app_id`.", examples=["openai_creds"]
+    )
+
+
+class Strategy(BaseModel):
+    """How one of the targets is chosen."""
+
+    model_config = STRICT
+
+    mode: Annotated[str | None, Choice(MODES)] = Field(None, description="The way.", examples=["fallback"])
+    on_status_codes: list[Annotated[int, Number(integer=True)]] | None = Field(
+        None, description="The answers after which the next target is tried.", examples=[[503]]
+    )
+
+
+class Retry(BaseModel):
+    """When a target is tried again."""
+
+    model_config = STRICT
+
+    attempts: Whole = Field(None, description="How often.", examples=[3])
+    on_status_codes: list[Annotated[int, Number(integer=True)]] | None = Field(
+        None, description="The answers after which it is tried again.", examples=[[503]]
+    )
+
+
+def elsewhere(name: str) -> bool:
+    """Whether a target is no virtual model: one that comes with the platform, or another policy."""
+    return not name.startswith(MODEL)
+
+
+ModelName = Annotated[
+    str | None, Field(min_length=1), Ref("Model", hint="declare a watsonx/Model of that name", elsewhere=elsewhere)
+]
+
+
+def _one_form(target: Any) -> str | None:
+    if not isinstance(target, Mapping):
+        return None
+    single, several = target.get("model_name") is not None, target.get("targets") is not None
+    return None if single != several else "must hold either model_name, or targets of its own"
+
+
+_FORM: Final = Requires(_one_form, "a target is a model, or has targets of its own")
+
+
+class InnerTarget(BaseModel):
+    """One of the models of a target."""
+
+    model_config = STRICT
+
+    model_name: ModelName = Field(None, description="The model.", examples=["virtual-model/openai/gpt-4o"])
+    weight: Real = Field(None, description="Its share, with `loadbalance`.", examples=[1])
+
+
+class Target(BaseModel):
+    """A model, or several that are one target together."""
+
+    model_config = STRICT
+
+    model_name: ModelName = Field(None, description="The model.", examples=["virtual-model/openai/gpt-4o"])
+    weight: Real = Field(None, description="Its share, with `loadbalance`.", examples=[0.5])
+    strategy: Strategy | None = Field(None, description="How one of the targets of its own is chosen.")
+    retry: Retry | None = Field(None, description="When they are tried again.")
+    targets: list[InnerTarget] | None = Field(None, description="The targets of its own.")
+
+
+class Rules(BaseModel):
+    """What a policy says."""
+
+    model_config = STRICT
+
+    strategy: Strategy | None = Field(None, description="How one of the targets is chosen.")
+    retry: Retry | None = Field(None, description="When a target is tried again.")
+    targets: list[Annotated[Target, _FORM]] = Field(description="What is chosen from, in order.")
+
+
+class Policy(BaseModel):
+    """A policy: several models that look like one. The server has no room for a mark in it."""
+
+    model_config = STRICT
+
+    display_name: DisplayName = Field(None, description="The name that people see.", examples=["Support chat"])
+    description: DisplayName = Field(None, description="What it is for.", examples=["Falls back to a smaller model."])
+    policy: Rules = Field(description="What it says.")
+
+
+def _team_only(environment: Any) -> str | None:
+    if not isinstance(environment, Mapping) or environment.get("preference") != "member":
+        return None
+    key_value = environment.get("security_scheme") in (None, KEY_VALUE)
+    return "cannot be for members: credentials of the scheme key_value_creds belong to the team" if key_value else None
+
+
+_ENTERED: Final = ServerDefault("without `credentials` here, they are entered elsewhere")
+
+
+class Environment(BaseModel):
+    """A connection as one environment has it."""
+
+    model_config = STRICT
+
+    security_scheme: Annotated[str | None, Choice(SCHEMES), Default(KEY_VALUE, "what models take")] = Field(
+        None, description="The kind of the credentials. `key_value_creds` if absent.", examples=[KEY_VALUE]
+    )
+    auth_type: Annotated[str | None, Choice(GRANTS)] = Field(
+        None, description="How tokens are had, with `oauth2`.", examples=["oauth2_client_creds"]
+    )
+    preference: Annotated[str | None, Choice(("team", "member")), Default("team", "what models take")] = Field(
+        None, description="Whose the credentials are. `team` if absent.", examples=["team"]
+    )
+    credentials: (
+        Annotated[
+            dict[str, Annotated[SecretText, WriteOnly("the server tells only whether there are any")]],
+            Field(min_length=1),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="The credentials by name. With `key_value_creds` they are added to the `provider_config` of each model that uses them. Left alone where absent.",
+        examples=[{"api_key": "${env:OPENAI_API_KEY}"}],
+    )
+    credentials_entered: Annotated[bool | None, Boolean(), _ENTERED] = Field(
+        None, description="Whether there are any. True where `credentials` are declared.", examples=[True]
+    )
+
+
+_KEPT: Final = ServerDefault("the API takes no environment away")
+_TEAM: Final = Requires(_team_only, "credentials of the scheme key_value_creds belong to the team")
+
+
+class Environments(BaseModel):
+    """The two environments of an agent."""
+
+    model_config = STRICT
+
+    draft: Annotated[Environment | None, _KEPT, _TEAM] = Field(None, description="While an agent is being built.")
+    live: Annotated[Environment | None, _KEPT, _TEAM] = Field(None, description="Once it is deployed.")
+
+
+class Connection(BaseModel):
+    """A connection: where credentials are kept. The key is its `app_id`. The server has no room for a mark in it."""
+
+    model_config = STRICT
+
+    environments: Environments = Field(description="What it holds for each environment.")
+
+
+def _kind(name: str, form: type[BaseModel], title: str, check: Callable[[str], str | None], **traits: Any) -> Kind:
+    rules = KindRules(name, rules_of(form), **{"marked": False, "model": False, **traits})
+    return Kind(name, form, rules, title, check)
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        _kind(
+            "Model",
+            Model,
+            "watsonx virtual model",
+            refuses_model,
+            marked=True,
+            model=True,
+            unique=False,
+            found_by_mark=True,
+        ),
+        _kind("Policy", Policy, "watsonx model policy", refuses_policy, unique=False),
+        _kind("Connection", Connection, "watsonx connection", refuses_app),
+    )
+}

@@ -1,0 +1,50 @@
+"""The names of the registry's objects: `virtual-model/<provider>/<model>`, `virtual-policy/<name>`, and what stands beside a portable Model."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+MODEL: Final = "virtual-model/"
+POLICY: Final = "virtual-policy/"
+PREFIX: Final = "reconciler-"  # of the connection that stands beside a portable Model
+
+_PART: Final = r"(?!\.{1,2}(?:/|\Z))[^\s/?#]+"  # neither empty, nor one that leads elsewhere in a path
+_MODEL_NAME: Final = re.compile(rf"virtual-model/{_PART}(?:/{_PART})+")
+_POLICY_NAME: Final = re.compile(rf"virtual-policy/{_PART}(?:/{_PART})*")
+_APP_ID: Final = re.compile(_PART)
+
+
+def model_name(provider: str, model: str) -> str:
+    """What a provider's model is called: the provider is the first part after the prefix, and the rest may hold slashes."""
+    return f"{MODEL}{provider}/{model}"
+
+
+def connection_name(key: str) -> str:
+    """The `app_id` of the connection that holds the key of the portable Model `key`."""
+    return f"{PREFIX}{key}"
+
+
+def model_of(app_id: str) -> str | None:
+    """The key of the portable Model that a connection stands beside, or None for somebody else's."""
+    return app_id.removeprefix(PREFIX) or None if app_id.startswith(PREFIX) else None
+
+
+def refuses_model(key: str) -> str | None:
+    """Why a model cannot be called so, or None."""
+    return None if _MODEL_NAME.fullmatch(key) else f"it must be {MODEL}<provider>/<model>"
+
+
+def refuses_policy(key: str) -> str | None:
+    """Why a policy cannot be called so, or None."""
+    return None if _POLICY_NAME.fullmatch(key) else f"it must be {POLICY}<name>"
+
+
+def refuses_app(key: str) -> str | None:
+    """Why a connection cannot be called so, or None."""
+    return None if _APP_ID.fullmatch(key) else "it must hold no space, '/', '?' or '#'"
+
+
+def unless_name(text: Any) -> Any:
+    """None for empty text, and for an object's name: it is shown where there is nothing else to show."""
+    return None if isinstance(text, str) and (not text or text.startswith((MODEL, POLICY))) else text

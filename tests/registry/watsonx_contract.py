@@ -1,0 +1,102 @@
+"""The driver contract as `watsonx` keeps it, against the emulator in a mode that a subclass names."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import pytest_asyncio
+from registry.contract import ASKED, DriverContract, Sample, stored
+from registry.watsonx.behaviour import Behaviour
+from registry.watsonx.server import Server, orchestrate
+from world import Document, World, statuses
+
+from reconciler.registry.watsonx import DRIVER
+from reconciler.state import Address
+
+ACCOUNT = {"type": "service_account", "private_key": "s3cret-private-key", "token_uri": "https://t.example.com"}
+NAMES = {"Model": "virtual-model/openai/{}", "Policy": "virtual-policy/{}", "Connection": "{}"}
+
+
+@asynccontextmanager
+async def connected(server: Server, /, owner: str | None = "us", **entry: Any) -> AsyncIterator[World]:
+    """A world with one registry `one`: that server, of which everything is ours unless `entry` says otherwise."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "token").write_text(server.token, "utf-8")
+        (root / "account.json").write_text(json.dumps(ACCOUNT), "utf-8")
+        settings = {"driver": "watsonx", "url": server.url, "token": "${file:token}", "owns": ["*"], "default": True}
+        async with World.of(owner, root=root, one=settings | entry) as world:
+            yield world
+
+
+def named(sample: Sample, name: str) -> str:
+    """A key of the sample's kind."""
+    return NAMES[str(sample.document["kind"]).partition("/")[2]].format(name)
+
+
+class WatsonxContract(DriverContract):
+    """Each subclass meets a server in another mode."""
+
+    driver = DRIVER
+    behaviour: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
+        for name in ASKED.keys() & set(metafunc.fixturenames):
+            found = cls.samples_that_are(name)
+            metafunc.parametrize(name, found, ids=[f"{one}{place}" for place, one in enumerate(found)])
+
+    @pytest.fixture
+    def server(self) -> Iterator[Server]:
+        with orchestrate(Behaviour(**self.behaviour)) as server:
+            yield server
+
+    @pytest_asyncio.fixture
+    async def world(self, server: Server) -> AsyncIterator[World]:
+        async with connected(server) as world:
+            self.server_of = server
+            yield world
+
+    def lose_reply(self, world: World, *, done: bool) -> None:
+        if done:
+            self.server_of.behaviour.close_after_nth_write = 1
+        else:
+            self.server_of.behaviour.close_before_nth_write = 1
+
+    def break_row(self, world: World, address: Address) -> None:
+        self.server_of.behaviour.broken.add(address.key)
+
+    def add_unknown_field(self, world: World) -> None:
+        self.server_of.behaviour.unknown_fields = True
+
+    # names have a form of their own here, so that these two need other keys
+
+    async def test_a_rename_leaves_one_object_under_the_new_key(self, world: World, deletable: Sample) -> None:
+        """Renamed by re-creation: the new one is there, the old one is not, and nothing is left to do."""
+        key = named(deletable, "renamed-to-this")
+        await world.apply(*deletable.whole)
+        after = deletable.renamed(key)
+        report = await world.apply(*after)
+        assert set(statuses(report).values()) == {"ok"}, report.outcomes
+        keys = [one.address.key for one in await stored(world)]
+        assert key in keys
+        assert deletable.key not in keys
+        assert (await world.plan(*after)).changes == ()
+
+    async def test_a_broken_row_never_makes_the_rest_look_deleted(self, world: World, sample: Sample) -> None:
+        """One row that cannot be understood is a conflict if it is desired, and never hides or deletes another."""
+        other: Document = sample.document | {"key": named(sample, "another-one")}
+        await world.apply(*sample.whole, other)
+        broken = next(one.address for one in await stored(world) if one.address.key == sample.key)
+        self.break_row(world, broken)
+        plan = await world.plan(*sample.whole, other, prune=True)
+        assert [str(change.address) for change in plan.changes if change.action == "conflict"] == [str(broken)]
+        assert {change.action for change in plan.changes} <= {"conflict"}
+        plan = await world.plan(*sample.beside, other, prune=True, allow_deletes=9)
+        assert broken not in {change.address for change in plan.changes}
