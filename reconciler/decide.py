@@ -10,7 +10,7 @@ from reconciler import diff
 from reconciler.diff import Difference, FieldChange
 from reconciler.errors import Problem
 from reconciler.fields import KindRules
-from reconciler.ownership import Standing, standing
+from reconciler.ownership import Standing, anothers, standing
 from reconciler.plan import Change, Consents
 from reconciler.state import Address, Desired, Resource
 from reconciler.view import View, nameless
@@ -151,6 +151,14 @@ def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Dec
     reason, message = _reason(item, remote, found, kind, view, whose)
     if not reason:
         return Decision((), _unjudged(item, found))
+    theirs = None if kind.marked else anothers(remote, view, view.facts, policy.consents.take_ownership)
+    if (
+        theirs is not None and theirs.address != item.resource.parent
+    ):  # that one is in conflict itself, and blocks its parts
+        owner = theirs.mark.owner if theirs.mark is not None else "nobody"
+        way = f"call this one otherwise, or --take-ownership {owner} takes it over"
+        message = f"{theirs.address}, which belongs to {owner}, uses it: {way}"
+        return Decision((_refusal(item, "conflict", "owner", message),))
     change = _change(
         item, "update", reason, fields=found.fields, observed=seen, depends_on=_needs(item, view), message=message
     )

@@ -17,11 +17,22 @@ Only what is OURS is ever pruned. `--take-ownership OWNER` turns that one owner'
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from reconciler.fields import KindRules
-from reconciler.state import RegistryFacts, Resource
+from reconciler.state import Address, RegistryFacts, Resource
+
+
+class Uses(Protocol):
+    """What is asked of a registry: what there is under an address, and who refers to it."""
+
+    @property
+    def referrers(self) -> Mapping[Address, tuple[Address, ...]]: ...
+
+    def find(self, address: Address) -> tuple[Resource, ...]: ...
 
 
 class Standing(Enum):
@@ -45,10 +56,33 @@ def prunable(resource: Resource, facts: RegistryFacts) -> bool:
     return standing(resource, facts) is Standing.OURS
 
 
+def anothers(resource: Resource, view: Uses, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Resource | None:
+    """Another owner's object that `resource`, which has no room for a mark, is used by or stands beside; None where there is none.
+
+    Looked for through whatever else has no room for a mark: a model uses a provider, and that a secret.
+    """
+    waiting, seen = [resource], {resource.address}
+    while waiting:
+        one = waiting.pop()
+        for address in (*view.referrers.get(one.address, ()), *((one.parent,) if one.parent is not None else ())):
+            for user in view.find(address) if address not in seen else ():
+                if standing(user, facts, takes) is Standing.FOREIGN:
+                    return user
+                if not _marked(user, facts):
+                    waiting.append(user)
+            seen.add(address)
+    return None
+
+
+def _marked(resource: Resource, facts: RegistryFacts) -> bool:
+    kind: KindRules | None = facts.kinds.get(resource.address.kind)
+    return kind is not None and kind.marked
+
+
 def _owned(resource: Resource, facts: RegistryFacts) -> bool:
     """Whether `owns` says that it is ours, where there is no room to say so. What stands beside a model is the model's owner's."""
     kind: KindRules | None = facts.kinds.get(resource.address.kind)
-    if (kind is not None and kind.marked) or (kind is not None and kind.platform(resource.address.key)):
+    if _marked(resource, facts) or (kind is not None and kind.platform(resource.address.key)):
         return False
     key = resource.address.key if resource.parent is None else resource.parent.key
     return any(fnmatchcase(key, glob) for glob in facts.owns)

@@ -20,7 +20,7 @@ from reconciler.former import with_former
 from reconciler.guards import Deletions, Guard, Limits
 from reconciler.offers import with_offered
 from reconciler.order import in_order
-from reconciler.ownership import Standing, prunable, standing
+from reconciler.ownership import Standing, anothers, prunable, standing
 from reconciler.plan import WRITES, Change, Consents, Plan
 from reconciler.specs import canonical_json, digest
 from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Resource
@@ -94,7 +94,7 @@ def _removals(
             if (
                 address in kept
                 or not view.kind(address).deletable
-                or not any(_ours(resource, view.facts, desired) for resource in stored)
+                or not any(_ours(resource, view, desired) for resource in stored)
             ):
                 continue
             owned = view.facts.owner or view.facts.owns
@@ -112,11 +112,12 @@ def _alone(resource: Resource, view: View, desired: DesiredState) -> bool:
     return resource.parent is None or resource.parent in desired.declared or not view.find(resource.parent)
 
 
-def _ours(resource: Resource, facts: RegistryFacts, desired: DesiredState) -> bool:
+def _ours(resource: Resource, view: View, desired: DesiredState) -> bool:
     """Whether prune may delete it: it is ours, or it stands beside a model that we declare and that has no more use for it."""
-    return prunable(resource, facts) or (
-        resource.parent in desired.declared and not facts.kinds[resource.address.kind].marked
-    )
+    kind = view.kind(resource.address)
+    if not kind.marked and anothers(resource, view, view.facts) is not None:
+        return False
+    return prunable(resource, view.facts) or (resource.parent in desired.declared and not kind.marked)
 
 
 def _is_there(address: Address, views: Mapping[str, View]) -> bool:

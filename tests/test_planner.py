@@ -637,3 +637,20 @@ async def test_what_stands_beside_an_orphan_is_no_orphan_of_its_own() -> None:
         assert [str(orphan) for orphan in (await world.plan(PROVIDER)).orphans] == ["one/Model/chat"]
         world.server().put("Model", "theirs", {}, {"owner": "them", "key": "theirs"})
         assert [str(orphan) for orphan in (await world.plan(PROVIDER)).orphans] == ["one/Model/chat"]
+
+
+# --- what has no room for a mark, and is another owner's all the same ------------------------------------------------------
+
+
+async def test_what_stands_beside_anothers_model_is_not_written_over() -> None:
+    """Two owners, one key: the second's secret would become the first's. It is a conflict, and nothing is written."""
+    async with World.of("them") as theirs:
+        chat = {"kind": "Model", "key": "chat", "endpoint": {"url": "https://a.example.com", "api_key": "${env:KEY}"}}
+        await theirs.apply(chat)
+        ours = theirs.as_owner("us")
+        native = {"kind": "memory/Secret", "key": "reconciler-chat-api-key", "value": "${env:KEY}"}
+        plan = await ours.plan(native, rotate=("reconciler-chat-api-key",))
+        assert actions(plan) == {"Secret/reconciler-chat-api-key": "conflict owner"}
+        assert "belongs to them" in plan.changes[0].message
+        taken = await ours.plan(native, rotate=("reconciler-chat-api-key",), take_ownership=("them",))
+        assert actions(taken) == {"Secret/reconciler-chat-api-key": "update rotate"}

@@ -13,7 +13,7 @@ from reconciler.endpoint.many import all_tried
 from reconciler.endpoint.subjects import named, subjects
 from reconciler.endpoint.tester import check_input
 from reconciler.endpoint.values import Subject, Tried
-from reconciler.errors import UsageError
+from reconciler.errors import InputError, UsageError
 from reconciler.plan import Plan
 from reconciler.registry.base import Check
 from reconciler.render.escape import printable
@@ -43,6 +43,9 @@ def selected(loaded: Loaded, selections: Sequence[tuple[str, str]], given: Any) 
     """
     every = subjects(loaded.manifests.manifests, loaded.checked())
     chosen = tuple(one for one in every if all(one.labels.get(name) == value for name, value in selections))
+    if selections and not chosen:  # a gate that tests nothing must not be green
+        asked = " ".join(f"--select {name}={value}" for name, value in selections)
+        raise InputError(f"{asked} matches no declared model with an endpoint", hint="look at the models' `labels`")
     for subject in chosen if given is not None else ():
         check_input(subject, given)
     return chosen

@@ -304,3 +304,11 @@ def test_nobody_pays_for_what_is_not_asked(project: Project) -> None:
     loaded = ran.stdout.splitlines()[-1]
     assert "'reconciler.cli.test'" in loaded
     assert not [name for name in ("traffic", "models", "offered", "apply") if f"'reconciler.cli.{name}'" in loaded]
+
+
+def test_a_selection_that_matches_nothing_is_no_success(project: Project) -> None:
+    """A gate that tested nothing must not be green."""
+    project.manifest("a", labels={"team": "cx"})
+    said = project.run("test", "--all", "--select", "team=typo")
+    assert said.code == 1
+    assert "--select team=typo matches no declared model" in said.err

@@ -28,6 +28,7 @@ from reconciler.registry.nemo.forms import (
     or_absent,
     refuses_mark,
     refuses_tokens,
+    refuses_user_info,
 )
 from reconciler.scalars import END, Boolean, Choice, Number, Pattern
 
@@ -102,9 +103,12 @@ class ApiEndpoint(BaseModel):
 
     model_config = STRICT
 
-    url: Annotated[str | None, Field(min_length=1), Canonical(canonical_url, "the server writes URLs in one form")] = (
-        Field(None, description="The endpoint.", examples=["https://llm.example.com/v1"])
-    )
+    url: Annotated[
+        str | None,
+        Field(min_length=1),
+        Canonical(canonical_url, "the server writes URLs in one form"),
+        Requires(refuses_user_info, "a user name or password in it would be shown to everybody"),
+    ] = Field(None, description="The endpoint.", examples=["https://llm.example.com/v1"])
     model_id: str | None = Field(None, description="The model's name there.", examples=["gpt-oss-120b"])
     format: str | None = Field(None, description="What it speaks.", examples=["openai"])
 

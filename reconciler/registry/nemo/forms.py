@@ -80,6 +80,13 @@ def refuses_tokens(params: Any) -> str | None:
     return f"holds both {' and '.join(_LIMITS)}: the server takes only one of them" if both else None
 
 
+def refuses_user_info(url: Any) -> str | None:
+    """The server takes any text for a URL, and shows it to everybody."""
+    if not isinstance(url, str) or "@" not in url.split("://", 1)[-1].partition("/")[0].partition("?")[0]:
+        return None
+    return "must not hold a user name or password: name a secret in api_key_secret_name"
+
+
 def refuses_headers(headers: Any) -> str | None:
     """The server refuses some headers, and shows all the others to everybody."""
     if not isinstance(headers, Mapping):

@@ -40,6 +40,7 @@ from reconciler.registry.nemo.forms import (
     refuses_name,
     refuses_store_name,
     refuses_tokens,
+    refuses_user_info,
 )
 from reconciler.scalars import (
     END,
@@ -71,7 +72,11 @@ class Provider(BaseModel):
         None, description="The project it belongs to, which must exist.", examples=["cx"]
     )
     description: Description = Field(None, description="What it is for.", examples=["Our own gateway."])
-    host_url: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
+    host_url: Annotated[
+        str,
+        Field(min_length=1, max_length=2048),
+        Requires(refuses_user_info, "a user name or password in it would be shown to everybody"),
+    ] = Field(
         description="The endpoint. The server does not check that it is one.", examples=["https://llm.example.com/v1"]
     )
     api_key_secret_name: Annotated[
