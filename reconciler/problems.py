@@ -136,6 +136,7 @@ def _unknown_field(parts: tuple[Any, ...], where: str, root: Node) -> Finding:
     # a name that exists elsewhere was meant for there; only then may it be a neighbour, mistyped
     elsewhere = [path for path, _ in root.walk() if path and path[-1] == name and "*" not in path]
     close = ".".join(elsewhere[0]) if elsewhere else nearest(name, known)
+    close = None if close == name else close  # the same name somewhere else is no help
     return Finding("unknown-field", f"unknown field {name!r}", where, at_key=True, suggestion=close)
 
 

@@ -146,7 +146,8 @@ async def _through_registry(here: Workspace, key: str, registry: str | None, giv
             f"{name} (driver {here.entries[name].driver.name})" for name in sorted(opened.keys() - able.keys())
         )
         if not able:
-            raise UsageError(f"nothing can be tested through {unable}", hint="its driver has no test")
+            hint = f"no manifest declares a model {key!r} with an endpoint, and the driver has no test of its own"
+            raise UsageError(f"nothing can be tested through {unable}", hint=hint)
         remote = await read_all({name: opened[name] for name in able}, here.facts)
         found = _named(here, key, remote, unable)
         with asked(found.address.registry):

@@ -64,7 +64,7 @@ def _member(value: Any, *path: str | int) -> Any:
 
 def _tokens(answer: Any, name: str) -> int | None:
     found = _member(answer, "usage", name)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
 
 
 def _chat(answer: Any) -> Said:
