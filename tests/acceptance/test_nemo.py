@@ -192,9 +192,18 @@ def begun(place: Place, patience: float) -> None:
         until(lambda: len(nemo.names("models")) > 5, 60 * patience)
 
 
+def settled(place: Place) -> dict[str, Any]:
+    """What is there once the server has done what was under way when we died."""
+    before, now = None, place.written()
+    while now != before:
+        time.sleep(1)
+        before, now = now, place.written()
+    return now
+
+
 def finishes(place: Place) -> None:
     """A second apply does the rest, a third one nothing."""
-    there = place.written()
+    there = settled(place)
     assert 0 < len(there) < INTERRUPTED
     report = place.apply()
     assert report["summary"]["created"] == INTERRUPTED - len(there)
