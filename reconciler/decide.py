@@ -10,7 +10,7 @@ from reconciler import diff
 from reconciler.diff import Difference, FieldChange
 from reconciler.errors import Problem
 from reconciler.fields import KindRules
-from reconciler.ownership import Standing, anothers, standing
+from reconciler.ownership import Standing, foreign_user, standing
 from reconciler.plan import Change, Consents
 from reconciler.state import Address, Desired, Resource
 from reconciler.view import View, nameless
@@ -151,7 +151,7 @@ def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Dec
     reason, message = _reason(item, remote, found, kind, view, whose)
     if not reason:
         return Decision((), _unjudged(item, found))
-    theirs = None if kind.marked else anothers(remote, view, view.facts, policy.consents.take_ownership)
+    theirs = None if kind.marked else foreign_user(remote, view, view.facts, policy.consents.take_ownership)
     if (
         theirs is not None and theirs.address != item.resource.parent
     ):  # that one is in conflict itself, and blocks its parts

@@ -56,7 +56,7 @@ def prunable(resource: Resource, facts: RegistryFacts) -> bool:
     return standing(resource, facts) is Standing.OURS
 
 
-def anothers(resource: Resource, view: Uses, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Resource | None:
+def foreign_user(resource: Resource, view: Uses, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Resource | None:
     """Another owner's object that `resource`, which has no room for a mark, is used by or stands beside; None where there is none.
 
     Looked for through whatever else has no room for a mark: a model uses a provider, and that a secret.

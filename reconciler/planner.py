@@ -20,7 +20,7 @@ from reconciler.former import with_former
 from reconciler.guards import Deletions, Guard, Limits
 from reconciler.offers import with_offered
 from reconciler.order import in_order
-from reconciler.ownership import Standing, anothers, prunable, standing
+from reconciler.ownership import Standing, foreign_user, prunable, standing
 from reconciler.plan import WRITES, Change, Consents, Plan
 from reconciler.specs import canonical_json, digest
 from reconciler.state import Address, DesiredState, RegistryFacts, RemoteState, Resource
@@ -115,7 +115,7 @@ def _alone(resource: Resource, view: View, desired: DesiredState) -> bool:
 def _ours(resource: Resource, view: View, desired: DesiredState) -> bool:
     """Whether prune may delete it: it is ours, or it stands beside a model that we declare and that has no more use for it."""
     kind = view.kind(resource.address)
-    if not kind.marked and anothers(resource, view, view.facts) is not None:
+    if not kind.marked and foreign_user(resource, view, view.facts) is not None:
         return False
     return prunable(resource, view.facts) or (resource.parent in desired.declared and not kind.marked)
 
