@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from reconciler import guards
 from reconciler import pointer as pointers
@@ -42,6 +43,14 @@ class Policy:
     named: frozenset[Address] = frozenset()
 
 
+class Consequence(NamedTuple):
+    """A value that is written only with consent: the change that would write it, its pointer, and the rule that says so."""
+
+    change: Change
+    place: str
+    rule: NeedsConsent
+
+
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:
     """What has to be done so that the registries say what the manifests say.
 
@@ -63,12 +72,13 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     changes.extend(_parts(changes, desired, views))
     changes = block(limit_replaces(changes, policy.consents), views)
     going = {change.address for change in changes if change.action == "delete"}
+    consequences = tuple(_consequences(changes, views))
     return Plan(
         changes=in_order(changes),
         unchanged=sum(1 for result in decided if not result.changes),
         orphans=tuple(address for address in sorted(orphans) if address not in going),
-        guards=_guards(changes, desired, views, policy),
-        problems=tuple(sorted({*problems, *prune_problems, *_told(changes, views)})),
+        guards=_guards(changes, consequences, desired, views, policy),
+        problems=tuple(sorted({*problems, *prune_problems, *_told(consequences)})),
         consents=policy.consents,
         environment=policy.environment,
         registries={name: identity(view.facts) for name, view in views.items()},
@@ -114,10 +124,10 @@ def _alone(resource: Resource, view: View, desired: DesiredState) -> bool:
 
 def _ours(resource: Resource, view: View, desired: DesiredState) -> bool:
     """Whether prune may delete it: it is ours, or it stands beside a model that we declare and that has no more use for it."""
-    kind = view.kind(resource.address)
-    if not kind.marked and foreign_user(resource, view, view.facts) is not None:
+    marked = view.kind(resource.address).marked
+    if not prunable(resource, view.facts) and (marked or resource.parent not in desired.declared):
         return False
-    return prunable(resource, view.facts) or (resource.parent in desired.declared and not kind.marked)
+    return marked or foreign_user(resource, view, view.facts) is None
 
 
 def _is_there(address: Address, views: Mapping[str, View]) -> bool:
@@ -190,7 +200,11 @@ def _never_pruned(view: View) -> Iterator[Problem]:
 
 
 def _guards(
-    changes: list[Change], desired: DesiredState, views: Mapping[str, View], policy: Policy
+    changes: list[Change],
+    consequences: tuple[Consequence, ...],
+    desired: DesiredState,
+    views: Mapping[str, View],
+    policy: Policy,
 ) -> tuple[Guard, ...]:
     found: list[Guard] = []
     if policy.consents.prune:
@@ -205,14 +219,14 @@ def _guards(
         if _deletes(change, views[change.address.registry].facts) and change.address not in policy.named:
             counts[change.address.registry] += 1
     deletions = {name: Deletions(counts[name], _owned(view)) for name, view in views.items() if counts[name]}
-    for change, place, rule in _with_consequences(changes, views):
+    for change, place, rule in consequences:
         if rule.guard not in policy.limits.allowed:
             found.append(guards.consent(str(change.address), place, rule.guard, rule.reason))
     return (*found, *guards.tripped(deletions, policy.limits, policy.consents.allow_deletes))
 
 
-def _with_consequences(changes: list[Change], views: Mapping[str, View]) -> Iterator[tuple[Change, str, NeedsConsent]]:
-    """The values with consequences that the changes would write: each with its change and pointer."""
+def _consequences(changes: list[Change], views: Mapping[str, View]) -> Iterator[Consequence]:
+    """The values with consequences that the changes would write."""
     for change in changes:
         if change.desired is None or change.action not in WRITES:
             continue
@@ -222,12 +236,12 @@ def _with_consequences(changes: list[Change], views: Mapping[str, View]) -> Iter
             rule = node.rule(NeedsConsent) if node is not None else None
             written = any(place == field.path or place.startswith(field.path + "/") for field in change.fields)
             if rule is not None and written and pointers.get(change.desired.resource.spec, place) == rule.value:
-                yield change, place, rule
+                yield Consequence(change, place, rule)
 
 
-def _told(changes: list[Change], views: Mapping[str, View]) -> Iterator[Problem]:
+def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
     """The same as warnings: allowed or not, the plan says what a value brings about."""
-    for change, place, rule in _with_consequences(changes, views):
+    for change, place, rule in consequences:
         file, line = (change.source.file, change.source.line) if change.source is not None else ("", 1)
         message = f"{change.address} sets {place}: {rule.reason}"
         yield Problem(file, line, 1, rule.guard.removeprefix("allow_").replace("_", "-"), message, severity="warning")

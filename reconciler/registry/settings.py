@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.errors import SecretError
+from reconciler.errors import ConfigError, SecretError
 from reconciler.fields import WriteOnly
 from reconciler.scalars import Boolean, HeaderMap, Number, Url, sensitive_header
 from reconciler.secrets import Resolver
@@ -76,6 +76,22 @@ def canonical_url(url: str) -> str:
     port = parts.port
     place = host if port is None or port == _PORTS.get(parts.scheme.lower()) else f"{host}:{port}"
     return urlunsplit((parts.scheme.lower(), place, parts.path.rstrip("/"), "", ""))
+
+
+def checked_url(url: str, what: str, hint: str | None = None) -> str:
+    """`url` in its canonical form. Raises ConfigError, which does not repeat it, where it is no address that a credential may go to.
+
+    `what` says in the message whose address it is.
+    """
+    try:
+        canonical = canonical_url(url)
+        host = url.split("/", 3)[2]
+        plain = canonical.startswith(("http://", "https://")) and host != "" and "@" not in host
+    except (ValueError, IndexError):
+        plain = False
+    if not plain:
+        raise ConfigError(f"{what} must be http:// or https://, without user name or password", hint=hint)
+    return canonical
 
 
 def location_of(url: str, resolver: Resolver) -> str:

@@ -12,7 +12,7 @@ from registry.aigo.samples import CONFIGS, SECRET, model
 
 from reconciler.registry.latticeflow import wire
 from reconciler.registry.latticeflow.kinds import KINDS
-from reconciler.registry.latticeflow.wire import MisreadError
+from reconciler.registry.rows import MisreadError
 from reconciler.state import Resource
 
 JSON: Final = st.recursive(

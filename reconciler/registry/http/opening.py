@@ -8,8 +8,8 @@ from pathlib import Path
 from reconciler.errors import ConfigError
 from reconciler.registry.base import Opening
 from reconciler.registry.http.target import Target
-from reconciler.registry.settings import CONCURRENCY, RemoteSettings
-from reconciler.secrets import Secret
+from reconciler.registry.settings import CONCURRENCY, TIMEOUT, RemoteSettings
+from reconciler.secrets import Resolver, Secret
 from reconciler.specs import is_reference
 
 
@@ -19,12 +19,13 @@ def target_of(
     *,
     url: str,
     headers: Mapping[str, str | Secret],
-    verify: bool,
-    timeout: float,
     hints: Mapping[int, str],
+    verify: bool | None = None,
+    timeout: float | None = None,
 ) -> Target:
     """The target at `url` (canonical). `headers` are the driver's own, its credential among them; those of the settings stand beside them.
 
+    `verify` and `timeout` (seconds) are those of the settings where they are not given.
     Raises SecretError where a header's reference has no value, ConfigError where the CA file is not there or a header clashes.
     """
     resolver = opening.resolver
@@ -40,13 +41,18 @@ def target_of(
         registry=opening.name,
         url=url,
         headers={**extra, **headers},
-        verify=verify,
+        verify=(settings.verify if verify is None else verify) is not False,
         ca=_ca(settings, opening),
-        timeout=timeout,
+        timeout=timeout or settings.timeout or TIMEOUT,
         concurrency=opening.concurrency or settings.concurrency or CONCURRENCY,
         hints=hints,
         environ=resolver.environ,
     )
+
+
+def bearer(token: str | None, resolver: Resolver) -> dict[str, str | Secret]:
+    """The header with the token that the reference `token` leads to; none without one. Raises SecretError where it has no value."""
+    return {} if token is None else {"Authorization": Secret(f"Bearer {resolver.resolve(token).reveal()}")}
 
 
 def _ca(settings: RemoteSettings, opening: Opening) -> Path | None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx
 
+from reconciler.registry.settings import CONCURRENCY, TIMEOUT
 from reconciler.secrets import Secret
 
 MEBIBYTE: Final = 1024 * 1024
@@ -36,8 +37,8 @@ class Target:
     verify: bool = True
     ca: Path | None = None
     certificates: str | None = None
-    timeout: float = 30.0
-    concurrency: int = 16
+    timeout: float = TIMEOUT
+    concurrency: int = CONCURRENCY
     hints: Mapping[int, str] = field(default_factory=dict)
     environ: Mapping[str, str] = field(
         default_factory=lambda: os.environ, repr=False

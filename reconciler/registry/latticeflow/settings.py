@@ -19,7 +19,7 @@ from pydantic import Field
 from reconciler import document
 from reconciler.errors import ConfigError, Problem
 from reconciler.fields import WriteOnly
-from reconciler.registry.settings import TIMEOUT, RemoteSettings, canonical_url, location_of, resolved_url
+from reconciler.registry.settings import TIMEOUT, RemoteSettings, canonical_url, checked_url, location_of, resolved_url
 from reconciler.scalars import SecretText
 from reconciler.secrets import Resolver, Secret
 
@@ -64,7 +64,9 @@ def place_of(settings: Settings, resolver: Resolver) -> Place:
         raise ConfigError("AI GO!: there is no API key", hint=_HINT)
     verify = settings.verify if settings.verify is not None else theirs.flag("LF_VERIFY_SSL")
     timeout = settings.timeout if settings.timeout is not None else theirs.seconds("LF_API_TIMEOUT")
-    return Place(_checked(url), key, verify is not False, timeout or TIMEOUT)
+    return Place(
+        checked_url(url, "AI GO!: its url", _HINT).removesuffix(_API), key, verify is not False, timeout or TIMEOUT
+    )
 
 
 def location(settings: Settings, resolver: Resolver) -> str:
@@ -76,19 +78,6 @@ def location(settings: Settings, resolver: Resolver) -> str:
         return canonical_url(url).removesuffix(_API) if url else "${env:LF_URL}"
     except (ConfigError, ValueError):
         return "${env:LF_URL}"
-
-
-def _checked(url: str) -> str:
-    """Raises ConfigError, which does not repeat it, where it is no address that a credential may go to."""
-    try:
-        canonical = canonical_url(url)
-        host = url.split("/", 3)[2]
-        plain = canonical.startswith(("http://", "https://")) and host != "" and "@" not in host
-    except (ValueError, IndexError):
-        plain = False
-    if not plain:
-        raise ConfigError("AI GO!: its url must be http:// or https://, without user name or password", hint=_HINT)
-    return canonical.removesuffix(_API)
 
 
 class _Theirs:

@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from reconciler.errors import InputError, PermanentError, StaleObjectError
+from reconciler.errors import InputError, PermanentError
 from reconciler.registry.base import Offers, Opening, Removal, Tested, Write
 from reconciler.registry.http import Client, open_client
+from reconciler.registry.http.answers import check, number_of
 from reconciler.registry.http.opening import target_of
 from reconciler.registry.latticeflow import catalogue, trial, wire
 from reconciler.registry.latticeflow.connections import PROVIDERS
@@ -21,7 +22,7 @@ from reconciler.registry.latticeflow.derived import model_of
 from reconciler.registry.latticeflow.kinds import KINDS
 from reconciler.registry.latticeflow.settings import Settings, place_of
 from reconciler.registry.latticeflow.shared import Shared
-from reconciler.registry.latticeflow.wire import MisreadError
+from reconciler.registry.rows import MisreadError, understood
 from reconciler.secrets import Secret
 from reconciler.state import Address, Listing, Resource, Unreadable
 
@@ -101,10 +102,7 @@ class Store:
             raise PermanentError(
                 f"{address}: there are {len(rows)} objects of this key", hint="delete all but one by hand"
             )
-        try:
-            return read(rows[0]) if rows else None
-        except MisreadError as error:
-            raise PermanentError(f"{address} cannot be read: {error}") from error
+        return understood(address, lambda: read(rows[0]) if rows else None)
 
     async def _get_integration(self, address: Address) -> Resource | None:
         reply = await self._client.call("GET", f"/integrations/{quote(address.key, safe='')}", expected=(200, 404))
@@ -185,38 +183,26 @@ class Store:
 
     async def create(self, write: Write) -> Resource | None:
         address, body = write.desired.address, wire.body_of(write)
-        if address.kind == "Secret":
-            await self._put_secret(address, body)
-            return None  # it tells no more than that it was done
-        if address.kind == "Integration":
-            await self._put_integration(address, body)
+        if await self._put(address, body):
             return None
         path, sent = await self._addressed(address, body)
         reply = await self._client.call("POST", path, body=sent, expected=(201, 409))
-        if reply.status == 409:
-            raise StaleObjectError(f"{address} exists already", hint="it was made since the plan: plan again")
+        check(write, reply, sent)
         return self._stored(address, reply.data)
 
     async def update(self, write: Write) -> Resource | None:
         address, body = write.desired.address, wire.body_of(write)
-        if address.kind == "Secret":
-            await self._put_secret(address, body)
-            return None  # it tells no more than that it was done
-        if address.kind == "Integration":
-            await self._put_integration(address, body)
+        if await self._put(address, body):
             return None
         path, sent = await self._addressed(address, body)
         if write.current is None:
             raise ValueError(f"an update of {address} without the object as it was read")
-        reply = await self._client.call("PUT", f"{path}/{_number(write.current)}", body=sent, expected=(200, 404))
-        if reply.status == 404:
-            raise StaleObjectError(
-                f"{address} was deleted since it was read", hint="nothing was overwritten: plan again"
-            )
+        reply = await self._client.call("PUT", f"{path}/{number_of(write.current)}", body=sent, expected=(200, 404))
+        check(write, reply, sent)
         return self._stored(address, reply.data)
 
     async def delete(self, removal: Removal) -> None:
-        address, number = removal.current.address, _number(removal.current)
+        address, number = removal.current.address, number_of(removal.current)
         if address.kind == "Integration":
             raise PermanentError(f"{address}: {KINDS[address.kind].rules.kept}")
         if address.kind == "Adapter":
@@ -256,13 +242,17 @@ class Store:
         except MisreadError:
             return None
 
-    async def _put_secret(self, address: Address, body: Mapping[str, Any]) -> None:
-        sent = {"secret": {"name": address.key}, "value": body["value"]}
-        await self._client.call("POST", "/secrets", body=sent, repeatable=True)  # it creates or overwrites
-
-    async def _put_integration(self, address: Address, body: Mapping[str, Any]) -> None:
-        sent = {name: value for name, value in body.items() if name != "key"}
-        await self._client.call("PUT", f"/integrations/{quote(address.key, safe='')}", body=sent)
+    async def _put(self, address: Address, body: Mapping[str, Any]) -> bool:
+        """Creates or overwrites what is written in one way only, and of which the reply tells no more than that it was done. False for the others."""
+        if address.kind == "Secret":
+            sent = {"secret": {"name": address.key}, "value": body["value"]}
+            await self._client.call("POST", "/secrets", body=sent, repeatable=True)
+            return True
+        if address.kind == "Integration":
+            sent = {name: value for name, value in body.items() if name != "key"}
+            await self._client.call("PUT", f"/integrations/{quote(address.key, safe='')}", body=sent)
+            return True
+        return False
 
     # --- capabilities -------------------------------------------------------------------------------------------
 
@@ -274,13 +264,6 @@ class Store:
             raise InputError(f"AI GO! knows no provider {provider!r}", hint=f"there is: {', '.join(PROVIDERS)}")
         reply = await self._client.call("GET", f"/model-providers/{provider}")
         return catalogue.offers_of(provider, reply.data)
-
-
-def _number(current: Resource) -> str:
-    """The id of an object, for a path: an empty one would be the path of all of them."""
-    if not current.id:
-        raise ValueError(f"{current.address} has no id")
-    return quote(current.id, safe="")
 
 
 def _map(data: Any, address: Address) -> Row:

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from reconciler import pointer as pointers
 from reconciler.errors import PermanentError
-from reconciler.fields import KindRules, Node, WriteOnly
+from reconciler.fields import KindRules, WriteOnly
 from reconciler.registry.base import Write
 from reconciler.registry.latticeflow.connections import BY_TYPE, CONNECTIONS
 from reconciler.registry.latticeflow.kinds import KINDS
+from reconciler.registry.rows import MisreadError, declared
 from reconciler.specs import PRESENT, hide_secrets, secrets_in, with_defaults, without_nulls
 from reconciler.state import Address, Resource, Unreadable
 
@@ -30,10 +31,6 @@ _SECRETS: Final = {
     for kind, model in CONNECTIONS.items()
 }
 _ADAPTED: Final = {name for name, model in CONNECTIONS.items() if "adapter" in model.model_fields}
-
-
-class MisreadError(ValueError):
-    """A row that is not what AI GO! is known to answer. Its text says why, and holds nothing of the row but its type."""
 
 
 def model_of(row: Mapping[str, Any], registry: str, adapters: Mapping[str, str]) -> Resource:
@@ -134,17 +131,9 @@ def _known(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: row[name] for name in names if row.get(name) is not None}
 
 
-def _declared(value: Any, node: Node) -> Any:
-    """The same of all that lies below: the members that we know of."""
-    if isinstance(value, Mapping) and (node.declared or node.each):
-        below = {name: node.child(name) for name in value}
-        return {name: _declared(value[name], inner) for name, inner in below.items() if inner is not None}
-    return value
-
-
 def _resource(row: Mapping[str, Any], address: Address, spec: dict[str, Any]) -> Resource:
     root = KINDS[address.kind].rules.root
-    clean = hide_secrets(with_defaults(without_nulls(_declared(spec, root), root), root), root)
+    clean = hide_secrets(with_defaults(without_nulls(declared(spec, root), root), root), root)
     moment = row.get("updated_at")
     return Resource(address, clean, revision=str(moment), id=str(row["id"]), updated_at=_moment(moment))
 

@@ -16,25 +16,21 @@ MARK: Final = "reconciler"  # the member of a model's custom_fields that holds o
 
 # the entity store's rule, and for everything of the models service its own on top
 _NAME: Final = re.compile(r"[a-z](?!.*--)[a-z0-9\-._]{1,62}(?<!-)")
-_STORE_NAME: Final = re.compile(r"[a-z](?!.*--)[a-z0-9\-@.+_]{1,62}(?<!-)")
+STORE_NAME: Final = r"[a-z](?!.*--)[a-z0-9\-@.+_]{1,62}(?<!-)"
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _FORM: Final = (
-    "2 to 63 lower-case letters, digits, '-', '.' and '_', begin with a letter, and have no '--' and no '-' at the end"
+    "it must be 2 to 63 lower-case letters, digits, {}, begin with a letter, and have no '--' and no '-' at the end"
 )
 
 
 def refuses_name(key: str) -> str | None:
     """Why the server would refuse a name, or None. It must be asked before: some names it stores and then cannot read any more."""
-    return None if _NAME.fullmatch(key) else f"it must be {_FORM}"
+    return None if _NAME.fullmatch(key) else _FORM.format("'-', '.' and '_'")
 
 
 def refuses_store_name(key: str) -> str | None:
     """The same for workspaces and projects, which also take '@' and '+'."""
-    return (
-        None
-        if _STORE_NAME.fullmatch(key)
-        else f"it must be {_FORM.replace('and ', chr(39) + '@' + chr(39) + ', ' + chr(39) + '+' + chr(39) + ' and ', 1)}"
-    )
+    return None if re.fullmatch(STORE_NAME, key) else _FORM.format("'-', '.', '_', '@' and '+'")
 
 
 def elsewhere(name: str) -> bool:

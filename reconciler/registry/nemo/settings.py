@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from reconciler.errors import ConfigError
 from reconciler.fields import WriteOnly
-from reconciler.registry.settings import RemoteSettings, canonical_url, location_of, resolved_url
+from reconciler.registry.nemo.forms import STORE_NAME
+from reconciler.registry.settings import RemoteSettings, location_of
 from reconciler.scalars import END, Pattern, SecretText, Url
 from reconciler.secrets import Resolver
 
@@ -28,7 +28,7 @@ class Settings(RemoteSettings):
     workspace: Annotated[
         str | None,
         Pattern(
-            r"^[a-z](?!.*--)[a-z0-9\-@.+_]{1,62}(?<!-)" + END,
+            f"^{STORE_NAME}{END}",
             "bad_key",
             "must be 2 to 63 lower-case letters, digits, '-', '.', '_', '@' and '+', and begin with a letter",
         ),
@@ -42,16 +42,3 @@ def workspace_of(settings: Settings) -> str:
 def location(settings: Settings, resolver: Resolver) -> str:
     """The canonical URL and the workspace."""
     return f"{location_of(settings.url, resolver)}#{workspace_of(settings)}"
-
-
-def url_of(settings: Settings, resolver: Resolver) -> str:
-    """The canonical URL. Raises ConfigError, which does not repeat it, where it is none; SecretError where a reference has no value."""
-    url = resolved_url(settings.url, resolver)
-    try:
-        canonical = canonical_url(url)
-        plain = canonical.startswith(("http://", "https://")) and "@" not in url.split("/", 3)[2]
-    except (ValueError, IndexError):
-        plain = False
-    if not plain:
-        raise ConfigError("NeMo: its url must be http:// or https://, without user name or password")
-    return canonical

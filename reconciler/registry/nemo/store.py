@@ -13,17 +13,17 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.errors import PermanentError, StaleObjectError, TemporaryError
+from reconciler.errors import PermanentError, TemporaryError
 from reconciler.registry.base import Opening, Removal, Tested, Write
 from reconciler.registry.http import Client, Reply, Target, open_client
-from reconciler.registry.http.opening import target_of
+from reconciler.registry.http.answers import check
+from reconciler.registry.http.opening import bearer, target_of
 from reconciler.registry.nemo import trial, wire
 from reconciler.registry.nemo.derived import model_of
-from reconciler.registry.nemo.forms import refuses_name, refuses_store_name
 from reconciler.registry.nemo.kinds import KINDS
-from reconciler.registry.nemo.settings import Settings, url_of, workspace_of
-from reconciler.registry.nemo.wire import MisreadError
-from reconciler.registry.settings import TIMEOUT
+from reconciler.registry.nemo.settings import Settings, workspace_of
+from reconciler.registry.rows import MisreadError, understood
+from reconciler.registry.settings import checked_url, resolved_url
 from reconciler.secrets import Secret
 from reconciler.state import Address, Listing, Resource, Unreadable
 
@@ -37,7 +37,6 @@ HINTS: Final = {
     404: "check `url` in reconciler.yaml: it is the address without /apis",
 }
 _PATCHED: Final = frozenset({"Model", "Secret", "Adapter"})
-_STORE_NAMED: Final = frozenset({"Project", "Workspace"})
 
 
 class Store:
@@ -160,10 +159,8 @@ class Store:
     def _stored(self, address: Address, reply: Reply) -> Resource:
         if not isinstance(reply.data, Mapping):
             raise PermanentError(f"{address}: the answer is no object: this is not NeMo's API", hint=HINTS[404])
-        try:
-            return self._resource(address.kind, reply.data)
-        except MisreadError as error:
-            raise PermanentError(f"{address} cannot be read: {error}") from error
+        row = reply.data
+        return understood(address, lambda: self._resource(address.kind, row))
 
     def _path(self, address: Address) -> str:
         return f"{self._paths[address.kind]}/{quote(address.key, safe='')}"
@@ -175,9 +172,8 @@ class Store:
         _check_name(address)
         body = wire.created(write, self._workspace)
         reply = await self._client.call("POST", self._paths[address.kind], body=body, expected=(200, 201, 409, 422))
-        if reply.status == 409:
-            raise StaleObjectError(f"{address} exists already", hint="it was made since the plan: plan again")
-        return self._stored(address, _accepted(address, reply))
+        check(write, reply, body)
+        return self._stored(address, reply)
 
     async def update(self, write: Write) -> Resource | None:
         address = write.desired.address
@@ -195,20 +191,13 @@ class Store:
             body=body,
             expected=(200, 404, 409, 422),
         )
-        if reply.status == 404:
-            raise StaleObjectError(
-                f"{address} was deleted since it was read", hint="nothing was overwritten: plan again"
-            )
-        if reply.status == 409:
-            raise StaleObjectError(
-                f"{address} was changed since it was read", hint="nothing was overwritten: plan again"
-            )
-        return self._stored(address, _accepted(address, reply))
+        check(write, reply, body)
+        return self._stored(address, reply)
 
     async def delete(self, removal: Removal) -> None:
         address = removal.current.address
         if address.kind == "Workspace":
-            raise PermanentError(f"{address}: a workspace is never deleted: everything in it would go with it")
+            raise PermanentError(f"{address}: {KINDS[address.kind].rules.kept}")
         if address.kind == "Model":
             await self._check_no_adapters(address)
         await self._client.call("DELETE", self._path(address), expected=(200, 202, 204, 404))
@@ -256,43 +245,15 @@ def _query(kind: str) -> Mapping[str, str] | None:
 
 def _check_name(address: Address) -> None:
     """Some names are stored and answered with 400, and then make every list of the workspace fail: they are never sent."""
-    refused = (refuses_store_name if address.kind in _STORE_NAMED else refuses_name)(address.key)
+    refused = KINDS[address.kind].check_key(address.key)
     if refused is not None:
         raise PermanentError(f"{address}: the name cannot be taken: {refused}")
-
-
-def _accepted(address: Address, reply: Reply) -> Reply:
-    """Raises PermanentError, with the place of each mistake, where the server found the body wrong."""
-    if reply.status != 422:
-        return reply
-    detail = reply.data.get("detail") if isinstance(reply.data, Mapping) else None
-    places = tuple(_places(detail)) if isinstance(detail, list) else ()
-    said = "; ".join(f"{place}: {message}" for place, message in places) or str(detail)[:500]
-    raise PermanentError(f"{address} was refused: {said}", places=places)
-
-
-def _places(detail: list[Any]) -> Any:
-    for item in detail:
-        loc = item.get("loc") if isinstance(item, Mapping) else None
-        if isinstance(loc, list):
-            parts = [str(part) for part in loc if part != "body"]
-            yield "/" + "/".join(parts), str(item.get("msg"))
 
 
 @asynccontextmanager
 async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
     """Makes no request. Raises ConfigError or SecretError where an address or a token is missing."""
-    headers: dict[str, str | Secret] = {}
-    if settings.token is not None:
-        headers["Authorization"] = Secret(f"Bearer {opening.resolver.resolve(settings.token).reveal()}")
-    target = target_of(
-        settings,
-        opening,
-        url=url_of(settings, opening.resolver),
-        headers=headers,
-        verify=settings.verify is not False,
-        timeout=settings.timeout or TIMEOUT,
-        hints=HINTS,
-    )
+    url = checked_url(resolved_url(settings.url, opening.resolver), "NeMo: its url")
+    target = target_of(settings, opening, url=url, headers=bearer(settings.token, opening.resolver), hints=HINTS)
     async with open_client(target) as client:
         yield Store(client, opening.name, workspace_of(settings), target)

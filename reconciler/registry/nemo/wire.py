@@ -14,6 +14,7 @@ from reconciler.fields import Node
 from reconciler.registry.base import Write
 from reconciler.registry.nemo.forms import MARK
 from reconciler.registry.nemo.kinds import KINDS
+from reconciler.registry.rows import MisreadError
 from reconciler.specs import PRESENT, hide_secrets, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.state import Address, Mark, Resource, Unreadable
 
@@ -40,10 +41,6 @@ _CLEARED: Final[Mapping[str, Any]] = {
 }
 _PROVIDERS: Final = "model_providers"
 _DISCOVERED: Final = "Auto-discovered model from provider "  # how the models controller describes what it makes
-
-
-class MisreadError(ValueError):
-    """A row that is not what NeMo is known to answer. Its text says why, and holds nothing of the row."""
 
 
 def localised(kind: str, spec: Mapping[str, Any], workspace: str) -> dict[str, Any]:

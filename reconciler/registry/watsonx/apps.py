@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 from reconciler import pointer as pointers
 from reconciler.errors import PermanentError
 from reconciler.registry.base import Write
+from reconciler.registry.rows import MisreadError
 from reconciler.registry.watsonx.kinds import ENVIRONMENTS, KEY_VALUE, KINDS
 from reconciler.registry.watsonx.names import PREFIX
-from reconciler.registry.watsonx.wire import MisreadError
 from reconciler.specs import PRESENT, with_defaults
 from reconciler.state import Address, Resource
 

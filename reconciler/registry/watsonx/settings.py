@@ -6,9 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from reconciler.errors import ConfigError
 from reconciler.fields import WriteOnly
-from reconciler.registry.settings import RemoteSettings, canonical_url, location_of, resolved_url
+from reconciler.registry.settings import RemoteSettings, location_of
 from reconciler.scalars import SecretText, Url
 from reconciler.secrets import Resolver
 
@@ -35,16 +34,3 @@ class Settings(RemoteSettings):
 def location(settings: Settings, resolver: Resolver) -> str:
     """The canonical URL, as far as it can be told offline."""
     return location_of(settings.url, resolver)
-
-
-def url_of(url: str, field: str, resolver: Resolver) -> str:
-    """The canonical URL of a setting. Raises ConfigError, which does not repeat it, where it is none; SecretError where a reference has no value."""
-    found = resolved_url(url, resolver)
-    try:
-        canonical = canonical_url(found)
-        plain = canonical.startswith(("http://", "https://")) and "@" not in found.split("/", 3)[2]
-    except (ValueError, IndexError):
-        plain = False
-    if not plain:
-        raise ConfigError(f"watsonx: its {field} must be http:// or https://, without user name or password")
-    return canonical

@@ -16,14 +16,14 @@ from urllib.parse import quote
 from reconciler.errors import PermanentError, SecretError
 from reconciler.registry.base import Opening, Removal, Write
 from reconciler.registry.http import Target, open_client
-from reconciler.registry.http.opening import target_of
-from reconciler.registry.settings import TIMEOUT
+from reconciler.registry.http.answers import check, number_of
+from reconciler.registry.http.opening import bearer, target_of
+from reconciler.registry.rows import MisreadError, understood
+from reconciler.registry.settings import checked_url, resolved_url
 from reconciler.registry.watsonx import apps, wire
-from reconciler.registry.watsonx.answers import check, number_of, understood
 from reconciler.registry.watsonx.lists import APPS_ELSEWHERE, ELSEWHERE, Place
 from reconciler.registry.watsonx.names import model_of
-from reconciler.registry.watsonx.settings import Settings, url_of
-from reconciler.registry.watsonx.wire import MisreadError
+from reconciler.registry.watsonx.settings import Settings
 from reconciler.secrets import Secret
 from reconciler.state import Address, Listing, Resource, Unreadable
 
@@ -220,23 +220,17 @@ class Store:
 @asynccontextmanager
 async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
     """Makes no request. Raises ConfigError or SecretError where an address or a token is missing."""
-    headers = _credential(settings, opening)
+    headers = bearer(settings.token, opening.resolver)
 
     def target(url: str) -> Target:
-        found = target_of(
-            settings,
-            opening,
-            url=url,
-            headers=headers,
-            verify=settings.verify is not False,
-            timeout=settings.timeout or TIMEOUT,
-            hints=HINTS,
-        )
+        found = target_of(settings, opening, url=url, headers=headers, hints=HINTS)
         return replace(found, renew=lambda: _renewed(settings, opening))
 
-    url = url_of(settings.url, "url", opening.resolver)
-    other = settings.connections_url
-    elsewhere = url if other is None else url_of(other, "connections_url", opening.resolver)
+    def address(url: str, field: str) -> str:
+        return checked_url(resolved_url(url, opening.resolver), f"watsonx: its {field}")
+
+    url = address(settings.url, "url")
+    elsewhere = url if settings.connections_url is None else address(settings.connections_url, "connections_url")
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_client(target(url)))
         place = Place(client, opening.name, ("/models/list", "/model_policy", "/models"), ELSEWHERE)
@@ -247,15 +241,9 @@ async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
         yield Store(opening.name, place, connections)
 
 
-def _credential(settings: Settings, opening: Opening) -> dict[str, str | Secret]:
-    if settings.token is None:
-        return {}
-    return {"Authorization": Secret(f"Bearer {opening.resolver.resolve(settings.token).reveal()}")}
-
-
 def _renewed(settings: Settings, opening: Opening) -> dict[str, str | Secret]:
     """The credential as it is now. Raises PermanentError where there is none any more."""
     try:
-        return _credential(settings, opening)
+        return bearer(settings.token, opening.resolver)
     except SecretError as error:
         raise PermanentError(f"{opening.name}: the token was refused, and {error.message}", hint=error.hint) from error

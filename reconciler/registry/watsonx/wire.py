@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from reconciler import pointer as pointers
 from reconciler.errors import PermanentError
-from reconciler.fields import Node
 from reconciler.registry.base import Write
+from reconciler.registry.rows import MisreadError, declared
 from reconciler.registry.watsonx.kinds import KINDS
 from reconciler.registry.watsonx.marks import PREFIX, mark_of, served, tags_of
 from reconciler.registry.watsonx.options import NO_KEY, OBJECTS, canonical
@@ -27,10 +27,6 @@ _SERVER_DEFAULTS: Final = tuple(
 Row = Mapping[str, Any]
 
 
-class MisreadError(ValueError):
-    """A row that is not what the server is known to answer. Its text says why, and holds nothing of the row."""
-
-
 def model_of(row: Row, registry: str, apps: Mapping[str, str]) -> Resource:
     """A virtual model. `apps` maps the ids of connections to their `app_id`s. Raises MisreadError."""
     name, tags = _name(row), row.get("tags") or []
@@ -46,7 +42,7 @@ def model_of(row: Row, registry: str, apps: Mapping[str, str]) -> Resource:
     plain = [tag for tag in tags if not tag.startswith(PREFIX) and not served(tag)]
     spec = {**_filled(_unnamed(canonical(row))), "tags": plain or None, "app_id": _app(row, apps)}
     root = KINDS["Model"].rules.root
-    clean = hide_secrets(with_defaults(without_nulls(_declared(spec, root), root), root), root)
+    clean = hide_secrets(with_defaults(without_nulls(declared(spec, root), root), root), root)
     moment = row.get("updated_at")
     return Resource(
         Address(registry, "Model", name),
@@ -68,7 +64,7 @@ def policy_of(row: Row, registry: str) -> Resource:
     moment = row.get("updated_at")
     return Resource(
         Address(registry, "Policy", name),
-        without_nulls(_declared(_unnamed(row), root), root),
+        without_nulls(declared(_unnamed(row), root), root),
         revision=None if moment is None else str(moment),
         id=_id(row),
         updated_at=moment if isinstance(moment, str) else None,
@@ -126,16 +122,6 @@ def _filled(row: Row) -> dict[str, Any]:
     if not isinstance(options, Mapping) or options.get("api_key") != NO_KEY:
         return dict(row)
     return {**row, _OPTIONS: {name: value for name, value in options.items() if name != "api_key"}}
-
-
-def _declared(value: Any, node: Node) -> Any:
-    """The members that we know of, at every level: a newer server may say more."""
-    if isinstance(value, Mapping) and node.declared:
-        below = {name: node.child(name) for name in value}
-        return {name: _declared(value[name], inner) for name, inner in below.items() if inner is not None}
-    if isinstance(value, list) and node.each is not None:
-        return [_declared(item, node.each) for item in value]
-    return value
 
 
 # --- bodies ------------------------------------------------------------------------------------------------------

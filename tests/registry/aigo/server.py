@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -27,6 +26,7 @@ from registry.aigo.behaviour import Behaviour
 from registry.aigo.calls import Call, RefusedError, Reply
 from registry.aigo.routes import EMPTY, QUERIES, ROUTES, tries
 from registry.aigo.state import State
+from registry.running import in_thread, listening
 
 KEY: Final = "aigo-key-of-the-tests"
 KEY_HEADER: Final = "X-LatticeFlow-API-Key"
@@ -190,46 +190,16 @@ async def serving(server: Server, port: int = 0) -> AsyncIterator[None]:
         server.connections += 1
         return http()
 
-    listener = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", port, backlog=1024)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(http, port, accept) as server.url:
         yield
-    finally:
-        listener.close()
-        await http.shutdown(timeout=0.1)
-        await listener.wait_closed()
 
 
 @contextmanager
 def aigo(behaviour: Behaviour | None = None, *, seeded: bool = False, key: str = KEY) -> Iterator[Server]:
     """A server in a thread of its own. `seeded`: the built-in adapters are stored from the start."""
     server = Server(key, State(seeded=seeded), behaviour or Behaviour())
-    ready = threading.Event()
-    ended: list[Any] = []
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        async with serving(server):
-            ended.extend((asyncio.get_running_loop(), stop))
-            ready.set()
-            await stop.wait()
-
-    def main_of_thread() -> None:
-        try:
-            asyncio.run(run())
-        finally:
-            ready.set()
-
-    thread = threading.Thread(target=main_of_thread, name="aigo", daemon=True)
-    thread.start()
-    ready.wait()
-    try:
+    with in_thread("aigo", lambda: serving(server)):
         yield server
-    finally:
-        if ended:
-            loop, stop = ended
-            loop.call_soon_threadsafe(stop.set)
-        thread.join()
 
 
 async def _serve(server: Server, port: int) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from aiohttp import web
+from registry.running import in_thread, listening
 from registry.watsonx.behaviour import Behaviour
 from registry.watsonx.rules import RefusedError
 from registry.watsonx.state import Row, State
@@ -239,43 +239,13 @@ class Server:
 async def serving(server: Server, port: int = 0) -> AsyncIterator[None]:
     """Serves on loopback, in this event loop."""
     http = web.Server(server.answer, access_log=None)
-    listener = await asyncio.get_running_loop().create_server(http, "127.0.0.1", port, backlog=1024)
-    server.origin = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(http, port) as server.origin:
         yield
-    finally:
-        listener.close()
-        await http.shutdown(timeout=0.1)
-        await listener.wait_closed()
 
 
 @contextmanager
 def orchestrate(behaviour: Behaviour | None = None, *, prefix: str = PREFIX) -> Iterator[Server]:
     """A server in a thread of its own."""
     server = Server(prefix=prefix, behaviour=behaviour or Behaviour())
-    ready = threading.Event()
-    ended: list[Any] = []
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        async with serving(server):
-            ended.extend((asyncio.get_running_loop(), stop))
-            ready.set()
-            await stop.wait()
-
-    def main_of_thread() -> None:
-        try:
-            asyncio.run(run())
-        finally:
-            ready.set()
-
-    thread = threading.Thread(target=main_of_thread, name="watsonx", daemon=True)
-    thread.start()
-    ready.wait()
-    try:
+    with in_thread("watsonx", lambda: serving(server)):
         yield server
-    finally:
-        if ended:
-            loop, stop = ended
-            loop.call_soon_threadsafe(stop.set)
-        thread.join()
