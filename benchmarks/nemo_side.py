@@ -18,7 +18,7 @@ from pathlib import Path
 import aiohttp
 
 import reconciler.registry.nemo.store  # noqa: F401  # an import that is otherwise made in mid-run
-from reconciler import api
+from reconciler.project import api
 
 PAGE = 1000  # the most that the server gives at once
 

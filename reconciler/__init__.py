@@ -1,6 +1,6 @@
 """Models as code: YAML manifests in, plan, apply, and registries that match.
 
-The names of `reconciler.api` are here too, imported when they are first asked for: the command line starts without them.
+The names of `reconciler.project.api` are here too, imported when they are first asked for: the command line starts without them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ API: Final = frozenset(
 def __getattr__(name: str) -> Any:
     if name not in API:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("reconciler.api"), name)
+    return getattr(import_module("reconciler.project.api"), name)
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from world import PLUGINS
 
 import reconciler
-from reconciler import api
+from reconciler.project import api
 
 
 def write(root: Path, *keys: str) -> None:

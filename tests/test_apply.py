@@ -13,15 +13,15 @@ import pytest
 from registry.memory_server import Behaviour, Server
 from world import Document, World, actions, model, native, statuses
 
-from reconciler import pointer as pointers
-from reconciler.applier import Options, apply
-from reconciler.errors import PermanentError, RefusedError, RegistryError, SecretError, TemporaryError
-from reconciler.plan import Plan
+from reconciler.applier.apply import Options, apply
+from reconciler.applier.report import BugError, Outcome
+from reconciler.core import pointer as pointers
+from reconciler.core.errors import PermanentError, RefusedError, RegistryError, SecretError, TemporaryError
+from reconciler.core.resource import Address, Resource
+from reconciler.core.secret import Resolver, Secret
+from reconciler.core.spec import PRESENT
+from reconciler.planner.plan import Plan
 from reconciler.registry.base import Registry, Write
-from reconciler.report import BugError, Outcome
-from reconciler.secrets import Resolver, Secret
-from reconciler.specs import PRESENT
-from reconciler.state import Address, Resource
 
 US = {"owner": "us", "key": "x"}
 WITH_KEY = {"url": "https://llm.example.com", "model": "m", "api_key": "${env:KEY}"}

@@ -8,10 +8,10 @@ import pytest
 import yaml
 from world import World, model
 
-from reconciler.backup import write_backup
-from reconciler.errors import RefusedError
-from reconciler.export import manifest_of, path_of
-from reconciler.state import Address, Mark, Resource
+from reconciler.core.errors import RefusedError
+from reconciler.core.resource import Address, Mark, Resource
+from reconciler.manifest.export import manifest_of, path_of
+from reconciler.project.backup import write_backup
 
 
 async def test_one_file_for_each_object(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from registry.memory_server import Behaviour, Server
 from world import Document, World, native
 
-from reconciler.errors import PermanentError, RegistryError, TemporaryError
-from reconciler.plan import Plan
-from reconciler.planjson import plan_to_json
-from reconciler.planner import make_plan
-from reconciler.specs import canonical_json
-from reconciler.state import Listing, RemoteState
+from reconciler.core.errors import PermanentError, RegistryError, TemporaryError
+from reconciler.core.resource import Listing, RemoteState
+from reconciler.core.spec import canonical_json
+from reconciler.planner.plan import Plan
+from reconciler.planner.plan_json import plan_to_json
+from reconciler.planner.planner import make_plan
 
 KEYS: Final = ("a", "b", "c")
 CONSENTS: Final[dict[str, Any]] = {"allow_deletes": 99, "allow_replaces": 99}

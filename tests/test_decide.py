@@ -9,9 +9,9 @@ import pytest
 from registry.memory_server import Behaviour
 from world import Document, World, actions, model, native, paths
 
-from reconciler.planner import make_plan
-from reconciler.secrets import Secret
-from reconciler.state import RemoteState
+from reconciler.core.resource import RemoteState
+from reconciler.core.secret import Secret
+from reconciler.planner.planner import make_plan
 
 US = {"owner": "us", "key": "chat"}
 THEM = {"owner": "them", "key": "chat"}

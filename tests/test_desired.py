@@ -15,15 +15,15 @@ from registry.memory import server
 from registry.memory_server import Behaviour, Server
 from world import PLUGINS, World, actions, native, statuses
 
-from reconciler.applier import Options
-from reconciler.dangling import dangling
-from reconciler.errors import ManifestError
-from reconciler.fields import Ref
-from reconciler.fieldtree import rules_of
+from reconciler.applier.apply import Options
+from reconciler.core.errors import ManifestError
+from reconciler.core.resource import Address
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import Ref
+from reconciler.core.secret import Resolver
+from reconciler.planner.references import dangling
+from reconciler.project.workspace import Workspace
 from reconciler.registry.base import Housed, Localises
-from reconciler.secrets import Resolver
-from reconciler.state import Address
-from reconciler.workspace import Workspace
 
 _places = itertools.count(1)
 

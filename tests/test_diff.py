@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel
 
-from reconciler.diff import applied, created, difference, drifted, excluded, observed, unstored
-from reconciler.fields import (
+from reconciler.core.pointer import MISSING
+from reconciler.core.resource import Address, Desired, Mark, Resource
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import (
     AtLeast,
     CannotClear,
     Canonical,
@@ -19,10 +21,8 @@ from reconciler.fields import (
     Unordered,
     WriteOnly,
 )
-from reconciler.fieldtree import rules_of
-from reconciler.pointer import MISSING
-from reconciler.specs import PRESENT, is_reference, secrets_in
-from reconciler.state import Address, Desired, Mark, Resource
+from reconciler.core.spec import PRESENT, is_reference, secrets_in
+from reconciler.planner.diff import applied, created, difference, drifted, excluded, observed, unstored
 
 AT = Address("one", "Thing", "t")
 

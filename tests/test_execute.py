@@ -10,13 +10,13 @@ import pytest
 from registry.memory_server import Behaviour, Row, Server
 from world import Document, World, actions, native, statuses
 
-from reconciler.applier import apply
-from reconciler.errors import LostReplyError, PermanentError, TemporaryError
-from reconciler.plan import Plan
+from reconciler.applier.apply import apply
+from reconciler.applier.report import Outcome, Report
+from reconciler.core.errors import LostReplyError, PermanentError, TemporaryError
+from reconciler.core.resource import Resource
+from reconciler.core.secret import Secret
+from reconciler.planner.plan import Plan
 from reconciler.registry.base import Registry, Write
-from reconciler.report import Outcome, Report
-from reconciler.secrets import Secret
-from reconciler.state import Resource
 
 CHAT = native("Model", "chat", display_name="Chat")
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import World, model
 
-from reconciler.export import manifest_of, path_of, text_of
+from reconciler.core.resource import Address, Mark, Resource
+from reconciler.manifest.export import manifest_of, path_of, text_of
 from reconciler.manifest.load import Reader
-from reconciler.state import Address, Mark, Resource
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 JSON = st.recursive(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from reconciler.fields import (
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import (
     OPAQUE,
     CannotClear,
     Canonical,
@@ -22,8 +23,7 @@ from reconciler.fields import (
     Unordered,
     WriteOnly,
 )
-from reconciler.fieldtree import rules_of
-from reconciler.specs import (
+from reconciler.core.spec import (
     PRESENT,
     canonical_json,
     compared,

@@ -7,8 +7,8 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel
 
-from reconciler.fields import AtLeast, Default, Immutable, NeedsConsent, Ref, ServerDefault, WriteOnly
-from reconciler.fieldtree import rules_of
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import AtLeast, Default, Immutable, NeedsConsent, Ref, ServerDefault, WriteOnly
 
 
 class Plain(BaseModel):

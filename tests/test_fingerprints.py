@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.fingerprints import fingerprint
-from reconciler.secrets import Secret
+from reconciler.core.fingerprint import fingerprint
+from reconciler.core.secret import Secret
 
 KEY, ADDRESS, PLACE, VALUE = "key", "one/Secret/a", "/value", "hunter2"
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.graph import run_in_order
-from reconciler.order import in_order
-from reconciler.plan import Change
-from reconciler.report import Outcome
-from reconciler.state import Address
+from reconciler.applier.report import Outcome
+from reconciler.applier.scheduler import run_in_order
+from reconciler.core.resource import Address
+from reconciler.planner.order import in_order
+from reconciler.planner.plan import Change
 
 
 def at(key: str) -> Address:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler import guards
-from reconciler.guards import Deletions, Limits, tripped
+from reconciler.planner import guards
+from reconciler.planner.guards import Deletions, Limits, tripped
 
 
 def names(count: int, owned: int, allowed: int | None = None, limits: Limits = Limits()) -> list[str]:

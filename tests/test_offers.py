@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.offers import with_offered
-from reconciler.state import Address, Desired, DesiredState, Listing, RemoteState, Resource
+from reconciler.core.resource import Address, Desired, DesiredState, Listing, RemoteState, Resource
+from reconciler.planner.offered import with_offered
 
 READY = Address("one", "Adapter", "ready")
 OFFER = Resource(READY, {"code": "x"})

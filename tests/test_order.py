@@ -7,9 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.order import in_order
-from reconciler.plan import Change
-from reconciler.state import Address
+from reconciler.core.resource import Address
+from reconciler.planner.order import in_order
+from reconciler.planner.plan import Change
 
 
 def change(key: str, *needs: str, action: str = "create") -> Change:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.fields import KindRules, Node
-from reconciler.ownership import Standing, prunable, standing
-from reconciler.state import Address, Mark, RegistryFacts, Resource
+from reconciler.core.resource import Address, Mark, RegistryFacts, Resource
+from reconciler.core.rules import KindRules, Node
+from reconciler.planner.ownership import Standing, prunable, standing
 
 OURS, UNMARKED, FOREIGN = Standing.OURS, Standing.UNMARKED, Standing.FOREIGN
 KINDS = {"Model": KindRules("Model", Node()), "Note": KindRules("Note", Node(), marked=False)}

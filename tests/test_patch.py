@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.patch import merge
+from reconciler.core.merge_patch import merge
 
 EXAMPLES: list[tuple[Any, Any, Any]] = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from world import World, model
 
-from reconciler import planfile
-from reconciler.errors import PlanFileError, Problem
-from reconciler.plan import Plan
-from reconciler.specs import digest
+from reconciler.core.errors import PlanFileError, Problem
+from reconciler.core.spec import digest
+from reconciler.planner import planfile
+from reconciler.planner.plan import Plan
 
 
 async def rich_plan(world: World) -> Plan:

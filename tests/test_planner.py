@@ -13,15 +13,15 @@ from registry import memory
 from registry.memory_server import Behaviour
 from world import Document, World, actions, model, native, paths
 
-from reconciler.errors import RefusedError
-from reconciler.fields import NeedsConsent
-from reconciler.fieldtree import rules_of
-from reconciler.guards import Limits
-from reconciler.plan import Plan
-from reconciler.planjson import plan_to_json
-from reconciler.planner import make_plan
-from reconciler.specs import canonical_json
-from reconciler.state import Address, Listing, RemoteState, Unreadable
+from reconciler.core.errors import RefusedError
+from reconciler.core.resource import Address, Listing, RemoteState, Unreadable
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import NeedsConsent
+from reconciler.core.spec import canonical_json
+from reconciler.planner.guards import Limits
+from reconciler.planner.plan import Plan
+from reconciler.planner.plan_json import plan_to_json
+from reconciler.planner.planner import make_plan
 
 OURS = {"owner": "us", "key": "x"}
 THEIRS = {"owner": "them", "key": "x"}

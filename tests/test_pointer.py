@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.pointer import MISSING, get, join, put, remove, remove_all, split
+from reconciler.core.pointer import MISSING, get, join, put, remove, remove_all, split
 
 DATA: dict[str, Any] = {"a": {"b/c": 1, "~": 2, "": 3}, "list": [{"x": 1}, [5]], "null": None}
 

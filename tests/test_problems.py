@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler import document
+from reconciler.core import document
+from reconciler.core.schema.findings import Finding, nearest, place
 from reconciler.manifest.model_check import check_model
-from reconciler.problems import Finding, nearest, place
 
 
 def said(**fields: object) -> str:

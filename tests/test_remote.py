@@ -9,11 +9,11 @@ import pytest
 from registry.memory_server import Behaviour
 from world import World, actions, native, statuses
 
-from reconciler.errors import PermanentError
+from reconciler.core.errors import PermanentError
+from reconciler.core.resource import Address, Listing, RegistryFacts, Resource, Unreadable
+from reconciler.core.spec import MAX_DEPTH
 from reconciler.registry.base import Registry
-from reconciler.remote import checked, read_all
-from reconciler.specs import MAX_DEPTH
-from reconciler.state import Address, Listing, RegistryFacts, Resource, Unreadable
+from reconciler.registry.reading import checked, read_all
 
 
 def deep(levels: int) -> dict[str, Any]:

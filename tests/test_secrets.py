@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import SecretError
-from reconciler.secrets import MAX_SECRET_BYTES, Resolver, Secret
+from reconciler.core.errors import SecretError
+from reconciler.core.secret import MAX_SECRET_BYTES, Resolver, Secret
 
 VALUE = "hunter2"
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel
 
-from reconciler.fields import OPAQUE, AtLeast, Default
-from reconciler.fieldtree import rules_of
-from reconciler.specs import MAX_DEPTH, compared, digest, too_deep, with_defaults, without_added
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import OPAQUE, AtLeast, Default
+from reconciler.core.spec import MAX_DEPTH, compared, digest, too_deep, with_defaults, without_added
 
 
 def nested(levels: int, *, of: str = "map") -> Any:

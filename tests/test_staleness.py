@@ -10,10 +10,10 @@ import pytest_asyncio
 from registry.memory_server import Server
 from world import World, native, statuses
 
-from reconciler import planfile
-from reconciler.applier import apply
-from reconciler.errors import PlanFileError, RefusedError
-from reconciler.plan import Plan
+from reconciler.applier.apply import apply
+from reconciler.core.errors import PlanFileError, RefusedError
+from reconciler.planner import planfile
+from reconciler.planner.plan import Plan
 
 US = {"owner": "us", "key": "x"}
 

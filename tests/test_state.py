@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.state import Mark
+from reconciler.core.resource import Mark
 
 WHOLE = Mark("us", "chat", protected=True, applied="a" * 16, excluded=("/a", "/b/0"), fingerprints={"/k": "b" * 16})
 

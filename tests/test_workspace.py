@@ -11,16 +11,16 @@ import pytest
 from registry.aigo.server import aigo
 from world import PLUGINS
 
-from reconciler import planfile
-from reconciler.applier import Options, apply
-from reconciler.errors import InputError, ManifestError, PermanentError, SecretError, UsageError
-from reconciler.plan import Consents
-from reconciler.planner import make_plan
-from reconciler.policy import policy_of
+from reconciler.applier.apply import Options, apply
+from reconciler.core.errors import InputError, ManifestError, PermanentError, SecretError, UsageError
+from reconciler.core.resource import Resource, Source
+from reconciler.planner import planfile
+from reconciler.planner.plan import Consents
+from reconciler.planner.planner import make_plan
+from reconciler.project.policy import policy_of
+from reconciler.project.workspace import open_workspace
 from reconciler.registry.base import Registry, Write
-from reconciler.remote import read_all
-from reconciler.state import Resource, Source
-from reconciler.workspace import open_workspace
+from reconciler.registry.reading import read_all
 
 _places = itertools.count(1)
 

@@ -19,22 +19,23 @@ from typing import Any, Final
 from registry.memory import server
 from registry.memory_server import Server
 
-from reconciler.applier import Backup, Options, apply
-from reconciler.config import Project
-from reconciler.desired import compile_manifests
-from reconciler.fingerprints import known_fingerprints
-from reconciler.guards import Limits
+from reconciler.applier.apply import Backup, Options, apply
+from reconciler.applier.report import Report
+from reconciler.core.fingerprint import known_fingerprints
+from reconciler.core.model import Model
+from reconciler.core.resource import DesiredState, RegistryFacts, RemoteState, Resource, Source
+from reconciler.core.secret import Resolver, Secret
+from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.load import Manifest
-from reconciler.manifest.model import Model
 from reconciler.manifest.native import check_native
-from reconciler.plan import Change, Consents, Plan
-from reconciler.planner import Policy, make_plan
+from reconciler.planner.guards import Limits
+from reconciler.planner.plan import Change, Consents, Plan
+from reconciler.planner.planner import Policy, make_plan
+from reconciler.project.config import Project
+from reconciler.project.registries import configured, native_kinds
 from reconciler.registry.base import Opening, Registry
-from reconciler.registry.configured import Configured, configured, native_kinds
-from reconciler.remote import read_all
-from reconciler.report import Report
-from reconciler.secrets import Resolver, Secret
-from reconciler.state import DesiredState, RegistryFacts, RemoteState, Resource, Source
+from reconciler.registry.entry import Configured
+from reconciler.registry.reading import read_all
 
 PLUGINS: Final = Path(__file__).parent / "plugins"
 if str(PLUGINS) not in sys.path:  # as if the package with the memory driver were installed

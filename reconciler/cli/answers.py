@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.cli.streams import answer
-from reconciler.problemjson import FORMAT_VERSION
+from reconciler.core.problem_json import FORMAT_VERSION
 from reconciler.render.jsontext import dumps
 
 

@@ -10,17 +10,17 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from reconciler import planfile
+from reconciler.applier.report import Report
 from reconciler.cli import applying, planning
 from reconciler.cli.files import read_file
 from reconciler.cli.options import Command, Globals, consent_options, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
 from reconciler.cli.session import Outputs, workspace
 from reconciler.cli.streams import say
-from reconciler.errors import InputError, UsageError
+from reconciler.core.errors import InputError, UsageError
+from reconciler.planner import planfile
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
-from reconciler.report import Report
 
 MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
 

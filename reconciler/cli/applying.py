@@ -13,19 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.applier import Options, apply
-from reconciler.backup import back_up
+from reconciler.applier.apply import Options, apply
+from reconciler.applier.report import BugError, Outcome, Report, untouched
 from reconciler.cli.options import Globals
 from reconciler.cli.question import confirmed, has_terminal
 from reconciler.cli.session import Outputs, style
 from reconciler.cli.streams import answer, say
-from reconciler.errors import RefusedError, UsageError
-from reconciler.plan import Plan
+from reconciler.core.errors import RefusedError, UsageError
+from reconciler.core.resource import Address, Resource
+from reconciler.planner.plan import Plan
+from reconciler.project.backup import back_up
+from reconciler.project.workspace import Workspace
 from reconciler.registry.base import Registry
 from reconciler.render import PLAN, REPORT
-from reconciler.report import BugError, Outcome, Report, untouched
-from reconciler.state import Address, Resource
-from reconciler.workspace import Workspace
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LONG = 50  # changes from which on progress is shown

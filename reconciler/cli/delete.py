@@ -9,20 +9,20 @@ from pathlib import Path
 
 import click
 
-from reconciler.blocking import block
+from reconciler.applier.report import Report
 from reconciler.cli import applying
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import Outputs, one, workspace
 from reconciler.cli.stored import registries_of
 from reconciler.cli.streams import say
-from reconciler.plan import Change, Plan
-from reconciler.planner import Policy, make_plan
-from reconciler.remote import read_all
+from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
+from reconciler.planner.blocking import block
+from reconciler.planner.plan import Change, Plan
+from reconciler.planner.planner import Policy, make_plan
+from reconciler.planner.view import View
+from reconciler.registry.reading import read_all
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
-from reconciler.report import Report
-from reconciler.state import Address, Desired, DesiredState, RemoteState, Resource
-from reconciler.view import View
 
 
 @click.command(cls=Command, name="delete")

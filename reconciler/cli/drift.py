@@ -12,7 +12,7 @@ from reconciler.cli import planning
 from reconciler.cli.options import Command, Globals, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
 from reconciler.cli.session import Outputs
-from reconciler.plan import Change, Plan
+from reconciler.planner.plan import Change, Plan
 from reconciler.render import DRIFT
 
 

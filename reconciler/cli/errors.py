@@ -6,12 +6,12 @@ import os
 import sys
 
 from reconciler.cli.streams import answer_if_possible, say
-from reconciler.errors import FileError, ReconcilerError
+from reconciler.core.errors import FileError, ReconcilerError
+from reconciler.manifest.validation import Validation
 from reconciler.render.answers import error_json, error_text
 from reconciler.render.jsontext import dumps
 from reconciler.render.problem_text import problem_texts
 from reconciler.render.terminal import Style
-from reconciler.validation import Validation
 
 
 def report(error: ReconcilerError, *, as_json: bool, color: bool) -> int:

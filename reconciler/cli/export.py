@@ -14,13 +14,13 @@ from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import one, workspace
 from reconciler.cli.stored import registries_of, stored, unreadable, warn_of_unreadable
 from reconciler.cli.streams import answer, say
-from reconciler.document.dump import dump_yaml
-from reconciler.errors import InputError, UsageError
-from reconciler.export import manifest_of, path_of
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.errors import InputError, UsageError
+from reconciler.core.resource import Resource
 from reconciler.manifest.discover import shown
+from reconciler.manifest.export import manifest_of, path_of
+from reconciler.project.workspace import Workspace
 from reconciler.render.jsontext import dumps
-from reconciler.state import Resource
-from reconciler.workspace import Workspace
 
 
 @click.command(cls=Command, name="export")

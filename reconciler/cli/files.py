@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reconciler.errors import InputError
+from reconciler.core.errors import InputError
 
 
 def write_text(path: Path, text: str) -> None:

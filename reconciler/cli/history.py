@@ -13,11 +13,11 @@ from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import style, workspace
 from reconciler.cli.stored import registries_of
 from reconciler.cli.streams import answer
-from reconciler.errors import InputError, RegistryError, UsageError
+from reconciler.core.errors import InputError, RegistryError, UsageError
+from reconciler.core.resource import Address
+from reconciler.project.workspace import Workspace
 from reconciler.registry.base import KeepsHistory, Revision
 from reconciler.render.answers import history_text
-from reconciler.state import Address
-from reconciler.workspace import Workspace
 
 
 @click.command(cls=Command, name="history")

@@ -16,16 +16,16 @@ from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import style, workspace
 from reconciler.cli.stored import check_names
 from reconciler.cli.streams import answer, say
-from reconciler.document.dump import dump_yaml
-from reconciler.errors import InputError, ManifestError, UsageError
-from reconciler.importing import Import, Target, Written, import_files
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.errors import InputError, ManifestError, UsageError
+from reconciler.core.problem_json import problem_to_json
 from reconciler.manifest.discover import discover
-from reconciler.problemjson import problem_to_json
+from reconciler.manifest.importing import Import, Target, Written, import_files
+from reconciler.manifest.validation import Validation
+from reconciler.project.workspace import Workspace
 from reconciler.render.escape import printable
 from reconciler.render.problem_text import problem_texts
 from reconciler.render.terminal import count
-from reconciler.validation import Validation
-from reconciler.workspace import Workspace
 
 _MOST_LISTED: Final = 5
 _VARIABLES: Final = """\

@@ -14,13 +14,13 @@ from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import style, workspace
 from reconciler.cli.streams import answer
-from reconciler.errors import InputError, PermanentError, UsageError
+from reconciler.core.errors import InputError, PermanentError, UsageError
+from reconciler.core.model import Endpoint, Model
+from reconciler.core.secret import Resolver, Secret
+from reconciler.core.spec import is_reference
 from reconciler.manifest.load import Manifest
-from reconciler.manifest.model import Endpoint, Model
+from reconciler.project.workspace import Loaded
 from reconciler.render.terminal import Style
-from reconciler.secrets import Resolver, Secret
-from reconciler.specs import is_reference
-from reconciler.workspace import Loaded
 
 # what endpoints call the length of a model's context: vLLM, OpenRouter, Groq, Mistral, LM Studio and others
 _LENGTHS: Final = ("max_model_len", "context_length", "context_window", "max_context_length", "max_tokens")

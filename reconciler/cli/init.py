@@ -13,7 +13,7 @@ from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, Globals
 from reconciler.cli.schemas import generated
 from reconciler.cli.streams import answer, say
-from reconciler.config import FILE
+from reconciler.project.config import FILE
 from reconciler.render.escape import printable
 
 _CONFIG: Final = """\

@@ -13,7 +13,7 @@ import click
 from reconciler import __version__
 from reconciler.cli.options import GLOBAL_OPTIONS, Helpful, version_option
 from reconciler.cli.streams import answer_if_possible, encode_streams, quiet_stdout, say
-from reconciler.errors import ReconcilerError
+from reconciler.core.errors import ReconcilerError
 
 # name → (module:command, the line in --help). A command's module is imported when it runs, not before.
 COMMANDS: Final = {

@@ -16,14 +16,14 @@ from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import asked, style, workspace
 from reconciler.cli.stored import check_names
 from reconciler.cli.streams import answer, say
-from reconciler.errors import InputError, UsageError
-from reconciler.problems import nearest
+from reconciler.core.errors import InputError, UsageError
+from reconciler.core.resource import Address, Source
+from reconciler.core.schema.findings import nearest
+from reconciler.project.workspace import Loaded, Workspace
 from reconciler.registry.base import Catalogues, Offer, Offers
-from reconciler.remote import read_all
+from reconciler.registry.reading import read_all
 from reconciler.render.answers import models_text
 from reconciler.render.escape import printable
-from reconciler.state import Address, Source
-from reconciler.workspace import Loaded, Workspace
 
 WITH_CATALOGUE: Final = ("latticeflow",)  # of our own drivers
 _NOTHING_THERE: Final = frozenset({"no-manifests", "no-such-path"})  # a project may begin with this command

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.document.dump import dump_yaml
-from reconciler.errors import InputError, UsageError
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.errors import InputError, UsageError
+from reconciler.core.model import SPEC_FIELDS
 from reconciler.manifest.discover import SUFFIXES, shown
-from reconciler.manifest.model import SPEC_FIELDS
 from reconciler.manifest.modeline import modeline
 from reconciler.manifest.references import escape
+from reconciler.project.workspace import Workspace
 from reconciler.registry.base import Offer
-from reconciler.workspace import Workspace
 
 _NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._-]")
 _YAML: Final = (".yaml", ".yml")

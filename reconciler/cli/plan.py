@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from reconciler import planfile
 from reconciler.cli import planning
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Command, Globals, consent_options, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
 from reconciler.cli.session import Outputs
 from reconciler.cli.streams import say
+from reconciler.planner import planfile
 from reconciler.render import PLAN
 from reconciler.render.escape import printable
 

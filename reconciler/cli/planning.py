@@ -10,15 +10,15 @@ from reconciler.cli.options import Globals
 from reconciler.cli.session import stdin_bytes, workspace
 from reconciler.cli.stored import check_names
 from reconciler.cli.streams import say
-from reconciler.errors import UsageError
-from reconciler.plan import Consents, Plan
-from reconciler.planner import make_plan
-from reconciler.policy import policy_of
+from reconciler.core.errors import UsageError
+from reconciler.core.resource import DesiredState
+from reconciler.planner.plan import Consents, Plan
+from reconciler.planner.planner import make_plan
+from reconciler.project.policy import policy_of
+from reconciler.project.workspace import Loaded, Workspace
 from reconciler.registry.base import Registry
-from reconciler.remote import read_all
+from reconciler.registry.reading import read_all
 from reconciler.render.escape import printable
-from reconciler.state import DesiredState
-from reconciler.workspace import Loaded, Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from reconciler.errors import UsageError
+from reconciler.core.errors import UsageError
 
 _YES: Final = (b"y", b"yes")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from reconciler.cli.options import Globals
 from reconciler.cli.session import workspace
-from reconciler.manifest.schema import RegistryShape, generate
+from reconciler.project.registries import native_kinds_of
+from reconciler.project.schemas import RegistryShape, generate
 from reconciler.registry import catalog
-from reconciler.registry.configured import native_kinds_of
 
 
 def generated(options: Globals) -> dict[str, str]:

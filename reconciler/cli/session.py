@@ -14,12 +14,12 @@ from reconciler import render
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Globals
 from reconciler.cli.streams import answer, say
-from reconciler.document import MAX_BYTES
-from reconciler.errors import InputError, ReconcilerError, RegistryError, UsageError
+from reconciler.core.document import MAX_BYTES
+from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
+from reconciler.core.resource import Address, RemoteState, Resource
+from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
-from reconciler.state import Address, RemoteState, Resource
-from reconciler.workspace import Workspace, open_workspace
 
 
 def workspace(options: Globals) -> Workspace:

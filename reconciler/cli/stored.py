@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from reconciler.cli.streams import say
-from reconciler.errors import UsageError
-from reconciler.problems import nearest
-from reconciler.remote import read_all
+from reconciler.core.errors import UsageError
+from reconciler.core.resource import RemoteState, Resource, Unreadable
+from reconciler.core.schema.findings import nearest
+from reconciler.project.workspace import Workspace
+from reconciler.registry.reading import read_all
 from reconciler.render.escape import printable
-from reconciler.state import RemoteState, Resource, Unreadable
-from reconciler.workspace import Workspace
 
 
 async def stored(here: Workspace, names: Sequence[str] = ()) -> RemoteState:

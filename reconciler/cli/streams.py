@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import click
 
-from reconciler.errors import InputError
+from reconciler.core.errors import InputError
 
 
 def encode_streams() -> None:

@@ -15,15 +15,15 @@ from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import alone, asked, check_readable, matching, stdin_bytes, style, workspace
 from reconciler.cli.stored import check_names, registries_of
 from reconciler.cli.streams import answer
-from reconciler.document import decode, read_text
-from reconciler.document.json_text import load_json
-from reconciler.errors import InputError, Problem, UsageError
+from reconciler.core.document import decode, read_text
+from reconciler.core.document.json_text import load_json
+from reconciler.core.errors import InputError, Problem, UsageError
+from reconciler.core.resource import Address, RemoteState, Resource
+from reconciler.project.workspace import STDIN, Workspace
 from reconciler.registry.base import Tested, Tests
-from reconciler.remote import read_all
+from reconciler.registry.reading import read_all
 from reconciler.render.terminal import Style
 from reconciler.render.tested import all_text, tested_text
-from reconciler.state import Address, RemoteState, Resource
-from reconciler.workspace import STDIN, Workspace
 
 
 @click.command(cls=Command, name="test")

@@ -8,17 +8,17 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from reconciler.cli.streams import say
+from reconciler.core.errors import InputError, UsageError
+from reconciler.core.resource import Address
 from reconciler.endpoint.gate import concerned, withheld
 from reconciler.endpoint.many import all_tried
 from reconciler.endpoint.subjects import named, subjects
 from reconciler.endpoint.tester import check_input
 from reconciler.endpoint.values import Subject, Tried
-from reconciler.errors import InputError, UsageError
-from reconciler.plan import Plan
+from reconciler.planner.plan import Plan
+from reconciler.project.workspace import Loaded, Workspace
 from reconciler.registry.base import Check
 from reconciler.render.escape import printable
-from reconciler.state import Address
-from reconciler.workspace import Loaded, Workspace
 
 
 def meant(loaded: Loaded, key: str, given: Any) -> Subject | None:

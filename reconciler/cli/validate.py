@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import Outputs, stdin_bytes, workspace
-from reconciler.registry.configured import check_environments
+from reconciler.project.registries import check_environments
 from reconciler.render import VALIDATION
 
 

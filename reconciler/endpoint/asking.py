@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from reconciler.core.errors import LostReplyError
+from reconciler.core.spec import MAX_DEPTH, too_deep
 from reconciler.endpoint.connecting import Place
 from reconciler.endpoint.values import FailedError
-from reconciler.errors import LostReplyError
 from reconciler.registry.http import Answer, Client, parse
-from reconciler.specs import MAX_DEPTH, too_deep
 
 CONNECTED: Final = 10.0  # seconds to wait for an answer that need not come
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from reconciler.core.secret import Resolver, Secret
+from reconciler.core.spec import is_reference
 from reconciler.endpoint.values import FailedError, Subject
 from reconciler.registry.http import Redactor, Target
-from reconciler.secrets import Resolver, Secret
-from reconciler.specs import is_reference
 
 PATIENCE: Final = 60.0  # seconds for one answer, where the manifest has no `timeout`
 LARGEST_BODY: Final = 8 * 1024 * 1024

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from reconciler.core.resource import Address
 from reconciler.endpoint.values import Subject
-from reconciler.plan import WRITES, Change, Plan
-from reconciler.state import Address
+from reconciler.planner.plan import WRITES, Change, Plan
 
 REASON: Final = "test-failed"
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
+from reconciler.core.secret import Resolver
 from reconciler.endpoint.tester import tried
 from reconciler.endpoint.values import Subject, Tried
-from reconciler.secrets import Resolver
 
 AT_ONCE: Final = 4
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from reconciler.core.errors import RegistryError
 from reconciler.endpoint.connecting import Place
 from reconciler.endpoint.dialects import LENGTHY, Dialect, Probe
-from reconciler.errors import RegistryError
 from reconciler.registry.http import Answer, Client, parse
 
 _REFUSALS: Final = (400, 422)

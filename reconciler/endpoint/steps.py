@@ -6,8 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
+from reconciler.core.errors import RegistryError
 from reconciler.endpoint.values import FailedError, Step, Tried, with_hint
-from reconciler.errors import RegistryError
 from reconciler.registry.base import Check
 from reconciler.registry.http import Redactor
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.core.errors import LostReplyError
 from reconciler.endpoint.asking import check_data, check_type
 from reconciler.endpoint.connecting import Place
 from reconciler.endpoint.dialects import Dialect
 from reconciler.endpoint.listening import Event, Listener
 from reconciler.endpoint.values import FailedError
-from reconciler.errors import LostReplyError
 from reconciler.registry.http import Client, parse
 
 

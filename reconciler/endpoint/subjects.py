@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from reconciler.core.resource import Address, DesiredState, Source
 from reconciler.endpoint.values import Adapter, Subject
 from reconciler.manifest.load import Manifest
-from reconciler.state import Address, DesiredState, Source
 
 ADAPTER: Final = "latticeflow/Adapter"  # the native kind that holds templates
 NOWHERE: Final = "endpoint"  # stands for the registry in the address of a model that goes to none

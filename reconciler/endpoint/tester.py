@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
+from reconciler.core.errors import InputError, RegistryError, SecretError
+from reconciler.core.secret import Resolver
 from reconciler.endpoint.asking import post, reach
 from reconciler.endpoint.connecting import Place, place_of
 from reconciler.endpoint.custom import Custom
@@ -13,9 +15,7 @@ from reconciler.endpoint.probing import probed
 from reconciler.endpoint.steps import Steps, StoppedError
 from reconciler.endpoint.streaming import streamed
 from reconciler.endpoint.values import FailedError, Subject, Tried, with_hint
-from reconciler.errors import InputError, RegistryError, SecretError
 from reconciler.registry.http import Client, Redactor, open_client
-from reconciler.secrets import Resolver
 
 PLATFORM: Final = "latticeflow$"  # begins the keys of adapters that come with AI GO!
 _UNASKED: Final = "; not asked: it needs an input of its own, --input FILE"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from reconciler.errors import ReconcilerError
-from reconciler.manifest.model import Endpoint
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.model import Endpoint
+from reconciler.core.resource import Address
 from reconciler.registry.base import Check
-from reconciler.state import Address
 
 
 class Adapter(NamedTuple):

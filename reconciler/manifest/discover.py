@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from reconciler.errors import Problem
+from reconciler.core.errors import Problem
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 

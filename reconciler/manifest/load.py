@@ -13,18 +13,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reconciler import document
-from reconciler.document import Document, Places
-from reconciler.errors import Problem
-from reconciler.fields import Node
-from reconciler.fieldtree import rules_of
+from reconciler.core import document
+from reconciler.core.document import Document, Places
+from reconciler.core.errors import Problem
+from reconciler.core.model import Model, NativeCommon
+from reconciler.core.resource import Source
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import Node
+from reconciler.core.schema.findings import Finding, nearest, place
 from reconciler.manifest.discover import Found
-from reconciler.manifest.model import Model, NativeCommon
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
 from reconciler.manifest.references import Scope, resolve
-from reconciler.problems import Finding, nearest, place
-from reconciler.state import Source
 
 STDIN = "<stdin>"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconciler.manifest.model import Model
-from reconciler.problems import Finding, findings
-from reconciler.scalars import Resolved
+from reconciler.core.model import Model
+from reconciler.core.schema.findings import Finding, findings
+from reconciler.core.schema.types import Resolved
 
 
 def check_model(data: Any) -> tuple[Model | None, list[Finding]]:

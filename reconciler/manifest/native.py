@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from reconciler.manifest.model import NativeCommon
+from reconciler.core.model import NativeCommon
+from reconciler.core.schema.findings import Finding, findings
+from reconciler.core.schema.types import Resolved
 from reconciler.manifest.model_check import absent_protected
-from reconciler.problems import Finding, findings
-from reconciler.scalars import Resolved
 
 COMMON_FIELDS: Final = tuple(info.alias or name for name, info in NativeCommon.model_fields.items())
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final
 
-from reconciler import document
-from reconciler import pointer as pointers
-from reconciler.errors import Problem
-from reconciler.fields import OPAQUE, Node, WriteOnly
-from reconciler.problems import Finding, nearest
-from reconciler.scalars import Resolved
-from reconciler.specs import REFERENCE
+from reconciler.core import document
+from reconciler.core import pointer as pointers
+from reconciler.core.errors import Problem
+from reconciler.core.rules import OPAQUE, Node, WriteOnly
+from reconciler.core.schema.findings import Finding, nearest
+from reconciler.core.schema.types import Resolved
+from reconciler.core.spec import REFERENCE
 
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _BARE: Final = (int, float, NoneType)  # bool is an int

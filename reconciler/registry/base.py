@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from reconciler.fields import KindRules
-from reconciler.manifest.model import Model
-from reconciler.secrets import Resolver, Secret
-from reconciler.state import Address, Listing, Resource
+from reconciler.core.model import Model
+from reconciler.core.resource import Address, Listing, Resource
+from reconciler.core.rules import KindRules
+from reconciler.core.secret import Resolver, Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from reconciler.errors import ConfigError
+from reconciler.core.errors import ConfigError
 from reconciler.registry.base import Driver, Kind
 
 DRIVERS: Final = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from reconciler.errors import PermanentError
-from reconciler.fields import Node
-from reconciler.state import Address
+from reconciler.core.errors import PermanentError
+from reconciler.core.resource import Address
+from reconciler.core.rules import Node
 
 Found = TypeVar("Found")
 

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.errors import ConfigError, SecretError
-from reconciler.fields import WriteOnly
-from reconciler.scalars import Boolean, HeaderMap, Number, Url, sensitive_header
-from reconciler.secrets import Resolver
-from reconciler.specs import REFERENCE
+from reconciler.core.errors import ConfigError, SecretError
+from reconciler.core.rules import WriteOnly
+from reconciler.core.schema.types import Boolean, HeaderMap, Number, Url, sensitive_header
+from reconciler.core.secret import Resolver
+from reconciler.core.spec import REFERENCE
 
 CONCURRENCY: Final = 16  # requests at one time, where nobody says
 TIMEOUT: Final = 30.0  # seconds

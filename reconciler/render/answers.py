@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.errors import ConfigError, ManifestError, ReconcilerError
-from reconciler.problemjson import FORMAT_VERSION, problem_to_json
+from reconciler.core.errors import ConfigError, ManifestError, ReconcilerError
+from reconciler.core.problem_json import FORMAT_VERSION, problem_to_json
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
 from reconciler.render.width import pad, text_width

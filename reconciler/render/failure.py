@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.errors import FileError, Problem, ReconcilerError, RefusedError
+from reconciler.core.errors import FileError, Problem, ReconcilerError, RefusedError
+from reconciler.manifest.validation import Validation
 from reconciler.render.answers import error_json, error_text
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.jsontext import dumps
@@ -17,7 +18,6 @@ from reconciler.render.problem_text import problem_texts
 from reconciler.render.report_markdown import MARKER as REPORT_MARKER
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import ELLIPSIS
-from reconciler.validation import Validation
 
 MOST_LISTED: Final = 50  # problems in a comment
 MOST_WORDS: Final = 2_000  # characters of one text in a comment, which GitHub refuses from 65,536 on

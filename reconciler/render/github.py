@@ -5,13 +5,13 @@ The form is that of workflow commands: `::error file=…,line=…,col=…,endLin
 
 from __future__ import annotations
 
-from reconciler.errors import Problem
-from reconciler.problemjson import end_of
+from reconciler.core.errors import Problem
+from reconciler.core.problem_json import end_of
+from reconciler.manifest.validation import Validation
 from reconciler.render.escape import annotation, annotation_property
 from reconciler.render.problem_text import suggestion
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge, summary
-from reconciler.validation import Validation
 
 
 def render(validation: Validation, style: Style) -> str:

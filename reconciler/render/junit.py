@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconciler.manifest.validation import Validation
 from reconciler.render.escape import xml
 from reconciler.render.problem_text import problem_texts
 from reconciler.render.terminal import Style, count
 from reconciler.render.validation_text import judge
-from reconciler.validation import Validation
 
 
 def render(validation: Validation, style: Style) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.errors import Problem
-from reconciler.problemjson import end_of
+from reconciler.core.errors import Problem
+from reconciler.core.problem_json import end_of
 from reconciler.render import credentials
 from reconciler.render.credentials import Span
 

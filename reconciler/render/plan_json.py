@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.plan import Plan
-from reconciler.planjson import plan_to_json
+from reconciler.planner.plan import Plan
+from reconciler.planner.plan_json import plan_to_json
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.plan import Change, FieldChange, Plan
-from reconciler.pointer import MISSING
+from reconciler.core.pointer import MISSING
+from reconciler.core.resource import Source
+from reconciler.planner.plan import Change, FieldChange, Plan
 from reconciler.render.escape import fence, html_code, markdown, markdown_code, printable
 from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, sections, totals
 from reconciler.render.terminal import Style, count
 from reconciler.render.values import SENSITIVE, show, show_list, show_sides, swapped
 from reconciler.render.width import ELLIPSIS
-from reconciler.state import Source
 
 MARKER: Final = "<!-- reconciler:plan -->"
 DRIFT_MARKER: Final = "<!-- reconciler:drift -->"

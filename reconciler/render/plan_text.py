@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.plan import FieldChange, Plan
+from reconciler.planner.plan import FieldChange, Plan
 from reconciler.render.problem_text import headline
 from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, sections, totals
 from reconciler.render.terminal import Style, count

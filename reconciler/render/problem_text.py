@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.errors import Problem
+from reconciler.core.errors import Problem
+from reconciler.manifest.validation import Validation
 from reconciler.render.masking import survey
 from reconciler.render.quote import quote
 from reconciler.render.terminal import Style
-from reconciler.validation import Validation
 
 
 def problem_texts(validation: Validation, style: Style) -> Iterator[tuple[Problem, str]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from reconciler.errors import Problem
-from reconciler.problemjson import end_of
+from reconciler.core.errors import Problem
+from reconciler.core.problem_json import end_of
 from reconciler.render import escape
 from reconciler.render.credentials import Span
 from reconciler.render.masking import Secrets, hidden

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.problemjson import FORMAT_VERSION
+from reconciler.applier.report import Outcome, Report
+from reconciler.core.problem_json import FORMAT_VERSION
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
-from reconciler.report import Outcome, Report
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.applier.report import Outcome, Report
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.plan_markdown import BUDGET
 from reconciler.render.report_text import RESTORES, WORDS, totals, verdict
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import ELLIPSIS
-from reconciler.report import Outcome, Report
 
 MARKER: Final = "<!-- reconciler:report -->"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from reconciler.applier.report import DONE, Outcome, Report
 from reconciler.render.sections import SIGNS
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import pad, text_width
-from reconciler.report import DONE, Outcome, Report
 
 MOST_LISTED: Final = 20  # outcomes up to which each that went well has its line
 MOST_ALIGNED: Final = 56  # columns up to which what follows an address is aligned

@@ -7,14 +7,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import reconciler
-from reconciler.errors import Problem
-from reconciler.problemjson import end_of
+from reconciler.core.errors import Problem
+from reconciler.core.problem_json import end_of
+from reconciler.manifest.validation import Validation
 from reconciler.render.escape import printable
 from reconciler.render.jsontext import dumps
 from reconciler.render.problem_text import suggestion
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge
-from reconciler.validation import Validation
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reconciler.problemjson import FORMAT_VERSION, problem_to_json
+from reconciler.core.problem_json import FORMAT_VERSION, problem_to_json
+from reconciler.manifest.validation import Validation
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge
-from reconciler.validation import Validation
 
 
 def render(validation: Validation, style: Style) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from reconciler.manifest.validation import Validation
 from reconciler.render import load
 from reconciler.render.terminal import Style, count
-from reconciler.validation import Validation
 
 _TEXTS: Final = "reconciler.render.problem_text:problem_texts"  # by name: where all is well nothing of it is needed
 

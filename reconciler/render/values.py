@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from reconciler.plan import FieldChange
-from reconciler.pointer import MISSING
+from reconciler.core.pointer import MISSING
+from reconciler.core.spec import canonical_json
+from reconciler.planner.plan import FieldChange
 from reconciler.render import escape, load
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import ELLIPSIS, cut, pad, text_width, units
-from reconciler.specs import canonical_json
 
 ARROW: Final = "→"
 SENSITIVE: Final = "(sensitive)"

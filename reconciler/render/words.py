@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from deepdiff import DeepDiff
 
-from reconciler import pointer
-from reconciler.pointer import MISSING
+from reconciler.core import pointer
+from reconciler.core.pointer import MISSING
+from reconciler.core.spec import canonical_json
 from reconciler.render.escape import printable
 from reconciler.render.values import ITEM, MOST_ITEMS, show, show_pair
-from reconciler.specs import canonical_json
 
 IDENTITIES: Final = ("name", "id", "key")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cli.project import CONFIG, Project
 
-from reconciler.specs import digest
+from reconciler.core.spec import digest
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ import jsonschema
 import pytest
 
 from reconciler.cli import main
-from reconciler.document.dump import dump_yaml
-from reconciler.outputs import OUTPUTS
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.schema.answers import OUTPUTS
 
 CONFIG: Final = """\
 owner: us

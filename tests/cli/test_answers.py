@@ -11,7 +11,7 @@ from cli.project import Project
 from jsonschema import Draft202012Validator
 
 from reconciler import __version__
-from reconciler.outputs import OUTPUTS
+from reconciler.core.schema.answers import OUTPUTS
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.document import Place, load
-from reconciler.document.comment_lines import Survey, comments_of
-from reconciler.document.comments import compose, dump_commented, load_commented
-from reconciler.document.trees import Item, List, Map, Member, Node, Scalar, find, plain_data, scalars_of
+from reconciler.core.document import Place, load
+from reconciler.core.document.comment_lines import Survey, comments_of
+from reconciler.core.document.comments import compose, dump_commented, load_commented
+from reconciler.core.document.trees import Item, List, Map, Member, Node, Scalar, find, plain_data, scalars_of
 
 NOWHERE = Place(1, 1, 1, 1)
 

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.document import load
-from reconciler.document.dump import dump_yaml
+from reconciler.core.document import load
+from reconciler.core.document.dump import dump_yaml
 
 AMBIGUOUS = ["no", "on", "y", "N", "1:30", "0777", "0o17", "0x1F", "0b1", "2026-11-20", "2026-11-20T10:00:00Z", "1_000",
              "~", "", "null", "True", ".inf", "-.INF", ".NaN", "<<", "=", "1e3", "+1", ".5", "190:20:30", "1,000"]  # fmt: skip

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.document import MAX_BYTES, decode, read_text
-from reconciler.errors import Problem
+from reconciler.core.document import MAX_BYTES, decode, read_text
+from reconciler.core.errors import Problem
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX files")
 
@@ -97,7 +97,7 @@ def test_symlink_loop(tmp_path: Path) -> None:
 READ_UNPRIVILEGED = """
 import os, sys
 from pathlib import Path
-from reconciler.document import read_text
+from reconciler.core.document import read_text
 
 if os.getuid() == 0:
     os.setgroups([])

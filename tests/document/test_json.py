@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from reconciler.document import MAX_DEPTH, MAX_VALUES, load
+from reconciler.core.document import MAX_DEPTH, MAX_VALUES, load
 
 
 def problems(text: str) -> list[tuple[int, int, str]]:

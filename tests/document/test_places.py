@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from reconciler.document import Place, places
+from reconciler.core.document import Place, places
 
 YAML = """\
 # comment

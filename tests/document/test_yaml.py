@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.document import MAX_DEPTH, MAX_VALUES, load, places
-from reconciler.document import yaml_nodes as nodes
-from reconciler.document.yaml_text import MAX_BROKEN
+from reconciler.core.document import MAX_DEPTH, MAX_VALUES, load, places
+from reconciler.core.document import yaml_nodes as nodes
+from reconciler.core.document.yaml_text import MAX_BROKEN
 
 
 def values(text: str) -> list[Any]:

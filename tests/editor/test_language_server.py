@@ -10,8 +10,8 @@ import pytest
 from editor.client import Editor, editor
 from manifest.schema_documents import DRIVERS, NATIVES, WHOLE_CONFIG, WHOLE_MODEL, WHOLE_SERVICE, Service
 
-from reconciler.document.dump import dump_yaml
-from reconciler.manifest.schema import RegistryShape, generate
+from reconciler.core.document.dump import dump_yaml
+from reconciler.project.schemas import RegistryShape, generate
 
 MANIFEST: Final = "# yaml-language-server: $schema=../schemas/manifest.schema.json\n"
 CONFIG: Final = "# yaml-language-server: $schema=schemas/config.schema.json\n"

@@ -15,11 +15,11 @@ from typing import Any, Final
 import pytest
 from endpoint.server import KEY
 
+from reconciler.core.model import Endpoint
+from reconciler.core.resource import Address
+from reconciler.core.secret import Resolver
 from reconciler.endpoint.tester import tried
 from reconciler.endpoint.values import Adapter, Subject, Tried
-from reconciler.manifest.model import Endpoint
-from reconciler.secrets import Resolver
-from reconciler.state import Address
 
 PROGRAM: Final = Path(__file__).with_name("server.py")
 ENVIRON: Final = {"LLM_KEY": KEY}

@@ -14,7 +14,7 @@ from endpoint.place import Place, place
 from endpoint.server import KEY
 from registry.aigo.server import aigo
 
-from reconciler.document.dump import dump_yaml
+from reconciler.core.document.dump import dump_yaml
 
 __all__ = ["place"]
 

@@ -10,11 +10,11 @@ import pytest
 from endpoint.place import Place, failed, names, place, subject, trial
 from endpoint.server import KEY
 
+from reconciler.core.errors import InputError
 from reconciler.endpoint.sandbox import render
 from reconciler.endpoint.templates import rendered
 from reconciler.endpoint.tester import check_input
 from reconciler.endpoint.values import Adapter, FailedError
-from reconciler.errors import InputError
 
 __all__ = ["place"]
 

@@ -8,8 +8,8 @@ import pytest
 from endpoint.place import Place, failed, names, place, subject, trial
 from endpoint.server import KEY
 
+from reconciler.core.errors import InputError
 from reconciler.endpoint.tester import check_input
-from reconciler.errors import InputError
 
 __all__ = ["place"]
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from endpoint.place import subject
 
+from reconciler.core.resource import Address, Desired, Resource
 from reconciler.endpoint.gate import concerned, withheld
 from reconciler.endpoint.values import Subject
-from reconciler.guards import Guard
-from reconciler.plan import Change, Plan
-from reconciler.state import Address, Desired, Resource
+from reconciler.planner.guards import Guard
+from reconciler.planner.plan import Change, Plan
 
 
 def at(kind: str, key: str, registry: str = "aigo") -> Address:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 
-from reconciler.importing import Import, Target, import_files
 from reconciler.manifest.discover import discover
+from reconciler.manifest.importing import Import, Target, import_files
 
 HEAD = "kind: latticeflow/Model\nkey: a\n"
 

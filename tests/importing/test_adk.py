@@ -9,7 +9,7 @@ import pytest
 import yaml
 from importing.imports import imported, told
 
-from reconciler.importing import Import
+from reconciler.manifest.importing import Import
 
 MODEL = """\
 # our model

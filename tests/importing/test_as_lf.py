@@ -11,7 +11,7 @@ from importing.imports import imported, texts
 from lf import Lf
 from registry.aigo.server import Server, aigo
 
-from reconciler.document import load
+from reconciler.core.document import load
 from reconciler.manifest.references import Scope, resolve
 from reconciler.registry.latticeflow.kinds import KINDS
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from importing.imports import imported, model, texts, told
 
-from reconciler.document.trees import Map, plain_data
-from reconciler.importing.drafts import Draft, Format, Session
-from reconciler.importing.formats import FORMATS
+from reconciler.core.document.trees import Map, plain_data
+from reconciler.manifest.importing.drafts import Draft, Format, Session
+from reconciler.manifest.importing.formats import FORMATS
 
 PROVIDER = "models:\n  - $provider: "
 IN_CONFIG = [  # lines below `  url: u`, which is line 4

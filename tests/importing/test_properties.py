@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from importing.imports import imported, texts
 
-from reconciler.document import load
-from reconciler.document.dump import dump_yaml
-from reconciler.fields import OPAQUE
+from reconciler.core.document import load
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.rules import OPAQUE
 from reconciler.manifest.references import Scope, resolve
 
 BEGINNINGS = ["", "${", "$${", "$", "no", "0777", "1:30", "# x", "- ", "a: b", "<<", "!include x", "'", '"', "\n", "  "]

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-from reconciler import scalars
-from reconciler.fields import Canonical, Immutable, Ref, ServerDefault, ServerOwned, Unordered, WriteOnly
-from reconciler.manifest.native import NativeKind
-from reconciler.scalars import (
+from reconciler.core.rules import Canonical, Immutable, Ref, ServerDefault, ServerOwned, Unordered, WriteOnly
+from reconciler.core.schema import types as scalars
+from reconciler.core.schema.types import (
     Boolean,
     Choice,
     HeaderMap,
@@ -28,6 +27,7 @@ from reconciler.scalars import (
     Texts,
     Url,
 )
+from reconciler.manifest.native import NativeKind
 
 Strategy = st.SearchStrategy[Any]
 STRICT: Final = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")

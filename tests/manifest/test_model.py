@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.schema.types import Resolved
 from reconciler.manifest.model_check import check_model
-from reconciler.scalars import Resolved
 
 
 def rules(**fields: Any) -> list[str]:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.fieldtree import rules_of
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.schema.types import Resolved
 from reconciler.manifest.references import Scope, escape, resolve
-from reconciler.scalars import Resolved
 
 NODE = rules_of(Model)
 

@@ -13,11 +13,11 @@ from jsonschema import Draft202012Validator
 from manifest.schema_documents import DRIVERS, NATIVES, Service
 from pydantic import BaseModel, ConfigDict
 
-from reconciler.manifest.forms import form_of, patch_of, title_of
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
+from reconciler.core.schema.form import form_of, patch_of, title_of
+from reconciler.core.schema.types import or_null
 from reconciler.manifest.native import NativeKind
-from reconciler.manifest.schema import RegistryShape, config_schema, generate, manifest_schema
-from reconciler.scalars import or_null
+from reconciler.project.schemas import RegistryShape, config_schema, generate, manifest_schema
 
 SHAPES: Final = {"web": RegistryShape("web", Service), "other": RegistryShape("file")}
 SCHEMAS: Final = {
@@ -85,7 +85,7 @@ def test_registries_are_those_of_the_configuration() -> None:
 def test_texts_do_not_depend_on_the_hash_seed() -> None:
     """Two runs write the same bytes, whatever Python's hash seed is."""
     program = (
-        "from manifest.schema_documents import *; from reconciler.manifest.schema import *;"
+        "from manifest.schema_documents import *; from reconciler.project.schemas import *;"
         "print(generate(NATIVES, {'web': RegistryShape('web', Service)}, DRIVERS))"
     )
     path = ":".join(sys.path)

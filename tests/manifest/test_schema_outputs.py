@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.outputs import OUTPUTS
-from reconciler.plan import ACTIONS
-from reconciler.report import STATUSES, SUMMARY
+from reconciler.applier.report import STATUSES, SUMMARY
+from reconciler.core.schema.answers import OUTPUTS
+from reconciler.planner.plan import ACTIONS
 
 MANIFEST = (
     "kind: Model\nkey: chat\ndisplay_name: Chat\nendpoint: {url: 'https://llm.example.com/v1', api_key: '${env:KEY}'}\n"

@@ -28,13 +28,13 @@ from manifest.schema_documents import (
 )
 from pydantic import BaseModel, ValidationError
 
-from reconciler import patch
-from reconciler.config import Config, RegistryEntry
-from reconciler.manifest.forms import form_of
-from reconciler.manifest.model import Model
+from reconciler.core import merge_patch as patch
+from reconciler.core.model import Model
+from reconciler.core.schema.form import form_of
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import check_native, document_model
-from reconciler.manifest.schema import RegistryShape, config_schema, manifest_schema
+from reconciler.project.config import Config, RegistryEntry
+from reconciler.project.schemas import RegistryShape, config_schema, manifest_schema
 
 MORE: Final = int(os.environ.get("PARITY_TIMES", "1"))  # 20 makes it 50,000 documents
 MANIFESTS: Final = Draft202012Validator(manifest_schema(NATIVES, None))

@@ -110,4 +110,4 @@ def test_the_package_is_typed_for_its_users(installed: Path, tmp_path: Path) -> 
     said = run(
         BIN / "mypy", "--config-file=", "--strict", "--python-executable", installed / "python", "use.py", cwd=tmp_path
     ).stdout
-    assert "-> reconciler.plan.Plan" in said
+    assert "-> reconciler.planner.plan.Plan" in said

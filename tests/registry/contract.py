@@ -25,14 +25,14 @@ from typing import Any, ClassVar, Final, TypeVar
 import pytest
 from world import Document, World, actions, statuses
 
-from reconciler import pointer as pointers
-from reconciler.errors import PermanentError, StaleObjectError
-from reconciler.fields import KindRules
-from reconciler.planfile import dump
+from reconciler.core import pointer as pointers
+from reconciler.core.errors import PermanentError, StaleObjectError
+from reconciler.core.resource import Address, Resource
+from reconciler.core.rules import KindRules
+from reconciler.core.secret import Secret
+from reconciler.core.spec import REFERENCE
+from reconciler.planner.planfile import dump
 from reconciler.registry.base import Driver, Removal, Write
-from reconciler.secrets import Secret
-from reconciler.specs import REFERENCE
-from reconciler.state import Address, Resource
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from registry.aigo.server import Server, aigo
 from registry.contract import ASKED, DriverContract, Sample
 from world import World, statuses
 
+from reconciler.core.resource import Address
 from reconciler.registry.latticeflow import DRIVER
-from reconciler.state import Address
 
 OWN: Final = ("id", "adapter_id", "usage", "created_at", "updated_at")  # of a row, what the server makes up
 

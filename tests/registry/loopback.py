@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from reconciler.core.secret import Secret
 from reconciler.registry.http import Client, Target, open_client
-from reconciler.secrets import Secret
 
 CREDENTIAL: Final = "sk-Zx81qLmW"
 BEARER: Final = f"Bearer {CREDENTIAL}"

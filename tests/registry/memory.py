@@ -16,9 +16,12 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 from registry.memory_server import Data, Server
 
-from reconciler import pointer as pointers
-from reconciler.errors import InputError, PermanentError
-from reconciler.fields import (
+from reconciler.core import pointer as pointers
+from reconciler.core.errors import InputError, PermanentError
+from reconciler.core.model import Model as PortableModel
+from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import (
     CannotClear,
     Canonical,
     Immutable,
@@ -31,8 +34,9 @@ from reconciler.fields import (
     Unordered,
     WriteOnly,
 )
-from reconciler.fieldtree import rules_of
-from reconciler.manifest.model import Model as PortableModel
+from reconciler.core.schema.types import SecretText
+from reconciler.core.secret import Resolver
+from reconciler.core.spec import PRESENT, secrets_in
 from reconciler.registry.base import (
     Check,
     Compiled,
@@ -48,10 +52,6 @@ from reconciler.registry.base import (
     Tested,
     Write,
 )
-from reconciler.scalars import SecretText
-from reconciler.secrets import Resolver
-from reconciler.specs import PRESENT, secrets_in
-from reconciler.state import Address, Listing, Mark, Resource, Unreadable
 
 SERVERS: Final[dict[str, Server]] = {}
 _LINES: Final = logging.getLogger("reconciler.http.memory")  # what the HTTP client would say

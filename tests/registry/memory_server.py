@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reconciler.errors import LostReplyError, PermanentError, RegistryError, StaleObjectError, TemporaryError
+from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, StaleObjectError, TemporaryError
 
 Data = dict[str, Any]
 

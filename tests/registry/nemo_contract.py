@@ -16,9 +16,9 @@ from registry.nemo_proxy import Proxy, proxied
 from registry.nemo_samples import FILESETS
 from world import World
 
-from reconciler.guards import Limits
+from reconciler.core.resource import Address
+from reconciler.planner.guards import Limits
 from reconciler.registry.nemo import DRIVER
-from reconciler.state import Address
 
 PATHS = {
     "Model": "models",

@@ -11,8 +11,8 @@ from registry.contract import DriverContract
 from registry.insidellms_samples import SAMPLES
 from world import World
 
+from reconciler.core.resource import Address
 from reconciler.registry.insidellms import DRIVER
-from reconciler.state import Address
 
 
 class TestInsideLlms(DriverContract):

@@ -11,8 +11,8 @@ import pytest_asyncio
 from registry.contract import DriverContract, Sample
 from world import World
 
+from reconciler.core.resource import Address
 from reconciler.registry.local import DRIVER
-from reconciler.state import Address
 
 SAMPLE: Final = Sample(
     {

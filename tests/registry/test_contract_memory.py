@@ -13,7 +13,7 @@ from registry.memory import DRIVER, EXACT
 from registry.memory_server import Behaviour
 from world import World, model, native
 
-from reconciler.state import Address
+from reconciler.core.resource import Address
 
 PROVIDERS: Final = (
     native("Provider", "p1", url="https://one.example.com"),

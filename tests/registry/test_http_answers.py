@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import PermanentError, RegistryError, StaleObjectError
+from reconciler.core.errors import PermanentError, RegistryError, StaleObjectError
+from reconciler.core.resource import Address, Resource
+from reconciler.core.secret import Secret
 from reconciler.registry.base import Write
 from reconciler.registry.http import Reply
 from reconciler.registry.http.answers import check, number_of
-from reconciler.secrets import Secret
-from reconciler.state import Address, Resource
 
 ADDRESS = Address("one", "Secret", "key")
 SENT = {"name": "key", "value": Secret("sk-Zx81qLmW")}

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import pytest
 from registry.loopback import Seen, always, connected, in_turn, reply
 
-from reconciler.errors import LostReplyError, TemporaryError
+from reconciler.core.errors import LostReplyError, TemporaryError
 from reconciler.registry.http.bound import Bound
 from reconciler.registry.http.translate import retry_after
 

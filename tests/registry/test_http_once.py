@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from registry.loopback import Behaviour, Seen, connected, reply, serve, target
 
-from reconciler.errors import LostReplyError, TemporaryError
+from reconciler.core.errors import LostReplyError, TemporaryError
 from reconciler.registry.http import open_client
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry.loopback import Seen, always, connected, in_turn, reply, serve, target
 
-from reconciler.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.core.secret import Secret
 from reconciler.registry.http import Reply, open_client
 from reconciler.registry.http.payload import encode, parse, read, secrets_in, shown
-from reconciler.secrets import Secret
 
 HTML = b"<!doctype html><html><title>Sign in</title>"
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from registry.loopback import BEARER, CREDENTIAL, Seen, always, connected, reply, serve, target
 
-from reconciler.errors import PermanentError, RegistryError, TemporaryError
+from reconciler.core.errors import PermanentError, RegistryError, TemporaryError
+from reconciler.core.secret import Secret
 from reconciler.registry.http import Client, open_client
 from reconciler.registry.http.redaction import Redactor
-from reconciler.secrets import Secret
 
 BODY_SECRET = 'pa"ss\nword/ü'
 BODY = {"key": "chat", "api_key": Secret(BODY_SECRET), "headers": [{"X-Token": Secret("t0ken-in-list")}]}

@@ -15,7 +15,7 @@ import pytest
 import trustme
 from registry.loopback import BEARER, Seen, always, connected, in_turn, reply, serve, target
 
-from reconciler.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
 from reconciler.registry.http import open_client
 from reconciler.registry.http.proxies import Proxy, proxy_for
 

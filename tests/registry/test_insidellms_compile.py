@@ -8,7 +8,7 @@ import pytest
 from cli.project import Project
 from world import model
 
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
 from reconciler.registry.base import Compiled
 from reconciler.registry.insidellms import DRIVER
 from reconciler.registry.insidellms.arguments import ARGUMENTS, GENERATION, TYPES

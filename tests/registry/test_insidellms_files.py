@@ -19,11 +19,11 @@ import pytest_asyncio
 from registry.insidellms_samples import native
 from world import World, actions, paths, statuses
 
-from reconciler.errors import PermanentError, RefusedError, StaleObjectError, TemporaryError
+from reconciler.core.errors import PermanentError, RefusedError, StaleObjectError, TemporaryError
+from reconciler.core.resource import Address, Mark, Resource
 from reconciler.registry.base import Removal, Write
 from reconciler.registry.insidellms import files
 from reconciler.registry.insidellms.store import Store, connect
-from reconciler.state import Address, Mark, Resource
 
 SPEC: Final = {"model": {"type": "dummy", "args": {"name": "x"}}}
 
@@ -374,7 +374,7 @@ import asyncio, resource, signal, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from test_insidellms_files import made
-from reconciler.errors import PermanentError
+from reconciler.core.errors import PermanentError
 from reconciler.registry.insidellms.store import connect
 
 async def main():

@@ -13,7 +13,7 @@ from registry.aigo.server import Server, aigo
 from registry.latticeflow_contract import held
 from registry.latticeflow_samples import CERTIFIED, SAMPLES
 
-from reconciler.document.dump import dump_yaml
+from reconciler.core.document.dump import dump_yaml
 
 CONFIG: Final = """\
 owner: us

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
 from reconciler.registry.base import Compiled
 from reconciler.registry.latticeflow import DRIVER
 from reconciler.registry.latticeflow.derived import API_KEY, LONGEST, header_field, model_of, secret_name

@@ -14,7 +14,7 @@ from registry.latticeflow_contract import connected, held
 from registry.latticeflow_samples import ADAPTERS, CERTIFIED, INTEGRATIONS, SECRETS, adapter, native
 from world import Document, model, statuses
 
-from reconciler.errors import RefusedError
+from reconciler.core.errors import RefusedError
 
 
 def chats(number: int) -> list[Document]:

@@ -18,15 +18,15 @@ from registry.loopback import Behaviour, Seen, always, reply, serve
 from registry.loopback import connected as reaching
 from world import World, statuses
 
-from reconciler.errors import PermanentError, RegistryError, StaleObjectError
-from reconciler.export import text_of
-from reconciler.planfile import dump
+from reconciler.core.errors import PermanentError, RegistryError, StaleObjectError
+from reconciler.core.resource import Address, Listing, Resource
+from reconciler.manifest.export import text_of
+from reconciler.planner.planfile import dump
 from reconciler.registry import base
 from reconciler.registry.base import Write
 from reconciler.registry.latticeflow import trial
 from reconciler.render import plan_text, report_text
 from reconciler.render.terminal import Style
-from reconciler.state import Address, Listing, Resource
 
 ONE: Final = native("Model", "one", display_name="One", config={"url": "https://llm.example.com"})
 OFTEN: Final = 40  # requests that fail: more than one read sends, repetitions and all

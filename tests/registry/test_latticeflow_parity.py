@@ -13,11 +13,11 @@ from jsonschema import Draft202012Validator
 from manifest.schema_documents import broken
 from registry.latticeflow_samples import CERTIFIED, OTHERS, TYPES
 
-from reconciler import pointer as pointers
+from reconciler.core import pointer as pointers
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import check_native
-from reconciler.manifest.schema import manifest_schema
-from reconciler.registry.configured import native_kinds_of
+from reconciler.project.registries import native_kinds_of
+from reconciler.project.schemas import manifest_schema
 from reconciler.registry.latticeflow import DRIVER
 
 KINDS: Final = native_kinds_of([DRIVER])

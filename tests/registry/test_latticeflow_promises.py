@@ -15,13 +15,13 @@ from registry.latticeflow_contract import connected, held
 from registry.latticeflow_samples import ONE, SECRETS, adapter, native
 from world import Document, World, actions, model, paths, statuses
 
-from reconciler.dangling import dangling
-from reconciler.document.dump import dump_yaml
-from reconciler.errors import PermanentError, SecretError
-from reconciler.plan import Plan
-from reconciler.pointer import MISSING
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.errors import PermanentError, SecretError
+from reconciler.core.pointer import MISSING
+from reconciler.core.resource import Address, Resource
+from reconciler.planner.plan import Plan
+from reconciler.planner.references import dangling
 from reconciler.registry.base import Removal, Write
-from reconciler.state import Address, Resource
 
 IDENTITY = "latticeflow$identity"
 CHAT = "latticeflow$openai_chat_completion"

@@ -11,9 +11,9 @@ from cli.project import Project
 from pydantic import ValidationError
 from registry.aigo.server import Server, aigo
 
-from reconciler.errors import ConfigError, SecretError
+from reconciler.core.errors import ConfigError, SecretError
+from reconciler.core.secret import Resolver
 from reconciler.registry.latticeflow.settings import Settings, location, place_of
-from reconciler.secrets import Resolver
 
 FILE = ".latticeflow.yaml"
 THERE: Mapping[str, str] = {"LF_URL": "https://aigo.example.com", "LF_API_KEY": "k3y"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reconciler.problems import Finding, findings
+from reconciler.core.schema.findings import Finding, findings
 from reconciler.registry.latticeflow.kinds import KINDS
 
 MODEL = KINDS["Model"].model

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from registry.aigo.samples import CONFIGS, SECRET, model
 
+from reconciler.core.resource import Resource
 from reconciler.registry.latticeflow import wire
 from reconciler.registry.latticeflow.kinds import KINDS
 from reconciler.registry.rows import MisreadError
-from reconciler.state import Resource
 
 JSON: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),

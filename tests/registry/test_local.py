@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
+from reconciler.core.secret import Resolver
 from reconciler.registry.local import DRIVER, Settings
-from reconciler.secrets import Resolver
 
 FULL: dict[str, Any] = {
     "kind": "Model",

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config import Project
-from reconciler.errors import ConfigError
+from reconciler.core.errors import ConfigError
+from reconciler.core.secret import Resolver
+from reconciler.project.config import Project
+from reconciler.project.registries import configured
 from reconciler.registry import catalog
-from reconciler.registry.configured import configured
 from reconciler.registry.local import DRIVER
-from reconciler.secrets import Resolver
 
 
 def install(folder: Path, *entry_points: str, package: str = "acme", code: str = "") -> None:

@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from reconciler.errors import PermanentError, TemporaryError
+from reconciler.core.errors import PermanentError, TemporaryError
+from reconciler.core.resource import Address, Listing, Resource
+from reconciler.core.secret import Resolver
 from reconciler.registry.base import Opening, Removal, Write
 from reconciler.registry.local import DRIVER, KINDS, Settings
 from reconciler.registry.local.database import APPLICATION_ID, MIGRATIONS, Database
 from reconciler.registry.local.objects import Objects, utc_now
 from reconciler.registry.local.store import Store, connect
-from reconciler.secrets import Resolver
-from reconciler.state import Address, Listing, Resource
 
 
 def at(key: str) -> Address:
@@ -143,8 +143,8 @@ from pathlib import Path
 from reconciler.registry.local import KINDS
 from reconciler.registry.local.store import connect
 from reconciler.registry.base import Write
-from reconciler.state import Address, Resource
-from reconciler.errors import RegistryError
+from reconciler.core.resource import Address, Resource
+from reconciler.core.errors import RegistryError
 
 async def main(path):
     async with connect(path, KINDS) as registry:
@@ -224,7 +224,7 @@ READ_SLOWLY = """
 import os, sys
 import urllib.parse  # as above
 from pathlib import Path
-from reconciler.errors import RegistryError
+from reconciler.core.errors import RegistryError
 from reconciler.registry.local.database import Database
 
 if os.getuid() == 0:

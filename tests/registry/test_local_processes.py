@@ -15,11 +15,11 @@ from typing import Any
 PREAMBLE = """
 import asyncio, itertools, sys
 from pathlib import Path
-from reconciler.errors import StaleObjectError
+from reconciler.core.errors import StaleObjectError
 from reconciler.registry.base import Write
 from reconciler.registry.local import KINDS
 from reconciler.registry.local.store import connect
-from reconciler.state import Address, Resource
+from reconciler.core.resource import Address, Resource
 
 path, name = Path(sys.argv[1]), sys.argv[2]
 

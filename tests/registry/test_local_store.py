@@ -17,12 +17,12 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.errors import PermanentError, StaleObjectError
+from reconciler.core.errors import PermanentError, StaleObjectError
+from reconciler.core.resource import Address, Mark, Resource, Unreadable
+from reconciler.core.secret import Resolver, Secret
 from reconciler.registry.base import KeepsHistory, Opening, Removal, Renames, Write
 from reconciler.registry.local import DRIVER, KINDS, Settings
 from reconciler.registry.local.store import Store, connect
-from reconciler.secrets import Resolver, Secret
-from reconciler.state import Address, Mark, Resource, Unreadable
 
 MARK = Mark("local", "chat", protected=True, applied="0" * 64, excluded=("/tags",), fingerprints={"/a": "f" * 16})
 

@@ -58,10 +58,10 @@ from registry.nemo_samples import (
 )
 from world import ENVIRON, World, actions, model, paths, statuses
 
-from reconciler.errors import PermanentError
+from reconciler.core.errors import PermanentError
+from reconciler.core.resource import Address, Resource
 from reconciler.registry.base import Write
 from reconciler.registry.nemo.kinds import KINDS
-from reconciler.state import Address, Resource
 
 json_values = st.recursive(
     st.none()

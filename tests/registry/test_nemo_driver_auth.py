@@ -21,8 +21,8 @@ from registry.nemo_contract import connected
 from registry.nemo_samples import native
 from world import World, actions, statuses
 
-from reconciler.errors import RegistryError
-from reconciler.guards import Limits
+from reconciler.core.errors import RegistryError
+from reconciler.planner.guards import Limits
 
 M1 = native("Model", "m1", description="d")
 

@@ -32,9 +32,9 @@ from registry.nemo_proxy import Passed, Proxy
 from registry.nemo_samples import native
 from world import World, actions, statuses
 
-from reconciler.errors import RegistryError, StaleObjectError, TemporaryError
+from reconciler.core.errors import RegistryError, StaleObjectError, TemporaryError
+from reconciler.core.resource import Address, Resource
 from reconciler.registry.base import Write
-from reconciler.state import Address, Resource
 
 CONFIG = "owner: us\nregistries:\n  nemo: {{driver: nemo, url: '{url}', workspace: {workspace}, default: true, owns: ['*']}}\n"
 M1 = native("Model", "m1", description="d")

@@ -29,11 +29,11 @@ from registry.nemo_proxy import Proxy
 from registry.nemo_samples import CHECKPOINT, PROJECTS, native
 from world import Document, World, actions, model, statuses
 
-from reconciler.errors import PermanentError
+from reconciler.core.errors import PermanentError
+from reconciler.core.resource import Address
 from reconciler.registry.base import Removal
 from reconciler.registry.nemo.derived import model_of, provider_name, secret_name
 from reconciler.registry.nemo.forms import refuses_name
-from reconciler.state import Address
 
 BASES = (native("Model", "base"), native("Model", "other-base"))
 

@@ -15,7 +15,7 @@ import pytest
 from registry.nemo.server import Running, declare_ready
 from world import World, statuses
 
-from reconciler.state import Address
+from reconciler.core.resource import Address
 
 KEY = "sk-the-key-of-the-endpoint"
 

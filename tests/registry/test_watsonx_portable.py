@@ -13,7 +13,7 @@ from registry.watsonx_contract import connected
 from registry.watsonx_samples import connection
 from world import World, actions, model, statuses
 
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
 from reconciler.registry.watsonx.compile import compile_model
 
 NAME = "virtual-model/openai/gpt-oss-120b"

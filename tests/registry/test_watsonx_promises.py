@@ -16,11 +16,11 @@ from registry.watsonx_contract import ACCOUNT, connected
 from registry.watsonx_samples import CREDS, native, option
 from world import World, actions, statuses
 
-from reconciler.errors import PermanentError, RegistryError
+from reconciler.core.errors import PermanentError, RegistryError
+from reconciler.core.resource import Address
+from reconciler.core.secret import Resolver, Secret
 from reconciler.registry.watsonx import DRIVER
 from reconciler.registry.watsonx.options import CANONICAL, NAMES, canonical
-from reconciler.secrets import Resolver, Secret
-from reconciler.state import Address
 
 NAME = "virtual-model/openai/gpt-4o"
 

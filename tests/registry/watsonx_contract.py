@@ -16,8 +16,8 @@ from registry.watsonx.behaviour import Behaviour
 from registry.watsonx.server import Server, orchestrate
 from world import Document, World, statuses
 
+from reconciler.core.resource import Address
 from reconciler.registry.watsonx import DRIVER
-from reconciler.state import Address
 
 ACCOUNT = {"type": "service_account", "private_key": "s3cret-private-key", "token_uri": "https://t.example.com"}
 NAMES = {"Model": "virtual-model/openai/{}", "Policy": "virtual-policy/{}", "Connection": "{}"}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from reconciler.errors import Problem
-from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
+from reconciler.applier.report import Outcome, Report
+from reconciler.core.errors import Problem
+from reconciler.core.resource import Address, Source
+from reconciler.manifest.validation import Validation
+from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.terminal import Style
-from reconciler.report import Outcome, Report
-from reconciler.state import Address, Source
-from reconciler.validation import Validation
 
 PLAIN = Style(color=False)
 COLOURED = Style(color=True)

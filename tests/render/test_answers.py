@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from render.samples import EVIL, PLAIN
 
-from reconciler.errors import ConfigError, ManifestError, Problem, RefusedError, UsageError
+from reconciler.core.errors import ConfigError, ManifestError, Problem, RefusedError, UsageError
 from reconciler.render.answers import error_json, error_text, get_text, history_text, list_text
 
 

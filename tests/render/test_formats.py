@@ -12,8 +12,8 @@ from jsonschema import Draft4Validator
 from render.samples import PLAIN, evil_validation, validation
 
 from reconciler import render
-from reconciler.errors import Problem
-from reconciler.validation import Validation
+from reconciler.core.errors import Problem
+from reconciler.manifest.validation import Validation
 
 CASES = {
     "some problems": validation(),

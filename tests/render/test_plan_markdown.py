@@ -7,10 +7,10 @@ from dataclasses import replace
 from render.samples import PLAIN, address
 from render.samples import plan as sample
 
-from reconciler.errors import Problem
-from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
+from reconciler.core.errors import Problem
+from reconciler.core.resource import Source
+from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.plan_markdown import BUDGET, drift, plan
-from reconciler.state import Source
 
 
 def test_a_small_plan() -> None:

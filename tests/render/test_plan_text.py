@@ -9,11 +9,11 @@ import pytest
 from render.samples import COLOURED, PLAIN, address
 from render.samples import plan as sample
 
-from reconciler.errors import Problem
-from reconciler.plan import Change, Consents, FieldChange, Guard, Plan
+from reconciler.core.errors import Problem
+from reconciler.core.resource import Source
+from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.plan_text import drift, plan
 from reconciler.render.terminal import Style
-from reconciler.state import Source
 
 
 def test_the_whole_of_a_small_plan() -> None:

@@ -12,13 +12,13 @@ from render.samples import PLAIN, address, evil_validation, report, validation
 from render.samples import plan as sample
 
 from reconciler import render
-from reconciler.errors import Problem
-from reconciler.outputs import OUTPUTS
-from reconciler.plan import ACTIONS, Change, FieldChange, Guard, Plan
-from reconciler.planjson import plan_to_json
-from reconciler.problemjson import end_of, problem_to_json
+from reconciler.core.errors import Problem
+from reconciler.core.problem_json import end_of, problem_to_json
+from reconciler.core.resource import Source
+from reconciler.core.schema.answers import OUTPUTS
+from reconciler.planner.plan import ACTIONS, Change, FieldChange, Guard, Plan
+from reconciler.planner.plan_json import plan_to_json
 from reconciler.render.jsontext import dumps
-from reconciler.state import Source
 
 
 def test_the_keys_stand_in_the_contracts_order() -> None:

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler import render
-from reconciler.errors import Problem
-from reconciler.plan import ACTIONS, Change, Consents, FieldChange, Guard, Plan
-from reconciler.pointer import MISSING
+from reconciler.applier.report import DONE, STATUSES, Outcome, Report
+from reconciler.core.errors import Problem
+from reconciler.core.pointer import MISSING
+from reconciler.core.resource import Address, Source
+from reconciler.manifest.validation import Validation
+from reconciler.planner.plan import ACTIONS, Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.terminal import Style
-from reconciler.report import DONE, STATUSES, Outcome, Report
-from reconciler.state import Address, Source
-from reconciler.validation import Validation
 
 RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 

@@ -8,9 +8,9 @@ import pytest
 from render.samples import PLAIN, address, report
 
 from reconciler import render
-from reconciler.plan import Plan
+from reconciler.applier.report import INTERRUPTED, SUMMARY, Outcome, Report
+from reconciler.planner.plan import Plan
 from reconciler.render.plan_markdown import BUDGET
-from reconciler.report import INTERRUPTED, SUMMARY, Outcome, Report
 
 
 def rendered(name: str, value: Report) -> str:

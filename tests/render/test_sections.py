@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.plan import REASONS
+from reconciler.planner.plan import REASONS
 from reconciler.render.sections import FOUND, PLANNED
 
 

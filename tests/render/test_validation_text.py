@@ -9,10 +9,10 @@ import pytest
 from render.samples import COLOURED, PLAIN, validation
 
 from reconciler import render
-from reconciler.errors import Problem
+from reconciler.core.errors import Problem
+from reconciler.manifest.validation import Validation
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import render as text_of
-from reconciler.validation import Validation
 
 FILE = "a.yaml"
 

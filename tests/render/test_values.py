@@ -10,7 +10,7 @@ import sys
 import pytest
 from render.samples import PLAIN
 
-from reconciler.plan import FieldChange
+from reconciler.planner.plan import FieldChange
 from reconciler.render.terminal import Style
 from reconciler.render.values import field_lines, show, show_list, show_pair, show_sides
 from reconciler.render.width import cut, text_width
@@ -112,9 +112,9 @@ def test_only_lists_of_objects_import_deepdiff() -> None:
     code = (
         "import sys\n"
         "from reconciler import render\n"
-        "from reconciler.plan import Change, FieldChange, Plan\n"
+        "from reconciler.planner.plan import Change, FieldChange, Plan\n"
         "from reconciler.render.terminal import Style\n"
-        "from reconciler.state import Address\n"
+        "from reconciler.core.resource import Address\n"
         "def show(before, after):\n"
         "    change = Change(Address('a', 'b', 'c'), 'update', 'changed', (FieldChange('/x', before, after),))\n"
         "    for spec in (*render.PLAN.values(), *render.DRIFT.values()): render.load(spec)(Plan((change,), 1), Style(False))\n"

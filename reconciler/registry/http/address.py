@@ -10,9 +10,9 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 import httpx
 
 from reconciler import __version__
-from reconciler.errors import PermanentError
+from reconciler.core.errors import PermanentError
+from reconciler.core.secret import Secret
 from reconciler.registry.http.target import Target
-from reconciler.secrets import Secret
 
 _OURS: Final = {
     "Accept": "application/json",

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.errors import PermanentError, StaleObjectError
+from reconciler.core.errors import PermanentError, StaleObjectError
+from reconciler.core.resource import Resource
 from reconciler.registry.base import Write
 from reconciler.registry.http.payload import secrets_in
 from reconciler.registry.http.redaction import Redactor
 from reconciler.registry.http.target import Reply
-from reconciler.state import Resource
 
 LONGEST: Final = 500  # characters of what the server says
 

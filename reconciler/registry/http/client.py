@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
-from reconciler.errors import PermanentError
+from reconciler.core.errors import PermanentError
 from reconciler.registry.http.address import headers_of, url_of
 from reconciler.registry.http.bound import Bound
 from reconciler.registry.http.payload import encode, shown

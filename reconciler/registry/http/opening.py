@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.errors import ConfigError
+from reconciler.core.errors import ConfigError
+from reconciler.core.secret import Resolver, Secret
+from reconciler.core.spec import is_reference
 from reconciler.registry.base import Opening
 from reconciler.registry.http.target import Target
 from reconciler.registry.settings import CONCURRENCY, TIMEOUT, RemoteSettings
-from reconciler.secrets import Resolver, Secret
-from reconciler.specs import is_reference
 
 
 def target_of(

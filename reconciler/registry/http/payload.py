@@ -9,7 +9,7 @@ import zlib
 from collections.abc import AsyncIterable, Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
-from reconciler.secrets import Secret
+from reconciler.core.secret import Secret
 
 _GZIP: Final = zlib.MAX_WBITS | 16
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")

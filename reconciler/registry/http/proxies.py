@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from reconciler.errors import PermanentError
+from reconciler.core.errors import PermanentError
+from reconciler.core.secret import Secret
 from reconciler.registry.http.address import is_host
-from reconciler.secrets import Secret
 
 _PORTS: Final = {"http": 80, "https": 443}
 

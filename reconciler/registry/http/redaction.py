@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote
 
-from reconciler.secrets import Secret
+from reconciler.core.secret import Secret
 
 MASK: Final = "***"
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import httpx
 
+from reconciler.core.secret import Secret
 from reconciler.registry.settings import CONCURRENCY, TIMEOUT
-from reconciler.secrets import Secret
 
 MEBIBYTE: Final = 1024 * 1024
 

@@ -12,14 +12,14 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from reconciler.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.core.secret import Secret
 from reconciler.registry.http.address import base_of
 from reconciler.registry.http.payload import parse, secrets_in
 from reconciler.registry.http.proxies import proxy_variable
 from reconciler.registry.http.redaction import Redactor
 from reconciler.registry.http.target import Call, Reply, Target
 from reconciler.registry.http.wire import Answer, Broken
-from reconciler.secrets import Secret
 
 REFUSED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 MESSAGE_CHARACTERS: Final = 500

@@ -23,7 +23,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
 
-from reconciler.errors import PermanentError
+from reconciler.core.errors import PermanentError
 from reconciler.registry.http.address import base_of, headers_of
 from reconciler.registry.http.payload import read
 from reconciler.registry.http.proxies import proxy_for

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
+from reconciler.core.secret import Resolver
 from reconciler.registry.base import Compiled, Driver, Kind, Opening, Registry
 from reconciler.registry.insidellms.compile import compile_model
 from reconciler.registry.insidellms.kinds import KINDS
 from reconciler.registry.insidellms.settings import Settings, shared_by
-from reconciler.secrets import Resolver
 
 
 class InsideLlmsDriver:

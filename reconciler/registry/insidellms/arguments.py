@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field
 
-from reconciler.fields import Requires
+from reconciler.core.rules import Requires
+from reconciler.core.schema.types import Boolean, Number, Pattern, Url
 from reconciler.registry.insidellms.credentials import refuses_headers
-from reconciler.scalars import Boolean, Number, Pattern, Url
 
 ENVIRONMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
 

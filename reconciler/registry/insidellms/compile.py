@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from reconciler.manifest.model import Endpoint, Model, Provider
+from reconciler.core.model import Endpoint, Model, Provider
+from reconciler.core.spec import REFERENCE, is_reference
 from reconciler.registry.base import Compiled, Inexpressible, Native
 from reconciler.registry.insidellms.arguments import GENERATION, TYPES
-from reconciler.specs import REFERENCE, is_reference
 
 NO_KEY: Final = (
     "NO_API_KEY"  # without a name of its own, insideLLMs would send OPENAI_API_KEY to whatever endpoint it is

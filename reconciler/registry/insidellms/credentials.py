@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from reconciler import pointer as pointers
-from reconciler.scalars import sensitive_header
-from reconciler.specs import PRESENT
+from reconciler.core import pointer as pointers
+from reconciler.core.schema.types import sensitive_header
+from reconciler.core.spec import PRESENT
 
 _HEADERS: Final = frozenset({"headers", "default_headers", "extra_headers"})
 _NAMED: Final = re.compile(

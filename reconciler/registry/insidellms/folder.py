@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-from reconciler import document
-from reconciler.errors import PermanentError, Problem, RegistryError, StaleObjectError
+from reconciler.core import document
+from reconciler.core.errors import PermanentError, Problem, RegistryError, StaleObjectError
+from reconciler.core.resource import Address, Listing, Resource, Unreadable
 from reconciler.registry.base import Removal, Write
 from reconciler.registry.insidellms import files, harness, text
 from reconciler.registry.insidellms.files import PATIENCE, locked
 from reconciler.registry.insidellms.harness import Harness, Member
 from reconciler.registry.insidellms.kinds import is_key
 from reconciler.registry.insidellms.text import MisreadError, Parsed
-from reconciler.state import Address, Listing, Resource, Unreadable
 
 SUFFIX: Final = ".yaml"
 KIND: Final = "Model"

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from reconciler.document.dump import dump_yaml
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.spec import canonical_json
 from reconciler.registry.insidellms.text import MisreadError, Parsed, header_in, line_of, mapping_in
-from reconciler.specs import canonical_json
 
 NAME: Final = "harness.yaml"
 SAID: Final = (

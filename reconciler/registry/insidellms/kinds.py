@@ -8,14 +8,14 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reconciler.fields import Canonical, Default, KindRules, Requires, ServerDefault
-from reconciler.fieldtree import rules_of
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import Canonical, Default, KindRules, Requires, ServerDefault
+from reconciler.core.schema.types import KEY, Boolean, Number, Texts
+from reconciler.core.schema.unions import Variants
 from reconciler.registry.base import Kind
 from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument
 from reconciler.registry.insidellms.credentials import refuses_credentials
 from reconciler.registry.insidellms.settings import Dataset, Probe
-from reconciler.scalars import KEY, Boolean, Number, Texts
-from reconciler.variants import Variants
 
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 OPEN_END: Final = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from reconciler.core.resource import Address, Listing, Resource
 from reconciler.registry.base import Removal, Write
 from reconciler.registry.insidellms.files import PATIENCE
 from reconciler.registry.insidellms.folder import Folder, Job
-from reconciler.state import Address, Listing, Resource
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

@@ -11,11 +11,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from reconciler import document
-from reconciler.document.dump import dump_yaml
+from reconciler.core import document
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.resource import Mark
 from reconciler.registry.insidellms.arguments import ARGUMENTS
 from reconciler.registry.insidellms.credentials import without_credentials
-from reconciler.state import Mark
 
 MARK: Final = "# reconciler: "
 SAID: Final = (

@@ -12,13 +12,13 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
+from reconciler.core.secret import Resolver
 from reconciler.registry.base import Compiled, Driver, Kind, Opening, Registry
 from reconciler.registry.latticeflow import settings as places
 from reconciler.registry.latticeflow.compile import compile_model
 from reconciler.registry.latticeflow.kinds import KINDS
 from reconciler.registry.latticeflow.settings import Settings
-from reconciler.secrets import Resolver
 
 
 class LatticeFlowDriver:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.errors import PermanentError
+from reconciler.core.errors import PermanentError
 from reconciler.registry.base import Offer, Offers
 
 

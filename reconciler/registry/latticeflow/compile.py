@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from reconciler.manifest.model import Endpoint, Model, Tls
+from reconciler.core.model import Endpoint, Model, Tls
+from reconciler.core.spec import is_reference
 from reconciler.registry.base import Compiled, Inexpressible, Native
 from reconciler.registry.latticeflow.connections import CUSTOM, HOSTED, IDENTITY
 from reconciler.registry.latticeflow.derived import API_KEY, header_field, secret_name
 from reconciler.registry.latticeflow.kinds import TASKS
-from reconciler.specs import is_reference
 
 _OPENAI_CHAT: Final = "latticeflow$openai_chat_completion"
 # where a format and a task are served below the endpoint's base

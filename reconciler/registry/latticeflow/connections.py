@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.fields import Default, Ref, Requires, WriteOnly
+from reconciler.core.rules import Default, Ref, Requires, WriteOnly
+from reconciler.core.schema.types import END, SENSITIVE_HEADER, Choice, Number, any_case, sensitive_header
+from reconciler.core.schema.unions import TextOrMap, Variants
+from reconciler.core.spec import is_reference
 from reconciler.registry.latticeflow.values import Code, KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
-from reconciler.scalars import END, SENSITIVE_HEADER, Choice, Number, any_case, sensitive_header
-from reconciler.specs import is_reference
-from reconciler.variants import TextOrMap, Variants
 
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from reconciler.specs import digest
+from reconciler.core.spec import digest
 
 PREFIX: Final = "reconciler-"
 API_KEY: Final = "api-key"

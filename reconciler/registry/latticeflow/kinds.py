@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from reconciler.fields import Default, KindRules, WriteOnly
-from reconciler.fieldtree import rules_of
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import Default, KindRules, WriteOnly
+from reconciler.core.schema.types import Choice, Number, SecretText
 from reconciler.registry.base import Kind
 from reconciler.registry.latticeflow.connections import BY_TYPE, PROVIDERS, STRICT, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
-from reconciler.scalars import Choice, Number, SecretText
 
 TASKS: Final = ("chat_completion", "embeddings", "custom")
 LONGEST_KEY: Final = 250

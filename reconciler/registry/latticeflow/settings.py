@@ -16,12 +16,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from reconciler import document
-from reconciler.errors import ConfigError, Problem
-from reconciler.fields import WriteOnly
+from reconciler.core import document
+from reconciler.core.errors import ConfigError, Problem
+from reconciler.core.rules import WriteOnly
+from reconciler.core.schema.types import SecretText
+from reconciler.core.secret import Resolver, Secret
 from reconciler.registry.settings import TIMEOUT, RemoteSettings, canonical_url, checked_url, location_of, resolved_url
-from reconciler.scalars import SecretText
-from reconciler.secrets import Resolver, Secret
 
 FILE: Final = ".latticeflow.yaml"
 _API: Final = "/api"  # below the address: whoever writes it means the same place

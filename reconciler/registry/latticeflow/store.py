@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from reconciler.errors import InputError, PermanentError
+from reconciler.core.errors import InputError, PermanentError
+from reconciler.core.resource import Address, Listing, Resource, Unreadable
+from reconciler.core.secret import Secret
 from reconciler.registry.base import Offers, Opening, Removal, Tested, Write
 from reconciler.registry.http import Client, open_client
 from reconciler.registry.http.answers import check, number_of
@@ -23,8 +25,6 @@ from reconciler.registry.latticeflow.kinds import KINDS
 from reconciler.registry.latticeflow.settings import Settings, place_of
 from reconciler.registry.latticeflow.shared import Shared
 from reconciler.registry.rows import MisreadError, understood
-from reconciler.secrets import Secret
-from reconciler.state import Address, Listing, Resource, Unreadable
 
 KEY_HEADER: Final = "X-LatticeFlow-API-Key"
 VERSION_HEADER: Final = "X-LatticeFlow-Client-Version"

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.errors import InputError, PermanentError, RegistryError
+from reconciler.core.errors import InputError, PermanentError, RegistryError
+from reconciler.core.resource import Resource
+from reconciler.core.secret import Secret
 from reconciler.registry.base import Check, Tested
 from reconciler.registry.http import Client, Reply
 from reconciler.registry.latticeflow.connections import CUSTOM, HOSTED
-from reconciler.secrets import Secret
-from reconciler.state import Resource
 
 DEFAULT_INPUT: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
 PATIENCE: Final = 60.0  # seconds for one step, as in AI GO!'s own client

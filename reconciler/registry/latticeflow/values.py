@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from reconciler.fields import Canonical, Ref, WriteOnly
-from reconciler.scalars import END, SECRET_REFERENCE, Checked, Pattern, Resolved, SecretText, checked_beside
-from reconciler.specs import is_reference
-from reconciler.variants import TextOrMap
+from reconciler.core.rules import Canonical, Ref, WriteOnly
+from reconciler.core.schema.types import END, SECRET_REFERENCE, Checked, Pattern, Resolved, SecretText, checked_beside
+from reconciler.core.schema.unions import TextOrMap
+from reconciler.core.spec import is_reference
 
 SECRET_KEY: Final = r"^[A-Za-z0-9_-]+"  # noqa: S105  # the form of a name
 _LF_SECRET: Final = re.compile(r"\s*<<\s*secrets?\.([A-Za-z0-9_-]+)\s*>>\s*")

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from reconciler import pointer as pointers
-from reconciler.errors import PermanentError
-from reconciler.fields import KindRules, WriteOnly
+from reconciler.core import pointer as pointers
+from reconciler.core.errors import PermanentError
+from reconciler.core.resource import Address, Resource, Unreadable
+from reconciler.core.rules import KindRules, WriteOnly
+from reconciler.core.spec import PRESENT, hide_secrets, secrets_in, with_defaults, without_nulls
 from reconciler.registry.base import Write
 from reconciler.registry.latticeflow.connections import BY_TYPE, CONNECTIONS
 from reconciler.registry.latticeflow.kinds import KINDS
 from reconciler.registry.rows import MisreadError, declared
-from reconciler.specs import PRESENT, hide_secrets, secrets_in, with_defaults, without_nulls
-from reconciler.state import Address, Resource, Unreadable
 
 _MODEL: Final = tuple(name for name in KINDS["Model"].model.model_fields if name != "config")
 _ADAPTER: Final = tuple(KINDS["Adapter"].model.model_fields)

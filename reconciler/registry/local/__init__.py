@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.fields import KindRules
-from reconciler.fieldtree import rules_of
-from reconciler.manifest.model import SPEC_FIELDS, Model, ModelSpec
+from reconciler.core.model import SPEC_FIELDS, Model, ModelSpec
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import KindRules
+from reconciler.core.secret import Resolver
 from reconciler.registry.base import Compiled, Driver, Kind, Native, Opening, Registry
-from reconciler.secrets import Resolver
 
 _SPEC_FIELDS: Final = set(SPEC_FIELDS)
 

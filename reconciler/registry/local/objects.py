@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.errors import PermanentError, StaleObjectError
-from reconciler.fields import OPAQUE
+from reconciler.core.errors import PermanentError, StaleObjectError
+from reconciler.core.resource import Address, Listing, Resource, Unreadable
+from reconciler.core.rules import OPAQUE
 from reconciler.registry.base import Kind, Removal, Revision, Write
 from reconciler.registry.local.database import Database
 from reconciler.registry.local.rows import as_read, encode, encode_mark, resource_of, revision_of, secret_branches
-from reconciler.state import Address, Listing, Resource, Unreadable
 
 # LEFT: an object whose newest revision is missing must show up as unreadable, not vanish
 _LIVE: Final = """

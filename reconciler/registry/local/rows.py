@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NoReturn
 
-from reconciler.errors import PermanentError
-from reconciler.fields import OPAQUE, Node, WriteOnly
+from reconciler.core.errors import PermanentError
+from reconciler.core.resource import Address, Mark, Resource, Unreadable
+from reconciler.core.rules import OPAQUE, Node, WriteOnly
+from reconciler.core.spec import hide_secrets
 from reconciler.registry.base import Revision
-from reconciler.specs import hide_secrets
-from reconciler.state import Address, Mark, Resource, Unreadable
 
 ObjectRow = tuple[int, bytes, bytes, int, bytes | None, bytes | None, bytes | None]
 Branches = Mapping[str, Node]  # of each kind, the part of its rules that `secret_branches` leaves

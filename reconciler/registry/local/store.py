@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from reconciler.core.resource import Address, Listing, Resource
 from reconciler.registry.base import Kind, Removal, Revision, Write
 from reconciler.registry.local.database import BUSY_SECONDS, Database
 from reconciler.registry.local.objects import Clock, Objects, utc_now
-from reconciler.state import Address, Listing, Resource
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
+from reconciler.core.secret import Resolver
 from reconciler.registry.base import Compiled, Driver, Kind, Opening, Registry
 from reconciler.registry.nemo import settings as places
 from reconciler.registry.nemo.compile import compile_model
 from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.nemo.settings import Settings, workspace_of
 from reconciler.registry.nemo.wire import localised
-from reconciler.secrets import Resolver
 
 
 class NemoDriver:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from reconciler.manifest.model import Endpoint, Model
+from reconciler.core.model import Endpoint, Model
+from reconciler.core.spec import is_reference
 from reconciler.registry.base import Compiled, Inexpressible, Native
 from reconciler.registry.nemo.derived import provider_name, secret_name
-from reconciler.specs import is_reference
 
 _FORMATS: Final = {"openai": "OPENAI_CHAT", "anthropic": "ANTHROPIC_MESSAGES"}
 _IN_CUSTOM_FIELDS: Final = ("display_name", "tags", "labels", "metadata")

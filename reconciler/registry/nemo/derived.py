@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from reconciler.core.spec import digest
 from reconciler.registry.nemo.forms import LONGEST_NAME
-from reconciler.specs import digest
 
 PREFIX: Final = "reconciler-"
 API_KEY: Final = "-api-key"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.fields import (
+from reconciler.core.rules import (
     AtLeast,
     CannotClear,
     Canonical,
@@ -21,6 +21,7 @@ from reconciler.fields import (
     Requires,
     ServerDefault,
 )
+from reconciler.core.schema.types import END, Boolean, Choice, Number, Pattern
 from reconciler.registry.nemo.forms import (
     canonical_url,
     elsewhere,
@@ -30,7 +31,6 @@ from reconciler.registry.nemo.forms import (
     refuses_tokens,
     refuses_user_info,
 )
-from reconciler.scalars import END, Boolean, Choice, Number, Pattern
 
 STRICT: Final = ConfigDict(
     defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from pydantic import AnyUrl, ValidationError
 
-from reconciler.scalars import sensitive_header
-from reconciler.specs import is_reference
+from reconciler.core.schema.types import sensitive_header
+from reconciler.core.spec import is_reference
 
 LONGEST_NAME: Final = 63
 MARK: Final = "reconciler"  # the member of a model's custom_fields that holds our mark

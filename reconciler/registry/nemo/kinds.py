@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.fields import (
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import (
     CannotClear,
     Canonical,
     Default,
@@ -22,7 +23,7 @@ from reconciler.fields import (
     ServerDefault,
     WriteOnly,
 )
-from reconciler.fieldtree import rules_of
+from reconciler.core.schema.types import END, Boolean, Choice, HeaderMap, Number, Pattern, SecretText, sensitive_header
 from reconciler.registry.base import Kind
 from reconciler.registry.nemo.entities import (
     FINETUNING,
@@ -41,16 +42,6 @@ from reconciler.registry.nemo.forms import (
     refuses_store_name,
     refuses_tokens,
     refuses_user_info,
-)
-from reconciler.scalars import (
-    END,
-    Boolean,
-    Choice,
-    HeaderMap,
-    Number,
-    Pattern,
-    SecretText,
-    sensitive_header,
 )
 
 Headers = Annotated[

@@ -6,11 +6,11 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from reconciler.fields import WriteOnly
+from reconciler.core.rules import WriteOnly
+from reconciler.core.schema.types import END, Pattern, SecretText, Url
+from reconciler.core.secret import Resolver
 from reconciler.registry.nemo.forms import STORE_NAME
 from reconciler.registry.settings import RemoteSettings, location_of
-from reconciler.scalars import END, Pattern, SecretText, Url
-from reconciler.secrets import Resolver
 
 DEFAULT: Final = "default"
 

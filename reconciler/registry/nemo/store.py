@@ -13,7 +13,9 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.errors import PermanentError, TemporaryError
+from reconciler.core.errors import PermanentError, TemporaryError
+from reconciler.core.resource import Address, Listing, Resource, Unreadable
+from reconciler.core.secret import Secret
 from reconciler.registry.base import Opening, Removal, Tested, Write
 from reconciler.registry.http import Client, Reply, Target, open_client
 from reconciler.registry.http.answers import check
@@ -24,8 +26,6 @@ from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.nemo.settings import Settings, workspace_of
 from reconciler.registry.rows import MisreadError, understood
 from reconciler.registry.settings import checked_url, resolved_url
-from reconciler.secrets import Secret
-from reconciler.state import Address, Listing, Resource, Unreadable
 
 VERBOSE: Final = {"verbose": "true"}  # or else the linear layers of a checkpoint are left out
 PAGE: Final = 1000  # the most that the server takes; more is a 500

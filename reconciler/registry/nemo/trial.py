@@ -8,11 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
-from reconciler.errors import InputError, RegistryError
+from reconciler.core.errors import InputError, RegistryError
+from reconciler.core.resource import Resource
+from reconciler.core.secret import Secret
 from reconciler.registry.base import Check, Tested
 from reconciler.registry.http import Client, Reply
-from reconciler.secrets import Secret
-from reconciler.state import Resource
 
 GREETING: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
 PATIENCE: Final = 60.0  # seconds for one answer

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from reconciler import pointer as pointers
-from reconciler.errors import PermanentError
-from reconciler.fields import Node
+from reconciler.core import pointer as pointers
+from reconciler.core.errors import PermanentError
+from reconciler.core.resource import Address, Mark, Resource, Unreadable
+from reconciler.core.rules import Node
+from reconciler.core.spec import PRESENT, hide_secrets, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.registry.base import Write
 from reconciler.registry.nemo.forms import MARK
 from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.rows import MisreadError
-from reconciler.specs import PRESENT, hide_secrets, references_in, secrets_in, with_defaults, without_nulls
-from reconciler.state import Address, Mark, Resource, Unreadable
 
 # the fields that may lead into another workspace, and so have two names for what is in this one
 _NAMED: Final[Mapping[str, tuple[str, ...]]] = {

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from reconciler.manifest.model import Model
+from reconciler.core.model import Model
+from reconciler.core.secret import Resolver
 from reconciler.registry.base import Compiled, Driver, Kind, Opening, Registry
 from reconciler.registry.watsonx import settings as places
 from reconciler.registry.watsonx.apps import completed
@@ -20,7 +21,6 @@ from reconciler.registry.watsonx.compile import compile_model
 from reconciler.registry.watsonx.kinds import KINDS
 from reconciler.registry.watsonx.options import canonical
 from reconciler.registry.watsonx.settings import Settings
-from reconciler.secrets import Resolver
 
 
 class WatsonxDriver:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from reconciler import pointer as pointers
-from reconciler.errors import PermanentError
+from reconciler.core import pointer as pointers
+from reconciler.core.errors import PermanentError
+from reconciler.core.resource import Address, Resource
+from reconciler.core.spec import PRESENT, with_defaults
 from reconciler.registry.base import Write
 from reconciler.registry.rows import MisreadError
 from reconciler.registry.watsonx.kinds import ENVIRONMENTS, KEY_VALUE, KINDS
 from reconciler.registry.watsonx.names import PREFIX
-from reconciler.specs import PRESENT, with_defaults
-from reconciler.state import Address, Resource
 
 _CONFIGURED: Final = ("security_scheme", "auth_type", "preference")
 _OAUTH: Final = "oauth2"

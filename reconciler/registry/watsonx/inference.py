@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.fields import ServerDefault
+from reconciler.core.rules import ServerDefault
+from reconciler.core.schema.types import Boolean, Number, Texts
 from reconciler.registry.watsonx.options import STRICT
-from reconciler.scalars import Boolean, Number, Texts
 
 _MAX_TOKENS: Final = ServerDefault("IBM's own client sets 4096 for Anthropic's models")
 

@@ -10,14 +10,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.fields import Canonical, Default, KindRules, Ref, Requires, ServerDefault, Unordered, WriteOnly
-from reconciler.fieldtree import rules_of
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import Canonical, Default, KindRules, Ref, Requires, ServerDefault, Unordered, WriteOnly
+from reconciler.core.schema.types import Boolean, Choice, Number, SecretText
 from reconciler.registry.base import Kind
 from reconciler.registry.watsonx.inference import Config, Real, Whole
 from reconciler.registry.watsonx.marks import refuses_tags
 from reconciler.registry.watsonx.names import MODEL, refuses_app, refuses_model, refuses_policy, unless_name
 from reconciler.registry.watsonx.options import STRICT, ProviderConfig, said_twice
-from reconciler.scalars import Boolean, Choice, Number, SecretText
 
 TYPES: Final = ("chat", "chat_vision", "completion", "embedding")
 KEY_VALUE: Final = "key_value_creds"

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, create_model
 
-from reconciler.fields import Requires, Unordered, WriteOnly
-from reconciler.scalars import Boolean, Number, SecretText
-from reconciler.variants import TextOrMap
+from reconciler.core.rules import Requires, Unordered, WriteOnly
+from reconciler.core.schema.types import Boolean, Number, SecretText
+from reconciler.core.schema.unions import TextOrMap
 
 STRICT: Final = ConfigDict(
     defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from reconciler.fields import WriteOnly
+from reconciler.core.rules import WriteOnly
+from reconciler.core.schema.types import SecretText, Url
+from reconciler.core.secret import Resolver
 from reconciler.registry.settings import RemoteSettings, location_of
-from reconciler.scalars import SecretText, Url
-from reconciler.secrets import Resolver
 
 
 class Settings(RemoteSettings):

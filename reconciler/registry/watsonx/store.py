@@ -13,7 +13,9 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from reconciler.errors import PermanentError, SecretError
+from reconciler.core.errors import PermanentError, SecretError
+from reconciler.core.resource import Address, Listing, Resource, Unreadable
+from reconciler.core.secret import Secret
 from reconciler.registry.base import Opening, Removal, Write
 from reconciler.registry.http import Target, open_client
 from reconciler.registry.http.answers import check, number_of
@@ -24,8 +26,6 @@ from reconciler.registry.watsonx import apps, wire
 from reconciler.registry.watsonx.lists import APPS_ELSEWHERE, ELSEWHERE, Place
 from reconciler.registry.watsonx.names import model_of
 from reconciler.registry.watsonx.settings import Settings
-from reconciler.secrets import Secret
-from reconciler.state import Address, Listing, Resource, Unreadable
 
 HINTS: Final = {
     401: "check the token: `token` in reconciler.yaml; tokens live for about an hour",

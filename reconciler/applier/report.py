@@ -1,0 +1,88 @@
+"""What apply did, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.core.resource import Address
+from reconciler.planner.plan import Plan
+
+STATUSES: Final = ("ok", "failed", "skipped", "not_stored", "conflict", "blocked")
+DONE: Final = {
+    "create": "created",
+    "update": "updated",
+    "rename": "renamed",
+    "replace": "replaced",
+    "delete": "deleted",
+}
+SUMMARY: Final = (*DONE.values(), "unchanged", "failed", "skipped", "not_stored", "conflict", "blocked")
+
+INTERRUPTED: Final = "interrupted"  # the reason of what was skipped because of a signal
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one change ended. `reason` is a stable word or the change's own reason; `message` says it in words. `duration` is in seconds."""
+
+    address: Address
+    action: str
+    status: str
+    reason: str
+    message: str = ""
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that happened, in the order of the plan.
+
+    `backup` is the folder that holds what was removed, or None. `notes` are things to tell the user that changed nothing, such as a
+    rotation that is pending.
+    """
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    backup: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal left something undone: one that came when everything was done interrupted nothing."""
+        return any((outcome.status, outcome.reason) == ("skipped", INTERRUPTED) for outcome in self.outcomes)
+
+    def summary(self) -> dict[str, int]:
+        """Counts by what was done, in the order of SUMMARY."""
+        counts = dict.fromkeys(SUMMARY, 0)
+        counts["unchanged"] = self.plan.unchanged
+        for outcome in self.outcomes:
+            counts[DONE[outcome.action] if outcome.status == "ok" else outcome.status] += 1
+        return counts
+
+    @property
+    def exit_code(self) -> int:
+        """130 interrupted, 5 applied in part, 4 only conflicts and blocked changes are left, 0 done."""
+        if self.interrupted:
+            return 130
+        statuses = {outcome.status for outcome in self.outcomes}
+        if statuses & {"failed", "skipped", "not_stored"}:
+            return 5
+        return 4 if statuses & {"conflict", "blocked"} else 0
+
+
+class BugError(Exception):
+    """A bug, ours or a driver's, met in the middle of a run. `report` tells what was done all the same; `__cause__` is what was raised.
+
+    It stands outside the tree of `errors`, so that it ends like any other bug once the report was shown.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("a bug ended the run early; what was done is reported")
+        self.report = report
+
+
+def untouched(plan: Plan) -> tuple[Outcome, ...]:
+    """The outcomes of what apply leaves alone: conflicts and blocked changes."""
+    return tuple(
+        Outcome(change.address, change.action, change.action, change.reason, change.message) for change in plan.left
+    )

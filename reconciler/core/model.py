@@ -1,0 +1,261 @@
+"""The portable Model: one manifest for every registry.
+
+The classes are the single truth of the manifest's form: `load` validates with them, `schema` generates the JSON Schema from them. What they accept is a document *before* its references are resolved.
+Titles, descriptions and examples are for the people who meet them in an editor.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reconciler.core.rules import Unordered, WriteOnly
+from reconciler.core.schema.types import (
+    Boolean,
+    Choice,
+    HeaderMap,
+    Key,
+    Name,
+    Number,
+    PointerText,
+    SecretText,
+    Texts,
+    Url,
+    sensitive_header,
+)
+
+STRICT: Final = ConfigDict(
+    defer_build=True, extra="forbid", strict=True, regex_engine="python-re", use_attribute_docstrings=False
+)
+
+TASKS: Final = ("chat_completion", "completion", "embeddings", "rerank", "custom")
+FORMATS: Final = ("openai", "anthropic", "custom")
+
+
+class Tls(BaseModel):
+    """How the connection to an endpoint is secured."""
+
+    model_config = STRICT
+
+    verify: Annotated[bool | None, Boolean()] = Field(
+        None, description="Whether the server's certificate is checked. Checked unless this is false.", examples=[True]
+    )
+    ca: str | None = Field(
+        None,
+        description="The certificates (PEM) that are trusted instead of the system's.",
+        examples=["${file:ca.pem}"],
+    )
+
+
+class Endpoint(BaseModel):
+    """A model behind a URL."""
+
+    model_config = STRICT
+
+    url: Url = Field(
+        description="The base URL. With format openai, `<url>/chat/completions` exists.",
+        examples=["https://llm.example.com/v1"],
+    )
+    model: str | None = Field(None, description="The model's name at the endpoint.", examples=["gpt-oss-120b"])
+    format: Annotated[str | None, Choice(FORMATS)] = Field(
+        "openai", description="The wire format that the endpoint speaks.", examples=["openai"]
+    )
+    adapter: str | None = Field(None, description="The registry's I/O adapter, by key.", examples=["my-adapter"])
+    api_key: Annotated[SecretText | None, WriteOnly("a secret", keeps="reference")] = Field(
+        None,
+        description="The API key, sent as a bearer token. A reference: `${env:NAME}` or `${file:path}`.",
+        examples=["${env:SUPPORT_LLM_KEY}"],
+    )
+    headers: (
+        Annotated[
+            dict[
+                str,
+                Annotated[
+                    str,
+                    WriteOnly(
+                        "a secret where it is a reference",
+                        keeps="reference",
+                        only_references=True,
+                        names=sensitive_header,
+                    ),
+                ],
+            ],
+            HeaderMap(),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Headers sent with every request. Values that hold a reference are secrets.",
+        examples=[{"X-Tenant": "acme", "X-Token": "${env:TENANT_TOKEN}"}],
+    )
+    tls: Tls | None = Field(None, description="How the connection is secured.")
+    timeout: Annotated[float | None, Number(above=0)] = Field(
+        None, description="Seconds until a request is given up.", examples=[30]
+    )
+
+
+class Provider(BaseModel):
+    """A hosted provider's model."""
+
+    model_config = STRICT
+
+    name: Annotated[str, Field(min_length=1)] = Field(
+        description="The provider, as the registries call it.", examples=["openai", "anthropic"]
+    )
+    model: Annotated[str, Field(min_length=1)] = Field(
+        description="The model's name at the provider.", examples=["gpt-5-nano"]
+    )
+
+
+class Parameters(BaseModel):
+    """Inference parameters that are sent unless a request says otherwise."""
+
+    model_config = STRICT
+
+    temperature: Annotated[float | None, Number(minimum=0)] = Field(
+        None, description="Sampling temperature. 0 is the most predictable.", examples=[0.2]
+    )
+    top_p: Annotated[float | None, Number(minimum=0, maximum=1)] = Field(
+        None, description="Nucleus sampling: the share of probability that is considered.", examples=[0.95]
+    )
+    top_k: Annotated[int | None, Number(minimum=-1, integer=True)] = Field(
+        None, description="How many of the likeliest tokens are considered; -1 for all.", examples=[40]
+    )
+    n: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+        None, description="How many answers are generated.", examples=[1]
+    )
+    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+        None, description="The most tokens of an answer.", examples=[1024]
+    )
+    stop: Annotated[str | list[str] | None, Texts()] = Field(
+        None, description="Text, or texts, at which generation stops.", examples=[["\n\n"]]
+    )
+    seed: Annotated[int | None, Number(integer=True)] = Field(
+        None, description="Seed for repeatable sampling.", examples=[7]
+    )
+    presence_penalty: Annotated[float | None, Number(minimum=-2, maximum=2)] = Field(
+        None, description="Penalty for tokens that occurred already.", examples=[0]
+    )
+    frequency_penalty: Annotated[float | None, Number(minimum=-2, maximum=2)] = Field(
+        None, description="Penalty by how often a token occurred.", examples=[0]
+    )
+    reasoning_effort: str | None = Field(
+        None, description="How hard a reasoning model thinks.", examples=["low", "medium", "high"]
+    )
+
+
+class Limits(BaseModel):
+    """What callers may ask of the model."""
+
+    model_config = STRICT
+
+    requests_per_minute: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+        None, description="The most requests in a minute.", examples=[60]
+    )
+    max_concurrency: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+        None, description="The most requests at one time.", examples=[4]
+    )
+
+
+class ModelSpec(BaseModel):
+    """What a model is: the fields that go to registries."""
+
+    model_config = STRICT
+
+    display_name: str | None = Field(None, description="The name that people see.", examples=["Support chat"])
+    description: str | None = Field(
+        None, description="What the model is for.", examples=["Answers customer questions."]
+    )
+    task: Annotated[str | None, Choice(TASKS)] = Field(
+        "chat_completion", description="What the model does.", examples=["chat_completion"]
+    )
+    endpoint: Endpoint | None = Field(None, description="A model behind a URL. Never together with `provider`.")
+    provider: Provider | None = Field(None, description="A hosted provider's model. Never together with `endpoint`.")
+    parameters: Parameters | None = Field(None, description="Inference parameters.")
+    limits: Limits | None = Field(None, description="What callers may ask of the model.")
+    tags: Annotated[list[str] | None, Unordered("tags are a set")] = Field(
+        None, description="Words to find the model by.", examples=[["support", "prod"]]
+    )
+    labels: dict[str, str] | None = Field(
+        None, description="Names with values, for `--select` and for people.", examples=[{"team": "cx"}]
+    )
+    metadata: dict[str, Any] | None = Field(
+        None, description="Anything else, kept as it is.", examples=[{"cost_centre": 42}]
+    )
+
+
+class Override(BaseModel):
+    """One registry's own terms, merge-patched over the compiled model."""
+
+    model_config = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
+
+    key: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="The key in this registry, where it differs from the manifest's.",
+        examples=["support-chat-v2"],
+    )
+    ignore: list[PointerText] | None = Field(
+        None,
+        description="Fields that are managed elsewhere in this registry, as JSON pointers.",
+        examples=[["/description"]],
+    )
+
+
+class Common(BaseModel):
+    """What every document may say, whatever its kind."""
+
+    model_config = STRICT
+
+    schema_: Annotated[str | None, Field(alias="$schema")] = Field(
+        None, description="The JSON Schema for editors (in JSON files)."
+    )
+    format_version: Literal["1.0"] | None = Field(
+        None, description="The version of the manifest's form, as `export --format json` writes it.", examples=["1.0"]
+    )
+    protected: Annotated[bool | None, Boolean()] = Field(
+        None,
+        description="Forbids delete, replace and rename by re-creation, even after the manifest is gone. Lifted by `false` and one apply.",
+        examples=[True],
+    )
+    state: Literal["present", "absent"] | None = Field(
+        "present", description="`absent` deletes the object.", examples=["absent"]
+    )
+    ignore: list[PointerText] | None = Field(
+        None,
+        description="Fields of the native object that are managed elsewhere, as JSON pointers.",
+        examples=[["/description"]],
+    )
+
+
+class Model(ModelSpec, Common):
+    """A model, in the terms that all registries share."""
+
+    kind: Literal["Model"] = Field(description="The portable kind.", examples=["Model"])
+    key: Key = Field(description="The model's identity in every registry.", examples=["support-chat"])
+    previous_keys: list[Key] | None = Field(
+        None,
+        description="Keys that the model had before: it is renamed, not created again.",
+        examples=[["support-bot"]],
+    )
+    registries: Annotated[dict[Name, Override | None], Field(min_length=1)] | None = Field(
+        None,
+        description="The registries it goes to, each with overrides in that registry's own terms. Absent: every registry marked default.",
+        examples=[{"local": {}}],
+    )
+
+
+class NativeCommon(Common):
+    """What every native document says beside the registry's own fields."""
+
+    kind: str = Field(description="The native kind, `<driver>/<Kind>`.")
+    key: Annotated[str, Field(min_length=1)] = Field(
+        description="The object's identity in the registry, under its own rule."
+    )
+    registry: Name | None = Field(None, description="The registry, where several use the driver.")
+    previous_keys: list[Annotated[str, Field(min_length=1)]] | None = Field(
+        None, description="Keys that the object had before."
+    )
+
+
+SPEC_FIELDS: Final = tuple(ModelSpec.model_fields)

@@ -1,0 +1,214 @@
+"""The frozen values that every layer speaks. Nothing here does I/O, and nothing here decides.
+
+`Resource` is what is or should be, `Desired` is a resource with what its manifest says about it, `Listing` is what
+one registry holds, `RegistryFacts` is what the pure layers may know of a registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from reconciler.core.rules import KindRules
+
+
+class Address(NamedTuple):
+    """Identity: `registry/Kind/key`. The key is all that follows the second slash, and may hold more of them."""
+
+    registry: str
+    kind: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.kind}/{self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Raises ValueError where `text` is not `registry/Kind/key`."""
+        parts = text.split("/", 2)
+        if len(parts) != 3 or not all(parts):
+            raise ValueError(f"{text!r} is not an address: registry/Kind/key")
+        return cls(*parts)
+
+
+class Source(NamedTuple):
+    """Where a manifest stands: a file as shown to the user, and the line (from 1) on which it begins."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Who owns an object, kept in the registry where it has room.
+
+    `key` is the manifest's key. `applied` is the hash of the compared fields last written, taken without the
+    pointers in `excluded`, so that it can be taken again the same way. `fingerprints` maps the JSON pointer of a secret to 16 hex
+    digits of an HMAC of its value.
+    """
+
+    owner: str
+    key: str
+    protected: bool = False
+    applied: str = ""
+    excluded: tuple[str, ...] = ()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; what is empty is left out, since some registries have little room."""
+        data: dict[str, Any] = {"owner": self.owner, "key": self.key}
+        if self.protected:
+            data["protected"] = True
+        if self.applied:
+            data["applied"] = self.applied
+        if self.excluded:
+            data["excluded"] = list(self.excluded)
+        if self.fingerprints:
+            data["fingerprints"] = dict(sorted(self.fingerprints.items()))
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Mark:
+        """Raises ValueError where `data` is not a mark: somebody else wrote there."""
+        owner, key = data.get("owner"), data.get("key")
+        applied, excluded, fingerprints = (
+            data.get("applied", ""),
+            data.get("excluded", []),
+            data.get("fingerprints", {}),
+        )
+        well_formed = (
+            isinstance(owner, str)
+            and isinstance(key, str)
+            and isinstance(applied, str)
+            and isinstance(data.get("protected", False), bool)
+            and isinstance(excluded, list)
+            and all(map(_is_pointer, excluded))
+            and isinstance(fingerprints, Mapping)
+            and all(_is_pointer(place) and isinstance(value, str) for place, value in fingerprints.items())
+        )
+        if not well_formed:
+            raise ValueError("not a mark of reconciler's")
+        return cls(
+            str(owner), str(key), bool(data.get("protected", False)), applied, tuple(excluded), dict(fingerprints)
+        )
+
+
+def _is_pointer(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One object, desired or stored.
+
+    `spec` is plain JSON data in the registry's own terms. A secret field in it holds a reference (`${env:NAME}`), or, as read
+    from a registry, only what `specs.hide_secrets` leaves of it. `revision` is the registry's change token and `id` its own
+    identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
+    `carries` names, in words, what the registry would delete with it and nobody here could plan for.
+    """
+
+    address: Address
+    spec: Mapping[str, Any]
+    mark: Mark | None = None
+    revision: str | None = None
+    id: str | None = None
+    source: Source | None = None
+    parent: Address | None = None
+    updated_at: str | None = None  # ISO 8601, as the registry gives it; shown, never compared
+    carries: tuple[str, ...] = ()
+
+
+class Unreadable(NamedTuple):
+    """A row that a registry holds and that could not be understood. Without a key it stands for any object.
+
+    `names` are the objects that it refers to, as far as that can be told: they are in use.
+    """
+
+    message: str
+    kind: str | None = None
+    key: str | None = None
+    names: tuple[Address, ...] = ()
+
+
+class Listing(NamedTuple):
+    """All that one registry holds of the kinds we manage: complete, or the read raised.
+
+    `offered` is what its platform has ready and does not hold yet: it is created as soon as something names it.
+    """
+
+    resources: tuple[Resource, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    offered: tuple[Resource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A resource as one manifest declares it.
+
+    `key` is the manifest's key (the address may carry another). `absent` wants it gone. `protected` is None where the
+    manifest does not say. `previous` are the addresses it may have had before. `ignore` are pointers
+    managed elsewhere. `secrets` maps the pointer of each secret in `resource.spec` to its reference.
+    `references` maps the pointer of each value that names another resource to that resource's address; `needs` are resources that no
+    value names and that must be there (the workspace). `origins` maps native pointers to the manifest's, where they differ.
+    """
+
+    resource: Resource
+    key: str
+    absent: bool = False
+    protected: bool | None = None
+    previous: tuple[Address, ...] = ()
+    ignore: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, Address] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[Address, ...] = ()
+    former: tuple[Address, ...] = ()  # of `previous`, those that nobody named: found again by their marks
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> Address:
+        return self.resource.address
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What the manifests say, sorted by address.
+
+    `declared` are the addresses of all configured manifests, also of those that a selection left out: they are no
+    orphans. `complete` says that nothing was left out, which alone allows to speak of orphans. `documents` counts the manifests read.
+    """
+
+    resources: tuple[Desired, ...]
+    declared: frozenset[Address]
+    complete: bool
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFacts:
+    """What plan, guards and ownership may know of one registry.
+
+    `owner` is whose mark we set there, None for nobody's. `owns` are globs over keys, for kinds without room for a
+    mark; what stands beside a model goes by the model's key. `identity` tells the place (driver, location), so that a saved plan can tell whether the name still means the same.
+    """
+
+    name: str
+    kinds: Mapping[str, KindRules]
+    owner: str | None = None
+    owns: tuple[str, ...] = ()
+    identity: Mapping[str, str] = field(default_factory=dict)
+    renames: bool = False  # has a rename of its own, so that a rename deletes nothing
+    concurrency: int = 16  # changes at one time, unless the command line says otherwise
+
+
+class RemoteState(NamedTuple):
+    """What the registries are and say: one complete listing for each that was read, and the facts of each, by name."""
+
+    listings: Mapping[str, Listing]
+    registries: Mapping[str, RegistryFacts]
+
+    def resources(self) -> Iterator[Resource]:
+        """Every object that could be read, registry by registry."""
+        for listing in self.listings.values():
+            yield from listing.resources

@@ -1,0 +1,182 @@
+"""From what a validator says to what a person reads: one `Finding` for each thing wrong, then a `Problem` once its place is known.
+
+No message repeats the value that was found: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from pydantic import ValidationError
+
+from reconciler.core import pointer as pointers
+from reconciler.core.document import Places
+from reconciler.core.errors import Problem
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import Node
+from reconciler.core.schema.unions import without_forms
+
+_EXPECTED: Final = {
+    "string_type": "a string",
+    "model_type": "a map",
+    "model_attributes_type": "a map",
+    "dict_type": "a map",
+    "list_type": "a list",
+    "bool_type": "true or false",
+    "int_type": "an integer",
+    "float_type": "a number",
+}
+
+
+class Finding(NamedTuple):
+    """One thing wrong in a document. `pointer` is where; `at_key` means the member's name is meant, not its value."""
+
+    rule: str
+    message: str
+    pointer: str = ""
+    at_key: bool = False
+    suggestion: str | None = None
+    severity: str = "error"
+
+
+def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
+    """The finding in the document `index` of a file, as a Problem with line and column."""
+    where = places.key(index, finding.pointer) if finding.at_key else places.value(index, finding.pointer)
+    return Problem(
+        file=shown,
+        line=where.line,
+        column=where.column,
+        rule=finding.rule,
+        message=finding.message,
+        end_line=where.end_line,
+        end_column=where.end_column,
+        severity=finding.severity,
+        pointer=finding.pointer,
+        suggestion=finding.suggestion,
+    )
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was probably meant to be, or None."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def findings(error: ValidationError, data: Any, model: Any) -> list[Finding]:
+    """What pydantic found wrong with `data`, in our words, each once, in the order of the document."""
+    root = rules_of(model)
+    found = [
+        item
+        for detail in error.errors(include_url=False, include_input=False)
+        for item in _findings(detail, data, root)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
+    kind, parts, context = detail["type"], without_forms(tuple(detail["loc"])), detail.get("ctx") or {}
+    if "member" in context:
+        parts = (*parts, context["member"])
+    at_key = bool(parts) and parts[-1] == "[key]"
+    if at_key:
+        parts = parts[:-1]
+    where = pointers.join(parts)
+    if kind == "extra_forbidden":
+        return [_unknown_field(parts, where, root)]
+    if kind == "missing":
+        return [Finding("missing-field", f"{parts[-1]!r} is missing", pointers.join(parts[:-1]))]
+    if kind in _EXPECTED:
+        return [
+            Finding(
+                "wrong-type",
+                f"{_name(parts)}must be {_EXPECTED[kind]}, not {_type(pointers.get(data, where))}",
+                where,
+                at_key,
+            )
+        ]
+    if kind == "wrong_type":
+        return [
+            Finding(
+                "wrong-type", f"{_name(parts)}{detail['msg']}, not {_type(pointers.get(data, where))}", where, at_key
+            )
+        ]
+    if kind == "wrong_items":
+        return [_wrong_item((*parts, number), data) for number in context["places"]]
+    if kind in ("literal_error", "not_allowed"):
+        return [_not_allowed(context, parts, where, data)]
+    if kind == "literal_secret" and "keys" in context:
+        message = "a header of this name carries a credential: its value must be one whole reference, ${env:NAME} or ${file:path}"
+        said = context.get("messages", {})
+        return [
+            Finding("literal-secret", said.get(key, message), pointers.join((*parts, key))) for key in context["keys"]
+        ]
+    if kind == "bad_url" and _has_user_info(pointers.get(data, where)):
+        message = f"{_name(parts)}must not hold a user name or password: put the credential into api_key or a header, as a reference"
+        return [Finding("literal-secret", message, where)]
+    if kind in ("string_too_long", "string_too_short", "too_short", "too_long"):
+        return [Finding("bad-length", f"{_name(parts)}{_length(kind, context)}", where, at_key)]
+    return [Finding(kind.replace("_", "-"), f"{_name(parts)}{detail['msg']}", where, at_key)]
+
+
+def _name(parts: Sequence[str | int]) -> str:
+    """What is meant, as the beginning of a message; of a list's item, the list and the item's number from 1."""
+    if not parts:
+        return ""
+    if isinstance(parts[-1], int) and len(parts) > 1:
+        return f"item {parts[-1] + 1} of {parts[-2]!r} "
+    return f"{parts[-1]!r} "
+
+
+def _unknown_field(parts: tuple[Any, ...], where: str, root: Node) -> Finding:
+    name = str(parts[-1])
+    parent = root.find(tuple(str(part) for part in parts[:-1]))
+    known = parent.children if parent is not None else {}
+    # a name that exists elsewhere was meant for there; only then may it be a neighbour, mistyped
+    elsewhere = [path for path, _ in root.walk() if path and path[-1] == name and "*" not in path]
+    close = ".".join(elsewhere[0]) if elsewhere else nearest(name, known)
+    close = None if close == name else close  # the same name somewhere else is no help
+    return Finding("unknown-field", f"unknown field {name!r}", where, at_key=True, suggestion=close)
+
+
+def _wrong_item(parts: tuple[Any, ...], data: Any) -> Finding:
+    where = pointers.join(parts)
+    return Finding("wrong-type", f"{_name(parts)}must be a string, not {_type(pointers.get(data, where))}", where)
+
+
+def _not_allowed(context: Mapping[str, Any], parts: Sequence[Any], where: str, data: Any) -> Finding:
+    allowed = context.get("values") or str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
+    value = pointers.get(data, where)
+    close = nearest(value, allowed.split(", ")) if isinstance(value, str) else None
+    return Finding("not-allowed", f"{_name(parts)}must be one of {allowed}", where, suggestion=close)
+
+
+def _length(kind: str, context: Mapping[str, Any]) -> str:
+    if kind == "string_too_long":
+        return f"must be at most {context['max_length']} characters long"
+    if kind == "too_long":
+        return f"must have at most {context['max_length']} entries"
+    return "must not be empty" if context["min_length"] == 1 else f"must have at least {context['min_length']}"
+
+
+def _type(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    return "a list" if isinstance(value, list) else "a map" if isinstance(value, Mapping) else "absent"
+
+
+def _has_user_info(value: Any) -> bool:
+    """Whether a text that was meant as a URL has something before an `@`, with a scheme before it or without."""
+    if not isinstance(value, str):
+        return False
+    authority = value.split("://", 1)[-1]
+    for stop in "/?#":
+        authority = authority.split(stop, 1)[0]
+    return "@" in authority

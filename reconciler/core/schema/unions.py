@@ -1,0 +1,113 @@
+"""Field types that are one of several forms, told apart by one member (`Variants`) or by being a map or not (`TextOrMap`).
+
+pydantic's own unions try every form and report what is wrong with each; here the form is chosen first, so that a mistake is told once, at its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
+
+from reconciler.core.schema.types import or_null
+
+MARK: Final = (
+    "\0"  # begins what pydantic adds to the place of a mistake to say which form it means: no member is called so
+)
+
+Form = dict[str, Any]
+
+
+def without_forms(parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The place of a mistake, as pydantic tells it, without the forms that were chosen on the way."""
+    return tuple(part for part in parts if not (isinstance(part, str) and part.startswith(MARK)))
+
+
+def _nullable(source: Any, form: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    return core_schema.nullable_schema(form) if NoneType in get_args(source) else form
+
+
+@dataclass(frozen=True)
+class Variants:
+    """A map whose other members depend on `member`: `models` by its value, which is `default` where it is absent or null.
+
+    Every model declares `member` as a literal; members that several models have are of one type.
+    """
+
+    member: str
+    models: Mapping[str, Any]
+    default: str
+
+    def __hash__(self) -> int:
+        return hash((self.member, tuple(self.models)))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        choices = {MARK + name: handler.generate_schema(model) for name, model in self.models.items()}
+        tagged = core_schema.tagged_union_schema(choices, lambda value: MARK + self.name_of(value))
+        return _nullable(source, core_schema.no_info_before_validator_function(self._known, tagged))
+
+    def name_of(self, value: Any) -> str:
+        """Which of the models a map, or one that was validated already, is of."""
+        named = value.get(self.member) if isinstance(value, Mapping) else getattr(value, self.member, None)
+        return named if isinstance(named, str) else self.default
+
+    def _known(self, value: Any) -> Any:
+        named = value.get(self.member) if isinstance(value, Mapping) else None
+        if named is not None and (not isinstance(named, str) or named not in self.models):
+            context = {"values": ", ".join(self.models), "member": self.member}
+            raise PydanticCustomError("not_allowed", "must be one of {values}", context)
+        return value
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Form:
+        nullable = schema["type"] == "nullable"
+        inner = schema["schema"] if schema["type"] == "nullable" else schema
+        forms = dict(zip(self.models, map(handler.resolve_ref_schema, handler(inner)["oneOf"]), strict=True))
+        properties: Form = {}
+        for form in forms.values():
+            properties |= {name: field for name, field in form["properties"].items() if name not in properties}
+        chosen = {
+            keyword: said for keyword, said in properties[self.member].items() if keyword not in ("const", "type")
+        }
+        whole = {
+            "type": "object",
+            "properties": {**properties, self.member: chosen | {"enum": [*self.models, None]}},
+            "additionalProperties": False,
+            "allOf": [self._when(name, form) for name, form in forms.items()],
+        }
+        return or_null(whole) if nullable else whole
+
+    def _when(self, name: str, form: Form) -> Form:
+        """The condition under which a variant's form holds: for the default also where the member is absent or null."""
+        if name == self.default:
+            return {"if": {"type": "object", "properties": {self.member: {"enum": [name, None]}}}, "then": form}
+        condition = {"type": "object", "properties": {self.member: {"const": name}}, "required": [self.member]}
+        return {"if": condition, "then": form}
+
+
+def _map_or_text(value: Any) -> str:
+    return MARK + ("map" if isinstance(value, Mapping | BaseModel) else "text")
+
+
+@dataclass(frozen=True)
+class TextOrMap:
+    """Either what `text` takes, or a map that `model` describes."""
+
+    text: Any
+    model: Any
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        choices = {
+            MARK + "text": handler.generate_schema(self.text),
+            MARK + "map": handler.generate_schema(self.model),
+        }
+        return _nullable(source, core_schema.tagged_union_schema(choices, _map_or_text))
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Form:
+        nullable = schema["type"] == "nullable"
+        inner = schema["schema"] if schema["type"] == "nullable" else schema
+        options = handler(inner)["oneOf"]
+        return or_null({"anyOf": options}) if nullable else {"anyOf": options}

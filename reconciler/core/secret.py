@@ -1,0 +1,100 @@
+"""Secrets: references in, values that print as `***` out. Nothing here logs, and no error names a value."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NoReturn
+
+from reconciler.core.errors import SecretError
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+MAX_SECRET_BYTES: Final = 1024 * 1024
+
+
+class Secret:
+    """A secret's value. Only `reveal()` hands it out; every way of printing it gives `***`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Turns `${env:NAME}` and `${file:path}` into a `Secret`.
+
+    `root` is the project root, to which the paths of files are relative here, and which they never leave. `environ` is the
+    environment.
+    """
+
+    root: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def resolve(self, reference: str) -> Secret:
+        """Raises SecretError, which names the reference and never the value."""
+        scheme, _, name = reference.removeprefix("${").removesuffix("}").partition(":")
+        if scheme == "env" and not _NAME.fullmatch(name):  # not repeated: it may hold the secret itself, as a default
+            raise SecretError(
+                "a reference takes the name of an environment variable, and no default", hint="write ${env:NAME}"
+            )
+        if scheme == "env":
+            value = self.environ.get(name)
+            if not value:
+                state = "is not set" if value is None else "is empty"
+                raise SecretError(
+                    f"{reference}: the environment variable {name} {state}", hint=f"set {name} and run again"
+                )
+            return Secret(value)
+        if scheme == "file":
+            return Secret(self._file(reference, name))
+        raise SecretError(f"{reference} is not a reference to a secret", hint="write ${env:NAME} or ${file:path}")
+
+    def _file(self, reference: str, name: str) -> str:
+        root = self.root.resolve()
+        try:
+            path = (root / name).resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # links in a circle; a NUL
+            raise SecretError(f"{reference} cannot be read: it leads nowhere") from error
+        if not path.is_relative_to(root):
+            raise SecretError(f"{reference} leads outside the project", hint=f"keep the file under {root}")
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise SecretError(f"{reference} cannot be read: {error.strerror}") from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise SecretError(f"{reference} is not a regular file")
+        try:
+            with open(descriptor, "rb") as stream:
+                data = stream.read(MAX_SECRET_BYTES + 1)
+        except OSError as error:
+            raise SecretError(f"{reference} cannot be read: {error.strerror}") from error
+        if len(data) > MAX_SECRET_BYTES:
+            raise SecretError(f"{reference} holds more than 1 MiB")
+        try:
+            text = data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            raise SecretError(f"{reference} is not UTF-8 text") from error
+        if not text:
+            raise SecretError(f"{reference} is empty")
+        return text

@@ -1,0 +1,222 @@
+"""What the rules of a kind make of one object: its secrets, what it refers to, and the form in which two sides are compared.
+
+A spec is plain JSON data; nothing here changes its argument.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconciler.core import pointer as pointers
+from reconciler.core.pointer import MISSING
+from reconciler.core.rules import OPAQUE, Node, Ref, Requires, ServerDefault, WriteOnly
+
+REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
+_encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
+MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a manifest
+
+
+def canonical_json(value: Any) -> str:
+    """The one text of a JSON value: sorted keys, no spaces. Equal values have equal texts, and True is not 1."""
+    return _encode(value)
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical text, as 64 hex digits: tells whether plain data moved."""
+    # a file's name that is no UTF-8 holds halves of surrogate pairs
+    return hashlib.sha256(canonical_json(value).encode(errors="surrogatepass")).hexdigest()
+
+
+def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
+    """Whether a map or list has more than `limit` levels of them, itself included. All else that walks through plain data recurses, so this must not."""
+    level = [value]
+    for _ in range(limit):
+        below = []
+        for outer in level:  # plain loops: of every object of every registry it is asked, and these take half as long
+            for item in outer.values() if isinstance(outer, dict) else outer:
+                if isinstance(item, (dict, list)):
+                    below.append(item)  # noqa: PERF401
+        if not below:
+            return False
+        level = below
+    return True
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value is one whole `${env:NAME}` or `${file:path}`."""
+    return isinstance(value, str) and REFERENCE.fullmatch(value) is not None
+
+
+def without_nulls(spec: Any, node: Node) -> Any:
+    """`spec` without the nulls of declared members, which equal absent. Null stays where it means clear, and in free-form data."""
+    if isinstance(spec, dict) and (node.declared or node.each):
+        kept = {}
+        for name, value in spec.items():
+            below = node.child(name) or OPAQUE
+            if value is None and node.declared and not below.server_default:
+                continue
+            kept[name] = without_nulls(value, below)
+        return kept
+    if isinstance(spec, list) and node.each is not None:
+        return [without_nulls(item, node.each) for item in spec]
+    return spec
+
+
+def with_defaults(spec: Any, node: Node) -> Any:
+    """`spec` with what it leaves to defaults written out, wherever the object that would hold it is there."""
+    if not node.completes:
+        return spec
+    if isinstance(spec, dict):
+        complete = dict(spec)
+        for name, rule in node.defaulted:
+            if complete.get(name) is None and rule.when(complete):
+                complete[name] = rule.value
+        return {name: with_defaults(value, node.child(name) or OPAQUE) for name, value in complete.items()}
+    if isinstance(spec, list) and node.each is not None:
+        return [with_defaults(item, node.each) for item in spec]
+    return spec
+
+
+def secrets_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """`(pointer, value)` of each secret that is set in `spec`, in the order of the fields."""
+    if not node.holds_secrets:
+        return
+    rule = node.secret
+    if rule is not None and node.is_secret(spec):
+        if spec is not None and (
+            not rule.only_references or is_reference(spec) or spec == PRESENT or _named(rule, prefix)
+        ):
+            yield pointers.join(prefix), spec
+        return
+    for name, value, below in _members(spec, node):
+        yield from secrets_in(value, below, (*prefix, name))
+
+
+def _named(rule: WriteOnly, place: tuple[str, ...]) -> bool:
+    """Whether a value is a secret by its name alone."""
+    return rule.names is not None and bool(place) and rule.names(place[-1])
+
+
+def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
+    """`(pointer, kind, key)` of each value in `spec` that names another resource."""
+    if not node.holds_references:
+        return
+    rule = node.rule(Ref)
+    if rule is not None and isinstance(spec, str) and spec and not rule.elsewhere(spec):
+        yield pointers.join(prefix), rule.kind, spec
+    for name, value, below in _members(spec, node):
+        yield from references_in(value, below, (*prefix, name))
+
+
+def limits_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Requires]]:
+    """`(pointer, value, rule)` of each value that is set in `spec` and that a registry has a limit for."""
+    rule = node.rule(Requires)
+    if rule is not None and spec is not None:
+        yield pointers.join(prefix), spec, rule
+    for name, value, below in _members(spec, node):
+        yield from limits_in(value, below, (*prefix, name))
+
+
+def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:
+    if isinstance(spec, dict):
+        for name, value in spec.items():
+            below = node.child(name)
+            if below is not None:
+                yield name, value, below
+    elif isinstance(spec, list) and node.each is not None:
+        for index, value in enumerate(spec):
+            yield str(index), value, node.each
+
+
+def hide_secrets(spec: Any, node: Node) -> Any:
+    """`spec` as a driver may hand it on: each secret is its reference where the registry keeps that, else only PRESENT."""
+    for place, value in list(secrets_in(spec, node)):
+        if not is_reference(value):
+            spec = pointers.put(spec, place, PRESENT)
+    return spec
+
+
+def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The pointers of the fields that the server defaults and `spec` does not set: nobody compares them."""
+    if not node.holds_defaults:
+        return ()
+    found: list[str] = []
+    if node.each is not None:
+        for name, value, below in _members(spec, node):
+            found.extend(unmanaged(value, below, (*prefix, name)))
+        return tuple(found)
+    for name, below in node.children.items():
+        missing = not isinstance(spec, dict) or name not in spec
+        if missing and below.server_default and below.rule(ServerDefault).when(spec if isinstance(spec, dict) else {}):
+            found.append(pointers.join((*prefix, name)))
+        else:
+            found.extend(unmanaged(None if missing else spec[name], below, (*prefix, name)))
+    return tuple(found)
+
+
+def without_added(stored: Any, wanted: Any, node: Node) -> Any:
+    """`stored` without what the server may have added to lists of which `wanted` only says what must be in them."""
+    for path in node.shared_lists:
+        place = pointers.join(path)
+        there, asked = pointers.get(stored, place), pointers.get(wanted, place)
+        if isinstance(there, list) and isinstance(asked, list) and all(item in there for item in asked):
+            stored = pointers.put(stored, place, asked)
+    return stored
+
+
+def compared(spec: Any, node: Node, excluded: tuple[str, ...] = ()) -> Any:
+    """The form in which two sides are compared: canonical, without what the server owns, what is unset, and `excluded`."""
+    form = _form(pointers.remove_all(spec, excluded), node)
+    return {} if form is MISSING else form
+
+
+def _form(value: Any, node: Node) -> Any:
+    if node.plain:
+        return _plain(value)
+    if node.server_owned:
+        return MISSING
+    secret = node.secret
+    if secret is not None and secret.keeps != "reference" and not secret.only_references and node.is_secret(value):
+        return MISSING
+    if node.server_default and value in (None, "", [], {}):
+        return MISSING
+    if node.canonical is not None:
+        value = node.canonical.fn(value)
+        if value is None:
+            return MISSING
+    if isinstance(value, dict):
+        return _map_form(value, node)
+    if isinstance(value, list):
+        forms = (_form(item, node.each or OPAQUE) for item in value)
+        items = [{} if form is MISSING else form for form in forms]
+        if node.unordered:
+            return [json.loads(text) for text in sorted({canonical_json(item) for item in items})]
+        return items
+    return _plain(value)
+
+
+def _map_form(value: dict[str, Any], node: Node) -> Any:
+    form: dict[str, Any] = {}
+    for name, item in value.items():
+        if item is None and node.declared:
+            continue
+        below = _form(item, node.child(name) or OPAQUE)
+        if below is not MISSING:
+            form[name] = below
+    return MISSING if node.hollow and not form else form
+
+
+def _plain(value: Any) -> Any:
+    """JSON data with 3.0 as 3, since many servers turn the one into the other."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,81 @@
+"""Stored objects back to manifests: portable where the registry's object is the portable Model, native elsewhere. Pure.
+
+Applying what is written here gives the same objects again; secrets are references, never values.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from reconciler.core import pointer as pointers
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.resource import Resource
+from reconciler.core.rules import OPAQUE, Node, ServerOwned
+from reconciler.core.spec import REFERENCE, digest, is_reference, secrets_in
+from reconciler.manifest.references import escape
+from reconciler.registry.entry import Configured
+
+LONGEST_NAME: Final = 200  # characters, all of them ASCII; file systems take 255
+_NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._-]")
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Z0-9]+")
+
+
+def path_of(resource: Resource) -> str:
+    """`<registry>/<Kind>/<key>.yaml`: a relative path to a file that is not hidden, whatever the key holds and however long it is."""
+    address = resource.address
+    name = quote(address.key, safe=" $@+,=", errors="surrogatepass")
+    if name.startswith("."):
+        name = "%2E" + name[1:]  # a hidden file would be no manifest
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}-{digest(address.key)[:16]}"
+    return f"{address.registry}/{address.kind}/{name}.yaml"
+
+
+def manifest_of(resource: Resource, entry: Configured, folder: str = ".") -> dict[str, Any]:
+    """The manifest that declares `resource`. `folder` is where it will stand, relative to the project root."""
+    kind = entry.driver.kinds[resource.address.kind]
+    spec = _plain(resource.spec, kind.rules.root)
+    for place, value in secrets_in(resource.spec, kind.rules.root):
+        spec = pointers.put(spec, place, _reference(value, place, resource, folder))
+    protected = {"protected": True} if resource.mark is not None and resource.mark.protected else {}
+    if kind.portable:
+        key = resource.mark.key if resource.mark is not None else resource.address.key
+        key = _NOT_IN_KEYS.sub("-", key).lstrip("._-")[:250] or "unnamed"  # a registry may take more than manifests do
+        terms = {"key": resource.address.key} if key != resource.address.key else {}
+        return {"kind": "Model", "key": key, **spec, **protected, "registries": {entry.name: terms}}
+    name = f"{entry.driver.name}/{kind.name}"
+    return {"kind": name, "key": resource.address.key, "registry": entry.name, **spec, **protected}
+
+
+def text_of(resource: Resource, entry: Configured, folder: str = ".") -> str:
+    """The same as YAML."""
+    return dump_yaml(manifest_of(resource, entry, folder))
+
+
+def _plain(value: Any, node: Node) -> Any:
+    """The value in the order in which its fields are declared, without what the server owns, and with nothing in it that reads as a reference."""
+    if isinstance(value, Mapping):
+        names = [
+            *(name for name in node.children if name in value),
+            *sorted(name for name in value if name not in node.children),
+        ]
+        below = {name: node.child(name) or OPAQUE for name in names}
+        return {name: _plain(value[name], below[name]) for name in names if below[name].rule(ServerOwned) is None}
+    if isinstance(value, list):
+        return [_plain(item, node.each or OPAQUE) for item in value]
+    return escape(value) if isinstance(value, str) else value
+
+
+def _reference(value: Any, place: str, resource: Resource, folder: str) -> str:
+    """The reference as it reads from `folder`; a secret that the registry keeps to itself becomes a variable to be set."""
+    if not is_reference(value):
+        words = f"{resource.address.key}_{'_'.join(pointers.split(place))}".upper()
+        return "${env:" + _NOT_IN_NAMES.sub("_", words).strip("_") + "}"
+    match = REFERENCE.fullmatch(value)
+    if match is None or match[1] == "env":
+        return str(value)
+    return "${file:" + posixpath.relpath(match[2], folder) + "}"

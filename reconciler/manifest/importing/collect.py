@@ -1,0 +1,221 @@
+"""All files together: read, translated, checked, and their manifests as text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from reconciler.core import document
+from reconciler.core import pointer as pointers
+from reconciler.core.document.comments import dump_commented
+from reconciler.core.document.trees import Map, Node, Scalar, find, plain_data
+from reconciler.core.document.values import Place
+from reconciler.core.errors import Problem
+from reconciler.core.schema.findings import Finding
+from reconciler.manifest.discover import Found
+from reconciler.manifest.importing.drafts import Draft, Format, Session, document_of, folder_of
+from reconciler.manifest.importing.formats import FORMATS
+from reconciler.manifest.importing.journal import Journal
+from reconciler.manifest.importing.sources import Sources
+from reconciler.manifest.modeline import modeline
+from reconciler.manifest.native import NativeKind, check_native
+from reconciler.registry.catalog import load_driver
+
+
+class Target(NamedTuple):
+    """Where manifests go: into `folder`, of the project whose root is `root`. `registry` is written into each, if given."""
+
+    folder: Path
+    root: Path
+    cwd: Path
+    registry: str | None = None
+
+
+class Written(NamedTuple):
+    """One manifest to be written. `path` is relative to the target's folder, with `/`; `source` is the file that it comes from, as shown."""
+
+    path: str
+    kind: str
+    key: str
+    text: str
+    source: str
+
+
+class _File(NamedTuple):
+    """A file that was read: its real path, what is in it, its format if that is known, and what is wrong with its form.
+
+    `named` are the real paths of the files that it consists of beside its own.
+    """
+
+    real: str
+    shown: str
+    root: Node | None
+    known: Format | None
+    problems: list[Problem]
+    named: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What became of the files. `problems` are errors and warnings, sorted by place; with an error, nothing should be written.
+
+    `lines` holds the lines of the files that have problems. `variables` are the names that the manifests need in reconciler.yaml,
+    `environment` those that they need in the environment, both sorted. `vaults` are the kinds in which secrets belong, sorted.
+    """
+
+    manifests: tuple[Written, ...]
+    problems: tuple[Problem, ...]
+    lines: Mapping[str, Sequence[str]] = field(repr=False)
+    variables: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    vaults: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+def import_files(found: Found, target: Target) -> Import:
+    """Translates every file. Never raises for what files hold; every problem is told, with its place in the file it comes from."""
+    journal = Journal()
+    sources = Sources(target.root, target.cwd, journal)
+    session = Session(journal, sources, os.path.realpath(target.folder))
+    files = [_read(file.path, file.shown, session) for file in found.files]
+    journal.problems.extend(found.problems)
+    drafts = _translated(files, session)
+    manifests = tuple(_written(_unique(drafts, journal), session, target))
+    problems = tuple(sorted(set(journal.problems)))
+    lines = {problem.file: sources.lines[problem.file] for problem in problems if problem.file in sources.lines}
+    variables, environment = tuple(sorted(journal.variables)), tuple(sorted(journal.environment))
+    vaults = tuple(sorted({file.known.vault for file in files if file.known is not None}))
+    return Import(manifests, problems, lines, variables, environment, vaults)
+
+
+def _read(path: str, shown: str, session: Session) -> _File:
+    root = session.sources.load(path, shown)
+    known = _format_of(root) if isinstance(root, Map) else None
+    return _File(os.path.realpath(path), shown, root, known, session.journal.taken(), session.sources.taken())
+
+
+def _translated(files: Sequence[_File], session: Session) -> list[Draft]:
+    """The objects of all files. What is wrong is told, but of a file that is a part of another nothing that it is not by itself."""
+    journal, drafts = session.journal, list[Draft]()
+    recognised = [(file, file.root, file.known) for file in files if isinstance(file.root, Map) and file.known]
+    for _, root, known in recognised:  # all of them, before the first name is made up
+        journal.reserve(known.environment(root))
+    parts: set[str] = set()
+    done: set[str] = set()
+    for file, root, known in sorted(recognised, key=lambda one: not one[2].whole(one[1])):
+        if file.real in parts and not known.whole(root):
+            continue
+        drafts += known.translate(root, session)
+        parts |= file.named | session.sources.taken()
+        done.add(file.shown)
+    for file in files:
+        if file.shown in done or file.real not in parts:
+            journal.problems.extend(file.problems)
+            if file.known is None:
+                _refuse(file, journal)
+    return drafts
+
+
+def _format_of(root: Map) -> Format | None:
+    return next((known for known in FORMATS.values() if known.recognises(root)), None)
+
+
+def _refuse(file: _File, journal: Journal) -> None:
+    """Says why a file of no known format cannot be imported, unless its form is wrong already."""
+    root = file.root
+    if root is None:
+        if not any(problem.file == file.shown for problem in file.problems):
+            nothing = Problem(file.shown, 1, 1, "not-a-model", "this file holds nothing", severity="warning")
+            journal.problems.append(nothing)
+        return
+    kind = root.find("kind") if isinstance(root, Map) else None
+    name = kind.value.value if kind is not None and isinstance(kind.value, Scalar) else None
+    if kind is not None and isinstance(name, str) and (name == "Model" or "/" in name):
+        journal.error(kind.value, "already-a-manifest", "this is a manifest already: nothing is to be imported")
+        return
+    titles = "; ".join(known.title for known in FORMATS.values())
+    journal.error(root, "unknown-format", f"no known format: a file that can be imported is {titles}")
+
+
+def _unique(drafts: Iterable[Draft], journal: Journal) -> list[Draft]:
+    """Each object once. Two of one kind and key are a problem, unless they are equal and may repeat, or are one that two files name."""
+    first: dict[tuple[str, str], Draft] = {}
+    for draft in drafts:
+        known = first.setdefault((draft.kind, draft.name), draft)
+        may_repeat = (draft.repeats and known.repeats) or _place_of(known) == _place_of(draft)
+        if known is draft or (may_repeat and plain_data(known.root) == plain_data(draft.root)):
+            continue
+        place = f"{known.key.file}:{known.key.place.line}"
+        what = "with another value" if draft.repeats else "already"
+        journal.error(
+            draft.key, "duplicate-key", f"{draft.kind} {draft.name!r} is declared {what}, in {place}: keep one of them"
+        )
+    return sorted(first.values(), key=lambda draft: (draft.kind, draft.name))
+
+
+def _place_of(draft: Draft) -> tuple[str, Place]:
+    return draft.key.file, draft.key.place
+
+
+def _written(drafts: Iterable[Draft], session: Session, target: Target) -> Iterable[Written]:
+    taken: set[str] = set()
+    before = [problem for problem in session.journal.problems if problem.severity == "error"]
+    for draft in drafts:
+        folder = folder_of(draft.kind)
+        comment = modeline(session.sources.root, os.path.join(session.folder, folder))
+        root = document_of(draft, target.registry, comment)
+        plain = quote(draft.name, safe=" $@+,=")  # a name may hold slashes; so `export` writes it, too
+        name, number = plain, 1
+        while f"{folder}/{name}".lower() in taken:  # some file systems take `a` and `A` for one name
+            number += 1
+            name = f"{plain}~{number}"
+        path = f"{folder}/{name}.yaml"
+        taken.add(f"{folder}/{name}".lower())
+        text = dump_commented(root)
+        _check(root, draft, text, path, session.journal, before)
+        yield Written(path, draft.kind, draft.name, text, draft.root.file)
+
+
+def _check(root: Map, draft: Draft, text: str, path: str, journal: Journal, before: Sequence[Problem]) -> None:
+    """Reads the text as it will be read, and holds it against its kind. What is wrong is told at the place it comes from."""
+    loaded = document.load(text, path)
+    if loaded.problems or len(loaded.documents) != 1:
+        message = loaded.problems[0].message if loaded.problems else "it would hold no document"
+        journal.error(draft.key, "syntax", f"this cannot be written as a manifest: {message}")
+        return
+    driver, _, name = draft.kind.partition("/")
+    kind = load_driver(driver).kinds[name]
+    _, findings = check_native(NativeKind(draft.kind, kind.model, kind.title), loaded.documents[0].value)
+    refused = kind.check_key(draft.name)
+    if refused is not None:
+        journal.error(draft.key.value, "bad-key", f"a key that the registry cannot take: {refused}")
+    for finding in findings:
+        _tell(finding, root, journal, before)
+
+
+def _tell(finding: Finding, root: Map, journal: Journal, before: Sequence[Problem]) -> None:
+    node, member = find(root, pointers.split(finding.pointer))
+    at = member if finding.at_key and member is not None else node
+    place = at.place
+    problem = Problem(
+        at.file,
+        place.line,
+        place.column,
+        finding.rule,
+        finding.message,
+        place.end_line,
+        place.end_column,
+        finding.severity,
+        suggestion=finding.suggestion,
+    )
+    # What the translation found wrong is told once, and what is missing may be what it could not read.
+    wrong = [known for known in before if known.file == at.file]
+    if not wrong or (finding.rule != "missing-field" and all(known[:3] != problem[:3] for known in wrong)):
+        journal.problems.append(problem)

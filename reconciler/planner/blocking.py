@@ -1,0 +1,160 @@
+"""What a plan holds back: replaces without consent, and whatever would leave something dangling, orphaned or without what it needs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.core.resource import Address
+from reconciler.planner import diff
+from reconciler.planner.plan import WRITES, Change, Consents
+from reconciler.planner.view import View
+
+Stuck = dict[Address, tuple[str, str]]  # by address: a stable word, and why in words
+
+
+def taken(changes: list[Change]) -> set[Address]:
+    """The addresses that the changes already deal with."""
+    return {change.address for change in changes} | {
+        change.previous for change in changes if change.previous is not None
+    }
+
+
+def limit_replaces(changes: list[Change], consents: Consents) -> list[Change]:
+    """A replace needs consent, and consent has a number: more than that and none is done."""
+    count = sum(change.action == "replace" for change in changes)
+    if count == 0 or (consents.allow_replaces is not None and count <= consents.allow_replaces):
+        return changes
+    return [_without_consent(change, count) if change.action == "replace" else change for change in changes]
+
+
+def _without_consent(change: Change, count: int) -> Change:
+    fields = ", ".join(change.replaces)
+    message = f"{fields} cannot change in place: the object must be deleted and created again; --allow-replaces {count} allows that"
+    return replace(change, action="blocked", message=message)
+
+
+def block(changes: list[Change], views: Mapping[str, View]) -> list[Change]:
+    """Blocks what would do harm, until nothing does: what is blocked stays, keeps what it names, and is missed by what needs it."""
+    while True:
+        stuck = {
+            **_without_parent(changes, views),
+            **_without_need(changes, views),
+            **_held(changes, views),
+            **_taking_along(changes, views),
+        }
+        if not stuck:
+            return changes
+        changes = [
+            replace(change, action="blocked", reason=stuck[change.address][0], message=stuck[change.address][1])
+            if change.action in WRITES and change.address in stuck
+            else change
+            for change in changes
+        ]
+
+
+def _without_parent(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What stands beside a model that is not ours to touch, or that will not come to be, or that stays."""
+    kept = {
+        change.address: change.action
+        for change in changes
+        if change.action == "conflict"
+        or (change.action == "blocked" and (change.previous or not views[change.address.registry].find(change.address)))
+    }
+    staying = {change.address for change in changes if change.action == "blocked" and change.desired is None}
+    stuck: Stuck = {}
+    for change in changes:
+        if change.parent is None or change.action not in WRITES:
+            continue
+        if change.parent in kept:
+            stuck[change.address] = (
+                "dependency",
+                f"it belongs to {change.parent}, which is {_word(kept[change.parent])}",
+            )
+        elif change.action == "delete" and change.parent in staying:
+            stuck[change.address] = ("dependency", f"it belongs to {change.parent}, which stays")
+    return stuck
+
+
+def _word(action: str) -> str:
+    return "in conflict" if action == "conflict" else "blocked"
+
+
+def _without_need(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What needs an object that will not come to be."""
+    missing = {
+        change.address
+        for change in changes
+        if change.action in ("conflict", "blocked") and not views[change.address.registry].find(change.address)
+    }
+    return {
+        change.address: ("dependency", "it needs an object that is blocked or in conflict")
+        for change in changes
+        if change.action in WRITES and missing.intersection(change.depends_on)
+    }
+
+
+def _taking_along(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What would be deleted to be created again, and would take along what refers to it and is in no such change itself."""
+    moving = {
+        change.previous or change.address for change in changes if change.action in ("delete", "replace", "rename")
+    }
+    stuck: Stuck = {}
+    for change in changes:
+        view = views[change.address.registry]
+        old = change.previous or change.address
+        recreated = change.action == "replace" or change.recreates_elsewhere(renames=view.facts.renames)
+        cascades = view.kind(change.address).cascades if recreated else frozenset()
+        lost = [one for one in view.referrers.get(old, ()) if one.kind in cascades and one not in moving]
+        if lost:
+            names = ", ".join(sorted(map(str, lost)))
+            message = f"it can only change by deleting it, and the registry would delete {names} with it"
+            stuck[change.address] = ("referenced", message)
+    return stuck
+
+
+def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+    """What is to go and what something that stays refers to. A rename by re-creation deletes, too."""
+    going = {change.address: change for change in changes if change.action == "delete"}
+    going |= {
+        change.previous: change
+        for change in changes
+        if change.previous is not None
+        and change.recreates_elsewhere(renames=views[change.address.registry].facts.renames)
+    }
+    if not going:
+        return {}
+    writes = [change for change in changes if change.action in WRITES and change.action != "delete"]
+    written = taken(writes)
+    stuck: Stuck = {}
+    for change in writes:
+        for target in _will_name(change, views[change.address.registry]):
+            _hold(target, change.address, going, stuck)
+    for view in views.values():
+        for resource in view.resources():
+            if resource.address not in going and resource.address not in written:
+                for target in view.references(resource):
+                    _hold(target, resource.address, going, stuck)
+        for address, row in view.broken.items():
+            for target in row.names:
+                _hold(target, address, going, stuck)
+    return stuck
+
+
+def _hold(target: Address, holder: Address, going: Mapping[Address, Change], stuck: Stuck) -> None:
+    change = going.get(target)
+    if change is not None:
+        said = ("referenced", f"{holder} still refers to {target}")
+        stuck[change.address] = min(said, stuck.get(change.address, said))  # whichever holder is looked at first
+
+
+def _will_name(change: Change, view: View) -> set[Address]:
+    """What an object refers to once it is written: as its manifest says, but for what is left to others."""
+    item = change.desired
+    if item is None:
+        return set()
+    left = (*item.ignore, *(change.replaces if change.action == "update" else ()))
+    named = {target for place, target in item.references.items() if not diff.covered(place, left)}
+    for stored in view.find(change.previous or change.address) if left else ():
+        named |= {target for place, target in view.places(stored) if diff.covered(place, left)}
+    return named

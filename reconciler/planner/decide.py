@@ -1,0 +1,318 @@
+"""What to do with one desired object, given all that its registry holds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from reconciler.core.errors import Problem
+from reconciler.core.resource import Address, Desired, Resource
+from reconciler.core.rules import KindRules
+from reconciler.planner import diff
+from reconciler.planner.diff import Difference, FieldChange
+from reconciler.planner.ownership import Standing, foreign_user, standing
+from reconciler.planner.plan import Change, Consents
+from reconciler.planner.view import View, nameless
+
+
+class Asked(Protocol):
+    """The part of the policy that a decision reads."""
+
+    @property
+    def consents(self) -> Consents: ...
+
+    @property
+    def fingerprints(self) -> Mapping[Address, Mapping[str, str]]: ...
+
+    @property
+    def named(self) -> frozenset[Address]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """No change means unchanged. More than one: an unfinished rename leaves an old object to delete."""
+
+    changes: tuple[Change, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def decide(item: Desired, view: View, policy: Asked) -> Decision:
+    """What to do with one desired object."""
+    address = item.address
+    if address in view.broken:
+        message = f"the registry holds it in a form that cannot be read: {view.broken[address].message}"
+        return Decision((_refusal(item, "conflict", "unreadable", message),))
+    stored = view.find(address)
+    if len(stored) > 1:
+        message = f"the registry holds {len(stored)} objects of this key: delete all but one by hand"
+        return Decision((_refusal(item, "conflict", "duplicate", message),))
+    if item.absent:
+        return _absent(item, stored, view, policy)
+    if stored:
+        now = _existing(item, stored[0], view, policy)
+        old = _leftovers(item, view)
+        return Decision((*now.changes, *old.changes), (*now.problems, *old.problems))
+    return _missing(item, view, policy)
+
+
+def _absent(item: Desired, stored: tuple[Resource, ...], view: View, policy: Asked) -> Decision:
+    if not stored:
+        gone = [resource for old in item.former for resource in view.find(old)]
+        return Decision(tuple(replace(view.removal(one, "absent"), source=item.resource.source) for one in gone))
+    if standing(stored[0], view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
+        return Decision((_foreign(item, stored[0], view, policy),))
+    return Decision((replace(view.removal(stored[0], "absent"), source=item.resource.source),))
+
+
+def _missing(item: Desired, view: View, policy: Asked) -> Decision:
+    broken = next((old for old in item.previous if old in view.broken), None)
+    if broken is not None:
+        message = f"it may be {broken.key}, which the registry holds in a form that cannot be read: {view.broken[broken].message}"
+        return Decision((_refusal(item, "conflict", "unreadable", message),))
+    before = [address for address in item.previous if view.find(address)]
+    if before:
+        now = _renamed(item, before[0], view, policy)
+        return Decision(now.changes, (*now.problems, *(_left(item, old, before[0]) for old in before[1:])))
+    if view.nameless:
+        return Decision((_refusal(item, "blocked", "unreadable", nameless(view.nameless)),))
+    needs = _needs(item, view)
+    fields = diff.created(item)
+    return Decision((_change(item, "create", "new", fields=fields, depends_on=needs),))
+
+
+def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision:
+    stored = view.find(old)
+    if len(stored) > 1:
+        return Decision(
+            (_refusal(item, "conflict", "duplicate", f"the registry holds {len(stored)} objects called {old.key}"),)
+        )
+    source, kind = stored[0], view.kind(item.address)
+    if standing(source, view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
+        return Decision((_foreign(item, source, view, policy),))
+    by_recreation = not view.facts.renames or old in item.former
+    forbidden = _forbids_delete(item, source, kind, view) if by_recreation else None
+    if forbidden is not None:
+        message = f"{old.key} can only be renamed by deleting it, and {forbidden[1]}"
+        return Decision((_refusal(item, "blocked", forbidden[0], message),))
+    prints = _prints(old, item, view, policy) or _prints(item.address, item, view, policy)
+    found = diff.difference(item, source, kind, prints, rotate=_asked(item, policy))
+    if found.replaces and not by_recreation:
+        message = f"{', '.join(found.replaces)} cannot change in place: rename first, then change it"
+        return Decision((_refusal(item, "blocked", found.why, message),))
+    seen = diff.observed(source, kind, diff.excluded(item, kind))
+    # a name that follows from other fields changes with them: nobody asked for a rename, so it needs consent
+    action, replaces = ("replace", ("its name",)) if old in item.former else ("rename", ())
+    change = _change(
+        item,
+        action,
+        "renamed",
+        fields=found.fields,
+        observed=seen,
+        previous=old,
+        depends_on=_needs(item, view),
+        replaces=replaces,
+    )
+    return Decision((change,), _unjudged(item, found))
+
+
+def _leftovers(item: Desired, view: View) -> Decision:
+    """Old objects beside the new one: ours and of this key is an unfinished rename, to be finished; anything else is reported and left."""
+    changes: list[Change] = []
+    problems: list[Problem] = []
+    for old in item.previous:
+        for resource in view.find(old):
+            mark = resource.mark
+            if mark is not None and mark.key == item.key and standing(resource, view.facts) is Standing.OURS:
+                changes.append(view.removal(resource, "renamed"))
+            else:
+                problems.append(_left(item, old, item.address))
+    return Decision(tuple(changes), tuple(problems))
+
+
+def _left(item: Desired, old: Address, other: Address) -> Problem:
+    return _warning(
+        item,
+        "previous-key-left",
+        f"{old} and {other} both exist: {old.key} is left as it is; --prune deletes it once previous_keys names it no more",
+    )
+
+
+def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Decision:
+    kind = view.kind(item.address)
+    whose = standing(remote, view.facts, policy.consents.take_ownership)
+    if whose is Standing.FOREIGN:
+        return Decision((_foreign(item, remote, view, policy),))
+    prints = _prints(item.address, item, view, policy)
+    found = diff.difference(item, remote, kind, prints, rotate=_asked(item, policy) or _left_behind(item, view))
+    seen = diff.observed(remote, kind, diff.excluded(item, kind))
+    if found.replaces:
+        return Decision((_replace(item, remote, found, seen, view),), _unjudged(item, found))
+    reason, message = _reason(item, remote, found, kind, view, whose)
+    if not reason:
+        return Decision((), _unjudged(item, found))
+    theirs = None if kind.marked else foreign_user(remote, view, view.facts, policy.consents.take_ownership)
+    if (
+        theirs is not None and theirs.address != item.resource.parent
+    ):  # that one is in conflict itself, and blocks its parts
+        owner = theirs.mark.owner if theirs.mark is not None else "nobody"
+        way = f"call this one otherwise, or --take-ownership {owner} takes it over"
+        message = f"{theirs.address}, which belongs to {owner}, uses it: {way}"
+        return Decision((_refusal(item, "conflict", "owner", message),))
+    change = _change(
+        item, "update", reason, fields=found.fields, observed=seen, depends_on=_needs(item, view), message=message
+    )
+    return Decision((change,), _unjudged(item, found))
+
+
+def _reason(
+    item: Desired, remote: Resource, found: Difference, kind: KindRules, view: View, whose: Standing
+) -> tuple[str, str]:
+    """The word for an update and what it says of the mark, or ("", "") where there is nothing to do."""
+    if whose is Standing.UNMARKED and kind.marked and view.facts.owner is not None:
+        owner = f" from {remote.mark.owner}" if remote.mark is not None else ""
+        return "adopt", f"it becomes {view.facts.owner}'s{owner}"
+    changed = len(found.fields) > len(found.rotated)
+    if remote.mark is None:
+        return ("differs", "") if changed else ("rotate", "") if found.rotated else ("", "")
+    if changed:
+        return ("drifted" if diff.drifted(remote, kind) else "changed"), ""
+    if found.rotated:
+        return "rotate", ""
+    if item.protected is not None and item.protected != remote.mark.protected:
+        return "mark", "it is protected from now on" if item.protected else "it is no longer protected"
+    # where names follow from other fields, a manifest in the registry's own terms does not know whose object it was
+    if remote.mark.key != item.key and not (kind.found_by_mark and item.key == item.address.key):
+        return "mark", f"its manifest is now {item.key}"
+    return "", ""
+
+
+def _replace(item: Desired, remote: Resource, found: Difference, seen: str, view: View) -> Change:
+    needs = _needs(item, view)
+    if remote.mark is not None and remote.mark.protected and item.protected is False:
+        # the stored mark counts: this run lifts the protection and leaves the fields alone, the next one may replace
+        rest = tuple(field for field in found.fields if field.path not in found.replaces)
+        message = "it is no longer protected; the next run can replace it"
+        return _change(
+            item,
+            "update",
+            "mark",
+            fields=rest,
+            observed=seen,
+            depends_on=needs,
+            message=message,
+            replaces=found.replaces,
+        )
+    forbidden = _forbids_delete(item, remote, view.kind(item.address), view)
+    if forbidden is not None:
+        message = f"{', '.join(found.replaces)} can only change by deleting it, and {forbidden[1]}"
+        return _refusal(item, "blocked", forbidden[0], message)
+    return _change(
+        item, "replace", found.why, fields=found.fields, observed=seen, depends_on=needs, replaces=found.replaces
+    )
+
+
+def _forbids_delete(item: Desired, remote: Resource, kind: KindRules, view: View) -> tuple[str, str] | None:
+    """The word and the reason why an object may not be deleted to be created again, or None. The manifest's protection counts, and the stored one."""
+    if item.protected or (remote.mark is not None and remote.mark.protected):
+        return (
+            "protected",
+            f"it is protected: declare {remote.address.key} as it is, with `protected: false`, and apply once",
+        )
+    if not kind.deletable:
+        return "not-deletable", kind.kept or f"the registry cannot delete what is a {kind.name}"
+    if remote.carries:
+        return "referenced", f"the registry would delete with it {', '.join(remote.carries)}"
+    if view.nameless:
+        return "unreadable", nameless(view.nameless)
+    return None
+
+
+def _prints(address: Address, item: Desired, view: View, policy: Asked) -> Mapping[str, str]:
+    """The fingerprints known for an address; none where there would be no room to keep them."""
+    if view.facts.owner is None or not view.kind(item.address).marked:
+        return {}
+    return policy.fingerprints.get(address, {})
+
+
+def _needs(item: Desired, view: View) -> tuple[Address, ...]:
+    """What must exist before this one: what it refers to, and its own derived resources."""
+    homes = {home for home in item.needs if not view.find(home)}
+    return tuple(sorted({*item.references.values(), *view.children.get(item.address, ()), *homes} - {item.address}))
+
+
+def _left_behind(item: Desired, view: View) -> bool:
+    """Whether it is the secret of a model that is still to be created: nobody knows what is in it, so it is written again."""
+    parent = item.resource.parent
+    unknown = parent is not None and not view.find(parent) and parent not in view.broken
+    return unknown and not view.kind(item.address).marked
+
+
+def _asked(item: Desired, policy: Asked) -> bool:
+    """Whether the user asked to write this object's secrets again."""
+    return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
+
+
+def _foreign(item: Desired, remote: Resource, view: View, policy: Asked) -> Change:
+    """The refusal to touch another owner's object: the one of this key, or the one that it would be renamed from."""
+    owner = remote.mark.owner if remote.mark is not None else "nobody"
+    old = remote.address if remote.address != item.address else None
+    what = f"{old.key} belongs to {owner}" if old is not None else f"it belongs to {owner}"
+    way = f"--take-ownership {owner} takes it over"
+    if view.facts.owner is None:
+        way = "without `owner` in reconciler.yaml it cannot be taken over"
+    elif item.address in policy.named:
+        way = "only its owner may delete it"
+    return replace(_refusal(item, "conflict", "owner", f"{what}: {way}"), previous=old)
+
+
+def _unjudged(item: Desired, found: Difference) -> tuple[Problem, ...]:
+    told = []
+    if found.unjudged:
+        places = ", ".join(found.unjudged)
+        message = f"{item.address}: whether the value of {places} is new cannot be judged, since it, or fingerprint_key, has no value here"
+        told.append(_warning(item, "rotation-unknown", message))
+    if found.unseen and not found.fields:  # whatever else is written, the secret is written with it
+        message = f"{item.address}: the registry shows no {', '.join(found.unseen)}, so it cannot be told whether it is stored; --rotate {item.key} writes it"
+        told.append(_warning(item, "secret-unseen", message))
+    return tuple(told)
+
+
+def _warning(item: Desired, rule: str, message: str) -> Problem:
+    source = item.resource.source
+    return Problem(source.file if source else "", source.line if source else 1, 1, rule, message, severity="warning")
+
+
+def _change(
+    item: Desired,
+    action: str,
+    reason: str,
+    *,
+    fields: tuple[FieldChange, ...] = (),
+    observed: str | None = None,
+    depends_on: tuple[Address, ...] = (),
+    previous: Address | None = None,
+    message: str = "",
+    replaces: tuple[str, ...] = (),
+) -> Change:
+    resource = item.resource
+    return Change(
+        address=item.address,
+        action=action,
+        reason=reason,
+        fields=fields,
+        observed=observed,
+        depends_on=depends_on,
+        parent=resource.parent,
+        previous=previous,
+        source=resource.source,
+        desired=item,
+        message=message,
+        replaces=replaces,
+    )
+
+
+def _refusal(item: Desired, action: str, reason: str, message: str) -> Change:
+    return Change(
+        item.address, action, reason, parent=item.resource.parent, source=item.resource.source, message=message
+    )

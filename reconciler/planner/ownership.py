@@ -1,0 +1,88 @@
+"""Whose is an object? A small truth table, pure.
+
+======================  ==========================  ======================  =====================
+what the object bears   our mark                    no mark                 another owner's mark
+======================  ==========================  ======================  =====================
+we have an owner        OURS                        UNMARKED: adopt         FOREIGN: conflict
+we have no owner        FOREIGN                     UNMARKED: write, never  FOREIGN
+                                                    mark
+kind without a mark     (cannot happen)             OURS where `owns`       (cannot happen)
+                                                    matches and it does not
+                                                    come with the platform,
+                                                    else UNMARKED
+======================  ==========================  ======================  =====================
+
+Only what is OURS is ever pruned. `--take-ownership OWNER` turns that one owner's FOREIGN into UNMARKED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from reconciler.core.resource import Address, RegistryFacts, Resource
+from reconciler.core.rules import KindRules
+
+
+class Uses(Protocol):
+    """What is asked of a registry: what there is under an address, and who refers to it."""
+
+    @property
+    def referrers(self) -> Mapping[Address, tuple[Address, ...]]: ...
+
+    def find(self, address: Address) -> tuple[Resource, ...]: ...
+
+
+class Standing(Enum):
+    OURS = "ours"
+    UNMARKED = "unmarked"
+    FOREIGN = "foreign"
+
+
+def standing(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Standing:
+    """Whose `resource` is, as seen by the owner of `facts`. `takes` are the owners whose objects the user agreed to take over."""
+    mark = resource.mark
+    if mark is not None:
+        if facts.owner is not None and mark.owner == facts.owner:
+            return Standing.OURS
+        return Standing.UNMARKED if mark.owner in takes and facts.owner is not None else Standing.FOREIGN
+    return Standing.OURS if _owned(resource, facts) else Standing.UNMARKED
+
+
+def prunable(resource: Resource, facts: RegistryFacts) -> bool:
+    """Whether prune may ever delete it: it bears our mark, or it has no room for one and matches `owns`."""
+    return standing(resource, facts) is Standing.OURS
+
+
+def foreign_user(resource: Resource, view: Uses, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Resource | None:
+    """Another owner's object that `resource`, which has no room for a mark, is used by or stands beside; None where there is none.
+
+    Looked for through whatever else has no room for a mark: a model uses a provider, and that a secret.
+    """
+    waiting, seen = [resource], {resource.address}
+    while waiting:
+        one = waiting.pop()
+        for address in (*view.referrers.get(one.address, ()), *((one.parent,) if one.parent is not None else ())):
+            for user in view.find(address) if address not in seen else ():
+                if standing(user, facts, takes) is Standing.FOREIGN:
+                    return user
+                if not _marked(user, facts):
+                    waiting.append(user)
+            seen.add(address)
+    return None
+
+
+def _marked(resource: Resource, facts: RegistryFacts) -> bool:
+    kind: KindRules | None = facts.kinds.get(resource.address.kind)
+    return kind is not None and kind.marked
+
+
+def _owned(resource: Resource, facts: RegistryFacts) -> bool:
+    """Whether `owns` says that it is ours, where there is no room to say so. What stands beside a model is the model's owner's."""
+    kind: KindRules | None = facts.kinds.get(resource.address.kind)
+    if _marked(resource, facts) or (kind is not None and kind.platform(resource.address.key)):
+        return False
+    key = resource.address.key if resource.parent is None else resource.parent.key
+    return any(fnmatchcase(key, glob) for glob in facts.owns)

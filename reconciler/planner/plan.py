@@ -1,0 +1,96 @@
+"""The plan as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.core.errors import Problem
+from reconciler.core.resource import Address, Desired, Source
+from reconciler.planner.diff import FieldChange
+from reconciler.planner.guards import Guard
+
+__all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Plan"]
+
+ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
+# why: stable words, which grow in number and never change their meaning
+REASONS: Final = (
+    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "mark", "immutable", "cannot-clear",
+    "renamed", "renamed-twice", "removed", "absent", "owner", "duplicate", "unreadable", "not-deletable", "protected",
+    "referenced", "dependency", "test-failed",
+)  # fmt: skip
+WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """What the user agreed to. A plan carries the consents it was made with."""
+
+    prune: bool = False
+    allow_deletes: int | None = None
+    allow_replaces: int | None = None
+    take_ownership: tuple[str, ...] = ()
+    rotate: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to do with one address.
+
+    `reason` is a stable word. `message` says in words why a change is a conflict or blocked, for people. `observed` is what was seen of the remote object,
+    None where there was none. `previous` is the old address of a rename. `desired` is what to write; None for a delete.
+    """
+
+    address: Address
+    action: str
+    reason: str
+    fields: tuple[FieldChange, ...] = ()
+    observed: str | None = None
+    depends_on: tuple[Address, ...] = ()
+    parent: Address | None = None
+    previous: Address | None = None
+    source: Source | None = None
+    desired: Desired | None = None
+    message: str = ""
+    replaces: tuple[str, ...] = ()  # the pointers whose change makes an update a replace
+
+    def recreates_elsewhere(self, *, renames: bool) -> bool:
+        """Whether it creates the object anew under another address and deletes the old one last. `renames`: the registry can rename."""
+        return self.previous is not None and (self.action == "replace" or (self.action == "rename" and not renames))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that apply will do, in order, and everything it was computed from, as one fingerprint.
+
+    `changes` leaves out what is unchanged; `unchanged` counts it. `registries` maps each registry's name to its identity.
+    """
+
+    changes: tuple[Change, ...]
+    unchanged: int
+    orphans: tuple[Address, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    consents: Consents = Consents()
+    environment: str | None = None
+    registries: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        """The changes that apply acts on."""
+        return tuple(change for change in self.changes if change.action in WRITES)
+
+    @property
+    def left(self) -> tuple[Change, ...]:
+        """The changes that apply leaves alone: conflicts and blocked ones."""
+        return tuple(change for change in self.changes if change.action not in WRITES)
+
+    def summary(self) -> dict[str, int]:
+        """How many changes there are of each action, in the order of ACTIONS."""
+        counts = dict.fromkeys(ACTIONS, 0)
+        for change in self.changes:
+            counts[change.action] += 1
+        counts["unchanged"] = self.unchanged
+        return counts

@@ -1,0 +1,122 @@
+"""One registry, ready to be asked: what it holds by address, what refers to what, and what may be deleted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.core.resource import Address, DesiredState, Listing, RegistryFacts, Resource, Unreadable
+from reconciler.core.rules import KindRules, Ref
+from reconciler.core.spec import references_in
+from reconciler.planner import diff
+from reconciler.planner.plan import Change
+
+
+def identity(facts: RegistryFacts) -> dict[str, str]:
+    """What a saved plan remembers of a registry: the place, and on whose behalf it writes there."""
+    return {**facts.identity, "owner": facts.owner or ""}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One registry, ready to be asked. `stored` holds every object by address: more than one is a conflict."""
+
+    facts: RegistryFacts
+    stored: Mapping[Address, tuple[Resource, ...]]
+    broken: Mapping[Address, Unreadable]
+    nameless: tuple[Unreadable, ...]
+    children: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+    referrers: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, facts: RegistryFacts, listing: Listing, desired: DesiredState) -> View:
+        stored: dict[Address, tuple[Resource, ...]] = {}
+        for resource in listing.resources:
+            stored[resource.address] = (*stored.get(resource.address, ()), resource)
+        broken: dict[Address, Unreadable] = {}
+        for row in sorted(listing.unreadable, key=lambda row: row.message, reverse=True):
+            if row.key is not None:
+                kinds = [row.kind] if row.kind is not None else facts.kinds
+                broken |= {Address(facts.name, kind, row.key): row for kind in kinds}
+        children: dict[Address, tuple[Address, ...]] = {}
+        for item in desired.resources:
+            parent = item.resource.parent
+            if parent is not None and not item.absent:
+                children[parent] = (*children.get(parent, ()), item.address)
+        nameless = tuple(sorted((row for row in listing.unreadable if row.key is None), key=lambda row: row.message))
+        return cls(facts, stored, broken, nameless, children, _referrers(facts, listing))
+
+    def resources(self) -> Iterator[Resource]:
+        for resources in self.stored.values():
+            yield from resources
+
+    def find(self, address: Address) -> tuple[Resource, ...]:
+        return self.stored.get(address, ())
+
+    def kind(self, address: Address) -> KindRules:
+        return self.facts.kinds[address.kind]
+
+    def references(self, resource: Resource) -> list[Address]:
+        """The objects that a stored object refers to."""
+        return [target for _, target in _references(resource, self.facts)]
+
+    def places(self, resource: Resource) -> list[tuple[str, Address]]:
+        """The same, each with the pointer of the field that says so."""
+        return _references(resource, self.facts)
+
+    def removal(self, resource: Resource, reason: str) -> Change:
+        """The delete of a stored object, or why there is none."""
+        address, kind = resource.address, self.kind(resource.address)
+        after = self.referrers.get(address, ())
+        change = Change(address, "delete", reason, observed=diff.observed(resource, kind), parent=resource.parent)
+        if resource.parent is not None:
+            after = (*after, resource.parent)
+        change = replace(change, depends_on=tuple(sorted({*after} - {address})))
+        if len(self.find(address)) > 1:
+            return replace(
+                change,
+                action="conflict",
+                reason="duplicate",
+                message="the registry holds more than one object of this key",
+            )
+        if self.nameless:
+            return replace(change, action="blocked", reason="unreadable", message=nameless(self.nameless))
+        if not kind.deletable:
+            return replace(
+                change,
+                action="blocked",
+                reason="not-deletable",
+                message=kind.kept or f"the registry cannot delete what is a {kind.name}",
+            )
+        if resource.carries:
+            message = (
+                f"the registry would delete with it {', '.join(resource.carries)}: delete that first, if it is to go"
+            )
+            return replace(change, action="blocked", reason="referenced", message=message)
+        if kind.keeps_drift and diff.drifted(resource, kind):
+            message = "somebody changed it since it was last applied, and nothing else holds that change: apply its manifest once more, or remove it by hand"
+            return replace(change, action="conflict", reason="drifted", message=message)
+        if resource.mark is not None and resource.mark.protected:
+            message = "it is protected: set `protected: false` and apply once before it can go"
+            return replace(change, action="blocked", reason="protected", message=message)
+        return change
+
+
+def _references(resource: Resource, facts: RegistryFacts) -> list[tuple[str, Address]]:
+    found = references_in(resource.spec, facts.kinds[resource.address.kind].root)
+    return [(place, Address(facts.name, kind, key)) for place, kind, key in found]
+
+
+def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Address, ...]]:
+    """Who refers to whom, looked up only where a kind has references at all."""
+    referring = {name for name, kind in facts.kinds.items() if any(node.rule(Ref) for _, node in kind.root.walk())}
+    found: dict[Address, tuple[Address, ...]] = {}
+    for resource in listing.resources:
+        if resource.address.kind in referring:
+            for _, target in _references(resource, facts):
+                found[target] = (*found.get(target, ()), resource.address)
+    return found
+
+
+def nameless(rows: tuple[Unreadable, ...]) -> str:
+    return f"the registry holds something that cannot be read and may be anything: {rows[0].message}"

@@ -1,0 +1,1 @@
+"""One project: configuration, manifests and registries put together, and the Python interface."""

@@ -1,0 +1,305 @@
+"""reconciler.yaml: found, read, checked, and laid over by an environment.
+
+What is checked here is what every registry shares; the settings of each driver are checked where drivers are
+known (`registry.configured`). References (`${env:NAME}`) stay as they are: only opening a registry resolves them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reconciler.core import document
+from reconciler.core import merge_patch as patch
+from reconciler.core import pointer as pointers
+from reconciler.core.document import Places
+from reconciler.core.errors import ConfigError, Problem, UsageError
+from reconciler.core.schema.findings import Finding, findings, nearest, place
+from reconciler.core.schema.types import Boolean, Name, Number, Scalar, SecretText
+
+FILE: Final = "reconciler.yaml"
+STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
+
+
+class Guards(BaseModel):
+    """Limits on what one run may delete, in each registry. Only models count."""
+
+    model_config = STRICT
+
+    max_deletes: Annotated[int | None, Number(minimum=0, integer=True, reference=False)] = Field(
+        5, description="More deletions than this stop the run.", examples=[5]
+    )
+    max_delete_percent: Annotated[float | None, Number(minimum=0, maximum=100, reference=False)] = Field(
+        20,
+        description="More deletions than this share of what we own stop the run. One single deletion never does.",
+        examples=[20],
+    )
+    allow_trust_remote_code: Annotated[bool | None, Boolean(reference=False)] = Field(
+        False,
+        description="Whether a model may be told to run the code that comes with its checkpoint (NeMo's `trust_remote_code`).",
+        examples=[False],
+    )
+
+
+class RegistryEntry(BaseModel):
+    """One registry: the driver, and the settings that the driver takes."""
+
+    model_config = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
+
+    driver: Annotated[str, Field(min_length=1)] = Field(
+        description="What kind of registry this is.", examples=["local"]
+    )
+    default: Annotated[bool | None, Boolean(reference=False)] = Field(
+        False, description="Models without `registries` go here."
+    )
+    owns: list[str] | None = Field(
+        None,
+        description="Globs over keys: what is ours in a registry that has no room for a mark.",
+        examples=[["support-*"]],
+    )
+
+
+class Config(BaseModel):
+    """reconciler.yaml: who we are, where manifests are, and which registries there are."""
+
+    model_config = STRICT
+
+    schema_: Annotated[str | None, Field(alias="$schema")] = Field(
+        None, description="The JSON Schema for editors (in JSON files)."
+    )
+    owner: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="Whose mark is set on what we create. Without it nothing is marked and prune is refused.",
+        examples=["platform-team"],
+    )
+    manifests: list[str] | None = Field(
+        None,
+        description="Folders, files or globs of manifests, relative to this file. `manifests` if absent.",
+        examples=[["manifests"]],
+    )
+    variables: dict[str, Annotated[str | float | bool, Scalar()]] | None = Field(
+        None, description="Values for `${var:NAME}` in manifests.", examples=[{"llm_host": "llm.example.com"}]
+    )
+    fingerprint_key: SecretText | None = Field(
+        None,
+        description="A reference to the key with which fingerprints of secrets are made. Without it none are kept.",
+        examples=["${env:RECONCILER_FINGERPRINT_KEY}"],
+    )
+    registries: dict[Name, RegistryEntry] | None = Field(
+        None,
+        description="The registries by name. If absent, there is one: `local`, of the driver `local`.",
+        examples=[{"local": {"driver": "local", "default": True}}],
+    )
+    guards: Guards | None = Field(None, description="Limits on what one run may delete.")
+    environments: dict[Name, dict[str, Any]] | None = Field(
+        None,
+        description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
+        examples=[{"prod": {"variables": {"llm_host": "llm.prod.example.com"}}}],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The configuration in force.
+
+    `root` is the folder of reconciler.yaml, or the working directory where there is none (`file` is None then). `owner` has the environment's name
+    behind it already. `registries` are the entries as written, patched by the environment. `environments` are the same file's projects
+    under each environment, by name.
+    """
+
+    root: Path
+    file: str | None
+    environment: str | None
+    owner: str | None
+    manifests: tuple[str, ...]
+    variables: Mapping[str, str]
+    fingerprint_key: str | None
+    registries: Mapping[str, Mapping[str, Any]]
+    max_deletes: int
+    max_delete_percent: float
+    allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
+    text: str = field(default="", repr=False)
+    environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
+
+    def problems(self, found: Iterable[Finding]) -> tuple[Problem, ...]:
+        """The findings at their places in reconciler.yaml, sorted: in the environment's patch where that is what set the value."""
+        file = self.file or FILE
+        places = document.places(self.text, file)  # reads the text once more, so once for all of them
+        return tuple(sorted(_placed(finding, places, file, self.environment) for finding in found))
+
+
+def find(start: Path) -> Path | None:
+    """The nearest reconciler.yaml from `start` upward, whatever it is: one that cannot be read is not passed over."""
+    for folder in (start, *start.parents):
+        candidate = folder / FILE
+        if os.path.lexists(candidate):  # unlike Path's, false also where a folder above may not be searched
+            return candidate
+    return None
+
+
+def load(path: Path | None, *, start: Path, environment: str | None = None) -> Project:
+    """The project of the configuration file `path`, or of the one found from `start` upward, or of none.
+
+    Raises ConfigError with every problem at its place, UsageError for an environment that does not exist.
+    """
+    found = path if path is not None else find(start)
+    if found is None:
+        if environment is not None:
+            raise UsageError(
+                f"there is no environment {environment!r}: no {FILE} was found", hint="`reconciler init` writes one"
+            )
+        return _project(Config(), start, None, None, "")
+    text, shown = _read(found, start)
+    data = _data(text, shown)
+    if environment is not None:
+        _check_exists(data, environment, shown)
+    checked, problems = _checked(data, environment, text, shown)
+    if problems:
+        raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: text.splitlines()})
+    root = found.resolve().parent
+    projects = {name: _project(config, root, shown, name, text) for name, config in checked.items()}
+    return replace(projects[environment], environments={name: projects[name] for name in projects if name is not None})
+
+
+def _read(path: Path, start: Path) -> tuple[str, str]:
+    """The file's text, and its name as people see it: relative to the working directory, with `/`."""
+    shown = _relative(os.path.realpath(path), start)
+    text = document.read_text(path, shown)
+    if isinstance(text, Problem):
+        given = _relative(os.path.abspath(path), start)  # not where a link leads that leads nowhere
+        broken = os.path.islink(path) and not os.path.lexists(os.path.realpath(path))
+        why = "cannot be read: it is a link to a file that is not there" if broken else text.message
+        raise ConfigError(f"{given} {why}", (text._replace(file=given, message=why),))
+    return text, shown
+
+
+def _relative(path: str, start: Path) -> str:
+    return os.path.relpath(path, start.resolve()).replace(os.sep, "/")
+
+
+def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None:
+    known = data.get("environments")
+    if not isinstance(known, Mapping) or environment not in known:
+        names = sorted(known) if isinstance(known, Mapping) else []
+        close = nearest(environment, names)
+        there = f"the environments there: {', '.join(names)}" if names else "it has no `environments`"
+        raise UsageError(
+            f"{shown} has no environment {environment!r}", hint=f"did you mean {close!r}?" if close else there
+        )
+
+
+def _data(text: str, shown: str) -> dict[str, Any]:
+    loaded = document.load(text, shown)
+    if loaded.problems:
+        raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: text.splitlines()})
+    if len(loaded.documents) > 1:
+        line = loaded.documents[1].line
+        raise ConfigError(
+            f"{shown} cannot be used", (Problem(shown, line, 1, "one-document", "the configuration is one document"),)
+        )
+    value = loaded.documents[0].value if loaded.documents else {}
+    if not isinstance(value, dict):
+        raise ConfigError(
+            f"{shown} cannot be used", (Problem(shown, 1, 1, "wrong-type", "the configuration must be a map"),)
+        )
+    return value
+
+
+def _checked(
+    data: dict[str, Any], environment: str | None, text: str, shown: str
+) -> tuple[dict[str | None, Config], set[Problem]]:
+    """The configuration in force and that of every environment, by name (None: without any), and all that is wrong with them."""
+    known = data.get("environments")
+    named = known if isinstance(known, Mapping) else {}
+    patches = {name: over for name, over in named.items() if isinstance(over, Mapping)}
+    found: dict[str | None, list[Finding]] = {name: _unknown(over) for name, over in patches.items()}
+    layers: dict[str | None, dict[str, Any]] = {name: _laid_over(data, over) for name, over in patches.items()}
+    if environment not in layers:  # without an environment; or in one that is no map, which is found wrong here
+        layers = {environment: data, **layers}
+    configs: dict[str | None, Config] = {}
+    for name, layer in layers.items():
+        try:
+            configs[name] = Config.model_validate(layer)
+        except ValidationError as error:
+            found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
+    if not any(found.values()):
+        return configs, set()
+    places = document.places(text, shown)
+    return configs, {_placed(item, places, shown, name) for name, items in found.items() for item in items}
+
+
+def _unknown(over: Mapping[str, Any]) -> list[Finding]:
+    """What stands in an environment and may stand only outside: merging would not show it."""
+    return [
+        Finding("unknown-field", f"unknown field {name!r} in an environment", f"/{name}", at_key=True)
+        for name in ("environments", "$schema")
+        if name in over
+    ]
+
+
+def _laid_over(data: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with an environment's patch merged over it.
+
+    A field whose null removes nothing stays, as null, which means absent: so a misspelt one is found.
+    """
+    merged: dict[str, Any] = patch.merge(data, {name: value for name, value in over.items() if name != "environments"})
+    nulls = {name: None for name, value in over.items() if value is None and name not in data}
+    merged = {**nulls, **merged}
+    if "guards" in merged:
+        merged["guards"] = _with_nulls(merged["guards"], data.get("guards"), over.get("guards"))
+    before, patched, entries = data.get("registries"), over.get("registries"), merged.get("registries")
+    if isinstance(patched, Mapping) and isinstance(entries, Mapping):
+        there = before if isinstance(before, Mapping) else {}
+        merged["registries"] = {
+            name: _with_nulls(entry, there.get(name), patched.get(name)) for name, entry in entries.items()
+        }
+    return merged
+
+
+def _with_nulls(merged: Any, before: Any, over: Any) -> Any:
+    """The merged map with the nulls of `over` that had nothing to remove."""
+    if not isinstance(merged, Mapping) or not isinstance(over, Mapping):
+        return merged
+    there = before if isinstance(before, Mapping) else {}
+    return {**{name: None for name, value in over.items() if value is None and name not in there}, **merged}
+
+
+def _placed(finding: Finding, places: Places, shown: str, environment: str | None) -> Problem:
+    """The finding at its place: in the environment's patch where it has one there."""
+    if environment is not None:
+        patched = f"{pointers.join(('environments', environment))}{finding.pointer}"
+        if places.value(0, patched) != places.value(0, patched.rpartition("/")[0]):
+            return place(finding._replace(pointer=patched), places, 0, shown)
+    return place(finding, places, 0, shown)
+
+
+def _project(config: Config, root: Path, shown: str | None, environment: str | None, text: str) -> Project:
+    guards = config.guards or Guards()
+    owner = config.owner if shown is not None else "local"
+    entries = {name: entry.model_dump() for name, entry in (config.registries or {}).items()}
+    if config.registries is None:
+        entries = {"local": {"driver": "local", "default": True}}
+    return Project(
+        root=root.resolve(),
+        file=shown,
+        environment=environment,
+        owner=f"{owner}/{environment}" if owner and environment else owner,
+        manifests=tuple(config.manifests if config.manifests is not None else ["manifests"]),
+        variables={name: _text(value) for name, value in (config.variables or {}).items()},
+        fingerprint_key=config.fingerprint_key,
+        registries=entries,
+        max_deletes=5 if guards.max_deletes is None else guards.max_deletes,
+        max_delete_percent=20 if guards.max_delete_percent is None else guards.max_delete_percent,
+        allowed=frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
+        text=text,
+    )
+
+
+def _text(value: str | float | bool) -> str:
+    """A variable as text, as YAML would write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

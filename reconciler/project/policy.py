@@ -1,0 +1,23 @@
+"""The policy of a project: what its configuration says about planning. Apart from `workspace`, which `validate` needs without any planning."""
+
+from __future__ import annotations
+
+from reconciler.core.errors import Problem
+from reconciler.core.fingerprint import known_fingerprints
+from reconciler.core.resource import DesiredState
+from reconciler.planner.guards import Limits
+from reconciler.planner.plan import Consents
+from reconciler.planner.planner import Policy
+from reconciler.project.workspace import Workspace
+
+
+def policy_of(here: Workspace, desired: DesiredState, warnings: tuple[Problem, ...], consents: Consents) -> Policy:
+    """The guards and the environment of the configuration, and the fingerprints of the secrets that are there."""
+    project = here.project
+    return Policy(
+        consents=consents,
+        limits=Limits(project.max_deletes, project.max_delete_percent, project.allowed),
+        environment=project.environment,
+        fingerprints=known_fingerprints(desired, here.fingerprint_key_if_known(), here.resolver),
+        problems=warnings,
+    )

@@ -1,0 +1,121 @@
+"""The registries of the configuration, each with its driver and checked settings. Nothing is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from reconciler.core.errors import ConfigError, Problem
+from reconciler.core.resource import RegistryFacts
+from reconciler.core.schema.findings import Finding, findings
+from reconciler.core.secret import Resolver
+from reconciler.manifest.native import NativeKind
+from reconciler.project.config import Project
+from reconciler.registry import catalog
+from reconciler.registry.base import Driver
+from reconciler.registry.entry import Configured
+from reconciler.registry.settings import CONCURRENCY, RemoteSettings
+
+_COMMON = frozenset({"driver", "default", "owns"})
+
+
+def configured(project: Project, resolver: Resolver) -> dict[str, Configured]:
+    """The registries by name; `resolver` tells where references in an address lead. Raises ConfigError with every problem at its place."""
+    found: list[Finding] = []
+    entries: dict[str, Configured] = {}
+    for name, entry in sorted(project.registries.items()):
+        try:
+            driver = catalog.load_driver(str(entry["driver"]))
+        except ConfigError as error:
+            found.append(Finding("unknown-driver", error.message, f"/registries/{name}/driver", suggestion=error.hint))
+            continue
+        known = driver.settings.model_fields  # null equals absent, but not under a name that nobody knows
+        settings = {
+            key: value for key, value in entry.items() if key not in _COMMON and (value is not None or key not in known)
+        }
+        try:
+            checked = driver.settings.model_validate(settings)
+        except ValidationError as error:
+            found.extend(_below(f"/registries/{name}", findings(error, settings, driver.settings)))
+            continue
+        entries[name] = _configured(name, driver, checked, entry, project, resolver)
+    found.extend(_same_place(entries.values()))
+    if found:
+        raise ConfigError(
+            f"{project.file} cannot be used", project.problems(found), {project.file or "": project.text.splitlines()}
+        )
+    return entries
+
+
+def check_environments(project: Project, resolver: Resolver) -> None:
+    """Checks the settings of every environment's registries. Raises ConfigError with every problem at its place."""
+    problems: set[Problem] = set()
+    message = ""
+    lines: Mapping[str, Sequence[str]] = {}
+    for other in project.environments.values():
+        try:
+            configured(other, resolver)
+        except ConfigError as error:
+            problems.update(error.problems)
+            message, lines = error.message, error.lines
+    if problems:
+        raise ConfigError(message, tuple(sorted(problems)), lines)
+
+
+def native_kinds(entries: Mapping[str, Configured]) -> dict[str, NativeKind]:
+    """The native kinds that manifests may use, by `<driver>/<Kind>`."""
+    return native_kinds_of(entry.driver for entry in entries.values())
+
+
+def native_kinds_of(drivers: Iterable[Driver]) -> dict[str, NativeKind]:
+    """The native kinds of these drivers, by `<driver>/<Kind>`."""
+    kinds = {}
+    for driver in drivers:
+        for kind in driver.kinds.values():
+            if not kind.portable:
+                name = f"{driver.name}/{kind.name}"
+                kinds[name] = NativeKind(name, kind.model, kind.title)
+    return kinds
+
+
+def _configured(
+    name: str, driver: Driver, settings: BaseModel, entry: Mapping[str, Any], project: Project, resolver: Resolver
+) -> Configured:
+    owner = project.owner
+    if owner is None and driver.default_owner is not None:
+        owner = f"{driver.default_owner}/{project.environment}" if project.environment else driver.default_owner
+    facts = RegistryFacts(
+        name=name,
+        kinds={kind.name: kind.rules for kind in driver.kinds.values()},
+        owner=owner,
+        owns=tuple(entry.get("owns") or ()),
+        identity={"driver": driver.name, "location": driver.location(settings, resolver)},
+        renames=driver.renames,
+        concurrency=(isinstance(settings, RemoteSettings) and settings.concurrency) or CONCURRENCY,
+    )
+    return Configured(name, driver, settings, facts, entry.get("default") is True)
+
+
+def _below(prefix: str, found: Iterable[Finding]) -> list[Finding]:
+    return [item._replace(pointer=prefix + item.pointer) for item in found]
+
+
+def _same_place(entries: Iterable[Configured]) -> list[Finding]:
+    """Two entries that lead to one place would fight over it."""
+    first: dict[tuple[str, ...], str] = {}
+    found = []
+    for entry in entries:
+        place = tuple(entry.facts.identity.values())
+        other = first.setdefault(place, entry.name)
+        if other != entry.name:
+            found.append(
+                Finding(
+                    "same-place",
+                    f"{entry.name!r} leads to the same place as {other!r}",
+                    f"/registries/{entry.name}",
+                    at_key=True,
+                )
+            )
+    return found

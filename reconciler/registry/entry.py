@@ -1,0 +1,35 @@
+"""One entry of `registries` in reconciler.yaml, with its driver and checked settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic import BaseModel
+
+from reconciler.core.resource import RegistryFacts
+from reconciler.core.rules import Node
+from reconciler.registry.base import Driver, Kind
+
+
+@dataclass(frozen=True)
+class Configured:
+    """One entry of `registries`. `settings` is the driver's model, with references still in it."""
+
+    name: str
+    driver: Driver
+    settings: BaseModel
+    facts: RegistryFacts
+    default: bool
+
+    @property
+    def portable(self) -> Kind:
+        """The kind that a portable Model becomes: the one that counts as a model."""
+        kinds = self.driver.kinds.values()
+        first, *_ = (*(kind for kind in kinds if kind.portable), *(kind for kind in kinds if kind.rules.model))
+        return first
+
+    @cached_property
+    def override(self) -> Node:
+        """The fields that an override of this registry may set, with their rules."""
+        return self.portable.rules.root
