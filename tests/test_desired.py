@@ -18,7 +18,6 @@ from world import PLUGINS, World, actions, native, statuses
 from reconciler.applier.apply import Options
 from reconciler.core.errors import ManifestError
 from reconciler.core.resource import Address
-from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Ref
 from reconciler.core.secret import Resolver
 from reconciler.planner.references import dangling
@@ -329,13 +328,8 @@ class Loose(memory.Model):
 async def test_a_reference_that_need_not_lead_anywhere_still_gives_order(world: World) -> None:
     """It may name what this registry does not have; what it has comes first, and stays while it is named."""
     entry = world.entries["one"]
-    rules = replace(entry.facts.kinds["Model"], root=rules_of(Loose))
-    kinds = dict(entry.facts.kinds) | {"Model": rules}
-    driver = memory.MemoryDriver(
-        "memory",
-        dict(memory.DRIVER.kinds) | {"Model": replace(memory.DRIVER.kinds["Model"], rules=rules)},
-        renames=False,
-    )
+    kinds = dict(entry.facts.kinds) | {"Model": replace(entry.facts.kinds["Model"], model=Loose)}
+    driver = memory.MemoryDriver("memory", kinds, renames=False)
     loose = replace(world, entries={"one": replace(entry, driver=driver, facts=replace(entry.facts, kinds=kinds))})
     document = native("Model", "m", provider="p")
     assert dangling(loose.desired(document), await loose.remote()) == []

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, Mark, Resource
-from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import (
     AtLeast,
     CannotClear,
     Canonical,
     Immutable,
-    KindRules,
     ServerDefault,
     ServerOwned,
     Unordered,
@@ -50,7 +50,7 @@ class Thing(BaseModel):
     free: dict[str, Any] | None = None
 
 
-KIND = KindRules("Thing", rules_of(Thing))
+KIND = Kind(Thing)
 
 
 def want(ignore: tuple[str, ...] = (), **spec: Any) -> Desired:
@@ -256,7 +256,7 @@ def test_what_was_seen_does_not_depend_on_controllers() -> None:
     assert observed(Resource(AT, {"name": "a"}, None, "1", "18"), KIND) != seen
     assert observed(have(marked(), name="a"), KIND) != seen
     assert observed(have(name="b"), KIND) != seen
-    exact = KindRules("Thing", KIND.root, exact_revision=True)
+    exact = replace(KIND, revision_is_etag=True)
     assert observed(have(name="a"), exact) != observed(Resource(AT, {"name": "a"}, None, "2", "17"), exact)
 
 
@@ -287,7 +287,7 @@ class Shared(BaseModel):
     members: Annotated[list[str] | None, AtLeast("the server adds whoever made it")] = None
 
 
-SHARED = KindRules("Shared", rules_of(Shared))
+SHARED = Kind(Shared)
 
 
 def members(*names: str, **more: Any) -> Resource:
@@ -323,7 +323,7 @@ def test_what_a_server_adds_while_it_stores_is_stored_as_it_was_sent() -> None:
 
 def test_a_secret_that_nobody_sees_is_told() -> None:
     """Without room for a mark, and without a word from the registry, nobody can tell whether it is stored."""
-    unmarked = KindRules("Thing", KIND.root, marked=False)
+    unmarked = replace(KIND, markable=False)
     wanted = want(silent="${env:A}")
     assert difference(wanted, have(), unmarked, {}).unseen == ("/silent",)
     assert difference(wanted, have(), unmarked, {}).fields == ()

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Mark, RegistryFacts, Resource
-from reconciler.core.rules import KindRules, Node
 from reconciler.planner.ownership import Standing, prunable, standing
 
 OURS, UNMARKED, FOREIGN = Standing.OURS, Standing.UNMARKED, Standing.FOREIGN
-KINDS = {"Model": KindRules("Model", Node()), "Note": KindRules("Note", Node(), marked=False)}
+
+
+class Thing(BaseModel):
+    """Nothing but a key."""
+
+
+KINDS = {"Model": Kind(Thing, name="Model"), "Note": Kind(Thing, name="Note", markable=False)}
 
 
 def thing(owner: str | None, kind: str = "Model", key: str = "support-chat") -> Resource:

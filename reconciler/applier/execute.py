@@ -11,8 +11,8 @@ from typing import Final
 from reconciler.applier.payload import as_it_is, with_references, without_lost
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, StaleObjectError
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Desired, Mark, RegistryFacts, Resource
-from reconciler.core.rules import KindRules
 from reconciler.core.secret import Secret
 from reconciler.core.spec import is_reference
 from reconciler.planner import diff
@@ -110,7 +110,7 @@ class Executor:
         Not where it holds a secret that nobody can compare, nor where nobody can tell whose it is.
         """
         found = await self._get(item.address)
-        marked = self.facts.kinds[item.address.kind].marked and write.desired.mark is not None
+        marked = self.facts.kinds[item.address.kind].markable and write.desired.mark is not None
         if found is None or (item.secrets and not marked) or self._wrong(write, item, found):
             raise StaleObjectError(
                 f"{item.address} exists already, and is not what was to be created", hint="plan again"
@@ -150,7 +150,7 @@ class Executor:
 
     async def _intend(self, current: Resource, item: Desired, known: Known) -> Resource:
         """Says in the old object's mark what it becomes, so that a run that dies before the old one is deleted is finished by the next one."""
-        if self.facts.owner is None or not self.facts.kinds[item.address.kind].marked:
+        if self.facts.owner is None or not self.facts.kinds[item.address.kind].markable:
             return current
         mark = current.mark or Mark(self.facts.owner, item.key)
         intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key))
@@ -215,7 +215,7 @@ class Executor:
 
     async def _current(self, change: Change, address: Address, known: Known) -> Resource:
         """The object to write over. A registry that compares and swaps takes the one read before; any other is asked again now."""
-        if known.current is not None and self.facts.kinds[address.kind].exact_revision:
+        if known.current is not None and self.facts.kinds[address.kind].revision_is_etag:
             return known.current
         current = await self._get(address)
         if current is None:
@@ -241,10 +241,8 @@ class Executor:
         changed = tuple(found.path for found in change.fields)
         return Write(desired, None if fresh else current, secrets, changed, self.plan, self.actor)
 
-    def _mark(
-        self, item: Desired, current: Resource | None, kind: KindRules, spec: object, known: Known
-    ) -> Mark | None:
-        if self.facts.owner is None or not kind.marked:
+    def _mark(self, item: Desired, current: Resource | None, kind: Kind, spec: object, known: Known) -> Mark | None:
+        if self.facts.owner is None or not kind.markable:
             return None
         without = diff.excluded(item, kind)
         before = current.mark if current is not None else None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.core import pointer as pointers
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Desired, Resource
-from reconciler.core.rules import KindRules
 from reconciler.core.secret import Secret
 from reconciler.core.spec import PRESENT, secrets_in
 
 
 def as_it_is(
-    spec: Mapping[str, object], current: Resource, places: tuple[str, ...], kind: KindRules
+    spec: Mapping[str, object], current: Resource, places: tuple[str, ...], kind: Kind
 ) -> Mapping[str, object]:
     """`spec` with the remote's current values at pointers that are managed elsewhere. A secret that is never read back may be there."""
     values = {place: pointers.get(current.spec, place) for place in places}
@@ -27,7 +27,7 @@ def as_it_is(
     return changed
 
 
-def _unseen(place: str, current: Resource, kind: KindRules) -> Iterator[str]:
+def _unseen(place: str, current: Resource, kind: Kind) -> Iterator[str]:
     """The secrets at or below a pointer of which nobody can tell whether they are stored: the registry shows none of them."""
     node = kind.root.find(pointers.split(place))
     for path, below in node.walk(pointers.split(place)) if node is not None else ():
@@ -39,7 +39,7 @@ def _unseen(place: str, current: Resource, kind: KindRules) -> Iterator[str]:
             yield inner
 
 
-def with_references(spec: Mapping[str, object], item: Desired, kind: KindRules) -> Mapping[str, object]:
+def with_references(spec: Mapping[str, object], item: Desired, kind: Kind) -> Mapping[str, object]:
     """`spec` for a new object: a secret that was taken over from an old one is known by its reference only."""
     taken = [place for place, value in secrets_in(spec, kind.root) if value == PRESENT]
     for place in taken:
@@ -50,7 +50,7 @@ def with_references(spec: Mapping[str, object], item: Desired, kind: KindRules) 
 
 
 def without_lost(
-    spec: Mapping[str, object], kind: KindRules, secrets: Mapping[str, Secret]
+    spec: Mapping[str, object], kind: Kind, secrets: Mapping[str, Secret]
 ) -> tuple[Mapping[str, object], list[str]]:
     """`spec` without the secrets that no value is known for, and where they were."""
     lost = [place for place, value in secrets_in(spec, kind.root) if value == PRESENT and place not in secrets]

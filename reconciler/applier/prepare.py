@@ -8,9 +8,10 @@ from typing import Protocol
 from reconciler.applier.execute import Known
 from reconciler.core.errors import SecretError
 from reconciler.core.fingerprint import fingerprint
+from reconciler.core.kind import Kind
 from reconciler.core.pointer import split
 from reconciler.core.resource import Address, Desired, RegistryFacts, RemoteState, Resource
-from reconciler.core.rules import KindRules, WriteOnly
+from reconciler.core.rules import WriteOnly
 from reconciler.core.secret import Resolver, Secret
 from reconciler.planner.diff import covered
 from reconciler.planner.plan import Change, Plan
@@ -73,20 +74,24 @@ def _recreates(change: Change, facts: RegistryFacts) -> bool:
     return change.action in ("create", "replace") or (change.action == "rename" and not facts.renames)
 
 
-def _keeps_reference(place: str, kind: KindRules) -> bool:
+def _keeps_reference(place: str, kind: Kind) -> bool:
     """Whether the registry stores the reference's text, and never the value."""
     node = kind.root.find(split(place))
     rule = node.rule(WriteOnly) if node is not None else None
     return rule is not None and rule.keeps == "reference"
 
 
-def _needed(place: str, change: Change, kind: KindRules, facts: RegistryFacts, options: Needs) -> bool:
+def _needed(place: str, change: Change, kind: Kind, facts: RegistryFacts, options: Needs) -> bool:
     """A registry that keeps the reference's text needs no value, but a fingerprint of a new secret does."""
-    if kind.merges and not _recreates(change, facts) and not any(place == found.path for found in change.fields):
+    if (
+        kind.partial_update
+        and not _recreates(change, facts)
+        and not any(place == found.path for found in change.fields)
+    ):
         return False
     if not _keeps_reference(place, kind):
         return True
-    fingerprinted = options.fingerprint_key is not None and facts.owner is not None and kind.marked
+    fingerprinted = options.fingerprint_key is not None and facts.owner is not None and kind.markable
     new = change.action in ("create", "replace") or any(place == found.path for found in change.fields)
     return fingerprinted and new
 
@@ -101,7 +106,7 @@ def _fingerprints(
 ) -> tuple[dict[str, str], list[str]]:
     """The fingerprints for the mark, and notes: a value that turns out new without the plan having said so is reported, not written."""
     key, mark = options.fingerprint_key, current.mark if current is not None else None
-    if key is None or facts.owner is None or not facts.kinds[item.address.kind].marked:
+    if key is None or facts.owner is None or not facts.kinds[item.address.kind].markable:
         return {}, []
     before = mark.fingerprints if mark is not None and mark.owner == facts.owner else {}
     written = set(item.secrets) if _recreates(change, facts) else {found.path for found in change.fields}

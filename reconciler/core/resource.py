@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from reconciler.core.rules import KindRules
+from reconciler.core.kind import Kind
 
 
 class Address(NamedTuple):
@@ -194,7 +194,7 @@ class RegistryFacts:
     """
 
     name: str
-    kinds: Mapping[str, KindRules]
+    kinds: Mapping[str, Kind]
     owner: str | None = None
     owns: tuple[str, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)

@@ -239,32 +239,3 @@ class Node:
 
 
 OPAQUE: Final = Node(plain=True)
-
-
-@dataclass(frozen=True, slots=True)
-class KindRules:
-    """What the pure layers know of one native kind.
-
-    `marked`: objects of the kind have room for our mark. `model`: deletions of it count in the guards.
-    `exact_revision`: the revision moves when, and only when, somebody writes, so it may be part of what a plan observed.
-    `deletable`: the registry can delete objects of this kind at all; `kept` says in words why not. `unique`: it refuses a second object of the same key.
-    `found_by_mark`: its key is made of other fields, so that an object is found again by the manifest's key in its mark.
-    `cascades`: the kinds of which the registry deletes, with an object of this one, whatever refers to it. `upserts`: a create writes over an object of the same key, so that it is looked for first. `merges`: an update sends what changed and leaves the rest, so that it needs no secret that did not change.
-    `keeps_drift`: an object that somebody changed since it was last applied is not deleted: nothing else holds that change.
-    `platform`: whether an object of that key comes with the registry, so that it is nobody's unless a manifest declares it.
-    """
-
-    name: str
-    root: Node
-    marked: bool = True
-    model: bool = True
-    exact_revision: bool = False
-    deletable: bool = True
-    kept: str = ""
-    unique: bool = True
-    found_by_mark: bool = False
-    cascades: frozenset[str] = frozenset()
-    upserts: bool = False
-    merges: bool = False
-    keeps_drift: bool = False
-    platform: Callable[[str], bool] = lambda key: False

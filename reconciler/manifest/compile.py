@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as pointers
+from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.resource import Address, Desired, DesiredState, Resource, Source
 from reconciler.core.schema.findings import Finding, nearest
@@ -16,7 +17,7 @@ from reconciler.core.spec import is_reference, references_in, secrets_in, with_d
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.localise import home, localised, localised_place
 from reconciler.manifest.native_check import Target, checked, ignored, limits, refused_key
-from reconciler.registry.base import Kind, Native
+from reconciler.registry.base import Native
 from reconciler.registry.entry import Configured
 
 
@@ -161,7 +162,7 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
     address = Address(entry.name, kind.name, key)
     spec = compiled.model.spec
     if target.override:
-        spec = without_nulls(patch.merge(spec, localised(entry, kind, target.override)), kind.rules.root)
+        spec = without_nulls(patch.merge(spec, localised(entry, kind, target.override)), kind.root)
     native = Native(kind.name, key, spec, compiled.model.origins)
     if target.override or not kind.portable:
         found: list[Finding] = []
@@ -171,7 +172,7 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, model.protected, model.labels or {})
     for derived in compiled.derived:
         below = entry.driver.kinds[derived.kind]
-        for item in limits(derived.spec, below.rules.root):
+        for item in limits(derived.spec, below.root):
             place = derived.origins.get(item.pointer, "")
             wrong.append(item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=place))
         part = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
@@ -180,7 +181,7 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
 
 def _names_itself(model: Model, entry: Configured, kind: Kind) -> bool:
     """Whether its name there follows from its other fields: the registry's names have a form of their own, and no other is given."""
-    return kind.rules.found_by_mark and _key_place(model, entry.name) == "/key"
+    return kind.found_by_mark and _key_place(model, entry.name) == "/key"
 
 
 def _bad_key(key: str, model: Model, entry: Configured, kind: Kind) -> Iterator[Finding]:
@@ -212,7 +213,7 @@ def _explained(finding: Finding, model: Model) -> Finding:
 
 def _unprotected(protected: bool | None, kind: Kind, entry: Configured) -> Iterator[Finding]:
     """Where there is no room for a mark, a protection ends with the manifest that says so."""
-    if protected and not kind.rules.marked:
+    if protected and not kind.markable:
         message = f"{entry.name} has no room to keep this: it protects only as long as this manifest is there"
         yield Finding("protection-not-kept", message, "/protected", at_key=True, severity="warning")
 
@@ -252,8 +253,8 @@ def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iter
     target = Target(
         entry, common.key, {}, tuple((place, f"/ignore/{index}") for index, place in enumerate(common.ignore or ()))
     )
-    spec = without_nulls(document.spec, kind.rules.root)
-    wrong.extend(limits(spec, kind.rules.root))
+    spec = without_nulls(document.spec, kind.root)
+    wrong.extend(limits(spec, kind.root))
     previous = tuple(Address(entry.name, kind.name, old) for old in common.previous_keys or ())
     native = Native(kind.name, common.key, spec)
     ignore = tuple(localised_place(entry, kind, place) for place in ignored(target, kind, wrong))
@@ -271,7 +272,7 @@ def _desired(
     protected: bool | None,
     labels: Mapping[str, str],
 ) -> Desired:
-    root = kind.rules.root
+    root = kind.root
     spec = with_defaults(localised(entry, kind, spec), root)
     secrets = {place: value for place, value in secrets_in(spec, root) if is_reference(value)}
     references = {place: Address(entry.name, name, key) for place, name, key in references_in(spec, root)}

@@ -38,8 +38,8 @@ def path_of(resource: Resource) -> str:
 def manifest_of(resource: Resource, entry: Configured, folder: str = ".") -> dict[str, Any]:
     """The manifest that declares `resource`. `folder` is where it will stand, relative to the project root."""
     kind = entry.driver.kinds[resource.address.kind]
-    spec = _plain(resource.spec, kind.rules.root)
-    for place, value in secrets_in(resource.spec, kind.rules.root):
+    spec = _plain(resource.spec, kind.root)
+    for place, value in secrets_in(resource.spec, kind.root):
         spec = pointers.put(spec, place, _reference(value, place, resource, folder))
     protected = {"protected": True} if resource.mark is not None and resource.mark.protected else {}
     if kind.portable:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core import pointer as pointers
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address
-from reconciler.registry.base import Housed, Kind, Localises
+from reconciler.registry.base import Housed, Localises
 from reconciler.registry.entry import Configured
 
 

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from reconciler.core import pointer as pointers
+from reconciler.core.kind import Kind
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, findings, nearest
 from reconciler.core.spec import limits_in
-from reconciler.registry.base import Kind, Native
+from reconciler.registry.base import Native
 from reconciler.registry.entry import Configured
 
 
@@ -38,7 +39,7 @@ def checked(native: Native, kind: Kind, target: Target, wrong: list[Finding]) ->
         model = kind.model.model_validate(spec)
     except ValidationError as error:
         found = findings(error, spec, kind.model)
-    found.extend(limits(spec, kind.rules.root))
+    found.extend(limits(spec, kind.root))
     wrong.extend(_cleared_unknown(kind, target))
     for item in found:
         place = _origin(item.pointer, native, target)
@@ -54,7 +55,7 @@ def checked(native: Native, kind: Kind, target: Target, wrong: list[Finding]) ->
 
 def _cleared_unknown(kind: Kind, target: Target) -> Iterator[Finding]:
     """Null removes a field; one that the registry does not have is a mistake all the same."""
-    known = kind.rules.root.children
+    known = kind.root.children
     for name, value in target.override.items():
         if value is None and name not in known:
             place = pointers.join(("registries", target.entry.name, name))
@@ -87,9 +88,9 @@ def _origin(place: str, native: Native, target: Target) -> str:
 
 def ignored(target: Target, kind: Kind, wrong: list[Finding]) -> Iterator[str]:
     for place, said in target.ignore:
-        if kind.rules.root.find(pointers.split(place)) is None or place == "/":
+        if kind.root.find(pointers.split(place)) is None or place == "/":
             message = f"{place!r} is no field of a {kind.name} in {target.entry.name}"
-            wrong.append(Finding("unknown-ignore", message, said, suggestion=_near_pointer(place, kind.rules.root)))
+            wrong.append(Finding("unknown-ignore", message, said, suggestion=_near_pointer(place, kind.root)))
         else:
             yield place
 

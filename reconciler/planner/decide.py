@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from reconciler.core.errors import Problem
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Desired, Resource
-from reconciler.core.rules import KindRules
 from reconciler.planner import diff
 from reconciler.planner.diff import Difference, FieldChange
 from reconciler.planner.ownership import Standing, foreign_user, standing
@@ -151,7 +151,7 @@ def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Dec
     reason, message = _reason(item, remote, found, kind, view, whose)
     if not reason:
         return Decision((), _unjudged(item, found))
-    theirs = None if kind.marked else foreign_user(remote, view, view.facts, policy.consents.take_ownership)
+    theirs = None if kind.markable else foreign_user(remote, view, view.facts, policy.consents.take_ownership)
     if (
         theirs is not None and theirs.address != item.resource.parent
     ):  # that one is in conflict itself, and blocks its parts
@@ -166,10 +166,10 @@ def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Dec
 
 
 def _reason(
-    item: Desired, remote: Resource, found: Difference, kind: KindRules, view: View, whose: Standing
+    item: Desired, remote: Resource, found: Difference, kind: Kind, view: View, whose: Standing
 ) -> tuple[str, str]:
     """The word for an update and what it says of the mark, or ("", "") where there is nothing to do."""
-    if whose is Standing.UNMARKED and kind.marked and view.facts.owner is not None:
+    if whose is Standing.UNMARKED and kind.markable and view.facts.owner is not None:
         owner = f" from {remote.mark.owner}" if remote.mark is not None else ""
         return "adopt", f"it becomes {view.facts.owner}'s{owner}"
     changed = len(found.fields) > len(found.rotated)
@@ -212,7 +212,7 @@ def _replace(item: Desired, remote: Resource, found: Difference, seen: str, view
     )
 
 
-def _forbids_delete(item: Desired, remote: Resource, kind: KindRules, view: View) -> tuple[str, str] | None:
+def _forbids_delete(item: Desired, remote: Resource, kind: Kind, view: View) -> tuple[str, str] | None:
     """The word and the reason why an object may not be deleted to be created again, or None. The manifest's protection counts, and the stored one."""
     if item.protected or (remote.mark is not None and remote.mark.protected):
         return (
@@ -220,7 +220,7 @@ def _forbids_delete(item: Desired, remote: Resource, kind: KindRules, view: View
             f"it is protected: declare {remote.address.key} as it is, with `protected: false`, and apply once",
         )
     if not kind.deletable:
-        return "not-deletable", kind.kept or f"the registry cannot delete what is a {kind.name}"
+        return "not-deletable", kind.not_deletable_reason or f"the registry cannot delete what is a {kind.name}"
     if remote.carries:
         return "referenced", f"the registry would delete with it {', '.join(remote.carries)}"
     if view.nameless:
@@ -230,7 +230,7 @@ def _forbids_delete(item: Desired, remote: Resource, kind: KindRules, view: View
 
 def _prints(address: Address, item: Desired, view: View, policy: Asked) -> Mapping[str, str]:
     """The fingerprints known for an address; none where there would be no room to keep them."""
-    if view.facts.owner is None or not view.kind(item.address).marked:
+    if view.facts.owner is None or not view.kind(item.address).markable:
         return {}
     return policy.fingerprints.get(address, {})
 
@@ -245,7 +245,7 @@ def _left_behind(item: Desired, view: View) -> bool:
     """Whether it is the secret of a model that is still to be created: nobody knows what is in it, so it is written again."""
     parent = item.resource.parent
     unknown = parent is not None and not view.find(parent) and parent not in view.broken
-    return unknown and not view.kind(item.address).marked
+    return unknown and not view.kind(item.address).markable
 
 
 def _asked(item: Desired, policy: Asked) -> bool:

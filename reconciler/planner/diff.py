@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core import pointer as pointers
+from reconciler.core.kind import Kind
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Desired, Resource
-from reconciler.core.rules import CannotClear, Immutable, KindRules, Node, WriteOnly
+from reconciler.core.rules import CannotClear, Immutable, Node, WriteOnly
 from reconciler.core.spec import (
     PRESENT,
     canonical_json,
@@ -52,27 +53,27 @@ class Difference:
     unseen: tuple[str, ...] = ()
 
 
-def excluded(desired: Desired, kind: KindRules) -> tuple[str, ...]:
+def excluded(desired: Desired, kind: Kind) -> tuple[str, ...]:
     """The pointers that are not compared for this object: managed elsewhere, or defaulted by the server and not set."""
     return tuple(sorted({*desired.ignore, *unmanaged(desired.resource.spec, kind.root)}))
 
 
-def applied(spec: Any, kind: KindRules, without: tuple[str, ...]) -> str:
+def applied(spec: Any, kind: Kind, without: tuple[str, ...]) -> str:
     """The hash of what was written, for the mark: 16 hex digits. Taken of the stored object it is the same, so it holds no secret."""
     return digest(compared(spec, kind.root, (*without, *_hidden(spec, kind), *_shared(kind))))[:16]
 
 
-def observed(remote: Resource, kind: KindRules, without: tuple[str, ...] = ()) -> str:
+def observed(remote: Resource, kind: Kind, without: tuple[str, ...] = ()) -> str:
     """The hash of all that a plan relies on: the compared fields, the registry's id, and the mark.
 
     The revision counts only where it moves with content alone: controllers and counters must not make a plan stale.
     """
     mark = remote.mark.to_json() if remote.mark else None
-    revision = remote.revision if kind.exact_revision else None
+    revision = remote.revision if kind.revision_is_etag else None
     return digest([compared(remote.spec, kind.root, (*without, *_shared(kind))), remote.id, mark, revision])
 
 
-def drifted(remote: Resource, kind: KindRules) -> bool:
+def drifted(remote: Resource, kind: Kind) -> bool:
     """Whether somebody changed the object since it was last applied."""
     mark = remote.mark
     return mark is not None and mark.applied != "" and applied(remote.spec, kind, mark.excluded) != mark.applied
@@ -88,7 +89,7 @@ def created(desired: Desired) -> tuple[FieldChange, ...]:
 
 
 def difference(
-    desired: Desired, remote: Resource, kind: KindRules, fingerprints: Mapping[str, str], *, rotate: bool = False
+    desired: Desired, remote: Resource, kind: Kind, fingerprints: Mapping[str, str], *, rotate: bool = False
 ) -> Difference:
     """What must change in `remote`. `fingerprints` are those of the desired secrets, by pointer, as far as the values are known."""
     without = excluded(desired, kind)
@@ -117,7 +118,7 @@ def difference(
     return Difference(ordered, replaces, why, tuple(rotated), tuple(unjudged), tuple(unseen))
 
 
-def _secret_places(desired: Desired, remote: Resource, kind: KindRules, without: tuple[str, ...]) -> tuple[str, ...]:
+def _secret_places(desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...]) -> tuple[str, ...]:
     """Where either side has a secret, and nobody else manages it."""
     stored = {place for place, _ in secrets_in(remote.spec, kind.root)}
     marked = set(remote.mark.fingerprints) if remote.mark else set()
@@ -129,7 +130,7 @@ def covered(place: str, without: tuple[str, ...]) -> bool:
     return any(place == other or place.startswith(other + "/") for other in without)
 
 
-def _secret(place: str, desired: Desired, remote: Resource, kind: KindRules, fingerprints: Mapping[str, str]) -> str:
+def _secret(place: str, desired: Desired, remote: Resource, kind: Kind, fingerprints: Mapping[str, str]) -> str:
     """`same`, `changed`, `rotated`, `unjudged` or `unseen`."""
     keeps = _keeps(place, kind)
     before, after = pointers.get(remote.spec, place), desired.secrets.get(place)
@@ -146,7 +147,7 @@ def _secret(place: str, desired: Desired, remote: Resource, kind: KindRules, fin
     if now is not None:
         # nobody knows what is stored: written once, so that the fingerprint that is kept from now on is true
         return "changed" if before is MISSING else "rotated"
-    if then is None and before is MISSING and not kind.marked:
+    if then is None and before is MISSING and not kind.markable:
         return "unseen"
     return "same" if then is None else "unjudged"
 
@@ -196,7 +197,7 @@ def _differing(change: FieldChange, node: Node | None) -> Iterator[tuple[str, No
 
 
 def unstored(
-    sent: Any, stored: Resource, kind: KindRules, without: tuple[str, ...], changed: tuple[str, ...] = ()
+    sent: Any, stored: Resource, kind: Kind, without: tuple[str, ...], changed: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """The pointers of what was sent and is not what is stored. What was not sent counts only where it was to be removed (`changed`)."""
     if canonical_json(sent) == canonical_json(stored.spec):
@@ -213,17 +214,17 @@ def unstored(
     return tuple(sorted({*wrong, *kept, *lost}))
 
 
-def _shared(kind: KindRules) -> tuple[str, ...]:
+def _shared(kind: Kind) -> tuple[str, ...]:
     """The lists to which a server adds whenever it likes."""
     return tuple(map(pointers.join, kind.root.shared_lists))
 
 
-def _hidden(spec: Any, kind: KindRules) -> list[str]:
+def _hidden(spec: Any, kind: Kind) -> list[str]:
     """Where there are secrets in `spec` that the two sides show in different forms."""
     return [place for place, _ in secrets_in(spec, kind.root) if _keeps(place, kind) != "reference"]
 
 
-def _keeps(place: str, kind: KindRules) -> str:
+def _keeps(place: str, kind: Kind) -> str:
     """What the registry gives back of that secret, as `WriteOnly.keeps`."""
     node = kind.root.find(pointers.split(place))
     rule = node.rule(WriteOnly) if node is not None else None

@@ -22,8 +22,8 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Protocol
 
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, RegistryFacts, Resource
-from reconciler.core.rules import KindRules
 
 
 class Uses(Protocol):
@@ -75,14 +75,14 @@ def foreign_user(resource: Resource, view: Uses, facts: RegistryFacts, takes: tu
 
 
 def _marked(resource: Resource, facts: RegistryFacts) -> bool:
-    kind: KindRules | None = facts.kinds.get(resource.address.kind)
-    return kind is not None and kind.marked
+    kind: Kind | None = facts.kinds.get(resource.address.kind)
+    return kind is not None and kind.markable
 
 
 def _owned(resource: Resource, facts: RegistryFacts) -> bool:
     """Whether `owns` says that it is ours, where there is no room to say so. What stands beside a model is the model's owner's."""
-    kind: KindRules | None = facts.kinds.get(resource.address.kind)
-    if _marked(resource, facts) or (kind is not None and kind.platform(resource.address.key)):
+    kind: Kind | None = facts.kinds.get(resource.address.kind)
+    if _marked(resource, facts) or (kind is not None and kind.is_builtin(resource.address.key)):
         return False
     key = resource.address.key if resource.parent is None else resource.parent.key
     return any(fnmatchcase(key, glob) for glob in facts.owns)

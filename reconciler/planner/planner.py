@@ -124,7 +124,7 @@ def _alone(resource: Resource, view: View, desired: DesiredState) -> bool:
 
 def _ours(resource: Resource, view: View, desired: DesiredState) -> bool:
     """Whether prune may delete it: it is ours, or it stands beside a model that we declare and that has no more use for it."""
-    marked = view.kind(resource.address).marked
+    marked = view.kind(resource.address).markable
     if not prunable(resource, view.facts) and (marked or resource.parent not in desired.declared):
         return False
     return marked or foreign_user(resource, view, view.facts) is None
@@ -190,7 +190,7 @@ def _never_pruned(view: View) -> Iterator[Problem]:
     """Kinds without room for a mark, in a registry without `owns`: nothing of them is ever pruned, and we say so."""
     for name, kind in sorted(view.facts.kinds.items()):
         if (
-            not kind.marked
+            not kind.markable
             and kind.deletable
             and not view.facts.owns
             and any(resource.address.kind == name and resource.parent is None for resource in view.resources())
@@ -249,7 +249,7 @@ def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
 
 def _deletes(change: Change, facts: RegistryFacts) -> bool:
     """Whether a change deletes a model for good: derived resources and replaces do not count."""
-    if change.parent is not None or not facts.kinds[change.address.kind].model:
+    if change.parent is not None or not facts.kinds[change.address.kind].counts_in_guards:
         return False
     return change.action == "delete" or (change.action == "rename" and not facts.renames)
 
@@ -257,7 +257,9 @@ def _deletes(change: Change, facts: RegistryFacts) -> bool:
 def _owned(view: View) -> int:
     kinds = view.facts.kinds
     models = (
-        resource for resource in view.resources() if resource.parent is None and kinds[resource.address.kind].model
+        resource
+        for resource in view.resources()
+        if resource.parent is None and kinds[resource.address.kind].counts_in_guards
     )
     return sum(standing(resource, view.facts) is Standing.OURS for resource in models)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, DesiredState, Listing, RegistryFacts, Resource, Unreadable
-from reconciler.core.rules import KindRules, Ref
+from reconciler.core.rules import Ref
 from reconciler.core.spec import references_in
 from reconciler.planner import diff
 from reconciler.planner.plan import Change
@@ -53,7 +54,7 @@ class View:
     def find(self, address: Address) -> tuple[Resource, ...]:
         return self.stored.get(address, ())
 
-    def kind(self, address: Address) -> KindRules:
+    def kind(self, address: Address) -> Kind:
         return self.facts.kinds[address.kind]
 
     def references(self, resource: Resource) -> list[Address]:
@@ -86,14 +87,14 @@ class View:
                 change,
                 action="blocked",
                 reason="not-deletable",
-                message=kind.kept or f"the registry cannot delete what is a {kind.name}",
+                message=kind.not_deletable_reason or f"the registry cannot delete what is a {kind.name}",
             )
         if resource.carries:
             message = (
                 f"the registry would delete with it {', '.join(resource.carries)}: delete that first, if it is to go"
             )
             return replace(change, action="blocked", reason="referenced", message=message)
-        if kind.keeps_drift and diff.drifted(resource, kind):
+        if kind.protect_drifted and diff.drifted(resource, kind):
             message = "somebody changed it since it was last applied, and nothing else holds that change: apply its manifest once more, or remove it by hand"
             return replace(change, action="conflict", reason="drifted", message=message)
         if resource.mark is not None and resource.mark.protected:

@@ -88,7 +88,7 @@ def _configured(
         owner = f"{driver.default_owner}/{project.environment}" if project.environment else driver.default_owner
     facts = RegistryFacts(
         name=name,
-        kinds={kind.name: kind.rules for kind in driver.kinds.values()},
+        kinds={kind.name: kind for kind in driver.kinds.values()},
         owner=owner,
         owns=tuple(entry.get("owns") or ()),
         identity={"driver": driver.name, "location": driver.location(settings, resolver)},

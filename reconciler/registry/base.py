@@ -7,33 +7,17 @@ Both grow by the frozen values passed (`Write`, `Removal`), never by new paramet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.resource import Address, Listing, Resource
-from reconciler.core.rules import KindRules
 from reconciler.core.secret import Resolver, Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One native kind.
-
-    `model` declares the native fields with their rules. `check_key` says why the registry would refuse a key, or None.
-    `portable` is true where the native object is the portable Model itself: then manifests write `Model`, and `<driver>/<Kind>` is not offered.
-    """
-
-    name: str
-    model: type[BaseModel]
-    rules: KindRules
-    title: str = ""
-    check_key: Callable[[str], str | None] = lambda key: None
-    portable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,13 @@ from registry.memory_server import Data, Server
 
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import InputError, PermanentError
+from reconciler.core.kind import Kind
 from reconciler.core.model import Model as PortableModel
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
-from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import (
     CannotClear,
     Canonical,
     Immutable,
-    KindRules,
     Node,
     Ref,
     Requires,
@@ -42,7 +41,6 @@ from reconciler.registry.base import (
     Compiled,
     Driver,
     Inexpressible,
-    Kind,
     Native,
     Offer,
     Offers,
@@ -180,16 +178,14 @@ def _kinds(*, exact: bool) -> dict[str, Kind]:
     """The kinds; `exact` ones have a revision that moves with writes alone."""
     models: dict[str, tuple[type[BaseModel], dict[str, bool]]] = {
         "Model": (Model, {}),
-        "Provider": (Provider, {"model": False}),
-        "Secret": (SecretValue, {"model": False, "marked": False}),
-        "Adapter": (Adapter, {"model": False, "unique": False}),
-        "Workspace": (Workspace, {"model": False, "deletable": False}),
-        "Note": (Note, {"marked": False}),
+        "Provider": (Provider, {"counts_in_guards": False}),
+        "Secret": (SecretValue, {"counts_in_guards": False, "markable": False}),
+        "Adapter": (Adapter, {"counts_in_guards": False, "unique": False}),
+        "Workspace": (Workspace, {"counts_in_guards": False, "deletable": False}),
+        "Note": (Note, {"markable": False}),
     }
     return {
-        name: Kind(
-            name, model, KindRules(name, rules_of(model), exact_revision=exact, **traits), f"A {name}.", _check_key
-        )
+        name: Kind(model, f"A {name}.", name=name, check_key=_check_key, revision_is_etag=exact, **traits)
         for name, (model, traits) in models.items()
     }
 
@@ -283,14 +279,14 @@ class Memory:
         current, address = write.current, write.desired.address
         if current is None or current.id is None:
             raise ValueError(f"an update of {address} without the object as it was read")
-        revision = int(current.revision or 0) if self.driver.kinds[address.kind].rules.exact_revision else None
+        revision = int(current.revision or 0) if self.driver.kinds[address.kind].revision_is_etag else None
         return self._reply(
             self.place.update(int(current.id), address.key, self._data(write), self._mark(write), revision)
         )
 
     async def delete(self, removal: Removal) -> None:
         current = removal.current
-        exact = self.driver.kinds[current.address.kind].rules.exact_revision
+        exact = self.driver.kinds[current.address.kind].revision_is_etag
         self.place.delete(int(current.id or 0), int(current.revision or 0) if exact else None)
 
     async def test(self, resource: Resource, given: Any) -> Tested:
@@ -317,27 +313,23 @@ class Memory:
 
     def _mark(self, write: Write) -> Data | None:
         mark = write.desired.mark
-        if mark is not None and not self.driver.kinds[write.desired.address.kind].rules.marked:
+        if mark is not None and not self.driver.kinds[write.desired.address.kind].markable:
             raise AssertionError("a mark for a kind that has no room for one")
         return mark.to_json() if mark is not None else None
 
     def _data(self, write: Write) -> Data:
         """The spec as the server takes it: without what it owns, with the values of secrets; a secret that is to stay stays."""
         kind = self.driver.kinds[write.desired.address.kind]
-        data: Data = _sent(dict(write.desired.spec), kind.rules.root)
+        data: Data = _sent(dict(write.desired.spec), kind.root)
         stored = (
             self.place.rows.get(int(write.current.id))
             if write.current is not None and write.current.id is not None
             else None
         )
         if stored is not None:  # what is never read back is kept where nothing else is sent
-            unseen = {
-                name: value
-                for name, value in stored.data.items()
-                if _silent(kind.rules.root.child(name) or kind.rules.root)
-            }
+            unseen = {name: value for name, value in stored.data.items() if _silent(kind.root.child(name) or kind.root)}
             data = unseen | data
-        for place, value in list(secrets_in(write.desired.spec, kind.rules.root)):
+        for place, value in list(secrets_in(write.desired.spec, kind.root)):
             if place in write.secrets:
                 data = pointers.put(data, place, {"secret": write.secrets[place].reveal()})
             elif value == PRESENT and stored is not None:
@@ -353,7 +345,7 @@ class Memory:
         if "garbage" in data:
             return Unreadable("a row that makes no sense", name, key)
         address = Address(self.name, name, key)
-        spec = _known(data, self.driver.kinds[name].rules.root)
+        spec = _known(data, self.driver.kinds[name].root)
         mark = Mark.from_json(answer["mark"]) if answer["mark"] is not None else None
         return Resource(address, spec, mark, str(answer["revision"]), str(answer["id"]), parent=_parent(address))
 

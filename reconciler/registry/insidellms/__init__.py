@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Kind, Opening, Registry
+from reconciler.registry.base import Compiled, Driver, Opening, Registry
 from reconciler.registry.insidellms.compile import compile_model
 from reconciler.registry.insidellms.kinds import KINDS
 from reconciler.registry.insidellms.settings import Settings, shared_by

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import Canonical, Default, KindRules, Requires, ServerDefault
+from reconciler.core.kind import Kind
+from reconciler.core.rules import Canonical, Default, Requires, ServerDefault
 from reconciler.core.schema.types import KEY, Boolean, Number, Texts
 from reconciler.core.schema.unions import Variants
-from reconciler.registry.base import Kind
 from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument
 from reconciler.registry.insidellms.credentials import refuses_credentials
 from reconciler.registry.insidellms.settings import Dataset, Probe
@@ -147,11 +146,5 @@ def is_key(name: str) -> bool:
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "Model": Kind(
-        name="Model",
-        model=Model,
-        rules=KindRules(name="Model", root=rules_of(Model), exact_revision=True, keeps_drift=True),
-        title="insideLLMs run config",
-        check_key=_refuses_key,
-    )
+    "Model": Kind(Model, "insideLLMs run config", check_key=_refuses_key, revision_is_etag=True, protect_drifted=True)
 }

@@ -204,7 +204,7 @@ class Store:
     async def delete(self, removal: Removal) -> None:
         address, number = removal.current.address, number_of(removal.current)
         if address.kind == "Integration":
-            raise PermanentError(f"{address}: {KINDS[address.kind].rules.kept}")
+            raise PermanentError(f"{address}: {KINDS[address.kind].not_deletable_reason}")
         if address.kind == "Adapter":
             await self._check_unused(address, number)
         path = {"Model": "/models", "Adapter": "/model-adapters", "Secret": "/secrets"}[address.kind]

@@ -6,25 +6,14 @@ model of ours. One registry entry is one workspace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import (
-    CannotClear,
-    Canonical,
-    Default,
-    Immutable,
-    KindRules,
-    Ref,
-    Requires,
-    ServerDefault,
-    WriteOnly,
-)
+from reconciler.core.kind import Kind
+from reconciler.core.rules import CannotClear, Canonical, Default, Immutable, Ref, Requires, ServerDefault, WriteOnly
 from reconciler.core.schema.types import END, Boolean, Choice, HeaderMap, Number, Pattern, SecretText, sensitive_header
-from reconciler.registry.base import Kind
 from reconciler.registry.nemo.entities import (
     FINETUNING,
     STRICT,
@@ -242,31 +231,28 @@ def _everybody(key: str) -> bool:
     return bool(key)
 
 
-def _kind(
-    name: str, form: type[BaseModel], title: str, check: Callable[[str], str | None] = refuses_name, **traits: Any
-) -> Kind:
-    rules = KindRules(name, rules_of(form), **{"marked": False, "model": False, **traits})
-    return Kind(name, form, rules, title, check)
+def _beside(form: type[BaseModel], title: str, **traits: Any) -> Kind:
+    """A kind that stands beside models: without room for a mark, and not counted in guards."""
+    return Kind(form, title, **{"check_key": refuses_name, "markable": False, "counts_in_guards": False, **traits})
 
 
 _KEPT: Final = "a workspace is never deleted: everything in it would go with it"
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        _kind("Model", Model, "NeMo model", marked=True, model=True, merges=True, cascades=frozenset({"Adapter"})),
-        _kind("Provider", Provider, "NeMo provider"),
-        _kind("Secret", SecretValue, "NeMo secret", merges=True),
-        _kind("Adapter", Adapter, "NeMo adapter", merges=True),
-        _kind("Prompt", Prompt, "NeMo prompt"),
-        _kind("Project", Project, "NeMo project", refuses_store_name),
-        _kind(
-            "Workspace",
+        Kind(Model, "NeMo model", check_key=refuses_name, partial_update=True, cascades=frozenset({"Adapter"})),
+        _beside(Provider, "NeMo provider"),
+        _beside(SecretValue, "NeMo secret", name="Secret", partial_update=True),
+        _beside(Adapter, "NeMo adapter", partial_update=True),
+        _beside(Prompt, "NeMo prompt"),
+        _beside(Project, "NeMo project", check_key=refuses_store_name),
+        _beside(
             Workspace,
             "NeMo workspace",
-            refuses_store_name,
+            check_key=refuses_store_name,
             deletable=False,
-            kept=_KEPT,
-            platform=_everybody,
+            not_deletable_reason=_KEPT,
+            is_builtin=_everybody,
         ),
     )
 }

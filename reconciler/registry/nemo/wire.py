@@ -78,7 +78,7 @@ def resource_of(
         spec = _without_key(spec)
     if kind == "Secret":
         spec["value"] = PRESENT
-    root = form.rules.root
+    root = form.root
     local = localised(kind, spec, workspace)
     if kind == "Model" and serving and _unasked(mark, row):
         local[_PROVIDERS] = [name for name in local.get(_PROVIDERS, ()) if name not in serving]
@@ -96,7 +96,7 @@ def resource_of(
 
 
 def _fields_of(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, Node, Any]]:
-    for field, node in KINDS[kind].rules.root.children.items():
+    for field, node in KINDS[kind].root.children.items():
         if row.get(field) is not None:
             yield field, node, row[field]
 
@@ -165,7 +165,7 @@ def unreadable_of(kind: str, row: Any, registry: str, workspace: str, why: str) 
     name = row.get("name") if isinstance(row, Mapping) else None
     named: tuple[Address, ...] = ()
     if isinstance(row, Mapping):
-        found = references_in(localised(kind, row, workspace), KINDS[kind].rules.root)
+        found = references_in(localised(kind, row, workspace), KINDS[kind].root)
         named = tuple(Address(registry, target, key) for _, target, key in found)
     if not isinstance(name, str) or not name:
         return Unreadable(f"a {kind} of {registry}: {why}", kind, names=named)
@@ -197,7 +197,7 @@ def replaced(write: Write, workspace: str) -> dict[str, Any]:
     current = write.current.spec if write.current is not None else {}
     kept = {
         name: current[name]
-        for name, node in KINDS[kind].rules.root.children.items()
+        for name, node in KINDS[kind].root.children.items()
         if node.server_default and name in current and name not in write.desired.spec
     }
     body = _sent(kind, {**kept, **_revealed(write)}, None, workspace)
@@ -233,7 +233,7 @@ def _revealed(write: Write) -> dict[str, Any]:
     """The spec with values in the place of secrets. Raises PermanentError where one is not known."""
     spec: Any = dict(write.desired.spec)
     address = write.desired.address
-    for place, _ in secrets_in(spec, KINDS[address.kind].rules.root):
+    for place, _ in secrets_in(spec, KINDS[address.kind].root):
         if place not in write.secrets:
             message = f"{address} {place}: the whole object is replaced, and nobody here knows this secret's value"
             raise PermanentError(message, hint="declare it, with a reference")

@@ -5,15 +5,14 @@ No server could be reached, so what nobody knows is declared as what does no har
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import Canonical, Default, KindRules, Ref, Requires, ServerDefault, Unordered, WriteOnly
+from reconciler.core.kind import Kind
+from reconciler.core.rules import Canonical, Default, Ref, Requires, ServerDefault, Unordered, WriteOnly
 from reconciler.core.schema.types import Boolean, Choice, Number, SecretText
-from reconciler.registry.base import Kind
 from reconciler.registry.watsonx.inference import Config, Real, Whole
 from reconciler.registry.watsonx.marks import refuses_tags
 from reconciler.registry.watsonx.names import MODEL, refuses_app, refuses_model, refuses_policy, unless_name
@@ -210,25 +209,12 @@ class Connection(BaseModel):
     environments: Environments = Field(description="What it holds for each environment.")
 
 
-def _kind(name: str, form: type[BaseModel], title: str, check: Callable[[str], str | None], **traits: Any) -> Kind:
-    rules = KindRules(name, rules_of(form), **{"marked": False, "model": False, **traits})
-    return Kind(name, form, rules, title, check)
-
-
+_BESIDE: Final[dict[str, Any]] = {"markable": False, "counts_in_guards": False}
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        _kind(
-            "Model",
-            Model,
-            "watsonx virtual model",
-            refuses_model,
-            marked=True,
-            model=True,
-            unique=False,
-            found_by_mark=True,
-        ),
-        _kind("Policy", Policy, "watsonx model policy", refuses_policy, unique=False),
-        _kind("Connection", Connection, "watsonx connection", refuses_app),
+        Kind(Model, "watsonx virtual model", check_key=refuses_model, unique=False, found_by_mark=True),
+        Kind(Policy, "watsonx model policy", check_key=refuses_policy, unique=False, **_BESIDE),
+        Kind(Connection, "watsonx connection", check_key=refuses_app, **_BESIDE),
     )
 }
