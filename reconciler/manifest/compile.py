@@ -16,7 +16,7 @@ from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.localise import container, normalize, normalize_pointer
-from reconciler.manifest.native_check import Target, checked, ignored, limits, refused_key
+from reconciler.manifest.native_check import Target, checked, ignored, limits, misplaced, refused_key
 from reconciler.registry.base import Native
 from reconciler.registry.entry import RegistryEntry
 
@@ -262,7 +262,9 @@ def _native(manifest: Manifest, entry: RegistryEntry, wrong: list[Finding]) -> I
     previous = tuple(Address(entry.name, kind.name, old) for old in common.previous_keys or ())
     native = Native(kind.name, common.key, spec)
     ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
-    yield _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
+    wrong.extend(misplaced(common.unmanaged or {}, kind))
+    item = _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
+    yield replace(item, resource=replace(item.resource, unmanaged=common.unmanaged or {}))
 
 
 def _desired(

@@ -11,7 +11,9 @@ from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, findings, nearest
+from reconciler.core.shape import split
 from reconciler.core.spec import limits_in
+from reconciler.core.unmanaged import hidden_in, hide
 from reconciler.registry.base import Native
 from reconciler.registry.entry import RegistryEntry
 
@@ -70,6 +72,29 @@ def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
         refused = rule.fn(value)
         if refused is not None:
             yield Finding("registry-limit", f"{json_pointer.split(pointer)[-1]!r} {refused}", pointer)
+
+
+def misplaced(unmanaged: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
+    """What must not stand under `x-unmanaged`: a field that the kind has, and what may be a secret."""
+    declared, _ = split(unmanaged, kind.shape)
+    for pointer in _leaves(declared, ()):
+        message = f"the kind {kind.name} has this field: declare it beside `x-unmanaged`, and not in it"
+        yield Finding("misplaced-field", message, f"/x-unmanaged{pointer}", at_key=True)
+    for pointer in hidden_in(hide(unmanaged)):
+        message = "it may be a secret, and a secret is never written down: leave it out, and set it in the registry"
+        yield Finding("literal-secret", message, f"/x-unmanaged{pointer}")
+
+
+def _leaves(value: Any, prefix: tuple[str, ...]) -> Iterator[str]:
+    """The pointers of what is not just a map or a list on the way to something else."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _leaves(item, (*prefix, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*prefix, str(index)))
+    else:
+        yield json_pointer.join(prefix)
 
 
 def _origin(pointer: str, native: Native, target: Target) -> str:

@@ -21,6 +21,7 @@ from reconciler.planner.blocking import block, limit_replaces, taken
 from reconciler.planner.decide import decide
 from reconciler.planner.guards import Deletions, Guard, Limits
 from reconciler.planner.index import RegistryIndex, identity
+from reconciler.planner.losses import with_losses
 from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
 from reconciler.planner.ownership import Ownership, foreign_user, ownership_of, prunable
@@ -70,7 +71,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     removed, orphans, prune_problems = _removals(desired, indexes, policy, taken(changes))
     changes.extend(removed)
     changes.extend(_derived_deletes(changes, desired, indexes))
-    changes = block(limit_replaces(changes, policy.consents), indexes)
+    changes = block(limit_replaces(with_losses(changes, indexes), policy.consents), indexes)
     going = {change.address for change in changes if change.action == "delete"}
     consequences = tuple(_consequences(changes, indexes))
     return Plan(
