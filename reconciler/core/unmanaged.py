@@ -89,6 +89,15 @@ def shown(tree: Any) -> Any:
     return REDACTED if isinstance(tree, Hidden) else tree
 
 
+def revealed(tree: Any) -> Any:
+    """`tree` with what is hidden in it, as it is sent."""
+    if isinstance(tree, Mapping):
+        return {name: revealed(item) for name, item in tree.items()}
+    if isinstance(tree, list):
+        return [revealed(item) for item in tree]
+    return tree.reveal() if isinstance(tree, Hidden) else tree
+
+
 def without_hidden(tree: Any) -> Any:
     """`tree` without what is hidden, as a manifest may hold it; `{}` where nothing is left."""
     if isinstance(tree, Mapping):

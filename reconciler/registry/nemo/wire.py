@@ -73,7 +73,7 @@ def resource_of(
     name, moment = text_of(row, "name"), row.get("updated_at")
     if not isinstance(moment, str):
         raise MisreadError("it does not say when it was changed")
-    members, mark = without(row, _OWN), None
+    members, mark = {field: value for field, value in without(row, _OWN).items() if value is not None}, None
     if kind == "Model":
         members, mark = _unmarked(members)
         members = _uncomputed(members)
