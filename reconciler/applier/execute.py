@@ -156,7 +156,8 @@ class Executor:
             return current
         mark = current.mark or Mark(self.facts.owner, item.key)
         kept = fit(current.unmanaged, current.spec, current.spec).tree
-        intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key), unmanaged=kept)
+        becoming = replace(mark, owner=self.facts.owner, key=item.key, becomes=item.address.key)
+        intent = replace(current, mark=becoming, unmanaged=kept)
         if intent.mark == current.mark:
             return current
         secrets = {
