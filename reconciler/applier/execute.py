@@ -170,7 +170,8 @@ class Executor:
             stored = await self.registry.update(write)
         except LostReplyError:
             stored = await self._recover_lost_reply(write, item, current, self.registry.update)
-        if self._mismatch(write, item, checked(stored, self.facts)):
+        stored = checked(stored, self.facts)
+        if self._mismatch(write, item, stored):
             stored = await self._poll(current.address, lambda found: not self._mismatch(write, item, found))
         return stored or intent
 
@@ -336,7 +337,8 @@ class Executor:
 
     async def _verified(self, write: Write, item: Desired, stored: Resource | None) -> Done:
         """Compares what is stored with what was sent: the reply, where that is the stored object, else what is read."""
-        if self._mismatch(write, item, checked(stored, self.facts)):
+        stored = checked(stored, self.facts)
+        if self._mismatch(write, item, stored):
             stored = await self._poll(item.address, lambda found: not self._mismatch(write, item, found))
         wrong = self._mismatch(write, item, stored)
         return Done("not_stored", "not-stored", f"the registry did not keep {', '.join(wrong)}") if wrong else Done()

@@ -11,7 +11,7 @@ from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, findings, nearest
-from reconciler.core.shape import split
+from reconciler.core.shape import Shape
 from reconciler.core.spec import limits_in
 from reconciler.core.unmanaged import hidden_in, hide
 from reconciler.registry.base import Native
@@ -76,8 +76,7 @@ def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
 
 def misplaced(unmanaged: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
     """What must not stand under `x-unmanaged`: a field that the kind has, and what may be a secret."""
-    declared, _ = split(unmanaged, kind.shape)
-    for pointer in _leaves(declared, ()):
+    for pointer in _declared(unmanaged, kind.shape, ()):
         message = f"the kind {kind.name} has this field: declare it beside `x-unmanaged`, and not in it"
         yield Finding("misplaced-field", message, f"/x-unmanaged{pointer}", at_key=True)
     for pointer in hidden_in(hide(unmanaged)):
@@ -85,14 +84,16 @@ def misplaced(unmanaged: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
         yield Finding("literal-secret", message, f"/x-unmanaged{pointer}")
 
 
-def _leaves(value: Any, prefix: tuple[str, ...]) -> Iterator[str]:
-    """The pointers of what is not just a map or a list on the way to something else."""
-    if isinstance(value, dict):
+def _declared(value: Any, shape: Shape, prefix: tuple[str, ...]) -> Iterator[str]:
+    """The pointers of the fields in `value` that a kind declares. A map or list of them may be on the way to what it does not."""
+    if isinstance(value, dict) and (shape.members or shape.every):
         for name, item in value.items():
-            yield from _leaves(item, (*prefix, name))
-    elif isinstance(value, list):
+            below = shape.members.get(name, shape.every)
+            if below is not None:
+                yield from _declared(item, below, (*prefix, name))
+    elif isinstance(value, list) and shape.each is not None:
         for index, item in enumerate(value):
-            yield from _leaves(item, (*prefix, str(index)))
+            yield from _declared(item, shape.each, (*prefix, str(index)))
     else:
         yield json_pointer.join(prefix)
 

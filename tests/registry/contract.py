@@ -18,11 +18,22 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, TypeVar
 
 import pytest
+from registry.unmanaged_contract import (
+    HIDDEN,
+    STRANGE,
+    Planted,
+    everywhere,
+    is_shown_nowhere,
+    leaks,
+    plan_is_silent,
+    refusing,
+    stored_at,
+)
 from world import Document, World, actions, statuses
 
 from reconciler.core import pointer as pointers
@@ -31,6 +42,8 @@ from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Resource
 from reconciler.core.secret import Secret
 from reconciler.core.spec import REFERENCE
+from reconciler.manifest.export import manifest_of
+from reconciler.planner.plan_json import change_to_json
 from reconciler.planner.planfile import dump
 from reconciler.registry.base import Driver, Removal, Write
 
@@ -155,6 +168,22 @@ class DriverContract:
     def add_unknown_field(self, world: World) -> None:
         """From now on the registry answers with fields that nobody knows."""
         raise NotImplementedError("say how, or in `cannot` why not")
+
+    def plant(self, world: World, address: Address, planted: Planted) -> None:
+        """Another client puts a member that nobody declares into a stored object."""
+        raise NotImplementedError("say how, or in `cannot` why not")
+
+    def planted(self, world: World, address: Address, container: str, name: str) -> Any:
+        """What the registry holds there."""
+        raise NotImplementedError("say how, or in `cannot` why not")
+
+    def other_key(self, sample: Sample, name: str) -> str:
+        """A key that the sample's kind takes."""
+        return name
+
+    def levels(self, resource: Resource) -> list[Planted]:
+        """Where the server has room for members that nobody declares: at every level of the object, as a rule."""
+        return everywhere(resource, self.driver.kinds[resource.address.kind])
 
     # --- creating and reading --------------------------------------------------------------------------------
 
@@ -336,6 +365,127 @@ class DriverContract:
         with pytest.raises(StaleObjectError):
             await registry_of(world).delete(Removal(seen))
 
+    # --- what nobody declares --------------------------------------------------------------------------------
+
+    async def sown(self, world: World, sample: Sample) -> tuple[Address, list[Planted]]:
+        """Puts members that nobody declares at every level of the sample's object, which is there."""
+        address = self.address_of(world, sample)
+        seeds = self.levels(await stored_at(world, address))
+        for seed in seeds:
+            self.plant(world, address, seed)
+        return address, seeds
+
+    def address_of(self, world: World, sample: Sample) -> Address:
+        name = next(iter(world.facts))
+        return Address(name, self.rules(sample).name, sample.key)
+
+    def assert_kept(self, world: World, address: Address, seeds: Iterable[Planted]) -> None:
+        lost = [seed for seed in seeds if self.planted(world, address, seed.container, seed.name) != seed.value]
+        assert lost == [], lost
+
+    @uses("plant")
+    async def test_what_nobody_declares_outlives_adoption_update_and_mark(self, world: World, sample: Sample) -> None:
+        """At every level, plain or secret: shown, never compared, sent back as it was, and a secret one is seen nowhere."""
+        markable = self.rules(sample).markable
+        await (world.as_owner(None) if markable else world).apply(*sample.whole)
+        address, seeds = await self.sown(world, sample)
+        seen = await stored_at(world, address)
+        assert bool(seen.unmanaged) == bool(seeds)
+        await is_shown_nowhere(world, seen)
+        plan = await world.plan(*sample.whole)
+        assert [change.reason for change in plan.changes if change.address == address] == (
+            ["adopt"] if markable else []
+        )
+        assert plan_is_silent(plan)
+        await world.carry_out(plan)
+        self.assert_kept(world, address, seeds)
+        if markable:
+            for protected in (True, False):
+                report = await world.apply(*sample.beside, sample.document | {"protected": protected})
+                assert set(statuses(report).values()) == {"ok"}, report.outcomes
+                self.assert_kept(world, address, seeds)
+        plain = [
+            (place, values[0]) for place, values in sample.updates.items() if not isinstance(values[0], dict | list)
+        ]
+        for place, value in plain:
+            plan = await world.plan(*sample.having(place, value))
+            if {change.action for change in plan.changes} != {"update"}:
+                continue
+            assert plan_is_silent(plan)
+            report = await world.carry_out(plan)
+            assert set(statuses(report).values()) == {"ok"}, (place, report.outcomes)
+            self.assert_kept(world, address, seeds)
+            assert not leaks(report)
+
+    @uses("plant")
+    async def test_what_nobody_declares_outlives_a_rename(self, world: World, deletable: Sample) -> None:
+        """Natively or by re-creation: what was beside the old object is beside the new one."""
+        await world.apply(*deletable.whole)
+        old, seeds = await self.sown(world, deletable)
+        key = self.other_key(deletable, "renamed-to-this")
+        report = await world.apply(*deletable.renamed(key))
+        assert set(statuses(report).values()) == {"ok"}, report.outcomes
+        self.assert_kept(world, old._replace(key=key), seeds)
+
+    @uses("plant")
+    async def test_what_nobody_declares_outlives_a_replace_and_a_put_back(
+        self, world: World, deletable: Sample
+    ) -> None:
+        """Deleted and created again, or put back where that was refused."""
+        await world.apply(*deletable.whole)
+        address, seeds = await self.sown(world, deletable)
+        for place, values in deletable.updates.items():
+            after = deletable.having(place, values[0])
+            plan = await world.plan(*after, allow_replaces=9)
+            if "replace" not in {change.action for change in plan.changes if change.address == address}:
+                continue
+            report = await refusing(world).carry_out(plan)
+            assert "put-back" in {outcome.reason for outcome in report.outcomes}, report.outcomes
+            kept = [seed for seed in seeds if not place.startswith(seed.container + "/") or seed.container == ""]
+            self.assert_kept(world, address, seeds)
+            report = await world.apply(*after, allow_replaces=9)
+            assert set(statuses(report).values()) == {"ok"}, report.outcomes
+            self.assert_kept(world, address, kept)
+            assert not leaks(report)
+            await world.apply(*deletable.whole, allow_replaces=9)
+
+    @uses("plant")
+    async def test_an_export_restores_what_nobody_declares(self, world: World, deletable: Sample) -> None:
+        """What an export or a backup writes down is sent when the object is created from it; a secret is not in it."""
+        kind = self.rules(deletable)
+        await world.apply(*deletable.whole)
+        address, seeds = await self.sown(world, deletable)
+        found = await stored_at(world, address)
+        entry = world.entries[address.registry]
+        if "/" not in document_kind(deletable) or not kind.takes_unmanaged:
+            return  # only a native document has room for them
+        document = {**deletable.document, "x-unmanaged": manifest_of(found, entry).get("x-unmanaged", {})}
+        assert not leaks(document)
+        await world.apply(*deletable.beside, {"kind": document["kind"], "key": deletable.key, "state": "absent"})
+        report = await world.apply(*deletable.beside, document)
+        assert set(statuses(report).values()) == {"ok"}, report.outcomes
+        self.assert_kept(world, address, [seed for seed in seeds if seed.name == STRANGE])
+
+    @uses("plant")
+    async def test_a_mask_is_never_sent_back(self, world: World, sample: Sample) -> None:
+        """What the registry shows as a mask only would be lost: the plan names it, and the write needs consent."""
+        await world.apply(*sample.whole)
+        address, kind = self.address_of(world, sample), self.rules(sample)
+        places = list(dict.fromkeys(seed.container for seed in self.levels(await stored_at(world, address))))
+        for place, values in sample.updates.items():
+            if isinstance(values[0], dict | list) or not places or kind.partial_update:
+                continue
+            self.plant(world, address, Planted(places[0], HIDDEN, "********"))
+            plan = await world.plan(*sample.having(place, values[0]))
+            (change,) = (change for change in plan.changes if change.address == address)
+            assert change.action == "blocked"
+            assert change.unmanaged == (f"{places[0]}/{HIDDEN}",)
+            plan = await world.plan(*sample.having(place, values[0]), allow_replaces=9)
+            assert change_to_json(next(one for one in plan.changes if one.address == address))["unmanaged"]
+            report = await world.carry_out(plan)
+            assert set(statuses(report).values()) == {"ok"}, report.outcomes
+            return
+
     # --- secrets ---------------------------------------------------------------------------------------------
 
     async def test_a_secret_is_printed_nowhere(self, world: World, sample: Sample) -> None:
@@ -364,6 +514,10 @@ class DriverContract:
         assert {change.reason for change in plan.changes} == ({"rotate"} if fingerprinted else set())
         await world.carry_out(plan)
         assert (await world.plan(*sample.whole)).changes == ()
+
+
+def document_kind(sample: Sample) -> str:
+    return str(sample.document["kind"])
 
 
 def registry_of(world: World) -> Any:

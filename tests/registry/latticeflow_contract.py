@@ -13,9 +13,10 @@ import pytest_asyncio
 from registry.aigo.behaviour import Behaviour
 from registry.aigo.server import Server, aigo
 from registry.contract import ASKED, DriverContract, Sample
+from registry.unmanaged_contract import Planted, found_in, put_in
 from world import World, statuses
 
-from reconciler.core.resource import Address
+from reconciler.core.resource import Address, Resource
 from reconciler.registry.latticeflow import DRIVER
 
 OWN: Final = ("id", "adapter_id", "usage", "created_at", "updated_at")  # of a row, what the server makes up
@@ -89,6 +90,23 @@ class LatticeFlowContract(DriverContract):
 
     def add_unknown_field(self, world: World) -> None:
         self.server_of.behaviour.unknown_fields = True
+
+    def plant(self, world: World, address: Address, planted: Planted) -> None:
+        rows = self._rows_of(address)
+        rows[address.key] = put_in(rows[address.key], planted)
+
+    def planted(self, world: World, address: Address, container: str, name: str) -> Any:
+        return found_in(self._rows_of(address)[address.key], container, name)
+
+    def _rows_of(self, address: Address) -> dict[str, Any]:
+        state = self.server_of.state
+        return state.models if address.kind == "Model" else state.adapters
+
+    def levels(self, resource: Resource) -> list[Planted]:
+        """Of secrets and integrations there is but a name; an adapter is named by its id on the wire."""
+        if resource.address.kind in ("Secret", "Integration"):
+            return []
+        return [one for one in super().levels(resource) if one.container != "/config/adapter"]
 
     @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
     async def test_a_rotation_whose_reply_was_lost_converges(self, world: World, sample: Sample, done: bool) -> None:

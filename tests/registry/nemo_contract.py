@@ -14,9 +14,10 @@ from registry.contract import DriverContract, Sample
 from registry.nemo.server import Running, create_fileset
 from registry.nemo_proxy import Proxy, proxied
 from registry.nemo_samples import FILESETS
+from registry.unmanaged_contract import Planted, found_in, grown
 from world import World
 
-from reconciler.core.resource import Address
+from reconciler.core.resource import Address, Resource
 from reconciler.planner.guards import Limits
 from reconciler.registry.nemo import DRIVER
 
@@ -79,7 +80,7 @@ class NemoContract(DriverContract):
             for name in FILESETS:
                 create_fileset(nemo_server.url, workspace, name)
         async with connected(proxy.url, workspace) as world:
-            self.proxy_of = proxy
+            self.proxy_of, self.specs = proxy, {}
             yield world
 
     def lose_reply(self, world: World, *, done: bool) -> None:
@@ -92,6 +93,19 @@ class NemoContract(DriverContract):
             return row | {"updated_at": 5} if (plural, row.get("name")) == (kind, name) else row
 
         self.proxy_of.changes.append(broken)
+
+    def plant(self, world: World, address: Address, planted: Planted) -> None:
+        """Into what a newer server keeps: version 0.3 itself knows no member that we do not."""
+        key = (PATHS[address.kind], address.key)
+        spec = self.specs[address]
+        self.proxy_of.newer[key] = grown(self.proxy_of.newer.get(key), spec, planted)
+
+    def planted(self, world: World, address: Address, container: str, name: str) -> Any:
+        return found_in(self.proxy_of.newer.get((PATHS[address.kind], address.key)), container, name)
+
+    def levels(self, resource: Resource) -> list[Planted]:
+        self.specs[resource.address] = resource.spec
+        return super().levels(resource)
 
     def add_unknown_field(self, world: World) -> None:
         self.proxy_of.changes.append(lambda kind, row: with_unknown(row))

@@ -13,13 +13,15 @@ from typing import Any, Final, Literal, NamedTuple
 from reconciler.core import document
 from reconciler.core.errors import PermanentError, Problem, RegistryError, StaleObjectError
 from reconciler.core.resource import Address, Listing, Resource, Unreadable
+from reconciler.core.unmanaged import combined
 from reconciler.registry.base import Removal, Write
 from reconciler.registry.insidellms import files, harness, text
+from reconciler.registry.insidellms.credentials import without_credentials
 from reconciler.registry.insidellms.files import PATIENCE, locked
 from reconciler.registry.insidellms.harness import Harness, Member
 from reconciler.registry.insidellms.kinds import KINDS, is_key
 from reconciler.registry.insidellms.text import Parsed
-from reconciler.registry.rows import MisreadError, read_row, without
+from reconciler.registry.rows import MisreadError, read_row, split_row, without
 
 SUFFIX: Final = ".yaml"
 KIND: Final = "Model"
@@ -132,17 +134,17 @@ class Folder:
         if isinstance(row.parsed, str):
             return Unreadable(row.parsed, KIND, key)
         parsed = row.parsed
-        members = {**parsed.shown, "harness": parsed.listed and key not in unlisted}
-        others = text.strange_arguments(parsed.spec["model"])
-        if others:
-            members["model"] = {**members["model"], "args": without(members["model"]["args"], others)}
-        beside = {**without(parsed.rest, ("harness",)), **({"model": {"args": others}} if others else {})}
+        model, others = text.known_arguments(parsed.spec["model"])
+        listed = {"harness": parsed.listed and key not in unlisted}
         try:
+            known, beside = split_row(
+                KINDS[KIND], {**parsed.spec, **without(parsed.rest, listed), "model": model, **listed}
+            )
             return read_row(
                 KINDS[KIND],
                 Address(self._registry, KIND, key),
-                members,
-                beside=beside,
+                without_credentials(known),
+                beside=combined({"model": {"args": others}} if others else {}, beside),
                 mark=parsed.mark,
                 revision=row.revision,
                 id=self._file(key).name,

@@ -19,7 +19,7 @@ from reconciler.core.spec import PRESENT
 from reconciler.core.unmanaged import combined, revealed
 from reconciler.registry.base import Write
 from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN
-from reconciler.registry.insidellms.credentials import credentials_in, without_credentials
+from reconciler.registry.insidellms.credentials import credentials_in
 from reconciler.registry.insidellms.header import header_in, line_of, rewritten
 from reconciler.registry.rows import MisreadError, without
 
@@ -32,7 +32,7 @@ _SYNONYMS: Final = ("probe_kwargs", "run_kwargs")  # of `generation`; the later 
 
 
 class Parsed(NamedTuple):
-    """One run config. `spec` is as it stands in the file, credentials included: only `shown` may leave this driver.
+    """One run config. `spec` is as it stands in the file, credentials included: it must not leave this driver as it is.
 
     `ours` says that we wrote it, `listed` that the harness is to list it; `rest` are members that are none of our business. `data` is all
     that the file holds, and `text` its text.
@@ -45,12 +45,6 @@ class Parsed(NamedTuple):
     rest: Mapping[str, Any]
     data: Mapping[str, Any]
     text: str
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        """The spec without credentials."""
-        shown: dict[str, Any] = without_credentials(dict(self.spec))
-        return shown
 
     @property
     def entry(self) -> dict[str, Any]:
@@ -88,17 +82,19 @@ def parse(text: str, key: str) -> Parsed:
     return Parsed(spec, _mark(header) if ours else None, ours, listed, rest, found, text)
 
 
-def strange_arguments(model: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that the constructor of a model of that type does not take, as far as this version knows. None of a type that takes any.
+def known_arguments(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """A model without the arguments that the constructor of its type does not take, as far as this version knows; and those.
 
-    A credential is none of them: it must not be in a file that is copied with each run, so a plan shows it and the next apply takes it away.
+    Some types take any. A credential stays: it must not be in a file that is copied with each run, so a plan shows it and the next apply takes it
+    away.
     """
     kind, args = model.get("type"), model.get("args")
     known = ARGUMENTS.get(kind) if isinstance(kind, str) and kind not in OPEN else None
     if known is None or not isinstance(args, Mapping):
-        return {}
+        return model, {}
     telling = {pointers.split(place)[0] for place in credentials_in(args)}
-    return without(args, (*known, *telling))
+    others = without(args, (*known, *telling))
+    return {**model, "args": without(args, others)}, others
 
 
 def _mark(header: Mapping[str, Any] | None) -> Mark | None:
