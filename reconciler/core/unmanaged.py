@@ -64,13 +64,24 @@ class Fitted(NamedTuple):
     lost: tuple[str, ...] = ()
 
 
-def hide(tree: Any) -> Any:
-    """`tree` with all that may be a secret as `Hidden`: what bears a telling name, and texts that give themselves away."""
+def hide(tree: Any, spec: Any, *, telling: bool = False) -> Any:
+    """The members beside `spec` with all that may be a secret as `Hidden`: by its name, by that of what it is in, or by its own look."""
     if isinstance(tree, Mapping):
-        return {name: Hidden(item) if _is_secret(name, item) else hide(item) for name, item in tree.items()}
+        return {name: _hidden(name, item, spec, telling) for name, item in tree.items()}
     if isinstance(tree, list):
-        return [hide(item) for item in tree]
+        items = spec if isinstance(spec, list) else []
+        return [
+            hide(item, items[index] if index < len(items) else None, telling=telling) for index, item in enumerate(tree)
+        ]
     return Hidden(tree) if isinstance(tree, str) and FORMS.search(tree) else tree
+
+
+def _hidden(name: str, item: Any, spec: Any, telling: bool) -> Any:
+    if isinstance(spec, Mapping) and isinstance(spec.get(name), Mapping | list) and isinstance(item, Mapping | list):
+        return hide(item, spec[name], telling=telling or is_telling(name))  # only on the way to what nobody declares
+    if _is_secret("secret" if telling else name, item):
+        return Hidden(item)
+    return hide(item, None)
 
 
 def _is_secret(name: str, value: Any) -> bool:

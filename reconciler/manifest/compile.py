@@ -300,7 +300,7 @@ def _native(manifest: Manifest, entry: RegistryEntry, wrong: list[Finding]) -> I
     previous = _previous(common.previous_keys, address)
     native = Native(kind.name, common.key, spec)
     ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
-    wrong.extend(misplaced(common.unmanaged or {}, kind))
+    wrong.extend(misplaced(common.unmanaged or {}, spec, kind))
     item = _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
     yield replace(item, resource=replace(item.resource, unmanaged=common.unmanaged or {}))
 

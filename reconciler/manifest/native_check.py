@@ -74,12 +74,12 @@ def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
             yield Finding("registry-limit", f"{json_pointer.split(pointer)[-1]!r} {refused}", pointer)
 
 
-def misplaced(unmanaged: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
+def misplaced(unmanaged: Mapping[str, Any], spec: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
     """What must not stand under `x-unmanaged`: a field that the kind has, and what may be a secret."""
     for pointer in _declared(unmanaged, kind.shape, ()):
         message = f"the kind {kind.name} has this field: declare it beside `x-unmanaged`, and not in it"
         yield Finding("misplaced-field", message, f"/x-unmanaged{pointer}", at_key=True)
-    for pointer in hidden_in(hide(unmanaged)):
+    for pointer in hidden_in(hide(unmanaged, spec)):
         message = "it may be a secret, and a secret is never written down: leave it out, and set it in the registry"
         yield Finding("literal-secret", message, f"/x-unmanaged{pointer}")
 

@@ -16,7 +16,7 @@ from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, RegistryFacts, RemoteState, Resource, Unreadable
 from reconciler.core.shape import ANYTHING, wrong_type
 from reconciler.core.spec import hide_secrets, references_in, too_deep
-from reconciler.core.unmanaged import hide, shown
+from reconciler.core.unmanaged import combined, hide, shown
 from reconciler.registry.base import Registry
 from reconciler.registry.rows import TOO_DEEP, MisreadError, split_row
 
@@ -82,7 +82,7 @@ def _checked(found: Resource, kind: Kind) -> Resource:
     spec, others = split_row(kind, found.spec)
     if not others:
         return found
-    return replace(found, spec=hide_secrets(spec, kind.root), unmanaged=hide({**others, **found.unmanaged}))
+    return replace(found, spec=hide_secrets(spec, kind.root), unmanaged=combined(found.unmanaged, hide(others, spec)))
 
 
 def _names(found: Resource, kind: Kind) -> tuple[Address, ...]:

@@ -14,7 +14,7 @@ from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Mark, Resource, Unreadable
 from reconciler.core.shape import ANYTHING, split, wrong_type
 from reconciler.core.spec import MAX_DEPTH, hide_secrets, too_deep, with_defaults, without_nulls
-from reconciler.core.unmanaged import hide
+from reconciler.core.unmanaged import combined, hide
 
 TOO_DEEP: Final = f"it has more than {MAX_DEPTH} maps and lists inside each other"
 
@@ -56,7 +56,7 @@ def read_row(
         parent=parent,
         updated_at=updated_at,
         cascade_deletes=cascade_deletes,
-        unmanaged=hide({**more, **others}),
+        unmanaged=hide(combined(more, others), known),
     )
 
 

@@ -17,21 +17,26 @@ of what the sample's kind must be: any (`sample`), `deletable`, of an `exact` re
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, TypeVar
 
 import pytest
 from registry.unmanaged_contract import (
     HIDDEN,
-    STRANGE,
+    HOSTILE,
+    IDENTITY,
     Planted,
     everywhere,
     is_shown_nowhere,
     leaks,
+    members_of,
     plan_is_silent,
     refusing,
+    shown_in_every_form,
     stored_at,
 )
 from world import Document, World, actions, statuses
@@ -39,10 +44,13 @@ from world import Document, World, actions, statuses
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import PermanentError, StaleObjectError
 from reconciler.core.kind import Kind
+from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Resource
 from reconciler.core.secret import Secret
 from reconciler.core.spec import REFERENCE
-from reconciler.manifest.export import manifest_of
+from reconciler.core.unmanaged import hidden_in
+from reconciler.manifest.export import manifest_of, text_of
+from reconciler.planner.plan import WRITES
 from reconciler.planner.plan_json import change_to_json
 from reconciler.planner.planfile import dump
 from reconciler.registry.base import Driver, Removal, Write
@@ -125,6 +133,7 @@ class DriverContract:
     driver: ClassVar[Driver]
     samples: ClassVar[tuple[Sample, ...]] = ()
     cannot: ClassVar[Mapping[str, str]] = {}
+    hostile_values: ClassVar[int] = 4  # tried in each place: all of them in turn
 
     def __init_subclass__(cls) -> None:
         """Takes away the tests that have no case here: a skipped one would look like one that is still to be written."""
@@ -176,6 +185,14 @@ class DriverContract:
     def planted(self, world: World, address: Address, container: str, name: str) -> Any:
         """What the registry holds there."""
         raise NotImplementedError("say how, or in `cannot` why not")
+
+    @contextmanager
+    def distorted(self, world: World, address: Address, planted: Planted) -> Iterator[None]:
+        """Meanwhile the registry answers a stored object with that member in it."""
+        before = self.planted(world, address, planted.container, planted.name)
+        self.plant(world, address, planted)
+        yield
+        self.plant(world, address, planted._replace(value=None if before is MISSING else before))
 
     def other_key(self, sample: Sample, name: str) -> str:
         """A key that the sample's kind takes."""
@@ -464,7 +481,8 @@ class DriverContract:
         await world.apply(*deletable.beside, {"kind": document["kind"], "key": deletable.key, "state": "absent"})
         report = await world.apply(*deletable.beside, document)
         assert set(statuses(report).values()) == {"ok"}, report.outcomes
-        self.assert_kept(world, address, [seed for seed in seeds if seed.name == STRANGE])
+        secret = set(hidden_in(found.unmanaged))
+        self.assert_kept(world, address, [seed for seed in seeds if f"{seed.container}/{seed.name}" not in secret])
 
     @uses("plant")
     async def test_a_mask_is_never_sent_back(self, world: World, sample: Sample) -> None:
@@ -485,6 +503,27 @@ class DriverContract:
             report = await world.carry_out(plan)
             assert set(statuses(report).values()) == {"ok"}, report.outcomes
             return
+
+    @uses("plant")
+    async def test_a_hostile_row_never_stops_the_rest(self, world: World, sample: Sample) -> None:
+        """Whatever type a row holds in whatever place, it is shown or unreadable, never a bug; every other object is as before."""
+        other = sample.document | {"key": self.other_key(sample, "another-one")}
+        await world.apply(*sample.whole, other)
+        address = self.address_of(world, sample)
+        kind, found = self.driver.kinds[address.kind], await stored_at(world, address)
+        room = {seed.container for seed in self.levels(found)}
+        places = [place for place in members_of(found.spec, kind.shape) if place[0] in room]
+        places += [("", name) for name in IDENTITY] if "" in room else []
+        values = itertools.cycle(HOSTILE)
+        for container, name in places:
+            for value in itertools.islice(values, self.hostile_values):
+                with self.distorted(world, address, Planted(container, name, value)):
+                    plan = await world.plan(*sample.whole, other)
+                    assert shown_in_every_form(plan)
+                    touched = {change.address for change in plan.changes if change.action in WRITES}
+                    assert touched <= {address}, (container, name, value)
+                    for resource in (await world.remote()).resources():
+                        assert text_of(resource, world.entries[address.registry])
 
     # --- secrets ---------------------------------------------------------------------------------------------
 

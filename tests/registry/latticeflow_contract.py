@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -101,6 +101,16 @@ class LatticeFlowContract(DriverContract):
     def _rows_of(self, address: Address) -> dict[str, Any]:
         state = self.server_of.state
         return state.models if address.kind == "Model" else state.adapters
+
+    @contextmanager
+    def distorted(self, world: World, address: Address, planted: Planted) -> Iterator[None]:
+        def distort(row: Any) -> Any:
+            mine = isinstance(row, dict) and address.key in (row.get("key"), row.get("name"), row.get("id"))
+            return put_in(row, planted) if mine else row
+
+        self.server_of.behaviour.distorts = distort
+        yield
+        self.server_of.behaviour.distorts = None
 
     def levels(self, resource: Resource) -> list[Planted]:
         """Of secrets and integrations there is but a name; an adapter is named by its id on the wire."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -102,6 +102,13 @@ class NemoContract(DriverContract):
 
     def planted(self, world: World, address: Address, container: str, name: str) -> Any:
         return found_in(self.proxy_of.newer.get((PATHS[address.kind], address.key)), container, name)
+
+    @contextmanager
+    def distorted(self, world: World, address: Address, planted: Planted) -> Iterator[None]:
+        before = dict(self.proxy_of.newer)
+        self.plant(world, address, planted)
+        yield
+        self.proxy_of.newer = before
 
     def levels(self, resource: Resource) -> list[Planted]:
         self.specs[resource.address] = resource.spec

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -48,6 +49,14 @@ class TestInsideLlms(DriverContract):
 
     def planted(self, world: World, address: Address, container: str, name: str) -> Any:
         return found_in(self._data((world.root / "runs" / f"{address.key}.yaml").read_text("utf-8")), container, name)
+
+    @contextmanager
+    def distorted(self, world: World, address: Address, planted: Planted) -> Iterator[None]:
+        file = world.root / "runs" / f"{address.key}.yaml"
+        before = file.read_bytes()
+        self.plant(world, address, planted)
+        yield
+        file.write_bytes(before)
 
     def _data(self, text: str) -> Any:
         return document.load(text, "file.yaml").documents[0].value

@@ -20,7 +20,11 @@ from reconciler.core.resource import Address, Resource
 from reconciler.core.shape import Shape
 from reconciler.core.unmanaged import shown
 from reconciler.manifest.export import text_of
+from reconciler.planner.plan_json import plan_to_json
 from reconciler.planner.planfile import dump
+from reconciler.render import plan_markdown, plan_text
+from reconciler.render.jsontext import dumps
+from reconciler.render.terminal import Style
 
 STRANGE: Final = "x_strange"
 VALUE: Final = {"since": [1, "yesterday"], "deep": {"null": None}}
@@ -79,6 +83,53 @@ def grown(tree: Any, spec: Any, planted: Planted, parts: tuple[str, ...] | None 
 def leaks(*values: object) -> bool:
     """Whether the secret member can be seen in any of these."""
     return any(SECRET in text for value in values for text in (repr(value), str(value)))
+
+
+def _deep(levels: int) -> Any:
+    value: Any = {}
+    for _ in range(levels):
+        value = {"x": [value]}
+    return value
+
+
+# what a row may hold in any place: every JSON type, empty and full, and what is too much
+HOSTILE: Final[tuple[Any, ...]] = (
+    True, 0, 3.5, -(10**40), "", "text", "\ud83d", "\x1b[2J\u202e", [], [None], [[1]], [{"a": 1}], {}, {"": {"a": None}}, {"name": []}, _deep(80),
+    "x" * 100_000,
+)  # fmt: skip
+IDENTITY: Final = (
+    "id",
+    "name",
+    "key",
+    "updated_at",
+    "created_at",
+    "workspace",
+    "connection_id",
+    "adapter_id",
+    "adapters",
+    "served_models",
+    "tags",
+)
+
+
+def members_of(spec: Any, shape: Shape, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Each declared member of each map of an object: the pointer of the map, and the name."""
+    if isinstance(spec, Mapping):
+        for name in shape.members:
+            yield pointers.join(prefix), name
+        for name, item in spec.items():
+            yield from members_of(item, shape.member(name), (*prefix, name))
+    elif isinstance(spec, list) and shape.each is not None:
+        for index, item in enumerate(spec):
+            yield from members_of(item, shape.each, (*prefix, str(index)))
+
+
+def shown_in_every_form(plan: Any) -> int:
+    """Renders a plan in all its forms, and says how long they are together."""
+    style = Style(color=False)
+    return sum(
+        map(len, (plan_text.plan(plan, style), plan_markdown.plan(plan, style), dumps(plan_to_json(plan)), dump(plan)))
+    )
 
 
 async def is_shown_nowhere(world: World, resource: Resource) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from registry.watsonx.behaviour import Behaviour
 from registry.watsonx.server import Server, orchestrate
 from world import Document, World, statuses
 
+from reconciler.core import pointer as pointers
 from reconciler.core.resource import Address, Resource
 from reconciler.registry.watsonx import DRIVER
 
@@ -88,6 +89,20 @@ class WatsonxContract(DriverContract):
         state = self.server_of.state
         row = state.apps[address.key] if address.kind == "Connection" else state.named(address.key)
         return found_in(row, container, name)
+
+    @contextmanager
+    def distorted(self, world: World, address: Address, planted: Planted) -> Iterator[None]:
+        behaviour, parts = self.server_of.behaviour, pointers.split(planted.container)
+
+        def distort(row: dict[str, Any]) -> dict[str, Any]:
+            if address.kind == "Connection":
+                mine = row.get("app_id") == address.key and (not parts or row.get("environment") == parts[1])
+                return row | {planted.name: planted.value} if mine else row
+            return put_in(row, planted) if row.get("name") == address.key else row
+
+        behaviour.distorts = distort
+        yield
+        behaviour.distorts = None
 
     def other_key(self, sample: Sample, name: str) -> str:
         return named(sample, name)

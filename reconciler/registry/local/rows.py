@@ -102,7 +102,7 @@ def revision_of(row: RevisionRow, branches: Node, shape: Shape) -> Revision:
     revision, action, key, at, actor, plan, spec, mark = row
     try:
         known, others = split(hide(_checked_depth(_object(spec)), branches), shape)
-        no_rules = combined(known, shown(unmanaged.hide(others)))
+        no_rules = combined(known, shown(unmanaged.hide(others, known)))
     except (ValueError, RecursionError):
         no_rules = {}
     try:

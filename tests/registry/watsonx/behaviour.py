@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -32,6 +33,7 @@ class Behaviour:
         default_factory=set
     )  # names of objects that are answered in a form that nobody understands
     unknown_fields: bool = False  # every object has a field that nobody knows
+    distorts: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # what becomes of each row that is answered
     fail_nth: dict[int, int] = field(default_factory=dict)  # request: status
     close_after_nth_write: int = 0  # does that write, and closes the connection without a reply
     close_before_nth_write: int = 0  # closes it without doing the write
@@ -56,4 +58,5 @@ class Behaviour:
 
     def dress(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row as it is answered by a newer server."""
-        return row | copy.deepcopy(NOVELTY) if self.unknown_fields else row
+        answer = row | copy.deepcopy(NOVELTY) if self.unknown_fields else row
+        return answer if self.distorts is None else self.distorts(answer)

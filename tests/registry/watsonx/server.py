@@ -90,7 +90,7 @@ class Server:
             return web.Response()
         if answer.status == 204 or answer.body is Ellipsis:
             return web.Response(status=answer.status)
-        raw = json.dumps(answer.body, ensure_ascii=False).encode()
+        raw = json.dumps(answer.body).encode()
         return web.Response(status=answer.status, body=raw, content_type="application/json")
 
     def _below(self, path: str) -> str | None:
