@@ -249,7 +249,7 @@ class Executor:
             spec = with_references(spec, item, kind)
         unmanaged = item.resource.unmanaged
         if current is not None:  # what the registry holds counts, and not what a manifest once wrote down of it
-            unmanaged = fit(current.unmanaged, current.spec, spec).tree
+            unmanaged = fit(current.unmanaged, current.spec, spec, kind.shape).tree
             _refuse_loss(change, current, kind)
         mark = self._mark(item, current, kind, spec, known)
         desired = replace(item.resource, spec=spec, unmanaged=unmanaged, mark=mark)

@@ -35,13 +35,15 @@ class WrongType(NamedTuple):
 class Shape:
     """What a value may be. `types` are the JSON types in words; none of them means any.
 
-    `members` are those that a map declares; where it is `closed`, others are nobody's that we know of. `each` is the shape of the items
+    `members` are those that a map declares; where it is `closed`, others are nobody's that we know of, and
+    with `demands` some of them must be there. `each` is the shape of the items
     of a list, `every` that of the members of a map of one type. A `secret` is hidden whatever it is.
     """
 
     types: frozenset[str] = frozenset()
     members: Mapping[str, Shape] = field(default_factory=dict)
     closed: bool = False
+    demands: bool = False
     each: Shape | None = None
     every: Shape | None = None
     secret: bool = False
@@ -57,7 +59,8 @@ ANYTHING: Final = Shape()
 def shape_of(model: Any) -> Shape:
     """The shape that a pydantic model class declares."""
     members = {info.alias or name: _shape(info.annotation, info.metadata) for name, info in model.model_fields.items()}
-    return Shape(frozenset({_MAP}), members, closed=model.model_config.get("extra") != "allow")
+    demands = any(info.is_required() for info in model.model_fields.values())
+    return Shape(frozenset({_MAP}), members, model.model_config.get("extra") != "allow", demands)
 
 
 def _shape(annotation: Any, rules: Any = ()) -> Shape:
@@ -103,7 +106,8 @@ def _either(one: Shape, other: Shape) -> Shape:
     each = _either(one.each, other.each) if one.each and other.each else one.each or other.each
     every = _either(one.every, other.every) if one.every and other.every else one.every or other.every
     open_map = any(_MAP in shape.types and not shape.closed for shape in (one, other))
-    return Shape(one.types | other.types, members, not open_map, each, every, one.secret or other.secret)
+    demands, secret = one.demands or other.demands, one.secret or other.secret
+    return Shape(one.types | other.types, members, not open_map, demands, each, every, secret)
 
 
 def wrong_type(value: Any, shape: Shape) -> WrongType | None:

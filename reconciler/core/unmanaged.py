@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.pointer import MISSING
+from reconciler.core.shape import ANYTHING, Shape
 from reconciler.core.spec import canonical_json
 from reconciler.core.telling import FORMS, is_telling
 
@@ -153,48 +154,53 @@ def combined(spec: Any, tree: Any) -> Any:
     return {**spec, **added}
 
 
-def fit(tree: Any, before: Any, after: Any) -> Fitted:
-    """The unmanaged members that stood beside `before`, as they go with `after`, which takes its place.
+def fit(tree: Any, before: Any, after: Any, shape: Shape = ANYTHING) -> Fitted:
+    """The unmanaged members that stood beside `before`, as they go with `after`, which takes its place; both are of that shape.
 
     Where a list changes, an item's go with the item that is equal but for them, or else with the one in its place. Those of an item that is
-    gone go with it; where it cannot be told which item is which, they are lost. So is what the registry shows in the form of a mask only.
+    gone go with it; where it cannot be told which item is which, they are lost. So is what stood in a map that cannot be without its own
+    members and is gone, and what the registry shows in the form of a mask only.
     """
     lost: list[str] = []
-    fitted = _fit(tree, before, after, (), lost)
+    fitted = _fit(tree, before, after, shape, (), lost)
     return Fitted({} if fitted is MISSING else fitted, tuple(sorted(lost)))
 
 
-def _fit(tree: Any, before: Any, after: Any, prefix: Parts, lost: list[str]) -> Any:
+def _fit(tree: Any, before: Any, after: Any, shape: Shape, prefix: Parts, lost: list[str]) -> Any:
     if isinstance(tree, list) and isinstance(before, list):
-        return _fit_list(tree, before, after, prefix, lost) if isinstance(after, list) else MISSING
+        return _fit_list(tree, before, after, shape, prefix, lost) if isinstance(after, list) else MISSING
     if isinstance(tree, Mapping) and isinstance(before, Mapping):
-        if after is not MISSING and after is not None and not isinstance(after, Mapping):
+        gone = after is MISSING or after is None
+        if not isinstance(after, Mapping) and (not gone or shape.demands):
             lost.extend(pointers_in(tree, before, prefix))
             return MISSING
-        return _fit_map(tree, before, after, prefix, lost)
+        return _fit_map(tree, before, {} if gone else after, shape, prefix, lost)
     return _without_masks(tree, prefix, lost)
 
 
-def _fit_map(tree: Mapping[str, Any], before: Mapping[str, Any], after: Any, prefix: Parts, lost: list[str]) -> Any:
+def _fit_map(
+    tree: Mapping[str, Any], before: Mapping[str, Any], after: Any, shape: Shape, prefix: Parts, lost: list[str]
+) -> Any:
     kept: dict[str, Any] = {}
     for name, item in tree.items():
-        now = after.get(name, MISSING) if isinstance(after, Mapping) else MISSING
-        below = _fit(item, before.get(name, MISSING), now, (*prefix, name), lost)
+        now = after.get(name, MISSING)
+        below = _fit(item, before.get(name, MISSING), now, shape.member(name), (*prefix, name), lost)
         if below is not MISSING:
             kept[name] = below
     return kept or MISSING
 
 
-def _fit_list(tree: list[Any], before: list[Any], after: list[Any], prefix: Parts, lost: list[str]) -> Any:
+def _fit_list(
+    tree: list[Any], before: list[Any], after: list[Any], shape: Shape, prefix: Parts, lost: list[str]
+) -> Any:
     pairs, rest, new = _matched(before, after)
     if len(rest) == len(new):
         pairs |= dict(zip(rest, new, strict=True))
-        rest = []
     fitted: list[Any] = [{} for _ in after]
     for index, item in enumerate(tree):
         where = (*prefix, str(index))
         if index in pairs:
-            below = _fit(item, before[index], after[pairs[index]], where, lost)
+            below = _fit(item, before[index], after[pairs[index]], shape.each or ANYTHING, where, lost)
             fitted[pairs[index]] = {} if below is MISSING else below
         elif new:
             lost.extend(pointers_in(item, before[index], where))

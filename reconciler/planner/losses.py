@@ -33,7 +33,7 @@ def losses(change: Change, current: Resource, kind: Kind) -> tuple[str, ...]:
     if not current.unmanaged or change.desired is None or change.action not in ("update", "rename", "replace"):
         return ()
     if kind.takes_unmanaged:
-        lost = fit(current.unmanaged, current.spec, _after(change, current)).lost
+        lost = fit(current.unmanaged, current.spec, _after(change, current), kind.shape).lost
     else:
         lost = tuple(pointers_in(current.unmanaged, current.spec))
     if kind.partial_update and change.action == "update":
