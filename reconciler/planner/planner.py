@@ -99,6 +99,7 @@ def _removals(
     awaited = {old for item in desired.resources if not _is_there(item.address, views) for old in item.previous}
     left = {old for item in desired.resources for old in item.previous}
     kept = {*desired.declared, *taken, *awaited}
+    speaks = desired.documents and not desired.silent_sources  # else a guard says why nothing is pruned
     for view in views.values():
         for address, stored in view.stored.items():
             if (
@@ -108,7 +109,7 @@ def _removals(
             ):
                 continue
             owned = view.facts.owner or view.facts.owns
-            if policy.consents.prune and desired.documents and owned and address not in left:
+            if policy.consents.prune and speaks and owned and address not in left:
                 changes.append(view.removal(stored[0], "removed"))
             elif _alone(stored[0], view, desired):
                 orphans.append(address)  # what stands beside an orphan goes with it
@@ -212,6 +213,8 @@ def _guards(
             found.append(guards.partial())
         elif not desired.documents:
             found.append(guards.no_documents())
+        elif desired.silent_sources:
+            found.append(guards.empty_source(desired.silent_sources))
         unowned = [name for name, view in views.items() if view.facts.owner is None and not view.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
     counts: Counter[str] = Counter()
@@ -285,7 +288,11 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
     broken = sorted(
         [name, row.kind or "", row.key or ""] for name, listing in remote.listings.items() for row in listing.unreadable
     )
-    scope = [desired.complete, sorted(map(str, desired.declared)) if not desired.complete else None]
+    scope = [
+        desired.complete,
+        sorted(map(str, desired.declared)) if not desired.complete else None,
+        desired.silent_sources,
+    ]
     return digest(
         [
             wanted,

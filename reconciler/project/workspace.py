@@ -12,12 +12,13 @@ from pathlib import Path
 
 from reconciler.core import document
 from reconciler.core import pointer as pointers
-from reconciler.core.errors import InputError, ManifestError, Problem, SecretError, UsageError
+from reconciler.core.errors import InputError, ManifestError, Problem, SecretError, UsageError, is_error
 from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Source
 from reconciler.core.rules import Ref
 from reconciler.core.secret import Resolver, Secret
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import Found, discover, shown
+from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.load import Manifests, Reader
 from reconciler.manifest.validation import Validation
 from reconciler.planner.references import dangling
@@ -42,16 +43,17 @@ class Loaded:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if problem.severity == "error")
+        return tuple(filter(is_error, self.problems))
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if problem.severity != "error")
+        return tuple(problem for problem in self.problems if not is_error(problem))
 
     def validation(self) -> Validation:
         """The same for a renderer: with the lines of the files that have problems."""
         texts = self.manifests.texts
-        lines = {problem.file: texts[problem.file].splitlines() for problem in self.problems if problem.file in texts}
+        files = {problem.file for problem in self.problems}  # each once, however many problems it has
+        lines = {file: texts[file].splitlines() for file in files if file in texts}
         return Validation(self.files, self.documents, self.problems, lines)
 
     def checked(self) -> DesiredState:
@@ -96,7 +98,7 @@ class Workspace:
         files = {file.real: file for file in ((*whole.files, *asked.files) if inside else asked.files)}
         ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
         selected = frozenset(file.shown for file in asked.files)
-        read = reader.read(Found(ordered, asked.problems))
+        read = reader.read(Found(ordered, asked.problems, asked.silent))
         others = {file.shown for file in ordered} - selected
         told = tuple(problem for problem in read.problems if problem.file not in others)
         return self._compiled(replace(read, problems=told), selected, paths)
@@ -113,9 +115,14 @@ class Workspace:
         problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
         files = manifests.files if chosen is None else len(chosen)
         documents = sum(count for file, count in manifests.counts.items() if chosen is None or file in chosen)
-        if not problems and not documents:
+        silent = tuple(f"{item.file}: {item.message}" for item in sorted(problems) if item.rule in SILENT)
+        if (
+            not documents
+            and not self._is_meant_empty(manifests, selected, problems)
+            and not any(map(is_error, problems))
+        ):
             problems.add(self._no_manifests(manifests, chosen, asked))
-        desired = compiled.state if selected is None else replace(compiled.state, complete=False)
+        desired = replace(compiled.state, complete=selected is None, silent_sources=silent)
         return Loaded(manifests, desired, tuple(sorted(problems)), files, documents)
 
     def _hinted(self, whole: Found) -> Found:
@@ -123,7 +130,11 @@ class Workspace:
         if self.project.file is not None:
             return whole
         hint = f"no {config.FILE} was found from here upward: `reconciler init` writes a starting project"
-        return Found(whole.files, tuple(problem._replace(suggestion=hint) for problem in whole.problems))
+        return whole._replace(problems=tuple(problem._replace(suggestion=hint) for problem in whole.problems))
+
+    def _is_meant_empty(self, manifests: Manifests, selected: frozenset[str] | None, problems: set[Problem]) -> bool:
+        """True where each configured path is there and says by a file `.keep` that it holds nothing."""
+        return selected is None and bool(self.project.manifests) and not manifests.files and not problems
 
     def _no_manifests(self, manifests: Manifests, chosen: frozenset[str] | None, asked: Sequence[str]) -> Problem:
         file = min(

@@ -64,6 +64,11 @@ def is_unfinished(error: yaml.YAMLError) -> bool:
     return isinstance(error, yaml.MarkedYAMLError) and _UNFINISHED in (error.problem or "")
 
 
+def is_too_deep(error: yaml.YAMLError) -> bool:
+    """Whether the scanner refused a bracket because too many are open: libyaml from 0.2.6 on, at 1,000."""
+    return isinstance(error, yaml.MarkedYAMLError) and "maximum nesting depth" in (error.problem or "")
+
+
 def character_problem(text: str, shown: str) -> tuple[Problem, ...]:
     """The first character that YAML forbids, if there is one."""
     found = _NOT_PRINTABLE.search(text)

@@ -19,6 +19,7 @@ from reconciler.core.document.yaml_syntax import (
     blank,
     character_problem,
     first_forbidden,
+    is_too_deep,
     is_unfinished,
     problem_of,
     resumption,
@@ -127,12 +128,33 @@ class _Reading:
                 return self._refuse(refused)
             except yaml.YAMLError as error:
                 broken = error
+            if is_too_deep(broken):
+                cause = self._depth_cause(broken, text)
+                if isinstance(cause, RefusedError):
+                    return self._refuse(cause)
+                broken = cause
             self.builder.problems.append(problem_of(broken, self._text, self.builder.shown))
             yield broken
             following = resumption(broken, self._text, begun)
             if following is None:
                 return
             text, begun = blank(self._text, following), following
+
+    def _depth_cause(self, error: yaml.YAMLError, text: str) -> RefusedError | yaml.YAMLError:
+        """What is wrong first where libyaml counts brackets itself (from 0.2.6 on): its scanner, which reads ahead, stops first.
+
+        Without the bracket that it stopped at, the limit that is ours is met, at the place where every libyaml meets it.
+        """
+        mark: Any = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        try:
+            source = loader(text[: mark.index] if mark is not None else "", self._small)
+            while source.check_node():
+                source.get_node()
+        except ReaderError:
+            raise
+        except (RefusedError, yaml.YAMLError) as cause:
+            return cause
+        return error
 
     def is_empty(self, node: Node) -> bool:
         """Whether a document holds nothing, or an explicit null."""
