@@ -26,8 +26,9 @@ MACHINERY: Final = frozenset(
 _INSIDE: Final = re.compile(r"(.+)\.(?:ya?ml|json)(?![a-z0-9])", re.IGNORECASE)  # `a.yaml~`, `a.yaml.j2`, `a.yaml copy`
 _NO_DOT: Final = re.compile(r"([^.]+?)[^a-z0-9.]?(?:ya?ml|json)", re.IGNORECASE)  # `ayaml`, `a_yaml`
 _OTHERS: Final = frozenset({"jsonl", "bson", "yarn"})  # formats of their own, one letter away from ours
-_KIND: Final = re.compile(
-    r"""(?:^|[{,])[\s-]*["']?kind["']?\s*:\s*["']?(?:Model\b|Template\b|[\w-]+/\w)""", re.MULTILINE
+_KIND: Final = re.compile(  # bounded: hidden files are a stranger's, too
+    r"""(?:^|[{,])[ \t-]{0,80}["']?kind["']?[ \t]{0,80}:\s{0,80}["']?(?:Model\b|Template\b|[\w-]{1,80}/\w)""",
+    re.MULTILINE,
 )
 
 
@@ -35,20 +36,26 @@ def meant(name: str) -> tuple[str, ...]:
     """The names of manifests that a file of another name was probably meant to have; none where it is something else."""
     if is_manifest(name):
         return ()
-    bare = name.lstrip(".")
     if name.startswith(".#"):  # the lock of an editor, a link that leads nowhere
         return ()
-    if name.startswith(".") and bare.lower().endswith(SUFFIXES):
-        return (bare,)
-    stem, _, ending = bare.rpartition(".")
-    inside, no_dot = _INSIDE.match(bare), _NO_DOT.fullmatch(bare)
+    stem = _hidden_stem(name) or _stem(name.lstrip("."))
+    return tuple(stem + suffix for suffix in SUFFIXES) if stem else ()
+
+
+def _hidden_stem(name: str) -> str:
+    if not name.startswith(".") or not name.lower().endswith(SUFFIXES):
+        return ""
+    return name.lstrip(".").rpartition(".")[0] or "manifest"  # of `.yaml`, any
+
+
+def _stem(name: str) -> str:
+    inside, no_dot = _INSIDE.match(name), _NO_DOT.fullmatch(name)
     if inside is not None:
-        stem = inside[1]
-    elif no_dot is not None:
-        stem = no_dot[1]
-    elif not stem or not _is_slip(ending.lower()):
-        return ()
-    return tuple(stem + suffix for suffix in SUFFIXES)
+        return inside[1]
+    if no_dot is not None:
+        return no_dot[1]
+    stem, _, ending = name.rpartition(".")
+    return stem if _is_slip(ending.lower()) else ""
 
 
 def is_unlike_manifest(path: str, label: str) -> bool:

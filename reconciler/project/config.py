@@ -207,7 +207,7 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
         _check_exists(data, environment, shown)
     checked, problems = _checked(data, environment, text, shown)
     if problems:
-        raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: text.splitlines()})
+        raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
     projects = {name: _project(config, root, shown, name, text) for name, config in checked.items()}
     return replace(projects[environment], environments={name: projects[name] for name in projects if name is not None})
@@ -243,7 +243,7 @@ def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None
 def _data(text: str, shown: str) -> dict[str, Any]:
     loaded = document.load(text, shown)
     if loaded.problems:
-        raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: text.splitlines()})
+        raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: document.lines_of(text)})
     if len(loaded.documents) > 1:
         line = loaded.documents[1].line
         raise ConfigError(

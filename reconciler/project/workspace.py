@@ -53,7 +53,7 @@ class Loaded:
         """The same for a renderer: with the lines of the files that have problems."""
         texts = self.manifests.texts
         files = {problem.file for problem in self.problems}  # each once, however many problems it has
-        lines = {file: texts[file].splitlines() for file in files if file in texts}
+        lines = {file: document.lines_of(texts[file]) for file in files if file in texts}
         return Validation(self.files, self.documents, self.problems, lines)
 
     def checked(self) -> DesiredState:

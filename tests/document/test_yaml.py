@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.core.document import MAX_DEPTH, MAX_VALUES, load, places
 from reconciler.core.document import yaml_nodes as nodes
@@ -338,3 +340,17 @@ def test_many_duplicates() -> None:
     before = time.process_time()
     assert len(load(text, "m.yaml").problems) == 20_000
     assert time.process_time() - before < 3
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a: 1", "b: |", "  x", "", "c: >-", "  'y z'", 'd: "p', '  q"', "# e", "---", "- f"]),
+        max_size=12,
+    )
+)
+def test_line_ends_change_nothing(lines: list[str]) -> None:
+    """A file that git checked out on Windows holds the same values, problems and places."""
+    text = "\n".join(lines)
+    plain = load(text, "m.yaml")
+    for ending in ("\r\n", "\r"):
+        assert load(text.replace("\n", ending), "m.yaml") == plain

@@ -54,6 +54,16 @@ def position(text: str, offset: int) -> tuple[int, int]:
     return line, offset - start + 1
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as places count them: unlike `str.splitlines`, only where editors end them."""
+    return _BREAK.split(text)
+
+
+def lf_only(text: str) -> str:
+    """`text` with LF for every line end, so that a file means the same however git checked it out."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def shortened(text: str) -> str:
     """`text` as a message may quote it."""
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."

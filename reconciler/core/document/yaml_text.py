@@ -10,7 +10,7 @@ from yaml.nodes import Node, ScalarNode
 from yaml.reader import ReaderError
 
 from reconciler.core.document.places import Spot
-from reconciler.core.document.values import MAX_VALUES, Document, Loaded, Place, too_deep, too_many
+from reconciler.core.document.values import MAX_VALUES, Document, Loaded, Place, lf_only, too_deep, too_many
 from reconciler.core.document.yaml_build import Builder
 from reconciler.core.document.yaml_nodes import RefusedError, Sizes, hide_breaks, is_small, loader
 from reconciler.core.document.yaml_spots import Spots
@@ -35,7 +35,7 @@ def load_yaml(text: str, shown: str) -> Loaded:
     Rules: `syntax`, `duplicate-key`, `key-not-scalar`, `merge-not-map`, `unknown-tag`, `tag-mismatch`, `not-json`,
     `not-unicode`, `recursive-alias`, `too-deep`, `too-many-values`.
     """
-    text = text.removeprefix("\ufeff")
+    text = lf_only(text.removeprefix("\ufeff"))
     visible, back = hide_breaks(text)
     reading = _Reading(visible, shown, back)
     try:
@@ -55,7 +55,7 @@ def load_yaml(text: str, shown: str) -> Loaded:
 
 def scan_yaml(text: str) -> list[Spot]:
     """The spots of the documents that are not empty, as far as the text can be parsed."""
-    text = hide_breaks(text.removeprefix("\ufeff"))[0]
+    text = hide_breaks(lf_only(text.removeprefix("\ufeff")))[0]
     reading = _Reading(text, "", {})
     roots: list[Spot] = []
     try:
