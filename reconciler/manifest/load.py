@@ -101,7 +101,7 @@ class Reader:
         known_files: dict[Path, str | Problem] = {}
         for shown, text in texts.items():
             loaded = document.load(text, shown)
-            problems.extend(loaded.problems)
+            problems.extend(loaded.problems + loaded.warnings)
             counts[shown] = len(loaded.documents)
             scope = Scope(self.root, folders[shown], self.variables, known_files)
             if not loaded.documents and not loaded.problems and shown != STDIN:

@@ -40,10 +40,11 @@ class Place(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What one file holds. `problems` are those of syntax, in the order of the text."""
+    """The documents of one file. `problems` are those of syntax, in the order of the text; `warnings` spoil no document."""
 
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 def position(text: str, offset: int) -> tuple[int, int]:

@@ -106,6 +106,16 @@ def blank(text: str, end: int) -> str:
     return " " * (end - lines) + "\n" * lines + text[end:]
 
 
+def document_span(text: str, offset: int) -> tuple[int, int]:
+    """The offsets between which the document lies that holds `offset`: from behind one `---` to the next."""
+    start, end = 0, len(text)
+    begin = text.rfind("\n---", 0, offset)
+    if begin >= 0:
+        start = begin + 1
+    found = _BEGINNING.search(text, max(offset, start + 1))
+    return start, end if found is None else found.start()
+
+
 def before_document(text: str, offset: int) -> str:
     """`text` up to the beginning of the document in which `offset` lies."""
     end = 0
