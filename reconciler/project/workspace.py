@@ -20,10 +20,11 @@ from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import Found, discover, shown
 from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.load import Manifests, Reader
-from reconciler.manifest.validation import Validation
+from reconciler.manifest.validation import Repository, Validation
 from reconciler.planner.references import dangling
 from reconciler.project import config
 from reconciler.project.config import Project
+from reconciler.project.locate import projects_of, repository_of
 from reconciler.project.registries import load_registries, native_kinds
 from reconciler.registry.base import Opening, Registry
 from reconciler.registry.entry import RegistryEntry
@@ -40,6 +41,7 @@ class Loaded:
     problems: tuple[Problem, ...]
     files: int
     documents: int
+    repository: Repository | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -54,7 +56,7 @@ class Loaded:
         texts = self.manifests.texts
         files = {problem.file for problem in self.problems}  # each once, however many problems it has
         lines = {file: document.lines_of(texts[file]) for file in files if file in texts}
-        return Validation(self.files, self.documents, self.problems, lines)
+        return Validation(self.files, self.documents, self.problems, lines, self.repository)
 
     def checked(self) -> DesiredState:
         """The desired state. Raises ManifestError with every problem where there is an error."""
@@ -123,7 +125,8 @@ class Workspace:
         ):
             problems.add(self._no_manifests(manifests, chosen, asked))
         desired = replace(compiled.state, complete=selected is None, silent_sources=silent)
-        return Loaded(manifests, desired, tuple(sorted(problems)), files, documents)
+        repository = repository_of(self.project.root, self.cwd, self.resolver.environ)
+        return Loaded(manifests, desired, tuple(sorted(problems)), files, documents, repository)
 
     def _hinted(self, whole: Found) -> Found:
         """Without a configuration, what to do where there are no manifests either."""
@@ -213,6 +216,27 @@ class Workspace:
             )
 
 
+def open_workspaces(
+    path: Path | None,
+    paths: Sequence[str],
+    *,
+    environment: str | None = None,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> list[tuple[Workspace, tuple[str, ...]]]:
+    """The projects of some paths, each with its own: one, unless none is found from the working directory upward.
+
+    Then each path belongs to the nearest configuration from its own folder upward. Raises as `open_workspace` does.
+    """
+    start = _working_directory(cwd)
+    if path is not None or not paths or STDIN in paths or config.find(start) is not None:
+        return [(open_workspace(path, environment=environment, cwd=start, environ=environ), tuple(paths))]
+    return [
+        (open_workspace(found, environment=environment, cwd=start, environ=environ), named)
+        for found, named in projects_of(paths, start).items()
+    ]
+
+
 def open_workspace(
     path: Path | None = None,
     *,
@@ -231,3 +255,10 @@ def open_workspace(
     project = config.load(path, start=folder, environment=environment)
     resolver = Resolver(project.root) if environ is None else Resolver(project.root, environ)
     return Workspace(project, load_registries(project, resolver), folder, resolver)
+
+
+def _working_directory(cwd: Path | None) -> Path:
+    try:
+        return (cwd or Path.cwd()).resolve()
+    except FileNotFoundError as error:
+        raise InputError("the working directory does not exist any more") from error
