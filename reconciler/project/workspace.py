@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler.core import document
 from reconciler.core import pointer as json_pointer
+from reconciler.core.document import Places
 from reconciler.core.errors import InputError, ManifestError, Problem, SecretError, UsageError, is_error
 from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Source
 from reconciler.core.rules import Ref
@@ -67,6 +69,21 @@ class Loaded:
         raise ManifestError(what, self.problems, self.validation().lines)
 
 
+class _Site(NamedTuple):
+    """A file as it is now: the index of each document by the line on which it begins, and the places of all."""
+
+    documents: Mapping[int, int]
+    places: Places
+
+
+def _site_of(folder: Path, file: str) -> _Site:
+    text = document.read_text(folder / file, file)
+    if isinstance(text, Problem):
+        return _Site({}, Places(()))
+    documents = {found.line: found.index for found in document.load(text, file).documents}
+    return _Site(documents, document.places(text, file))
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """One project. `cwd` is what paths are shown relative to."""
@@ -75,6 +92,7 @@ class Workspace:
     entries: Mapping[str, RegistryEntry]
     cwd: Path
     resolver: Resolver
+    _sites: dict[str, _Site] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def facts(self) -> dict[str, RegistryFacts]:
@@ -177,13 +195,12 @@ class Workspace:
 
     def locate(self, source: Source, pointer: str) -> str:
         """`file:line:column` of a value in a manifest, as far as the file still is what was read."""
-        text = document.read_text(self.cwd / source.file, source.file)
-        if isinstance(text, Problem):
+        if source.file not in self._sites:  # once for all that failed in one file
+            self._sites[source.file] = _site_of(self.cwd, source.file)
+        site = self._sites[source.file]
+        if source.line not in site.documents:
             return f"{source.file}:{source.line}"
-        lines = [found.line for found in document.load(text, source.file).documents]
-        if source.line not in lines:
-            return f"{source.file}:{source.line}"
-        spot = document.places(text, source.file).value(lines.index(source.line), pointer)
+        spot = site.places.value(site.documents[source.line], pointer)
         return f"{source.file}:{spot.line}:{spot.column}"
 
     def _hint(self, address: Address, pointer: str) -> str | None:
