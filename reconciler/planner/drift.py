@@ -25,9 +25,9 @@ def _as_drift(change: Change) -> Change | None:
     found = replace(change, fields=tuple(map(_found, change.fields)))
     if change.action in ("create", "rename"):
         return replace(found, reason="missing")
-    if change.action in ("conflict", "blocked"):
-        return found
-    return replace(found, reason=change.drift) if change.drift else None
+    if change.drift:
+        return replace(found, reason=change.drift)
+    return found if change.action in ("conflict", "blocked") else None
 
 
 def _is_pending(change: Change) -> bool:

@@ -98,6 +98,16 @@ def empty_source(sources: Sequence[str]) -> Guard:
     return Guard("empty-source", f"{message}; `reconciler validate` says what to do", None)
 
 
+def same_place(first: str, second: str) -> Guard:
+    message = f"{first} and {second} hold the same objects: they are one place under two names, and each would be pruned of what the other declares"
+    return Guard("same-place", message, None)
+
+
+def unreadable_environment(name: str) -> Guard:
+    message = f"environment {name} declares objects in the same place, and its manifests have errors: what it declares is not known"
+    return Guard("unreadable-environment", message, None)
+
+
 def no_owner(registry: str) -> Guard:
     message = f"{registry}: without `owner` in reconciler.yaml nothing is known to be ours, so nothing can be pruned"
     return Guard("no-owner", message, None)

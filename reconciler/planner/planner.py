@@ -26,6 +26,7 @@ from reconciler.planner.order import in_order
 from reconciler.planner.ownership import Ownership, ownership_of
 from reconciler.planner.plan import WRITES, Change, Consents, Plan
 from reconciler.planner.prune import derived_deletes, removals
+from reconciler.planner.same_place import same_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class Policy:
     """How to plan. `fingerprints` are those of the desired secrets whose values are known, by address and pointer.
 
     `named` are the addresses that the user asked to delete by name: they do not count in the guards. `protected` are the
-    objects that manifests outside the desired state protect.
+    objects that manifests outside the desired state protect. `declared_elsewhere` are the addresses that another environment
+    of the same configuration declares for the same place: never pruned. `unreadable_environments` are those whose manifests
+    cannot tell what they declare there.
     """
 
     consents: Consents = Consents()
@@ -43,6 +46,8 @@ class Policy:
     problems: tuple[Problem, ...] = ()
     named: frozenset[Address] = frozenset()
     protected: Mapping[Address, Desired] = field(default_factory=dict)
+    declared_elsewhere: frozenset[Address] = frozenset()
+    unreadable_environments: tuple[str, ...] = ()
 
 
 class Consequence(NamedTuple):
@@ -70,7 +75,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     ]
     changes = _ambiguous_renames([change for result in decided for change in result.changes])
     problems = [*policy.problems, *(problem for result in decided for problem in result.problems)]
-    removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes)
+    removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes, policy.declared_elsewhere)
     changes.extend(removed)
     changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
     changes = block(limit_replaces(changes, policy.consents), indexes)
@@ -80,7 +85,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         changes=in_order(changes),
         unchanged=sum(1 for result in decided if not result.changes),
         orphans=tuple(address for address in sorted(orphans) if address not in going),
-        guards=_guards(changes, consequences, desired, indexes, policy),
+        guards=_guards(changes, consequences, desired, indexes, policy, tuple(same_places(remote))),
         problems=tuple(sorted({*problems, *prune_problems, *_told(consequences)})),
         consents=policy.consents,
         environment=policy.environment,
@@ -129,6 +134,7 @@ def _guards(
     desired: DesiredState,
     indexes: Mapping[str, RegistryIndex],
     policy: Policy,
+    shared: tuple[tuple[str, str], ...],
 ) -> tuple[Guard, ...]:
     found: list[Guard] = []
     if policy.consents.prune:
@@ -140,6 +146,8 @@ def _guards(
             found.append(guards.empty_source(desired.silent_sources))
         unowned = [name for name, index in indexes.items() if index.facts.owner is None and not index.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
+        found.extend(guards.same_place(first, second) for first, second in shared)
+        found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
     counts: Counter[str] = Counter()
     for change in changes:
         if _deletes(change, indexes[change.address.registry].facts) and change.address not in policy.named:

@@ -15,7 +15,11 @@ from reconciler.planner.plan import Change, Consents
 
 
 def removals(
-    desired: DesiredState, indexes: Mapping[str, RegistryIndex], consents: Consents, changes: list[Change]
+    desired: DesiredState,
+    indexes: Mapping[str, RegistryIndex],
+    consents: Consents,
+    changes: list[Change],
+    declared_elsewhere: frozenset[Address],
 ) -> tuple[list[Change], list[Address], list[Problem]]:
     """Find what is ours and no longer declared: deletes with --prune, orphans without, and warnings of what prune never sees."""
     deletes: list[Change] = []
@@ -23,7 +27,12 @@ def removals(
     problems: list[Problem] = []
     if not desired.complete:
         return deletes, orphans, problems
-    kept = {*desired.declared, *taken(changes), *_awaiting_rename(desired, indexes, changes)}
+    kept = {
+        *desired.declared,
+        *declared_elsewhere,
+        *taken(changes),
+        *_awaiting_rename(desired, indexes, changes),
+    }
     left = {old for item in desired.resources for old in item.previous if old not in item.matched}
     speaks = desired.documents and not desired.silent_sources  # else a guard says why nothing is pruned
     for index in indexes.values():
