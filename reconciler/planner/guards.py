@@ -32,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deletions:
-    """How many models a run would delete in one registry, and how many we owned there before it."""
+    """Counts of one registry: the models that a run would delete, and those that we owned there before it."""
 
     count: int
     owned: int

@@ -31,7 +31,9 @@ from reconciler.planner.same_place import same_places
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How to plan. `fingerprints` are those of the desired secrets whose values are known, by address and pointer.
+    """The planning policy: consents, limits, and what the manifests of this run do not say themselves.
+
+    `fingerprints` are those of the desired secrets whose values are known, by address and pointer.
 
     `named` are the addresses that the user asked to delete by name: they do not count in the guards. `protected` are the
     objects that manifests outside the desired state protect. `declared_elsewhere` are the addresses that another environment
@@ -59,7 +61,7 @@ class Consequence(NamedTuple):
 
 
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:
-    """What has to be done so that the registries say what the manifests say.
+    """Compute the plan that makes the registries match the manifests.
 
     Only registries with a listing in `remote` are planned. Nothing here raises for what it finds: what cannot be done is a `conflict`, `blocked`, or a guard.
     """
@@ -174,7 +176,7 @@ def _consequences(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -
 
 
 def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
-    """The same as warnings: allowed or not, the plan says what a value brings about."""
+    """Warn of values with consequences: allowed or not, the plan says what a value brings about."""
     for change, pointer, rule in consequences:
         file, line = (change.source.file, change.source.line) if change.source is not None else ("", 1)
         message = f"{change.address} sets {pointer}: {rule.reason}"
@@ -182,7 +184,7 @@ def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
 
 
 def _deletes(change: Change, facts: RegistryFacts) -> bool:
-    """Whether a change deletes a model for good: derived resources and replaces do not count."""
+    """True for a change that deletes a model for good: derived resources and replaces do not count."""
     if change.parent is not None or not facts.kinds[change.address.kind].counts_in_guards:
         return False
     return change.action == "delete" or (change.action == "rename" and not facts.renames)

@@ -65,12 +65,12 @@ def _awaiting_rename(
 
 
 def _alone(resource: Resource, index: RegistryIndex, desired: DesiredState) -> bool:
-    """Whether it is an orphan by itself, and not with the model that it stands beside."""
+    """True for an orphan by itself: one that does not go with the model it was derived from."""
     return resource.parent is None or resource.parent in desired.declared or not index.find(resource.parent)
 
 
 def _ours(resource: Resource, index: RegistryIndex, desired: DesiredState) -> bool:
-    """Whether prune may delete it: it is ours, or it stands beside a model that we declare and that has no more use for it."""
+    """True for what prune may delete: ours, or derived from a model that we declare and that has no more use for it."""
     marked = index.kind(resource.address).markable
     if not prunable(resource, index.facts) and (marked or resource.parent not in desired.declared):
         return False
@@ -83,7 +83,7 @@ def derived_deletes(
     indexes: Mapping[str, RegistryIndex],
     protected: Mapping[Address, Desired],
 ) -> Iterator[Change]:
-    """What stands beside a model, its secret and its provider, goes with it, also where there is no room for a mark: it is ours by name."""
+    """Delete the derived resources of models that go, also where there is no room for a mark: they are ours by name."""
     causes = _causes(changes, desired, indexes)
     kept = {*desired.declared, *taken(changes)}
     for index in indexes.values():
