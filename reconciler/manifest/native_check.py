@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from reconciler.core import pointer as pointers
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, findings, nearest
-from reconciler.core.spec import limits_in
+from reconciler.core.spec import limits_in, unknown_values_in
 from reconciler.registry.base import Kind, Native
 from reconciler.registry.entry import Configured
 
@@ -64,11 +64,17 @@ def _cleared_unknown(kind: Kind, target: Target) -> Iterator[Finding]:
 
 
 def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
-    """What the registry would refuse late, or store wrongly."""
+    """What the registry would refuse late, or store wrongly; and warnings of values that only a newer registry can know."""
     for place, value, rule in limits_in(spec, root):
         refused = rule.fn(value)
         if refused is not None:
             yield Finding("registry-limit", f"{pointers.split(place)[-1]!r} {refused}", place)
+    for place, known in unknown_values_in(spec, root):
+        values = ", ".join(known.values)
+        name = pointers.split(place)[-1]
+        message = f"{name!r} is none of the values that this version knows ({values}): only a newer registry takes it"
+        close = nearest(str(pointers.get(spec, place)), known.values)
+        yield Finding("unknown-value", message, place, suggestion=close, severity="warning")
 
 
 def _origin(place: str, native: Native, target: Target) -> str:

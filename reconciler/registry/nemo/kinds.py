@@ -23,7 +23,16 @@ from reconciler.core.rules import (
     ServerDefault,
     WriteOnly,
 )
-from reconciler.core.schema.types import END, Boolean, Choice, HeaderMap, Number, Pattern, SecretText, sensitive_header
+from reconciler.core.schema.types import (
+    END,
+    Boolean,
+    HeaderMap,
+    Number,
+    OpenChoice,
+    Pattern,
+    SecretText,
+    sensitive_header,
+)
 from reconciler.registry.base import Kind
 from reconciler.registry.nemo.entities import (
     FINETUNING,
@@ -138,7 +147,7 @@ class Adapter(BaseModel):
     fileset: Annotated[str, Field(min_length=1)] = Field(
         description="Its files, workspace/name: they must be there.", examples=["default/lora"]
     )
-    finetuning_type: Annotated[str, Choice(FINETUNING), Immutable("the server never changes it")] = Field(
+    finetuning_type: Annotated[str, OpenChoice(FINETUNING), Immutable("the server never changes it")] = Field(
         description="How it was tuned.", examples=["lora"]
     )
     description: Description = Field(None, description="What it is for.", examples=["Speaks like us."])
@@ -155,7 +164,7 @@ class Message(BaseModel):
 
     model_config = STRICT
 
-    role: Annotated[str, Choice(("system", "developer", "user", "assistant"))] = Field(
+    role: Annotated[str, OpenChoice(("system", "developer", "user", "assistant"))] = Field(
         description="Who says it.", examples=["system"]
     )
     content: str = Field(description="What is said. May hold variables.", examples=["You are {{ name }}."])
@@ -181,7 +190,7 @@ class Tool(BaseModel):
 
     model_config = STRICT
 
-    type: Annotated[str | None, Choice(("function",)), Default("function", "so the server has it")] = Field(
+    type: Annotated[str | None, OpenChoice(("function",)), Default("function", "so the server has it")] = Field(
         None, description="What it is. A function if absent.", examples=["function"]
     )
     function: ToolFunction = Field(description="The function.")

@@ -1,0 +1,126 @@
+"""Stored objects to manifests that `validate` accepts, whatever the registry holds.
+
+A registry may hold what no manifest can say: a value of another form than this version knows, a reference to what is gone, a key that its own
+rule forbids. A field like that is left out of the manifest and listed under `ignore`, so that it stays as it is; an object that cannot do
+without it is not exported at all. Either is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from reconciler.core import pointer as pointers
+from reconciler.core.document.dump import dump_yaml
+from reconciler.core.resource import Address, Desired, Resource
+from reconciler.core.rules import Ref
+from reconciler.manifest.compile import compile_manifests
+from reconciler.manifest.export import manifest_of
+from reconciler.manifest.load import Reader
+from reconciler.manifest.native import COMMON_FIELDS, NativeKind
+from reconciler.registry.entry import Configured
+
+Exists = Callable[[Address], bool]
+
+_IDENTITY: Final = frozenset({*COMMON_FIELDS, "registries"})  # of a document, what is not the registry's
+
+
+class Omitted(NamedTuple):
+    """One field that the manifest leaves out: its pointer in the native object, and why."""
+
+    pointer: str
+    reason: str
+
+
+class Undeclarable(NamedTuple):
+    """An object that no manifest can declare, and why."""
+
+    resource: Resource
+    reason: str
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A manifest that `validate` accepts, and that changes nothing of the object but its mark."""
+
+    resource: Resource
+    manifest: Mapping[str, Any] = field(repr=False)
+    omitted: tuple[Omitted, ...] = ()
+
+
+class _Fault(NamedTuple):
+    """One error in a manifest. What is missing is an error of the map that it is missing in."""
+
+    pointer: str
+    message: str
+
+
+def declare(
+    resource: Resource, entry: Configured, root: Path, folder: str, exists: Exists = lambda address: True
+) -> Declared | Undeclarable:
+    """The manifest of a stored object.
+
+    `folder` is where it will stand, relative to the project `root`; `exists` tells whether an object that it refers to is there.
+    """
+    rules = entry.driver.kinds[resource.address.kind].rules.root
+    manifest: Mapping[str, Any] = manifest_of(resource, entry, folder)
+    omitted: dict[str, str] = {}
+    while faults := list(_faults(manifest, entry, root, folder, exists)):
+        reasons: dict[str, str] = {}
+        for fault in faults:
+            reasons.setdefault(_removable(manifest, fault.pointer), fault.message)
+        if "" in reasons:
+            return Undeclarable(resource, reasons[""])
+        manifest = pointers.remove_all(manifest, reasons)
+        # a field that no rule knows is compared with nothing, so there is nothing to ignore
+        omitted |= {place: why for place, why in reasons.items() if rules.find(pointers.split(place)) is not None}
+        omitted = {place: why for place, why in omitted.items() if not _is_below(place, omitted)}
+        manifest = {**manifest, **({"ignore": sorted(omitted)} if omitted else {})}
+    return Declared(resource, manifest, tuple(Omitted(place, omitted[place]) for place in sorted(omitted)))
+
+
+def _is_below(place: str, others: Iterable[str]) -> bool:
+    return any(place.startswith(f"{other}/") for other in others)
+
+
+def _removable(manifest: Mapping[str, Any], pointer: str) -> str:
+    """The pointer of the member that has to go with what is at `pointer`, or "" for the whole object. A list stays or goes whole."""
+    parts = pointers.split(pointer)
+    if not parts or parts[0] in _IDENTITY or pointers.get(manifest, pointer) is pointers.MISSING:
+        return ""
+    heads = (pointers.join(parts[:end]) for end in range(1, len(parts)))
+    return next((head for head in heads if isinstance(pointers.get(manifest, head), list)), pointer)
+
+
+def _faults(
+    manifest: Mapping[str, Any], entry: Configured, root: Path, folder: str, exists: Exists
+) -> Iterator[_Fault]:
+    """What `validate` and `plan` would find wrong with the manifest's text."""
+    natives = {
+        f"{entry.driver.name}/{kind.name}": NativeKind(f"{entry.driver.name}/{kind.name}", kind.model, kind.title)
+        for kind in entry.driver.kinds.values()
+        if not kind.portable
+    }
+    reader = Reader(root, {}, natives, {entry.name: entry.override})
+    text = dump_yaml(manifest).encode(errors="surrogatepass")
+    read = reader.read_stdin(text, root / folder)
+    for problem in read.problems:
+        if problem.severity == "error":
+            yield _Fault(problem.pointer, problem.message)
+    compiled = compile_manifests(read.manifests, {entry.name: entry})
+    for _, finding in compiled.findings:
+        if finding.severity == "error":
+            yield _Fault(finding.pointer, finding.message)
+    yield from _dangling(compiled.state.resources, entry, exists)
+
+
+def _dangling(resources: Iterable[Desired], entry: Configured, exists: Exists) -> Iterator[_Fault]:
+    for item in resources:
+        node = entry.driver.kinds[item.address.kind].rules.root
+        for place, target in item.references.items():
+            found = node.find(pointers.split(place))
+            rule = found.rule(Ref) if found is not None else None
+            if (rule is None or rule.must_exist) and target != item.address and not exists(target):
+                yield _Fault(place, f"it refers to {target}, which is not there")
