@@ -112,8 +112,8 @@ def _warn(declared: Sequence[Declared], left_out: Sequence[Undeclarable]) -> Non
         for place, reason in item.omitted:
             what = f"{item.resource.address}: {place} is left out and listed under `ignore`, so it stays as it is"
             say(f"warning: {printable(what)}: {printable(reason)}")
-    for one in left_out:
-        say(f"warning: {printable(str(one.resource.address))} is left out: {printable(one.reason)}")
+    for left in left_out:
+        say(f"warning: {printable(str(left.resource.address))} is left out: {printable(left.reason)}")
 
 
 def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, alone: bool, whole: bool) -> None:

@@ -16,6 +16,7 @@ from reconciler.core import pointer as pointers
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.resource import Address, Desired, Resource
 from reconciler.core.rules import Ref
+from reconciler.core.spec import canonical_json, compared, secrets_in, unmanaged
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.export import manifest_of
 from reconciler.manifest.load import Reader
@@ -51,10 +52,14 @@ class Declared:
 
 
 class _Fault(NamedTuple):
-    """One error in a manifest. What is missing is an error of the map that it is missing in."""
+    """One thing that keeps a manifest from being the object's. What is missing is a fault of the map that it is missing in.
+
+    `declared` is False where the field is not the manifest's: it need not go, and is only to be ignored.
+    """
 
     pointer: str
     message: str
+    declared: bool = True
 
 
 def declare(
@@ -67,12 +72,14 @@ def declare(
     rules = entry.driver.kinds[resource.address.kind].rules.root
     manifest: Mapping[str, Any] = manifest_of(resource, entry, folder)
     omitted: dict[str, str] = {}
-    while faults := list(_faults(manifest, entry, root, folder, exists)):
+    while faults := list(_faults(manifest, resource, entry, (root, folder), exists)):
         reasons: dict[str, str] = {}
         for fault in faults:
-            reasons.setdefault(_removable(manifest, fault.pointer), fault.message)
-        if "" in reasons:
-            return Undeclarable(resource, reasons[""])
+            place = _removable(manifest, fault.pointer) if fault.declared else fault.pointer
+            reasons.setdefault(place, fault.message)
+        if "" in reasons or reasons.keys() <= omitted.keys():
+            # what is missing now may be what an earlier round took away: that is the cause
+            return Undeclarable(resource, next(iter(omitted.values()), reasons[""]))
         manifest = pointers.remove_all(manifest, reasons)
         # a field that no rule knows is compared with nothing, so there is nothing to ignore
         omitted |= {place: why for place, why in reasons.items() if rules.find(pointers.split(place)) is not None}
@@ -95,9 +102,10 @@ def _removable(manifest: Mapping[str, Any], pointer: str) -> str:
 
 
 def _faults(
-    manifest: Mapping[str, Any], entry: Configured, root: Path, folder: str, exists: Exists
+    manifest: Mapping[str, Any], resource: Resource, entry: Configured, where: tuple[Path, str], exists: Exists
 ) -> Iterator[_Fault]:
-    """What `validate` and `plan` would find wrong with the manifest's text."""
+    """What `validate` would find wrong with the manifest's text, and what `plan` would change or miss."""
+    root, folder = where
     natives = {
         f"{entry.driver.name}/{kind.name}": NativeKind(f"{entry.driver.name}/{kind.name}", kind.model, kind.title)
         for kind in entry.driver.kinds.values()
@@ -113,14 +121,35 @@ def _faults(
     for _, finding in compiled.findings:
         if finding.severity == "error":
             yield _Fault(finding.pointer, finding.message)
-    yield from _dangling(compiled.state.resources, entry, exists)
+    for item in compiled.state.resources:
+        if item.address == resource.address:
+            yield from _dangling(item, entry, exists)
+            yield from _differences(item, resource, entry)
 
 
-def _dangling(resources: Iterable[Desired], entry: Configured, exists: Exists) -> Iterator[_Fault]:
-    for item in resources:
-        node = entry.driver.kinds[item.address.kind].rules.root
-        for place, target in item.references.items():
-            found = node.find(pointers.split(place))
-            rule = found.rule(Ref) if found is not None else None
-            if (rule is None or rule.must_exist) and target != item.address and not exists(target):
-                yield _Fault(place, f"it refers to {target}, which is not there")
+def _dangling(item: Desired, entry: Configured, exists: Exists) -> Iterator[_Fault]:
+    node = entry.driver.kinds[item.address.kind].rules.root
+    for place, target in item.references.items():
+        found = node.find(pointers.split(place))
+        rule = found.rule(Ref) if found is not None else None
+        if (rule is None or rule.must_exist) and target != item.address and not exists(target):
+            yield _Fault(place, f"it refers to {target}, which is not there")
+
+
+def _differences(item: Desired, resource: Resource, entry: Configured) -> Iterator[_Fault]:
+    """What the manifest would change: a field that the registry's settings give it, a default that the object does not have."""
+    node = entry.driver.kinds[item.address.kind].rules.root
+    secrets = {place for spec in (item.resource.spec, resource.spec) for place, _ in secrets_in(spec, node)}
+    aside = (*item.ignore, *unmanaged(item.resource.spec, node), *sorted(secrets))
+    before, after = compared(resource.spec, node, aside), compared(item.resource.spec, node, aside)
+    known = (place for place in _differing(before, after, ()) if node.find(pointers.split(place)) is not None)
+    for place in known:
+        yield _Fault(place, "a manifest would change it", declared=False)
+
+
+def _differing(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted({*before, *after}):
+            yield from _differing(before.get(name, pointers.MISSING), after.get(name, pointers.MISSING), (*path, name))
+    elif before is pointers.MISSING or after is pointers.MISSING or canonical_json(before) != canonical_json(after):
+        yield pointers.join(path)

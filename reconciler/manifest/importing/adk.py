@@ -24,7 +24,7 @@ _READ_ONLY: Final = (
     "title", "api_base", "api_version", "deployment_id",
 )  # fmt: skip
 _ANTHROPIC: Final = 4096  # max_tokens, where a model of theirs has none: they know no default of their own
-_SCHEMES: Final = {
+SCHEMES: Final = {  # IBM's kinds of connections, each as the API's security_scheme and auth_type
     "key_value": ("key_value_creds", None),
     "kv": ("key_value_creds", None),
     "basic": ("basic_auth", None),
@@ -33,6 +33,9 @@ _SCHEMES: Final = {
     "oauth_auth_code_flow": ("oauth2", "oauth2_auth_code"),
     "oauth_auth_password_flow": ("oauth2", "oauth2_password"),
     "oauth_auth_client_credentials_flow": ("oauth2", "oauth2_client_creds"),
+    "oauth_auth_on_behalf_of_flow": ("oauth2", "oauth_on_behalf_of_flow"),
+    "oauth_auth_token_exchange_flow": ("oauth2", "oauth2_token_exchange"),
+    "oauth_auth_direct_access_flow": ("oauth2", "oauth2_direct_accesstoken"),
     "oauth_auth_jwt_bearer_flow": ("oauth2", "oauth2_jwt_bearer"),
 }
 _RENAMED: Final = {"type": "preference", "auth_scheme": "security_scheme"}
@@ -182,9 +185,9 @@ class _File:
     def _scheme(self, member: Member) -> Iterator[Member]:
         """`kind: oauth_auth_client_credentials_flow`, in the API's words."""
         value = member.value
-        scheme, auth = _SCHEMES.get(str(_value(value)), (None, None))
+        scheme, auth = SCHEMES.get(str(_value(value)), (None, None))
         if scheme is None or not isinstance(value, Scalar):
-            self._journal.error(value, "not-allowed", f"'kind' must be one of {', '.join(_SCHEMES)}")
+            self._journal.error(value, "not-allowed", f"'kind' must be one of {', '.join(SCHEMES)}")
             return
         yield member._replace(key="security_scheme", value=value._replace(value=scheme, style=""))
         if auth is not None:
