@@ -24,9 +24,15 @@ from reconciler.core.schema.findings import Finding, nearest, place
 from reconciler.manifest.discover import Found
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
+from reconciler.manifest.recognise import Format, recognise, recognise_text, way_out
 from reconciler.manifest.references import Scope, resolve
 
 STDIN = "<stdin>"
+FOREIGN = "foreign-file"
+
+
+def _looks_like(found: Format) -> str:
+    return f"this looks like {found.title}, and is no manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +106,19 @@ class Reader:
         known_files: dict[Path, str | Problem] = {}
         for shown, text in texts.items():
             loaded = document.load(text, shown)
+            foreign = recognise_text(text) if loaded.problems else None
+            if foreign is not None:
+                counts[shown] = 0
+                problems.append(Problem(shown, 1, 1, FOREIGN, _looks_like(foreign), suggestion=way_out(foreign, shown)))
+                continue
             problems.extend(loaded.problems)
             counts[shown] = len(loaded.documents)
             scope = Scope(self.root, folders[shown], self.variables, known_files)
             findings: list[tuple[int, Finding]] = []
             for item in loaded.documents:
                 manifest, wrong = self._manifest(item, shown, scope, "${" in text)
+                if any(known.rule == FOREIGN for _, known in findings):
+                    wrong = [finding for finding in wrong if finding.rule != FOREIGN]  # once for each file
                 findings.extend((item.index, finding) for finding in wrong)
                 if manifest is not None:
                     manifests.append(manifest)
@@ -121,6 +134,10 @@ class Reader:
         if not isinstance(data, dict):
             return None, [Finding("wrong-type", "a manifest must be a map")]
         kind = data.get("kind")
+        if not isinstance(kind, str) or "apiVersion" in data or (kind != "Model" and kind not in self.natives):
+            foreign = recognise(data)
+            if foreign is not None:
+                return None, [Finding(FOREIGN, _looks_like(foreign), suggestion=way_out(foreign, shown))]
         if not isinstance(kind, str) or (kind != "Model" and kind not in self.natives):
             return None, [self._unknown_kind(data)]
         checked, findings = self._check(kind, data)
