@@ -107,7 +107,7 @@ def _faults(
     """What `validate` would find wrong with the manifest's text, and what `plan` would change or miss."""
     root, folder = where
     natives = {
-        f"{entry.driver.name}/{kind.name}": NativeKind(f"{entry.driver.name}/{kind.name}", kind.model, kind.title)
+        f"{entry.driver.name}/{kind.name}": NativeKind.of(entry.driver.name, kind)
         for kind in entry.driver.kinds.values()
         if not kind.portable
     }

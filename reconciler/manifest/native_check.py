@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler.core import pointer as pointers
 from reconciler.core.rules import Node
-from reconciler.core.schema.findings import Finding, findings, nearest
+from reconciler.core.schema.findings import Finding, findings, hinted, nearest
 from reconciler.core.spec import limits_in, unknown_values_in
 from reconciler.registry.base import Kind, Native
 from reconciler.registry.entry import Configured
@@ -37,7 +37,7 @@ def checked(native: Native, kind: Kind, target: Target, wrong: list[Finding]) ->
     try:
         model = kind.model.model_validate(spec)
     except ValidationError as error:
-        found = findings(error, spec, kind.model)
+        found = hinted(findings(error, spec, kind.model), kind.hints)
     found.extend(limits(spec, kind.rules.root))
     wrong.extend(_cleared_unknown(kind, target))
     for item in found:

@@ -146,7 +146,7 @@ def _run_config(data: Data) -> bool:
 
 
 def _harness(data: Data) -> bool:
-    models = _maps(data.get("models"))
+    models = _maps(data.get("models")) if isinstance(data.get("models"), list) else []
     return bool(models) and all(isinstance(one.get("type"), str) and "key" not in one for one in models)
 
 

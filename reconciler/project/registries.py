@@ -75,8 +75,8 @@ def native_kinds_of(drivers: Iterable[Driver]) -> dict[str, NativeKind]:
     for driver in drivers:
         for kind in driver.kinds.values():
             if not kind.portable:
-                name = f"{driver.name}/{kind.name}"
-                kinds[name] = NativeKind(name, kind.model, kind.title)
+                native = NativeKind.of(driver.name, kind)
+                kinds[native.name] = native
     return kinds
 
 

@@ -25,7 +25,8 @@ class Kind:
     """One native kind.
 
     `model` declares the native fields with their rules. `check_key` says why the registry would refuse a key, or None.
-    `portable` is true where the native object is the portable Model itself: then manifests write `Model`, and `<driver>/<Kind>` is not offered.
+    `hints` maps the pointers of fields that newcomers bring from the vendor's own files to what is written here instead: another field's
+    name, or a sentence. `portable` is true where the native object is the portable Model itself: then manifests write `Model`, and `<driver>/<Kind>` is not offered.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Kind:
     title: str = ""
     check_key: Callable[[str], str | None] = lambda key: None
     portable: bool = False
+    hints: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ def _findings(draft: Draft, data: Any, journal: Journal) -> list[Finding]:
     refused = kind.check_key(draft.name)
     if refused is not None:
         journal.error(draft.key.value, "bad-key", f"a key that the registry cannot take: {refused}")
-    return check_native(NativeKind(draft.kind, kind.model, kind.title), data)[1]
+    return check_native(NativeKind.of(driver, kind), data)[1]
 
 
 def _tell(finding: Finding, root: Map, journal: Journal, before: Sequence[Problem]) -> None:

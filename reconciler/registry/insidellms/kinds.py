@@ -146,6 +146,14 @@ def is_key(name: str) -> bool:
     return _refuses_key(name) is None
 
 
+HINTS: Final = {
+    "/name": "the file is named by `key`; what reports call the model is `model.args.name`",
+    "/model/args/api_key": "api_key_env",
+    **{f"/model/args/{name}": f"generation.{name}" for name in Generation.model_fields},
+    "/probe_kwargs": "generation",
+    "/run_kwargs": "generation",
+    "/models": "one manifest for each model: `reconciler import FILE` reads a harness",
+}
 KINDS: Final[Mapping[str, Kind]] = {
     "Model": Kind(
         name="Model",
@@ -153,5 +161,6 @@ KINDS: Final[Mapping[str, Kind]] = {
         rules=KindRules(name="Model", root=rules_of(Model), exact_revision=True, keeps_drift=True),
         title="insideLLMs run config",
         check_key=_refuses_key,
+        hints=HINTS,
     )
 }

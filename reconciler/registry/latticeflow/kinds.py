@@ -121,6 +121,16 @@ def _rules(name: str, form: type[BaseModel], **traits: Any) -> KindRules:
     return KindRules(name, rules_of(form), marked=False, platform=platform_key, **traits)
 
 
+HINTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Model": {
+        "/name": "key",
+        "/config/adapter_id": "adapter: {key: KEY}",
+        "/$provider": "`reconciler models PROVIDER --add MODEL` writes the manifest, and `reconciler import FILE` reads files of `lf`",
+    },
+    "Adapter": {"/name": "key"},
+    "Secret": {"/name": "key"},
+    "Integration": {"/name": "key", "/id": "key", "/provider": "key"},
+}
 _KEPT: Final = "AI GO! cannot delete an integration through its API: remove it in Settings > Integrations"
 _PLAIN: Final = "letters, digits, '_' and '-'"
 KINDS: Final[Mapping[str, Kind]] = {
@@ -130,6 +140,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         _rules("Model", Model),
         "AI GO! model",
         _refuses(_MODEL_KEY, f"{_PLAIN}, behind a provider and '$' if it is a provider's"),
+        hints=HINTS["Model"],
     ),
     "Adapter": Kind(
         "Adapter",
@@ -137,6 +148,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         _rules("Adapter", Adapter, model=False),
         "AI GO! adapter",
         _refuses(_ADAPTER_KEY, f"{_PLAIN}, behind 'latticeflow$' if it is the platform's"),
+        hints=HINTS["Adapter"],
     ),
     "Secret": Kind(
         "Secret",
@@ -144,6 +156,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         _rules("Secret", SecretValue, model=False, upserts=True),
         "AI GO! secret",
         _refuses(_SECRET_KEY, _PLAIN),
+        hints=HINTS["Secret"],
     ),
     "Integration": Kind(
         "Integration",
@@ -151,5 +164,6 @@ KINDS: Final[Mapping[str, Kind]] = {
         _rules("Integration", Integration, model=False, deletable=False, kept=_KEPT, upserts=True),
         "AI GO! integration",
         _refuses_provider,
+        hints=HINTS["Integration"],
     ),
 }

@@ -251,11 +251,25 @@ def _everybody(key: str) -> bool:
     return bool(key)
 
 
+_SERVERS: Final = "the server makes it up: leave it out"
+_COMMON_HINTS: Final = {
+    "/name": "key",
+    "/workspace": "the workspace is the registry's: `workspace` of its entry in reconciler.yaml",
+    **{f"/{name}": _SERVERS for name in ("id", "created_at", "updated_at")},
+}
+_WITH_A_KEY: Final = "a key belongs into a nemo/Secret, which a nemo/Provider names in `api_key_secret_name`"
+HINTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Model": {"/api_endpoint/api_key": _WITH_A_KEY, "/adapters": "declare a nemo/Adapter for each"},
+    "Provider": {"/api_key": _WITH_A_KEY, "/url": "host_url", "/served_models": _SERVERS, "/status": _SERVERS},
+    "Secret": {"/data": "value"},
+}
+
+
 def _kind(
     name: str, form: type[BaseModel], title: str, check: Callable[[str], str | None] = refuses_name, **traits: Any
 ) -> Kind:
     rules = KindRules(name, rules_of(form), **{"marked": False, "model": False, **traits})
-    return Kind(name, form, rules, title, check)
+    return Kind(name, form, rules, title, check, hints={**_COMMON_HINTS, **HINTS.get(name, {})})
 
 
 _KEPT: Final = "a workspace is never deleted: everything in it would go with it"

@@ -215,9 +215,41 @@ class Connection(BaseModel):
     environments: Environments = Field(description="What it holds for each environment.")
 
 
+_SERVERS: Final = "the server makes it up: leave it out"
+_ACCOUNT: Final = "keep the JSON in a file beside the manifest that git ignores, and write ${file:sa.json}"
+_READ_ONLY: Final = (
+    "id",
+    "tenant_id",
+    "tenant_name",
+    "created_on",
+    "created_by",
+    "updated_at",
+    "provider",
+    "model_name",
+)
+HINTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Model": {
+        "/name": "key",
+        "/connection_id": "app_id",
+        "/provider_config/provider": "the provider is part of the key: virtual-model/<provider>/<model>",
+        "/provider_config/apiKey": "api_key",
+        "/provider_config/vertexServiceAccountJson": _ACCOUNT,
+        "/provider_config/vertex_service_account_json": _ACCOUNT,
+        **{f"/{name}": _SERVERS for name in _READ_ONLY},
+    },
+    "Policy": {"/name": "key", **{f"/{name}": _SERVERS for name in _READ_ONLY}},
+    "Connection": {
+        "/app_id": "key",
+        "/connection_id": _SERVERS,
+        "/environments/*/kind": "security_scheme",
+        "/environments/*/type": "preference",
+    },
+}
+
+
 def _kind(name: str, form: type[BaseModel], title: str, check: Callable[[str], str | None], **traits: Any) -> Kind:
     rules = KindRules(name, rules_of(form), **{"marked": False, "model": False, **traits})
-    return Kind(name, form, rules, title, check)
+    return Kind(name, form, rules, title, check, hints=HINTS[name])
 
 
 KINDS: Final[Mapping[str, Kind]] = {
