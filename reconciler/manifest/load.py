@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core import document
-from reconciler.core.document import Document, Places
+from reconciler.core.document import Document, Loaded, Places
 from reconciler.core.errors import Problem
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.resource import Source
@@ -24,15 +24,10 @@ from reconciler.core.schema.findings import Finding, nearest, place
 from reconciler.manifest.discover import Found
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
-from reconciler.manifest.recognise import Format, recognise, recognise_text, way_out
+from reconciler.manifest.recognise import FOREIGN, foreign, recognise, recognise_text
 from reconciler.manifest.references import Scope, resolve
 
 STDIN = "<stdin>"
-FOREIGN = "foreign-file"
-
-
-def _looks_like(found: Format) -> str:
-    return f"this looks like {found.title}, and is no manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +100,16 @@ class Reader:
         counts: dict[str, int] = {}
         known_files: dict[Path, str | Problem] = {}
         for shown, text in texts.items():
-            loaded = document.load(text, shown)
-            foreign = recognise_text(text) if loaded.problems else None
-            if foreign is not None:
-                counts[shown] = 0
-                problems.append(Problem(shown, 1, 1, FOREIGN, _looks_like(foreign), suggestion=way_out(foreign, shown)))
-                continue
+            loaded = _loaded(text, shown)
             problems.extend(loaded.problems)
             counts[shown] = len(loaded.documents)
             scope = Scope(self.root, folders[shown], self.variables, known_files)
             findings: list[tuple[int, Finding]] = []
+            told = False  # once for each file whose it is
             for item in loaded.documents:
                 manifest, wrong = self._manifest(item, shown, scope, "${" in text)
-                if any(known.rule == FOREIGN for _, known in findings):
-                    wrong = [finding for finding in wrong if finding.rule != FOREIGN]  # once for each file
-                findings.extend((item.index, finding) for finding in wrong)
+                findings.extend((item.index, finding) for finding in wrong if not (told and finding.rule == FOREIGN))
+                told = told or any(finding.rule == FOREIGN for finding in wrong)
                 if manifest is not None:
                     manifests.append(manifest)
             if findings:
@@ -135,9 +125,9 @@ class Reader:
             return None, [Finding("wrong-type", "a manifest must be a map")]
         kind = data.get("kind")
         if not isinstance(kind, str) or "apiVersion" in data or (kind != "Model" and kind not in self.natives):
-            foreign = recognise(data)
-            if foreign is not None:
-                return None, [Finding(FOREIGN, _looks_like(foreign), suggestion=way_out(foreign, shown))]
+            known = recognise(data)
+            if known is not None:
+                return None, [foreign(known, shown)]
         if not isinstance(kind, str) or (kind != "Model" and kind not in self.natives):
             return None, [self._unknown_kind(data)]
         checked, findings = self._check(kind, data)
@@ -186,3 +176,13 @@ class Reader:
             return Finding("wrong-type", "'kind' must be a string", "/kind")
         message = f"unknown kind {kind!r}: the kinds here are {', '.join(known)}"
         return Finding("unknown-kind", message, "/kind", suggestion=nearest(kind, known))
+
+
+def _loaded(text: str, shown: str) -> Loaded:
+    """The documents of a file. One that is no YAML, but plainly another tool's, has that one problem."""
+    loaded = document.load(text, shown)
+    known = recognise_text(text) if loaded.problems else None
+    if known is None:
+        return loaded
+    finding = foreign(known, shown)
+    return Loaded((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))

@@ -10,7 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from reconciler.core.schema.findings import Finding
+
 Data = Mapping[str, Any]
+
+
+FOREIGN: Final = "foreign-file"
 
 
 class Format(NamedTuple):
@@ -39,12 +44,12 @@ def is_manifest(data: Data) -> bool:
     return isinstance(kind, str) and "apiVersion" not in data and (kind in ("Model", "Template") or "/" in kind)
 
 
-def way_out(found: Format, shown: str) -> str:
-    """What to do about a file of that format among the manifests."""
+def foreign(found: Format, shown: str) -> Finding:
+    """The error for a file of that format among the manifests: whose it is, and the ways out."""
     away = "move it out of the manifests folder"
-    if found.importer is None:
-        return away
-    return f"`reconciler import {shown} -o DIR` writes manifests for it; then {away}"
+    if found.importer is not None:
+        away = f"`reconciler import {shown} -o DIR` writes manifests for it; then {away}"
+    return Finding(FOREIGN, f"this looks like {found.title}, and is no manifest", suggestion=away)
 
 
 def importable_titles() -> str:
