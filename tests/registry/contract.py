@@ -252,7 +252,7 @@ class DriverContract:
     # --- whatever a registry holds ----------------------------------------------------------------------------
 
     @uses("alter_row")
-    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     async def test_what_is_exported_is_valid_and_changes_nothing(
         self, world: World, sample: Sample, data: st.DataObject

@@ -91,13 +91,11 @@ class LatticeFlowContract(DriverContract):
     kept: ClassVar[tuple[str, ...]] = ("id", "key", "name", "adapter_id")
 
     def alter_row(self, world: World, address: Address, alter: Alter) -> None:
+        if address.kind in ("Model", "Adapter"):
+            self.server_of.behaviour.alters = {address.key: alter}
+            return
         state = self.server_of.state
-        rows: dict[str, Any] = {
-            "Model": state.models,
-            "Adapter": state.adapters,
-            "Secret": state.secrets,
-            "Integration": state.integrations,
-        }[address.kind]
+        rows: dict[str, Any] = state.secrets if address.kind == "Secret" else state.integrations
         if not hasattr(self, "first"):
             self.first = rows[address.key]
         rows[address.key] = alter(self.first)

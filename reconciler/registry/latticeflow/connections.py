@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.rules import Default, Ref, Requires, WriteOnly
-from reconciler.core.schema.types import END, SENSITIVE_HEADER, Number, OpenChoice, any_case, sensitive_header
+from reconciler.core.schema.types import END, SENSITIVE_HEADER, Choice, Number, OpenChoice, any_case, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
 from reconciler.core.spec import is_reference
 from reconciler.registry.latticeflow.values import Code, KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
@@ -168,7 +168,7 @@ class ProviderConnection(BaseModel):
             "Integration",
             hint="the provider's credentials are missing: declare a latticeflow/Integration, or enter them in Settings > Integrations",
         ),
-        OpenChoice(PROVIDERS),
+        Choice(PROVIDERS),
     ] = Field(description="The provider.", examples=["openai"])
     model_key: str = Field(description="The model's name at the provider.", examples=["gpt-5-nano"])
 
