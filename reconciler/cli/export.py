@@ -12,8 +12,8 @@ import click
 
 from reconciler.cli.answers import answer_json
 from reconciler.cli.files import write_text
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import one, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import find_workspace
 from reconciler.cli.stored import registries_of, stored, unreadable, warn_of_unreadable
 from reconciler.cli.streams import answer, say
 from reconciler.core.document.dump import dump_yaml
@@ -22,6 +22,7 @@ from reconciler.core.resource import RemoteState, Resource
 from reconciler.manifest.declarable import Declared, Undeclarable, declare
 from reconciler.manifest.discover import shown
 from reconciler.manifest.export import path_of
+from reconciler.project.lookup import one_object
 from reconciler.project.workspace import Workspace
 from reconciler.render.escape import printable
 from reconciler.render.jsontext import dumps
@@ -40,7 +41,7 @@ from reconciler.render.jsontext import dumps
 @format_option("yaml", "json", default="yaml")
 @click.pass_obj
 def command(
-    options: Globals, keys: tuple[str, ...], everything: bool, target: str | None, force: bool, output_format: str
+    options: GlobalOptions, keys: tuple[str, ...], everything: bool, target: str | None, force: bool, output_format: str
 ) -> int:
     """Write stored objects as manifests. KEY is a key or an address.
 
@@ -51,18 +52,18 @@ def command(
         raise UsageError("both KEY and --all were given", hint="leave one of them out")
     if not everything and not keys:
         raise UsageError("say which objects: KEY, or --all")
-    here = workspace(options)
-    names = registries_of(here, keys) if keys else tuple(here.entries)
-    remote = asyncio.run(stored(here, names))
+    workspace = find_workspace(options)
+    names = registries_of(workspace, keys) if keys else tuple(workspace.entries)
+    remote = asyncio.run(stored(workspace, names))
     chosen = (
         sorted(remote.resources(), key=lambda item: item.address)
         if everything
-        else list({str(found.address): found for key in keys for found in [one(key, remote)]}.values())
+        else list({str(found.address): found for key in keys for found in [one_object(key, remote)]}.values())
     )
     suffix = ".json" if output_format == "json" else ".yaml"
     whole = everything or len(keys) > 1
     places = [_place(item, target, suffix, whole=whole) for item in chosen]
-    declared, left_out = _declarations(here, list(zip(chosen, places, strict=True)), remote)
+    declared, left_out = _declarations(workspace, list(zip(chosen, places, strict=True)), remote)
     if keys and not declared:
         raise InputError(f"{left_out[0].resource.address} cannot be declared: {left_out[0].reason}")
     partly = bool(left_out) or (everything and any(unreadable(remote)))
@@ -86,7 +87,7 @@ def _place(item: Resource, target: str | None, suffix: str, *, whole: bool) -> P
 
 
 def _declarations(
-    here: Workspace, chosen: Sequence[tuple[Resource, Path | None]], remote: RemoteState
+    workspace: Workspace, chosen: Sequence[tuple[Resource, Path | None]], remote: RemoteState
 ) -> tuple[list[tuple[Declared, Path | None]], list[Undeclarable]]:
     """The manifests of these objects, each with its file, and the objects that can have none."""
     known = remote.known()
@@ -97,9 +98,9 @@ def _declarations(
         if count[item.address] > 1:
             left_out.append(Undeclarable(item, f"the registry holds {count[item.address]} objects of this key"))
             continue
-        root = here.project.root
+        root = workspace.project.root
         folder = "." if place is None else shown(str(place.resolve().parent), root)
-        made = declare(item, here.entries[item.address.registry], root, folder, known.__contains__)
+        made = declare(item, workspace.entries[item.address.registry], root, folder, known.__contains__)
         if isinstance(made, Declared):
             declared.append((made, place))
         else:

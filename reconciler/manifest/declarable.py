@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from reconciler.core import pointer as pointers
+from reconciler.core import pointer as json_pointer
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.resource import Address, Desired, Resource
 from reconciler.core.rules import Ref
-from reconciler.core.spec import canonical_json, compared, secrets_in, unmanaged
+from reconciler.core.spec import canonical_json, normalized, secrets_in, unmanaged
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.export import manifest_of
 from reconciler.manifest.load import Reader
 from reconciler.manifest.native import COMMON_FIELDS, NativeKind
-from reconciler.registry.entry import Configured
+from reconciler.registry.entry import RegistryEntry
 
 Exists = Callable[[Address], bool]
 
@@ -63,13 +63,13 @@ class _Fault(NamedTuple):
 
 
 def declare(
-    resource: Resource, entry: Configured, root: Path, folder: str, exists: Exists = lambda address: True
+    resource: Resource, entry: RegistryEntry, root: Path, folder: str, exists: Exists = lambda address: True
 ) -> Declared | Undeclarable:
     """The manifest of a stored object.
 
     `folder` is where it will stand, relative to the project `root`; `exists` tells whether an object that it refers to is there.
     """
-    rules = entry.driver.kinds[resource.address.kind].rules.root
+    rules = entry.driver.kinds[resource.address.kind].root
     manifest: Mapping[str, Any] = manifest_of(resource, entry, folder)
     omitted: dict[str, str] = {}
     while faults := list(_faults(manifest, resource, entry, (root, folder), exists)):
@@ -80,9 +80,9 @@ def declare(
         if "" in reasons or reasons.keys() <= omitted.keys():
             # what is missing now may be what an earlier round took away: that is the cause
             return Undeclarable(resource, next(iter(omitted.values()), reasons[""]))
-        manifest = pointers.remove_all(manifest, reasons)
+        manifest = json_pointer.remove_all(manifest, reasons)
         # a field that no rule knows is compared with nothing, so there is nothing to ignore
-        omitted |= {place: why for place, why in reasons.items() if rules.find(pointers.split(place)) is not None}
+        omitted |= {place: why for place, why in reasons.items() if rules.find(json_pointer.split(place)) is not None}
         omitted = {place: why for place, why in omitted.items() if not _is_below(place, omitted)}
         manifest = {**manifest, **({"ignore": sorted(omitted)} if omitted else {})}
     return Declared(resource, manifest, tuple(Omitted(place, omitted[place]) for place in sorted(omitted)))
@@ -94,15 +94,15 @@ def _is_below(place: str, others: Iterable[str]) -> bool:
 
 def _removable(manifest: Mapping[str, Any], pointer: str) -> str:
     """The pointer of the member that has to go with what is at `pointer`, or "" for the whole object. A list stays or goes whole."""
-    parts = pointers.split(pointer)
-    if not parts or parts[0] in _IDENTITY or pointers.get(manifest, pointer) is pointers.MISSING:
+    parts = json_pointer.split(pointer)
+    if not parts or parts[0] in _IDENTITY or json_pointer.get(manifest, pointer) is json_pointer.MISSING:
         return ""
-    heads = (pointers.join(parts[:end]) for end in range(1, len(parts)))
-    return next((head for head in heads if isinstance(pointers.get(manifest, head), list)), pointer)
+    heads = (json_pointer.join(parts[:end]) for end in range(1, len(parts)))
+    return next((head for head in heads if isinstance(json_pointer.get(manifest, head), list)), pointer)
 
 
 def _faults(
-    manifest: Mapping[str, Any], resource: Resource, entry: Configured, where: tuple[Path, str], exists: Exists
+    manifest: Mapping[str, Any], resource: Resource, entry: RegistryEntry, where: tuple[Path, str], exists: Exists
 ) -> Iterator[_Fault]:
     """What `validate` would find wrong with the manifest's text, and what `plan` would change or miss."""
     root, folder = where
@@ -127,22 +127,22 @@ def _faults(
             yield from _differences(item, resource, entry)
 
 
-def _dangling(item: Desired, entry: Configured, exists: Exists) -> Iterator[_Fault]:
-    node = entry.driver.kinds[item.address.kind].rules.root
+def _dangling(item: Desired, entry: RegistryEntry, exists: Exists) -> Iterator[_Fault]:
+    node = entry.driver.kinds[item.address.kind].root
     for place, target in item.references.items():
-        found = node.find(pointers.split(place))
+        found = node.find(json_pointer.split(place))
         rule = found.rule(Ref) if found is not None else None
         if (rule is None or rule.must_exist) and target != item.address and not exists(target):
             yield _Fault(place, f"it refers to {target}, which is not there")
 
 
-def _differences(item: Desired, resource: Resource, entry: Configured) -> Iterator[_Fault]:
+def _differences(item: Desired, resource: Resource, entry: RegistryEntry) -> Iterator[_Fault]:
     """What the manifest would change: a field that the registry's settings give it, a default that the object does not have."""
-    node = entry.driver.kinds[item.address.kind].rules.root
+    node = entry.driver.kinds[item.address.kind].root
     secrets = {place for spec in (item.resource.spec, resource.spec) for place, _ in secrets_in(spec, node)}
     aside = (*item.ignore, *unmanaged(item.resource.spec, node), *sorted(secrets))
-    before, after = compared(resource.spec, node, aside), compared(item.resource.spec, node, aside)
-    known = (place for place in _differing(before, after, ()) if node.find(pointers.split(place)) is not None)
+    before, after = normalized(resource.spec, node, aside), normalized(item.resource.spec, node, aside)
+    known = (place for place in _differing(before, after, ()) if node.find(json_pointer.split(place)) is not None)
     for place in known:
         yield _Fault(place, "a manifest would change it", declared=False)
 
@@ -150,6 +150,12 @@ def _differences(item: Desired, resource: Resource, entry: Configured) -> Iterat
 def _differing(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted({*before, *after}):
-            yield from _differing(before.get(name, pointers.MISSING), after.get(name, pointers.MISSING), (*path, name))
-    elif before is pointers.MISSING or after is pointers.MISSING or canonical_json(before) != canonical_json(after):
-        yield pointers.join(path)
+            yield from _differing(
+                before.get(name, json_pointer.MISSING), after.get(name, json_pointer.MISSING), (*path, name)
+            )
+    elif (
+        before is json_pointer.MISSING
+        or after is json_pointer.MISSING
+        or canonical_json(before) != canonical_json(after)
+    ):
+        yield json_pointer.join(path)

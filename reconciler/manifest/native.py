@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
+from reconciler.core.kind import Kind
 from reconciler.core.model import NativeCommon
 from reconciler.core.schema.findings import Finding, findings, hinted
 from reconciler.core.schema.types import Resolved
 from reconciler.manifest.model_check import absent_protected
-from reconciler.registry.base import Kind
 
 COMMON_FIELDS: Final = tuple(info.alias or name for name, info in NativeCommon.model_fields.items())
 

@@ -17,7 +17,7 @@ from reconciler.manifest.native import COMMON_FIELDS, NativeKind, check_native
 from reconciler.registry.catalog import load_driver, names
 
 KINDS = [
-    (f"{driver}/{kind.name}", kind.rules.root, kind.hints)
+    (f"{driver}/{kind.name}", kind.root, kind.hints)
     for driver in names()
     for kind in load_driver(driver).kinds.values()
     if kind.hints

@@ -11,10 +11,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import Default, KindRules, WriteOnly
+from reconciler.core.kind import Kind
+from reconciler.core.rules import Default, WriteOnly
 from reconciler.core.schema.types import Number, OpenChoice, SecretText
-from reconciler.registry.base import Kind
 from reconciler.registry.latticeflow.connections import BY_TYPE, PROVIDERS, STRICT, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
 
@@ -117,53 +116,47 @@ def _refuses_provider(key: str) -> str | None:
     return None if key in PROVIDERS else f"it must be a provider: {', '.join(PROVIDERS)}"
 
 
-def _rules(name: str, form: type[BaseModel], **traits: Any) -> KindRules:
-    return KindRules(name, rules_of(form), marked=False, platform=platform_key, **traits)
-
-
 HINTS: Final[Mapping[str, Mapping[str, str]]] = {
     "Model": {
         "/name": "key",
         "/config/adapter_id": "adapter: {key: KEY}",
         "/$provider": "`reconciler models PROVIDER --add MODEL` writes the manifest, and `reconciler import FILE` reads files of `lf`",
     },
-    "Adapter": {"/name": "key"},
-    "Secret": {"/name": "key"},
     "Integration": {"/name": "key", "/id": "key", "/provider": "key"},
 }
+
+
+def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
+    """A kind of AI GO!'s, none of which has room for a mark."""
+    hints = HINTS.get(form.__name__, {"/name": "key"})
+    return Kind(form, title, **{"markable": False, "is_builtin": platform_key, "hints": hints, **traits})
+
+
 _KEPT: Final = "AI GO! cannot delete an integration through its API: remove it in Settings > Integrations"
 _PLAIN: Final = "letters, digits, '_' and '-'"
+_MODEL_FORM: Final = f"{_PLAIN}, behind a provider and '$' if it is a provider's"
+_ADAPTER_FORM: Final = f"{_PLAIN}, behind 'latticeflow$' if it is the platform's"
 KINDS: Final[Mapping[str, Kind]] = {
-    "Model": Kind(
-        "Model",
-        Model,
-        _rules("Model", Model),
-        "AI GO! model",
-        _refuses(_MODEL_KEY, f"{_PLAIN}, behind a provider and '$' if it is a provider's"),
-        hints=HINTS["Model"],
-    ),
-    "Adapter": Kind(
-        "Adapter",
-        Adapter,
-        _rules("Adapter", Adapter, model=False),
-        "AI GO! adapter",
-        _refuses(_ADAPTER_KEY, f"{_PLAIN}, behind 'latticeflow$' if it is the platform's"),
-        hints=HINTS["Adapter"],
-    ),
-    "Secret": Kind(
-        "Secret",
-        SecretValue,
-        _rules("Secret", SecretValue, model=False, upserts=True),
-        "AI GO! secret",
-        _refuses(_SECRET_KEY, _PLAIN),
-        hints=HINTS["Secret"],
-    ),
-    "Integration": Kind(
-        "Integration",
-        Integration,
-        _rules("Integration", Integration, model=False, deletable=False, kept=_KEPT, upserts=True),
-        "AI GO! integration",
-        _refuses_provider,
-        hints=HINTS["Integration"],
-    ),
+    kind.name: kind
+    for kind in (
+        _kind(Model, "AI GO! model", check_key=_refuses(_MODEL_KEY, _MODEL_FORM)),
+        _kind(Adapter, "AI GO! adapter", check_key=_refuses(_ADAPTER_KEY, _ADAPTER_FORM), counts_in_guards=False),
+        _kind(
+            SecretValue,
+            "AI GO! secret",
+            name="Secret",
+            check_key=_refuses(_SECRET_KEY, _PLAIN),
+            counts_in_guards=False,
+            upserts=True,
+        ),
+        _kind(
+            Integration,
+            "AI GO! integration",
+            check_key=_refuses_provider,
+            counts_in_guards=False,
+            deletable=False,
+            not_deletable_reason=_KEPT,
+            upserts=True,
+        ),
+    )
 }

@@ -5,15 +5,14 @@ No server could be reached, so what nobody knows is declared as what does no har
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import Canonical, Default, KindRules, Ref, Requires, ServerDefault, Unordered, WriteOnly
+from reconciler.core.kind import Kind
+from reconciler.core.rules import Constraint, Default, Normalized, Ref, ServerDefault, Unordered, WriteOnly
 from reconciler.core.schema.types import Boolean, Number, OpenChoice, SecretText
-from reconciler.registry.base import Kind
 from reconciler.registry.watsonx.inference import Config, Real, Whole
 from reconciler.registry.watsonx.marks import refuses_tags
 from reconciler.registry.watsonx.names import MODEL, refuses_app, refuses_model, refuses_policy, unless_name
@@ -31,7 +30,7 @@ STRATEGY_MODES: Final = ("loadbalance", "fallback", "single")
 PREFERENCES: Final = ("team", "member")
 ENVIRONMENTS: Final = ("draft", "live")
 
-_NAMED: Final = Canonical(unless_name, "its name is shown where there is none")
+_NAMED: Final = Normalized(unless_name, "its name is shown where there is none")
 DisplayName = Annotated[str | None, _NAMED]
 
 
@@ -47,15 +46,15 @@ class Model(BaseModel):
 
     display_name: DisplayName = Field(None, description="The name that people see.", examples=["Support chat"])
     description: DisplayName = Field(None, description="What it is for.", examples=["Answers customer questions."])
-    provider_config: Annotated[ProviderConfig | None, Requires(said_twice, "an option has one name at a time")] = Field(
-        None, description="How the provider is reached. Which provider it is follows from the model's name."
+    provider_config: Annotated[ProviderConfig | None, Constraint(said_twice, "an option has one name at a time")] = (
+        Field(None, description="How the provider is reached. Which provider it is follows from the model's name.")
     )
     config: Config | None = Field(None, description="Inference parameters.")
     tags: Annotated[
         list[str] | None,
-        Canonical(or_absent, "an empty list is as good as none"),
+        Normalized(or_absent, "an empty list is as good as none"),
         Unordered("tags are a set"),
-        Requires(refuses_tags, "some tags are kept for whose the model is, and for what the server says of it"),
+        Constraint(refuses_tags, "some tags are kept for whose the model is, and for what the server says of it"),
     ] = Field(None, description="Words to find it by. `default` makes it the tenant's default.", examples=[["support"]])
     model_type: Annotated[str | None, OpenChoice(MODEL_TYPES), Default("chat", "so the API has it")] = Field(
         None, description="What the model does. `chat` if absent.", examples=["chat"]
@@ -110,7 +109,7 @@ def _one_form(target: Any) -> str | None:
     return None if single != several else "must hold either model_name, or targets of its own"
 
 
-_FORM: Final = Requires(_one_form, "a target is a model, or has targets of its own")
+_FORM: Final = Constraint(_one_form, "a target is a model, or has targets of its own")
 
 
 class InnerTarget(BaseModel):
@@ -195,7 +194,7 @@ class Environment(BaseModel):
 
 
 _KEPT: Final = ServerDefault("the API takes no environment away")
-_TEAM: Final = Requires(_team_only, "credentials of the scheme key_value_creds belong to the team")
+_TEAM: Final = Constraint(_team_only, "credentials of the scheme key_value_creds belong to the team")
 
 
 class Environments(BaseModel):
@@ -217,55 +216,46 @@ class Connection(BaseModel):
 
 _SERVERS: Final = "the server makes it up: leave it out"
 _ACCOUNT: Final = "keep the JSON in a file beside the manifest that git ignores, and write ${file:sa.json}"
-_READ_ONLY: Final = (
-    "id",
-    "tenant_id",
-    "tenant_name",
-    "created_on",
-    "created_by",
-    "updated_at",
-    "provider",
-    "model_name",
-)
-HINTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "Model": {
-        "/name": "key",
-        "/connection_id": "app_id",
-        "/provider_config/provider": "the provider is part of the key: virtual-model/<provider>/<model>",
-        "/provider_config/apiKey": "api_key",
-        "/provider_config/vertexServiceAccountJson": _ACCOUNT,
-        "/provider_config/vertex_service_account_json": _ACCOUNT,
-        **{f"/{name}": _SERVERS for name in _READ_ONLY},
-    },
-    "Policy": {"/name": "key", **{f"/{name}": _SERVERS for name in _READ_ONLY}},
-    "Connection": {
-        "/app_id": "key",
-        "/connection_id": _SERVERS,
-        "/environments/*/kind": "security_scheme",
-        "/environments/*/type": "preference",
-    },
+_MADE_UP: Final = {
+    f"/{name}": _SERVERS
+    for name in ("id", "tenant_id", "tenant_name", "created_on", "created_by", "updated_at", "provider", "model_name")
 }
-
-
-def _kind(name: str, form: type[BaseModel], title: str, check: Callable[[str], str | None], **traits: Any) -> Kind:
-    rules = KindRules(name, rules_of(form), **{"marked": False, "model": False, **traits})
-    return Kind(name, form, rules, title, check, hints=HINTS[name])
-
-
+_MODEL_HINTS: Final = {
+    "/name": "key",
+    "/connection_id": "app_id",
+    "/provider_config/provider": "the provider is part of the key: virtual-model/<provider>/<model>",
+    "/provider_config/apiKey": "api_key",
+    "/provider_config/vertexServiceAccountJson": _ACCOUNT,
+    "/provider_config/vertex_service_account_json": _ACCOUNT,
+    **_MADE_UP,
+}
+_POLICY_HINTS: Final = {"/name": "key", **_MADE_UP}
+_CONNECTION_HINTS: Final = {
+    "/app_id": "key",
+    "/connection_id": _SERVERS,
+    "/environments/*/kind": "security_scheme",
+    "/environments/*/type": "preference",
+}
+_BESIDE: Final[dict[str, Any]] = {"markable": False, "counts_in_guards": False}
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        _kind(
-            "Model",
+        Kind(
             Model,
             "watsonx virtual model",
-            refuses_model,
-            marked=True,
-            model=True,
+            check_key=refuses_model,
             unique=False,
             found_by_mark=True,
+            hints=_MODEL_HINTS,
         ),
-        _kind("Policy", Policy, "watsonx model policy", refuses_policy, unique=False),
-        _kind("Connection", Connection, "watsonx connection", refuses_app),
+        Kind(
+            Policy,
+            "watsonx model policy",
+            check_key=refuses_policy,
+            unique=False,
+            hints=_POLICY_HINTS,
+            **_BESIDE,
+        ),
+        Kind(Connection, "watsonx connection", check_key=refuses_app, hints=_CONNECTION_HINTS, **_BESIDE),
     )
 }
