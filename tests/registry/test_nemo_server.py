@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from programs import ROOT
 from registry.nemo.fixtures import nemo_judge as nemo_judge
@@ -92,8 +92,8 @@ def gone(pid: int) -> bool:
 
 def test_it_is_the_version_that_we_speak_of(nemo_server: Running) -> None:
     """NeMo Platform 0.3.0, with every service that the driver speaks to."""
-    assert httpx.get(f"{nemo_server.url}/cluster-info").json()["platform_version"] == "0.3.0"
-    services = httpx.get(f"{nemo_server.url}/status").json()["services"]
+    assert httpx2.get(f"{nemo_server.url}/cluster-info").json()["platform_version"] == "0.3.0"
+    services = httpx2.get(f"{nemo_server.url}/status").json()["services"]
     assert services["not_ready"] == []
     assert set(services["ready"]) == {"entities", "models", "secrets", "files", "inference-gateway"}
 
@@ -109,7 +109,7 @@ def test_a_killed_server_keeps_what_it_acknowledged(tmp_path: Path, patience: fl
                 for i in range(1000):
                     try:
                         created = nemo.post("models", f"m-{number}-{i}")
-                    except httpx.TransportError:
+                    except httpx2.TransportError:
                         return
                     if created.status_code == 201:
                         acknowledged.append(f"m-{number}-{i}")
@@ -244,8 +244,8 @@ def test_the_gateway_asks_the_providers_endpoint(
     nemo_judge.create("Provider", workspace, "acme", host_url=upstream, api_key_secret_name="key")
     declare_ready(nemo_server.url, workspace, "acme")
     gateway = f"{nemo_server.url}/apis/inference-gateway/v2/workspaces/{workspace}/provider/acme"
-    until(lambda: httpx.get(f"{gateway}/ready").status_code == 200, 60 * patience)
-    said = httpx.post(f"{gateway}/-/v1/chat/completions", json={"model": "acme/Chat-1.5", "messages": []})
+    until(lambda: httpx2.get(f"{gateway}/ready").status_code == 200, 60 * patience)
+    said = httpx2.post(f"{gateway}/-/v1/chat/completions", json={"model": "acme/Chat-1.5", "messages": []})
     assert said.json()["choices"][0]["message"]["content"] == "Bearer hush"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
-import httpx
+import httpx2
 
 from reconciler import __version__
 from reconciler.core.errors import PermanentError
@@ -39,9 +39,9 @@ def base_of(target: Target) -> SplitResult:
 def is_host(url: str) -> bool:
     """Whether the host of an address can be looked up at all: not one with an empty label, or one of more than 63 characters."""
     try:
-        host = httpx.URL(url).raw_host.decode("ascii")
+        host = httpx2.URL(url).raw_host.decode("ascii")
         host.encode("idna")  # as `getaddrinfo` does, long after the address was accepted
-    except (UnicodeError, httpx.InvalidURL):
+    except (UnicodeError, httpx2.InvalidURL):
         return False
     return bool(host)
 
@@ -69,7 +69,7 @@ def headers_of(target: Target) -> dict[str, str]:
     return found
 
 
-def url_of(target: Target, path: str, query: Mapping[str, str] | None) -> httpx.URL:
+def url_of(target: Target, path: str, query: Mapping[str, str] | None) -> httpx2.URL:
     """The address of one request.
 
     Raises PermanentError for a path that would lead elsewhere: HTTP clients resolve `..` before they send, so that a key of that
@@ -81,6 +81,6 @@ def url_of(target: Target, path: str, query: Mapping[str, str] | None) -> httpx.
     if query:
         url = f"{url}?{urlencode(query, quote_via=quote, safe='')}"
     try:
-        return httpx.URL(url)
-    except httpx.InvalidURL as error:
+        return httpx2.URL(url)
+    except httpx2.InvalidURL as error:
         raise PermanentError(f"{target.registry}: {path!r} cannot be asked for: it is no part of an address") from error

@@ -1,4 +1,4 @@
-"""Which proxy leads to a registry, as the environment says. With a transport of our own, httpx does not look there."""
+"""Which proxy leads to a registry, as the environment says. With a transport of our own, httpx2 does not look there."""
 
 from __future__ import annotations
 

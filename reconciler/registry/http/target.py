@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from reconciler.core.secret import Secret
 from reconciler.registry.settings import CONCURRENCY, TIMEOUT
@@ -67,7 +67,7 @@ class Call:
     """
 
     method: str
-    url: httpx.URL
+    url: httpx2.URL
     body: Any = field(repr=False)
     content: bytes | None = field(repr=False)
     expected: Collection[int]

@@ -1,6 +1,6 @@
-"""One request, sent once: httpx on aiohttp's transport, without the parts of either that send, keep or follow on their own.
+"""One request, sent once: httpx2 over an aiohttp session, without the parts of either that send, keep or follow on their own.
 
-httpx's client is left out: it keeps cookies, logs addresses and builds the request that would follow a redirect. aiohttp's session
+httpx2's client is left out: it keeps cookies, logs addresses and builds the request that would follow a redirect. aiohttp's session
 sends a request of its own accord once more when a pooled connection breaks; here, one attempt gets one connection.
 """
 
@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import aiohttp
-import httpx
+import httpx2
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
-from httpx_aiohttp import AiohttpTransport
 
 from reconciler.core.errors import PermanentError
 from reconciler.registry.http.address import base_of, headers_of
 from reconciler.registry.http.payload import read
 from reconciler.registry.http.proxies import proxy_for
 from reconciler.registry.http.target import Call, Target
+from reconciler.registry.http.transport import AiohttpTransport
 
 KEEP_ALIVE_SECONDS: Final = 4.0  # less than the 5 of uvicorn: a connection is not dropped under a request
 CONNECT_SECONDS: Final = 10.0
@@ -97,19 +97,10 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
-class _Response(aiohttp.ClientResponse):
-    """Forgets the reason phrase, in which servers write their own language: httpx-aiohttp fails where it is not UTF-8."""
-
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        await super().start(connection)
-        self.reason = None
-        return self
-
-
 class Wire:
     """A pool of connections to one registry."""
 
-    def __init__(self, transport: AiohttpTransport, headers: httpx.Headers, largest_body: int) -> None:
+    def __init__(self, transport: AiohttpTransport, headers: httpx2.Headers, largest_body: int) -> None:
         self._transport = transport
         self._headers = headers
         self._largest = largest_body
@@ -125,18 +116,17 @@ class Wire:
         try:
             async with asyncio.timeout(call.timeout):
                 return await self._exchange(call, attempt)
-        except (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, zlib.error, UnicodeError, OSError) as error:
-            cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
+        except (aiohttp.ClientError, HttpProcessingError, zlib.error, UnicodeError, OSError) as error:
             if attempt.headers is not None and attempt.status not in call.expected:
                 return Answer(attempt.status, attempt.headers, b"", whole=False)  # the status says enough
-            return _broken(cause, call, connected=attempt.connected)
+            return _broken(error, call, connected=attempt.connected)
         finally:
             _ATTEMPT.reset(token)
 
     async def _exchange(self, call: Call, attempt: _Attempt) -> Answer:
         bare = call.content is None or "content-type" in self._headers
         headers = self._headers if bare else [*self._headers.raw, (b"Content-Type", b"application/json")]
-        request = httpx.Request(
+        request = httpx2.Request(
             call.method,
             call.url,
             headers=headers,
@@ -172,12 +162,11 @@ async def open_wire(target: Target) -> AsyncIterator[Wire]:
     session = aiohttp.ClientSession(
         connector=_Connector(limit=max(1, target.concurrency), keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context),
         cookie_jar=aiohttp.DummyCookieJar(),
-        response_class=_Response,
+        auto_decompress=False,  # bodies are unpacked in bounds
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
     )
-    through = None if proxy is None else httpx.Proxy(proxy.url, headers=outer)
-    async with AiohttpTransport(verify=context, proxy=through, client=session) as transport:
-        yield Wire(transport, httpx.Headers(headers), target.largest_body)
+    async with AiohttpTransport(session, None if proxy is None else proxy.url, outer) as transport:
+        yield Wire(transport, httpx2.Headers(headers), target.largest_body)
 
 
 def _trust(target: Target) -> ssl.SSLContext:
