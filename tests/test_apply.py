@@ -589,7 +589,7 @@ class Merging:
 def merging(world: World, *, merges: bool) -> World:
     """The same world, where updates merge."""
     entry = world.entries["one"]
-    kinds = dict(entry.facts.kinds) | {"Provider": replace(entry.facts.kinds["Provider"], merges=merges)}
+    kinds = dict(entry.facts.kinds) | {"Provider": replace(entry.facts.kinds["Provider"], partial_update=merges)}
     return replace(
         world,
         entries={"one": replace(entry, facts=replace(entry.facts, kinds=kinds))},

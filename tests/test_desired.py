@@ -18,12 +18,11 @@ from world import PLUGINS, World, actions, native, statuses
 from reconciler.applier.apply import Options
 from reconciler.core.errors import ManifestError
 from reconciler.core.resource import Address
-from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Ref
 from reconciler.core.secret import Resolver
 from reconciler.planner.references import dangling
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import Housed, Localises
+from reconciler.registry.base import HasContainer, Normalizes
 
 _places = itertools.count(1)
 
@@ -255,10 +254,10 @@ def test_export_of_native_kinds_plans_to_nothing(mixed: Project) -> None:
 class Homely(memory.MemoryDriver):
     """Everything is in the workspace `main`, and may be called by its name there or by `main/name`."""
 
-    def home(self, settings: Any) -> tuple[str, str]:
+    def container(self, settings: Any) -> tuple[str, str]:
         return "Workspace", "main"
 
-    def localised(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         provider = spec.get("provider")
         return {**spec, "provider": provider.removeprefix("main/")} if provider else spec
 
@@ -266,8 +265,8 @@ class Homely(memory.MemoryDriver):
 def homely(world: World) -> World:
     """The same world, where everything is in a workspace."""
     driver = Homely("memory", memory.DRIVER.kinds, renames=False)
-    assert isinstance(driver, Housed)
-    assert isinstance(driver, Localises)
+    assert isinstance(driver, HasContainer)
+    assert isinstance(driver, Normalizes)
     return replace(world, entries={"one": replace(world.entries["one"], driver=driver)})
 
 
@@ -329,13 +328,8 @@ class Loose(memory.Model):
 async def test_a_reference_that_need_not_lead_anywhere_still_gives_order(world: World) -> None:
     """It may name what this registry does not have; what it has comes first, and stays while it is named."""
     entry = world.entries["one"]
-    rules = replace(entry.facts.kinds["Model"], root=rules_of(Loose))
-    kinds = dict(entry.facts.kinds) | {"Model": rules}
-    driver = memory.MemoryDriver(
-        "memory",
-        dict(memory.DRIVER.kinds) | {"Model": replace(memory.DRIVER.kinds["Model"], rules=rules)},
-        renames=False,
-    )
+    kinds = dict(entry.facts.kinds) | {"Model": replace(entry.facts.kinds["Model"], model=Loose)}
+    driver = memory.MemoryDriver("memory", kinds, renames=False)
     loose = replace(world, entries={"one": replace(entry, driver=driver, facts=replace(entry.facts, kinds=kinds))})
     document = native("Model", "m", provider="p")
     assert dangling(loose.desired(document), await loose.remote()) == []

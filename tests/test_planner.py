@@ -15,7 +15,6 @@ from world import Document, World, actions, model, native, paths
 
 from reconciler.core.errors import RefusedError
 from reconciler.core.resource import Address, Listing, RemoteState, Unreadable
-from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import NeedsConsent
 from reconciler.core.spec import canonical_json
 from reconciler.planner.guards import Limits
@@ -533,7 +532,7 @@ class Careful(memory.Model):
 def careful(world: World, *, allowed: bool = False) -> World:
     """The same world, where some values need consent."""
     entry = world.entries["one"]
-    kinds = dict(entry.facts.kinds) | {"Model": replace(entry.facts.kinds["Model"], root=rules_of(Careful))}
+    kinds = dict(entry.facts.kinds) | {"Model": replace(entry.facts.kinds["Model"], model=Careful)}
     limits = Limits(allowed=frozenset({"allow_trust_remote_code"} if allowed else ()))
     return replace(world, entries={"one": replace(entry, facts=replace(entry.facts, kinds=kinds))}, limits=limits)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,31 +12,30 @@ from typing import Any
 
 from reconciler import render
 from reconciler.cli.files import check_writable, write_text
-from reconciler.cli.options import Globals
+from reconciler.cli.options import GlobalOptions
 from reconciler.cli.streams import answer, say
 from reconciler.core.document import MAX_BYTES
 from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
-from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
 
 
-def workspace(options: Globals) -> Workspace:
+def find_workspace(options: GlobalOptions) -> Workspace:
     """The workspace that the global options name; with -v it says what is in force. Raises ConfigError."""
-    here = open_workspace(options.config, environment=options.env)
+    workspace = open_workspace(options.config, environment=options.env)
     if options.verbose:
-        project = here.project
+        project = workspace.project
         say(
             f"configuration: {printable(project.file or 'none')}, environment: {printable(project.environment or 'none')}"
         )
-        for name, entry in here.entries.items():
+        for name, entry in workspace.entries.items():
             place = " ".join(entry.facts.identity.values())
             say(f"registry {name}: {printable(place)}, owner: {printable(entry.facts.owner or 'none')}")
-    return here
+    return workspace
 
 
-def style(options: Globals, stream: Any = None, *, strict: bool = False) -> Style:
+def style(options: GlobalOptions, stream: Any = None, *, strict: bool = False) -> Style:
     """How to render for stdout, or for another stream: with colour and the width of a terminal, if it is one."""
     target = sys.stdout if stream is None else stream
     return Style(options.color(target), max(_width(target), 40), strict)
@@ -76,7 +75,7 @@ class Outputs:
             check_writable(path)
         return cls(family, main, tuple(files))
 
-    def write(self, value: Any, options: Globals, *, strict: bool = False) -> None:
+    def write(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         """The answer to every file, then to stdout: where a file cannot be written (InputError), stdout holds the error alone."""
         self.to_files(value)
         self.to_stdout(value, options, strict=strict)
@@ -96,7 +95,7 @@ class Outputs:
         for name, file in self.files:
             write_text(file, self.text(name, value, Style(color=False)) + "\n")
 
-    def to_stdout(self, value: Any, options: Globals, *, strict: bool = False) -> None:
+    def to_stdout(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         answer(self.text(self.main, value, style(options, strict=strict)))
 
     def text(self, name: str, value: Any, how: Style) -> str:
@@ -113,52 +112,6 @@ def _said() -> Iterator[None]:
         say(f"error: {printable(error.message)}")
 
 
-def matching(key: str, resources: Iterable[Resource], declared: Container[Address] = ()) -> list[Resource]:
-    """The stored objects that a key or an address names. `declared` are where manifests of that key lead, whatever the key is there."""
-    every = list(resources)
-    exact = [resource for resource in every if str(resource.address) == key]
-    named = [resource for resource in every if key == resource.address.key or resource.address in declared]
-    # where names have a form of their own, the manifest's key is in the mark
-    return exact or named or [resource for resource in every if resource.mark is not None and resource.mark.key == key]
-
-
-def one(key: str, remote: RemoteState) -> Resource:
-    """The one of them. Raises InputError for none, RegistryError where it may be there and cannot be read, UsageError for several."""
-    found = matching(key, remote.resources())
-    if not found:
-        check_readable(key, remote)
-    return alone(key, found)
-
-
-def alone(key: str, found: Sequence[Resource]) -> Resource:
-    """The one object that a key or an address was found to name. Raises InputError for none, UsageError for several."""
-    if not found:
-        raise InputError(f"no registry holds {key!r}", hint="`reconciler list` shows what there is")
-    if len(found) > 1:
-        raise UsageError(
-            f"{key!r} names {len(found)} objects: {_listed(resource.address for resource in found)}",
-            hint="give the address",
-        )
-    return found[0]
-
-
-def check_readable(key: str, remote: RemoteState, declared: Container[Address] = ()) -> None:
-    """Raises RegistryError where a registry holds a row that cannot be read, and that the key or address names or may name."""
-    rows = [(name, row) for name, listing in sorted(remote.listings.items()) for row in listing.unreadable]
-    for name, row in rows:
-        if row.key is None:
-            continue
-        kinds = (row.kind,) if row.kind is not None else remote.registries[name].kinds
-        addresses = [Address(name, kind, row.key) for kind in kinds]
-        if row.key == key or any(str(address) == key or address in declared for address in addresses):
-            message = f"{name} holds {row.key!r} in a form that cannot be read: {row.message}"
-            raise RegistryError(message, hint=f"mend it in {name}, or delete it there")
-    for name, row in rows:
-        if row.key is None:
-            message = f"{name} holds something that cannot be read and may be {key!r}: {row.message}"
-            raise RegistryError(message, hint=f"mend it in {name}, or delete it there")
-
-
 @contextmanager
 def asked(name: str) -> Iterator[None]:
     """Around a question to the registry of that name: what it does wrong is told with its name."""
@@ -166,10 +119,6 @@ def asked(name: str) -> Iterator[None]:
         yield
     except RegistryError as error:
         raise RegistryError(f"{name}: {error.message}", hint=error.hint) from error
-
-
-def _listed(addresses: Iterable[Address]) -> str:
-    return ", ".join(sorted(map(str, addresses)))
 
 
 def stdin_bytes() -> bytes:

@@ -22,8 +22,8 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Protocol
 
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, RegistryFacts, Resource
-from reconciler.core.rules import KindRules
 
 
 class Uses(Protocol):
@@ -35,28 +35,28 @@ class Uses(Protocol):
     def find(self, address: Address) -> tuple[Resource, ...]: ...
 
 
-class Standing(Enum):
+class Ownership(Enum):
     OURS = "ours"
     UNMARKED = "unmarked"
     FOREIGN = "foreign"
 
 
-def standing(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Standing:
+def ownership_of(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Ownership:
     """Whose `resource` is, as seen by the owner of `facts`. `takes` are the owners whose objects the user agreed to take over."""
     mark = resource.mark
     if mark is not None:
         if facts.owner is not None and mark.owner == facts.owner:
-            return Standing.OURS
-        return Standing.UNMARKED if mark.owner in takes and facts.owner is not None else Standing.FOREIGN
-    return Standing.OURS if _owned(resource, facts) else Standing.UNMARKED
+            return Ownership.OURS
+        return Ownership.UNMARKED if mark.owner in takes and facts.owner is not None else Ownership.FOREIGN
+    return Ownership.OURS if _owned(resource, facts) else Ownership.UNMARKED
 
 
 def prunable(resource: Resource, facts: RegistryFacts) -> bool:
     """Whether prune may ever delete it: it bears our mark, or it has no room for one and matches `owns`."""
-    return standing(resource, facts) is Standing.OURS
+    return ownership_of(resource, facts) is Ownership.OURS
 
 
-def foreign_user(resource: Resource, view: Uses, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Resource | None:
+def foreign_user(resource: Resource, index: Uses, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Resource | None:
     """Another owner's object that `resource`, which has no room for a mark, is used by or stands beside; None where there is none.
 
     Looked for through whatever else has no room for a mark: a model uses a provider, and that a secret.
@@ -64,9 +64,9 @@ def foreign_user(resource: Resource, view: Uses, facts: RegistryFacts, takes: tu
     waiting, seen = [resource], {resource.address}
     while waiting:
         one = waiting.pop()
-        for address in (*view.referrers.get(one.address, ()), *((one.parent,) if one.parent is not None else ())):
-            for user in view.find(address) if address not in seen else ():
-                if standing(user, facts, takes) is Standing.FOREIGN:
+        for address in (*index.referrers.get(one.address, ()), *((one.parent,) if one.parent is not None else ())):
+            for user in index.find(address) if address not in seen else ():
+                if ownership_of(user, facts, takes) is Ownership.FOREIGN:
                     return user
                 if not _marked(user, facts):
                     waiting.append(user)
@@ -75,14 +75,14 @@ def foreign_user(resource: Resource, view: Uses, facts: RegistryFacts, takes: tu
 
 
 def _marked(resource: Resource, facts: RegistryFacts) -> bool:
-    kind: KindRules | None = facts.kinds.get(resource.address.kind)
-    return kind is not None and kind.marked
+    kind: Kind | None = facts.kinds.get(resource.address.kind)
+    return kind is not None and kind.markable
 
 
 def _owned(resource: Resource, facts: RegistryFacts) -> bool:
     """Whether `owns` says that it is ours, where there is no room to say so. What stands beside a model is the model's owner's."""
-    kind: KindRules | None = facts.kinds.get(resource.address.kind)
-    if _marked(resource, facts) or (kind is not None and kind.platform(resource.address.key)):
+    kind: Kind | None = facts.kinds.get(resource.address.kind)
+    if _marked(resource, facts) or (kind is not None and kind.is_builtin(resource.address.key)):
         return False
     key = resource.address.key if resource.parent is None else resource.parent.key
     return any(fnmatchcase(key, glob) for glob in facts.owns)

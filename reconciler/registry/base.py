@@ -7,33 +7,17 @@ Both grow by the frozen values passed (`Write`, `Removal`), never by new paramet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.resource import Address, Listing, Resource
-from reconciler.core.rules import KindRules
 from reconciler.core.secret import Resolver, Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One native kind.
-
-    `model` declares the native fields with their rules. `check_key` says why the registry would refuse a key, or None.
-    `portable` is true where the native object is the portable Model itself: then manifests write `Model`, and `<driver>/<Kind>` is not offered.
-    """
-
-    name: str
-    model: type[BaseModel]
-    rules: KindRules
-    title: str = ""
-    check_key: Callable[[str], str | None] = lambda key: None
-    portable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +156,7 @@ class Tests(Protocol):
     async def test(self, resource: Resource, given: Any) -> Tested: ...
 
 
-class Offer(NamedTuple):
+class CatalogueEntry(NamedTuple):
     """A provider's model that a registry could hold: its name at the provider, the key it would get, and what a manifest would say."""
 
     model: str
@@ -181,11 +165,11 @@ class Offer(NamedTuple):
     spec: Mapping[str, Any]  # fields of the portable Model
 
 
-class Offers(NamedTuple):
+class Catalogue(NamedTuple):
     """A provider's catalogue. `note` says what is missing from it, or in the way of using it."""
 
     provider: str
-    offers: tuple[Offer, ...]
+    offers: tuple[CatalogueEntry, ...]
     note: str = ""
 
 
@@ -194,23 +178,23 @@ class Catalogues(Protocol):
     """The optional capability to tell what a provider offers."""
 
     # InputError, with the known ones, where the registry knows no provider of that name
-    async def catalogue(self, provider: str) -> Offers: ...
+    async def catalogue(self, provider: str) -> Catalogue: ...
 
 
 @runtime_checkable
-class Localises(Protocol):
+class Normalizes(Protocol):
     """The optional capability of a driver whose names may lead to the registry's own place in two ways (`name`, `workspace/name`)."""
 
     # `spec` of that kind with one way for both; pure
-    def localised(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]: ...
+    def normalize(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]: ...
 
 
 @runtime_checkable
-class Housed(Protocol):
+class HasContainer(Protocol):
     """The optional capability of a driver whose objects are all in one that must be there first (a workspace)."""
 
     # its kind and key
-    def home(self, settings: Any) -> tuple[str, str]: ...
+    def container(self, settings: Any) -> tuple[str, str]: ...
 
 
 class Driver(Protocol):

@@ -14,7 +14,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from reconciler.core.errors import ConfigError
-from reconciler.registry.base import Driver, Kind
+from reconciler.core.kind import Kind
+from reconciler.registry.base import Driver
 
 DRIVERS: Final = {
     "insidellms": "reconciler.registry.insidellms:DRIVER",
@@ -102,7 +103,7 @@ def _why_no_driver(found: Any) -> str | None:
         isinstance(kind, Kind) and kind.name == name for name, kind in kinds.items()
     ):
         return "its kinds are no mapping of names to the kinds of these names"
-    if not any(kind.portable or kind.rules.model for kind in kinds.values()):
+    if not any(kind.portable or kind.counts_in_guards for kind in kinds.values()):
         return "none of its kinds is portable or counts as a model, so that a Model could become it"
     if not (isinstance(found.settings, type) and issubclass(found.settings, BaseModel)):
         return "its settings are no pydantic model class"

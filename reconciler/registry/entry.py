@@ -7,13 +7,14 @@ from functools import cached_property
 
 from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.rules import Node
-from reconciler.registry.base import Driver, Kind
+from reconciler.registry.base import Driver
 
 
 @dataclass(frozen=True)
-class Configured:
+class RegistryEntry:
     """One entry of `registries`. `settings` is the driver's model, with references still in it."""
 
     name: str
@@ -26,10 +27,10 @@ class Configured:
     def portable(self) -> Kind:
         """The kind that a portable Model becomes: the one that counts as a model."""
         kinds = self.driver.kinds.values()
-        first, *_ = (*(kind for kind in kinds if kind.portable), *(kind for kind in kinds if kind.rules.model))
+        first, *_ = (*(kind for kind in kinds if kind.portable), *(kind for kind in kinds if kind.counts_in_guards))
         return first
 
     @cached_property
     def override(self) -> Node:
         """The fields that an override of this registry may set, with their rules."""
-        return self.portable.rules.root
+        return self.portable.root

@@ -70,7 +70,7 @@ def test_lf_sends_what_the_manifest_says(server: Server, tmp_path: Path) -> None
     files = {"a.yaml": MODEL, "base/config.yaml": CONFIG, "text.txt": "  line ${x}\n  two\n\n"}
     manifest = texts(imported(tmp_path, files, "a.yaml"))["models/a.yaml"]
     scope = Scope(tmp_path, str(tmp_path / "out/models"), VARIABLES)
-    data, found = resolve(load(manifest, "x.yaml").documents[0].value, KINDS["Model"].rules.root, scope)
+    data, found = resolve(load(manifest, "x.yaml").documents[0].value, KINDS["Model"].root, scope)
     assert not found
 
     Lf(server.url, server.key, tmp_path)("add", "model", "-f", "a.yaml", **VARIABLES)

@@ -27,8 +27,8 @@ from world import Document, World, actions, statuses
 
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import PermanentError, StaleObjectError
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Resource
-from reconciler.core.rules import KindRules
 from reconciler.core.secret import Secret
 from reconciler.core.spec import REFERENCE
 from reconciler.planner.planfile import dump
@@ -87,10 +87,10 @@ class Leaks:
 
 
 # what a test may ask of the kind of its sample, by the name of its argument
-ASKED: Final[Mapping[str, Callable[[KindRules], bool]]] = {
+ASKED: Final[Mapping[str, Callable[[Kind], bool]]] = {
     "sample": lambda rules: True,
     "deletable": lambda rules: rules.deletable,
-    "exact": lambda rules: rules.exact_revision,
+    "exact": lambda rules: rules.revision_is_etag,
     "ambiguous": lambda rules: not rules.unique,
 }
 Test = TypeVar("Test", bound=Callable[..., Any])
@@ -129,13 +129,13 @@ class DriverContract:
         return [sample for sample in cls.samples if ASKED[asked](cls.rules(sample))]
 
     @classmethod
-    def rules(cls, sample: Sample) -> KindRules:
+    def rules(cls, sample: Sample) -> Kind:
         """Those of the kind that the sample itself becomes."""
         kind, kinds = str(sample.document["kind"]), cls.driver.kinds
         if "/" in kind:
-            return kinds[kind.rpartition("/")[2]].rules
+            return kinds[kind.rpartition("/")[2]]
         ordered = sorted(kinds.values(), key=lambda one: not one.portable)
-        return next(one.rules for one in ordered if one.portable or one.rules.model)
+        return next(one for one in ordered if one.portable or one.counts_in_guards)
 
     @classmethod
     def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
@@ -190,7 +190,7 @@ class DriverContract:
         await world.apply(*sample.whole)
         facts = next(iter(world.facts.values()))
         for resource in await stored(world):
-            if facts.kinds[resource.address.kind].marked:
+            if facts.kinds[resource.address.kind].markable:
                 assert resource.mark is not None
                 assert resource.mark.owner == facts.owner
             else:

@@ -18,17 +18,16 @@ from registry.memory_server import Data, Server
 
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import InputError, PermanentError
+from reconciler.core.kind import Kind
 from reconciler.core.model import Model as PortableModel
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
-from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import (
     CannotClear,
-    Canonical,
+    Constraint,
     Immutable,
-    KindRules,
     Node,
+    Normalized,
     Ref,
-    Requires,
     ServerDefault,
     ServerOwned,
     Unordered,
@@ -38,14 +37,13 @@ from reconciler.core.schema.types import SecretText
 from reconciler.core.secret import Resolver
 from reconciler.core.spec import PRESENT, secrets_in
 from reconciler.registry.base import (
+    Catalogue,
+    CatalogueEntry,
     Check,
     Compiled,
     Driver,
     Inexpressible,
-    Kind,
     Native,
-    Offer,
-    Offers,
     Opening,
     Registry,
     Removal,
@@ -99,7 +97,7 @@ class Model(_Native):
     """A model."""
 
     display_name: str | None = Field(None, description="The name that people see.", examples=["Chat"])
-    description: Annotated[str | None, Requires(_short, "longer ones are cut")] = Field(
+    description: Annotated[str | None, Constraint(_short, "longer ones are cut")] = Field(
         None, description="What it is for.", examples=["Chat."]
     )
     served: str | None = Field(None, description="The model's name at its provider.", examples=["m"])
@@ -128,7 +126,7 @@ class Model(_Native):
 class Provider(_Native):
     """Where models come from."""
 
-    url: Annotated[str, Canonical(with_slash, "the server appends a slash")] = Field(
+    url: Annotated[str, Normalized(with_slash, "the server appends a slash")] = Field(
         description="Its address.", examples=["https://llm.example.com"]
     )
     region: Annotated[str | None, Immutable("set on create")] = Field(None, description="Where it is.", examples=["eu"])
@@ -180,16 +178,14 @@ def _kinds(*, exact: bool) -> dict[str, Kind]:
     """The kinds; `exact` ones have a revision that moves with writes alone."""
     models: dict[str, tuple[type[BaseModel], dict[str, bool]]] = {
         "Model": (Model, {}),
-        "Provider": (Provider, {"model": False}),
-        "Secret": (SecretValue, {"model": False, "marked": False}),
-        "Adapter": (Adapter, {"model": False, "unique": False}),
-        "Workspace": (Workspace, {"model": False, "deletable": False}),
-        "Note": (Note, {"marked": False}),
+        "Provider": (Provider, {"counts_in_guards": False}),
+        "Secret": (SecretValue, {"counts_in_guards": False, "markable": False}),
+        "Adapter": (Adapter, {"counts_in_guards": False, "unique": False}),
+        "Workspace": (Workspace, {"counts_in_guards": False, "deletable": False}),
+        "Note": (Note, {"markable": False}),
     }
     return {
-        name: Kind(
-            name, model, KindRules(name, rules_of(model), exact_revision=exact, **traits), f"A {name}.", _check_key
-        )
+        name: Kind(model, f"A {name}.", name=name, check_key=_check_key, revision_is_etag=exact, **traits)
         for name, (model, traits) in models.items()
     }
 
@@ -283,14 +279,14 @@ class Memory:
         current, address = write.current, write.desired.address
         if current is None or current.id is None:
             raise ValueError(f"an update of {address} without the object as it was read")
-        revision = int(current.revision or 0) if self.driver.kinds[address.kind].rules.exact_revision else None
+        revision = int(current.revision or 0) if self.driver.kinds[address.kind].revision_is_etag else None
         return self._reply(
             self.place.update(int(current.id), address.key, self._data(write), self._mark(write), revision)
         )
 
     async def delete(self, removal: Removal) -> None:
         current = removal.current
-        exact = self.driver.kinds[current.address.kind].rules.exact_revision
+        exact = self.driver.kinds[current.address.kind].revision_is_etag
         self.place.delete(int(current.id or 0), int(current.revision or 0) if exact else None)
 
     async def test(self, resource: Resource, given: Any) -> Tested:
@@ -302,12 +298,12 @@ class Memory:
         steps = answer["steps"]
         return Tested(tuple(Check(name, not wrong, wrong or "", time) for name, wrong, time in steps), answer["answer"])
 
-    async def catalogue(self, provider: str) -> Offers:
+    async def catalogue(self, provider: str) -> Catalogue:
         found = self.place.catalogue(provider)
         if found is None:
             known = ", ".join(sorted(self.place.catalogues))
             raise InputError(f"{self.name} knows no provider {provider!r}", hint=f"there is: {known}")
-        return Offers(provider, tuple(_offer(provider, model) for model in found), self.place.notice)
+        return Catalogue(provider, tuple(_offer(provider, model) for model in found), self.place.notice)
 
     # --- translation -----------------------------------------------------------------------------------------
 
@@ -317,27 +313,25 @@ class Memory:
 
     def _mark(self, write: Write) -> Data | None:
         mark = write.desired.mark
-        if mark is not None and not self.driver.kinds[write.desired.address.kind].rules.marked:
+        if mark is not None and not self.driver.kinds[write.desired.address.kind].markable:
             raise AssertionError("a mark for a kind that has no room for one")
         return mark.to_json() if mark is not None else None
 
     def _data(self, write: Write) -> Data:
         """The spec as the server takes it: without what it owns, with the values of secrets; a secret that is to stay stays."""
         kind = self.driver.kinds[write.desired.address.kind]
-        data: Data = _sent(dict(write.desired.spec), kind.rules.root)
+        data: Data = _sent(dict(write.desired.spec), kind.root)
         stored = (
             self.place.rows.get(int(write.current.id))
             if write.current is not None and write.current.id is not None
             else None
         )
         if stored is not None:  # what is never read back is kept where nothing else is sent
-            unseen = {
-                name: value
-                for name, value in stored.data.items()
-                if _silent(kind.rules.root.child(name) or kind.rules.root)
+            unreadable_secrets = {
+                name: value for name, value in stored.data.items() if _silent(kind.root.child(name) or kind.root)
             }
-            data = unseen | data
-        for place, value in list(secrets_in(write.desired.spec, kind.rules.root)):
+            data = unreadable_secrets | data
+        for place, value in list(secrets_in(write.desired.spec, kind.root)):
             if place in write.secrets:
                 data = pointers.put(data, place, {"secret": write.secrets[place].reveal()})
             elif value == PRESENT and stored is not None:
@@ -353,7 +347,7 @@ class Memory:
         if "garbage" in data:
             return Unreadable("a row that makes no sense", name, key)
         address = Address(self.name, name, key)
-        spec = _known(data, self.driver.kinds[name].rules.root)
+        spec = _known(data, self.driver.kinds[name].root)
         mark = Mark.from_json(answer["mark"]) if answer["mark"] is not None else None
         return Resource(address, spec, mark, str(answer["revision"]), str(answer["id"]), parent=_parent(address))
 
@@ -365,7 +359,7 @@ class RenamingMemory(Memory):
         return await self.update(write)
 
 
-def _offer(provider: str, model: Data) -> Offer:
+def _offer(provider: str, model: Data) -> CatalogueEntry:
     spec = {"display_name": model["title"], "description": model.get("about")}
     spec |= {
         "provider": {"name": provider, "model": model["name"]},
@@ -373,7 +367,7 @@ def _offer(provider: str, model: Data) -> Offer:
         "tags": model.get("tags"),
     }
     key = model.get("key") or f"{provider}.{model['name'].rpartition('/')[2]}"
-    return Offer(model["name"], key, model["title"], spec)
+    return CatalogueEntry(model["name"], key, model["title"], spec)
 
 
 def _sent(value: Any, node: Node) -> Any:

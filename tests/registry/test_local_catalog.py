@@ -10,7 +10,7 @@ import pytest
 from reconciler.core.errors import ConfigError
 from reconciler.core.secret import Resolver
 from reconciler.project.config import Project
-from reconciler.project.registries import configured
+from reconciler.project.registries import load_registries
 from reconciler.registry import catalog
 from reconciler.registry.local import DRIVER
 
@@ -90,7 +90,7 @@ def test_entry_point_is_a_known_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("DRIVER = 3", "broken = acme_driver:DRIVER", "is no driver: it has no name, kinds, settings"),
         (driver("kinds = {}"), "broken = acme_driver:DRIVER", "is no driver: none of its kinds is portable"),
         (
-            driver("kinds['Model'] = replace(KIND, portable=False, rules=replace(KIND.rules, model=False))"),
+            driver("kinds['Model'] = replace(KIND, portable=False, counts_in_guards=False)"),
             "broken = acme_driver:DRIVER",
             "is no driver: none of its kinds is portable or counts as a model",
         ),
@@ -140,13 +140,13 @@ def test_built_in_driver_needs_no_look_at_installed_packages() -> None:
 def test_a_driver_needs_one_kind_that_a_model_becomes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is portable is enough, and so is one that counts as a model; the portable one comes first."""
     kinds = "kinds['Early'] = replace(KIND, name='Early', portable=False); kinds = dict(reversed(kinds.items()))"
-    portable = "kinds['Model'] = replace(KIND, rules=replace(KIND.rules, model=False))"
+    portable = "kinds['Model'] = replace(KIND, counts_in_guards=False)"
     install(tmp_path, "broken = acme_driver:DRIVER", code=driver(kinds, portable))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "acme_driver", raising=False)
     project = Project(tmp_path, None, None, "us", (), {}, None, {"one": {"driver": "broken"}}, 5, 20)
     assert list(catalog.load_driver("broken").kinds) == ["Early", "Model"]
-    assert configured(project, Resolver(project.root))["one"].portable.name == "Model"
+    assert load_registries(project, Resolver(project.root))["one"].portable.name == "Model"
     install(
         tmp_path,
         "other = other_driver:DRIVER",
@@ -155,7 +155,7 @@ def test_a_driver_needs_one_kind_that_a_model_becomes(tmp_path: Path, monkeypatc
     )
     monkeypatch.delitem(sys.modules, "other_driver", raising=False)
     only = replace(project, registries={"one": {"driver": "other"}})
-    assert configured(only, Resolver(only.root))["one"].portable.name == "Model"
+    assert load_registries(only, Resolver(only.root))["one"].portable.name == "Model"
 
 
 def test_our_own_bugs_are_told_as_bugs(monkeypatch: pytest.MonkeyPatch) -> None:

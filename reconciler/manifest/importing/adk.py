@@ -123,7 +123,7 @@ class _File:
 
     def _options(self, options: Map, name: str, provider: str) -> Map:
         """The provider's options: secrets are withheld, and the provider follows from the name."""
-        rules = load_driver(_DRIVER).kinds["Model"].rules.root.children[_OPTIONS]
+        rules = load_driver(_DRIVER).kinds["Model"].root.children[_OPTIONS]
         members = []
         for member in options.members:
             node = rules.child(member.key)

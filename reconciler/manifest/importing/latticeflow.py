@@ -181,7 +181,7 @@ class _File:
                 message = f"`lf` knows no field {member.key!r}, and in a manifest it means something else"
                 self._journal.error(member, "unknown-field", message)
         kind = f"{_DRIVER}/{name}"
-        rules = load_driver(_DRIVER).kinds[name].rules.root
+        rules = load_driver(_DRIVER).kinds[name].root
         kept = root._replace(members=tuple(item for item in root.members if item.key not in ("key", *without)))
         made = self._values(kind, str(_text(key.value))).map(kept, Field("", rules))
         yield Draft(kind, key._replace(above=(*header, *key.above)), self._renamed(made))
@@ -228,7 +228,7 @@ class _File:
             self._journal.error(value, "wrong-type", "'secrets' must be a map of names to values")
             return
         kind = f"{_DRIVER}/Secret"
-        field = Field("", load_driver(_DRIVER).kinds["Secret"].rules.root).below("value")
+        field = Field("", load_driver(_DRIVER).kinds["Secret"].root).below("value")
         for number, member in enumerate(value.members):
             if not _SECRET_NAME.fullmatch(member.key):
                 message = "the name of a secret holds at most 250 letters, digits, '_' and '-'"

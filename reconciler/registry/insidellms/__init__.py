@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Kind, Opening, Registry
+from reconciler.registry.base import Compiled, Driver, Opening, Registry
 from reconciler.registry.insidellms.compile import compile_model
 from reconciler.registry.insidellms.kinds import KINDS
 from reconciler.registry.insidellms.settings import Settings, shared_by
@@ -39,7 +40,7 @@ class InsideLlmsDriver:
         """One run config. Keys are named by their environment variables: nothing secret is in it."""
         return compile_model(model, key)
 
-    def localised(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """`spec` with the probe and the dataset of the settings, where it names none of its own."""
         return {**shared_by(settings), **spec}
 

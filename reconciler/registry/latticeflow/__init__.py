@@ -12,9 +12,10 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Kind, Opening, Registry
+from reconciler.registry.base import Compiled, Driver, Opening, Registry
 from reconciler.registry.latticeflow import settings as places
 from reconciler.registry.latticeflow.compile import compile_model
 from reconciler.registry.latticeflow.kinds import KINDS

@@ -11,10 +11,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import Default, KindRules, WriteOnly
+from reconciler.core.kind import Kind
+from reconciler.core.rules import Default, WriteOnly
 from reconciler.core.schema.types import Choice, Number, SecretText
-from reconciler.registry.base import Kind
 from reconciler.registry.latticeflow.connections import BY_TYPE, PROVIDERS, STRICT, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
 
@@ -117,39 +116,36 @@ def _refuses_provider(key: str) -> str | None:
     return None if key in PROVIDERS else f"it must be a provider: {', '.join(PROVIDERS)}"
 
 
-def _rules(name: str, form: type[BaseModel], **traits: Any) -> KindRules:
-    return KindRules(name, rules_of(form), marked=False, platform=platform_key, **traits)
+def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
+    """A kind of AI GO!'s, none of which has room for a mark."""
+    return Kind(form, title, **{"markable": False, "is_builtin": platform_key, **traits})
 
 
 _KEPT: Final = "AI GO! cannot delete an integration through its API: remove it in Settings > Integrations"
 _PLAIN: Final = "letters, digits, '_' and '-'"
+_MODEL_FORM: Final = f"{_PLAIN}, behind a provider and '$' if it is a provider's"
+_ADAPTER_FORM: Final = f"{_PLAIN}, behind 'latticeflow$' if it is the platform's"
 KINDS: Final[Mapping[str, Kind]] = {
-    "Model": Kind(
-        "Model",
-        Model,
-        _rules("Model", Model),
-        "AI GO! model",
-        _refuses(_MODEL_KEY, f"{_PLAIN}, behind a provider and '$' if it is a provider's"),
-    ),
-    "Adapter": Kind(
-        "Adapter",
-        Adapter,
-        _rules("Adapter", Adapter, model=False),
-        "AI GO! adapter",
-        _refuses(_ADAPTER_KEY, f"{_PLAIN}, behind 'latticeflow$' if it is the platform's"),
-    ),
-    "Secret": Kind(
-        "Secret",
-        SecretValue,
-        _rules("Secret", SecretValue, model=False, upserts=True),
-        "AI GO! secret",
-        _refuses(_SECRET_KEY, _PLAIN),
-    ),
-    "Integration": Kind(
-        "Integration",
-        Integration,
-        _rules("Integration", Integration, model=False, deletable=False, kept=_KEPT, upserts=True),
-        "AI GO! integration",
-        _refuses_provider,
-    ),
+    kind.name: kind
+    for kind in (
+        _kind(Model, "AI GO! model", check_key=_refuses(_MODEL_KEY, _MODEL_FORM)),
+        _kind(Adapter, "AI GO! adapter", check_key=_refuses(_ADAPTER_KEY, _ADAPTER_FORM), counts_in_guards=False),
+        _kind(
+            SecretValue,
+            "AI GO! secret",
+            name="Secret",
+            check_key=_refuses(_SECRET_KEY, _PLAIN),
+            counts_in_guards=False,
+            upserts=True,
+        ),
+        _kind(
+            Integration,
+            "AI GO! integration",
+            check_key=_refuses_provider,
+            counts_in_guards=False,
+            deletable=False,
+            not_deletable_reason=_KEPT,
+            upserts=True,
+        ),
+    )
 }

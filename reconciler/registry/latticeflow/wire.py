@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import PermanentError
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Resource, Unreadable
-from reconciler.core.rules import KindRules, WriteOnly
+from reconciler.core.rules import WriteOnly
 from reconciler.core.spec import PRESENT, hide_secrets, secrets_in, with_defaults, without_nulls
 from reconciler.registry.base import Write
 from reconciler.registry.latticeflow.connections import BY_TYPE, CONNECTIONS
@@ -132,7 +133,7 @@ def _known(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _resource(row: Mapping[str, Any], address: Address, spec: dict[str, Any]) -> Resource:
-    root = KINDS[address.kind].rules.root
+    root = KINDS[address.kind].root
     clean = hide_secrets(with_defaults(without_nulls(declared(spec, root), root), root), root)
     moment = row.get("updated_at")
     return Resource(address, clean, revision=str(moment), id=str(row["id"]), updated_at=_moment(moment))
@@ -157,7 +158,7 @@ def body_of(write: Write) -> dict[str, Any]:
     Raises PermanentError where a secret's value is not known: sending the rest would take it away.
     """
     address = write.desired.address
-    rules: KindRules = KINDS[address.kind].rules
+    rules: Kind = KINDS[address.kind]
     body: Any = _of_its_type(write.desired.spec) if address.kind == "Model" else dict(write.desired.spec)
     for place, _ in secrets_in(body, rules.root):
         if place not in write.secrets:

@@ -14,11 +14,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reconciler.core.kind import Kind
 from reconciler.core.model import SPEC_FIELDS, Model, ModelSpec
-from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import KindRules
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Kind, Native, Opening, Registry
+from reconciler.registry.base import Compiled, Driver, Native, Opening, Registry
 
 _SPEC_FIELDS: Final = set(SPEC_FIELDS)
 
@@ -43,10 +42,10 @@ def _check_key(key: str) -> str | None:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "Model": Kind(
+        ModelSpec,
+        "Model",
         name="Model",
-        model=ModelSpec,
-        rules=KindRules(name="Model", root=rules_of(ModelSpec), exact_revision=True),
-        title="Model",
+        revision_is_etag=True,
         check_key=_check_key,
         portable=True,
     )

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.core.errors import PermanentError, StaleObjectError
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, Resource, Unreadable
 from reconciler.core.rules import OPAQUE
-from reconciler.registry.base import Kind, Removal, Revision, Write
+from reconciler.registry.base import Removal, Revision, Write
 from reconciler.registry.local.database import Database
 from reconciler.registry.local.rows import as_read, encode, encode_mark, resource_of, revision_of, secret_branches
 
@@ -62,7 +63,7 @@ class Objects:
 
     def __init__(self, database: Database, kinds: Mapping[str, Kind], registry: str, clock: Clock) -> None:
         self._database = database
-        self._branches = {name: secret_branches(kind.rules.root) for name, kind in kinds.items()}
+        self._branches = {name: secret_branches(kind.root) for name, kind in kinds.items()}
         self._registry = registry
         self._clock = clock
 

@@ -197,7 +197,7 @@ class Store:
     async def delete(self, removal: Removal) -> None:
         address = removal.current.address
         if address.kind == "Workspace":
-            raise PermanentError(f"{address}: {KINDS[address.kind].rules.kept}")
+            raise PermanentError(f"{address}: {KINDS[address.kind].not_deletable_reason}")
         if address.kind == "Model":
             await self._check_no_adapters(address)
         await self._client.call("DELETE", self._path(address), expected=(200, 202, 204, 404))

@@ -43,7 +43,7 @@ _PROVIDERS: Final = "model_providers"
 _DISCOVERED: Final = "Auto-discovered model from provider "  # how the models controller describes what it makes
 
 
-def localised(kind: str, spec: Mapping[str, Any], workspace: str) -> dict[str, Any]:
+def normalize(kind: str, spec: Mapping[str, Any], workspace: str) -> dict[str, Any]:
     """`spec` with the names that lead into the registry's own workspace as plain names."""
     own = f"{workspace}/"
     plain = dict(spec)
@@ -78,8 +78,8 @@ def resource_of(
         spec = _without_key(spec)
     if kind == "Secret":
         spec["value"] = PRESENT
-    root = form.rules.root
-    local = localised(kind, spec, workspace)
+    root = form.root
+    local = normalize(kind, spec, workspace)
     if kind == "Model" and serving and _unasked(mark, row):
         local[_PROVIDERS] = [name for name in local.get(_PROVIDERS, ()) if name not in serving]
     clean = with_defaults(without_nulls(local, root), root)
@@ -91,12 +91,12 @@ def resource_of(
         id=str(row.get("id") or row.get("created_at")),
         parent=parent,
         updated_at=f"{moment}Z",  # the server writes UTC without saying so
-        carries=tuple(_elsewhere(row.get("adapters"), workspace)),
+        cascade_deletes=tuple(_elsewhere(row.get("adapters"), workspace)),
     )
 
 
 def _fields_of(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, Node, Any]]:
-    for field, node in KINDS[kind].rules.root.children.items():
+    for field, node in KINDS[kind].root.children.items():
         if row.get(field) is not None:
             yield field, node, row[field]
 
@@ -165,7 +165,7 @@ def unreadable_of(kind: str, row: Any, registry: str, workspace: str, why: str) 
     name = row.get("name") if isinstance(row, Mapping) else None
     named: tuple[Address, ...] = ()
     if isinstance(row, Mapping):
-        found = references_in(localised(kind, row, workspace), KINDS[kind].rules.root)
+        found = references_in(normalize(kind, row, workspace), KINDS[kind].root)
         named = tuple(Address(registry, target, key) for _, target, key in found)
     if not isinstance(name, str) or not name:
         return Unreadable(f"a {kind} of {registry}: {why}", kind, names=named)
@@ -197,7 +197,7 @@ def replaced(write: Write, workspace: str) -> dict[str, Any]:
     current = write.current.spec if write.current is not None else {}
     kept = {
         name: current[name]
-        for name, node in KINDS[kind].rules.root.children.items()
+        for name, node in KINDS[kind].root.children.items()
         if node.server_default and name in current and name not in write.desired.spec
     }
     body = _sent(kind, {**kept, **_revealed(write)}, None, workspace)
@@ -233,7 +233,7 @@ def _revealed(write: Write) -> dict[str, Any]:
     """The spec with values in the place of secrets. Raises PermanentError where one is not known."""
     spec: Any = dict(write.desired.spec)
     address = write.desired.address
-    for place, _ in secrets_in(spec, KINDS[address.kind].rules.root):
+    for place, _ in secrets_in(spec, KINDS[address.kind].root):
         if place not in write.secrets:
             message = f"{address} {place}: the whole object is replaced, and nobody here knows this secret's value"
             raise PermanentError(message, hint="declare it, with a reference")

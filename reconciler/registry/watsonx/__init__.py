@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Kind, Opening, Registry
+from reconciler.registry.base import Compiled, Driver, Opening, Registry
 from reconciler.registry.watsonx import settings as places
 from reconciler.registry.watsonx.apps import completed
 from reconciler.registry.watsonx.compile import compile_model
@@ -40,7 +41,7 @@ class WatsonxDriver:
         """A virtual model, and the connection with its endpoint's key."""
         return compile_model(model, key)
 
-    def localised(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """`spec` with each provider option under the one name by which it is compared, and with what follows from credentials."""
         return _LOCALISED[kind](spec)
 

@@ -54,7 +54,7 @@ def connection_of(name: str, rows: list[Row], registry: str, parent: Address | N
     number = next((row["connection_id"] for row in rows if isinstance(row.get("connection_id"), str)), None)
     if number is None:
         raise MisreadError("it has no connection_id")
-    root = KINDS["Connection"].rules.root
+    root = KINDS["Connection"].root
     spec = with_defaults({"environments": environments}, root)
     return Resource(Address(registry, "Connection", name), spec, id=number, parent=parent)
 

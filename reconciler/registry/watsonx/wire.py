@@ -21,7 +21,7 @@ _OPTIONS: Final = "provider_config"
 _CONFIG: Final = "config"
 _MAPS: Final = (_OPTIONS, _CONFIG)
 _SERVER_DEFAULTS: Final = tuple(
-    name for name, node in KINDS["Model"].rules.root.children[_CONFIG].children.items() if node.server_default
+    name for name, node in KINDS["Model"].root.children[_CONFIG].children.items() if node.server_default
 )
 
 Row = Mapping[str, Any]
@@ -41,7 +41,7 @@ def model_of(row: Row, registry: str, apps: Mapping[str, str]) -> Resource:
         raise MisreadError(f"its tags that begin with {PREFIX!r} are no mark of ours") from error
     plain = [tag for tag in tags if not tag.startswith(PREFIX) and not served(tag)]
     spec = {**_filled(_unnamed(canonical(row))), "tags": plain or None, "app_id": _app(row, apps)}
-    root = KINDS["Model"].rules.root
+    root = KINDS["Model"].root
     clean = hide_secrets(with_defaults(without_nulls(declared(spec, root), root), root), root)
     moment = row.get("updated_at")
     return Resource(
@@ -56,7 +56,7 @@ def model_of(row: Row, registry: str, apps: Mapping[str, str]) -> Resource:
 
 def policy_of(row: Row, registry: str) -> Resource:
     """A policy. Raises MisreadError."""
-    name, root = _name(row), KINDS["Policy"].rules.root
+    name, root = _name(row), KINDS["Policy"].root
     rules = row.get("policy")
     targets = rules.get("targets") if isinstance(rules, Mapping) else None
     if not isinstance(targets, list) or not all(isinstance(target, Mapping) for target in targets):
@@ -170,7 +170,7 @@ def _revealed(write: Write) -> dict[str, Any]:
     """The spec with values in the place of secrets. Raises PermanentError where one is not known: sending the rest might take it away."""
     spec: Any = dict(write.desired.spec)
     address = write.desired.address
-    for place, value in secrets_in(spec, KINDS[address.kind].rules.root):
+    for place, value in secrets_in(spec, KINDS[address.kind].root):
         if place not in write.secrets:
             message = f"{address} {place}: the whole object is sent, and nobody here knows this secret's value"
             hint = "declare it, with a reference, and do not `ignore` it" if value == PRESENT else "declare it"

@@ -1,0 +1,58 @@
+"""A native kind: the fields of one type of registry object with their rules, and how the registry treats such objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from typing import Any
+
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.rules import Node
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One native kind. `model` is the pydantic class that declares its fields with their rules; `name` is the class's unless given.
+
+    `check_key` says why the registry would refuse a key, or None.
+    `portable`: the native object is the portable Model itself: manifests write `Model`, and `<driver>/<Kind>` is not offered.
+    `markable`: objects of the kind have room for our mark. `counts_in_guards`: a deletion of one counts as that of a model.
+    `revision_is_etag`: the revision moves when, and only when, somebody writes, so it may be part of what a plan observed.
+    `deletable`: the registry can delete such objects at all; `not_deletable_reason` says in words why not.
+    `unique`: the registry refuses a second object of the same key.
+    `found_by_mark`: the key is made of other fields, so an object is found again by the manifest's key in its mark.
+    `cascades`: the kinds whose objects the registry deletes along with one of this kind that they refer to.
+    `upserts`: a create writes over an object of the same key, so the key is looked up first.
+    `partial_update`: an update sends what changed and leaves the rest, so it needs no secret that did not change.
+    `protect_drifted`: an object that somebody changed since it was last applied is not deleted: nothing else holds that change.
+    `is_builtin`: tells a key that comes with the registry: such an object is nobody's unless a manifest declares it.
+    """
+
+    model: type[Any]
+    title: str = ""
+    _: KW_ONLY
+    name: str = ""
+    check_key: Callable[[str], str | None] = lambda key: None
+    portable: bool = False
+    markable: bool = True
+    counts_in_guards: bool = True
+    revision_is_etag: bool = False
+    deletable: bool = True
+    not_deletable_reason: str = ""
+    unique: bool = True
+    found_by_mark: bool = False
+    cascades: frozenset[str] = frozenset()
+    upserts: bool = False
+    partial_update: bool = False
+    protect_drifted: bool = False
+    is_builtin: Callable[[str], bool] = lambda key: False
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.model.__name__)
+
+    @cached_property
+    def root(self) -> Node:
+        """The field rules of the object as a whole."""
+        return rules_of(self.model)
