@@ -11,7 +11,7 @@ import pytest
 from registry.loopback import Seen, always, connected, in_turn, reply
 
 from reconciler.core.errors import LostReplyError, TemporaryError
-from reconciler.registry.http.bound import Bound
+from reconciler.registry.http.concurrency import ConcurrencyLimit
 from reconciler.registry.http.translate import retry_after
 
 
@@ -131,9 +131,9 @@ async def test_everybody_holds_back_until_the_registry_said() -> None:
         writer.write(limited("1") if len(arrived) == 1 else reply(200))
 
     async with connected(behave) as (client, server):
-        most = client._bound.width
+        most = client._limit.current
         first = asyncio.create_task(client.call("GET", "/first"))
-        await server.until(lambda: client._bound.width < most)  # it was told
+        await server.until(lambda: client._limit.current < most)  # it was told
         await asyncio.gather(first, *(client.call("GET", f"/{number}") for number in range(5)))
     assert len(arrived) == 7
     assert min(arrived[1:]) - arrived[0] >= 1
@@ -202,50 +202,50 @@ async def test_every_wave_that_is_refused_halves_the_bound_down_to_one() -> None
 
 async def test_widths_step_by_step() -> None:
     """Halved once for each wave, wider by one after as many answers in a row as it is wide."""
-    bound = Bound(8)
-    wave = await bound.acquire()
-    late = await bound.acquire()
-    bound.refused(wave, 0)
-    bound.refused(late, 0)  # of the same wave: for the same reason
-    assert bound.width == 4
-    bound.answered(late)  # it was sent before, and says nothing about now
+    limit = ConcurrencyLimit(8)
+    wave = await limit.acquire()
+    late = await limit.acquire()
+    limit.throttled(wave, 0)
+    limit.throttled(late, 0)  # of the same wave: for the same reason
+    assert limit.current == 4
+    limit.accepted(late)  # it was sent before, and says nothing about now
     await asyncio.sleep(0)
-    wave = await bound.acquire()
+    wave = await limit.acquire()
     for _ in range(3):
-        bound.answered(wave)
-    assert bound.width == 4
-    bound.answered(wave)
-    assert bound.width == 5
-    bound.refused(wave, 0)
-    assert bound.width == 2
-    bound.close()
+        limit.accepted(wave)
+    assert limit.current == 4
+    limit.accepted(wave)
+    assert limit.current == 5
+    limit.throttled(wave, 0)
+    assert limit.current == 2
+    limit.close()
 
 
 async def test_the_bound_never_loses_a_slot() -> None:
     """Waiters cancelled at every moment: before their turn, in the very moment of it, and while everybody holds back."""
-    bound = Bound(2)
+    limit = ConcurrencyLimit(2)
     for _ in range(2):
-        await bound.acquire()
-    waiting = [asyncio.create_task(bound.acquire()) for _ in range(4)]
+        await limit.acquire()
+    waiting = [asyncio.create_task(limit.acquire()) for _ in range(4)]
     await asyncio.sleep(0)
-    bound.release()  # the first one's turn ...
+    limit.release()  # the first one's turn ...
     waiting[0].cancel()  # ... which it does not live to see
     waiting[2].cancel()
     await asyncio.gather(*waiting[:1], waiting[2], return_exceptions=True)
     await waiting[1]
     assert not waiting[3].done()
-    bound.release()
+    limit.release()
     await waiting[3]
-    bound.release()
-    bound.release()
-    bound.refused(await bound.acquire(), 0.05)
-    bound.release()
-    held = [asyncio.create_task(bound.acquire()) for _ in range(3)]
+    limit.release()
+    limit.release()
+    limit.throttled(await limit.acquire(), 0.05)
+    limit.release()
+    held = [asyncio.create_task(limit.acquire()) for _ in range(3)]
     await asyncio.sleep(0)
     held[0].cancel()
     await asyncio.gather(held[0], return_exceptions=True)
     for task in held[1:]:
         await task
-        bound.release()
-    await bound.acquire()
-    bound.close()
+        limit.release()
+    await limit.acquire()
+    limit.close()
