@@ -67,7 +67,7 @@ tools: $(VENV)/.installed-dev ## what the tests need beside Python, in .cache/to
 CLIENTS := $(patsubst constraints/%.in,%,$(wildcard constraints/*.in))
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --no-annotate --python-version 3.11 --custom-compile-command 'make update'
 
-.PHONY: update newest minimum
+.PHONY: update newest minimum audit
 update: $(VENV)/.installed-dev ## renew constraints/: what development, the tests and their clients are installed with
 	$(COMPILE) --universal pyproject.toml --group dev --output-file constraints/dev.txt
 	@mkdir -p .cache
@@ -84,6 +84,9 @@ newest: ## pass the tests with the newest of everything, in .cache/venv-newest
 minimum: ## pass the tests with the oldest that we allow, in .cache/venv-minimum (on Python 3.11)
 	@rm -rf .cache/venv-minimum
 	@$(MAKE) test VENV=.cache/venv-minimum CONSTRAINTS=constraints/minimum.txt
+
+audit: $(VENV)/.installed-dev ## known vulnerabilities of the versions in constraints/dev.txt
+	$(BIN)/uv tool run pip-audit --strict --no-deps --disable-pip --requirement constraints/dev.txt
 
 # -------------------------------------------------------------------------------------------------------- demo
 
