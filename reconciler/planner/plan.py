@@ -17,7 +17,7 @@ __all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", 
 ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
 # why: stable words, which grow in number and never change their meaning
 REASONS: Final = (
-    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "mark", "immutable", "cannot-clear",
+    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "fingerprint", "mark", "immutable", "cannot-clear",
     "renamed", "renamed-twice", "removed", "absent", "owner", "duplicate", "unreadable", "not-deletable", "protected",
     "referenced", "dependency", "test-failed",
 )  # fmt: skip
