@@ -72,6 +72,7 @@ update: $(VENV)/.installed-dev ## renew constraints/: what development, the test
 	$(COMPILE) --universal pyproject.toml --group dev --output-file constraints/dev.txt
 	@mkdir -p .cache
 	$(COMPILE) --resolution lowest-direct pyproject.toml --output-file .cache/lowest.txt
+	@echo 'check-jsonschema<0.38.1 # which needs a newer click than it says' >>.cache/lowest.txt
 	$(COMPILE) --constraint .cache/lowest.txt pyproject.toml --group dev --output-file constraints/minimum.txt
 	for client in $(CLIENTS); do $(COMPILE) --universal constraints/$$client.in --output-file constraints/$$client.txt; done
 	rm -f constraints/npm/package-lock.json
