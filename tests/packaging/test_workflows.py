@@ -73,9 +73,7 @@ def test_breaks_by_others_are_looked_for_every_week() -> None:
     (schedule,) = workflow["on"]["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
     commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
-    assert commands == [
-        f"make {targets} PYTHON=python" for targets in ("newest", "update minimum", "audit")
-    ]
+    assert commands == [f"make {targets} PYTHON=python" for targets in ("newest", "update minimum", "audit")]
 
 
 def test_forks_see_no_credentials() -> None:
