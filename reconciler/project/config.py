@@ -6,6 +6,7 @@ known (`registry.configured`). References (`${env:NAME}`) stay as they are: only
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,9 +21,11 @@ from reconciler.core import pointer as pointers
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
 from reconciler.core.schema.findings import Finding, findings, nearest, place
-from reconciler.core.schema.types import Boolean, Name, Number, Scalar, SecretText
+from reconciler.core.schema.types import END, Boolean, Name, Number, Pattern, Scalar, SecretText
+from reconciler.project.config_file import FILE, find, relative
 
-FILE: Final = "reconciler.yaml"
+# `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
+OWNER: Final = r"^[^/]+" + END
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
@@ -72,7 +75,10 @@ class Config(BaseModel):
     schema_: Annotated[str | None, Field(alias="$schema")] = Field(
         None, description="The JSON Schema for editors (in JSON files)."
     )
-    owner: Annotated[str, Field(min_length=1)] | None = Field(
+    owner: (
+        Annotated[str, Pattern(OWNER, "bad_owner", "must not be empty or hold '/': <owner>/<name> is an environment's")]
+        | None
+    ) = Field(
         None,
         description="Whose mark is set on what we create. Without it nothing is marked and prune is refused.",
         examples=["platform-team"],
@@ -109,7 +115,7 @@ class Project:
 
     `root` is the folder of reconciler.yaml, or the working directory where there is none (`file` is None then). `owner` has the environment's name
     behind it already. `registries` are the entries as written, patched by the environment. `environments` are the same file's projects
-    under each environment, by name.
+    under each environment, by name; `base` is that without any, where it is valid.
     """
 
     root: Path
@@ -125,21 +131,13 @@ class Project:
     allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
+    base: Project | None = field(default=None, repr=False)
 
     def problems(self, found: Iterable[Finding]) -> tuple[Problem, ...]:
         """The findings at their places in reconciler.yaml, sorted: in the environment's patch where that is what set the value."""
         file = self.file or FILE
         places = document.places(self.text, file)  # reads the text once more, so once for all of them
         return tuple(sorted(_placed(finding, places, file, self.environment) for finding in found))
-
-
-def find(start: Path) -> Path | None:
-    """The nearest reconciler.yaml from `start` upward, whatever it is: one that cannot be read is not passed over."""
-    for folder in (start, *start.parents):
-        candidate = folder / FILE
-        if os.path.lexists(candidate):  # unlike Path's, false also where a folder above may not be searched
-            return candidate
-    return None
 
 
 def load(path: Path | None, *, start: Path, environment: str | None = None) -> Project:
@@ -160,26 +158,23 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
         _check_exists(data, environment, shown)
     checked, problems = _checked(data, environment, text, shown)
     if problems:
-        raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: text.splitlines()})
+        raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
     projects = {name: _project(config, root, shown, name, text) for name, config in checked.items()}
-    return replace(projects[environment], environments={name: projects[name] for name in projects if name is not None})
+    others = {name: projects[name] for name in projects if name is not None}
+    return replace(projects[environment], environments=others, base=projects.get(None))
 
 
 def _read(path: Path, start: Path) -> tuple[str, str]:
     """The file's text, and its name as people see it: relative to the working directory, with `/`."""
-    shown = _relative(os.path.realpath(path), start)
+    shown = relative(os.path.realpath(path), start)
     text = document.read_text(path, shown)
     if isinstance(text, Problem):
-        given = _relative(os.path.abspath(path), start)  # not where a link leads that leads nowhere
+        given = relative(os.path.abspath(path), start)  # not where a link leads that leads nowhere
         broken = os.path.islink(path) and not os.path.lexists(os.path.realpath(path))
         why = "cannot be read: it is a link to a file that is not there" if broken else text.message
         raise ConfigError(f"{given} {why}", (text._replace(file=given, message=why),))
     return text, shown
-
-
-def _relative(path: str, start: Path) -> str:
-    return os.path.relpath(path, start.resolve()).replace(os.sep, "/")
 
 
 def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None:
@@ -196,7 +191,7 @@ def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None
 def _data(text: str, shown: str) -> dict[str, Any]:
     loaded = document.load(text, shown)
     if loaded.problems:
-        raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: text.splitlines()})
+        raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: document.lines_of(text)})
     if len(loaded.documents) > 1:
         line = loaded.documents[1].line
         raise ConfigError(
@@ -227,6 +222,9 @@ def _checked(
             configs[name] = Config.model_validate(layer)
         except ValidationError as error:
             found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
+    if environment is not None:
+        with contextlib.suppress(ValidationError):  # what is wrong without an environment is no concern of this one
+            configs[None] = Config.model_validate(data)
     if not any(found.values()):
         return configs, set()
     places = document.places(text, shown)

@@ -1,4 +1,4 @@
-"""What looks like a credential on a line of text: values behind a telling name, and forms that give themselves away.
+"""Spans on a line of text that look like credentials: values behind a telling name, and forms that give themselves away.
 
 Quantifiers are bounded throughout: a line is a stranger's, and no line may take quadratic time.
 """
@@ -59,7 +59,7 @@ def behind(line: str, key_end: int) -> Span | None:
 
 
 def dangles(line: str) -> bool:
-    """Whether a line ends with the name of a credential, whose value then stands below."""
+    """True for a line that ends with the name of a credential, whose value then stands below."""
     if _DANGLING.search(line) is not None:
         return True
     found = _DANGLING_KEY.search(line)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from reconciler.core import pointer as pointers
+from reconciler.core.document import odd_characters
 from reconciler.core.document.places import Spot
 from reconciler.core.document.values import (
     MAX_DEPTH,
@@ -33,7 +34,7 @@ from reconciler.core.errors import Problem
 # A string that is never closed is one token too, to its end: so the scan stays linear on broken text.
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
 _BREAK: Final = re.compile(r"\r\n?|\n")
-_HALF_PAIR: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _LONGEST: Final = 2_000  # code points of a pointer: a key may be as long as its file
 _CONSTANTS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
@@ -49,7 +50,7 @@ def load_json(text: str, shown: str) -> Loaded:
         return Loaded((), (deep,))
     try:
         value = _STRICT.decode(text)
-        if _HALF_PAIR.search(text):
+        if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
         text.encode()
     except (_SuspiciousError, UnicodeEncodeError):
@@ -223,12 +224,12 @@ class _Scan:
     def _read(self, sign: str, place: Place, name: str | None) -> str:
         """The text of a string, which stands under `name` in what is open, or is itself a key there."""
         value: str = json.loads(sign)
-        if _HALF_PAIR.search(sign) or not sign.isascii():
+        if _SURROGATE.search(sign) or not sign.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError as error:
                 half = f"\\u{ord(value[error.start]):04x}"
-                self._problem(place, "not-unicode", f"{half} is half of a surrogate pair, not a character", name)
+                self._problem(place, "not-unicode", f"{half} is a lone surrogate, half of a character", name)
         return value
 
     def _close(self, offset: int) -> None:
@@ -288,11 +289,13 @@ _WORDS: Final = {
 
 
 def _syntax(error: json.JSONDecodeError, text: str, shown: str) -> Problem:
-    message = _WORDS.get(error.msg, error.msg[:1].lower() + error.msg[1:])
+    rule, message = "syntax", _WORDS.get(error.msg, error.msg[:1].lower() + error.msg[1:])
     offset = error.pos
     rest = text[offset : offset + 2]
     if not text.strip():
         message = "the file is empty; JSON needs a value"
+    elif rest and (odd := odd_characters.message(rest[0])):
+        rule, message = odd_characters.rule(rest[0]), odd
     elif rest in ("//", "/*") or rest.startswith("#"):
         message = "JSON has no comments"
     elif rest.startswith("'"):
@@ -302,7 +305,7 @@ def _syntax(error: json.JSONDecodeError, text: str, shown: str) -> Problem:
         if not rest.startswith(","):  # older Pythons point behind it
             offset = text.rindex(",", 0, offset)
     line, column = position(text, offset)
-    return Problem(shown, line, column, "syntax", message, line, column)
+    return Problem(shown, line, column, rule, message, line, column)
 
 
 def _after_comma(text: str, offset: int) -> bool:

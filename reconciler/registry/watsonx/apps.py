@@ -54,6 +54,7 @@ def connection_of(name: str, rows: list[Row], registry: str, parent: Address | N
         environment = row.get("environment")
         if environment is None:
             continue  # one that nobody configured yet
+        # compared one by one: a server may answer what cannot be a key of a map
         if environment not in ENVIRONMENTS or environment in environments:
             raise MisreadError("it has an environment that is unknown, or there twice")
         environments[environment] = _environment(name, row)

@@ -32,6 +32,8 @@ class Behaviour:
     broken: set[str] = field(
         default_factory=set
     )  # names of objects that are answered in a form that nobody understands
+    # what is answered in the place of the rows of these names
+    alters: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     unknown_fields: bool = False  # every object has a field that nobody knows
     distorts: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # what becomes of each row that is answered
     fail_nth: dict[int, int] = field(default_factory=dict)  # request: status
@@ -58,5 +60,6 @@ class Behaviour:
 
     def dress(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row as it is answered by a newer server."""
+        row = self.alters.get(row["name"], dict)(row)
         answer = row | copy.deepcopy(NOVELTY) if self.unknown_fields else row
         return answer if self.distorts is None else self.distorts(answer)
