@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,36 @@ class Guard:
     name: str
     message: str
     override: str | None
+
+
+class GuardRule(NamedTuple):
+    """What a guard stops, and what lifts it."""
+
+    meaning: str
+    lifted_by: str
+
+
+# Every guard of ours by name. The guards on values with consequences are named by the kinds that declare them (`NeedsConsent`).
+GUARDS: Final[Mapping[str, GuardRule]] = {
+    "max-deletes": GuardRule(
+        "The run would delete more models in one registry than `guards.max_deletes` allows.", "`--allow-deletes N`"
+    ),
+    "max-delete-percent": GuardRule(
+        "The run would delete a larger share of the models that are ours in one registry than "
+        "`guards.max_delete_percent` allows. One single delete never trips it.",
+        "`--allow-deletes N`",
+    ),
+    "allow-deletes": GuardRule(
+        "The run would delete more models in all registries together than `--allow-deletes N` allows.",
+        "`--allow-deletes` with a higher number",
+    ),
+    "no-documents": GuardRule("`--prune` was given and the configured manifests hold no document at all.", "nothing"),
+    "partial": GuardRule("`--prune` was given and only a part of the manifests was read.", "nothing"),
+    "no-owner": GuardRule(
+        "`--prune` was given and without `owner` (or `owns`) nothing in the registry is known to be ours.",
+        "`owner` in reconciler.yaml",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
