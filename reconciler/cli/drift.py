@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reconciler.cli import planning
-from reconciler.cli.options import Command, Globals, format_option, output_option, scope_options
+from reconciler.cli.options import Command, GlobalOptions, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
 from reconciler.cli.session import Outputs
 from reconciler.planner.plan import Change, Plan
@@ -21,7 +21,7 @@ from reconciler.render import DRIFT
 @format_option("text", "json", "markdown")
 @output_option
 @click.pass_obj
-def command(options: Globals, /, output_format: str, outputs: tuple[str, ...], **asked: Any) -> int:
+def command(options: GlobalOptions, /, output_format: str, outputs: tuple[str, ...], **asked: Any) -> int:
     """Show what changed in the registries behind our back. Writes nothing.
 
     Shown are declared objects that were changed since the last apply (drifted), that differ and were never ours

@@ -11,8 +11,8 @@ import click
 from reconciler import render
 from reconciler.cli import trials
 from reconciler.cli.answers import answer_json
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import alone, asked, check_readable, matching, stdin_bytes, style, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import alone, asked, check_readable, find_workspace, matching, stdin_bytes, style
 from reconciler.cli.stored import check_names, registries_of
 from reconciler.cli.streams import answer
 from reconciler.core.document import decode, read_text
@@ -41,7 +41,7 @@ from reconciler.render.tested import all_text, tested_text
 @format_option("text", "json", "junit")
 @click.pass_obj
 def command(
-    options: Globals,
+    options: GlobalOptions,
     key: str | None,
     every: bool,
     selections: tuple[str, ...],
@@ -57,7 +57,7 @@ def command(
     _check_usage(key, registry, selections, every=every)
     wanted = tuple(map(_selection, selections))
     given = None if source is None else _given(source)
-    here = workspace(options)
+    here = find_workspace(options)
     how = style(options)
     if key is None:
         chosen = trials.selected(here.load(), wanted, given)

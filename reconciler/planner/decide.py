@@ -11,12 +11,12 @@ from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Desired, Resource
 from reconciler.planner import diff
 from reconciler.planner.diff import Difference, FieldChange
-from reconciler.planner.ownership import Standing, foreign_user, standing
+from reconciler.planner.index import RegistryIndex, without_key
+from reconciler.planner.ownership import Ownership, foreign_user, ownership_of
 from reconciler.planner.plan import Change, Consents
-from reconciler.planner.view import View, nameless
 
 
-class Asked(Protocol):
+class DecisionPolicy(Protocol):
     """The part of the policy that a decision reads."""
 
     @property
@@ -37,72 +37,72 @@ class Decision:
     problems: tuple[Problem, ...] = ()
 
 
-def decide(item: Desired, view: View, policy: Asked) -> Decision:
+def decide(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
     """What to do with one desired object."""
     address = item.address
-    if address in view.broken:
-        message = f"the registry holds it in a form that cannot be read: {view.broken[address].message}"
+    if address in index.unreadable:
+        message = f"the registry holds it in a form that cannot be read: {index.unreadable[address].message}"
         return Decision((_refusal(item, "conflict", "unreadable", message),))
-    stored = view.find(address)
+    stored = index.find(address)
     if len(stored) > 1:
         message = f"the registry holds {len(stored)} objects of this key: delete all but one by hand"
         return Decision((_refusal(item, "conflict", "duplicate", message),))
     if item.absent:
-        return _absent(item, stored, view, policy)
+        return _absent(item, stored, index, policy)
     if stored:
-        now = _existing(item, stored[0], view, policy)
-        old = _leftovers(item, view)
+        now = _existing(item, stored[0], index, policy)
+        old = _unfinished_renames(item, index)
         return Decision((*now.changes, *old.changes), (*now.problems, *old.problems))
-    return _missing(item, view, policy)
+    return _missing(item, index, policy)
 
 
-def _absent(item: Desired, stored: tuple[Resource, ...], view: View, policy: Asked) -> Decision:
+def _absent(item: Desired, stored: tuple[Resource, ...], index: RegistryIndex, policy: DecisionPolicy) -> Decision:
     if not stored:
-        gone = [resource for old in item.former for resource in view.find(old)]
-        return Decision(tuple(replace(view.removal(one, "absent"), source=item.resource.source) for one in gone))
-    if standing(stored[0], view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
-        return Decision((_foreign(item, stored[0], view, policy),))
-    return Decision((replace(view.removal(stored[0], "absent"), source=item.resource.source),))
+        gone = [resource for old in item.matched for resource in index.find(old)]
+        return Decision(tuple(replace(index.removal(one, "absent"), source=item.resource.source) for one in gone))
+    if ownership_of(stored[0], index.facts, policy.consents.take_ownership) is Ownership.FOREIGN:
+        return Decision((_foreign(item, stored[0], index, policy),))
+    return Decision((replace(index.removal(stored[0], "absent"), source=item.resource.source),))
 
 
-def _missing(item: Desired, view: View, policy: Asked) -> Decision:
-    broken = next((old for old in item.previous if old in view.broken), None)
-    if broken is not None:
-        message = f"it may be {broken.key}, which the registry holds in a form that cannot be read: {view.broken[broken].message}"
+def _missing(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
+    unreadable = next((old for old in item.previous if old in index.unreadable), None)
+    if unreadable is not None:
+        message = f"it may be {unreadable.key}, which the registry holds in a form that cannot be read: {index.unreadable[unreadable].message}"
         return Decision((_refusal(item, "conflict", "unreadable", message),))
-    before = [address for address in item.previous if view.find(address)]
+    before = [address for address in item.previous if index.find(address)]
     if before:
-        now = _renamed(item, before[0], view, policy)
+        now = _renamed(item, before[0], index, policy)
         return Decision(now.changes, (*now.problems, *(_left(item, old, before[0]) for old in before[1:])))
-    if view.nameless:
-        return Decision((_refusal(item, "blocked", "unreadable", nameless(view.nameless)),))
-    needs = _needs(item, view)
+    if index.without_key:
+        return Decision((_refusal(item, "blocked", "unreadable", without_key(index.without_key)),))
+    prerequisites = _needs(item, index)
     fields = diff.created(item)
-    return Decision((_change(item, "create", "new", fields=fields, depends_on=needs),))
+    return Decision((_change(item, "create", "new", fields=fields, depends_on=prerequisites),))
 
 
-def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision:
-    stored = view.find(old)
+def _renamed(item: Desired, old: Address, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
+    stored = index.find(old)
     if len(stored) > 1:
         return Decision(
             (_refusal(item, "conflict", "duplicate", f"the registry holds {len(stored)} objects called {old.key}"),)
         )
-    source, kind = stored[0], view.kind(item.address)
-    if standing(source, view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
-        return Decision((_foreign(item, source, view, policy),))
-    by_recreation = not view.facts.renames or old in item.former
-    forbidden = _forbids_delete(item, source, kind, view) if by_recreation else None
+    source, kind = stored[0], index.kind(item.address)
+    if ownership_of(source, index.facts, policy.consents.take_ownership) is Ownership.FOREIGN:
+        return Decision((_foreign(item, source, index, policy),))
+    by_recreation = not index.facts.renames or old in item.matched
+    forbidden = _forbids_delete(item, source, kind, index) if by_recreation else None
     if forbidden is not None:
         message = f"{old.key} can only be renamed by deleting it, and {forbidden[1]}"
         return Decision((_refusal(item, "blocked", forbidden[0], message),))
-    prints = _prints(old, item, view, policy) or _prints(item.address, item, view, policy)
+    prints = _prints(old, item, index, policy) or _prints(item.address, item, index, policy)
     found = diff.difference(item, source, kind, prints, rotate=_asked(item, policy))
     if found.replaces and not by_recreation:
         message = f"{', '.join(found.replaces)} cannot change in place: rename first, then change it"
         return Decision((_refusal(item, "blocked", found.why, message),))
     seen = diff.observed(source, kind, diff.excluded(item, kind))
     # a name that follows from other fields changes with them: nobody asked for a rename, so it needs consent
-    action, replaces = ("replace", ("its name",)) if old in item.former else ("rename", ())
+    action, replaces = ("replace", ("its name",)) if old in item.matched else ("rename", ())
     change = _change(
         item,
         action,
@@ -110,21 +110,21 @@ def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision
         fields=found.fields,
         observed=seen,
         previous=old,
-        depends_on=_needs(item, view),
+        depends_on=_needs(item, index),
         replaces=replaces,
     )
-    return Decision((change,), _unjudged(item, found))
+    return Decision((change,), _unverified(item, found))
 
 
-def _leftovers(item: Desired, view: View) -> Decision:
+def _unfinished_renames(item: Desired, index: RegistryIndex) -> Decision:
     """Old objects beside the new one: ours and of this key is an unfinished rename, to be finished; anything else is reported and left."""
     changes: list[Change] = []
     problems: list[Problem] = []
     for old in item.previous:
-        for resource in view.find(old):
+        for resource in index.find(old):
             mark = resource.mark
-            if mark is not None and mark.key == item.key and standing(resource, view.facts) is Standing.OURS:
-                changes.append(view.removal(resource, "renamed"))
+            if mark is not None and mark.key == item.key and ownership_of(resource, index.facts) is Ownership.OURS:
+                changes.append(index.removal(resource, "renamed"))
             else:
                 problems.append(_left(item, old, item.address))
     return Decision(tuple(changes), tuple(problems))
@@ -138,20 +138,22 @@ def _left(item: Desired, old: Address, other: Address) -> Problem:
     )
 
 
-def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Decision:
-    kind = view.kind(item.address)
-    whose = standing(remote, view.facts, policy.consents.take_ownership)
-    if whose is Standing.FOREIGN:
-        return Decision((_foreign(item, remote, view, policy),))
-    prints = _prints(item.address, item, view, policy)
-    found = diff.difference(item, remote, kind, prints, rotate=_asked(item, policy) or _left_behind(item, view))
+def _existing(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
+    kind = index.kind(item.address)
+    whose = ownership_of(remote, index.facts, policy.consents.take_ownership)
+    if whose is Ownership.FOREIGN:
+        return Decision((_foreign(item, remote, index, policy),))
+    prints = _prints(item.address, item, index, policy)
+    found = diff.difference(
+        item, remote, kind, prints, rotate=_asked(item, policy) or _secret_without_model(item, index)
+    )
     seen = diff.observed(remote, kind, diff.excluded(item, kind))
     if found.replaces:
-        return Decision((_replace(item, remote, found, seen, view),), _unjudged(item, found))
-    reason, message = _reason(item, remote, found, kind, view, whose)
+        return Decision((_replace(item, remote, found, seen, index),), _unverified(item, found))
+    reason, message = _reason(item, remote, found, kind, index, whose)
     if not reason:
-        return Decision((), _unjudged(item, found))
-    theirs = None if kind.markable else foreign_user(remote, view, view.facts, policy.consents.take_ownership)
+        return Decision((), _unverified(item, found))
+    theirs = None if kind.markable else foreign_user(remote, index, index.facts, policy.consents.take_ownership)
     if (
         theirs is not None and theirs.address != item.resource.parent
     ):  # that one is in conflict itself, and blocks its parts
@@ -160,18 +162,18 @@ def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Dec
         message = f"{theirs.address}, which belongs to {owner}, uses it: {way}"
         return Decision((_refusal(item, "conflict", "owner", message),))
     change = _change(
-        item, "update", reason, fields=found.fields, observed=seen, depends_on=_needs(item, view), message=message
+        item, "update", reason, fields=found.fields, observed=seen, depends_on=_needs(item, index), message=message
     )
-    return Decision((change,), _unjudged(item, found))
+    return Decision((change,), _unverified(item, found))
 
 
 def _reason(
-    item: Desired, remote: Resource, found: Difference, kind: Kind, view: View, whose: Standing
+    item: Desired, remote: Resource, found: Difference, kind: Kind, index: RegistryIndex, whose: Ownership
 ) -> tuple[str, str]:
     """The word for an update and what it says of the mark, or ("", "") where there is nothing to do."""
-    if whose is Standing.UNMARKED and kind.markable and view.facts.owner is not None:
+    if whose is Ownership.UNMARKED and kind.markable and index.facts.owner is not None:
         owner = f" from {remote.mark.owner}" if remote.mark is not None else ""
-        return "adopt", f"it becomes {view.facts.owner}'s{owner}"
+        return "adopt", f"it becomes {index.facts.owner}'s{owner}"
     changed = len(found.fields) > len(found.rotated)
     if remote.mark is None:
         return ("differs", "") if changed else ("rotate", "") if found.rotated else ("", "")
@@ -187,8 +189,8 @@ def _reason(
     return "", ""
 
 
-def _replace(item: Desired, remote: Resource, found: Difference, seen: str, view: View) -> Change:
-    needs = _needs(item, view)
+def _replace(item: Desired, remote: Resource, found: Difference, seen: str, index: RegistryIndex) -> Change:
+    prerequisites = _needs(item, index)
     if remote.mark is not None and remote.mark.protected and item.protected is False:
         # the stored mark counts: this run lifts the protection and leaves the fields alone, the next one may replace
         rest = tuple(field for field in found.fields if field.path not in found.replaces)
@@ -199,20 +201,26 @@ def _replace(item: Desired, remote: Resource, found: Difference, seen: str, view
             "mark",
             fields=rest,
             observed=seen,
-            depends_on=needs,
+            depends_on=prerequisites,
             message=message,
             replaces=found.replaces,
         )
-    forbidden = _forbids_delete(item, remote, view.kind(item.address), view)
+    forbidden = _forbids_delete(item, remote, index.kind(item.address), index)
     if forbidden is not None:
         message = f"{', '.join(found.replaces)} can only change by deleting it, and {forbidden[1]}"
         return _refusal(item, "blocked", forbidden[0], message)
     return _change(
-        item, "replace", found.why, fields=found.fields, observed=seen, depends_on=needs, replaces=found.replaces
+        item,
+        "replace",
+        found.why,
+        fields=found.fields,
+        observed=seen,
+        depends_on=prerequisites,
+        replaces=found.replaces,
     )
 
 
-def _forbids_delete(item: Desired, remote: Resource, kind: Kind, view: View) -> tuple[str, str] | None:
+def _forbids_delete(item: Desired, remote: Resource, kind: Kind, index: RegistryIndex) -> tuple[str, str] | None:
     """The word and the reason why an object may not be deleted to be created again, or None. The manifest's protection counts, and the stored one."""
     if item.protected or (remote.mark is not None and remote.mark.protected):
         return (
@@ -221,59 +229,59 @@ def _forbids_delete(item: Desired, remote: Resource, kind: Kind, view: View) -> 
         )
     if not kind.deletable:
         return "not-deletable", kind.not_deletable_reason or f"the registry cannot delete what is a {kind.name}"
-    if remote.carries:
-        return "referenced", f"the registry would delete with it {', '.join(remote.carries)}"
-    if view.nameless:
-        return "unreadable", nameless(view.nameless)
+    if remote.cascade_deletes:
+        return "referenced", f"the registry would delete with it {', '.join(remote.cascade_deletes)}"
+    if index.without_key:
+        return "unreadable", without_key(index.without_key)
     return None
 
 
-def _prints(address: Address, item: Desired, view: View, policy: Asked) -> Mapping[str, str]:
+def _prints(address: Address, item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Mapping[str, str]:
     """The fingerprints known for an address; none where there would be no room to keep them."""
-    if view.facts.owner is None or not view.kind(item.address).markable:
+    if index.facts.owner is None or not index.kind(item.address).markable:
         return {}
     return policy.fingerprints.get(address, {})
 
 
-def _needs(item: Desired, view: View) -> tuple[Address, ...]:
+def _needs(item: Desired, index: RegistryIndex) -> tuple[Address, ...]:
     """What must exist before this one: what it refers to, and its own derived resources."""
-    homes = {home for home in item.needs if not view.find(home)}
-    return tuple(sorted({*item.references.values(), *view.children.get(item.address, ()), *homes} - {item.address}))
+    homes = {home for home in item.prerequisites if not index.find(home)}
+    return tuple(sorted({*item.references.values(), *index.derived.get(item.address, ()), *homes} - {item.address}))
 
 
-def _left_behind(item: Desired, view: View) -> bool:
+def _secret_without_model(item: Desired, index: RegistryIndex) -> bool:
     """Whether it is the secret of a model that is still to be created: nobody knows what is in it, so it is written again."""
     parent = item.resource.parent
-    unknown = parent is not None and not view.find(parent) and parent not in view.broken
-    return unknown and not view.kind(item.address).markable
+    unknown = parent is not None and not index.find(parent) and parent not in index.unreadable
+    return unknown and not index.kind(item.address).markable
 
 
-def _asked(item: Desired, policy: Asked) -> bool:
+def _asked(item: Desired, policy: DecisionPolicy) -> bool:
     """Whether the user asked to write this object's secrets again."""
     return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
 
 
-def _foreign(item: Desired, remote: Resource, view: View, policy: Asked) -> Change:
+def _foreign(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Change:
     """The refusal to touch another owner's object: the one of this key, or the one that it would be renamed from."""
     owner = remote.mark.owner if remote.mark is not None else "nobody"
     old = remote.address if remote.address != item.address else None
     what = f"{old.key} belongs to {owner}" if old is not None else f"it belongs to {owner}"
     way = f"--take-ownership {owner} takes it over"
-    if view.facts.owner is None:
+    if index.facts.owner is None:
         way = "without `owner` in reconciler.yaml it cannot be taken over"
     elif item.address in policy.named:
         way = "only its owner may delete it"
     return replace(_refusal(item, "conflict", "owner", f"{what}: {way}"), previous=old)
 
 
-def _unjudged(item: Desired, found: Difference) -> tuple[Problem, ...]:
+def _unverified(item: Desired, found: Difference) -> tuple[Problem, ...]:
     told = []
-    if found.unjudged:
-        places = ", ".join(found.unjudged)
-        message = f"{item.address}: whether the value of {places} is new cannot be judged, since it, or fingerprint_key, has no value here"
+    if found.unverified:
+        pointers = ", ".join(found.unverified)
+        message = f"{item.address}: whether the value of {pointers} is new cannot be judged, since it, or fingerprint_key, has no value here"
         told.append(_warning(item, "rotation-unknown", message))
-    if found.unseen and not found.fields:  # whatever else is written, the secret is written with it
-        message = f"{item.address}: the registry shows no {', '.join(found.unseen)}, so it cannot be told whether it is stored; --rotate {item.key} writes it"
+    if found.unreadable_secrets and not found.fields:  # whatever else is written, the secret is written with it
+        message = f"{item.address}: the registry shows no {', '.join(found.unreadable_secrets)}, so it cannot be told whether it is stored; --rotate {item.key} writes it"
         told.append(_warning(item, "secret-unseen", message))
     return tuple(told)
 

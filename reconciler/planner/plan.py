@@ -20,7 +20,7 @@ WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """What the user agreed to. A plan carries the consents it was made with."""
+    """What the user agreed to. A plan cascade_deletes the consents it was made with."""
 
     prune: bool = False
     allow_deletes: int | None = None

@@ -19,33 +19,33 @@ def identity(facts: RegistryFacts) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class RegistryIndex:
     """One registry, ready to be asked. `stored` holds every object by address: more than one is a conflict."""
 
     facts: RegistryFacts
     stored: Mapping[Address, tuple[Resource, ...]]
-    broken: Mapping[Address, Unreadable]
-    nameless: tuple[Unreadable, ...]
-    children: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+    unreadable: Mapping[Address, Unreadable]
+    without_key: tuple[Unreadable, ...]
+    derived: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
     referrers: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, facts: RegistryFacts, listing: Listing, desired: DesiredState) -> View:
+    def of(cls, facts: RegistryFacts, listing: Listing, desired: DesiredState) -> RegistryIndex:
         stored: dict[Address, tuple[Resource, ...]] = {}
         for resource in listing.resources:
             stored[resource.address] = (*stored.get(resource.address, ()), resource)
-        broken: dict[Address, Unreadable] = {}
+        unreadable: dict[Address, Unreadable] = {}
         for row in sorted(listing.unreadable, key=lambda row: row.message, reverse=True):
             if row.key is not None:
                 kinds = [row.kind] if row.kind is not None else facts.kinds
-                broken |= {Address(facts.name, kind, row.key): row for kind in kinds}
-        children: dict[Address, tuple[Address, ...]] = {}
+                unreadable |= {Address(facts.name, kind, row.key): row for kind in kinds}
+        derived: dict[Address, tuple[Address, ...]] = {}
         for item in desired.resources:
             parent = item.resource.parent
             if parent is not None and not item.absent:
-                children[parent] = (*children.get(parent, ()), item.address)
-        nameless = tuple(sorted((row for row in listing.unreadable if row.key is None), key=lambda row: row.message))
-        return cls(facts, stored, broken, nameless, children, _referrers(facts, listing))
+                derived[parent] = (*derived.get(parent, ()), item.address)
+        without_key = tuple(sorted((row for row in listing.unreadable if row.key is None), key=lambda row: row.message))
+        return cls(facts, stored, unreadable, without_key, derived, _referrers(facts, listing))
 
     def resources(self) -> Iterator[Resource]:
         for resources in self.stored.values():
@@ -61,7 +61,7 @@ class View:
         """The objects that a stored object refers to."""
         return [target for _, target in _references(resource, self.facts)]
 
-    def places(self, resource: Resource) -> list[tuple[str, Address]]:
+    def references_by_pointer(self, resource: Resource) -> list[tuple[str, Address]]:
         """The same, each with the pointer of the field that says so."""
         return _references(resource, self.facts)
 
@@ -80,8 +80,8 @@ class View:
                 reason="duplicate",
                 message="the registry holds more than one object of this key",
             )
-        if self.nameless:
-            return replace(change, action="blocked", reason="unreadable", message=nameless(self.nameless))
+        if self.without_key:
+            return replace(change, action="blocked", reason="unreadable", message=without_key(self.without_key))
         if not kind.deletable:
             return replace(
                 change,
@@ -89,10 +89,8 @@ class View:
                 reason="not-deletable",
                 message=kind.not_deletable_reason or f"the registry cannot delete what is a {kind.name}",
             )
-        if resource.carries:
-            message = (
-                f"the registry would delete with it {', '.join(resource.carries)}: delete that first, if it is to go"
-            )
+        if resource.cascade_deletes:
+            message = f"the registry would delete with it {', '.join(resource.cascade_deletes)}: delete that first, if it is to go"
             return replace(change, action="blocked", reason="referenced", message=message)
         if kind.protect_drifted and diff.drifted(resource, kind):
             message = "somebody changed it since it was last applied, and nothing else holds that change: apply its manifest once more, or remove it by hand"
@@ -105,7 +103,7 @@ class View:
 
 def _references(resource: Resource, facts: RegistryFacts) -> list[tuple[str, Address]]:
     found = references_in(resource.spec, facts.kinds[resource.address.kind].root)
-    return [(place, Address(facts.name, kind, key)) for place, kind, key in found]
+    return [(pointer, Address(facts.name, kind, key)) for pointer, kind, key in found]
 
 
 def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Address, ...]]:
@@ -119,5 +117,5 @@ def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Ad
     return found
 
 
-def nameless(rows: tuple[Unreadable, ...]) -> str:
+def without_key(rows: tuple[Unreadable, ...]) -> str:
     return f"the registry holds something that cannot be read and may be anything: {rows[0].message}"
