@@ -6,7 +6,7 @@ Conventions, all of them invisible or harmless where Markdown is rendered:
 - a `console` block holds commands, each after `$ `, and what each prints; a line `...` stands for any lines;
 - a `python` block without a title is a program; a `text` block right after it is what it prints;
 - a `shell` block is for commands that a test cannot run (installing), each of which the test knows;
-- `<!-- test` … `-->` is a script that is run at this place: what the reader is told has happened;
+- `<!-- test: COMMANDS -->` is run at this place: what the reader is told has happened;
 - `<!-- server: aigo https://aigo.example.com -->` says which server stands behind a URL of the page.
 """
 
@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 _FENCE: Final = re.compile(
     r"^(?P<indent> *)```(?P<language>[a-z]+)(?P<info>[^\n]*)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL
 )
-_COMMENT: Final = re.compile(r"^<!-- (?P<what>test\n|server: )(?P<body>.*?)-->$", re.MULTILINE | re.DOTALL)
+_COMMENT: Final = re.compile(r"^<!-- (?P<what>test\n|test: |server: )(?P<body>.*?)-->$", re.MULTILINE | re.DOTALL)
 _TITLE: Final = re.compile(r'title="([^"]+)"')
 
 
@@ -66,7 +66,7 @@ def items(text: str) -> Iterator[Script | Server | Block]:
         if match.re is _FENCE:
             title = _TITLE.search(match["info"])
             yield Block(match["language"], title[1] if title else None, match["body"], line, *match.span("body"))
-        elif match["what"] == "test\n":
+        elif match["what"].startswith("test"):
             yield Script(match["body"], line)
         else:
             kind, *words = match["body"].split()
@@ -88,10 +88,7 @@ def commands(block: str) -> list[Command]:
 
 def shown(done: list[Command]) -> str:
     """A console block again, from its commands."""
-    return "".join(
-        f"$ {one.text}\n{one.output.rstrip()}\n".replace("\n\n$ ", "\n$ ") if one.output.strip() else f"$ {one.text}\n"
-        for one in done
-    )
+    return "".join(f"$ {one.text}\n" + (f"{one.output.strip(chr(10))}\n" if one.output.strip() else "") for one in done)
 
 
 _CHANGING: Final = (

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+SCRIPTS: Final = ROOT / "tests" / "docs" / "scripts"
 PASSED: Final = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 _MARK: Final = "\x01exit \x01"
 
@@ -67,7 +68,9 @@ def session(root: Path, variables: Mapping[str, str]) -> Iterator[Session]:
     shell = subprocess.Popen(
         ["bash", "--norc", "--noprofile"],
         cwd=folder,
-        env=environment | {"HOME": str(home), "USER": "me", "REPOSITORY": str(ROOT), **variables},
+        env=environment
+        | {"HOME": str(home), "USER": "me", "REPOSITORY": str(ROOT), "SCRIPTS": str(SCRIPTS)}
+        | variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -67,7 +67,7 @@ def servers(request: pytest.FixtureRequest) -> dict[str, Setting]:
 def test_a_page_does_what_it_shows(path: Path, servers: dict[str, Setting], tmp_path: Path) -> None:
     """Run from top to bottom in one project, every command prints what stands below it."""
     text = path.read_text(encoding="utf-8")
-    changed = text
+    written: list[tuple[Block, str]] = []
     with ExitStack() as stack, session(tmp_path, {"SUPPORT_LLM_KEY": "sk-support"}) as here:
         program = ""  # what the Python program above printed
         for item in items(text):
@@ -82,14 +82,16 @@ def test_a_page_does_what_it_shows(path: Path, servers: dict[str, Setting], tmp_
             elif item.language == "python":
                 program = ran(item.text, here, where)
             elif item.language == "console":
-                changed = changed.replace(item.text, shown(run(item, here, where)), 1)
+                written.append((item, shown(run(item, here, where))))
             elif item.language == "text" and program:
                 assert same(item.text, program), f"{where}: {program}"
                 program = ""
             else:
                 check_unrun(item, where)
     if os.environ.get("WRITE_DOCS"):
-        path.write_text(changed, encoding="utf-8")
+        for block, output in reversed(written):  # from the end, so that the places before stay right
+            text = text[: block.start] + output + text[block.end :]
+        path.write_text(text, encoding="utf-8")
 
 
 def run(block: Block, here: Session, where: str) -> list[Command]:
