@@ -32,6 +32,12 @@ NOT_RUN = re.compile(
     r"|code \.|uv tool install model-reconciler|pre-commit install"
 )
 
+EVERY_PAGE = pytest.mark.parametrize(
+    "path",
+    [*pages(ROOT), *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md"))],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+
 Setting = Callable[[Session, ExitStack, tuple[str, ...]], None]
 
 
@@ -135,14 +141,24 @@ def links(text: str) -> Iterator[str]:
     yield from (link for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", plain) if "://" not in link)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [*pages(ROOT), *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md"))],
-    ids=lambda path: path.relative_to(ROOT).as_posix(),
-)
+@EVERY_PAGE
 def test_relative_links_lead_somewhere(path: Path) -> None:
     """No page points at a file that is not there."""
     assert {link for link in links(path.read_text(encoding="utf-8")) if not (path.parent / link).exists()} == set()
+
+
+@EVERY_PAGE
+def test_lines_are_at_most_120_characters(path: Path) -> None:
+    """A page is read as text, too, and its changes as diffs."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > 120] == []
+
+
+def test_the_readme_is_short() -> None:
+    """It is the door and not the house: what explains stands in docs/."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    assert len(text) <= 6500
 
 
 def test_the_reference_is_that_of_the_code() -> None:
