@@ -1,6 +1,6 @@
-"""Write the reference pages of the documentation from the code, or, with --check, fail where they are not those of the code.
+"""Write what the documentation has from the code, or, with --check, fail where it is not that of the code.
 
-python tools/reference            writes docs/reference/
+python tools/reference            writes docs/reference/ and the modules in the tree of ARCHITECTURE.md
 python tools/reference --check    exits 1 and names each page that is missing, stale or no longer generated
 """
 
@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from architecture import with_modules
 from commands import commands_page, exit_codes_page
 from kinds import driver_pages, field_rules_page
+from python_page import python_page
 from schema_pages import configuration_page, manifest_page
 from words import guards_page, outcomes_page, reasons_page, rules_page
 
@@ -32,6 +34,7 @@ def pages() -> dict[str, str]:
         "reasons.md": reasons_page(),
         "outcomes.md": outcomes_page(),
         "guards.md": guards_page(),
+        "python.md": python_page(),
         **{f"kinds/{name}.md": text for name, text in driver_pages().items()},
     }
 
@@ -44,6 +47,8 @@ def main() -> int:
     )
     check: bool = parser.parse_args().check
     wanted = {FOLDER / name: text for name, text in pages().items()}
+    drawing = ROOT / "ARCHITECTURE.md"
+    wanted[drawing] = with_modules(drawing.read_text(encoding="utf-8"), ROOT / "reconciler")
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     extra = sorted(set(FOLDER.rglob("*.md")) - set(wanted))
     for path in [*stale, *extra]:

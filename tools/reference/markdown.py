@@ -52,7 +52,9 @@ def paragraph(text: str) -> str:
 def sentence(text: str) -> str:
     """The text with a capital and a full stop."""
     text = text.strip()
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
+    first = text.partition(" ")[0]
+    start = text[:1] if "." in first.rstrip(".") else text[:1].upper()  # a file's name stays as it is
+    return f"{start}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
 
 
 def as_code(text: str) -> str:
