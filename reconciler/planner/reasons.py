@@ -44,6 +44,10 @@ REASONS: Final[Mapping[str, Reason]] = {
         "rotate: a secret's value is written again",
         "A secret's value is new, or `--rotate KEY` asked to write it again.",
     ),
+    "fingerprint": Reason(
+        "fingerprint: the fingerprint of a secret is recorded",
+        "The object has no fingerprint of its secrets, as where `fingerprint_key` was set after it was last applied.",
+    ),
     "mark": Reason("only our mark changes", "Only the ownership mark changes: its protection or its key."),
     "immutable": Reason(
         "immutable: cannot change in place",

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from markdown import as_code, cell, code, page, paragraph, sentence, table
-from schema_pages import Form, type_of
+from schema_pages import Form, plain, type_of
 
 from reconciler.core.kind import Kind
 from reconciler.core.rules import OPAQUE, RULES, Node
@@ -85,7 +85,8 @@ def _rows(path: Sequence[str], node: Node, form: Form) -> Iterator[list[str]]:
     for name in [*members, *(name for name in node.children if name not in members)]:
         field, below = members.get(name, {}), node.children.get(name, OPAQUE)
         where = (*path, name)
-        yield [code(".".join(where)), type_of(field), cell(_meaning(field, below)), _rules(below)]
+        if field or below.rules:  # else a driver takes it as it is, and there is nothing to say of it
+            yield [code(".".join(where)), type_of(field), cell(_meaning(field, below)), _rules(below)]
         yield from _rows(where, below, field)
         inner = _each(field)
         if below.each is not None or dict(_members(inner)):
@@ -120,7 +121,7 @@ def _meaning(field: Form, node: Node) -> str:
     for note in reversed([note for note in map(note_of, node.rules) if note]):
         text = text.removesuffix(note).rstrip()
     examples = field.get("examples") or ()
-    shown = f" Example: {code(examples[0])}" if examples and isinstance(examples[0], str | int | float) else ""
+    shown = f" Example: {code(plain(examples[0]))}" if examples and isinstance(examples[0], str | int | float) else ""
     return text + shown
 
 
@@ -135,8 +136,8 @@ def _rule(rule: Any) -> str:
     if name == "Ref":
         detail = f"{code(rule.kind)}: {rule.reason}{'' if rule.must_exist else ', which need not exist'}"
     elif name == "Default":
-        detail = f"{code(rule.value)}, {rule.reason}"
+        detail = f"{code(plain(rule.value))}, {rule.reason}"
     elif name == "NeedsConsent":
-        detail = f"{code(rule.value)} needs {code(f'guards.{rule.guard}')}: {rule.reason}"
+        detail = f"{code(plain(rule.value))} needs {code(f'guards.{rule.guard}')}: {rule.reason}"
     up = "../field-rules.md"
     return f"[{name}]({up}#{name.lower()}): {cell(detail)}"

@@ -89,7 +89,7 @@ def type_of(field: Form) -> str:
         return cell(" or ".join(words))
     types = field.get("type", [])
     names = [TYPES[name] for name in ([types] if isinstance(types, str) else types) if name in TYPES]
-    if "number" in names or "boolean" in names:  # text there is one whole reference
+    if {"number", "integer", "boolean"} & set(names):  # text there is one whole reference
         names = [name for name in names if name != "text"]
     if names == ["list"] and isinstance(field.get("items"), Mapping):
         inner = type_of(field["items"])
@@ -110,18 +110,18 @@ def _meaning(field: Form, *, required: bool) -> str:
     """Description, whether it is required, default and bounds, and an example."""
     parts = [field.get("description", ""), "Required." if required else ""]
     if field.get("default") is not None:
-        parts.append(f"Default: {code(_plain(field['default']))}.")
+        parts.append(f"Default: {code(plain(field['default']))}.")
     bounds = [f"{word} {field[name]:g}" for name, word in BOUNDS.items() if name in field]
     parts.append(f"{' and '.join(bounds).capitalize()}." if bounds else "")
     examples = field.get("examples") or ()
-    parts.append(f"Example: {code(_plain(examples[0]))}" if examples and not _words(field) else "")
+    parts.append(f"Example: {code(plain(examples[0]))}" if examples and not _words(field) else "")
     return " ".join(part for part in parts if part)
 
 
 BOUNDS: Final = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     """A value as YAML's flow style would show it, near enough, in one line."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return re.sub(r"\s+", " ", text)
