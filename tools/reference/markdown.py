@@ -36,11 +36,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines]) if lines else ""
 
 
+_PIECE: Final = re.compile(r"(?:\[[^\]]*\]\([^)]*\)|`[^`]*`|\S)+")  # a word, where code and links are never broken
+
+
 def paragraph(text: str) -> str:
     """Prose on lines of at most WIDTH characters."""
     lines: list[str] = []
     line = ""
-    for word in text.split():
+    for word in _PIECE.findall(" ".join(text.split())):
         if line and len(line) + 1 + len(word) > WIDTH:
             lines.append(line)
             line = word
