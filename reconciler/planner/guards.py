@@ -46,6 +46,15 @@ GUARDS: Final[Mapping[str, GuardRule]] = {
         "`--prune` was given and without `owner` (or `owns`) nothing in the registry is known to be ours.",
         "`owner` in reconciler.yaml",
     ),
+    "same-place": GuardRule(
+        "`--prune` was given and two registries hold the same objects: they are one place under two names, and each "
+        "would be pruned of what the other declares.",
+        "nothing; give both one name",
+    ),
+    "unreadable-environment": GuardRule(
+        "`--prune` was given and another environment declares objects in the same place, but its manifests have errors.",
+        "nothing; correct those manifests",
+    ),
 }
 
 
@@ -60,7 +69,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deletions:
-    """How many models a run would delete in one registry, and how many we owned there before it."""
+    """Counts of one registry: the models that a run would delete, and those that we owned there before it."""
 
     count: int
     owned: int
@@ -116,6 +125,16 @@ def no_documents() -> Guard:
 
 def partial() -> Guard:
     return Guard("partial", "only a part of the manifests was read: pruning would delete the rest", None)
+
+
+def same_place(first: str, second: str) -> Guard:
+    message = f"{first} and {second} hold the same objects: they are one place under two names, and each would be pruned of what the other declares"
+    return Guard("same-place", message, None)
+
+
+def unreadable_environment(name: str) -> Guard:
+    message = f"environment {name} declares objects in the same place, and its manifests have errors: what it declares is not known"
+    return Guard("unreadable-environment", message, None)
 
 
 def no_owner(registry: str) -> Guard:
