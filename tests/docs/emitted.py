@@ -68,6 +68,7 @@ def _position(function: ast.FunctionDef | ast.AsyncFunctionDef, parameter: str) 
 
 
 def _values(path: str, tree: ast.Module, parameter: str, takers: Mapping[str, int]) -> Iterator[Passed]:
+    named = _named(tree)
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
@@ -78,15 +79,32 @@ def _values(path: str, tree: ast.Module, parameter: str, takers: Mapping[str, in
         if takers[name] < len(call.args):
             given.append(call.args[takers[name]])
         for value in given:
-            for option in _options(value):
+            for option in _options(value, named):
                 literal = option.value if isinstance(option, ast.Constant) and isinstance(option.value, str) else None
                 yield Passed(literal, ast.unparse(option), f"{path}:{call.lineno}")
 
 
-def _options(value: ast.expr) -> Iterator[ast.expr]:
-    """Both sides of `a if b else c`."""
+def _named(tree: ast.Module) -> dict[str, list[ast.expr]]:
+    """What a module's constants are, and what its functions return, by name."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            found[node.target.id] = [node.value]
+        elif isinstance(node, ast.FunctionDef):
+            returned = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return)]
+            found[node.name] = [value for value in returned if value is not None]
+    return found
+
+
+def _options(value: ast.expr, named: Mapping[str, list[ast.expr]]) -> Iterator[ast.expr]:
+    """What a value may be: both sides of `a if b else c`, a constant of the module, what a function of it returns."""
+    name = value.func if isinstance(value, ast.Call) else value
+    known = named.get(name.id, []) if isinstance(name, ast.Name) else []
     if isinstance(value, ast.IfExp):
-        yield from (*_options(value.body), *_options(value.orelse))
+        yield from (*_options(value.body, named), *_options(value.orelse, named))
+    elif known:
+        for option in known:
+            yield from _options(option, named)
     else:
         yield value
 
