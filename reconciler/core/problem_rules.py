@@ -30,6 +30,19 @@ _FILES: Final = {
     "no-manifests": ProblemRule(
         "No file among those asked for holds a manifest.", "Name the folder that holds them, or run `reconciler init`."
     ),
+    "no-document": ProblemRule(
+        "A configured path, folder or file holds no document. It may have been emptied by accident, so `--prune` is "
+        "refused.",
+        "Restore what it held, or remove it; a folder that is meant to be empty holds a file `.keep`.",
+    ),
+    "ignored-file": ProblemRule(
+        "A file looks like a manifest and is not read: its ending is nearly one of ours, it is hidden or a copy, or a "
+        "link cannot be followed. `--prune` is refused.",
+        "Rename it to `.yaml`, `.yml` or `.json`, or move it out of the manifests.",
+    ),
+    "config-name": ProblemRule(
+        "The configuration exists under a name that is not read.", "Rename it to reconciler.yaml, or use `--config`."
+    ),
     "unreadable": ProblemRule(
         "A file or folder exists and cannot be read, or is not a regular file.", "Correct its permissions or its type."
     ),
@@ -63,6 +76,14 @@ _FILES: Final = {
     ),
     "not-unicode": ProblemRule(
         "Text holds half of a surrogate pair, which is no character.", "Write the character itself."
+    ),
+    "invisible-character": ProblemRule(
+        "A character that nobody sees stands where it changes what is meant.",
+        "Delete it; where it is meant, put the text into quotes.",
+    ),
+    "lookalike-character": ProblemRule(
+        "A character looks like one of the notation and is none, such as a typographic quote or a wide colon.",
+        "Type the plain one; where it is meant, put the text into quotes.",
     ),
     "one-document": ProblemRule(
         "A file that may hold one document holds several.", "Move the others into files of their own."
@@ -122,6 +143,11 @@ _REFERENCES: Final = {
         "`${var:NAME}` names a variable that `variables` does not set.", "Set it in reconciler.yaml."
     ),
     "missing-file": ProblemRule("`${file:path}` names a file that cannot be read.", "Create it, or correct the path."),
+    "private-file": ProblemRule(
+        "`${file:path}` outside a secret field names a hidden file, a file for credentials, or one that holds one, and "
+        "a plan would print it.",
+        "Reference it in a secret field only, or move the text into a file of its own.",
+    ),
     "file-outside-project": ProblemRule(
         "`${file:path}` leads outside the folder of reconciler.yaml.", "Move the file into the project."
     ),
@@ -212,6 +238,27 @@ _IMPORT: Final = {
     "empty-secret": ProblemRule("A secret is empty, so none is written.", "Nothing is to be done."),
 }
 
+# What ends a command, where its answer is a list of problems: the error's code is the rule.
+_ERRORS: Final = {
+    "error": ProblemRule("The command failed.", "Read the message."),
+    "usage": ProblemRule("The command line asks for something that makes no sense.", "Run the command with `--help`."),
+    "input": ProblemRule("What was given cannot be used; nothing was written.", "Correct it as the message says."),
+    "manifests": ProblemRule("Manifests have problems.", "`reconciler validate` lists them."),
+    "config": ProblemRule("The configuration cannot be used.", "Correct reconciler.yaml as the message says."),
+    "plan-file": ProblemRule("A saved plan is damaged, edited or of another version.", "Plan and save again."),
+    "secret": ProblemRule(
+        "A secret's reference leads to no value.", "Set the variable, or create the file, that it names."
+    ),
+    "registry": ProblemRule("A registry could not be read, or refused a write.", "Read what it answered."),
+    "registry-temporary": ProblemRule("A registry could not be reached, or said to try later.", "Run again."),
+    "registry-lost-reply": ProblemRule(
+        "A request was sent and its reply lost, so it may have been done.", "Run again: what was done is found."
+    ),
+    "registry-permanent": ProblemRule("A registry refuses the request as it is.", "Correct what it names."),
+    "stale-object": ProblemRule("An object changed since it was read and was not overwritten.", "Plan again."),
+    "refused": ProblemRule("A guard, a stale plan or a protection forbids the run.", "Read what forbids it."),
+}
+
 GROUPS: Final[Mapping[str, Mapping[str, ProblemRule]]] = {
     "Files and their text": _FILES,
     "The form of a document": _FORM,
@@ -219,6 +266,7 @@ GROUPS: Final[Mapping[str, Mapping[str, ProblemRule]]] = {
     "Documents and configuration together": _TOGETHER,
     "Warnings of a plan": _PLAN,
     "Import": _IMPORT,
+    "Errors that end a command": _ERRORS,
 }
 RULES: Final[Mapping[str, ProblemRule]] = {word: rule for group in GROUPS.values() for word, rule in group.items()}
 
