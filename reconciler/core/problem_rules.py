@@ -96,6 +96,14 @@ _FORM: Final = {
         "`kind` is neither `Model`, nor a kind of a driver in use.",
         "Correct it, or configure a registry of that driver.",
     ),
+    "foreign-file": ProblemRule(
+        "A file among the manifests is plainly another tool's.",
+        "Move it out of the folder; where `import` knows its format, `reconciler import FILE -o DIR` translates it.",
+    ),
+    "unknown-value": ProblemRule(
+        "A value is none of those that this version knows of a list that is the vendor's; it is sent as it is.",
+        "Correct it, or keep it where the registry is newer. `--strict` makes it an error.",
+    ),
     "unknown-field": ProblemRule("The kind has no such field.", "Correct the spelling, or remove the field."),
     "missing-field": ProblemRule("A field that the kind requires is missing.", "Add it."),
     "wrong-type": ProblemRule("A value is of another type than its field.", "Write a value of the type named."),

@@ -131,12 +131,14 @@ def _rules(node: Node) -> str:
 
 
 def _rule(rule: Any) -> str:
-    name = type(rule).__name__
-    detail = rule.reason
+    name = next(kind.__name__ for kind in RULES if isinstance(rule, kind))
+    detail = getattr(rule, "reason", "")
     if name == "Ref":
         detail = f"{code(rule.kind)}: {rule.reason}{'' if rule.must_exist else ', which need not exist'}"
     elif name == "Default":
         detail = f"{code(plain(rule.value))}, {rule.reason}"
+    elif name == "KnownValues":
+        detail = "a value of none of these is sent as it is, with a warning"
     elif name == "NeedsConsent":
         detail = f"{code(plain(rule.value))} needs {code(f'guards.{rule.guard}')}: {rule.reason}"
     up = "../field-rules.md"
