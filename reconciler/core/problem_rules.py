@@ -117,6 +117,10 @@ _FORM: Final = {
     "bad-name": ProblemRule(
         "A name in reconciler.yaml, such as a registry's, has characters that names do not allow.", "Rename it."
     ),
+    "bad-owner": ProblemRule(
+        "`owner` is empty or holds `/`, as only the owner of an environment does: `<owner>/<environment>`.",
+        "Write a name without `/`.",
+    ),
     "bad-pointer": ProblemRule("An entry of `ignore` is not a JSON pointer.", "Write it as `/field/inner`."),
     "bad-url": ProblemRule("A URL is not http(s), or has no host.", "Write `https://host/path`."),
     "bad-variable": ProblemRule(
