@@ -133,7 +133,7 @@ async def _direct(options: Globals, request: Request, how: _How) -> Report:
     async with here.connect(planning.names(here, request, desired), concurrency=how.concurrency) as registries:
         plan = await planning.plan(here, request, loaded, desired, registries)
         if how.tested:  # loaded by name: nobody else pays for it
-            plan = await importlib.import_module("reconciler.cli.trials").gated(here, loaded, plan)
+            plan = await importlib.import_module("reconciler.cli.test_runs").gated(here, loaded, plan)
         applying.show(plan, options, how.output_format)
         applying.ask(plan, yes=how.yes)
         return await applying.carry_out(here, plan, registries, options, concurrency=how.concurrency, backup=how.backup)

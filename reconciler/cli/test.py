@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from reconciler import render
-from reconciler.cli import trials
+from reconciler.cli import test_runs
 from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, Globals, format_option
 from reconciler.cli.session import alone, asked, check_readable, matching, stdin_bytes, style, workspace
@@ -20,10 +21,10 @@ from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.project.workspace import STDIN, Workspace
-from reconciler.registry.base import Tested, Tests
+from reconciler.registry.base import RunsTests, TestResult
 from reconciler.registry.reading import read_all
+from reconciler.render.result_text import result_text, results_text
 from reconciler.render.terminal import Style
-from reconciler.render.tested import all_text, tested_text
 
 
 @click.command(cls=Command, name="test")
@@ -38,6 +39,14 @@ from reconciler.render.tested import all_text, tested_text
 )
 @click.option("--registry", metavar="NAME", help="Have this registry test it, not its endpoint.")
 @click.option("--input", "source", metavar="FILE", help="What to send, as JSON ('-' is stdin), instead of a greeting.")
+@click.option(
+    "--require",
+    "required",
+    multiple=True,
+    type=click.Choice([test_runs.STREAMING]),
+    help="Fail where the model does not stream, which is degraded otherwise.",
+)
+@click.option("--strict", is_flag=True, help="End with 1 where a check is degraded, too.")
 @format_option("text", "json", "junit")
 @click.pass_obj
 def command(
@@ -47,24 +56,64 @@ def command(
     selections: tuple[str, ...],
     registry: str | None,
     source: str | None,
+    required: tuple[str, ...],
+    strict: bool,
     output_format: str,
 ) -> int:
-    """Try a model out: is it reached, does it answer, also as a stream, and which parameters does it heed?
+    """Test a model: is it reached, does it answer, also as a stream, and which parameters does it heed?
 
     A model that a manifest declares with an endpoint is asked there, without any registry; any other one is tested by its
-    registry, and so is every one with --registry. KEY is a key or an address. Ends with 1 where a check failed.
+    registry, and so is every one with --registry. KEY is a key or an address. What an endpoint cannot do beside its work is `degraded`: it
+    does not stream, or refuses a declared parameter. Ends with 1 where a check failed.
     """
     _check_usage(key, registry, selections, every=every)
     wanted = tuple(map(_selection, selections))
     given = None if source is None else _given(source)
     here = workspace(options)
-    how = style(options)
+    telling = _Telling(style(options), output_format, strict, options.verbose)
     if key is None:
-        chosen = trials.selected(here.load(), wanted, given)
-        return _tell_all(asyncio.run(trials.results(here, chosen, given)), how, output_format)
+        chosen = test_runs.selected(here, here.load(), wanted, given)
+        return telling.tell_all(asyncio.run(test_runs.results(here, chosen, given, required=required)))
     if registry is not None:
         check_names(here, [registry])
-    return _tell(asyncio.run(_result(here, key, registry, given)), how, output_format)
+    return telling.tell(asyncio.run(_result(here, key, registry, given, required)))
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """How results are told, and what the command ends with."""
+
+    style: Style
+    output_format: str
+    strict: bool
+    verbose: int
+
+    def tell(self, result: dict[str, Any]) -> int:
+        """One model in full."""
+        if self.output_format == "json":
+            answer_json(result)
+        else:
+            steps = bool(self.verbose) or not result["ok"] or "endpoint" in result
+            answer(
+                self._junit([result]) if self.output_format == "junit" else result_text(result, self.style, steps=steps)
+            )
+        return self._ended([result])
+
+    def tell_all(self, results: Sequence[dict[str, Any]]) -> int:
+        """Several models, and a count."""
+        if self.output_format == "json":
+            answer_json({"ok": all(result["ok"] for result in results), "results": results})
+        else:
+            answer(self._junit(results) if self.output_format == "junit" else results_text(results, self.style))
+        return self._ended(results)
+
+    def _ended(self, results: Sequence[dict[str, Any]]) -> int:
+        bad = ("failed", "degraded") if self.strict else ("failed",)
+        return 1 if any(result["state"] in bad for result in results) else 0
+
+    def _junit(self, results: Sequence[dict[str, Any]]) -> str:
+        text: str = render.load("reconciler.render.junit:test_suites")(results, self.style, strict=self.strict)
+        return text
 
 
 def _check_usage(key: str | None, registry: str | None, selections: Sequence[str], *, every: bool) -> None:
@@ -86,37 +135,16 @@ def _selection(text: str) -> tuple[str, str]:
     return name, value
 
 
-async def _result(here: Workspace, key: str, registry: str | None, given: Any) -> dict[str, Any]:
+async def _result(
+    here: Workspace, key: str, registry: str | None, given: Any, required: Sequence[str]
+) -> dict[str, Any]:
     """The answer for one model: from its endpoint where a manifest declares one, else, and with `registry`, through a registry."""
-    subject = trials.meant(here.load(), key, given) if registry is None else None
+    subject = test_runs.meant(here, here.load(), key, given) if registry is None else None
     if subject is not None:
-        return (await trials.results(here, [subject], given))[0]
-    address, tested = await _through_registry(here, key, registry, given)
-    checks = trials.checks_of(tested.checks)
-    ok = all(check.ok for check in tested.checks)
-    return {"address": str(address), "ok": ok, "checks": checks, "output": tested.output}
-
-
-def _tell(result: dict[str, Any], how: Style, output_format: str) -> int:
-    if output_format == "json":
-        answer_json(result)
-    else:
-        answer(_junit([result], how) if output_format == "junit" else tested_text(result, how))
-    return 0 if result["ok"] else 1
-
-
-def _tell_all(results: Sequence[dict[str, Any]], how: Style, output_format: str) -> int:
-    ok = all(result["ok"] for result in results)
-    if output_format == "json":
-        answer_json({"ok": ok, "results": results})
-    else:
-        answer(_junit(results, how) if output_format == "junit" else all_text(results, how))
-    return 0 if ok else 1
-
-
-def _junit(results: Sequence[dict[str, Any]], how: Style) -> str:
-    text: str = render.load("reconciler.render.junit:tests")(results, how)
-    return text
+        return (await test_runs.results(here, [subject], given, required=required))[0]
+    address, result = await _through_registry(here, key, registry, given)
+    missing = f"it is required, and {address.registry} does not test it"
+    return test_runs.answer_of(address, test_runs.require(result, required, missing))
 
 
 def _given(source: str) -> Any:
@@ -137,11 +165,11 @@ def _refused(problem: Problem) -> InputError:
     return InputError(f"{problem.file}:{problem.line}:{problem.column}: {problem.message}", hint="--input takes JSON")
 
 
-async def _through_registry(here: Workspace, key: str, registry: str | None, given: Any) -> tuple[Address, Tested]:
+async def _through_registry(here: Workspace, key: str, registry: str | None, given: Any) -> tuple[Address, TestResult]:
     """The object's registry tests it. Raises UsageError where none of the registries in question can."""
     names = registries_of(here, [key]) if registry is None else (registry,)
     async with here.connect(names) as opened:
-        able = {name: place for name, place in opened.items() if isinstance(place, Tests)}
+        able = {name: place for name, place in opened.items() if isinstance(place, RunsTests)}
         unable = ", ".join(
             f"{name} (driver {here.entries[name].driver.name})" for name in sorted(opened.keys() - able.keys())
         )

@@ -53,18 +53,18 @@ class Custom:
         return await self._told("transform-output", adapter.after, variables)
 
     async def _told(self, name: str, source: str, variables: dict[str, Any]) -> tuple[str, str]:
+        self._steps.keep(name, "", template=source)  # what fails is shown, too
         text = await rendered(source, variables)
-        self._steps.keep(name, text)
+        self._steps.keep(name, text, template=source)
         if not text.strip():
             raise FailedError("the template makes nothing")
         return text, text if _is_json(text) else f"no JSON: {text}"
 
     async def _infer(self, sent: str) -> tuple[Answer, str]:
-        answer = await self._client.exchange(
-            "POST", "", query=self._place.query, content=sent.encode("utf-8", "replace")
-        )
+        content = sent.encode("utf-8", "replace")
+        answer = await self._client.exchange("POST", "", query=self._place.query, content=content, repeatable=True)
         text = text_of(answer)
-        self._steps.keep("inference", text)
+        self._steps.keep("inference", text, status=answer.status)
         return answer, f"{answer.status}: {text}"
 
 

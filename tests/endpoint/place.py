@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import pytest
 from endpoint.server import KEY
+from reconciler.endpoint.tester import tried
 
 from reconciler.core.model import Endpoint
 from reconciler.core.resource import Address
 from reconciler.core.secret import Resolver
-from reconciler.endpoint.tester import tried
 from reconciler.endpoint.values import Adapter, Subject, Tried
 
 PROGRAM: Final = Path(__file__).with_name("server.py")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from endpoint.place import Place, failed, names, place, subject, trial
 from endpoint.server import KEY
+from reconciler.endpoint.tester import check_input
 
 from reconciler.core.errors import InputError
-from reconciler.endpoint.tester import check_input
 
 __all__ = ["place"]
 

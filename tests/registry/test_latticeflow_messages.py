@@ -24,7 +24,7 @@ from reconciler.manifest.export import text_of
 from reconciler.planner.planfile import dump
 from reconciler.registry import base
 from reconciler.registry.base import Write
-from reconciler.registry.latticeflow import trial
+from reconciler.registry.latticeflow import test_run
 from reconciler.render import plan_text, report_text
 from reconciler.render.terminal import Style
 
@@ -313,20 +313,20 @@ def answering(**steps: tuple[int, Any]) -> Behaviour:
     return behave
 
 
-async def tried(behave: Behaviour, kind: str) -> tuple[base.Tested | RegistryError, list[str]]:
+async def tried(behave: Behaviour, kind: str) -> tuple[base.TestResult | RegistryError, list[str]]:
     """How the test of a model of that connection type ended, and what was asked, in order."""
     spec = {"task": "chat_completion", "config": {"connection_type": kind}}
     async with reaching(behave) as (client, server):
-        ended: base.Tested | RegistryError
+        ended: base.TestResult | RegistryError
         try:
-            ended = await trial.run(client, Resource(Address("one", "Model", "m"), spec, id="7"), None)
+            ended = await test_run.run(client, Resource(Address("one", "Model", "m"), spec, id="7"), None)
         except RegistryError as error:
             ended = error
         return ended, [seen.path.rpartition("/")[2] for seen in server.seen]
 
 
-def checks(ended: base.Tested | RegistryError) -> dict[str, tuple[bool, str]]:
-    assert isinstance(ended, base.Tested)
+def checks(ended: base.TestResult | RegistryError) -> dict[str, tuple[bool, str]]:
+    assert isinstance(ended, base.TestResult)
     return {check.name: (check.ok, check.message) for check in ended.checks}
 
 
@@ -349,7 +349,7 @@ async def test_credentials_that_an_endpoint_quotes_are_not_shown(status: int, ca
     ended, _ = await tried(behave, "custom_connection")
     assert [word for word in CREDENTIALS if word in repr(ended)] == []
     if status == 200:
-        assert isinstance(ended, base.Tested)
+        assert isinstance(ended, base.TestResult)
         assert ended.output == {"said": "no: ***, ***, ***; close"}
     else:
         assert checks(ended)["run-inference"] == (False, "the endpoint answered 401: no: ***, ***, ***; close")
@@ -381,7 +381,7 @@ async def test_a_check_that_is_under_way_is_asked_again_until_it_has_ended(world
     stored = await world.registries["one"].get(Address("one", "Model", "one"))
     registry = world.registries["one"]
     assert stored is not None
-    assert isinstance(registry, base.Tests)
+    assert isinstance(registry, base.RunsTests)
     server.forget()
     assert checks(await registry.test(stored, None))["check-status"] == (True, "The endpoint answers.")
     assert [one.path.rpartition("/")[2] for one in server.requests].count("check-status") == 3

@@ -244,19 +244,26 @@ def _history() -> Form:
     return _answer("Answer of history", "What `reconciler history --format json` prints.", properties)
 
 
-def _tried() -> dict[str, Form]:
-    """What became of one model; the last four where its endpoint was asked."""
+def _test_result() -> dict[str, Form]:
+    """What became of one model; the last four as far as there is anything to tell."""
     check = {
         "name": _text("A stable word.", "connection"),
-        "ok": _flag("Whether it passed."),
+        "ok": _flag("Whether it passed, if only degraded."),
+        "state": _state("How it ended."),
         "message": _text("For people."),
         "duration_ms": _duration(),
     }
-    step = {"name": _text("The check that it belongs to.", "transform-input"), "text": _text("What it gave.")}
+    step = {
+        "name": _text("The check that it belongs to.", "transform-input"),
+        "text": _text("What it gave."),
+        "template": _text("The template that made it.", '{"ask": {{ input.messages[0].content | tojson }}}'),
+        "status": _count("The HTTP status of the endpoint's answer.", 100),
+    }
     figure: Form = {"description": "Rounded.", "type": "number", "minimum": 0}
     return {
         "address": _address(),
-        "ok": _flag("Whether every check passed."),
+        "ok": _flag("Whether no check failed."),
+        "state": _state("The worst state of its checks."),
         "checks": _list("In the order in which they ran.", _map("One check.", check)),
         "output": {"description": "What the model answered; null where it was not asked."},
         "endpoint": _text("The url that was asked, where it was no registry.", "https://llm.example.com/v1"),
@@ -270,15 +277,22 @@ def _tried() -> dict[str, Form]:
             "type": "object",
             "additionalProperties": figure,
         },
-        "steps": _list("What each step of a custom format gave.", _map("One step.", step)),
+        "steps": _list(
+            "What each step between the standard form and the endpoint's own gave.",
+            _map("One step.", step, optional=("template", "status")),
+        ),
     }
+
+
+def _state(description: str) -> Form:
+    return _text(description, "ok", "degraded", "failed") | {"enum": ["ok", "degraded", "failed"]}
 
 
 _ASKED: Final = ("endpoint", "capabilities", "figures", "steps")
 
 
 def _test() -> Form:
-    one = _tried()
+    one = _test_result()
     several = {
         "results": _list("With --all, instead of the rest: sorted by key.", _map("One model.", one, optional=_ASKED))
     }

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from reconciler.registry.http.client import Client, open_client
 from reconciler.registry.http.payload import parse
+from reconciler.registry.http.reasons import reason_in, reason_of
 from reconciler.registry.http.redaction import Redactor
 from reconciler.registry.http.target import Reply, Target
 from reconciler.registry.http.wire import Answer
 
-__all__ = ["Answer", "Client", "Redactor", "Reply", "Target", "open_client", "parse"]
+__all__ = ["Answer", "Client", "Redactor", "Reply", "Target", "open_client", "parse", "reason_in", "reason_of"]

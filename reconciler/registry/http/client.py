@@ -86,12 +86,13 @@ class Client:
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
         expected: Collection[int] = range(200, 300),
+        repeatable: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109  # as above
         sink: Callable[[bytes], bool] | None = None,
     ) -> Answer:
         """Send bytes as they are, once, and hand back the bytes that came: for what need not be JSON, or comes piece by piece.
 
-        `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True. Raises as `call`
+        What is `repeatable` is sent once more where a connection of the pool turns out to be closed. `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True. Raises as `call`
         does; LostReplyError also where a reply began and did not end.
         """
         call = Call(
@@ -100,7 +101,7 @@ class Client:
             body=None,
             content=content,
             expected=expected,
-            repeatable=False,
+            repeatable=repeatable,
             timeout=self._target.timeout if timeout is None else timeout,
             sink=sink,
         )
@@ -140,6 +141,8 @@ class Client:
     async def _exchanged(self, call: Call) -> Answer | Broken:
         began = time.perf_counter()
         answer = await self._wire.exchange(call)
+        if isinstance(answer, Broken) and answer.stale and call.repeatable:
+            answer = await self._wire.exchange(call)  # on a new connection: the server had closed the old one
         if LOG.isEnabledFor(logging.DEBUG):
             self._log(call, answer, (time.perf_counter() - began) * 1000)
         return answer

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
@@ -17,6 +16,7 @@ from reconciler.core.secret import Secret
 from reconciler.registry.http.address import base_of
 from reconciler.registry.http.payload import parse, secrets_in
 from reconciler.registry.http.proxies import proxy_variable
+from reconciler.registry.http.reasons import reason_of
 from reconciler.registry.http.redaction import Redactor
 from reconciler.registry.http.target import Call, Reply, Target
 from reconciler.registry.http.wire import Answer, Broken
@@ -71,7 +71,7 @@ class Translator:
             packed = answer.headers.get("content-encoding")
             redactor = self.redactor(call)
             named = redactor.excerpt(f"{kind}, {packed}" if packed else kind, EXCERPT_CHARACTERS)
-            start = redactor.excerpt(answer.body[:4096].decode("utf-8", "replace"), EXCERPT_CHARACTERS)
+            start = redactor.excerpt(answer.body.decode("utf-8", "replace"), EXCERPT_CHARACTERS)
         hint = _PAGE if kind.lower().startswith(_PAGES) or start.startswith("<") else None
         return self._useless(call, answer, f"not with JSON in UTF-8 ({named}): {start}", hint)
 
@@ -81,7 +81,7 @@ class Translator:
         redactor = self.redactor(call)
         if 300 <= status < 400:
             return self._redirect(call, answer, redactor)
-        said = redactor.excerpt(_message(answer), MESSAGE_CHARACTERS)
+        said = redactor.excerpt(reason_of(answer.headers, answer.body), MESSAGE_CHARACTERS)
         message = self._answered(call, status, f": {said}" if said else "")
         hint = self._target.hints.get(status)
         if status in REFUSED:
@@ -195,34 +195,3 @@ def _bare(location: str) -> str:
     except ValueError:
         return "an address that cannot be read"
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
-def _message(answer: Answer) -> str:
-    """The server's own message, or nothing."""
-    try:
-        said = parse(answer.body)
-    except (ValueError, RecursionError):
-        plain = answer.headers.get("content-type", "").startswith("text/plain")
-        return answer.body.decode("utf-8", "replace") if plain else ""
-    return next(_messages(said), "")
-
-
-def _messages(said: Any) -> Iterator[str]:
-    if not isinstance(said, dict):
-        return
-    for name in ("message", "detail", "error"):
-        if isinstance(said.get(name), str):
-            yield said[name]
-    if isinstance(said.get("error"), dict):
-        yield from _messages(said["error"])
-    for name in ("detail", "errors"):  # FastAPI's and IBM's form: one entry for each field
-        if isinstance(said.get(name), list):
-            yield from filter(None, ["; ".join(map(_entry, said[name][:10]))])
-
-
-def _entry(entry: Any) -> str:
-    if not isinstance(entry, dict):
-        return entry if isinstance(entry, str) else json.dumps(entry)
-    text = next((entry[name] for name in ("msg", "message") if isinstance(entry.get(name), str)), "")
-    place = entry.get("loc")
-    return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text

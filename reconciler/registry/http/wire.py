@@ -60,12 +60,16 @@ class Answer(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """Nothing came back, or not all of it. `sent` is false only where the request surely never left."""
+    """Nothing came back, or not all of it. `sent` is false only where the request surely never left.
+
+    `stale` is true where a connection of the pool was closed before a byte of the reply: most likely while it was idle.
+    """
 
     sent: bool
     reason: str
     tls: bool = False  # the other side's certificate was refused, or no encryption agreed upon
     trusted: bool = True  # false where it was the certificate
+    stale: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class _Attempt:
     """How far one attempt has come."""
 
     connected: bool = False
+    reused: bool = False
     status: int = 0
     headers: Mapping[str, str] | None = None
 
@@ -95,6 +100,11 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         attempt.connected = True
         return connection
+
+
+async def _note_reuse(*_: object) -> None:
+    """Notes that the connection of this attempt comes from the pool."""
+    _ATTEMPT.get().reused = True
 
 
 class _Response(aiohttp.ClientResponse):
@@ -129,7 +139,9 @@ class Wire:
             cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
             if attempt.headers is not None and attempt.status not in call.expected:
                 return Answer(attempt.status, attempt.headers, b"", whole=False)  # the status says enough
-            return _broken(cause, call, connected=attempt.connected)
+            broken = _broken(cause, call, connected=attempt.connected)
+            closed = isinstance(cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError)
+            return broken._replace(stale=closed and attempt.reused and not attempt.status)
         finally:
             _ATTEMPT.reset(token)
 
@@ -169,10 +181,13 @@ async def open_wire(target: Target) -> AsyncIterator[Wire]:
     if proxy is not None and proxy.authorization is not None:
         # through a tunnel the proxy sees only what asks for the tunnel; without one, only the request itself
         (outer if base.scheme == "https" else headers)["Proxy-Authorization"] = proxy.authorization.reveal()
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(_note_reuse)
     session = aiohttp.ClientSession(
         connector=_Connector(limit=max(1, target.concurrency), keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context),
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=_Response,
+        trace_configs=[trace],
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
     )
     through = None if proxy is None else httpx.Proxy(proxy.url, headers=outer)

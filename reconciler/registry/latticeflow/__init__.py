@@ -15,10 +15,10 @@ from pydantic import BaseModel
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Opening, Registry
+from reconciler.registry.base import AdapterForm, Compiled, Driver, Opening, Registry
 from reconciler.registry.latticeflow import settings as places
 from reconciler.registry.latticeflow.compile import compile_model
-from reconciler.registry.latticeflow.kinds import KINDS
+from reconciler.registry.latticeflow.kinds import ADAPTERS, KINDS
 from reconciler.registry.latticeflow.settings import Settings
 
 
@@ -30,6 +30,7 @@ class LatticeFlowDriver:
     settings: type[BaseModel] = Settings
     default_owner: str | None = None
     renames: bool = False
+    adapters: AdapterForm = ADAPTERS
 
     def location(self, settings: Settings, resolver: Resolver) -> str:
         """The canonical URL, without `/api`."""

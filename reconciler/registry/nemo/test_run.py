@@ -1,4 +1,4 @@
-"""A model tried out: through the platform's inference gateway where it serves the model's provider, else at the provider's endpoint."""
+"""A model tested: through the platform's inference gateway where it serves the model's provider, else at the provider's endpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 from reconciler.core.errors import InputError, RegistryError
 from reconciler.core.resource import Resource
 from reconciler.core.secret import Secret
-from reconciler.registry.base import Check, Tested
+from reconciler.registry.base import Check, TestResult
 from reconciler.registry.http import Client, Reply
 
 GREETING: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
@@ -21,7 +21,7 @@ _TOKENS: Final = 64  # the most of an answer, where the format asks for a number
 
 
 class Places(Protocol):
-    """What a trial asks of the open registry."""
+    """What a test asks of the open registry."""
 
     # the stored provider of that name, or None
     async def provider(self, name: str) -> Mapping[str, Any] | None: ...
@@ -41,7 +41,7 @@ class _Way(NamedTuple):
     name: str
 
 
-async def run(places: Places, client: Client, gateway: str, resource: Resource, given: Any) -> Tested:
+async def run(places: Places, client: Client, gateway: str, resource: Resource, given: Any) -> TestResult:
     """Every step up to the first that fails. `gateway` is its path for the workspace. Raises InputError for what is no model."""
     if resource.address.kind != "Model":
         raise InputError(f"{resource.address}: only models can be tested")
@@ -50,13 +50,13 @@ async def run(places: Places, client: Client, gateway: str, resource: Resource, 
     checks: list[Check] = []
     async with _way(places, client, gateway, spec, checks) as way:
         if way is None:
-            return Tested(tuple(checks))
+            return TestResult(tuple(checks))
         form = str(spec.get("backend_format") or "OPENAI_CHAT")
         body = {"model": endpoint.get("model_id") or resource.address.key}
         body |= {"max_tokens": _TOKENS} if form == "ANTHROPIC_MESSAGES" else {}
         body |= given if isinstance(given, Mapping) else GREETING
         reply = await _step(way.name, checks, lambda: _asked(way, _PATHS[form], body))
-    return Tested(tuple(checks), reply.data if reply is not None else None)
+    return TestResult(tuple(checks), reply.data if reply is not None else None)
 
 
 @asynccontextmanager
