@@ -68,8 +68,8 @@ def data_of(answer: Answer) -> Any:
         data = parse(answer.body.removeprefix(_BOM))
     except (ValueError, RecursionError) as error:
         text = answer.body.decode("utf-8", "replace")
-        page = " (a page of a proxy or a log-in? check `url`)" if text.lstrip().startswith("<") else ""
-        raise FailedError(f"it answered {answer.status}, not with JSON in UTF-8 ({kind}){page}: {text}") from error
+        page = " with a page (of a proxy or a log-in? check `url`)" if text.lstrip().startswith("<") else ""
+        raise FailedError(f"it answered {answer.status}{page}, not with JSON in UTF-8 ({kind}): {text}") from error
     check_data(data)
     return data
 

@@ -97,7 +97,7 @@ class Listener:
         """One field. Others than these have no meaning, `error` excepted, in which llama.cpp reports a failure."""
         if field == "data" and value.strip() == DONE:
             self._dispatch()  # an empty line before or after it is sometimes forgotten
-            self._add(Event(self._name, DONE, self._now()))
+            self._add(Event("message", DONE, self._now()))
         elif field == "data":
             self._data.append(value)
         elif field == "event":

@@ -67,8 +67,8 @@ def _is_refusal(status: int, reason: str) -> bool:
 
 def _no_stream(answer: Answer, listener: Listener, dialect: Dialect) -> FailedError | DegradedError:
     """What is wrong where no event came: `stream: true` may have been ignored, or refused in an answer of 200."""
-    if listener.trouble:
-        return FailedError(f"the stream is given up: {listener.trouble}")
+    if listener.trouble or not answer.whole:
+        return FailedError(f"the stream is given up: {listener.trouble or 'it is too long'}")
     if not listener.stray:
         return FailedError(
             f"the stream ends without a piece of an answer (content type {content_type(answer.headers)})"

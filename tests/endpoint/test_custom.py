@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from endpoint.place import Place, failed, names, place, subject, trial
 from endpoint.server import KEY
-from reconciler.endpoint.tester import check_input
 
 from reconciler.core.errors import InputError
 from reconciler.endpoint.sandbox import render
 from reconciler.endpoint.templates import rendered
+from reconciler.endpoint.test_run import check_input
 from reconciler.endpoint.values import Adapter, FailedError
 
 __all__ = ["place"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from endpoint.place import Place, failed, names, place, subject, trial
+from endpoint.place import Place, check_of, failed, names, place, states, subject, trial
 from endpoint.server import KEY
-from reconciler.endpoint.tester import check_input
 
 from reconciler.core.errors import InputError
+from reconciler.endpoint.test_run import check_input
 
 __all__ = ["place"]
 
@@ -179,14 +179,12 @@ async def test_a_wrong_base_is_told(place: Place) -> None:
     ("model", "check", "said"),
     [
         ("error-inside", "inference", "with an error inside: the model is out of order"),
-        ("unstreamed", "streaming", "the content type application/json, where clients expect text/event-stream"),
         ("unended", "streaming", "the stream ends without [DONE]"),
         ("error-in-stream", "streaming", "with an error inside: overloaded"),
-        ("refuses-stream", "streaming", "unsupported parameter: stream"),
     ],
 )
 async def test_half_a_format_is_a_failed_check(place: Place, model: str, check: str, said: str) -> None:
-    """Each in words; nothing comes after it."""
+    """Each in words."""
     assert said in failed(await trial(subject(place.url, model)), check)
 
 
@@ -198,10 +196,42 @@ async def test_the_manifest_s_timeout_counts(place: Place) -> None:
     assert "registry" not in message
 
 
-async def test_a_parameter_that_is_refused_fails_what_sends_it(place: Place) -> None:
-    """It would fail every request of the manifest's users, too."""
-    done = await trial(subject(place.url, "refuses-seed", parameters={"seed": 1}))
-    assert "unsupported parameter: seed" in failed(done, "inference")
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("unstreamed", "`stream: true` is ignored"), ("refuses-stream", "unsupported parameter: stream")],
+)
+async def test_an_endpoint_without_streams_is_degraded(place: Place, model: str, said: str) -> None:
+    """Streaming is a capability: the rest is found out all the same."""
+    done = await trial(subject(place.url, model))
+    assert states(done) == {"connection": "ok", "inference": "ok", "streaming": "degraded", "capabilities": "ok"}
+    assert said in check_of(done, "streaming").message
+    assert (done.ok, done.state) == (True, "degraded")
+
+
+@pytest.mark.parametrize("names_of", [("seed",), ("seed", "top_k"), ("n", "max_completion_tokens", "seed")])
+async def test_declared_parameters_that_are_refused_are_degraded(place: Place, names_of: tuple[str, ...]) -> None:
+    """It is asked again without them: each is named with its line, the others are sent, and the capabilities are reached."""
+    model = "+".join(["kept", *(f"refuses-{name}" for name in names_of)])
+    parameters = {"temperature": 0.5, **dict.fromkeys(names_of, 7)}
+    done = await trial(subject(place.url, model, parameters=parameters))
+    inference = check_of(done, "inference")
+    assert (done.state, inference.state) == ("degraded", "degraded")
+    for name in names_of:
+        assert (
+            f"{name} refused (manifests/chat.yaml:/parameters/{name}): unsupported parameter: {name}"
+            in inference.message
+        )
+    assert set(done.capabilities) == {"max_completion_tokens", "temperature", "n", "top_p"}
+    (streamed,) = [one["body"] for one in place.seen(model) if one["body"].get("stream")]
+    assert streamed["temperature"] == 0.5
+    assert not set(names_of) & set(streamed)
+
+
+async def test_a_refusal_that_no_parameter_causes_is_a_failure(place: Place) -> None:
+    """Asked again without parameters, it is refused all the same: the first words are told."""
+    done = await trial(subject(place.url, "refuses-messages", parameters={"seed": 1, "top_k": 2}))
+    assert "unsupported parameter: messages" in failed(done, "inference")
+    assert names(done) == ["connection", "inference"]
 
 
 async def test_a_format_without_that_task(place: Place) -> None:
