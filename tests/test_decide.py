@@ -441,7 +441,7 @@ async def test_what_the_registry_would_delete_with_it_keeps_an_object(world: Wor
     """Nobody planned for that: neither a delete nor a replace, whatever was allowed; an update is all right."""
     await world.apply(native("Model", "chat", project="cx"))
     remote = await world.remote()
-    carrying = [replace(one, carries=("2 deployments",)) for one in remote.listings["one"].resources]
+    carrying = [replace(one, cascade_deletes=("2 deployments",)) for one in remote.listings["one"].resources]
     remote = RemoteState({"one": remote.listings["one"]._replace(resources=tuple(carrying))}, remote.registries)
 
     def planned(document: Document) -> tuple[str, str]:

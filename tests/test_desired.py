@@ -22,7 +22,7 @@ from reconciler.core.rules import Ref
 from reconciler.core.secret import Resolver
 from reconciler.planner.references import dangling
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import Housed, Localises
+from reconciler.registry.base import HasContainer, Normalizes
 
 _places = itertools.count(1)
 
@@ -254,10 +254,10 @@ def test_export_of_native_kinds_plans_to_nothing(mixed: Project) -> None:
 class Homely(memory.MemoryDriver):
     """Everything is in the workspace `main`, and may be called by its name there or by `main/name`."""
 
-    def home(self, settings: Any) -> tuple[str, str]:
+    def container(self, settings: Any) -> tuple[str, str]:
         return "Workspace", "main"
 
-    def localised(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         provider = spec.get("provider")
         return {**spec, "provider": provider.removeprefix("main/")} if provider else spec
 
@@ -265,8 +265,8 @@ class Homely(memory.MemoryDriver):
 def homely(world: World) -> World:
     """The same world, where everything is in a workspace."""
     driver = Homely("memory", memory.DRIVER.kinds, renames=False)
-    assert isinstance(driver, Housed)
-    assert isinstance(driver, Localises)
+    assert isinstance(driver, HasContainer)
+    assert isinstance(driver, Normalizes)
     return replace(world, entries={"one": replace(world.entries["one"], driver=driver)})
 
 

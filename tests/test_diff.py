@@ -12,17 +12,17 @@ from reconciler.core.kind import Kind
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, Mark, Resource
 from reconciler.core.rules import (
-    AtLeast,
     CannotClear,
-    Canonical,
     Immutable,
+    Normalized,
     ServerDefault,
     ServerOwned,
+    Superset,
     Unordered,
     WriteOnly,
 )
 from reconciler.core.spec import PRESENT, is_reference, secrets_in
-from reconciler.planner.diff import applied, created, difference, drifted, excluded, observed, unstored
+from reconciler.planner.diff import applied, created, difference, drifted, excluded, not_stored, observed
 
 AT = Address("one", "Thing", "t")
 
@@ -35,7 +35,7 @@ class Inner(BaseModel):
 
 class Thing(BaseModel):
     name: str | None = None
-    url: Annotated[str | None, Canonical(lambda text: text.rstrip("/"), "a slash")] = None
+    url: Annotated[str | None, Normalized(lambda text: text.rstrip("/"), "a slash")] = None
     tags: Annotated[list[str] | None, Unordered()] = None
     status: Annotated[str | None, ServerOwned("the controller's")] = None
     visible: Annotated[str | None, ServerDefault("private")] = None
@@ -188,7 +188,7 @@ def test_where_the_value_is_absent_rotation_cannot_be_judged() -> None:
     """There is a fingerprint and nothing to compare with it: that is said, and is no change."""
     found = difference(want(told="${env:A}"), have(marked(told="1" * 16), told=PRESENT), KIND, {})
     assert found.fields == ()
-    assert found.unjudged == ("/told",)
+    assert found.unverified == ("/told",)
 
 
 def test_a_first_fingerprint_is_kept_only_of_what_is_written() -> None:
@@ -266,17 +266,17 @@ def test_what_was_seen_does_not_depend_on_controllers() -> None:
 def test_only_what_was_sent_is_judged_in_read_back() -> None:
     """What the server adds is its own; what it drops or changes is not stored."""
     sent = {"name": "a", "tags": ["a"]}
-    assert unstored(sent, have(name="a", tags=["a"], visible="x", free={"y": 1}), KIND, ()) == ()
-    assert unstored(sent, have(name="b"), KIND, ()) == ("/name", "/tags")
-    assert unstored(sent, have(name="b", tags=["a"]), KIND, ("/name",)) == ()
+    assert not_stored(sent, have(name="a", tags=["a"], visible="x", free={"y": 1}), KIND, ()) == ()
+    assert not_stored(sent, have(name="b"), KIND, ()) == ("/name", "/tags")
+    assert not_stored(sent, have(name="b", tags=["a"]), KIND, ("/name",)) == ()
 
 
 def test_what_was_to_be_removed_and_is_still_there_is_not_stored() -> None:
     """Silence is not success, for secrets neither."""
-    assert unstored({}, have(name="a"), KIND, (), ("/name",)) == ("/name",)
-    assert unstored({}, have(told=PRESENT), KIND, (), ("/told",)) == ("/told",)
-    assert unstored({"told": "${env:A}"}, have(), KIND, ()) == ("/told",)
-    assert unstored({"silent": "${env:A}"}, have(), KIND, ()) == ()
+    assert not_stored({}, have(name="a"), KIND, (), ("/name",)) == ("/name",)
+    assert not_stored({}, have(told=PRESENT), KIND, (), ("/told",)) == ("/told",)
+    assert not_stored({"told": "${env:A}"}, have(), KIND, ()) == ("/told",)
+    assert not_stored({"silent": "${env:A}"}, have(), KIND, ()) == ()
 
 
 # --- lists that a server adds to ------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_what_was_to_be_removed_and_is_still_there_is_not_stored() -> None:
 
 class Shared(BaseModel):
     name: str | None = None
-    members: Annotated[list[str] | None, AtLeast("the server adds whoever made it")] = None
+    members: Annotated[list[str] | None, Superset("the server adds whoever made it")] = None
 
 
 SHARED = Kind(Shared)
@@ -314,8 +314,8 @@ def test_what_a_server_adds_later_makes_no_plan_stale_and_is_no_drift() -> None:
 
 def test_what_a_server_adds_while_it_stores_is_stored_as_it_was_sent() -> None:
     """And what it leaves out of what was sent is not."""
-    assert unstored({"members": ["a"]}, members("theirs", "a"), SHARED, (), ("/members",)) == ()
-    assert unstored({"members": ["a", "b"]}, members("theirs", "a"), SHARED, ()) == ("/members",)
+    assert not_stored({"members": ["a"]}, members("theirs", "a"), SHARED, (), ("/members",)) == ()
+    assert not_stored({"members": ["a", "b"]}, members("theirs", "a"), SHARED, ()) == ("/members",)
 
 
 # --- secrets of which nobody sees anything --------------------------------------------------------------------
@@ -325,9 +325,9 @@ def test_a_secret_that_nobody_sees_is_told() -> None:
     """Without room for a mark, and without a word from the registry, nobody can tell whether it is stored."""
     unmarked = replace(KIND, markable=False)
     wanted = want(silent="${env:A}")
-    assert difference(wanted, have(), unmarked, {}).unseen == ("/silent",)
+    assert difference(wanted, have(), unmarked, {}).unreadable_secrets == ("/silent",)
     assert difference(wanted, have(), unmarked, {}).fields == ()
-    assert difference(wanted, have(silent=PRESENT), unmarked, {}).unseen == ()
-    assert difference(wanted, have(), unmarked, {}, rotate=True).unseen == ()
-    assert difference(wanted, have(), KIND, {}).unseen == (), "a mark would say so"
-    assert difference(want(told="${env:A}"), have(), unmarked, {}).unseen == (), "its absence is told"
+    assert difference(wanted, have(silent=PRESENT), unmarked, {}).unreadable_secrets == ()
+    assert difference(wanted, have(), unmarked, {}, rotate=True).unreadable_secrets == ()
+    assert difference(wanted, have(), KIND, {}).unreadable_secrets == (), "a mark would say so"
+    assert difference(want(told="${env:A}"), have(), unmarked, {}).unreadable_secrets == (), "its absence is told"

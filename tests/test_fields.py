@@ -14,10 +14,10 @@ from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import (
     OPAQUE,
     CannotClear,
-    Canonical,
+    Constraint,
     Immutable,
+    Normalized,
     Ref,
-    Requires,
     ServerDefault,
     ServerOwned,
     Unordered,
@@ -26,9 +26,9 @@ from reconciler.core.rules import (
 from reconciler.core.spec import (
     PRESENT,
     canonical_json,
-    compared,
     hide_secrets,
     is_reference,
+    normalized,
     references_in,
     secrets_in,
     unmanaged,
@@ -55,7 +55,7 @@ class Inner(BaseModel):
 class Thing(BaseModel):
     name: str | None = None
     aliased: Annotated[str | None, Field(alias="theName")] = None
-    url: Annotated[str | None, Canonical(lambda text: str(text).rstrip("/"), "a slash")] = None
+    url: Annotated[str | None, Normalized(lambda text: str(text).rstrip("/"), "a slash")] = None
     tags: Annotated[list[str] | None, Unordered()] = None
     steps: list[str] | None = None
     status: Annotated[str | None, ServerOwned("the controller's")] = None
@@ -70,7 +70,7 @@ class Thing(BaseModel):
     parts: list[Inner] | None = None
     named: dict[str, Inner] | None = None
     headers: dict[str, Annotated[str, WriteOnly(only_references=True)]] | None = None
-    note: Annotated[str | None, Requires(lambda text: "is long" if len(text) > 3 else None, "cut")] = None
+    note: Annotated[str | None, Constraint(lambda text: "is long" if len(text) > 3 else None, "cut")] = None
     free: dict[str, Any] | None = None
 
 
@@ -78,7 +78,7 @@ ROOT = rules_of(Thing)
 
 
 def form(**spec: Any) -> Any:
-    return compared(spec, ROOT)
+    return normalized(spec, ROOT)
 
 
 def test_a_rule_is_found_at_its_field_through_unions_aliases_and_collections() -> None:
@@ -136,7 +136,7 @@ def test_a_server_default_is_cleared_by_null_and_by_empty(empty: Any) -> None:
 
 def test_zero_and_false_are_values_of_a_server_default() -> None:
     """Only null and empty clear: 0 does not."""
-    assert compared({"inner": {"burst": 0}}, ROOT) == {"inner": {"burst": 0}}
+    assert normalized({"inner": {"burst": 0}}, ROOT) == {"inner": {"burst": 0}}
 
 
 def test_a_server_default_that_is_not_set_is_nobodys_business() -> None:
@@ -164,7 +164,7 @@ def test_a_secret_that_is_never_read_back_is_not_compared_by_value() -> None:
 
 def test_what_is_excluded_is_compared_on_neither_side() -> None:
     """Ignored pointers and unmanaged fields are left out wherever they lie."""
-    assert compared({"name": "a", "free": {"x": 1, "y": 2}}, ROOT, ("/name", "/free/x", "/nowhere")) == {
+    assert normalized({"name": "a", "free": {"x": 1, "y": 2}}, ROOT, ("/name", "/free/x", "/nowhere")) == {
         "free": {"y": 2}
     }
 
@@ -240,8 +240,8 @@ def test_the_compared_form_is_a_fixed_point_and_changes_nothing(value: Any) -> N
     """Comparing twice is comparing once, and the argument stays as it was."""
     spec = {"free": value} if not isinstance(value, dict) else {"free": value, "name": "n", "tags": ["b", "a"]}
     text = json.dumps(spec, sort_keys=True)
-    once = compared(spec, ROOT)
-    assert canonical_json(compared(once, ROOT)) == canonical_json(once)
+    once = normalized(spec, ROOT)
+    assert canonical_json(normalized(once, ROOT)) == canonical_json(once)
     assert json.dumps(spec, sort_keys=True) == text
 
 
@@ -255,11 +255,11 @@ def test_a_canonical_form_of_nothing_is_as_good_as_absent() -> None:
     """Some values say what is there anyway: `fn` makes None of them."""
 
     class Sized(BaseModel):
-        size: Annotated[str | None, Canonical(lambda text: None if text == "auto" else text, "auto is no size")] = None
+        size: Annotated[str | None, Normalized(lambda text: None if text == "auto" else text, "auto is no size")] = None
 
     root = rules_of(Sized)
-    assert compared({"size": "auto"}, root) == compared({}, root) == {}
-    assert compared({"size": "7b"}, root) == {"size": "7b"}
+    assert normalized({"size": "auto"}, root) == normalized({}, root) == {}
+    assert normalized({"size": "7b"}, root) == {"size": "7b"}
 
 
 def test_a_server_default_may_depend_on_the_object_that_holds_it() -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import AtLeast, Default, Immutable, NeedsConsent, Ref, ServerDefault, WriteOnly
+from reconciler.core.rules import Default, Immutable, NeedsConsent, Ref, ServerDefault, Superset, WriteOnly
 
 
 class Plain(BaseModel):
@@ -62,14 +62,14 @@ def test_where_the_rules_are_is_known_beforehand() -> None:
 
     class Inner(BaseModel):
         risky: Annotated[bool | None, NeedsConsent(True, "allow_it", "it runs")] = None
-        shared: Annotated[list[str] | None, AtLeast("it adds")] = None
+        shared: Annotated[list[str] | None, Superset("it adds")] = None
 
     class Thing(BaseModel):
         inner: Inner | None = None
         name: Annotated[str | None, ServerDefault("x")] = None
 
     root = rules_of(Thing)
-    assert root.risky == (("inner", "risky"),)
+    assert root.consent_paths == (("inner", "risky"),)
     assert root.shared_lists == (("inner", "shared"),)
     assert root.holds_defaults
     assert not root.children["inner"].holds_defaults

@@ -7,9 +7,9 @@ from pydantic import BaseModel
 
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Mark, RegistryFacts, Resource
-from reconciler.planner.ownership import Standing, prunable, standing
+from reconciler.planner.ownership import Ownership, ownership_of, prunable
 
-OURS, UNMARKED, FOREIGN = Standing.OURS, Standing.UNMARKED, Standing.FOREIGN
+OURS, UNMARKED, FOREIGN = Ownership.OURS, Ownership.UNMARKED, Ownership.FOREIGN
 
 
 class Thing(BaseModel):
@@ -38,15 +38,15 @@ def facts(owner: str | None, *owns: str) -> RegistryFacts:
         (None, "them", FOREIGN),
     ],
 )
-def test_the_mark_says_whose_it_is(we: str | None, mark: str | None, whose: Standing) -> None:
+def test_the_mark_says_whose_it_is(we: str | None, mark: str | None, whose: Ownership) -> None:
     """Ours by our mark alone; without an owner nothing that bears a mark is ours."""
-    assert standing(thing(mark), facts(we)) is whose
+    assert ownership_of(thing(mark), facts(we)) is whose
 
 
 def test_an_environment_is_another_owner() -> None:
     """`us/prod` is not `us`: environments that share a registry leave each other alone."""
-    assert standing(thing("us"), facts("us/prod")) is FOREIGN
-    assert standing(thing("us/prod"), facts("us")) is FOREIGN
+    assert ownership_of(thing("us"), facts("us/prod")) is FOREIGN
+    assert ownership_of(thing("us/prod"), facts("us")) is FOREIGN
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_an_environment_is_another_owner() -> None:
         (("the*",), FOREIGN),
     ],
 )
-def test_ownership_is_taken_from_the_owner_that_is_named_and_no_other(takes: tuple[str, ...], whose: Standing) -> None:
+def test_ownership_is_taken_from_the_owner_that_is_named_and_no_other(takes: tuple[str, ...], whose: Ownership) -> None:
     """`--take-ownership OWNER` is a name, not a pattern."""
-    assert standing(thing("them"), facts("us"), takes) is whose
+    assert ownership_of(thing("them"), facts("us"), takes) is whose
 
 
 def test_nobody_can_take_ownership_without_being_somebody() -> None:
     """Without `owner` there is no mark to set."""
-    assert standing(thing("them"), facts(None), ("them",)) is FOREIGN
+    assert ownership_of(thing("them"), facts(None), ("them",)) is FOREIGN
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ def test_nobody_can_take_ownership_without_being_somebody() -> None:
     ],
 )
 def test_a_kind_without_room_for_a_mark_is_ours_where_the_configuration_says_so(
-    key: str, owns: tuple[str, ...], whose: Standing
+    key: str, owns: tuple[str, ...], whose: Ownership
 ) -> None:
     """`owns` are globs over keys, and case counts."""
-    assert standing(thing(None, "Note", key), facts("us", *owns)) is whose
+    assert ownership_of(thing(None, "Note", key), facts("us", *owns)) is whose
 
 
 def test_owns_is_for_kinds_without_room_for_a_mark() -> None:
     """Where there is room for a mark and none is set, somebody else made it: it may be adopted and is never pruned."""
-    assert standing(thing(None), facts("us", "support-*")) is UNMARKED
+    assert ownership_of(thing(None), facts("us", "support-*")) is UNMARKED
     assert not prunable(thing(None), facts("us", "support-*"))
 
 

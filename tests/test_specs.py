@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import OPAQUE, AtLeast, Default
-from reconciler.core.spec import MAX_DEPTH, compared, digest, too_deep, with_defaults, without_added
+from reconciler.core.rules import OPAQUE, Default, Superset
+from reconciler.core.spec import MAX_DEPTH, digest, normalized, too_deep, with_defaults, without_added
 
 
 def nested(levels: int, *, of: str = "map") -> Any:
@@ -33,7 +33,9 @@ def test_what_goes_deeper_than_a_manifest_may_is_too_deep(of: str) -> None:
 
 def test_two_excluded_items_of_one_list_are_both_left_out() -> None:
     """The first one that goes does not make the second one another."""
-    assert compared({"l": [1, 2, 3]}, OPAQUE, ("/l/0", "/l/1")) == compared({"l": [8, 9, 3]}, OPAQUE, ("/l/1", "/l/0"))
+    assert normalized({"l": [1, 2, 3]}, OPAQUE, ("/l/0", "/l/1")) == normalized(
+        {"l": [8, 9, 3]}, OPAQUE, ("/l/1", "/l/0")
+    )
 
 
 def test_equal_data_has_one_digest() -> None:
@@ -50,14 +52,14 @@ def _code(holder: Mapping[str, Any]) -> bool:
 class Inner(BaseModel):
     type: Annotated[str | None, Default("url", "so its client has it")] = None
     timeout: Annotated[int | None, Default(30, "so its client has it", _code)] = None
-    shared: Annotated[list[str] | None, AtLeast("the server adds to it")] = None
+    shared: Annotated[list[str] | None, Superset("the server adds to it")] = None
 
 
 class Thing(BaseModel):
     inner: Inner | None = None
     parts: list[Inner] | None = None
     task: Annotated[str | None, Default("chat", "so its client has it")] = None
-    shared: Annotated[list[str] | None, AtLeast("the server adds to it")] = None
+    shared: Annotated[list[str] | None, Superset("the server adds to it")] = None
     exact: list[str] | None = None
 
 

@@ -32,9 +32,9 @@ from reconciler.planner.guards import Limits
 from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.planner import Policy, make_plan
 from reconciler.project.config import Project
-from reconciler.project.registries import configured, native_kinds
+from reconciler.project.registries import load_registries, native_kinds
 from reconciler.registry.base import Opening, Registry
-from reconciler.registry.entry import Configured
+from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.reading import read_all
 
 PLUGINS: Final = Path(__file__).parent / "plugins"
@@ -69,7 +69,7 @@ class World:
     """
 
     root: Path
-    entries: Mapping[str, Configured]
+    entries: Mapping[str, RegistryEntry]
     registries: Mapping[str, Registry]
     environ: dict[str, str] = field(default_factory=lambda: dict(ENVIRON))
     fingerprint_key: Secret | None = None
@@ -93,7 +93,7 @@ class World:
                 | dict(entry)
                 for name, entry in (registries or {"one": {}}).items()
             }
-            found = configured(project(root or Path(folder), entries, owner), Resolver(root or Path(folder)))
+            found = load_registries(project(root or Path(folder), entries, owner), Resolver(root or Path(folder)))
             async with AsyncExitStack() as stack:
                 opened = {}
                 for name, entry in found.items():

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler.applier.execute import Done, Executor, Known
-from reconciler.applier.prepare import know
+from reconciler.applier.execute import Done, Executor, Prepared
+from reconciler.applier.prepare import prepare
 from reconciler.applier.report import INTERRUPTED, BugError, Outcome, Report, untouched
 from reconciler.applier.scheduler import run_in_order
 from reconciler.core.errors import PlanFileError, RefusedError, RegistryError
@@ -23,7 +23,7 @@ from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import references_in
 from reconciler.planner.order import in_order
 from reconciler.planner.plan import Change, Plan
-from reconciler.planner.staleness import elsewhere, moved
+from reconciler.planner.staleness import relocated, stale_changes
 from reconciler.registry.base import Registry
 from reconciler.registry.reading import read_all
 
@@ -64,7 +64,7 @@ async def apply(
     if not plan.writes:
         return Report(plan, left)
     remote = await _unmoved(plan, registries, facts)
-    known, notes = know(plan, remote, facts, options)
+    known, notes = prepare(plan, remote, facts, options)
     backup = _back_up(plan, known, options)
     bugs: list[Exception] = []
     done = {outcome.address: outcome for outcome in await _run(plan, known, registries, facts, options, bugs)}
@@ -84,13 +84,13 @@ def _refuse_guards(plan: Plan) -> None:
 
 async def _unmoved(plan: Plan, registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
     """The registries as they are now, which must be as the plan saw them."""
-    strange = elsewhere(plan, facts)
+    strange = relocated(plan, facts)
     if strange:
         message = f"the plan was made for another registry, so nothing was written:\n{_listed(strange)}"
         raise PlanFileError(message, hint="plan again, with the configuration that is to be applied")
     touched = {change.address.registry for change in plan.writes}
     remote = await read_all({name: registries[name] for name in touched}, facts)
-    lines = moved(plan, remote)
+    lines = stale_changes(plan, remote)
     if lines:
         message = f"the plan is stale, so nothing was written:\n{_listed(lines)}"
         raise RefusedError(message, hint="plan again, and look at it again")
@@ -101,7 +101,7 @@ def _listed(lines: list[str]) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _back_up(plan: Plan, known: Mapping[Address, Known], options: Options) -> str | None:
+def _back_up(plan: Plan, known: Mapping[Address, Prepared], options: Options) -> str | None:
     """Writes down what the plan removes, before it does. Returns where, or None where nothing is removed."""
     removing = [change for change in plan.writes if change.action in ("delete", "replace", "rename")]
     resources = tuple(current for change in removing if (current := known[change.address].current) is not None)
@@ -113,7 +113,7 @@ def _back_up(plan: Plan, known: Mapping[Address, Known], options: Options) -> st
 
 async def _run(
     plan: Plan,
-    known: Mapping[Address, Known],
+    known: Mapping[Address, Prepared],
     registries: Mapping[str, Registry],
     facts: Mapping[str, RegistryFacts],
     options: Options,
@@ -128,12 +128,12 @@ async def _run(
         for name, registry in registries.items()
         if name in facts
     }
-    halves = {
+    pending_deletes = {
         change.previous: change
         for change in plan.writes
         if change.previous is not None and change.recreates_elsewhere(renames=facts[change.address.registry].renames)
     }
-    run = _Running(executors, known, options, halves, bugs)
+    run = _Running(executors, known, options, pending_deletes, bugs)
 
     def width(registry: str) -> int:
         return options.concurrency or facts[registry].concurrency
@@ -142,15 +142,17 @@ async def _run(
     deletes = [change for change in plan.writes if change.action == "delete"]
     outcomes = {outcome.address: outcome for outcome in await run_in_order(writes, run.one, run.skipped, width)}
     failed = frozenset(address for address, outcome in outcomes.items() if outcome.status != "ok")
-    rest = [_second_half(half, deletes, known, facts) for half in halves.values() if half.address not in failed]
+    rest = [
+        _second_half(half, deletes, known, facts) for half in pending_deletes.values() if half.address not in failed
+    ]
     for outcome in await run_in_order(in_order([*rest, *deletes]), run.one, run.skipped, width, failed):
-        half = halves.get(outcome.address)
+        half = pending_deletes.get(outcome.address)
         outcomes[outcome.address if half is None else half.address] = run.whole(outcome)
     return list(outcomes.values())
 
 
 def _second_half(
-    half: Change, deletes: list[Change], known: Mapping[Address, Known], facts: Mapping[str, RegistryFacts]
+    half: Change, deletes: list[Change], known: Mapping[Address, Prepared], facts: Mapping[str, RegistryFacts]
 ) -> Change:
     """The delete of the old object of a rename, after the deletes of what names it."""
     old = half.previous or half.address
@@ -166,27 +168,27 @@ def _second_half(
     return Change(old, "delete", half.reason, depends_on=tuple(referrers))
 
 
-def _in_manifest(place: str, origins: Mapping[str, str]) -> str:
+def _in_manifest(pointer: str, origins: Mapping[str, str]) -> str:
     """A native pointer as the manifest has it: by the nearest origin above it; the same where there are none."""
-    parts = split(place)
+    parts = split(pointer)
     for end in range(len(parts), 0, -1):
         origin = origins.get(join(parts[:end]))
         if origin is not None:
             return origin + join(parts[end:])
-    return place if not origins else ""
+    return pointer if not origins else ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """One run. `halves` are the renames by re-creation, by their old addresses: they are told when their second half has ended.
+    """One run. `pending_deletes` are the renames by re-creation, by their old addresses: they are told when their second half has ended.
 
     Nothing new is begun once there is one of `bugs`; what is under way goes on, since a write that is cancelled may have been done.
     """
 
     executors: Mapping[str, Executor]
-    known: Mapping[Address, Known]
+    known: Mapping[Address, Prepared]
     options: Options
-    halves: Mapping[Address, Change]
+    pending_deletes: Mapping[Address, Change]
     bugs: list[Exception]
 
     async def one(self, change: Change) -> Outcome:
@@ -222,8 +224,8 @@ class _Running:
 
     async def _carry_out(self, change: Change) -> Done:
         executor = self.executors[change.address.registry]
-        if change.address in self.halves and change.observed is None:
-            return await executor.forget(change.address)
+        if change.address in self.pending_deletes and change.observed is None:
+            return await executor.finish_rename(change.address)
         return await executor.run(change, self.known[change.address])
 
     def skipped(self, change: Change, cause: Address) -> Outcome:
@@ -235,7 +237,7 @@ class _Running:
 
     def whole(self, outcome: Outcome) -> Outcome:
         """The outcome of a rename, from that of its second half."""
-        half = self.halves.get(outcome.address)
+        half = self.pending_deletes.get(outcome.address)
         if half is None:
             return outcome
         message = (
@@ -246,7 +248,9 @@ class _Running:
         return replace(outcome, address=half.address, action=half.action, message=message)
 
     def _told(self, outcome: Outcome) -> Outcome:
-        first_half = outcome.status == "ok" and any(half.address == outcome.address for half in self.halves.values())
+        first_half = outcome.status == "ok" and any(
+            half.address == outcome.address for half in self.pending_deletes.values()
+        )
         if not first_half:
             try:
                 self.options.on_outcome(self.whole(outcome))

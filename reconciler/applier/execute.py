@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.applier.payload import as_it_is, with_references, without_lost
-from reconciler.core import pointer as pointers
+from reconciler.applier.payload import keep_unmanaged, with_references, without_lost
+from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, StaleObjectError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Desired, Mark, RegistryFacts, Resource
@@ -17,7 +17,7 @@ from reconciler.core.secret import Secret
 from reconciler.core.spec import is_reference
 from reconciler.planner import diff
 from reconciler.planner.plan import Change
-from reconciler.planner.staleness import still
+from reconciler.planner.staleness import is_current
 from reconciler.registry.base import Registry, Removal, Renames, Write
 from reconciler.registry.reading import checked
 
@@ -29,7 +29,7 @@ Send = Callable[[Write], Awaitable[Resource | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Prepared:
     """What was found out about one change before the first write.
 
     `current` is the object as read then; `secrets` the values that the write needs; `fingerprints` those that the mark will keep.
@@ -53,7 +53,7 @@ class Done:
 class Executor:
     """Carries out changes in one registry. `plan` and `actor` go into the registry's history; `settle` is in seconds.
 
-    `left` are the old objects of renames by re-creation, as we left them, until `forget` deletes them.
+    `left` are the old objects of renames by re-creation, as we left them, until `finish_rename` deletes them.
     """
 
     registry: Registry
@@ -63,7 +63,7 @@ class Executor:
     settle: float
     left: dict[Address, Resource] = field(default_factory=dict)
 
-    async def run(self, change: Change, known: Known) -> Done:
+    async def run(self, change: Change, known: Prepared) -> Done:
         """Raises RegistryError where the registry refuses or fails; nothing is ever sent twice without a look in between."""
         if change.action == "delete":
             return await self._delete(change)
@@ -77,7 +77,7 @@ class Executor:
             return await self._rename(change, change.desired, known)
         return await self._replace(change, change.desired, known)
 
-    async def forget(self, old: Address) -> Done:
+    async def finish_rename(self, old: Address) -> Done:
         """The second half of a rename by re-creation: deletes the old object, if nobody touched it since."""
         now = await self._get(old)
         if now is not None:
@@ -87,7 +87,7 @@ class Executor:
 
     # --- the five actions -----------------------------------------------------------------------------------
 
-    async def _create(self, change: Change, item: Desired, known: Known, source: Resource | None) -> Done:
+    async def _create(self, change: Change, item: Desired, known: Prepared, source: Resource | None) -> Done:
         """Creates the object. `source` is the one in whose place it comes, if any: what is managed elsewhere is taken over from it."""
         write = self._write(change, item, source, known, fresh=True)
         kind = self.facts.kinds[item.address.kind]
@@ -97,83 +97,83 @@ class Executor:
         try:
             stored = await self.registry.create(write)
         except LostReplyError:
-            stored = await self._look(write, item, None, self.registry.create if unique else None)
+            stored = await self._recover_lost_reply(write, item, None, self.registry.create if unique else None)
         except StaleObjectError:
-            stored = await self._made_by_another(write, item)
+            stored = await self._accept_concurrent_create(write, item)
         if not unique:
             await self._get(item.address)  # refuses where somebody created another one meanwhile
         return await self._verified(write, item, stored)
 
-    async def _made_by_another(self, write: Write, item: Desired) -> Resource:
+    async def _accept_concurrent_create(self, write: Write, item: Desired) -> Resource:
         """Where a create came second: the object, if it is just what was to be created (two applies at once). Raises StaleObjectError.
 
         Not where it holds a secret that nobody can compare, nor where nobody can tell whose it is.
         """
         found = await self._get(item.address)
         marked = self.facts.kinds[item.address.kind].markable and write.desired.mark is not None
-        if found is None or (item.secrets and not marked) or self._wrong(write, item, found):
+        if found is None or (item.secrets and not marked) or self._mismatch(write, item, found):
             raise StaleObjectError(
                 f"{item.address} exists already, and is not what was to be created", hint="plan again"
             )
         return found
 
-    async def _update(self, change: Change, item: Desired, known: Known) -> Done:
+    async def _update(self, change: Change, item: Desired, known: Prepared) -> Done:
         current = await self._current(change, change.address, known)
         write = self._write(change, item, current, known)
         try:
             stored = await self.registry.update(write)
         except LostReplyError:
-            stored = await self._look(write, item, current, self.registry.update)
+            stored = await self._recover_lost_reply(write, item, current, self.registry.update)
         return await self._verified(write, item, stored)
 
     async def _delete(self, change: Change) -> Done:
         current = await self._get(change.address)
         if current is None:
             return Done(message="it was gone already")
-        if not still(change, current, self.facts):
+        if not is_current(change, current, self.facts):
             raise StaleObjectError(f"{change.address} was changed since the plan was made, so it was not deleted")
         await self._remove(current)
         return Done()
 
-    async def _rename(self, change: Change, item: Desired, known: Known) -> Done:
+    async def _rename(self, change: Change, item: Desired, known: Prepared) -> Done:
         old = change.previous or change.address
         current = await self._current(change, old, known)
         if change.action == "replace" or not isinstance(self.registry, Renames):
-            self.left[old] = await self._intend(current, item, known)
+            self.left[old] = await self._mark_rename(current, item, known)
             return await self._create(change, item, known, current)
         write = self._write(change, item, current, known)
         try:
             stored = await self.registry.rename(write)
         except LostReplyError:
-            stored = await self._look(write, item, None, self.registry.rename)
+            stored = await self._recover_lost_reply(write, item, None, self.registry.rename)
         return await self._verified(write, item, stored)
 
-    async def _intend(self, current: Resource, item: Desired, known: Known) -> Resource:
+    async def _mark_rename(self, current: Resource, item: Desired, known: Prepared) -> Resource:
         """Says in the old object's mark what it becomes, so that a run that dies before the old one is deleted is finished by the next one."""
         if self.facts.owner is None or not self.facts.kinds[item.address.kind].markable:
             return current
         mark = current.mark or Mark(self.facts.owner, item.key)
-        intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key))
+        intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key, becomes=item.address.key))
         if intent.mark == current.mark:
             return current
         secrets = {
-            place: value
-            for place, value in known.secrets.items()
-            if pointers.get(current.spec, place) is not pointers.MISSING
+            pointer: value
+            for pointer, value in known.secrets.items()
+            if json_pointer.get(current.spec, pointer) is not json_pointer.MISSING
         }
         write = Write(intent, current, secrets, plan=self.plan, actor=self.actor)
         try:
             stored = await self.registry.update(write)
         except LostReplyError:
-            stored = await self._look(write, item, current, self.registry.update)
-        if self._wrong(write, item, checked(stored)):
-            stored = await self._poll(current.address, lambda found: not self._wrong(write, item, found))
+            stored = await self._recover_lost_reply(write, item, current, self.registry.update)
+        if self._mismatch(write, item, checked(stored)):
+            stored = await self._poll(current.address, lambda found: not self._mismatch(write, item, found))
         return stored or intent
 
-    async def _replace(self, change: Change, item: Desired, known: Known) -> Done:
+    async def _replace(self, change: Change, item: Desired, known: Prepared) -> Done:
         current = await self._get(change.address)
         if current is not None:
-            if not still(change, current, self.facts):
+            if not is_current(change, current, self.facts):
                 raise StaleObjectError(f"{change.address} was changed since the plan was made, so it was not replaced")
             await self._remove(current)
         try:
@@ -188,7 +188,7 @@ class Executor:
                 error.add_note((await self._put_back(current, item, known, failure)).message)
             raise
 
-    async def _put_back(self, current: Resource, item: Desired, known: Known, error: RegistryError) -> Done:
+    async def _put_back(self, current: Resource, item: Desired, known: Prepared, error: RegistryError) -> Done:
         """After a delete whose create failed: the old object again, or at least its text for a person."""
         old = json.dumps(current.spec, ensure_ascii=False)
         spec, lost = without_lost(current.spec, self.facts.kinds[current.address.kind], known.secrets)
@@ -203,7 +203,7 @@ class Executor:
             try:
                 await self.registry.create(write)
             except LostReplyError:
-                await self._look(write, item, None, self.registry.create)
+                await self._recover_lost_reply(write, item, None, self.registry.create)
         except RegistryError as second:
             message = f"it was deleted, and creating it again failed ({error.message}); putting the old one back failed too ({second.message}). The old one: {old}"
             return Done("failed", "lost", message)
@@ -213,19 +213,19 @@ class Executor:
 
     # --- around a write --------------------------------------------------------------------------------------
 
-    async def _current(self, change: Change, address: Address, known: Known) -> Resource:
+    async def _current(self, change: Change, address: Address, known: Prepared) -> Resource:
         """The object to write over. A registry that compares and swaps takes the one read before; any other is asked again now."""
         if known.current is not None and self.facts.kinds[address.kind].revision_is_etag:
             return known.current
         current = await self._get(address)
         if current is None:
             raise StaleObjectError(f"{address} is gone")
-        if not still(change, current, self.facts):
+        if not is_current(change, current, self.facts):
             raise StaleObjectError(f"{address} was changed since the plan was made, so it was not written over")
         return current
 
     def _write(
-        self, change: Change, item: Desired, current: Resource | None, known: Known, *, fresh: bool = False
+        self, change: Change, item: Desired, current: Resource | None, known: Prepared, *, fresh: bool = False
     ) -> Write:
         """What to send. `fresh` writes a new object, though `current` may be one that it follows."""
         kind = self.facts.kinds[item.address.kind]
@@ -233,15 +233,17 @@ class Executor:
         if current is not None:
             # an update that only lifts a protection leaves alone what a replace is to change later
             kept = (*item.ignore, *(change.replaces if change.action == "update" else ()))
-            spec = as_it_is(spec, current, kept, kind)
+            spec = keep_unmanaged(spec, current, kept, kind)
         if fresh:
             spec = with_references(spec, item, kind)
         desired = replace(item.resource, spec=spec, mark=self._mark(item, current, kind, spec, known))
-        secrets = {place: value for place, value in known.secrets.items() if is_reference(pointers.get(spec, place))}
+        secrets = {
+            pointer: value for pointer, value in known.secrets.items() if is_reference(json_pointer.get(spec, pointer))
+        }
         changed = tuple(found.path for found in change.fields)
         return Write(desired, None if fresh else current, secrets, changed, self.plan, self.actor)
 
-    def _mark(self, item: Desired, current: Resource | None, kind: Kind, spec: object, known: Known) -> Mark | None:
+    def _mark(self, item: Desired, current: Resource | None, kind: Kind, spec: object, known: Prepared) -> Mark | None:
         if self.facts.owner is None or not kind.markable:
             return None
         without = diff.excluded(item, kind)
@@ -271,7 +273,7 @@ class Executor:
         if there is not None and there.id == current.id:
             raise PermanentError(f"{current.address}: the registry took the delete, and the object is still there")
 
-    async def _look(
+    async def _recover_lost_reply(
         self, write: Write, item: Desired, before: Resource | None, send: Send | None, attempts: int = ATTEMPTS
     ) -> Resource | None:
         """After a lost reply: done if the object is as sent; sent again only if nothing has happened; else somebody else wrote.
@@ -281,7 +283,7 @@ class Executor:
         address = write.desired.address
         now = await self._get(address)
         if now is not None and (before is None or now.revision != before.revision):
-            if not self._wrong(write, item, now):
+            if not self._mismatch(write, item, now):
                 return now
             raise StaleObjectError(f"{address}: the reply was lost, and what is there now is not what was sent")
         if send is not None:
@@ -290,12 +292,12 @@ class Executor:
             except LostReplyError:
                 if attempts > 1:
                     await asyncio.sleep(FIRST_WAIT)
-                    return await self._look(write, item, before, send, attempts - 1)
+                    return await self._recover_lost_reply(write, item, before, send, attempts - 1)
                 raise
             except StaleObjectError:
                 pass  # it had been done, and the look came too early to see it
-        found = await self._poll(address, lambda seen: not self._wrong(write, item, seen))
-        if not self._wrong(write, item, found):
+        found = await self._poll(address, lambda seen: not self._mismatch(write, item, seen))
+        if not self._mismatch(write, item, found):
             return found
         raise LostReplyError(
             f"{address}: the reply was lost, and it cannot be told whether it was done", hint="run again"
@@ -319,17 +321,17 @@ class Executor:
 
     async def _verified(self, write: Write, item: Desired, stored: Resource | None) -> Done:
         """Compares what is stored with what was sent: the reply, where that is the stored object, else what is read."""
-        if self._wrong(write, item, checked(stored)):
-            stored = await self._poll(item.address, lambda found: not self._wrong(write, item, found))
-        wrong = self._wrong(write, item, stored)
+        if self._mismatch(write, item, checked(stored)):
+            stored = await self._poll(item.address, lambda found: not self._mismatch(write, item, found))
+        wrong = self._mismatch(write, item, stored)
         return Done("not_stored", "not-stored", f"the registry did not keep {', '.join(wrong)}") if wrong else Done()
 
-    def _wrong(self, write: Write, item: Desired, stored: Resource | None) -> tuple[str, ...]:
+    def _mismatch(self, write: Write, item: Desired, stored: Resource | None) -> tuple[str, ...]:
         """What is not stored as it was sent, in words; what `item` leaves to others is not judged. Empty where all is well."""
         kind = self.facts.kinds[item.address.kind]
         if stored is None:
             return ("the object",)
-        wrong = diff.unstored(write.desired.spec, stored, kind, diff.excluded(item, kind), write.changed)
+        wrong = diff.not_stored(write.desired.spec, stored, kind, diff.excluded(item, kind), write.changed)
         return wrong if _same_mark(write.desired.mark, stored.mark) else (*wrong, "the mark of its owner")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from reconciler.applier.execute import Known
+from reconciler.applier.execute import Prepared
 from reconciler.core.errors import SecretError
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.kind import Kind
@@ -17,7 +17,7 @@ from reconciler.planner.diff import covered
 from reconciler.planner.plan import Change, Plan
 
 
-class Needs(Protocol):
+class SecretSource(Protocol):
     """The part of apply's options that is read here."""
 
     @property
@@ -27,24 +27,24 @@ class Needs(Protocol):
     def fingerprint_key(self) -> Secret | None: ...
 
 
-def know(
-    plan: Plan, remote: RemoteState, facts: Mapping[str, RegistryFacts], options: Needs
-) -> tuple[dict[Address, Known], tuple[str, ...]]:
+def prepare(
+    plan: Plan, remote: RemoteState, facts: Mapping[str, RegistryFacts], options: SecretSource
+) -> tuple[dict[Address, Prepared], tuple[str, ...]]:
     """The current object, the secrets and the fingerprints for each change; and what to tell the user."""
     stored = {resource.address: resource for resource in remote.resources()}
-    known: dict[Address, Known] = {}
+    known: dict[Address, Prepared] = {}
     notes: list[str] = []
     missing: list[str] = []
     for change in plan.writes:
         current = stored.get(change.previous or change.address)
         if change.desired is None:
-            known[change.address] = Known(current)
+            known[change.address] = Prepared(current)
             continue
         where = facts[change.address.registry]
         secrets = _secrets(change, change.desired, where, options, missing)
         prints, pending = _fingerprints(change, change.desired, current, secrets, where, options)
         notes.extend(pending)
-        known[change.address] = Known(current, secrets, prints)
+        known[change.address] = Prepared(current, secrets, prints)
     if missing:
         listed = "\n".join(f"  {line}" for line in sorted(set(missing)))
         raise SecretError(f"secrets without a value, so nothing was written:\n{listed}", hint="set them and run again")
@@ -52,20 +52,20 @@ def know(
 
 
 def _secrets(
-    change: Change, item: Desired, facts: RegistryFacts, options: Needs, missing: list[str]
+    change: Change, item: Desired, facts: RegistryFacts, options: SecretSource, missing: list[str]
 ) -> dict[str, Secret]:
     """The values of the secrets that this write needs. One that it could do without is taken where it is there."""
     found: dict[str, Secret] = {}
-    for place, reference in item.secrets.items():
-        if not _recreates(change, facts) and covered(place, item.ignore):
+    for pointer, reference in item.secrets.items():
+        if not _recreates(change, facts) and covered(pointer, item.ignore):
             continue  # managed elsewhere: what is stored stays
         try:
-            found[place] = options.resolver.resolve(reference)
+            found[pointer] = options.resolver.resolve(reference)
         except SecretError as error:
-            if _needed(place, change, facts.kinds[item.address.kind], facts, options):
+            if _needed(pointer, change, facts.kinds[item.address.kind], facts, options):
                 source = item.resource.source
                 at = f"{source.file}:{source.line}: " if source is not None else ""
-                missing.append(f"{at}{item.address} {place}: {error.message}")
+                missing.append(f"{at}{item.address} {pointer}: {error.message}")
     return found
 
 
@@ -74,25 +74,25 @@ def _recreates(change: Change, facts: RegistryFacts) -> bool:
     return change.action in ("create", "replace") or (change.action == "rename" and not facts.renames)
 
 
-def _keeps_reference(place: str, kind: Kind) -> bool:
+def _keeps_reference(pointer: str, kind: Kind) -> bool:
     """Whether the registry stores the reference's text, and never the value."""
-    node = kind.root.find(split(place))
+    node = kind.root.find(split(pointer))
     rule = node.rule(WriteOnly) if node is not None else None
     return rule is not None and rule.keeps == "reference"
 
 
-def _needed(place: str, change: Change, kind: Kind, facts: RegistryFacts, options: Needs) -> bool:
+def _needed(pointer: str, change: Change, kind: Kind, facts: RegistryFacts, options: SecretSource) -> bool:
     """A registry that keeps the reference's text needs no value, but a fingerprint of a new secret does."""
     if (
         kind.partial_update
         and not _recreates(change, facts)
-        and not any(place == found.path for found in change.fields)
+        and not any(pointer == found.path for found in change.fields)
     ):
         return False
-    if not _keeps_reference(place, kind):
+    if not _keeps_reference(pointer, kind):
         return True
     fingerprinted = options.fingerprint_key is not None and facts.owner is not None and kind.markable
-    new = change.action in ("create", "replace") or any(place == found.path for found in change.fields)
+    new = change.action in ("create", "replace") or any(pointer == found.path for found in change.fields)
     return fingerprinted and new
 
 
@@ -102,7 +102,7 @@ def _fingerprints(
     current: Resource | None,
     secrets: Mapping[str, Secret],
     facts: RegistryFacts,
-    options: Needs,
+    options: SecretSource,
 ) -> tuple[dict[str, str], list[str]]:
     """The fingerprints for the mark, and notes: a value that turns out new without the plan having said so is reported, not written."""
     key, mark = options.fingerprint_key, current.mark if current is not None else None
@@ -113,19 +113,19 @@ def _fingerprints(
     old = change.previous or item.address
     prints: dict[str, str] = {}
     notes: list[str] = []
-    for place in item.secrets:
-        then = before.get(place)
-        if place not in secrets:
+    for pointer in item.secrets:
+        then = before.get(pointer)
+        if pointer not in secrets:
             if then is not None and old == item.address:  # a fingerprint is of one address
-                prints[place] = then
+                prints[pointer] = then
             continue
-        now = fingerprint(key, str(item.address), place, secrets[place])
-        same = then == fingerprint(key, str(old), place, secrets[place])
-        if place in written or same or (then is None and _keeps_reference(place, facts.kinds[item.address.kind])):
-            prints[place] = now
+        now = fingerprint(key, str(item.address), pointer, secrets[pointer])
+        same = then == fingerprint(key, str(old), pointer, secrets[pointer])
+        if pointer in written or same or (then is None and _keeps_reference(pointer, facts.kinds[item.address.kind])):
+            prints[pointer] = now
         elif then is not None:
             notes.append(
-                f"rotation_pending: {item.address} {place}: its value is new, and this plan did not say so; plan again to write it"
+                f"rotation_pending: {item.address} {pointer}: its value is new, and this plan did not say so; plan again to write it"
             )
-            prints[place] = then
+            prints[pointer] = then
     return prints, notes

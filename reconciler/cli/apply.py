@@ -13,9 +13,9 @@ import click
 from reconciler.applier.report import Report
 from reconciler.cli import applying, planning
 from reconciler.cli.files import read_file
-from reconciler.cli.options import Command, Globals, consent_options, format_option, output_option, scope_options
+from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
-from reconciler.cli.session import Outputs, workspace
+from reconciler.cli.session import Outputs, find_workspace
 from reconciler.cli.streams import say
 from reconciler.core.errors import InputError, UsageError
 from reconciler.planner import planfile
@@ -58,7 +58,7 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
 @output_option
 @click.pass_obj
 def command(
-    options: Globals,
+    options: GlobalOptions,
     /,
     plan_file: Path | None,
     yes: bool,
@@ -92,7 +92,7 @@ class _How(NamedTuple):
     backup: Path | None
 
 
-def _run(options: Globals, request: Request, plan_file: Path | None, how: _How) -> Report:
+def _run(options: GlobalOptions, request: Request, plan_file: Path | None, how: _How) -> Report:
     if plan_file is not None:
         _nothing_beside_a_plan(options, request, how)
         return asyncio.run(_saved(options, plan_file, how))
@@ -101,7 +101,7 @@ def _run(options: Globals, request: Request, plan_file: Path | None, how: _How) 
     return asyncio.run(_direct(options, request, how))
 
 
-def _tell(report: Report, answers: Outputs, options: Globals) -> int:
+def _tell(report: Report, answers: Outputs, options: GlobalOptions) -> int:
     """The report, and the exit code: also where an answer could not be written any more."""
     said = answers.main == "text" and not report.outcomes  # the plan has said already that there is nothing to do
     try:
@@ -114,7 +114,7 @@ def _tell(report: Report, answers: Outputs, options: Globals) -> int:
     return report.exit_code
 
 
-def _nothing_beside_a_plan(options: Globals, request: Request, how: _How) -> None:
+def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) -> None:
     if how.tested:
         raise UsageError(
             "--test cannot be given with --plan: a saved plan is applied as it was reviewed",
@@ -127,23 +127,29 @@ def _nothing_beside_a_plan(options: Globals, request: Request, how: _How) -> Non
         )
 
 
-async def _direct(options: Globals, request: Request, how: _How) -> Report:
-    here = workspace(options)
-    loaded, desired = planning.load(here, request)
-    async with here.connect(planning.names(here, request, desired), concurrency=how.concurrency) as registries:
-        plan = await planning.plan(here, request, loaded, desired, registries)
+async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report:
+    workspace = find_workspace(options)
+    loaded, desired = planning.load(workspace, request)
+    async with workspace.connect(
+        planning.names(workspace, request, desired), concurrency=how.concurrency
+    ) as registries:
+        plan = await planning.plan(workspace, request, loaded, desired, registries)
         if how.tested:  # loaded by name: nobody else pays for it
-            plan = await importlib.import_module("reconciler.cli.test_runs").gated(here, loaded, plan)
+            plan = await importlib.import_module("reconciler.cli.test_runs").gated(workspace, loaded, plan)
         applying.show(plan, options, how.output_format)
         applying.ask(plan, yes=how.yes)
-        return await applying.carry_out(here, plan, registries, options, concurrency=how.concurrency, backup=how.backup)
+        return await applying.carry_out(
+            workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
+        )
 
 
-async def _saved(options: Globals, file: Path, how: _How) -> Report:
+async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
     plan = planfile.parse(read_file(file, MAX_PLAN_BYTES), str(file))
-    here = workspace(replace(options, env=plan.environment))
-    planfile.check_kinds(plan, here.facts, str(file))
-    known = [name for name in plan.registries if name in here.entries]
-    async with here.connect(known, concurrency=how.concurrency) as registries:
+    workspace = find_workspace(replace(options, env=plan.environment))
+    planfile.check_kinds(plan, workspace.facts, str(file))
+    known = [name for name in plan.registries if name in workspace.entries]
+    async with workspace.connect(known, concurrency=how.concurrency) as registries:
         applying.show(plan, options, how.output_format)
-        return await applying.carry_out(here, plan, registries, options, concurrency=how.concurrency, backup=how.backup)
+        return await applying.carry_out(
+            workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
+        )

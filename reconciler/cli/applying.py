@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reconciler.applier.apply import Options, apply
 from reconciler.applier.report import BugError, Outcome, Report, untouched
-from reconciler.cli.options import Globals
+from reconciler.cli.options import GlobalOptions
 from reconciler.cli.question import confirmed, has_terminal
 from reconciler.cli.session import Outputs, style
 from reconciler.cli.streams import answer, say
@@ -31,7 +31,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LONG = 50  # changes from which on progress is shown
 
 
-def show(plan: Plan, options: Globals, output_format: str) -> None:
+def show(plan: Plan, options: GlobalOptions, output_format: str) -> None:
     """The plan, before anything is asked or done: on stdout in text, on stderr where stdout is for a machine."""
     shown = Outputs(PLAN, "text", ())
     if output_format == "text":
@@ -56,10 +56,10 @@ def ask(plan: Plan, *, yes: bool) -> None:
 
 
 async def carry_out(
-    here: Workspace,
+    workspace: Workspace,
     plan: Plan,
     registries: Mapping[str, Registry],
-    options: Globals,
+    options: GlobalOptions,
     *,
     concurrency: int | None,
     backup: Path | None,
@@ -67,19 +67,19 @@ async def carry_out(
     """Applies the plan. The first signal ends the run after what is under way, the second one at once; both with a report."""
     stop = asyncio.Event()
     with _signals(stop), _progress(plan, options) as progress:
-        account = _Account(here, backup, progress)
+        account = _Account(workspace, backup, progress)
         settings = Options(
-            resolver=here.resolver,
-            fingerprint_key=here.fingerprint_key() if plan.writes else None,
+            resolver=workspace.resolver,
+            fingerprint_key=workspace.fingerprint_key() if plan.writes else None,
             backup=account.back_up,
             concurrency=concurrency,
             actor=_actor(),
-            locate=here.locate,
+            locate=workspace.locate,
             stop=stop,
             on_outcome=account.tell,
         )
         try:
-            return await apply(plan, registries, here.facts, settings)
+            return await apply(plan, registries, workspace.facts, settings)
         except asyncio.CancelledError:
             return account.cut_short(plan)
         except BugError as bug:
@@ -91,7 +91,7 @@ async def carry_out(
 class _Account:
     """What is known of a run while it goes on, for the report of one that is cut short."""
 
-    here: Workspace
+    workspace: Workspace
     folder: Path | None
     progress: Callable[[Outcome], None]
     backup: str | None = None
@@ -103,8 +103,8 @@ class _Account:
 
     def back_up(self, resources: tuple[Resource, ...]) -> str:
         """Writes down what will be removed. Raises RefusedError where that fails."""
-        here = self.here
-        self.backup = back_up(self.folder, resources, here.entries, here.project.root, here.cwd)
+        workspace = self.workspace
+        self.backup = back_up(self.folder, resources, workspace.entries, workspace.project.root, workspace.cwd)
         return self.backup
 
     def cut_short(self, plan: Plan) -> Report:
@@ -164,7 +164,7 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(plan: Plan, options: Globals) -> Iterator[Callable[[Outcome], None]]:
+def _progress(plan: Plan, options: GlobalOptions) -> Iterator[Callable[[Outcome], None]]:
     """A bar on stderr for long work on a terminal; else nothing. rich is imported only for that."""
     if len(plan.writes) < LONG or sys.stderr is None or not sys.stderr.isatty():
         yield lambda outcome: None

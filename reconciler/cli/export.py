@@ -10,8 +10,8 @@ import click
 
 from reconciler.cli.answers import answer_json
 from reconciler.cli.files import write_text
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import one, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import find_workspace, one
 from reconciler.cli.stored import registries_of, stored, unreadable, warn_of_unreadable
 from reconciler.cli.streams import answer, say
 from reconciler.core.document.dump import dump_yaml
@@ -36,7 +36,7 @@ from reconciler.render.jsontext import dumps
 @format_option("yaml", "json", default="yaml")
 @click.pass_obj
 def command(
-    options: Globals, keys: tuple[str, ...], everything: bool, target: str | None, force: bool, output_format: str
+    options: GlobalOptions, keys: tuple[str, ...], everything: bool, target: str | None, force: bool, output_format: str
 ) -> int:
     """Write stored objects as manifests. KEY is a key or an address.
 
@@ -47,9 +47,9 @@ def command(
         raise UsageError("both KEY and --all were given", hint="leave one of them out")
     if not everything and not keys:
         raise UsageError("say which objects: KEY, or --all")
-    here = workspace(options)
-    names = registries_of(here, keys) if keys else tuple(here.entries)
-    remote = asyncio.run(stored(here, names))
+    workspace = find_workspace(options)
+    names = registries_of(workspace, keys) if keys else tuple(workspace.entries)
+    remote = asyncio.run(stored(workspace, names))
     chosen = (
         sorted(remote.resources(), key=lambda item: item.address)
         if everything
@@ -57,20 +57,22 @@ def command(
     )
     partly = everything and any(unreadable(remote))
     if target is None:
-        _to_stdout(here, chosen, output_format, alone=len(keys) == 1, whole=not partly)
+        _to_stdout(workspace, chosen, output_format, alone=len(keys) == 1, whole=not partly)
     elif everything or len(keys) > 1 or target.endswith("/") or Path(target).is_dir():
         suffix = ".json" if output_format == "json" else ".yaml"
         paths = [(Path(target) / Path(path_of(item)).with_suffix(suffix), item) for item in chosen]
-        _to_files(here, paths, output_format, force=force)
+        _to_files(workspace, paths, output_format, force=force)
     else:
-        _to_files(here, [(Path(target), chosen[0])], output_format, force=force)
+        _to_files(workspace, [(Path(target), chosen[0])], output_format, force=force)
     if partly:
         warn_of_unreadable(remote)
     return 5 if partly else 0
 
 
-def _to_stdout(here: Workspace, chosen: Sequence[Resource], output_format: str, *, alone: bool, whole: bool) -> None:
-    manifests = [manifest_of(item, here.entries[item.address.registry]) for item in chosen]
+def _to_stdout(
+    workspace: Workspace, chosen: Sequence[Resource], output_format: str, *, alone: bool, whole: bool
+) -> None:
+    manifests = [manifest_of(item, workspace.entries[item.address.registry]) for item in chosen]
     if not manifests and whole:
         say("there is nothing to export: the registries are empty")
     if (
@@ -81,7 +83,7 @@ def _to_stdout(here: Workspace, chosen: Sequence[Resource], output_format: str, 
         answer("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
 
 
-def _to_files(here: Workspace, paths: Sequence[tuple[Path, Resource]], output_format: str, *, force: bool) -> None:
+def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Resource]], output_format: str, *, force: bool) -> None:
     """Writes all files or, where one is there already and not to be overwritten, none."""
     there = [str(path) for path, _ in paths if path.exists()]
     if there and not force:
@@ -89,7 +91,7 @@ def _to_files(here: Workspace, paths: Sequence[tuple[Path, Resource]], output_fo
             f"{', '.join(there[:5])}{' and more' if len(there) > 5 else ''}: there already", hint="--force overwrites"
         )
     for path, item in paths:
-        folder = shown(str(path.resolve().parent), here.project.root)
-        manifest = manifest_of(item, here.entries[item.address.registry], folder)
+        folder = shown(str(path.resolve().parent), workspace.project.root)
+        manifest = manifest_of(item, workspace.entries[item.address.registry], folder)
         write_text(path, dump_yaml(manifest) if output_format == "yaml" else dumps(manifest) + "\n")
     say(f"{len(paths)} manifest{'' if len(paths) == 1 else 's'} written")

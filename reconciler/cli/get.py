@@ -7,8 +7,8 @@ import asyncio
 import click
 
 from reconciler.cli.answers import answer_json
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import one, style, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import find_workspace, one, style
 from reconciler.cli.stored import facts_of, registries_of, stored
 from reconciler.cli.streams import answer
 from reconciler.render.answers import get_text
@@ -18,10 +18,10 @@ from reconciler.render.answers import get_text
 @click.argument("key")
 @format_option("text", "json")
 @click.pass_obj
-def command(options: Globals, key: str, output_format: str) -> int:
+def command(options: GlobalOptions, key: str, output_format: str) -> int:
     """Show one object as its registry holds it. KEY is a key or an address."""
-    here = workspace(options)
-    found = one(key, asyncio.run(stored(here, registries_of(here, [key]))))
+    workspace = find_workspace(options)
+    found = one(key, asyncio.run(stored(workspace, registries_of(workspace, [key]))))
     facts = facts_of(found)
     data = {
         "address": str(found.address),

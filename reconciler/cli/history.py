@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from reconciler.cli.answers import answer_json
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import style, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import registries_of
 from reconciler.cli.streams import answer
 from reconciler.core.errors import InputError, RegistryError, UsageError
@@ -24,10 +24,10 @@ from reconciler.render.answers import history_text
 @click.argument("key")
 @format_option("text", "json")
 @click.pass_obj
-def command(options: Globals, key: str, output_format: str) -> int:
+def command(options: GlobalOptions, key: str, output_format: str) -> int:
     """Show the revisions of one object, newest first. KEY is a key or an address, also of one that was deleted."""
-    here = workspace(options)
-    found = asyncio.run(_history(here, key))
+    workspace = find_workspace(options)
+    found = asyncio.run(_history(workspace, key))
     if not found:
         raise InputError(
             f"no registry that keeps a history ever held {key!r}", hint="`reconciler list` shows what there is"
@@ -43,13 +43,13 @@ def command(options: Globals, key: str, output_format: str) -> int:
     return 0
 
 
-async def _history(here: Workspace, key: str) -> Mapping[Address, tuple[Revision, ...]]:
+async def _history(workspace: Workspace, key: str) -> Mapping[Address, tuple[Revision, ...]]:
     found: dict[Address, tuple[Revision, ...]] = {}
-    async with here.connect(registries_of(here, [key])) as registries:
+    async with workspace.connect(registries_of(workspace, [key])) as registries:
         for name, registry in registries.items():
             if not isinstance(registry, KeepsHistory):
                 continue
-            for kind in here.entries[name].driver.kinds:
+            for kind in workspace.entries[name].driver.kinds:
                 prefix = f"{name}/{kind}/"
                 address = Address(name, kind, key.removeprefix(prefix))
                 try:

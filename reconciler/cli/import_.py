@@ -12,8 +12,8 @@ import click
 
 from reconciler.cli.answers import answer_json
 from reconciler.cli.files import check_writable, write_text
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import style, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import check_names
 from reconciler.cli.streams import answer, say
 from reconciler.core.document.dump import dump_yaml
@@ -42,14 +42,14 @@ These variables must be defined in reconciler.yaml. What is secret does not belo
 @format_option("text", "json")
 @click.pass_obj
 def command(
-    options: Globals, paths: tuple[str, ...], folder: str, registry: str | None, force: bool, output_format: str
+    options: GlobalOptions, paths: tuple[str, ...], folder: str, registry: str | None, force: bool, output_format: str
 ) -> int:
     """Translate files of other tools into manifests, with their comments, and print the files written.
 
     PATH is a file, a folder or a quoted glob: what `lf add model -f` and `lf add model-adapter -f` take, and run configs. Literal
     secrets are not copied. All files are written or, where something is wrong, none.
     """
-    here = workspace(options)
+    here = find_workspace(options)
     if registry is not None and here.project.file is not None:
         check_names(here, [registry])
     found = discover(paths, here.cwd, here.cwd)
@@ -97,7 +97,7 @@ def _write(files: dict[Written, Path], *, force: bool) -> None:
         write_text(path, manifest.text)
 
 
-def _say(options: Globals, made: Import, missing: Sequence[str], folder: str) -> None:
+def _say(options: GlobalOptions, made: Import, missing: Sequence[str], folder: str) -> None:
     """Warnings, what was written, and what is left to do, to stderr."""
     for _, text in problem_texts(Validation(0, 0, made.problems, made.lines), style(options, sys.stderr)):
         say(text + "\n")

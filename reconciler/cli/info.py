@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import click
 
 from reconciler.cli.answers import answer_json
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import style, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import find_workspace, style
 from reconciler.cli.streams import answer
 from reconciler.core.errors import InputError, PermanentError, UsageError
 from reconciler.core.model import Endpoint, Model
@@ -41,13 +41,13 @@ _LARGEST_LIST: Final = 16 * 1024 * 1024  # bytes; the longest list of models tha
 @click.option("--live", is_flag=True, help="Ask the model's endpoint too: GET <url>/models.")
 @format_option("text", "json")
 @click.pass_obj
-def command(options: Globals, key: str, live: bool, output_format: str) -> int:
+def command(options: GlobalOptions, key: str, live: bool, output_format: str) -> int:
     """Tell what a model is: its name, its provider, and what it can do. KEY is a manifest's key or an address.
 
     From the manifest; `max_tokens` is its longest answer there, and with --live the length of the model's context where its endpoint tells.
     What cannot be known is null.
     """
-    here = workspace(options)
+    here = find_workspace(options)
     manifest, model = _declared(here.load(), key)
     data = facts_of(model)
     if live:

@@ -10,7 +10,7 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.files import write_text
-from reconciler.cli.options import Command, Globals
+from reconciler.cli.options import Command, GlobalOptions
 from reconciler.cli.schemas import generated
 from reconciler.cli.streams import answer, say
 from reconciler.project.config import FILE
@@ -61,7 +61,7 @@ _EDITOR: Final = {
 @click.command(cls=Command, name="init")
 @click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
 @click.pass_obj
-def command(options: Globals, folder: Path) -> int:
+def command(options: GlobalOptions, folder: Path) -> int:
     """Write a starting project into FOLDER: configuration, a first manifest, schemas, editor and pre-commit settings.
 
     Files that are there already are left as they are.
@@ -75,7 +75,7 @@ def command(options: Globals, folder: Path) -> int:
     }
     for name, text in files.items():
         _write(folder / name, text)
-    for name, text in generated(Globals(config=folder / FILE)).items():
+    for name, text in generated(GlobalOptions(config=folder / FILE)).items():
         _write(folder / "schemas" / name, text)
     say("next: reconciler validate, reconciler plan, reconciler apply")
     return 0

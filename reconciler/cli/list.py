@@ -7,8 +7,8 @@ import asyncio
 import click
 
 from reconciler.cli.answers import answer_json
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import style, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import facts_of, stored, unreadable, warn_of_unreadable
 from reconciler.cli.streams import answer
 from reconciler.render.answers import list_text
@@ -18,9 +18,9 @@ from reconciler.render.answers import list_text
 @click.option("--registry", "registries", multiple=True, metavar="NAME", help="Only this registry. May be repeated.")
 @format_option("text", "json")
 @click.pass_obj
-def command(options: Globals, registries: tuple[str, ...], output_format: str) -> int:
+def command(options: GlobalOptions, registries: tuple[str, ...], output_format: str) -> int:
     """List what the registries hold."""
-    remote = asyncio.run(stored(workspace(options), registries))
+    remote = asyncio.run(stored(find_workspace(options), registries))
     resources = sorted(remote.resources(), key=lambda item: item.address)
     rows = [
         {

@@ -12,15 +12,15 @@ import click
 from reconciler.cli.answers import answer_json
 from reconciler.cli.files import write_text
 from reconciler.cli.offered import files_of, text_of
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import asked, style, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import asked, find_workspace, style
 from reconciler.cli.stored import check_names
 from reconciler.cli.streams import answer, say
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import Address, Source
 from reconciler.core.schema.findings import nearest
 from reconciler.project.workspace import Loaded, Workspace
-from reconciler.registry.base import Catalogues, Offer, Offers
+from reconciler.registry.base import Catalogue, CatalogueEntry, Catalogues
 from reconciler.registry.reading import read_all
 from reconciler.render.answers import models_text
 from reconciler.render.escape import printable
@@ -34,10 +34,10 @@ class _Catalogue(NamedTuple):
 
     registry: str
     kind: str
-    offers: Offers
+    offers: Catalogue
     stored: frozenset[Address]
 
-    def address(self, offer: Offer) -> Address:
+    def address(self, offer: CatalogueEntry) -> Address:
         return Address(self.registry, self.kind, offer.key)
 
 
@@ -60,7 +60,7 @@ class _Catalogue(NamedTuple):
 @format_option("text", "json")
 @click.pass_obj
 def command(
-    options: Globals,
+    options: GlobalOptions,
     provider: str,
     wanted: tuple[str, ...],
     target: str | None,
@@ -73,14 +73,14 @@ def command(
     """
     if target is not None and not wanted:
         raise UsageError("-o says where --add writes, and there is no --add")
-    here = workspace(options)
+    workspace = find_workspace(options)
     if registry is not None:
-        check_names(here, [registry])
-    catalogue = asyncio.run(_catalogue(here, provider, registry))
+        check_names(workspace, [registry])
+    catalogue = asyncio.run(_catalogue(workspace, provider, registry))
     chosen = {offer.key: offer for model in wanted for offer in [_offer(catalogue, model)]}
-    loaded = here.load()
-    written = _add(here, catalogue, tuple(chosen.values()), _declared(loaded), target)
-    loaded = here.load() if written else loaded
+    loaded = workspace.load()
+    written = _add(workspace, catalogue, tuple(chosen.values()), _declared(loaded), target)
+    loaded = workspace.load() if written else loaded
     data = _data(catalogue, _declared(loaded))
     if output_format == "json":
         answer_json(data | ({"written": [path.as_posix() for path in written]} if wanted else {}))
@@ -93,31 +93,31 @@ def command(
     return 0
 
 
-async def _catalogue(here: Workspace, provider: str, registry: str | None) -> _Catalogue:
-    async with here.connect(None if registry is None else [registry]) as opened:
+async def _catalogue(workspace: Workspace, provider: str, registry: str | None) -> _Catalogue:
+    async with workspace.connect(None if registry is None else [registry]) as opened:
         able = {name: place for name, place in opened.items() if isinstance(place, Catalogues)}
         if not able:
-            raise _no_catalogue(here, opened)
+            raise _no_catalogue(workspace, opened)
         if len(able) > 1:
             raise UsageError(f"several registries have a catalogue: {', '.join(able)}", hint="say which: --registry")
         ((name, place),) = able.items()
         with asked(name):
             offers = await place.catalogue(provider)
-        remote = await read_all({name: opened[name]}, here.facts)
+        remote = await read_all({name: opened[name]}, workspace.facts)
     ordered = tuple(sorted(offers.offers, key=lambda offer: (offer.model, offer.key)))
     stored = frozenset(resource.address for resource in remote.resources())
-    return _Catalogue(name, here.entries[name].portable.name, offers._replace(offers=ordered), stored)
+    return _Catalogue(name, workspace.entries[name].portable.name, offers._replace(offers=ordered), stored)
 
 
-def _no_catalogue(here: Workspace, names: Mapping[str, object]) -> UsageError:
-    told = ", ".join(f"{name} (driver {here.entries[name].driver.name})" for name in names) or "no registry"
+def _no_catalogue(workspace: Workspace, names: Mapping[str, object]) -> UsageError:
+    told = ", ".join(f"{name} (driver {workspace.entries[name].driver.name})" for name in names) or "no registry"
     return UsageError(
         f"no catalogue of a provider can be had through {told}",
         hint=f"a registry with one of these drivers has a catalogue: {', '.join(WITH_CATALOGUE)}",
     )
 
 
-def _offer(catalogue: _Catalogue, model: str) -> Offer:
+def _offer(catalogue: _Catalogue, model: str) -> CatalogueEntry:
     """The one offer of that name or key. Raises InputError for none, UsageError for several."""
     offers = catalogue.offers.offers
     found = [offer for offer in offers if offer.key == model] or [offer for offer in offers if offer.model == model]
@@ -138,9 +138,9 @@ def _declared(loaded: Loaded) -> dict[Address, Source]:
 
 
 def _add(
-    here: Workspace,
+    workspace: Workspace,
     catalogue: _Catalogue,
-    chosen: Sequence[Offer],
+    chosen: Sequence[CatalogueEntry],
     declared: Mapping[Address, Source],
     target: str | None,
 ) -> list[Path]:
@@ -152,9 +152,9 @@ def _add(
             missing.append(offer)
         else:
             say(f"{printable(offer.model)} is declared already: {printable(source.file)}:{source.line}")
-    files = files_of(here, missing, target) if missing else {}
+    files = files_of(workspace, missing, target) if missing else {}
     for path, offer in files.items():
-        write_text(path, text_of(here, offer, catalogue.registry, path))
+        write_text(path, text_of(workspace, offer, catalogue.registry, path))
     return list(files)
 
 

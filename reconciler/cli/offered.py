@@ -14,15 +14,15 @@ from reconciler.manifest.discover import SUFFIXES, shown
 from reconciler.manifest.modeline import modeline
 from reconciler.manifest.references import escape
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import Offer
+from reconciler.registry.base import CatalogueEntry
 
 _NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._-]")
 _YAML: Final = (".yaml", ".yml")
 
 
-def files_of(here: Workspace, offers: Sequence[Offer], target: str | None) -> dict[Path, Offer]:
+def files_of(workspace: Workspace, offers: Sequence[CatalogueEntry], target: str | None) -> dict[Path, CatalogueEntry]:
     """The file that each offer's manifest is to be written to. Raises InputError where one is there already, UsageError for a wrong target."""
-    folder = _first_folder(here) if target is None else Path(target)
+    folder = _first_folder(workspace) if target is None else Path(target)
     if target is not None and folder.suffix.lower() in SUFFIXES and not folder.is_dir() and not target.endswith("/"):
         if folder.suffix.lower() not in _YAML:
             raise UsageError(
@@ -46,27 +46,27 @@ def files_of(here: Workspace, offers: Sequence[Offer], target: str | None) -> di
     return files
 
 
-def _first_folder(here: Workspace) -> Path:
+def _first_folder(workspace: Workspace) -> Path:
     """The first of the configured manifests that is a folder, or may become one, as seen from the working directory."""
-    for text in here.project.manifests:
-        path = here.project.root / text
+    for text in workspace.project.manifests:
+        path = workspace.project.root / text
         if path.is_dir() or not (path.exists() or path.suffix.lower() in SUFFIXES or re.search(r"[*?\[]", text)):
-            return Path(shown(str(path), here.cwd))
+            return Path(shown(str(path), workspace.cwd))
     raise InputError("no folder of manifests is configured", hint="say where to write: -o FOLDER")
 
 
-def key_of(offer: Offer) -> str:
+def key_of(offer: CatalogueEntry) -> str:
     """The model's name as a key that every manifest may have."""
     return _NOT_IN_KEYS.sub("-", offer.model).lstrip("._-")[:250] or "unnamed"
 
 
-def text_of(here: Workspace, offer: Offer, registry: str, path: Path) -> str:
+def text_of(workspace: Workspace, offer: CatalogueEntry, registry: str, path: Path) -> str:
     """The manifest. Nothing in it reads as a reference: a provider's words are not ours."""
     key = key_of(offer)
     spec = {name: _plain(offer.spec[name]) for name in SPEC_FIELDS if offer.spec.get(name) is not None}
     terms = {"key": offer.key} if offer.key != key else {}
     document = {"kind": "Model", "key": key, **spec, "registries": {registry: terms}}
-    return dump_yaml(document, header=modeline(here.project.root, path.parent))
+    return dump_yaml(document, header=modeline(workspace.project.root, path.parent))
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Globals:
+class GlobalOptions:
     """The global options as given, before or after the command."""
 
     config: Path | None = None
@@ -94,7 +94,7 @@ class Helpful(click.Command):
 
 
 class Command(Helpful):
-    """A command that takes the global options too and hands them on as `Globals`, the context's object."""
+    """A command that takes the global options too and hands them on as `GlobalOptions`, the context's object."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -103,7 +103,7 @@ class Command(Helpful):
     def invoke(self, ctx: click.Context) -> Any:
         earlier = ctx.parent.obj if ctx.parent is not None and isinstance(ctx.parent.obj, dict) else {}
         own = {name: ctx.params.pop(name) for name in ("config", "env", "no_color", "verbose")}
-        ctx.obj = Globals(**{**earlier, **{name: value for name, value in own.items() if value}})
+        ctx.obj = GlobalOptions(**{**earlier, **{name: value for name, value in own.items() if value}})
         with _traffic(ctx.obj.verbose):
             return super().invoke(ctx)
 

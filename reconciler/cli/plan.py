@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli import planning
 from reconciler.cli.files import check_writable, write_text
-from reconciler.cli.options import Command, Globals, consent_options, format_option, output_option, scope_options
+from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
 from reconciler.cli.planning import Request
 from reconciler.cli.session import Outputs
 from reconciler.cli.streams import say
@@ -28,7 +28,7 @@ from reconciler.render.escape import printable
 @output_option
 @click.pass_obj
 def command(
-    options: Globals,
+    options: GlobalOptions,
     /,
     save: Path | None,
     detailed_exitcode: bool,

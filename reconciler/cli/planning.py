@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.cli.options import Globals
-from reconciler.cli.session import stdin_bytes, workspace
+from reconciler.cli.options import GlobalOptions
+from reconciler.cli.session import find_workspace, stdin_bytes
 from reconciler.cli.stored import check_names
 from reconciler.cli.streams import say
 from reconciler.core.errors import UsageError
@@ -57,10 +57,10 @@ def _selection(text: str) -> tuple[str, str]:
     return name, value
 
 
-def load(here: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
+def load(workspace: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
     """The manifests, all valid, and of their desired state the part that was asked for."""
-    check_names(here, request.registries)
-    loaded = here.load(request.paths, stdin_bytes)
+    check_names(workspace, request.registries)
+    loaded = workspace.load(request.paths, stdin_bytes)
     desired = loaded.checked()
     if request.selections:
         chosen = tuple(
@@ -94,30 +94,30 @@ def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
             )
 
 
-def names(here: Workspace, request: Request, desired: DesiredState) -> list[str]:
+def names(workspace: Workspace, request: Request, desired: DesiredState) -> list[str]:
     """The registries to read: those asked for; else all for a whole plan, and those concerned for a part."""
     if request.registries:
         return sorted(set(request.registries))
     if desired.complete:
-        return sorted(here.entries)
+        return sorted(workspace.entries)
     return sorted({item.address.registry for item in desired.resources})
 
 
 async def plan(
-    here: Workspace, request: Request, loaded: Loaded, desired: DesiredState, registries: Mapping[str, Registry]
+    workspace: Workspace, request: Request, loaded: Loaded, desired: DesiredState, registries: Mapping[str, Registry]
 ) -> Plan:
     """Reads the registries and plans. Writes nothing."""
-    remote = await read_all(registries, here.facts)
-    here.check_references(loaded.desired, remote)
-    return make_plan(desired, remote, policy_of(here, desired, loaded.warnings, request.consents))
+    remote = await read_all(registries, workspace.facts)
+    workspace.check_references(loaded.desired, remote)
+    return make_plan(desired, remote, policy_of(workspace, desired, loaded.warnings, request.consents))
 
 
-async def read(options: Globals, request: Request) -> Plan:
+async def read(options: GlobalOptions, request: Request) -> Plan:
     """The plan for a command that only looks: reads the manifests and the registries, and closes them again."""
-    here = workspace(options)
-    loaded, desired = load(here, request)
-    async with here.connect(names(here, request, desired)) as registries:
-        return await plan(here, request, loaded, desired, registries)
+    workspace = find_workspace(options)
+    loaded, desired = load(workspace, request)
+    async with workspace.connect(names(workspace, request, desired)) as registries:
+        return await plan(workspace, request, loaded, desired, registries)
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.files import write_text
-from reconciler.cli.options import Command, Globals
+from reconciler.cli.options import Command, GlobalOptions
 from reconciler.cli.schemas import generated
 from reconciler.cli.streams import answer, say
 from reconciler.render.escape import printable
@@ -23,7 +23,7 @@ from reconciler.render.escape import printable
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail if the files there are stale.")
 @click.pass_obj
-def command(options: Globals, out: Path, check: bool) -> int:
+def command(options: GlobalOptions, out: Path, check: bool) -> int:
     """Write the JSON Schemas for editors and machines: manifests, reconciler.yaml, and every JSON answer.
 
     They are those of the registries of the configuration, where there is one, else of all built-in drivers.

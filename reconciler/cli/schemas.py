@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from reconciler.cli.options import Globals
-from reconciler.cli.session import workspace
+from reconciler.cli.options import GlobalOptions
+from reconciler.cli.session import find_workspace
 from reconciler.project.registries import native_kinds_of
 from reconciler.project.schemas import RegistryShape, generate
 from reconciler.registry import catalog
 
 
-def generated(options: Globals) -> dict[str, str]:
+def generated(options: GlobalOptions) -> dict[str, str]:
     """File name to text, for the registries of the configuration, or for all built-in drivers where there is none."""
-    here = workspace(options)
+    workspace = find_workspace(options)
     drivers = {name: catalog.load_driver(name) for name in catalog.names()}
     shapes = None
-    if here.project.file is not None:
-        drivers |= {entry.driver.name: entry.driver for entry in here.entries.values()}
-        shapes = {name: RegistryShape(entry.driver.name, entry.portable.model) for name, entry in here.entries.items()}
-        used = {entry.driver.name: entry.driver for entry in here.entries.values()}
+    if workspace.project.file is not None:
+        drivers |= {entry.driver.name: entry.driver for entry in workspace.entries.values()}
+        shapes = {
+            name: RegistryShape(entry.driver.name, entry.portable.model) for name, entry in workspace.entries.items()
+        }
+        used = {entry.driver.name: entry.driver for entry in workspace.entries.values()}
     else:
         used = drivers
     natives = native_kinds_of(used.values())

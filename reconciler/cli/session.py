@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler import render
 from reconciler.cli.files import check_writable, write_text
-from reconciler.cli.options import Globals
+from reconciler.cli.options import GlobalOptions
 from reconciler.cli.streams import answer, say
 from reconciler.core.document import MAX_BYTES
 from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
@@ -22,21 +22,21 @@ from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
 
 
-def workspace(options: Globals) -> Workspace:
+def find_workspace(options: GlobalOptions) -> Workspace:
     """The workspace that the global options name; with -v it says what is in force. Raises ConfigError."""
-    here = open_workspace(options.config, environment=options.env)
+    workspace = open_workspace(options.config, environment=options.env)
     if options.verbose:
-        project = here.project
+        project = workspace.project
         say(
             f"configuration: {printable(project.file or 'none')}, environment: {printable(project.environment or 'none')}"
         )
-        for name, entry in here.entries.items():
+        for name, entry in workspace.entries.items():
             place = " ".join(entry.facts.identity.values())
             say(f"registry {name}: {printable(place)}, owner: {printable(entry.facts.owner or 'none')}")
-    return here
+    return workspace
 
 
-def style(options: Globals, stream: Any = None, *, strict: bool = False) -> Style:
+def style(options: GlobalOptions, stream: Any = None, *, strict: bool = False) -> Style:
     """How to render for stdout, or for another stream: with colour and the width of a terminal, if it is one."""
     target = sys.stdout if stream is None else stream
     return Style(options.color(target), max(_width(target), 40), strict)
@@ -76,7 +76,7 @@ class Outputs:
             check_writable(path)
         return cls(family, main, tuple(files))
 
-    def write(self, value: Any, options: Globals, *, strict: bool = False) -> None:
+    def write(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         """The answer to every file, then to stdout: where a file cannot be written (InputError), stdout holds the error alone."""
         self.to_files(value)
         self.to_stdout(value, options, strict=strict)
@@ -96,7 +96,7 @@ class Outputs:
         for name, file in self.files:
             write_text(file, self.text(name, value, Style(color=False)) + "\n")
 
-    def to_stdout(self, value: Any, options: Globals, *, strict: bool = False) -> None:
+    def to_stdout(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         answer(self.text(self.main, value, style(options, strict=strict)))
 
     def text(self, name: str, value: Any, how: Style) -> str:

@@ -14,33 +14,35 @@ from reconciler.registry.reading import read_all
 from reconciler.render.escape import printable
 
 
-async def stored(here: Workspace, names: Sequence[str] = ()) -> RemoteState:
+async def stored(workspace: Workspace, names: Sequence[str] = ()) -> RemoteState:
     """All that the registries of these names hold (of all of them, if none is named)."""
-    check_names(here, names)
-    async with here.connect(names or None) as registries:
-        return await read_all(registries, here.facts)
+    check_names(workspace, names)
+    async with workspace.connect(names or None) as registries:
+        return await read_all(registries, workspace.facts)
 
 
-def check_names(here: Workspace, names: Iterable[str]) -> None:
+def check_names(workspace: Workspace, names: Iterable[str]) -> None:
     """Raises UsageError where a name is no registry's of the configuration."""
     for name in names:
-        if name not in here.entries:
-            known, close = ", ".join(sorted(here.entries)), nearest(name, here.entries)
+        if name not in workspace.entries:
+            known, close = ", ".join(sorted(workspace.entries)), nearest(name, workspace.entries)
             hint = f"did you mean {close!r}?" if close else f"there is: {known}"
             raise UsageError(f"there is no registry {name!r}", hint=hint)
 
 
-def registries_of(here: Workspace, keys: Iterable[str]) -> tuple[str, ...]:
+def registries_of(workspace: Workspace, keys: Iterable[str]) -> tuple[str, ...]:
     """The registries in which these keys can be: that of each full address; all of them where one is no full address."""
-    names = {_registry_of(here, key) for key in keys}
-    return tuple(sorted(here.entries)) if None in names else tuple(sorted(name for name in names if name is not None))
+    names = {_registry_of(workspace, key) for key in keys}
+    return (
+        tuple(sorted(workspace.entries)) if None in names else tuple(sorted(name for name in names if name is not None))
+    )
 
 
-def _registry_of(here: Workspace, key: str) -> str | None:
+def _registry_of(workspace: Workspace, key: str) -> str | None:
     """The registry of `registry/Kind/key`, or None: a key may hold slashes too."""
     registry, _, rest = key.partition("/")
     kind, _, name = rest.partition("/")
-    entry = here.entries.get(registry)
+    entry = workspace.entries.get(registry)
     return registry if entry is not None and kind in entry.driver.kinds and name else None
 
 

@@ -12,8 +12,8 @@ import click
 from reconciler import render
 from reconciler.cli import test_runs
 from reconciler.cli.answers import answer_json
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import alone, asked, check_readable, matching, stdin_bytes, style, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import alone, asked, check_readable, find_workspace, matching, stdin_bytes, style
 from reconciler.cli.stored import check_names, registries_of
 from reconciler.cli.streams import answer
 from reconciler.core.document import decode, read_text
@@ -50,7 +50,7 @@ from reconciler.render.terminal import Style
 @format_option("text", "json", "junit")
 @click.pass_obj
 def command(
-    options: Globals,
+    options: GlobalOptions,
     key: str | None,
     every: bool,
     selections: tuple[str, ...],
@@ -69,14 +69,14 @@ def command(
     _check_usage(key, registry, selections, every=every)
     wanted = tuple(map(_selection, selections))
     given = None if source is None else _given(source)
-    here = workspace(options)
+    workspace = find_workspace(options)
     telling = _Telling(style(options), output_format, strict, options.verbose)
     if key is None:
-        chosen = test_runs.selected(here, here.load(), wanted, given)
-        return telling.tell_all(asyncio.run(test_runs.results(here, chosen, given, required=required)))
+        chosen = test_runs.selected(workspace, workspace.load(), wanted, given)
+        return telling.tell_all(asyncio.run(test_runs.results(workspace, chosen, given, required=required)))
     if registry is not None:
-        check_names(here, [registry])
-    return telling.tell(asyncio.run(_result(here, key, registry, given, required)))
+        check_names(workspace, [registry])
+    return telling.tell(asyncio.run(_result(workspace, key, registry, given, required)))
 
 
 @dataclass(frozen=True)
@@ -136,13 +136,13 @@ def _selection(text: str) -> tuple[str, str]:
 
 
 async def _result(
-    here: Workspace, key: str, registry: str | None, given: Any, required: Sequence[str]
+    workspace: Workspace, key: str, registry: str | None, given: Any, required: Sequence[str]
 ) -> dict[str, Any]:
     """The answer for one model: from its endpoint where a manifest declares one, else, and with `registry`, through a registry."""
-    subject = test_runs.meant(here, here.load(), key, given) if registry is None else None
+    subject = test_runs.meant(workspace, workspace.load(), key, given) if registry is None else None
     if subject is not None:
-        return (await test_runs.results(here, [subject], given, required=required))[0]
-    address, result = await _through_registry(here, key, registry, given)
+        return (await test_runs.results(workspace, [subject], given, required=required))[0]
+    address, result = await _through_registry(workspace, key, registry, given)
     missing = f"it is required, and {address.registry} does not test it"
     return test_runs.answer_of(address, test_runs.require(result, required, missing))
 
@@ -165,29 +165,31 @@ def _refused(problem: Problem) -> InputError:
     return InputError(f"{problem.file}:{problem.line}:{problem.column}: {problem.message}", hint="--input takes JSON")
 
 
-async def _through_registry(here: Workspace, key: str, registry: str | None, given: Any) -> tuple[Address, TestResult]:
+async def _through_registry(
+    workspace: Workspace, key: str, registry: str | None, given: Any
+) -> tuple[Address, TestResult]:
     """The object's registry tests it. Raises UsageError where none of the registries in question can."""
-    names = registries_of(here, [key]) if registry is None else (registry,)
-    async with here.connect(names) as opened:
+    names = registries_of(workspace, [key]) if registry is None else (registry,)
+    async with workspace.connect(names) as opened:
         able = {name: place for name, place in opened.items() if isinstance(place, RunsTests)}
         unable = ", ".join(
-            f"{name} (driver {here.entries[name].driver.name})" for name in sorted(opened.keys() - able.keys())
+            f"{name} (driver {workspace.entries[name].driver.name})" for name in sorted(opened.keys() - able.keys())
         )
         if not able:
             hint = f"no manifest declares a model {key!r} with an endpoint, and the driver has no test of its own"
             raise UsageError(f"nothing can be tested through {unable}", hint=hint)
-        remote = await read_all({name: opened[name] for name in able}, here.facts)
-        found = _named(here, key, remote, unable)
+        remote = await read_all({name: opened[name] for name in able}, workspace.facts)
+        found = _named(workspace, key, remote, unable)
         with asked(found.address.registry):
             return found.address, await able[found.address.registry].test(found, given)
 
 
-def _named(here: Workspace, key: str, remote: RemoteState, unable: str) -> Resource:
+def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> Resource:
     """The one object meant: a model, where a model and something else bear the key."""
     every = list(remote.resources())
     declared = frozenset[Address]()
     if not any(str(resource.address) == key for resource in every):
-        items = here.load().desired.resources
+        items = workspace.load().desired.resources
         declared = frozenset(
             item.address for item in items if item.key == key and item.resource.parent is None and not item.absent
         )
@@ -198,5 +200,5 @@ def _named(here: Workspace, key: str, remote: RemoteState, unable: str) -> Resou
         raise InputError(f"{key!r} is declared, and no registry holds it yet", hint="`reconciler apply` creates it")
     if not found and unable:
         raise InputError(f"no registry that can test holds {key!r}", hint=f"nothing can be tested through {unable}")
-    models = [item for item in found if item.address.kind == here.entries[item.address.registry].portable.name]
+    models = [item for item in found if item.address.kind == workspace.entries[item.address.registry].portable.name]
     return alone(key, models or found)

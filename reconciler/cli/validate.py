@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import Command, Globals, format_option
-from reconciler.cli.session import Outputs, stdin_bytes, workspace
+from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.session import Outputs, find_workspace, stdin_bytes
 from reconciler.project.registries import check_environments
 from reconciler.render import VALIDATION
 
@@ -15,13 +15,13 @@ from reconciler.render import VALIDATION
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @format_option("text", "json", "github", "sarif", "junit")
 @click.pass_obj
-def command(options: Globals, paths: tuple[str, ...], strict: bool, output_format: str) -> int:
+def command(options: GlobalOptions, paths: tuple[str, ...], strict: bool, output_format: str) -> int:
     """Check manifests and reconciler.yaml with all its environments, without any registry.
 
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests. Names of some files are
     enough: checks across files still look at all of them.
     """
-    here = workspace(options)
+    here = find_workspace(options)
     check_environments(here.project, here.resolver)
     loaded = here.load(paths, stdin_bytes)
     Outputs(VALIDATION, output_format, ()).write(loaded.validation(), options, strict=strict)

@@ -23,12 +23,12 @@ def known_fingerprints(desired: DesiredState, key: Secret | None, resolver: Reso
     if key is None:
         return found
     for item in desired.resources:
-        for place, reference in item.secrets.items():
+        for pointer, reference in item.secrets.items():
             try:
                 value = resolver.resolve(reference)
             except SecretError:
                 continue
             # also under its old keys: a fingerprint is of one address, and a rename alone rotates nothing
             for address in (item.address, *item.previous):
-                found.setdefault(address, {})[place] = fingerprint(key, str(address), place, value)
+                found.setdefault(address, {})[pointer] = fingerprint(key, str(address), pointer, value)
     return found

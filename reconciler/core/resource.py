@@ -45,7 +45,8 @@ class Mark:
 
     `key` is the manifest's key. `applied` is the hash of the compared fields last written, taken without the
     pointers in `excluded`, so that it can be taken again the same way. `fingerprints` maps the JSON pointer of a secret to 16 hex
-    digits of an HMAC of its value.
+    digits of an HMAC of its value. `becomes` is the native key that the object is being renamed to, by creating it anew and
+    deleting this one last: only then may a later run finish the rename.
     """
 
     owner: str
@@ -54,6 +55,7 @@ class Mark:
     applied: str = ""
     excluded: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    becomes: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; what is empty is left out, since some registries have little room."""
@@ -66,6 +68,8 @@ class Mark:
             data["excluded"] = list(self.excluded)
         if self.fingerprints:
             data["fingerprints"] = dict(sorted(self.fingerprints.items()))
+        if self.becomes:
+            data["becomes"] = self.becomes
         return data
 
     @classmethod
@@ -82,6 +86,7 @@ class Mark:
             and isinstance(key, str)
             and isinstance(applied, str)
             and isinstance(data.get("protected", False), bool)
+            and isinstance(data.get("becomes", ""), str)
             and isinstance(excluded, list)
             and all(map(_is_pointer, excluded))
             and isinstance(fingerprints, Mapping)
@@ -90,7 +95,13 @@ class Mark:
         if not well_formed:
             raise ValueError("not a mark of reconciler's")
         return cls(
-            str(owner), str(key), bool(data.get("protected", False)), applied, tuple(excluded), dict(fingerprints)
+            str(owner),
+            str(key),
+            bool(data.get("protected", False)),
+            applied,
+            tuple(excluded),
+            dict(fingerprints),
+            data.get("becomes", ""),
         )
 
 
@@ -105,7 +116,7 @@ class Resource:
     `spec` is plain JSON data in the registry's own terms. A secret field in it holds a reference (`${env:NAME}`), or, as read
     from a registry, only what `specs.hide_secrets` leaves of it. `revision` is the registry's change token and `id` its own
     identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
-    `carries` names, in words, what the registry would delete with it and nobody here could plan for.
+    `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for.
     """
 
     address: Address
@@ -116,7 +127,7 @@ class Resource:
     source: Source | None = None
     parent: Address | None = None
     updated_at: str | None = None  # ISO 8601, as the registry gives it; shown, never compared
-    carries: tuple[str, ...] = ()
+    cascade_deletes: tuple[str, ...] = ()
 
 
 class Unreadable(NamedTuple):
@@ -134,12 +145,12 @@ class Unreadable(NamedTuple):
 class Listing(NamedTuple):
     """All that one registry holds of the kinds we manage: complete, or the read raised.
 
-    `offered` is what its platform has ready and does not hold yet: it is created as soon as something names it.
+    `available` is what its platform has ready and does not hold yet: it is created as soon as something names it.
     """
 
     resources: tuple[Resource, ...]
     unreadable: tuple[Unreadable, ...] = ()
-    offered: tuple[Resource, ...] = ()
+    available: tuple[Resource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +160,7 @@ class Desired:
     `key` is the manifest's key (the address may carry another). `absent` wants it gone. `protected` is None where the
     manifest does not say. `previous` are the addresses it may have had before. `ignore` are pointers
     managed elsewhere. `secrets` maps the pointer of each secret in `resource.spec` to its reference.
-    `references` maps the pointer of each value that names another resource to that resource's address; `needs` are resources that no
+    `references` maps the pointer of each value that names another resource to that resource's address; `prerequisites` are resources that no
     value names and that must be there (the workspace). `origins` maps native pointers to the manifest's, where they differ.
     """
 
@@ -162,8 +173,8 @@ class Desired:
     secrets: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, Address] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    needs: tuple[Address, ...] = ()
-    former: tuple[Address, ...] = ()  # of `previous`, those that nobody named: found again by their marks
+    prerequisites: tuple[Address, ...] = ()
+    matched: tuple[Address, ...] = ()  # of `previous`, those that nobody named: found again by their marks
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -183,6 +194,10 @@ class DesiredState:
     declared: frozenset[Address]
     complete: bool
     documents: int
+
+    def find(self, address: Address) -> Desired | None:
+        """What the manifests declare at that address and do not want gone, or None."""
+        return next((item for item in self.resources if item.address == address and not item.absent), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ def rules_of(model: Any) -> Node:
 
 def _node_of(rules: tuple[Rule, ...], children: dict[str, Node], each: Node | None, *, declared: bool) -> Node:
     below = [*children.values(), *([each] if each else [])]
-    hollow = any(child.hollow or any(child.rule(rule) for rule in _UNSEEN) for child in below)
-    plain = not rules and all(child.plain for child in below) and not declared
-    return Node(rules, children, each, declared, hollow, plain)
+    empty_is_absent = any(child.empty_is_absent or any(child.rule(rule) for rule in _UNSEEN) for child in below)
+    no_rules = not rules and all(child.no_rules for child in below) and not declared
+    return Node(rules, children, each, declared, empty_is_absent, no_rules)
 
 
 def _merged(options: list[Node]) -> Node:
@@ -65,4 +65,4 @@ def _node(annotation: Any, rules: tuple[Rule, ...]) -> Node:
             raise TypeError("NeedsConsent guards a field with one place, and would not be seen in a list or map")
         interesting = inner.rules or inner.children or inner.each
         return _node_of(rules, {}, inner if interesting else None, declared=False)
-    return Node(rules, plain=not rules)
+    return Node(rules, no_rules=not rules)

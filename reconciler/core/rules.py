@@ -3,7 +3,7 @@
 Registries do not echo what was written. Each native kind says so next to the field, in the field's own annotation::
 
     class Provider(BaseModel):
-        host_url: Annotated[str, Canonical(canonical_url, "the server appends a slash")]
+        host_url: Annotated[str, Normalized(canonical_url, "the server appends a slash")]
         status: Annotated[str | None, ServerOwned("set by the controller")] = None
 
 Diff, plan and schema all read these rules; no driver hides a special case in code. `fieldtree.rules_of` turns a model class into
@@ -69,7 +69,7 @@ class CannotClear(NamedTuple):
     reason: str
 
 
-class Canonical(NamedTuple):
+class Normalized(NamedTuple):
     """Both sides pass through `fn` before they are compared. `fn` takes and returns plain JSON data; None is as good as absent."""
 
     fn: Callable[[Any], Any]
@@ -90,7 +90,7 @@ class NeedsConsent(NamedTuple):
     reason: str
 
 
-class AtLeast(NamedTuple):
+class Superset(NamedTuple):
     """A list of strings to which the server adds: what is declared must be in it, and what else is in it is left alone."""
 
     reason: str
@@ -109,7 +109,7 @@ class Ref(NamedTuple):
     must_exist: bool = True
 
 
-class Requires(NamedTuple):
+class Constraint(NamedTuple):
     """A limit that the registry enforces late or not at all. `fn` returns what is wrong, or None."""
 
     fn: Callable[[Any], str | None]
@@ -123,12 +123,12 @@ Rule = (
     | Default
     | Immutable
     | CannotClear
-    | Canonical
+    | Normalized
     | Unordered
-    | AtLeast
+    | Superset
     | NeedsConsent
     | Ref
-    | Requires
+    | Constraint
 )
 RULES: Final = get_args(Rule)
 
@@ -145,8 +145,10 @@ class Node:
     children: Mapping[str, Node] = field(default_factory=dict)
     each: Node | None = None
     declared: bool = False  # an object with declared members: null in it equals absent
-    hollow: bool = False  # has members that the server owns or defaults, or secrets: without them, empty equals absent
-    plain: bool = False  # no rule in here changes how it is compared
+    empty_is_absent: bool = (
+        False  # has members that the server owns or defaults, or secrets: without them, empty equals absent
+    )
+    no_rules: bool = False  # no rule in here changes how it is compared
 
     def child(self, name: str) -> Node | None:
         return self.children.get(name, self.each)
@@ -173,8 +175,8 @@ class Node:
         return found
 
     @cached_property
-    def canonical(self) -> Canonical | None:
-        found: Canonical | None = self.rule(Canonical)
+    def normalization(self) -> Normalized | None:
+        found: Normalized | None = self.rule(Normalized)
         return found
 
     @cached_property
@@ -207,15 +209,15 @@ class Node:
     @cached_property
     def shared_lists(self) -> tuple[tuple[str, ...], ...]:
         """The paths, below it, of lists to which the server adds."""
-        return tuple(path for path, node in self.walk() if node.rule(AtLeast) is not None)
+        return tuple(path for path, node in self.walk() if node.rule(Superset) is not None)
 
     @cached_property
-    def risky(self) -> tuple[tuple[str, ...], ...]:
+    def consent_paths(self) -> tuple[tuple[str, ...], ...]:
         """The paths, below it, of fields that may hold a value with consequences."""
         return tuple(path for path, node in self.walk() if node.rule(NeedsConsent) is not None)
 
     @cached_property
-    def completes(self) -> bool:
+    def has_defaults(self) -> bool:
         """Whether it, or anything below it, has a value of its own where the manifest says nothing."""
         return any(node.rule(Default) is not None for _, node in self.walk())
 
@@ -238,4 +240,4 @@ class Node:
             yield from self.each.walk((*prefix, "*"))
 
 
-OPAQUE: Final = Node(plain=True)
+OPAQUE: Final = Node(no_rules=True)

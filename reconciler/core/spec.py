@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from reconciler.core import pointer as pointers
+from reconciler.core import pointer as json_pointer
 from reconciler.core.pointer import MISSING
-from reconciler.core.rules import OPAQUE, Node, Ref, Requires, ServerDefault, WriteOnly
+from reconciler.core.rules import OPAQUE, Constraint, Node, Ref, ServerDefault, WriteOnly
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
@@ -69,7 +69,7 @@ def without_nulls(spec: Any, node: Node) -> Any:
 
 def with_defaults(spec: Any, node: Node) -> Any:
     """`spec` with what it leaves to defaults written out, wherever the object that would hold it is there."""
-    if not node.completes:
+    if not node.has_defaults:
         return spec
     if isinstance(spec, dict):
         complete = dict(spec)
@@ -91,15 +91,15 @@ def secrets_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[
         if spec is not None and (
             not rule.only_references or is_reference(spec) or spec == PRESENT or _named(rule, prefix)
         ):
-            yield pointers.join(prefix), spec
+            yield json_pointer.join(prefix), spec
         return
     for name, value, below in _members(spec, node):
         yield from secrets_in(value, below, (*prefix, name))
 
 
-def _named(rule: WriteOnly, place: tuple[str, ...]) -> bool:
+def _named(rule: WriteOnly, pointer: tuple[str, ...]) -> bool:
     """Whether a value is a secret by its name alone."""
-    return rule.names is not None and bool(place) and rule.names(place[-1])
+    return rule.names is not None and bool(pointer) and rule.names(pointer[-1])
 
 
 def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
@@ -108,16 +108,16 @@ def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterat
         return
     rule = node.rule(Ref)
     if rule is not None and isinstance(spec, str) and spec and not rule.elsewhere(spec):
-        yield pointers.join(prefix), rule.kind, spec
+        yield json_pointer.join(prefix), rule.kind, spec
     for name, value, below in _members(spec, node):
         yield from references_in(value, below, (*prefix, name))
 
 
-def limits_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Requires]]:
+def limits_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Constraint]]:
     """`(pointer, value, rule)` of each value that is set in `spec` and that a registry has a limit for."""
-    rule = node.rule(Requires)
+    rule = node.rule(Constraint)
     if rule is not None and spec is not None:
-        yield pointers.join(prefix), spec, rule
+        yield json_pointer.join(prefix), spec, rule
     for name, value, below in _members(spec, node):
         yield from limits_in(value, below, (*prefix, name))
 
@@ -135,9 +135,9 @@ def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:
 
 def hide_secrets(spec: Any, node: Node) -> Any:
     """`spec` as a driver may hand it on: each secret is its reference where the registry keeps that, else only PRESENT."""
-    for place, value in list(secrets_in(spec, node)):
+    for pointer, value in list(secrets_in(spec, node)):
         if not is_reference(value):
-            spec = pointers.put(spec, place, PRESENT)
+            spec = json_pointer.put(spec, pointer, PRESENT)
     return spec
 
 
@@ -153,7 +153,7 @@ def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str,
     for name, below in node.children.items():
         missing = not isinstance(spec, dict) or name not in spec
         if missing and below.server_default and below.rule(ServerDefault).when(spec if isinstance(spec, dict) else {}):
-            found.append(pointers.join((*prefix, name)))
+            found.append(json_pointer.join((*prefix, name)))
         else:
             found.extend(unmanaged(None if missing else spec[name], below, (*prefix, name)))
     return tuple(found)
@@ -162,21 +162,21 @@ def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str,
 def without_added(stored: Any, wanted: Any, node: Node) -> Any:
     """`stored` without what the server may have added to lists of which `wanted` only says what must be in them."""
     for path in node.shared_lists:
-        place = pointers.join(path)
-        there, asked = pointers.get(stored, place), pointers.get(wanted, place)
+        pointer = json_pointer.join(path)
+        there, asked = json_pointer.get(stored, pointer), json_pointer.get(wanted, pointer)
         if isinstance(there, list) and isinstance(asked, list) and all(item in there for item in asked):
-            stored = pointers.put(stored, place, asked)
+            stored = json_pointer.put(stored, pointer, asked)
     return stored
 
 
-def compared(spec: Any, node: Node, excluded: tuple[str, ...] = ()) -> Any:
+def normalized(spec: Any, node: Node, excluded: tuple[str, ...] = ()) -> Any:
     """The form in which two sides are compared: canonical, without what the server owns, what is unset, and `excluded`."""
-    form = _form(pointers.remove_all(spec, excluded), node)
+    form = _form(json_pointer.remove_all(spec, excluded), node)
     return {} if form is MISSING else form
 
 
 def _form(value: Any, node: Node) -> Any:
-    if node.plain:
+    if node.no_rules:
         return _plain(value)
     if node.server_owned:
         return MISSING
@@ -185,8 +185,8 @@ def _form(value: Any, node: Node) -> Any:
         return MISSING
     if node.server_default and value in (None, "", [], {}):
         return MISSING
-    if node.canonical is not None:
-        value = node.canonical.fn(value)
+    if node.normalization is not None:
+        value = node.normalization.fn(value)
         if value is None:
             return MISSING
     if isinstance(value, dict):
@@ -208,7 +208,7 @@ def _map_form(value: dict[str, Any], node: Node) -> Any:
         below = _form(item, node.child(name) or OPAQUE)
         if below is not MISSING:
             form[name] = below
-    return MISSING if node.hollow and not form else form
+    return MISSING if node.empty_is_absent and not form else form
 
 
 def _plain(value: Any) -> Any:

@@ -8,17 +8,17 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from reconciler.core import merge_patch as patch
-from reconciler.core import pointer as pointers
+from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.resource import Address, Desired, DesiredState, Resource, Source
 from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.manifest.load import Manifest
-from reconciler.manifest.localise import home, localised, localised_place
+from reconciler.manifest.localise import container, normalize, normalize_pointer
 from reconciler.manifest.native_check import Target, checked, ignored, limits, refused_key
 from reconciler.registry.base import Native
-from reconciler.registry.entry import Configured
+from reconciler.registry.entry import RegistryEntry
 
 
 class Compiled(NamedTuple):
@@ -29,7 +29,7 @@ class Compiled(NamedTuple):
 
 
 def compile_manifests(
-    manifests: Iterable[Manifest], registries: Mapping[str, Configured], *, selected: frozenset[str] | None = None
+    manifests: Iterable[Manifest], registries: Mapping[str, RegistryEntry], *, selected: frozenset[str] | None = None
 ) -> Compiled:
     """The desired state. `selected` are the files to plan; the others only take part in the checks across documents.
 
@@ -59,52 +59,79 @@ def compile_manifests(
 def _duplicate(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:
     def finding(manifest: Manifest, other: Source) -> Finding:
         message = f"{address} is declared twice: also in {other.file}:{other.line}"
-        return Finding("duplicate-address", message, _key_place(manifest.model, address.registry))
+        return Finding("duplicate-address", message, _key_pointer(manifest.model, address.registry))
 
     return [(first, finding(first, second.source)), (second, finding(second, first.source))]
 
 
-def _key_place(model: Model | None, registry: str) -> str:
+def _key_pointer(model: Model | None, registry: str) -> str:
     """The pointer of what gives the object its key in a registry."""
     override = (model.registries or {}).get(registry) if model is not None else None
-    return pointers.join(("registries", registry, "key")) if override is not None and override.key else "/key"
+    return json_pointer.join(("registries", registry, "key")) if override is not None and override.key else "/key"
 
 
 def _clashing_names(items: Iterable[Desired], owners: Mapping[Address, Manifest]) -> Iterator[tuple[Manifest, Finding]]:
-    claims: dict[Address, tuple[Manifest, int]] = {}
+    """Find old keys that another document declares, and those that two documents claim."""
+    claims: dict[Address, Manifest] = {}
     for item in items:
         mine = owners[item.address]
-        for place, old in enumerate(item.previous):
-            where = f"/previous_keys/{place}"
+        for old in item.previous:
             if (other := owners.get(old)) is not None:
                 message = f"{old.key!r} is still declared, by {_by(other, mine)}: it cannot be an old key"
-                yield mine, Finding("previous-key-declared", message, where)
-            first, other_place = claims.setdefault(old, (mine, place))
+                yield mine, Finding("previous-key-declared", message, _old_key_pointer(mine, old.key))
+            first = claims.setdefault(old, mine)
             if first is not mine:
-                message = f"{old.key!r} is an old key of two manifests: it is also in {{}}, and only one can be renamed from it"
-                yield mine, Finding("previous-key-claimed", message.format(_by(first, mine)), where)
-                yield (
-                    first,
-                    Finding("previous-key-claimed", message.format(_by(mine, first)), f"/previous_keys/{other_place}"),
-                )
+                yield from (_claimed(old.key, first, mine), _claimed(old.key, mine, first))
+
+
+def _claimed(key: str, mine: Manifest, other: Manifest) -> tuple[Manifest, Finding]:
+    message = (
+        f"{key!r} is an old key of two manifests: it is also in {_by(other, mine)}, and only one can be renamed from it"
+    )
+    return mine, Finding("previous-key-claimed", message, _old_key_pointer(mine, key))
+
+
+def _old_key_pointer(manifest: Manifest, key: str) -> str:
+    common = manifest.native.common if manifest.native is not None else manifest.model
+    old_keys = (common.previous_keys if common is not None else None) or []
+    return f"/previous_keys/{old_keys.index(key)}"
 
 
 def _by(other: Manifest, mine: Manifest) -> str:
     return "this manifest" if other is mine else f"{other.source.file}:{other.source.line}"
 
 
-def _compile(manifest: Manifest, registries: Mapping[str, Configured], wrong: list[Finding]) -> Iterator[Desired]:
+def _compile(manifest: Manifest, registries: Mapping[str, RegistryEntry], wrong: list[Finding]) -> Iterator[Desired]:
     if manifest.model is not None:
-        for target in _targets(manifest.model, registries, wrong):
-            yield from _model(manifest, manifest.model, target, wrong)
+        items = [
+            item
+            for target in _targets(manifest.model, registries, wrong)
+            for item in _model(manifest, manifest.model, target, wrong)
+        ]
+        wrong.extend(_own_old_keys(manifest.model, [item for item in items if item.resource.parent is None]))
+        yield from items
     else:
         entry = _native_entry(manifest, registries, wrong)
         if entry is not None:
             yield from _native(manifest, entry, wrong)
 
 
-def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Finding]) -> Iterator[Target]:
-    shared = tuple((place, f"/ignore/{index}") for index, place in enumerate(model.ignore or ()))
+def _own_old_keys(model: Model, items: list[Desired]) -> Iterator[Finding]:
+    """The old keys that are still the model's own key in every registry it goes to: then there is nothing to rename."""
+    keys = {item.address.key for item in items}
+    for index, old in enumerate(model.previous_keys or ()):
+        if keys == {old}:
+            message = f"{old!r} is still declared, by this manifest: it cannot be an old key"
+            yield Finding("previous-key-declared", message, f"/previous_keys/{index}")
+
+
+def _previous(old_keys: Iterable[str] | None, address: Address) -> tuple[Address, ...]:
+    """The addresses that an object may have had before. A key that it still has in this registry is none of them."""
+    return tuple(old for key in old_keys or () if (old := address._replace(key=key)) != address)
+
+
+def _targets(model: Model, registries: Mapping[str, RegistryEntry], wrong: list[Finding]) -> Iterator[Target]:
+    shared = tuple((pointer, f"/ignore/{index}") for index, pointer in enumerate(model.ignore or ()))
     if model.registries is None:
         defaults = [entry for entry in registries.values() if entry.default]
         if not defaults:
@@ -121,7 +148,7 @@ def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Fin
                 Finding(
                     "unknown-registry",
                     message,
-                    pointers.join(("registries", name)),
+                    json_pointer.join(("registries", name)),
                     at_key=True,
                     suggestion=nearest(name, registries),
                 )
@@ -130,18 +157,25 @@ def _targets(model: Model, registries: Mapping[str, Configured], wrong: list[Fin
         terms = dict(override.model_extra or {}) if override is not None else {}
         key = override.key if override is not None and override.key else model.key
         own = (override.ignore or ()) if override is not None else ()
-        places = tuple((place, pointers.join(("registries", name, "ignore", index))) for index, place in enumerate(own))
-        yield Target(entry_named, key, terms, (*shared, *places))
+        pointers = tuple(
+            (pointer, json_pointer.join(("registries", name, "ignore", index))) for index, pointer in enumerate(own)
+        )
+        yield Target(entry_named, key, terms, (*shared, *pointers))
 
 
 def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding]) -> Iterator[Desired]:
     entry, kind, source = target.entry, target.entry.portable, manifest.source
-    previous = tuple(Address(entry.name, kind.name, old) for old in model.previous_keys or ())
     if model.state == "absent":
         if not _names_itself(model, entry, kind):  # then it is found by the key in its mark
             wrong.extend(_bad_key(target.key, model, entry, kind))
         address = Address(entry.name, kind.name, target.key)
-        yield Desired(Resource(address, {}, source=source), model.key, absent=True, labels=model.labels or {})
+        yield Desired(
+            Resource(address, {}, source=source),
+            model.key,
+            absent=True,
+            previous=_previous(model.previous_keys, address),
+            labels=model.labels or {},
+        )
         return
     wrong.extend(_unprotected(model.protected, kind, entry))
     compiled = entry.driver.compile(model, target.key)
@@ -162,39 +196,40 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
     address = Address(entry.name, kind.name, key)
     spec = compiled.model.spec
     if target.override:
-        spec = without_nulls(patch.merge(spec, localised(entry, kind, target.override)), kind.root)
+        spec = without_nulls(patch.merge(spec, normalize(entry, kind, target.override)), kind.root)
     native = Native(kind.name, key, spec, compiled.model.origins)
     if target.override or not kind.portable:
         found: list[Finding] = []
         spec = checked(native, kind, target, found)
         wrong.extend(_explained(item, model) for item in found)
-    ignore = tuple(localised_place(entry, kind, place) for place in ignored(target, kind, wrong))
+    ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
+    previous = _previous(model.previous_keys, address)
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, model.protected, model.labels or {})
     for derived in compiled.derived:
         below = entry.driver.kinds[derived.kind]
         for item in limits(derived.spec, below.root):
-            place = derived.origins.get(item.pointer, "")
-            wrong.append(item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=place))
+            pointer = derived.origins.get(item.pointer, "")
+            wrong.append(item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=pointer))
         part = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
         yield replace(part, resource=replace(part.resource, parent=address))
 
 
-def _names_itself(model: Model, entry: Configured, kind: Kind) -> bool:
+def _names_itself(model: Model, entry: RegistryEntry, kind: Kind) -> bool:
     """Whether its name there follows from its other fields: the registry's names have a form of their own, and no other is given."""
-    return kind.found_by_mark and _key_place(model, entry.name) == "/key"
+    return kind.found_by_mark and _key_pointer(model, entry.name) == "/key"
 
 
-def _bad_key(key: str, model: Model, entry: Configured, kind: Kind) -> Iterator[Finding]:
+def _bad_key(key: str, model: Model, entry: RegistryEntry, kind: Kind) -> Iterator[Finding]:
     refused = refused_key(kind, key)
     if refused is not None:
-        place = _key_place(model, entry.name)
+        pointer = _key_pointer(model, entry.name)
         key_there = _near_key(kind, key) or "..."
         other = f"`registries: {{{entry.name}: {{key: {key_there}}}}}` gives it another one there"
         yield Finding(
             "bad-key",
             f"{entry.name} cannot take the key {key!r}: {refused}",
-            place,
-            suggestion=other if place == "/key" else _near_key(kind, key),
+            pointer,
+            suggestion=other if pointer == "/key" else _near_key(kind, key),
         )
 
 
@@ -211,14 +246,16 @@ def _explained(finding: Finding, model: Model) -> Finding:
     return finding
 
 
-def _unprotected(protected: bool | None, kind: Kind, entry: Configured) -> Iterator[Finding]:
+def _unprotected(protected: bool | None, kind: Kind, entry: RegistryEntry) -> Iterator[Finding]:
     """Where there is no room for a mark, a protection ends with the manifest that says so."""
     if protected and not kind.markable:
         message = f"{entry.name} has no room to keep this: it protects only as long as this manifest is there"
         yield Finding("protection-not-kept", message, "/protected", at_key=True, severity="warning")
 
 
-def _native_entry(manifest: Manifest, registries: Mapping[str, Configured], wrong: list[Finding]) -> Configured | None:
+def _native_entry(
+    manifest: Manifest, registries: Mapping[str, RegistryEntry], wrong: list[Finding]
+) -> RegistryEntry | None:
     driver = manifest.kind.partition("/")[0]
     candidates = {name: entry for name, entry in registries.items() if entry.driver.name == driver}
     name = manifest.native.common.registry if manifest.native is not None else None
@@ -237,7 +274,7 @@ def _native_entry(manifest: Manifest, registries: Mapping[str, Configured], wron
     return None
 
 
-def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iterator[Desired]:
+def _native(manifest: Manifest, entry: RegistryEntry, wrong: list[Finding]) -> Iterator[Desired]:
     document = manifest.native
     if document is None:
         return
@@ -247,23 +284,28 @@ def _native(manifest: Manifest, entry: Configured, wrong: list[Finding]) -> Iter
         message = f"{entry.name} cannot take the key {common.key!r}: {refused}"
         wrong.append(Finding("bad-key", message, "/key", suggestion=_near_key(kind, common.key)))
     if common.state == "absent":
-        yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True)
+        previous = _previous(common.previous_keys, address)
+        yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True, previous=previous)
         return
     wrong.extend(_unprotected(common.protected, kind, entry))
     target = Target(
-        entry, common.key, {}, tuple((place, f"/ignore/{index}") for index, place in enumerate(common.ignore or ()))
+        entry, common.key, {}, tuple((pointer, f"/ignore/{index}") for index, pointer in enumerate(common.ignore or ()))
     )
     spec = without_nulls(document.spec, kind.root)
     wrong.extend(limits(spec, kind.root))
-    previous = tuple(Address(entry.name, kind.name, old) for old in common.previous_keys or ())
+    if common.key in (common.previous_keys or ()):
+        index = (common.previous_keys or []).index(common.key)
+        message = f"{common.key!r} is still declared, by this manifest: it cannot be an old key"
+        wrong.append(Finding("previous-key-declared", message, f"/previous_keys/{index}"))
+    previous = _previous(common.previous_keys, address)
     native = Native(kind.name, common.key, spec)
-    ignore = tuple(localised_place(entry, kind, place) for place in ignored(target, kind, wrong))
+    ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
 
 
 def _desired(
     manifest: Manifest,
-    entry: Configured,
+    entry: RegistryEntry,
     kind: Kind,
     native: Native,
     spec: Mapping[str, Any],
@@ -273,9 +315,9 @@ def _desired(
     labels: Mapping[str, str],
 ) -> Desired:
     root = kind.root
-    spec = with_defaults(localised(entry, kind, spec), root)
-    secrets = {place: value for place, value in secrets_in(spec, root) if is_reference(value)}
-    references = {place: Address(entry.name, name, key) for place, name, key in references_in(spec, root)}
+    spec = with_defaults(normalize(entry, kind, spec), root)
+    secrets = {pointer: value for pointer, value in secrets_in(spec, root) if is_reference(value)}
+    references = {pointer: Address(entry.name, name, key) for pointer, name, key in references_in(spec, root)}
     address = Address(entry.name, kind.name, native.key)
     resource = Resource(address, spec, source=manifest.source)
     return Desired(
@@ -287,6 +329,6 @@ def _desired(
         secrets=secrets,
         references=references,
         labels=labels,
-        needs=home(entry, kind),
+        prerequisites=container(entry, kind),
         origins=native.origins,
     )

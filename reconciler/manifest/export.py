@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.core import pointer as pointers
+from reconciler.core import pointer as json_pointer
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.resource import Resource
 from reconciler.core.rules import OPAQUE, Node, ServerOwned
 from reconciler.core.spec import REFERENCE, digest, is_reference, secrets_in
 from reconciler.manifest.references import escape
-from reconciler.registry.entry import Configured
+from reconciler.registry.entry import RegistryEntry
 
 LONGEST_NAME: Final = 200  # characters, all of them ASCII; file systems take 255
 _NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._-]")
@@ -35,12 +35,12 @@ def path_of(resource: Resource) -> str:
     return f"{address.registry}/{address.kind}/{name}.yaml"
 
 
-def manifest_of(resource: Resource, entry: Configured, folder: str = ".") -> dict[str, Any]:
+def manifest_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> dict[str, Any]:
     """The manifest that declares `resource`. `folder` is where it will stand, relative to the project root."""
     kind = entry.driver.kinds[resource.address.kind]
     spec = _plain(resource.spec, kind.root)
-    for place, value in secrets_in(resource.spec, kind.root):
-        spec = pointers.put(spec, place, _reference(value, place, resource, folder))
+    for pointer, value in secrets_in(resource.spec, kind.root):
+        spec = json_pointer.put(spec, pointer, _reference(value, pointer, resource, folder))
     protected = {"protected": True} if resource.mark is not None and resource.mark.protected else {}
     if kind.portable:
         key = resource.mark.key if resource.mark is not None else resource.address.key
@@ -51,7 +51,7 @@ def manifest_of(resource: Resource, entry: Configured, folder: str = ".") -> dic
     return {"kind": name, "key": resource.address.key, "registry": entry.name, **spec, **protected}
 
 
-def text_of(resource: Resource, entry: Configured, folder: str = ".") -> str:
+def text_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> str:
     """The same as YAML."""
     return dump_yaml(manifest_of(resource, entry, folder))
 
@@ -70,10 +70,10 @@ def _plain(value: Any, node: Node) -> Any:
     return escape(value) if isinstance(value, str) else value
 
 
-def _reference(value: Any, place: str, resource: Resource, folder: str) -> str:
+def _reference(value: Any, pointer: str, resource: Resource, folder: str) -> str:
     """The reference as it reads from `folder`; a secret that the registry keeps to itself becomes a variable to be set."""
     if not is_reference(value):
-        words = f"{resource.address.key}_{'_'.join(pointers.split(place))}".upper()
+        words = f"{resource.address.key}_{'_'.join(json_pointer.split(pointer))}".upper()
         return "${env:" + _NOT_IN_NAMES.sub("_", words).strip("_") + "}"
     match = REFERENCE.fullmatch(value)
     if match is None or match[1] == "env":

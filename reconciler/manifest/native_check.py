@@ -7,19 +7,19 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from reconciler.core import pointer as pointers
+from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, findings, nearest
 from reconciler.core.spec import limits_in
 from reconciler.registry.base import Native
-from reconciler.registry.entry import Configured
+from reconciler.registry.entry import RegistryEntry
 
 
 class Target(NamedTuple):
     """One registry that a document is meant for, with what the document says for it alone."""
 
-    entry: Configured
+    entry: RegistryEntry
     key: str
     override: Mapping[str, Any]
     ignore: tuple[tuple[str, str], ...]  # (native pointer, where the manifest says so)
@@ -42,8 +42,8 @@ def checked(native: Native, kind: Kind, target: Target, wrong: list[Finding]) ->
     found.extend(limits(spec, kind.root))
     wrong.extend(_cleared_unknown(kind, target))
     for item in found:
-        place = _origin(item.pointer, native, target)
-        wrong.append(item._replace(message=f"{target.entry.name}: {item.message}", pointer=place))
+        pointer = _origin(item.pointer, native, target)
+        wrong.append(item._replace(message=f"{target.entry.name}: {item.message}", pointer=pointer))
     if model is None or not target.override:
         return spec
     # the portable Model's defaults are written out, as the driver does where there is no override
@@ -58,43 +58,43 @@ def _cleared_unknown(kind: Kind, target: Target) -> Iterator[Finding]:
     known = kind.root.children
     for name, value in target.override.items():
         if value is None and name not in known:
-            place = pointers.join(("registries", target.entry.name, name))
+            pointer = json_pointer.join(("registries", target.entry.name, name))
             yield Finding(
-                "unknown-field", f"unknown field {name!r}", place, at_key=True, suggestion=nearest(name, known)
+                "unknown-field", f"unknown field {name!r}", pointer, at_key=True, suggestion=nearest(name, known)
             )
 
 
 def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
     """What the registry would refuse late, or store wrongly."""
-    for place, value, rule in limits_in(spec, root):
+    for pointer, value, rule in limits_in(spec, root):
         refused = rule.fn(value)
         if refused is not None:
-            yield Finding("registry-limit", f"{pointers.split(place)[-1]!r} {refused}", place)
+            yield Finding("registry-limit", f"{json_pointer.split(pointer)[-1]!r} {refused}", pointer)
 
 
-def _origin(place: str, native: Native, target: Target) -> str:
+def _origin(pointer: str, native: Native, target: Target) -> str:
     """The pointer in the manifest that a native pointer came from: the override where that set it, else the portable field."""
-    parts = pointers.split(place)
+    parts = json_pointer.split(pointer)
     for end in range(len(parts), 0, -1):
-        if pointers.get(target.override, pointers.join(parts[:end])) is not pointers.MISSING:
-            return pointers.join(("registries", target.entry.name)) + place
-        origin = native.origins.get(pointers.join(parts[:end]))
+        if json_pointer.get(target.override, json_pointer.join(parts[:end])) is not json_pointer.MISSING:
+            return json_pointer.join(("registries", target.entry.name)) + pointer
+        origin = native.origins.get(json_pointer.join(parts[:end]))
         if origin is not None:
-            return origin + pointers.join(parts[end:])
+            return origin + json_pointer.join(parts[end:])
     if target.entry.portable.portable:
-        return place
+        return pointer
     return native.origins.get("", "")
 
 
 def ignored(target: Target, kind: Kind, wrong: list[Finding]) -> Iterator[str]:
-    for place, said in target.ignore:
-        if kind.root.find(pointers.split(place)) is None or place == "/":
-            message = f"{place!r} is no field of a {kind.name} in {target.entry.name}"
-            wrong.append(Finding("unknown-ignore", message, said, suggestion=_near_pointer(place, kind.root)))
+    for pointer, said in target.ignore:
+        if kind.root.find(json_pointer.split(pointer)) is None or pointer == "/":
+            message = f"{pointer!r} is no field of a {kind.name} in {target.entry.name}"
+            wrong.append(Finding("unknown-ignore", message, said, suggestion=_near_pointer(pointer, kind.root)))
         else:
-            yield place
+            yield pointer
 
 
-def _near_pointer(place: str, root: Node) -> str | None:
-    known = [pointers.join(parts) for parts, _ in root.walk() if parts and "*" not in parts]
-    return nearest(place, known)
+def _near_pointer(pointer: str, root: Node) -> str | None:
+    known = [json_pointer.join(parts) for parts, _ in root.walk() if parts and "*" not in parts]
+    return nearest(pointer, known)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from reconciler.core.resource import Address
 from reconciler.planner import diff
+from reconciler.planner.index import RegistryIndex
 from reconciler.planner.plan import WRITES, Change, Consents
-from reconciler.planner.view import View
 
 Stuck = dict[Address, tuple[str, str]]  # by address: a stable word, and why in words
 
@@ -34,14 +34,14 @@ def _without_consent(change: Change, count: int) -> Change:
     return replace(change, action="blocked", message=message)
 
 
-def block(changes: list[Change], views: Mapping[str, View]) -> list[Change]:
+def block(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> list[Change]:
     """Blocks what would do harm, until nothing does: what is blocked stays, keeps what it names, and is missed by what needs it."""
     while True:
         stuck = {
-            **_without_parent(changes, views),
-            **_without_need(changes, views),
-            **_held(changes, views),
-            **_taking_along(changes, views),
+            **_without_parent(changes, indexes),
+            **_without_need(changes, indexes),
+            **_held(changes, indexes),
+            **_taking_along(changes, indexes),
         }
         if not stuck:
             return changes
@@ -53,13 +53,16 @@ def block(changes: list[Change], views: Mapping[str, View]) -> list[Change]:
         ]
 
 
-def _without_parent(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+def _without_parent(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
     """What stands beside a model that is not ours to touch, or that will not come to be, or that stays."""
     kept = {
         change.address: change.action
         for change in changes
         if change.action == "conflict"
-        or (change.action == "blocked" and (change.previous or not views[change.address.registry].find(change.address)))
+        or (
+            change.action == "blocked"
+            and (change.previous or not indexes[change.address.registry].find(change.address))
+        )
     }
     staying = {change.address for change in changes if change.action == "blocked" and change.desired is None}
     stuck: Stuck = {}
@@ -80,12 +83,12 @@ def _word(action: str) -> str:
     return "in conflict" if action == "conflict" else "blocked"
 
 
-def _without_need(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+def _without_need(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
     """What needs an object that will not come to be."""
     missing = {
         change.address
         for change in changes
-        if change.action in ("conflict", "blocked") and not views[change.address.registry].find(change.address)
+        if change.action in ("conflict", "blocked") and not indexes[change.address.registry].find(change.address)
     }
     return {
         change.address: ("dependency", "it needs an object that is blocked or in conflict")
@@ -94,18 +97,18 @@ def _without_need(changes: list[Change], views: Mapping[str, View]) -> Stuck:
     }
 
 
-def _taking_along(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+def _taking_along(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
     """What would be deleted to be created again, and would take along what refers to it and is in no such change itself."""
     moving = {
         change.previous or change.address for change in changes if change.action in ("delete", "replace", "rename")
     }
     stuck: Stuck = {}
     for change in changes:
-        view = views[change.address.registry]
+        index = indexes[change.address.registry]
         old = change.previous or change.address
-        recreated = change.action == "replace" or change.recreates_elsewhere(renames=view.facts.renames)
-        cascades = view.kind(change.address).cascades if recreated else frozenset()
-        lost = [one for one in view.referrers.get(old, ()) if one.kind in cascades and one not in moving]
+        recreated = change.action == "replace" or change.recreates_elsewhere(renames=index.facts.renames)
+        cascades = index.kind(change.address).cascades if recreated else frozenset()
+        lost = [one for one in index.referrers.get(old, ()) if one.kind in cascades and one not in moving]
         if lost:
             names = ", ".join(sorted(map(str, lost)))
             message = f"it can only change by deleting it, and the registry would delete {names} with it"
@@ -113,14 +116,14 @@ def _taking_along(changes: list[Change], views: Mapping[str, View]) -> Stuck:
     return stuck
 
 
-def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:
+def _held(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
     """What is to go and what something that stays refers to. A rename by re-creation deletes, too."""
     going = {change.address: change for change in changes if change.action == "delete"}
     going |= {
         change.previous: change
         for change in changes
         if change.previous is not None
-        and change.recreates_elsewhere(renames=views[change.address.registry].facts.renames)
+        and change.recreates_elsewhere(renames=indexes[change.address.registry].facts.renames)
     }
     if not going:
         return {}
@@ -128,14 +131,14 @@ def _held(changes: list[Change], views: Mapping[str, View]) -> Stuck:
     written = taken(writes)
     stuck: Stuck = {}
     for change in writes:
-        for target in _will_name(change, views[change.address.registry]):
+        for target in _will_name(change, indexes[change.address.registry]):
             _hold(target, change.address, going, stuck)
-    for view in views.values():
-        for resource in view.resources():
+    for index in indexes.values():
+        for resource in index.resources():
             if resource.address not in going and resource.address not in written:
-                for target in view.references(resource):
+                for target in index.references(resource):
                     _hold(target, resource.address, going, stuck)
-        for address, row in view.broken.items():
+        for address, row in index.unreadable.items():
             for target in row.names:
                 _hold(target, address, going, stuck)
     return stuck
@@ -148,13 +151,13 @@ def _hold(target: Address, holder: Address, going: Mapping[Address, Change], stu
         stuck[change.address] = min(said, stuck.get(change.address, said))  # whichever holder is looked at first
 
 
-def _will_name(change: Change, view: View) -> set[Address]:
+def _will_name(change: Change, index: RegistryIndex) -> set[Address]:
     """What an object refers to once it is written: as its manifest says, but for what is left to others."""
     item = change.desired
     if item is None:
         return set()
     left = (*item.ignore, *(change.replaces if change.action == "update" else ()))
-    named = {target for place, target in item.references.items() if not diff.covered(place, left)}
-    for stored in view.find(change.previous or change.address) if left else ():
-        named |= {target for place, target in view.places(stored) if diff.covered(place, left)}
+    named = {target for pointer, target in item.references.items() if not diff.covered(pointer, left)}
+    for stored in index.find(change.previous or change.address) if left else ():
+        named |= {target for pointer, target in index.references_by_pointer(stored) if diff.covered(pointer, left)}
     return named

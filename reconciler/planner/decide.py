@@ -10,13 +10,14 @@ from reconciler.core.errors import Problem
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Desired, Resource
 from reconciler.planner import diff
+from reconciler.planner.deletable import deletion, refusal
 from reconciler.planner.diff import Difference, FieldChange
-from reconciler.planner.ownership import Standing, foreign_user, standing
+from reconciler.planner.index import RegistryIndex, without_key
+from reconciler.planner.ownership import Ownership, foreign_user, ownership_of
 from reconciler.planner.plan import Change, Consents
-from reconciler.planner.view import View, nameless
 
 
-class Asked(Protocol):
+class DecisionPolicy(Protocol):
     """The part of the policy that a decision reads."""
 
     @property
@@ -37,72 +38,73 @@ class Decision:
     problems: tuple[Problem, ...] = ()
 
 
-def decide(item: Desired, view: View, policy: Asked) -> Decision:
+def decide(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
     """What to do with one desired object."""
     address = item.address
-    if address in view.broken:
-        message = f"the registry holds it in a form that cannot be read: {view.broken[address].message}"
+    if address in index.unreadable:
+        message = f"the registry holds it in a form that cannot be read: {index.unreadable[address].message}"
         return Decision((_refusal(item, "conflict", "unreadable", message),))
-    stored = view.find(address)
+    stored = index.find(address)
     if len(stored) > 1:
         message = f"the registry holds {len(stored)} objects of this key: delete all but one by hand"
         return Decision((_refusal(item, "conflict", "duplicate", message),))
     if item.absent:
-        return _absent(item, stored, view, policy)
+        return _absent(item, stored, index, policy)
     if stored:
-        now = _existing(item, stored[0], view, policy)
-        old = _leftovers(item, view)
+        now = _existing(item, stored[0], index, policy)
+        old = _unfinished_renames(item, stored[0], index)
         return Decision((*now.changes, *old.changes), (*now.problems, *old.problems))
-    return _missing(item, view, policy)
+    return _missing(item, index, policy)
 
 
-def _absent(item: Desired, stored: tuple[Resource, ...], view: View, policy: Asked) -> Decision:
-    if not stored:
-        gone = [resource for old in item.former for resource in view.find(old)]
-        return Decision(tuple(replace(view.removal(one, "absent"), source=item.resource.source) for one in gone))
-    if standing(stored[0], view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
-        return Decision((_foreign(item, stored[0], view, policy),))
-    return Decision((replace(view.removal(stored[0], "absent"), source=item.resource.source),))
+def _absent(item: Desired, stored: tuple[Resource, ...], index: RegistryIndex, policy: DecisionPolicy) -> Decision:
+    """Delete the object, and what it was called before. Under an old key only what is ours goes; any other is left."""
+    if stored and ownership_of(stored[0], index.facts, policy.consents.take_ownership) is Ownership.FOREIGN:
+        return Decision((_foreign(item, stored[0], index, policy),))
+    former = [old for address in item.previous for old in index.find(address)]
+    ours = [old for old in former if ownership_of(old, index.facts) is Ownership.OURS]
+    others = tuple(_left(item, old.address, item.address) for old in former if old not in ours)
+    return Decision(tuple(deletion(one, index, "absent", item) for one in (*stored, *ours)), others)
 
 
-def _missing(item: Desired, view: View, policy: Asked) -> Decision:
-    broken = next((old for old in item.previous if old in view.broken), None)
-    if broken is not None:
-        message = f"it may be {broken.key}, which the registry holds in a form that cannot be read: {view.broken[broken].message}"
+def _missing(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
+    unreadable = next((old for old in item.previous if old in index.unreadable), None)
+    if unreadable is not None:
+        message = f"it may be {unreadable.key}, which the registry holds in a form that cannot be read: {index.unreadable[unreadable].message}"
         return Decision((_refusal(item, "conflict", "unreadable", message),))
-    before = [address for address in item.previous if view.find(address)]
+    before = [address for address in item.previous if index.find(address)]
     if before:
-        now = _renamed(item, before[0], view, policy)
+        now = _renamed(item, before[0], index, policy)
         return Decision(now.changes, (*now.problems, *(_left(item, old, before[0]) for old in before[1:])))
-    if view.nameless:
-        return Decision((_refusal(item, "blocked", "unreadable", nameless(view.nameless)),))
-    needs = _needs(item, view)
+    if index.without_key:
+        return Decision((_refusal(item, "blocked", "unreadable", without_key(index.without_key)),))
+    prerequisites = _needs(item, index)
     fields = diff.created(item)
-    return Decision((_change(item, "create", "new", fields=fields, depends_on=needs),))
+    return Decision((_change(item, "create", "new", fields=fields, depends_on=prerequisites),))
 
 
-def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision:
-    stored = view.find(old)
+def _renamed(item: Desired, old: Address, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
+    stored = index.find(old)
     if len(stored) > 1:
         return Decision(
             (_refusal(item, "conflict", "duplicate", f"the registry holds {len(stored)} objects called {old.key}"),)
         )
-    source, kind = stored[0], view.kind(item.address)
-    if standing(source, view.facts, policy.consents.take_ownership) is Standing.FOREIGN:
-        return Decision((_foreign(item, source, view, policy),))
-    by_recreation = not view.facts.renames or old in item.former
-    forbidden = _forbids_delete(item, source, kind, view) if by_recreation else None
-    if forbidden is not None:
-        message = f"{old.key} can only be renamed by deleting it, and {forbidden[1]}"
-        return Decision((_refusal(item, "blocked", forbidden[0], message),))
-    prints = _prints(old, item, view, policy) or _prints(item.address, item, view, policy)
+    source, kind = stored[0], index.kind(item.address)
+    if ownership_of(source, index.facts, policy.consents.take_ownership) is Ownership.FOREIGN:
+        return Decision((_foreign(item, source, index, policy),))
+    by_recreation = not index.facts.renames or old in item.matched
+    refused = refusal(source, index, item) if by_recreation else None
+    if refused is not None:
+        message = f"{old.key} can only be renamed by deleting it, and {refused.message}"
+        return Decision((_refusal(item, "blocked", refused.reason, message),))
+    prints = _prints(old, item, index, policy) or _prints(item.address, item, index, policy)
     found = diff.difference(item, source, kind, prints, rotate=_asked(item, policy))
     if found.replaces and not by_recreation:
         message = f"{', '.join(found.replaces)} cannot change in place: rename first, then change it"
         return Decision((_refusal(item, "blocked", found.why, message),))
     seen = diff.observed(source, kind, diff.excluded(item, kind))
     # a name that follows from other fields changes with them: nobody asked for a rename, so it needs consent
-    action, replaces = ("replace", ("its name",)) if old in item.former else ("rename", ())
+    action, replaces = ("replace", ("its name",)) if old in item.matched else ("rename", ())
     change = _change(
         item,
         action,
@@ -110,68 +112,103 @@ def _renamed(item: Desired, old: Address, view: View, policy: Asked) -> Decision
         fields=found.fields,
         observed=seen,
         previous=old,
-        depends_on=_needs(item, view),
+        depends_on=_needs(item, index),
         replaces=replaces,
     )
-    return Decision((change,), _unjudged(item, found))
+    return Decision((change,), _unverified(item, found))
 
 
-def _leftovers(item: Desired, view: View) -> Decision:
-    """Old objects beside the new one: ours and of this key is an unfinished rename, to be finished; anything else is reported and left."""
+def _unfinished_renames(item: Desired, new: Resource, index: RegistryIndex) -> Decision:
+    """Delete the old objects that a rename which was cut short left beside the new one; report and leave any other.
+
+    Both must say so: the new object is ours and bears this key, and the old one's mark says that it becomes the new one.
+    That both are ours is not enough: an object that was there before, adopted or not, is not what the old one became.
+    """
     changes: list[Change] = []
     problems: list[Problem] = []
+    arrived = _is_ours(new, item.key, index)
     for old in item.previous:
-        for resource in view.find(old):
-            mark = resource.mark
-            if mark is not None and mark.key == item.key and standing(resource, view.facts) is Standing.OURS:
-                changes.append(view.removal(resource, "renamed"))
+        for resource in index.find(old):
+            if arrived and _is_ours(resource, item.key, index) and _becomes(resource, new.address, item.key):
+                changes.append(deletion(resource, index, "renamed", replace(item, protected=None)))
             else:
                 problems.append(_left(item, old, item.address))
     return Decision(tuple(changes), tuple(problems))
 
 
-def _left(item: Desired, old: Address, other: Address) -> Problem:
-    return _warning(
-        item,
-        "previous-key-left",
-        f"{old} and {other} both exist: {old.key} is left as it is; --prune deletes it once previous_keys names it no more",
+def _becomes(old: Resource, new: Address, key: str) -> bool:
+    """Whether the mark of an old object says that a rename to `new` was begun.
+
+    Its key alone says so where it can come from nothing else: the object is not called so, and the new one is.
+    """
+    mark = old.mark
+    return mark is not None and (mark.becomes == new.key or (mark.key == key == new.key != old.address.key))
+
+
+def _is_ours(resource: Resource, key: str, index: RegistryIndex) -> bool:
+    """Whether an object bears our mark, and in it the key of that manifest."""
+    mark = resource.mark
+    return mark is not None and mark.key == key and ownership_of(resource, index.facts) is Ownership.OURS
+
+
+def _left(item: Desired, old: Address, new: Address) -> Problem:
+    message = f"{old} may be what {new} was called before, but its mark does not say so: {old.key} is left as it is"
+    return _warning(item, "previous-key-left", message)
+
+
+def _existing(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
+    kind = index.kind(item.address)
+    whose = ownership_of(remote, index.facts, policy.consents.take_ownership)
+    if whose is Ownership.FOREIGN:
+        return Decision((_foreign(item, remote, index, policy),))
+    prints = _prints(item.address, item, index, policy)
+    found = diff.difference(
+        item, remote, kind, prints, rotate=_asked(item, policy) or _secret_without_model(item, index)
     )
-
-
-def _existing(item: Desired, remote: Resource, view: View, policy: Asked) -> Decision:
-    kind = view.kind(item.address)
-    whose = standing(remote, view.facts, policy.consents.take_ownership)
-    if whose is Standing.FOREIGN:
-        return Decision((_foreign(item, remote, view, policy),))
-    prints = _prints(item.address, item, view, policy)
-    found = diff.difference(item, remote, kind, prints, rotate=_asked(item, policy) or _left_behind(item, view))
-    seen = diff.observed(remote, kind, diff.excluded(item, kind))
     if found.replaces:
-        return Decision((_replace(item, remote, found, seen, view),), _unjudged(item, found))
-    reason, message = _reason(item, remote, found, kind, view, whose)
-    if not reason:
-        return Decision((), _unjudged(item, found))
-    theirs = None if kind.markable else foreign_user(remote, view, view.facts, policy.consents.take_ownership)
-    if (
-        theirs is not None and theirs.address != item.resource.parent
-    ):  # that one is in conflict itself, and blocks its parts
-        owner = theirs.mark.owner if theirs.mark is not None else "nobody"
-        way = f"call this one otherwise, or --take-ownership {owner} takes it over"
-        message = f"{theirs.address}, which belongs to {owner}, uses it: {way}"
-        return Decision((_refusal(item, "conflict", "owner", message),))
-    change = _change(
-        item, "update", reason, fields=found.fields, observed=seen, depends_on=_needs(item, view), message=message
-    )
-    return Decision((change,), _unjudged(item, found))
+        change = _replace(item, remote, found, index)
+    else:
+        reason, message = _reason(item, remote, found, kind, index, whose)
+        if not reason:
+            return Decision((), _unverified(item, found))
+        refused = _used_by_others(item, remote, index, policy)
+        if refused is not None:
+            return Decision((refused,))
+        change = _change(item, "update", reason, fields=found.fields, depends_on=_needs(item, index), message=message)
+    # what was seen is hashed only now: for the many objects that did not change it would be thrown away
+    seen = diff.observed(remote, kind, diff.excluded(item, kind)) if change.desired is not None else None
+    change = replace(change, observed=seen, drift=_drift(remote, found, kind, whose))
+    return Decision((change,), _unverified(item, found))
+
+
+def _used_by_others(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Change | None:
+    """Refuse to touch what has no room for a mark and what another owner's object uses."""
+    if index.kind(item.address).markable:
+        return None
+    theirs = foreign_user(remote, index, index.facts, policy.consents.take_ownership)
+    if theirs is None or theirs.address == item.resource.parent:  # that one is in conflict itself, and blocks its parts
+        return None
+    owner = theirs.mark.owner if theirs.mark is not None else "nobody"
+    way = f"call this one otherwise, or --take-ownership {owner} takes it over"
+    return _refusal(item, "conflict", "owner", f"{theirs.address}, which belongs to {owner}, uses it: {way}")
+
+
+def _drift(remote: Resource, found: Difference, kind: Kind, whose: Ownership) -> str:
+    """The word for what happened to an object behind our back, or "" where only its manifest changed."""
+    if len(found.fields) <= len(found.rotated):
+        return ""
+    if remote.mark is None or whose is Ownership.UNMARKED:
+        return "differs"
+    return "drifted" if diff.drifted(remote, kind) else ""
 
 
 def _reason(
-    item: Desired, remote: Resource, found: Difference, kind: Kind, view: View, whose: Standing
+    item: Desired, remote: Resource, found: Difference, kind: Kind, index: RegistryIndex, whose: Ownership
 ) -> tuple[str, str]:
     """The word for an update and what it says of the mark, or ("", "") where there is nothing to do."""
-    if whose is Standing.UNMARKED and kind.markable and view.facts.owner is not None:
+    if whose is Ownership.UNMARKED and kind.markable and index.facts.owner is not None:
         owner = f" from {remote.mark.owner}" if remote.mark is not None else ""
-        return "adopt", f"it becomes {view.facts.owner}'s{owner}"
+        return "adopt", f"it becomes {index.facts.owner}'s{owner}"
     changed = len(found.fields) > len(found.rotated)
     if remote.mark is None:
         return ("differs", "") if changed else ("rotate", "") if found.rotated else ("", "")
@@ -181,14 +218,16 @@ def _reason(
         return "rotate", ""
     if item.protected is not None and item.protected != remote.mark.protected:
         return "mark", "it is protected from now on" if item.protected else "it is no longer protected"
+    if remote.mark.becomes:
+        return "mark", f"its rename to {remote.mark.becomes} is called off"
     # where names follow from other fields, a manifest in the registry's own terms does not know whose object it was
     if remote.mark.key != item.key and not (kind.found_by_mark and item.key == item.address.key):
         return "mark", f"its manifest is now {item.key}"
     return "", ""
 
 
-def _replace(item: Desired, remote: Resource, found: Difference, seen: str, view: View) -> Change:
-    needs = _needs(item, view)
+def _replace(item: Desired, remote: Resource, found: Difference, index: RegistryIndex) -> Change:
+    prerequisites = _needs(item, index)
     if remote.mark is not None and remote.mark.protected and item.protected is False:
         # the stored mark counts: this run lifts the protection and leaves the fields alone, the next one may replace
         rest = tuple(field for field in found.fields if field.path not in found.replaces)
@@ -198,82 +237,70 @@ def _replace(item: Desired, remote: Resource, found: Difference, seen: str, view
             "update",
             "mark",
             fields=rest,
-            observed=seen,
-            depends_on=needs,
+            depends_on=prerequisites,
             message=message,
             replaces=found.replaces,
         )
-    forbidden = _forbids_delete(item, remote, view.kind(item.address), view)
-    if forbidden is not None:
-        message = f"{', '.join(found.replaces)} can only change by deleting it, and {forbidden[1]}"
-        return _refusal(item, "blocked", forbidden[0], message)
+    refused = refusal(remote, index, item)
+    if refused is not None:
+        message = f"{', '.join(found.replaces)} can only change by deleting it, and {refused.message}"
+        return _refusal(item, "blocked", refused.reason, message)
     return _change(
-        item, "replace", found.why, fields=found.fields, observed=seen, depends_on=needs, replaces=found.replaces
+        item,
+        "replace",
+        found.why,
+        fields=found.fields,
+        depends_on=prerequisites,
+        replaces=found.replaces,
     )
 
 
-def _forbids_delete(item: Desired, remote: Resource, kind: Kind, view: View) -> tuple[str, str] | None:
-    """The word and the reason why an object may not be deleted to be created again, or None. The manifest's protection counts, and the stored one."""
-    if item.protected or (remote.mark is not None and remote.mark.protected):
-        return (
-            "protected",
-            f"it is protected: declare {remote.address.key} as it is, with `protected: false`, and apply once",
-        )
-    if not kind.deletable:
-        return "not-deletable", kind.not_deletable_reason or f"the registry cannot delete what is a {kind.name}"
-    if remote.carries:
-        return "referenced", f"the registry would delete with it {', '.join(remote.carries)}"
-    if view.nameless:
-        return "unreadable", nameless(view.nameless)
-    return None
-
-
-def _prints(address: Address, item: Desired, view: View, policy: Asked) -> Mapping[str, str]:
+def _prints(address: Address, item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Mapping[str, str]:
     """The fingerprints known for an address; none where there would be no room to keep them."""
-    if view.facts.owner is None or not view.kind(item.address).markable:
+    if index.facts.owner is None or not index.kind(item.address).markable:
         return {}
     return policy.fingerprints.get(address, {})
 
 
-def _needs(item: Desired, view: View) -> tuple[Address, ...]:
+def _needs(item: Desired, index: RegistryIndex) -> tuple[Address, ...]:
     """What must exist before this one: what it refers to, and its own derived resources."""
-    homes = {home for home in item.needs if not view.find(home)}
-    return tuple(sorted({*item.references.values(), *view.children.get(item.address, ()), *homes} - {item.address}))
+    homes = {home for home in item.prerequisites if not index.find(home)}
+    return tuple(sorted({*item.references.values(), *index.derived.get(item.address, ()), *homes} - {item.address}))
 
 
-def _left_behind(item: Desired, view: View) -> bool:
+def _secret_without_model(item: Desired, index: RegistryIndex) -> bool:
     """Whether it is the secret of a model that is still to be created: nobody knows what is in it, so it is written again."""
     parent = item.resource.parent
-    unknown = parent is not None and not view.find(parent) and parent not in view.broken
-    return unknown and not view.kind(item.address).markable
+    unknown = parent is not None and not index.find(parent) and parent not in index.unreadable
+    return unknown and not index.kind(item.address).markable
 
 
-def _asked(item: Desired, policy: Asked) -> bool:
+def _asked(item: Desired, policy: DecisionPolicy) -> bool:
     """Whether the user asked to write this object's secrets again."""
     return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
 
 
-def _foreign(item: Desired, remote: Resource, view: View, policy: Asked) -> Change:
+def _foreign(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Change:
     """The refusal to touch another owner's object: the one of this key, or the one that it would be renamed from."""
     owner = remote.mark.owner if remote.mark is not None else "nobody"
     old = remote.address if remote.address != item.address else None
     what = f"{old.key} belongs to {owner}" if old is not None else f"it belongs to {owner}"
     way = f"--take-ownership {owner} takes it over"
-    if view.facts.owner is None:
+    if index.facts.owner is None:
         way = "without `owner` in reconciler.yaml it cannot be taken over"
     elif item.address in policy.named:
         way = "only its owner may delete it"
     return replace(_refusal(item, "conflict", "owner", f"{what}: {way}"), previous=old)
 
 
-def _unjudged(item: Desired, found: Difference) -> tuple[Problem, ...]:
+def _unverified(item: Desired, found: Difference) -> tuple[Problem, ...]:
     told = []
-    if found.unjudged:
-        places = ", ".join(found.unjudged)
-        message = f"{item.address}: whether the value of {places} is new cannot be judged, since it, or fingerprint_key, has no value here"
+    if found.unverified:
+        pointers = ", ".join(found.unverified)
+        message = f"{item.address}: whether the value of {pointers} is new cannot be judged, since it, or fingerprint_key, has no value here"
         told.append(_warning(item, "rotation-unknown", message))
-    if found.unseen and not found.fields:  # whatever else is written, the secret is written with it
-        message = f"{item.address}: the registry shows no {', '.join(found.unseen)}, so it cannot be told whether it is stored; --rotate {item.key} writes it"
+    if found.unreadable_secrets and not found.fields:  # whatever else is written, the secret is written with it
+        message = f"{item.address}: the registry shows no {', '.join(found.unreadable_secrets)}, so it cannot be told whether it is stored; --rotate {item.key} writes it"
         told.append(_warning(item, "secret-unseen", message))
     return tuple(told)
 

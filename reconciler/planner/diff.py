@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core import pointer as pointers
+from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Desired, Resource
@@ -18,9 +18,9 @@ from reconciler.core.rules import CannotClear, Immutable, Node, WriteOnly
 from reconciler.core.spec import (
     PRESENT,
     canonical_json,
-    compared,
     digest,
     is_reference,
+    normalized,
     secrets_in,
     unmanaged,
     without_added,
@@ -41,7 +41,7 @@ class FieldChange:
 class Difference:
     """`replaces` are the fields that only a replace can change and `why` the rule's word; `rotated` the secrets whose value is new.
 
-    `unjudged` are secrets of which there is a fingerprint, but no value here to compare with it; `unseen` those that the registry
+    `unverified` are secrets of which there is a fingerprint, but no value here to compare with it; `unreadable_secrets` those that the registry
     never shows, so that nobody can tell whether they are stored at all.
     """
 
@@ -49,8 +49,8 @@ class Difference:
     replaces: tuple[str, ...] = ()
     why: str = ""
     rotated: tuple[str, ...] = ()
-    unjudged: tuple[str, ...] = ()
-    unseen: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
+    unreadable_secrets: tuple[str, ...] = ()
 
 
 def excluded(desired: Desired, kind: Kind) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def excluded(desired: Desired, kind: Kind) -> tuple[str, ...]:
 
 def applied(spec: Any, kind: Kind, without: tuple[str, ...]) -> str:
     """The hash of what was written, for the mark: 16 hex digits. Taken of the stored object it is the same, so it holds no secret."""
-    return digest(compared(spec, kind.root, (*without, *_hidden(spec, kind), *_shared(kind))))[:16]
+    return digest(normalized(spec, kind.root, (*without, *_hidden(spec, kind), *_shared(kind))))[:16]
 
 
 def observed(remote: Resource, kind: Kind, without: tuple[str, ...] = ()) -> str:
@@ -70,7 +70,7 @@ def observed(remote: Resource, kind: Kind, without: tuple[str, ...] = ()) -> str
     """
     mark = remote.mark.to_json() if remote.mark else None
     revision = remote.revision if kind.revision_is_etag else None
-    return digest([compared(remote.spec, kind.root, (*without, *_shared(kind))), remote.id, mark, revision])
+    return digest([normalized(remote.spec, kind.root, (*without, *_shared(kind))), remote.id, mark, revision])
 
 
 def drifted(remote: Resource, kind: Kind) -> bool:
@@ -81,10 +81,10 @@ def drifted(remote: Resource, kind: Kind) -> bool:
 
 def created(desired: Desired) -> tuple[FieldChange, ...]:
     """The fields of a new object: one for each at the top."""
-    places = ((pointers.join((name,)), value) for name, value in sorted(desired.resource.spec.items()))
+    pointers = ((json_pointer.join((name,)), value) for name, value in sorted(desired.resource.spec.items()))
     return tuple(
-        FieldChange(place, sensitive=True) if place in desired.secrets else FieldChange(place, after=value)
-        for place, value in places
+        FieldChange(pointer, sensitive=True) if pointer in desired.secrets else FieldChange(pointer, after=value)
+        for pointer, value in pointers
     )
 
 
@@ -93,53 +93,53 @@ def difference(
 ) -> Difference:
     """What must change in `remote`. `fingerprints` are those of the desired secrets, by pointer, as far as the values are known."""
     without = excluded(desired, kind)
-    places = _secret_places(desired, remote, kind, without)
+    pointers = _secret_pointers(desired, remote, kind, without)
     fields: list[FieldChange] = []
     if canonical_json(desired.resource.spec) != canonical_json(remote.spec):
-        aside = (*without, *places)
+        aside = (*without, *pointers)
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
-        before, after = compared(stored, kind.root, aside), compared(desired.resource.spec, kind.root, aside)
+        before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
         fields.extend(_fields(before, after, ()))
-    rotated, unjudged, unseen = [], [], []
-    for place in places:
-        verdict = _secret(place, desired, remote, kind, fingerprints)
+    rotated, unverified, unreadable_secrets = [], [], []
+    for pointer in pointers:
+        verdict = _secret(pointer, desired, remote, kind, fingerprints)
         if verdict == "changed":
-            fields.append(FieldChange(place, sensitive=True))
-        elif place in desired.secrets and (rotate or verdict == "rotated"):
-            fields.append(FieldChange(place, sensitive=True))
-            rotated.append(place)
+            fields.append(FieldChange(pointer, sensitive=True))
+        elif pointer in desired.secrets and (rotate or verdict == "rotated"):
+            fields.append(FieldChange(pointer, sensitive=True))
+            rotated.append(pointer)
         elif verdict == "unjudged":
-            unjudged.append(place)
+            unverified.append(pointer)
         elif verdict == "unseen":
-            unseen.append(place)
-    removed = {place for place in places if place not in desired.secrets}
+            unreadable_secrets.append(pointer)
+    removed = {pointer for pointer in pointers if pointer not in desired.secrets}
     replaces, why = _replaces(fields, kind.root, removed)
     ordered = tuple(sorted(fields, key=lambda field: field.path))
-    return Difference(ordered, replaces, why, tuple(rotated), tuple(unjudged), tuple(unseen))
+    return Difference(ordered, replaces, why, tuple(rotated), tuple(unverified), tuple(unreadable_secrets))
 
 
-def _secret_places(desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...]) -> tuple[str, ...]:
+def _secret_pointers(desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...]) -> tuple[str, ...]:
     """Where either side has a secret, and nobody else manages it."""
-    stored = {place for place, _ in secrets_in(remote.spec, kind.root)}
+    stored = {pointer for pointer, _ in secrets_in(remote.spec, kind.root)}
     marked = set(remote.mark.fingerprints) if remote.mark else set()
-    return tuple(sorted(place for place in stored | marked | set(desired.secrets) if not covered(place, without)))
+    return tuple(sorted(pointer for pointer in stored | marked | set(desired.secrets) if not covered(pointer, without)))
 
 
-def covered(place: str, without: tuple[str, ...]) -> bool:
+def covered(pointer: str, without: tuple[str, ...]) -> bool:
     """Whether a pointer leads to, or below, one of `without`."""
-    return any(place == other or place.startswith(other + "/") for other in without)
+    return any(pointer == other or pointer.startswith(other + "/") for other in without)
 
 
-def _secret(place: str, desired: Desired, remote: Resource, kind: Kind, fingerprints: Mapping[str, str]) -> str:
-    """`same`, `changed`, `rotated`, `unjudged` or `unseen`."""
-    keeps = _keeps(place, kind)
-    before, after = pointers.get(remote.spec, place), desired.secrets.get(place)
+def _secret(pointer: str, desired: Desired, remote: Resource, kind: Kind, fingerprints: Mapping[str, str]) -> str:
+    """`same`, `changed`, `rotated`, `unverified` or `unreadable_secrets`."""
+    keeps = _keeps(pointer, kind)
+    before, after = json_pointer.get(remote.spec, pointer), desired.secrets.get(pointer)
     if after is None or (keeps != "nothing" and before is MISSING):
         return "changed"
     if before is not MISSING and not is_reference(before) and (keeps == "reference" or before != PRESENT):
         return "changed"  # it holds what is no secret, or not in the form of one
-    then = remote.mark.fingerprints.get(place) if remote.mark else None
-    now = fingerprints.get(place)
+    then = remote.mark.fingerprints.get(pointer) if remote.mark else None
+    now = fingerprints.get(pointer)
     if then is not None and now is not None:
         return "same" if then == now else "rotated"
     if keeps == "reference":
@@ -157,7 +157,7 @@ def _fields(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[FieldCha
         for name in sorted({*before, *after}):
             yield from _fields(before.get(name, MISSING), after.get(name, MISSING), (*path, name))
     elif before is MISSING or after is MISSING or not _equal(before, after):
-        yield FieldChange(pointers.join(path), before, after)
+        yield FieldChange(json_pointer.join(path), before, after)
 
 
 def _equal(before: Any, after: Any) -> bool:
@@ -171,11 +171,11 @@ def _replaces(fields: list[FieldChange], root: Node, removed: set[str]) -> tuple
     """Which of the changed fields cannot change in place, and the word for the first rule that says so. `removed` are secrets that go."""
     found: dict[str, str] = {}
     for change in fields:
-        parts = pointers.split(change.path)
+        parts = json_pointer.split(change.path)
         chain = [node for end in range(len(parts)) if (node := root.find(parts[:end])) is not None]
         differing = list(_differing(change, root.find(parts)))
         below = [node for _, node in differing]
-        gone = [node for inner, node in differing if pointers.get(change.after, inner) is MISSING]
+        gone = [node for inner, node in differing if json_pointer.get(change.after, inner) is MISSING]
         clears = change.path in removed if change.sensitive else True
         if any(node.rule(Immutable) for node in (*chain, *below)):
             found[change.path] = "immutable"
@@ -188,44 +188,48 @@ def _differing(change: FieldChange, node: Node | None) -> Iterator[tuple[str, No
     """The pointer (inside the field) and the node of the field and of everything declared below it that differs."""
     for parts, inner in node.walk() if node is not None else ():
         known = parts[: parts.index("*")] if "*" in parts else parts
-        place = pointers.join(known)
-        before, after = pointers.get(change.before, place), pointers.get(change.after, place)
+        pointer = json_pointer.join(known)
+        before, after = json_pointer.get(change.before, pointer), json_pointer.get(change.after, pointer)
         one_sided = (before is MISSING) != (after is MISSING)
         both = before is not MISSING and after is not MISSING
         if change.sensitive or one_sided or (both and canonical_json(before) != canonical_json(after)):
-            yield place, inner
+            yield pointer, inner
 
 
-def unstored(
+def not_stored(
     sent: Any, stored: Resource, kind: Kind, without: tuple[str, ...], changed: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """The pointers of what was sent and is not what is stored. What was not sent counts only where it was to be removed (`changed`)."""
     if canonical_json(sent) == canonical_json(stored.spec):
         return ()
     before, after = dict(secrets_in(stored.spec, kind.root)), dict(secrets_in(sent, kind.root))
-    hidden = [place for place in (*before, *after) if _keeps(place, kind) != "reference"]
+    hidden = [pointer for pointer in (*before, *after) if _keeps(pointer, kind) != "reference"]
     aside = (*without, *hidden)
     there = without_added(stored.spec, sent, kind.root)
-    found = _fields(compared(there, kind.root, aside), compared(sent, kind.root, aside), ())
+    found = _fields(normalized(there, kind.root, aside), normalized(sent, kind.root, aside), ())
     wrong = [change.path for change in found if change.after is not MISSING or change.path in changed]
-    judged = [place for place in hidden if not covered(place, without)]
-    kept = [place for place in judged if place in before and place in changed and place not in after]
-    lost = [place for place in judged if place in after and place not in before and _keeps(place, kind) == "presence"]
+    judged = [pointer for pointer in hidden if not covered(pointer, without)]
+    kept = [pointer for pointer in judged if pointer in before and pointer in changed and pointer not in after]
+    lost = [
+        pointer
+        for pointer in judged
+        if pointer in after and pointer not in before and _keeps(pointer, kind) == "presence"
+    ]
     return tuple(sorted({*wrong, *kept, *lost}))
 
 
 def _shared(kind: Kind) -> tuple[str, ...]:
     """The lists to which a server adds whenever it likes."""
-    return tuple(map(pointers.join, kind.root.shared_lists))
+    return tuple(map(json_pointer.join, kind.root.shared_lists))
 
 
 def _hidden(spec: Any, kind: Kind) -> list[str]:
     """Where there are secrets in `spec` that the two sides show in different forms."""
-    return [place for place, _ in secrets_in(spec, kind.root) if _keeps(place, kind) != "reference"]
+    return [pointer for pointer, _ in secrets_in(spec, kind.root) if _keeps(pointer, kind) != "reference"]
 
 
-def _keeps(place: str, kind: Kind) -> str:
+def _keeps(pointer: str, kind: Kind) -> str:
     """What the registry gives back of that secret, as `WriteOnly.keeps`."""
-    node = kind.root.find(pointers.split(place))
+    node = kind.root.find(json_pointer.split(pointer))
     rule = node.rule(WriteOnly) if node is not None else None
     return rule.keeps if rule is not None else "nothing"

@@ -26,30 +26,30 @@ def _by_need(ranked: list[Change]) -> Iterator[Change]:
     if not any(change.depends_on for change in ranked):
         yield from ranked
         return
-    position = {change.address: place for place, change in enumerate(ranked)}
-    yield from (ranked[place] for place in _sorted(ranked, position))
+    position = {change.address: rank for rank, change in enumerate(ranked)}
+    yield from (ranked[rank] for rank in _sorted(ranked, position))
 
 
 def _sorted(ranked: list[Change], position: dict[Address, int]) -> list[int]:
     waiting: dict[int, set[int]] = {}
     followers: dict[int, list[int]] = defaultdict(list)
-    for place, change in enumerate(ranked):
-        needs = {
-            position[address] for address in change.depends_on if address in position and position[address] != place
+    for rank, change in enumerate(ranked):
+        prerequisites = {
+            position[address] for address in change.depends_on if address in position and position[address] != rank
         }
-        waiting[place] = needs
-        for need in needs:
-            followers[need].append(place)
-    ready = [place for place, needs in waiting.items() if not needs]
+        waiting[rank] = prerequisites
+        for need in prerequisites:
+            followers[need].append(rank)
+    ready = [rank for rank, prerequisites in waiting.items() if not prerequisites]
     heapq.heapify(ready)
     done: list[int] = []
     seen: set[int] = set()
     while len(done) < len(ranked):
-        place = heapq.heappop(ready) if ready else min(waiting.keys() - seen)
-        seen.add(place)
-        done.append(place)
-        for follower in followers[place]:
-            waiting[follower].discard(place)
+        rank = heapq.heappop(ready) if ready else min(waiting.keys() - seen)
+        seen.add(rank)
+        done.append(rank)
+        for follower in followers[rank]:
+            waiting[follower].discard(rank)
             if not waiting[follower] and follower not in seen:
                 heapq.heappush(ready, follower)
     return done

@@ -35,28 +35,28 @@ class Uses(Protocol):
     def find(self, address: Address) -> tuple[Resource, ...]: ...
 
 
-class Standing(Enum):
+class Ownership(Enum):
     OURS = "ours"
     UNMARKED = "unmarked"
     FOREIGN = "foreign"
 
 
-def standing(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Standing:
+def ownership_of(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Ownership:
     """Whose `resource` is, as seen by the owner of `facts`. `takes` are the owners whose objects the user agreed to take over."""
     mark = resource.mark
     if mark is not None:
         if facts.owner is not None and mark.owner == facts.owner:
-            return Standing.OURS
-        return Standing.UNMARKED if mark.owner in takes and facts.owner is not None else Standing.FOREIGN
-    return Standing.OURS if _owned(resource, facts) else Standing.UNMARKED
+            return Ownership.OURS
+        return Ownership.UNMARKED if mark.owner in takes and facts.owner is not None else Ownership.FOREIGN
+    return Ownership.OURS if _owned(resource, facts) else Ownership.UNMARKED
 
 
 def prunable(resource: Resource, facts: RegistryFacts) -> bool:
     """Whether prune may ever delete it: it bears our mark, or it has no room for one and matches `owns`."""
-    return standing(resource, facts) is Standing.OURS
+    return ownership_of(resource, facts) is Ownership.OURS
 
 
-def foreign_user(resource: Resource, view: Uses, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Resource | None:
+def foreign_user(resource: Resource, index: Uses, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Resource | None:
     """Another owner's object that `resource`, which has no room for a mark, is used by or stands beside; None where there is none.
 
     Looked for through whatever else has no room for a mark: a model uses a provider, and that a secret.
@@ -64,9 +64,9 @@ def foreign_user(resource: Resource, view: Uses, facts: RegistryFacts, takes: tu
     waiting, seen = [resource], {resource.address}
     while waiting:
         one = waiting.pop()
-        for address in (*view.referrers.get(one.address, ()), *((one.parent,) if one.parent is not None else ())):
-            for user in view.find(address) if address not in seen else ():
-                if standing(user, facts, takes) is Standing.FOREIGN:
+        for address in (*index.referrers.get(one.address, ()), *((one.parent,) if one.parent is not None else ())):
+            for user in index.find(address) if address not in seen else ():
+                if ownership_of(user, facts, takes) is Ownership.FOREIGN:
                     return user
                 if not _marked(user, facts):
                     waiting.append(user)

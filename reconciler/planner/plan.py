@@ -54,6 +54,7 @@ class Change:
     desired: Desired | None = None
     message: str = ""
     replaces: tuple[str, ...] = ()  # the pointers whose change makes an update a replace
+    drift: str = ""  # "drifted": changed since we wrote it; "differs": it differs and was never ours; else ""
 
     def recreates_elsewhere(self, *, renames: bool) -> bool:
         """Whether it creates the object anew under another address and deletes the old one last. `renames`: the registry can rename."""
@@ -76,6 +77,7 @@ class Plan:
     environment: str | None = None
     registries: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     fingerprint: str = ""
+    pending: int | None = None  # of a drift: objects that are as we wrote them and wait for apply
 
     @property
     def writes(self) -> tuple[Change, ...]:
@@ -93,4 +95,4 @@ class Plan:
         for change in self.changes:
             counts[change.action] += 1
         counts["unchanged"] = self.unchanged
-        return counts
+        return counts if self.pending is None else {**counts, "pending": self.pending}

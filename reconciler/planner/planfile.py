@@ -106,7 +106,7 @@ def _write(change: Change) -> dict[str, Any]:
             "secrets": dict(item.secrets),
             "references": {place: str(address) for place, address in item.references.items()},
             "labels": dict(item.labels),
-            "needs": [str(address) for address in item.needs],
+            "needs": [str(address) for address in item.prerequisites],
             "origins": dict(item.origins),
         }
     return data
@@ -197,7 +197,7 @@ def _desired(address: Address, data: Mapping[str, Any], source: Source | None, p
         secrets={_pointer(place): _text(reference) for place, reference in _map(data["secrets"]).items()},
         references={_pointer(place): Address.parse(_text(text)) for place, text in _map(data["references"]).items()},
         labels={name: _text(label) for name, label in _map(data["labels"]).items()},
-        needs=tuple(map(Address.parse, _texts(data.get("needs", [])))),
+        prerequisites=tuple(map(Address.parse, _texts(data.get("needs", [])))),
         origins={_text(place): _text(origin) for place, origin in _map(data.get("origins", {})).items()},
     )
 

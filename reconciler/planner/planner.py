@@ -11,28 +11,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from reconciler.core import pointer as pointers
+from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import Problem
-from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Resource
+from reconciler.core.resource import Address, Desired, DesiredState, RegistryFacts, RemoteState, Resource
 from reconciler.core.rules import NeedsConsent
 from reconciler.core.spec import canonical_json, digest
 from reconciler.planner import guards
-from reconciler.planner.blocking import block, limit_replaces, taken
+from reconciler.planner.blocking import block, limit_replaces
 from reconciler.planner.decide import decide
 from reconciler.planner.guards import Deletions, Guard, Limits
-from reconciler.planner.matching import with_former
-from reconciler.planner.offered import with_offered
+from reconciler.planner.index import RegistryIndex, identity
+from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
-from reconciler.planner.ownership import Standing, foreign_user, prunable, standing
+from reconciler.planner.ownership import Ownership, ownership_of
 from reconciler.planner.plan import WRITES, Change, Consents, Plan
-from reconciler.planner.view import View, identity
+from reconciler.planner.prune import derived_deletes, removals
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How to plan. `fingerprints` are those of the desired secrets whose values are known, by address and pointer.
 
-    `named` are the addresses that the user asked to delete by name: they do not count in the guards.
+    `named` are the addresses that the user asked to delete by name: they do not count in the guards. `protected` are the
+    objects that manifests outside the desired state protect.
     """
 
     consents: Consents = Consents()
@@ -41,13 +42,14 @@ class Policy:
     fingerprints: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     named: frozenset[Address] = frozenset()
+    protected: Mapping[Address, Desired] = field(default_factory=dict)
 
 
 class Consequence(NamedTuple):
     """A value that is written only with consent: the change that would write it, its pointer, and the rule that says so."""
 
     change: Change
-    place: str
+    pointer: str
     rule: NeedsConsent
 
 
@@ -56,86 +58,56 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
 
     Only registries with a listing in `remote` are planned. Nothing here raises for what it finds: what cannot be done is a `conflict`, `blocked`, or a guard.
     """
-    desired = with_former(with_offered(desired, remote), remote)
-    views = {
-        name: View.of(remote.registries[name], listing, desired) for name, listing in sorted(remote.listings.items())
+    desired = match_by_mark(add_builtins(desired, remote), remote)
+    indexes = {
+        name: RegistryIndex.of(remote.registries[name], listing, desired)
+        for name, listing in sorted(remote.listings.items())
     }
     decided = [
-        decide(item, views[item.address.registry], policy)
+        decide(item, indexes[item.address.registry], policy)
         for item in desired.resources
-        if item.address.registry in views
+        if item.address.registry in indexes
     ]
-    changes = _one_heir([change for result in decided for change in result.changes])
+    changes = _ambiguous_renames([change for result in decided for change in result.changes])
     problems = [*policy.problems, *(problem for result in decided for problem in result.problems)]
-    removed, orphans, prune_problems = _removals(desired, views, policy, taken(changes))
+    removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes)
     changes.extend(removed)
-    changes.extend(_parts(changes, desired, views))
-    changes = block(limit_replaces(changes, policy.consents), views)
+    changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
+    changes = block(limit_replaces(changes, policy.consents), indexes)
     going = {change.address for change in changes if change.action == "delete"}
-    consequences = tuple(_consequences(changes, views))
+    consequences = tuple(_consequences(changes, indexes))
     return Plan(
         changes=in_order(changes),
         unchanged=sum(1 for result in decided if not result.changes),
         orphans=tuple(address for address in sorted(orphans) if address not in going),
-        guards=_guards(changes, consequences, desired, views, policy),
+        guards=_guards(changes, consequences, desired, indexes, policy),
         problems=tuple(sorted({*problems, *prune_problems, *_told(consequences)})),
         consents=policy.consents,
         environment=policy.environment,
-        registries={name: identity(view.facts) for name, view in views.items()},
+        registries={name: identity(index.facts) for name, index in indexes.items()},
         fingerprint=_fingerprint(desired, remote, policy),
     )
 
 
-def _removals(
-    desired: DesiredState, views: Mapping[str, View], policy: Policy, taken: set[Address]
-) -> tuple[list[Change], list[Address], list[Problem]]:
-    """What is ours and no longer declared: deletes with --prune, orphans without."""
-    changes: list[Change] = []
-    orphans: list[Address] = []
-    problems: list[Problem] = []
-    if not desired.complete:
-        return changes, orphans, problems
-    # an old key whose rename is still to come, or blocked, is no orphan; beside the new object it is one, but is left all the same
-    awaited = {old for item in desired.resources if not _is_there(item.address, views) for old in item.previous}
-    left = {old for item in desired.resources for old in item.previous}
-    kept = {*desired.declared, *taken, *awaited}
-    for view in views.values():
-        for address, stored in view.stored.items():
-            if (
-                address in kept
-                or not view.kind(address).deletable
-                or not any(_ours(resource, view, desired) for resource in stored)
-            ):
-                continue
-            owned = view.facts.owner or view.facts.owns
-            if policy.consents.prune and desired.documents and owned and address not in left:
-                changes.append(view.removal(stored[0], "removed"))
-            elif _alone(stored[0], view, desired):
-                orphans.append(address)  # what stands beside an orphan goes with it
-        if policy.consents.prune:
-            problems.extend(_never_pruned(view))
-    return changes, orphans, problems
+def make_delete_plan(
+    target: Resource, desired: DesiredState, remote: RemoteState, *, environment: str | None = None
+) -> Plan:
+    """Compute the plan that deletes one stored object by name, with its derived resources. Guards do not count it.
+
+    `desired` is what all manifests say: what they protect is blocked, as is what another owner has or others refer to.
+    """
+    declared = desired.find(target.address)
+    key = target.mark.key if target.mark is not None else target.address.key
+    source = declared.resource.source if declared is not None else None
+    protected = declared.protected if declared is not None else None
+    item = Desired(Resource(target.address, {}, source=source), key, absent=True, protected=protected)
+    state = DesiredState((item,), frozenset({target.address}), complete=False, documents=1)
+    kept = {other.address: other for other in desired.resources if other.protected and not other.absent}
+    policy = Policy(environment=environment, named=frozenset({target.address}), protected=kept)
+    return make_plan(state, remote, policy)
 
 
-def _alone(resource: Resource, view: View, desired: DesiredState) -> bool:
-    """Whether it is an orphan by itself, and not with the model that it stands beside."""
-    return resource.parent is None or resource.parent in desired.declared or not view.find(resource.parent)
-
-
-def _ours(resource: Resource, view: View, desired: DesiredState) -> bool:
-    """Whether prune may delete it: it is ours, or it stands beside a model that we declare and that has no more use for it."""
-    marked = view.kind(resource.address).markable
-    if not prunable(resource, view.facts) and (marked or resource.parent not in desired.declared):
-        return False
-    return marked or foreign_user(resource, view, view.facts) is None
-
-
-def _is_there(address: Address, views: Mapping[str, View]) -> bool:
-    view = views.get(address.registry)
-    return view is not None and bool(view.find(address))
-
-
-def _one_heir(changes: list[Change]) -> list[Change]:
+def _ambiguous_renames(changes: list[Change]) -> list[Change]:
     """Two documents that say to have been the same object before: nobody knows which of them it becomes."""
     heirs = Counter(change.previous for change in changes if change.action == "rename")
     return [
@@ -151,59 +123,11 @@ def _one_heir(changes: list[Change]) -> list[Change]:
     ]
 
 
-def _parts(changes: list[Change], desired: DesiredState, views: Mapping[str, View]) -> Iterator[Change]:
-    """What stands beside a model, its secret and its provider, goes with it, also where there is no room for a mark: it is ours by name."""
-    causes = _causes(changes, desired, views)
-    kept = {*desired.declared, *taken(changes)}
-    for view in views.values():
-        for address, stored in view.stored.items():
-            parent = stored[0].parent
-            if parent in causes and address not in kept and standing(stored[0], view.facts) is not Standing.FOREIGN:
-                cause, reason = causes[parent]
-                change = view.removal(stored[0], reason)
-                yield replace(change, depends_on=tuple(sorted({*change.depends_on, cause} - {address})))
-
-
-def _causes(
-    changes: list[Change], desired: DesiredState, views: Mapping[str, View]
-) -> dict[Address | None, tuple[Address, str]]:
-    """The models that go or went, each with what must be done first and why. That an earlier run did not finish counts too."""
-    causes: dict[Address | None, tuple[Address, str]] = {}
-    touchy = {change.address for change in changes if change.action == "conflict"}
-    for item in desired.resources:
-        view = views.get(item.address.registry)
-        if view is None or item.address in touchy:
-            continue
-        if item.absent and not view.find(item.address):
-            causes[item.address] = (item.address, "absent")
-        causes |= {old: (item.address, "renamed") for old in item.previous if not view.find(old)}
-    for change in changes:
-        if change.action == "delete" and change.parent is not None:
-            causes.setdefault(change.parent, (change.address, change.reason))
-    for change in changes:
-        if change.action == "rename" or (change.action == "delete" and change.parent is None):
-            causes[change.previous or change.address] = (change.address, change.reason)
-    return causes
-
-
-def _never_pruned(view: View) -> Iterator[Problem]:
-    """Kinds without room for a mark, in a registry without `owns`: nothing of them is ever pruned, and we say so."""
-    for name, kind in sorted(view.facts.kinds.items()):
-        if (
-            not kind.markable
-            and kind.deletable
-            and not view.facts.owns
-            and any(resource.address.kind == name and resource.parent is None for resource in view.resources())
-        ):
-            message = f"{view.facts.name}: {name} has no room for a mark, so none is pruned but what a declared model had beside it; say which are ours with `owns`"
-            yield Problem("reconciler.yaml", 1, 1, "never-pruned", message, severity="warning")
-
-
 def _guards(
     changes: list[Change],
     consequences: tuple[Consequence, ...],
     desired: DesiredState,
-    views: Mapping[str, View],
+    indexes: Mapping[str, RegistryIndex],
     policy: Policy,
 ) -> tuple[Guard, ...]:
     found: list[Guard] = []
@@ -212,38 +136,38 @@ def _guards(
             found.append(guards.partial())
         elif not desired.documents:
             found.append(guards.no_documents())
-        unowned = [name for name, view in views.items() if view.facts.owner is None and not view.facts.owns]
+        unowned = [name for name, index in indexes.items() if index.facts.owner is None and not index.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
     counts: Counter[str] = Counter()
     for change in changes:
-        if _deletes(change, views[change.address.registry].facts) and change.address not in policy.named:
+        if _deletes(change, indexes[change.address.registry].facts) and change.address not in policy.named:
             counts[change.address.registry] += 1
-    deletions = {name: Deletions(counts[name], _owned(view)) for name, view in views.items() if counts[name]}
-    for change, place, rule in consequences:
+    deletions = {name: Deletions(counts[name], _owned(index)) for name, index in indexes.items() if counts[name]}
+    for change, pointer, rule in consequences:
         if rule.guard not in policy.limits.allowed:
-            found.append(guards.consent(str(change.address), place, rule.guard, rule.reason))
+            found.append(guards.consent(str(change.address), pointer, rule.guard, rule.reason))
     return (*found, *guards.tripped(deletions, policy.limits, policy.consents.allow_deletes))
 
 
-def _consequences(changes: list[Change], views: Mapping[str, View]) -> Iterator[Consequence]:
+def _consequences(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Iterator[Consequence]:
     """The values with consequences that the changes would write."""
     for change in changes:
         if change.desired is None or change.action not in WRITES:
             continue
-        root = views[change.address.registry].kind(change.address).root
-        for path in root.risky:
-            node, place = root.find(path), pointers.join(path)
+        root = indexes[change.address.registry].kind(change.address).root
+        for path in root.consent_paths:
+            node, pointer = root.find(path), json_pointer.join(path)
             rule = node.rule(NeedsConsent) if node is not None else None
-            written = any(place == field.path or place.startswith(field.path + "/") for field in change.fields)
-            if rule is not None and written and pointers.get(change.desired.resource.spec, place) == rule.value:
-                yield Consequence(change, place, rule)
+            written = any(pointer == field.path or pointer.startswith(field.path + "/") for field in change.fields)
+            if rule is not None and written and json_pointer.get(change.desired.resource.spec, pointer) == rule.value:
+                yield Consequence(change, pointer, rule)
 
 
 def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
     """The same as warnings: allowed or not, the plan says what a value brings about."""
-    for change, place, rule in consequences:
+    for change, pointer, rule in consequences:
         file, line = (change.source.file, change.source.line) if change.source is not None else ("", 1)
-        message = f"{change.address} sets {place}: {rule.reason}"
+        message = f"{change.address} sets {pointer}: {rule.reason}"
         yield Problem(file, line, 1, rule.guard.removeprefix("allow_").replace("_", "-"), message, severity="warning")
 
 
@@ -254,14 +178,14 @@ def _deletes(change: Change, facts: RegistryFacts) -> bool:
     return change.action == "delete" or (change.action == "rename" and not facts.renames)
 
 
-def _owned(view: View) -> int:
-    kinds = view.facts.kinds
+def _owned(index: RegistryIndex) -> int:
+    kinds = index.facts.kinds
     models = (
         resource
-        for resource in view.resources()
+        for resource in index.resources()
         if resource.parent is None and kinds[resource.address.kind].counts_in_guards
     )
-    return sum(standing(resource, view.facts) is Standing.OURS for resource in models)
+    return sum(ownership_of(resource, index.facts) is Ownership.OURS for resource in models)
 
 
 def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> str:
@@ -284,7 +208,7 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
     registries = {name: [facts.identity, facts.owner, facts.owns] for name, facts in remote.registries.items()}
     prints = {str(address): dict(known) for address, known in policy.fingerprints.items()}
     stored = sorted(canonical_json(_stored(resource)) for resource in remote.resources())
-    broken = sorted(
+    unreadable = sorted(
         [name, row.kind or "", row.key or ""] for name, listing in remote.listings.items() for row in listing.unreadable
     )
     scope = [desired.complete, sorted(map(str, desired.declared)) if not desired.complete else None]
@@ -292,7 +216,7 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
         [
             wanted,
             stored,
-            broken,
+            unreadable,
             asked,
             limits,
             registries,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core import pointer as pointers
+from reconciler.core import pointer as json_pointer
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState
 from reconciler.core.rules import Ref
 
@@ -10,7 +10,7 @@ from reconciler.core.rules import Ref
 def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, str, Address]]:
     """`(object, pointer, target)` of each reference to an object that neither the manifests nor the registry have, and that nobody offers."""
     stored = {resource.address for resource in remote.resources()}
-    stored |= {resource.address for listing in remote.listings.values() for resource in listing.offered}
+    stored |= {resource.address for listing in remote.listings.values() for resource in listing.available}
     stored |= {  # what cannot be read is there all the same
         Address(name, row.kind, row.key)
         for name, listing in remote.listings.items()
@@ -20,15 +20,15 @@ def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, st
     known = state.declared | stored
     going = {item.address for item in state.resources if item.absent}
     return [
-        (item, place, target)
+        (item, pointer, target)
         for item in state.resources
         if item.address.registry in remote.listings and not item.absent
-        for place, target in (*item.references.items(), *(("", home) for home in item.needs))
-        if _must_exist(item, place, remote) and (target in going or target not in known)
+        for pointer, target in (*item.references.items(), *(("", home) for home in item.prerequisites))
+        if _must_exist(item, pointer, remote) and (target in going or target not in known)
     ]
 
 
-def _must_exist(item: Desired, place: str, remote: RemoteState) -> bool:
-    node = remote.registries[item.address.registry].kinds[item.address.kind].root.find(pointers.split(place))
+def _must_exist(item: Desired, pointer: str, remote: RemoteState) -> bool:
+    node = remote.registries[item.address.registry].kinds[item.address.kind].root.find(json_pointer.split(pointer))
     rule = node.rule(Ref) if node is not None else None
     return rule is None or rule.must_exist

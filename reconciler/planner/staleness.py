@@ -6,22 +6,22 @@ from collections.abc import Mapping
 
 from reconciler.core.resource import Address, RegistryFacts, RemoteState, Resource
 from reconciler.planner import diff
+from reconciler.planner.index import identity
 from reconciler.planner.plan import Change, Plan
-from reconciler.planner.view import identity
 
 
-def moved(plan: Plan, remote: RemoteState) -> list[str]:
+def stale_changes(plan: Plan, remote: RemoteState) -> list[str]:
     """One line for each object that a plan would touch and that is no longer as it was seen; empty where the plan holds."""
     stored: dict[Address, list[Resource]] = {}
     for resource in remote.resources():
         stored.setdefault(resource.address, []).append(resource)
     if plan.writes and all(change.action == "delete" and change.address not in stored for change in plan.writes):
         return [f"{change.address}: it is gone; the plan was applied already" for change in plan.writes]
-    lines = [_moved(change, stored, remote.registries[change.address.registry]) for change in plan.writes]
+    lines = [_stale_change(change, stored, remote.registries[change.address.registry]) for change in plan.writes]
     return [line for line in lines if line is not None]
 
 
-def elsewhere(plan: Plan, registries: Mapping[str, RegistryFacts]) -> list[str]:
+def relocated(plan: Plan, registries: Mapping[str, RegistryFacts]) -> list[str]:
     """One line for each registry of the plan that is gone from the configuration or now leads to another place."""
     lines = []
     for name, seen in plan.registries.items():
@@ -35,14 +35,14 @@ def elsewhere(plan: Plan, registries: Mapping[str, RegistryFacts]) -> list[str]:
     return lines
 
 
-def still(change: Change, current: Resource, facts: RegistryFacts) -> bool:
+def is_current(change: Change, current: Resource, facts: RegistryFacts) -> bool:
     """Whether `current` is what the plan saw."""
     kind = facts.kinds[current.address.kind]
     without = diff.excluded(change.desired, kind) if change.desired is not None else ()
     return diff.observed(current, kind, without) == change.observed
 
 
-def _moved(change: Change, stored: Mapping[Address, list[Resource]], facts: RegistryFacts) -> str | None:
+def _stale_change(change: Change, stored: Mapping[Address, list[Resource]], facts: RegistryFacts) -> str | None:
     seen = stored.get(change.address, [])
     if change.action == "create":
         return f"{change.address}: it exists now" if seen else None
@@ -50,12 +50,12 @@ def _moved(change: Change, stored: Mapping[Address, list[Resource]], facts: Regi
         if seen:
             return f"{change.address}: it exists now"
         seen = stored.get(change.previous, [])
-    place = change.previous or change.address
+    address = change.previous or change.address
     if not seen:
-        return None if change.action == "delete" else f"{place}: it is gone"
+        return None if change.action == "delete" else f"{address}: it is gone"
     if len(seen) > 1:
-        return f"{place}: there are {len(seen)} of it now"
-    return None if still(change, seen[0], facts) else f"{place}: it was changed"
+        return f"{address}: there are {len(seen)} of it now"
+    return None if is_current(change, seen[0], facts) else f"{address}: it was changed"
 
 
 def _words(seen: Mapping[str, str]) -> str:

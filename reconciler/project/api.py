@@ -130,14 +130,14 @@ async def apply(
     Raises RefusedError before the first write where a guard tripped or an object moved since the plan was made, SecretError
     where a secret that a write needs has no value. A bug of a driver's in mid-run raises BugError, whose `report` tells what was done.
     """
-    here = registries.project.workspace
+    workspace = registries.project.workspace
     folder = Path(backup) if backup is not None else None
     options = Options(
-        resolver=here.resolver,
-        fingerprint_key=here.fingerprint_key() if plan.writes else None,
-        backup=lambda resources: back_up(folder, resources, here.entries, here.project.root, here.cwd),
+        resolver=workspace.resolver,
+        fingerprint_key=workspace.fingerprint_key() if plan.writes else None,
+        backup=lambda resources: back_up(folder, resources, workspace.entries, workspace.project.root, workspace.cwd),
         concurrency=concurrency,
         actor=os.environ.get("USER", ""),
-        locate=here.locate,
+        locate=workspace.locate,
     )
-    return await applier.apply(plan, registries.opened, here.facts, options)
+    return await applier.apply(plan, registries.opened, workspace.facts, options)

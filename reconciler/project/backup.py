@@ -11,11 +11,11 @@ from reconciler.core.errors import RefusedError
 from reconciler.core.resource import Resource
 from reconciler.manifest.discover import shown
 from reconciler.manifest.export import path_of, text_of
-from reconciler.registry.entry import Configured
+from reconciler.registry.entry import RegistryEntry
 
 
 def back_up(
-    folder: Path | None, resources: Iterable[Resource], entries: Mapping[str, Configured], root: Path, cwd: Path
+    folder: Path | None, resources: Iterable[Resource], entries: Mapping[str, RegistryEntry], root: Path, cwd: Path
 ) -> str:
     """Writes each resource below `folder`, or below `.reconciler/backup/<UTC>` of the project. Returns the folder as shown from `cwd`."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
@@ -23,7 +23,7 @@ def back_up(
     return shown(str(write_backup(target, resources, entries, root)), cwd)
 
 
-def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[str, Configured], root: Path) -> Path:
+def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[str, RegistryEntry], root: Path) -> Path:
     """Writes each resource below `folder`, which is made. Raises RefusedError where that fails: then nothing may be removed."""
     try:
         for resource in resources:

@@ -11,13 +11,13 @@ from reconciler.planner.planner import Policy
 from reconciler.project.workspace import Workspace
 
 
-def policy_of(here: Workspace, desired: DesiredState, warnings: tuple[Problem, ...], consents: Consents) -> Policy:
+def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Problem, ...], consents: Consents) -> Policy:
     """The guards and the environment of the configuration, and the fingerprints of the secrets that are there."""
-    project = here.project
+    project = workspace.project
     return Policy(
         consents=consents,
         limits=Limits(project.max_deletes, project.max_delete_percent, project.allowed),
         environment=project.environment,
-        fingerprints=known_fingerprints(desired, here.fingerprint_key_if_known(), here.resolver),
+        fingerprints=known_fingerprints(desired, workspace.fingerprint_key_if_known(), workspace.resolver),
         problems=warnings,
     )

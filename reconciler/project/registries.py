@@ -15,16 +15,16 @@ from reconciler.manifest.native import NativeKind
 from reconciler.project.config import Project
 from reconciler.registry import catalog
 from reconciler.registry.base import Driver
-from reconciler.registry.entry import Configured
+from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.settings import CONCURRENCY, RemoteSettings
 
 _COMMON = frozenset({"driver", "default", "owns"})
 
 
-def configured(project: Project, resolver: Resolver) -> dict[str, Configured]:
+def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryEntry]:
     """The registries by name; `resolver` tells where references in an address lead. Raises ConfigError with every problem at its place."""
     found: list[Finding] = []
-    entries: dict[str, Configured] = {}
+    entries: dict[str, RegistryEntry] = {}
     for name, entry in sorted(project.registries.items()):
         try:
             driver = catalog.load_driver(str(entry["driver"]))
@@ -40,7 +40,7 @@ def configured(project: Project, resolver: Resolver) -> dict[str, Configured]:
         except ValidationError as error:
             found.extend(_below(f"/registries/{name}", findings(error, settings, driver.settings)))
             continue
-        entries[name] = _configured(name, driver, checked, entry, project, resolver)
+        entries[name] = _load_entry(name, driver, checked, entry, project, resolver)
     found.extend(_same_place(entries.values()))
     if found:
         raise ConfigError(
@@ -56,7 +56,7 @@ def check_environments(project: Project, resolver: Resolver) -> None:
     lines: Mapping[str, Sequence[str]] = {}
     for other in project.environments.values():
         try:
-            configured(other, resolver)
+            load_registries(other, resolver)
         except ConfigError as error:
             problems.update(error.problems)
             message, lines = error.message, error.lines
@@ -64,7 +64,7 @@ def check_environments(project: Project, resolver: Resolver) -> None:
         raise ConfigError(message, tuple(sorted(problems)), lines)
 
 
-def native_kinds(entries: Mapping[str, Configured]) -> dict[str, NativeKind]:
+def native_kinds(entries: Mapping[str, RegistryEntry]) -> dict[str, NativeKind]:
     """The native kinds that manifests may use, by `<driver>/<Kind>`."""
     return native_kinds_of(entry.driver for entry in entries.values())
 
@@ -80,9 +80,9 @@ def native_kinds_of(drivers: Iterable[Driver]) -> dict[str, NativeKind]:
     return kinds
 
 
-def _configured(
+def _load_entry(
     name: str, driver: Driver, settings: BaseModel, entry: Mapping[str, Any], project: Project, resolver: Resolver
-) -> Configured:
+) -> RegistryEntry:
     owner = project.owner
     if owner is None and driver.default_owner is not None:
         owner = f"{driver.default_owner}/{project.environment}" if project.environment else driver.default_owner
@@ -95,14 +95,14 @@ def _configured(
         renames=driver.renames,
         concurrency=(isinstance(settings, RemoteSettings) and settings.concurrency) or CONCURRENCY,
     )
-    return Configured(name, driver, settings, facts, entry.get("default") is True)
+    return RegistryEntry(name, driver, settings, facts, entry.get("default") is True)
 
 
 def _below(prefix: str, found: Iterable[Finding]) -> list[Finding]:
     return [item._replace(pointer=prefix + item.pointer) for item in found]
 
 
-def _same_place(entries: Iterable[Configured]) -> list[Finding]:
+def _same_place(entries: Iterable[RegistryEntry]) -> list[Finding]:
     """Two entries that lead to one place would fight over it."""
     first: dict[tuple[str, ...], str] = {}
     found = []

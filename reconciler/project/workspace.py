@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.core import document
-from reconciler.core import pointer as pointers
+from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import InputError, ManifestError, Problem, SecretError, UsageError
 from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Source
 from reconciler.core.rules import Ref
@@ -23,9 +23,9 @@ from reconciler.manifest.validation import Validation
 from reconciler.planner.references import dangling
 from reconciler.project import config
 from reconciler.project.config import Project
-from reconciler.project.registries import configured, native_kinds
+from reconciler.project.registries import load_registries, native_kinds
 from reconciler.registry.base import Opening, Registry
-from reconciler.registry.entry import Configured
+from reconciler.registry.entry import RegistryEntry
 
 STDIN = "-"
 
@@ -68,7 +68,7 @@ class Workspace:
     """One project. `cwd` is what paths are shown relative to."""
 
     project: Project
-    entries: Mapping[str, Configured]
+    entries: Mapping[str, RegistryEntry]
     cwd: Path
     resolver: Resolver
 
@@ -172,9 +172,9 @@ class Workspace:
         spot = document.places(text, source.file).value(lines.index(source.line), pointer)
         return f"{source.file}:{spot.line}:{spot.column}"
 
-    def _hint(self, address: Address, place: str) -> str | None:
+    def _hint(self, address: Address, pointer: str) -> str | None:
         """How what a field names comes to be, where its kind says so."""
-        node = self.entries[address.registry].facts.kinds[address.kind].root.find(pointers.split(place))
+        node = self.entries[address.registry].facts.kinds[address.kind].root.find(json_pointer.split(pointer))
         rule = node.rule(Ref) if node is not None else None
         hint: str | None = rule.hint if rule is not None else None
         return hint
@@ -183,9 +183,9 @@ class Workspace:
         """Raises ManifestError where a manifest names an object that neither the manifests nor the registry have, or that a manifest wants gone."""
         problems = []
         going = {item.address: item.resource.source for item in desired.resources if item.absent}
-        for item, place, target in dangling(desired, remote):
+        for item, pointer, target in dangling(desired, remote):
             source = item.resource.source
-            what = f"{place} refers to {target}" if place else f"is in {target}"
+            what = f"{pointer} refers to {target}" if pointer else f"is in {target}"
             gone = going.get(target)
             why = (
                 f"{gone.file}:{gone.line} says is to be absent"
@@ -194,7 +194,7 @@ class Workspace:
             )
             message = f"{item.address} {what}, which {why}"
             file, line = (source.file, source.line) if source else ("", 1)
-            hint = None if gone else self._hint(item.address, place)
+            hint = None if gone else self._hint(item.address, pointer)
             problems.append(Problem(file, line, 1, "dangling-reference", message, suggestion=hint))
         if problems:
             raise ManifestError(
@@ -214,9 +214,9 @@ def open_workspace(
     Raises ConfigError with every problem in the configuration at its place, InputError where there is no working directory.
     """
     try:
-        here = (cwd or Path.cwd()).resolve()
+        folder = (cwd or Path.cwd()).resolve()
     except FileNotFoundError as error:
         raise InputError("the working directory does not exist any more") from error
-    project = config.load(path, start=here, environment=environment)
+    project = config.load(path, start=folder, environment=environment)
     resolver = Resolver(project.root) if environ is None else Resolver(project.root, environ)
-    return Workspace(project, configured(project, resolver), here, resolver)
+    return Workspace(project, load_registries(project, resolver), folder, resolver)

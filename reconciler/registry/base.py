@@ -246,7 +246,7 @@ class DescribesModels(Protocol):
     def describe(self, kind: str, spec: Mapping[str, Any]) -> ModelFacts: ...
 
 
-class Offer(NamedTuple):
+class CatalogueEntry(NamedTuple):
     """A provider's model that a registry could hold: its name at the provider, the key it would get, and what a manifest would say."""
 
     model: str
@@ -255,11 +255,11 @@ class Offer(NamedTuple):
     spec: Mapping[str, Any]  # fields of the portable Model
 
 
-class Offers(NamedTuple):
+class Catalogue(NamedTuple):
     """A provider's catalogue. `note` says what is missing from it, or in the way of using it."""
 
     provider: str
-    offers: tuple[Offer, ...]
+    offers: tuple[CatalogueEntry, ...]
     note: str = ""
 
 
@@ -268,23 +268,23 @@ class Catalogues(Protocol):
     """The optional capability to tell what a provider offers."""
 
     # InputError, with the known ones, where the registry knows no provider of that name
-    async def catalogue(self, provider: str) -> Offers: ...
+    async def catalogue(self, provider: str) -> Catalogue: ...
 
 
 @runtime_checkable
-class Localises(Protocol):
+class Normalizes(Protocol):
     """The optional capability of a driver whose names may lead to the registry's own place in two ways (`name`, `workspace/name`)."""
 
     # `spec` of that kind with one way for both; pure
-    def localised(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]: ...
+    def normalize(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]: ...
 
 
 @runtime_checkable
-class Housed(Protocol):
+class HasContainer(Protocol):
     """The optional capability of a driver whose objects are all in one that must be there first (a workspace)."""
 
     # its kind and key
-    def home(self, settings: Any) -> tuple[str, str]: ...
+    def container(self, settings: Any) -> tuple[str, str]: ...
 
 
 class Driver(Protocol):

@@ -14,7 +14,7 @@ from reconciler.registry.base import Driver
 
 
 @dataclass(frozen=True)
-class Configured:
+class RegistryEntry:
     """One entry of `registries`. `settings` is the driver's model, with references still in it."""
 
     name: str

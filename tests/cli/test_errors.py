@@ -114,7 +114,7 @@ def test_a_full_disk_is_told_whatever_the_answer(project: Project) -> None:
 
 def test_a_bug_is_3_with_a_traceback_and_where_to_report_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake of ours never looks like one of the user's."""
-    monkeypatch.setattr("reconciler.cli.validate.workspace", lambda options: 1 / 0)
+    monkeypatch.setattr("reconciler.cli.validate.find_workspace", lambda options: 1 / 0)
     answer = project.run("validate", "--format", "json")
     assert answer.code == 3
     assert answer.json("error")["error"]["code"] == "bug"
@@ -129,7 +129,7 @@ def test_a_traceback_obeys_no_stranger(project: Project, monkeypatch: pytest.Mon
     def broken(options: object) -> None:
         raise RuntimeError("\x1b[2Jowned\u202e")
 
-    monkeypatch.setattr("reconciler.cli.validate.workspace", broken)
+    monkeypatch.setattr("reconciler.cli.validate.find_workspace", broken)
     assert not TERMINAL & set(project.run("validate").err)
 
 
@@ -139,7 +139,7 @@ def test_an_interrupt_is_130(project: Project, monkeypatch: pytest.MonkeyPatch) 
     def interrupted(options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("reconciler.cli.validate.workspace", interrupted)
+    monkeypatch.setattr("reconciler.cli.validate.find_workspace", interrupted)
     answer = project.run("validate", "--format=json")
     assert answer.code == 130
     assert answer.json("error")["error"]["code"] == "interrupted"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-from reconciler.core.rules import Canonical, Immutable, Ref, ServerDefault, ServerOwned, Unordered, WriteOnly
+from reconciler.core.rules import Immutable, Normalized, Ref, ServerDefault, ServerOwned, Unordered, WriteOnly
 from reconciler.core.schema import types as scalars
 from reconciler.core.schema.types import (
     Boolean,
@@ -41,7 +41,7 @@ class Route(BaseModel):
 
     model_config = STRICT
 
-    host: Annotated[Url, Canonical(str.lower, "hosts have no case")] = Field(description="Where it leads.")
+    host: Annotated[Url, Normalized(str.lower, "hosts have no case")] = Field(description="Where it leads.")
     weight: Annotated[float | None, Number(minimum=0, maximum=1)] = Field(None, description="Its share.")
     open: Annotated[bool, Boolean()] = Field(description="Whether it may be used.")
 

@@ -23,11 +23,11 @@ from reconciler.core.model import Model as PortableModel
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
 from reconciler.core.rules import (
     CannotClear,
-    Canonical,
+    Constraint,
     Immutable,
     Node,
+    Normalized,
     Ref,
-    Requires,
     ServerDefault,
     ServerOwned,
     Unordered,
@@ -37,13 +37,13 @@ from reconciler.core.schema.types import SecretText
 from reconciler.core.secret import Resolver
 from reconciler.core.spec import PRESENT, secrets_in
 from reconciler.registry.base import (
+    Catalogue,
+    CatalogueEntry,
     Check,
     Compiled,
     Driver,
     Inexpressible,
     Native,
-    Offer,
-    Offers,
     Opening,
     Registry,
     Removal,
@@ -97,7 +97,7 @@ class Model(_Native):
     """A model."""
 
     display_name: str | None = Field(None, description="The name that people see.", examples=["Chat"])
-    description: Annotated[str | None, Requires(_short, "longer ones are cut")] = Field(
+    description: Annotated[str | None, Constraint(_short, "longer ones are cut")] = Field(
         None, description="What it is for.", examples=["Chat."]
     )
     served: str | None = Field(None, description="The model's name at its provider.", examples=["m"])
@@ -126,7 +126,7 @@ class Model(_Native):
 class Provider(_Native):
     """Where models come from."""
 
-    url: Annotated[str, Canonical(with_slash, "the server appends a slash")] = Field(
+    url: Annotated[str, Normalized(with_slash, "the server appends a slash")] = Field(
         description="Its address.", examples=["https://llm.example.com"]
     )
     region: Annotated[str | None, Immutable("set on create")] = Field(None, description="Where it is.", examples=["eu"])
@@ -300,12 +300,12 @@ class Memory:
             tuple(Check(name, not wrong, wrong or "", time) for name, wrong, time in steps), answer["answer"]
         )
 
-    async def catalogue(self, provider: str) -> Offers:
+    async def catalogue(self, provider: str) -> Catalogue:
         found = self.place.catalogue(provider)
         if found is None:
             known = ", ".join(sorted(self.place.catalogues))
             raise InputError(f"{self.name} knows no provider {provider!r}", hint=f"there is: {known}")
-        return Offers(provider, tuple(_offer(provider, model) for model in found), self.place.notice)
+        return Catalogue(provider, tuple(_offer(provider, model) for model in found), self.place.notice)
 
     # --- translation -----------------------------------------------------------------------------------------
 
@@ -329,8 +329,10 @@ class Memory:
             else None
         )
         if stored is not None:  # what is never read back is kept where nothing else is sent
-            unseen = {name: value for name, value in stored.data.items() if _silent(kind.root.child(name) or kind.root)}
-            data = unseen | data
+            unreadable_secrets = {
+                name: value for name, value in stored.data.items() if _silent(kind.root.child(name) or kind.root)
+            }
+            data = unreadable_secrets | data
         for place, value in list(secrets_in(write.desired.spec, kind.root)):
             if place in write.secrets:
                 data = pointers.put(data, place, {"secret": write.secrets[place].reveal()})
@@ -359,7 +361,7 @@ class RenamingMemory(Memory):
         return await self.update(write)
 
 
-def _offer(provider: str, model: Data) -> Offer:
+def _offer(provider: str, model: Data) -> CatalogueEntry:
     spec = {"display_name": model["title"], "description": model.get("about")}
     spec |= {
         "provider": {"name": provider, "model": model["name"]},
@@ -367,7 +369,7 @@ def _offer(provider: str, model: Data) -> Offer:
         "tags": model.get("tags"),
     }
     key = model.get("key") or f"{provider}.{model['name'].rpartition('/')[2]}"
-    return Offer(model["name"], key, model["title"], spec)
+    return CatalogueEntry(model["name"], key, model["title"], spec)
 
 
 def _sent(value: Any, node: Node) -> Any:

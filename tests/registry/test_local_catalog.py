@@ -10,7 +10,7 @@ import pytest
 from reconciler.core.errors import ConfigError
 from reconciler.core.secret import Resolver
 from reconciler.project.config import Project
-from reconciler.project.registries import configured
+from reconciler.project.registries import load_registries
 from reconciler.registry import catalog
 from reconciler.registry.local import DRIVER
 
@@ -146,7 +146,7 @@ def test_a_driver_needs_one_kind_that_a_model_becomes(tmp_path: Path, monkeypatc
     monkeypatch.delitem(sys.modules, "acme_driver", raising=False)
     project = Project(tmp_path, None, None, "us", (), {}, None, {"one": {"driver": "broken"}}, 5, 20)
     assert list(catalog.load_driver("broken").kinds) == ["Early", "Model"]
-    assert configured(project, Resolver(project.root))["one"].portable.name == "Model"
+    assert load_registries(project, Resolver(project.root))["one"].portable.name == "Model"
     install(
         tmp_path,
         "other = other_driver:DRIVER",
@@ -155,7 +155,7 @@ def test_a_driver_needs_one_kind_that_a_model_becomes(tmp_path: Path, monkeypatc
     )
     monkeypatch.delitem(sys.modules, "other_driver", raising=False)
     only = replace(project, registries={"one": {"driver": "other"}})
-    assert configured(only, Resolver(only.root))["one"].portable.name == "Model"
+    assert load_registries(only, Resolver(only.root))["one"].portable.name == "Model"
 
 
 def test_our_own_bugs_are_told_as_bugs(monkeypatch: pytest.MonkeyPatch) -> None:

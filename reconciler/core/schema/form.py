@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import CannotClear, Immutable, Ref, Requires, Rule, ServerDefault, ServerOwned
+from reconciler.core.rules import CannotClear, Constraint, Immutable, Ref, Rule, ServerDefault, ServerOwned
 from reconciler.core.schema.types import or_null
 
 Form = dict[str, Any]
@@ -108,7 +108,7 @@ def _note(rule: Rule) -> str:
             return f"Taking it away means replace: {reason}."
         case Ref(kind):
             return f"The key of a {kind} in the same registry."
-        case Requires(_, reason):
+        case Constraint(_, reason):
             return f"{reason[:1].upper()}{reason[1:]}."
         case _:
             return ""

@@ -212,5 +212,5 @@ class Values(NamedTuple):
 
 
 def _is_code(field: Field) -> bool:
-    canonical = field.rules.canonical
-    return canonical is not None and canonical.fn("x\n") == "x"  # a newline at the end means nothing
+    normalization = field.rules.normalization
+    return normalization is not None and normalization.fn("x\n") == "x"  # a newline at the end means nothing

@@ -40,7 +40,7 @@ class InsideLlmsDriver:
         """One run config. Keys are named by their environment variables: nothing secret is in it."""
         return compile_model(model, key)
 
-    def localised(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """`spec` with the probe and the dataset of the settings, where it names none of its own."""
         return {**shared_by(settings), **spec}
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field
 
-from reconciler.core.rules import Requires
+from reconciler.core.rules import Constraint
 from reconciler.core.schema.types import Boolean, Number, Pattern, Url
 from reconciler.registry.insidellms.credentials import refuses_headers
 
@@ -22,7 +22,7 @@ _Variable = Annotated[
     str, Pattern(ENVIRONMENT, "bad_variable", "must be the name of an environment variable, and never a key itself")
 ]
 _Headers = Annotated[
-    dict[str, str], Requires(refuses_headers, "insideLLMs copies its files into the artifacts of each run")
+    dict[str, str], Constraint(refuses_headers, "insideLLMs copies its files into the artifacts of each run")
 ]
 _Seconds = Annotated[float, Number(above=0)]
 _WholeSeconds = Annotated[int, Number(above=0, integer=True)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from reconciler.core.kind import Kind
-from reconciler.core.rules import Canonical, Default, Requires, ServerDefault
+from reconciler.core.rules import Constraint, Default, Normalized, ServerDefault
 from reconciler.core.schema.types import KEY, Boolean, Number, Texts
 from reconciler.core.schema.unions import Variants
 from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument
@@ -22,7 +22,7 @@ HARNESS: Final = "harness"  # the key that no model may have: harness.yaml is th
 LONGEST_KEY: Final = 250  # with `.yaml`, the 255 bytes that file systems take
 
 _key = re.compile(KEY)
-_NO_CREDENTIALS: Final = Requires(refuses_credentials, "insideLLMs copies its files into the artifacts of each run")
+_NO_CREDENTIALS: Final = Constraint(refuses_credentials, "insideLLMs copies its files into the artifacts of each run")
 
 Pipeline = Annotated[
     dict[str, Any] | None,
@@ -125,7 +125,7 @@ class Model(BaseModel):
         Field(None, description="Where the questions come from. That of reconciler.yaml if absent.")
     )
     generation: Annotated[
-        Generation | None, Canonical(_or_absent, "an empty map is as good as none"), _NO_CREDENTIALS
+        Generation | None, Normalized(_or_absent, "an empty map is as good as none"), _NO_CREDENTIALS
     ] = Field(None, description="What each request says beside the question.")
     harness: Annotated[bool | None, Boolean(), Default(True, "the harness is over all models")] = Field(
         None, description="Whether harness.yaml lists the model. True if absent.", examples=[True]

@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.errors import PermanentError
-from reconciler.registry.base import Offer, Offers
+from reconciler.registry.base import Catalogue, CatalogueEntry
 
 
-def offers_of(provider: str, data: Any) -> Offers:
+def offers_of(provider: str, data: Any) -> Catalogue:
     """The catalogue from the answer of `/model-providers/<id>`. Raises PermanentError where it is none."""
     rows = data.get("models") if isinstance(data, Mapping) else None
     if not isinstance(data, Mapping) or not isinstance(rows, list):
         raise PermanentError(f"AI GO! answered without a list of the models of {provider}")
     offers = tuple(offer for row in rows if (offer := _offer(provider, row)) is not None)
-    return Offers(
+    return Catalogue(
         provider,
         tuple(sorted(offers, key=lambda offer: (offer.model, offer.key))),
         _note(provider, data, len(rows) - len(offers)),
     )
 
 
-def _offer(provider: str, row: Any) -> Offer | None:
+def _offer(provider: str, row: Any) -> CatalogueEntry | None:
     config = row.get("config") if isinstance(row, Mapping) else None
     model = config.get("model_key") if isinstance(config, Mapping) else None
     key = row.get("key") if isinstance(row, Mapping) else None
@@ -38,7 +38,7 @@ def _offer(provider: str, row: Any) -> Offer | None:
         "provider": {"name": provider, "model": model},
         "limits": {name: int(value) for name, value in limits.items() if _counts(value)} or None,
     }
-    return Offer(
+    return CatalogueEntry(
         model, key, str(spec["display_name"]), {name: value for name, value in spec.items() if value is not None}
     )
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.core.rules import Default, Ref, Requires, WriteOnly
+from reconciler.core.rules import Constraint, Default, Ref, WriteOnly
 from reconciler.core.schema.types import END, SENSITIVE_HEADER, Choice, Number, any_case, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
 from reconciler.core.spec import is_reference
@@ -33,7 +33,7 @@ def sensitive_variable(name: str) -> bool:
     return _sensitive_variable.search(name) is not None
 
 
-def _only_hidden(hidden: Callable[[str], bool]) -> Requires:
+def _only_hidden(hidden: Callable[[str], bool]) -> Constraint:
     """AI GO! may show what stands in a map to everybody: only what we hide by its name, too, may be sent as it is."""
 
     def why(values: Any) -> str | None:
@@ -44,7 +44,7 @@ def _only_hidden(hidden: Callable[[str], bool]) -> Requires:
         shown = ", ".join(raw)
         return f"would show the secret in {shown} to everybody: declare a latticeflow/Secret and write {{name: ...}}"
 
-    return Requires(why, "a secret in it is named, {name: ...}, or its name is one that is hidden")
+    return Constraint(why, "a secret in it is named, {name: ...}, or its name is one that is hidden")
 
 
 Headers = Annotated[

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from reconciler.core.errors import InputError, PermanentError
 from reconciler.core.resource import Address, Listing, Resource, Unreadable
 from reconciler.core.secret import Secret
-from reconciler.registry.base import Offers, Opening, Removal, TestResult, Write
+from reconciler.registry.base import Catalogue, Opening, Removal, TestResult, Write
 from reconciler.registry.http import Client, open_client
 from reconciler.registry.http.answers import check, number_of
 from reconciler.registry.http.opening import target_of
@@ -53,7 +53,7 @@ class Store:
     # --- reading ------------------------------------------------------------------------------------------------
 
     async def read(self) -> Listing:
-        models, adapters, secrets, integrations, offered = await asyncio.gather(
+        models, adapters, secrets, integrations, available = await asyncio.gather(
             self._rows("/models", "models"),
             self._rows("/model-adapters", "model_adapters"),
             self._rows("/secrets", "secrets"),
@@ -74,7 +74,7 @@ class Store:
         return Listing(
             tuple(one for one in found if isinstance(one, Resource)),
             tuple(one for one in found if isinstance(one, Unreadable)),
-            offered,
+            available,
         )
 
     async def get(self, address: Address) -> Resource | None:
@@ -259,7 +259,7 @@ class Store:
     async def test(self, resource: Resource, given: Any) -> TestResult:
         return await test_run.run(self._client, resource, given)
 
-    async def catalogue(self, provider: str) -> Offers:
+    async def catalogue(self, provider: str) -> Catalogue:
         if provider not in PROVIDERS:
             raise InputError(f"AI GO! knows no provider {provider!r}", hint=f"there is: {', '.join(PROVIDERS)}")
         reply = await self._client.call("GET", f"/model-providers/{provider}")

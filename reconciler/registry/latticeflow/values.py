@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from reconciler.core.rules import Canonical, Ref, WriteOnly
+from reconciler.core.rules import Normalized, Ref, WriteOnly
 from reconciler.core.schema.types import END, SECRET_REFERENCE, Checked, Pattern, Resolved, SecretText, checked_beside
 from reconciler.core.schema.unions import TextOrMap
 from reconciler.core.spec import is_reference
@@ -100,7 +100,7 @@ def without_last_newlines(text: Any) -> Any:
     return text.rstrip("\n") if isinstance(text, str) else text
 
 
-Code = Annotated[str, Canonical(without_last_newlines, "newlines at the end mean nothing"), _SourceText()]
+Code = Annotated[str, Normalized(without_last_newlines, "newlines at the end mean nothing"), _SourceText()]
 
 
 @dataclass(frozen=True)

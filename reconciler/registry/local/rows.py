@@ -35,9 +35,9 @@ def secret_branches(node: Node) -> Node:
         return OPAQUE if rule.only_references and rule.names is None else node
     children = {name: secret_branches(child) for name, child in node.children.items()}
     each = secret_branches(node.each) if node.each is not None else None
-    kept = {name: child for name, child in children.items() if not child.plain}
-    each = None if each is None or each.plain else each
-    return replace(node, children=kept, each=each, plain=not kept and each is None)
+    kept = {name: child for name, child in children.items() if not child.no_rules}
+    each = None if each is None or each.no_rules else each
+    return replace(node, children=kept, each=each, no_rules=not kept and each is None)
 
 
 def hide(spec: Mapping[str, Any], branches: Node) -> dict[str, Any]:
@@ -74,10 +74,10 @@ def resource_of(row: ObjectRow, registry: str, branches: Branches) -> Resource |
     if known is None:
         return Unreadable(f"object {number}: this reconciler knows no kind of that name", address.kind, address.key)
     try:
-        plain, owner, moment = _object(spec), _mark(mark), _text(at)
+        no_rules, owner, moment = _object(spec), _mark(mark), _text(at)
     except (ValueError, RecursionError) as error:
         return Unreadable(f"object {number}, revision {revision}: {_reason(error)}", address.kind, address.key)
-    return Resource(address, hide(plain, known), owner, str(revision), str(number), updated_at=moment)
+    return Resource(address, hide(no_rules, known), owner, str(revision), str(number), updated_at=moment)
 
 
 def as_read(row: tuple[int, str, str, int, str, str | None, str]) -> ObjectRow:
@@ -91,9 +91,9 @@ def revision_of(row: RevisionRow, branches: Node) -> Revision:
     """One entry of a history. What cannot be read any more is shown as empty: the rest of it still tells something."""
     revision, action, key, at, actor, plan, spec, mark = row
     try:
-        plain = hide(_object(spec), branches)
+        no_rules = hide(_object(spec), branches)
     except (ValueError, RecursionError):
-        plain = {}
+        no_rules = {}
     try:
         owned = _mark(mark)
     except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ def revision_of(row: RevisionRow, branches: Node) -> Revision:
         at=_shown(at),
         actor=_shown(actor),
         plan=_shown(plan),
-        spec=plain,
+        spec=no_rules,
         owner=owned.owner if owned else None,
     )
 
@@ -123,10 +123,10 @@ def _text(value: Any) -> str:
 
 def _object(value: Any) -> dict[str, Any]:
     text = _text(value).strip()
-    plain, end = _DECODER.raw_decode(text)  # half the cost of `decode`, which looks for white space itself
-    if end != len(text) or not isinstance(plain, dict):
+    no_rules, end = _DECODER.raw_decode(text)  # half the cost of `decode`, which looks for white space itself
+    if end != len(text) or not isinstance(no_rules, dict):
         raise ValueError("not a JSON object")
-    return plain
+    return no_rules
 
 
 def _mark(value: Any) -> Mark | None:

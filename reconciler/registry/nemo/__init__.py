@@ -20,7 +20,7 @@ from reconciler.registry.nemo import settings as places
 from reconciler.registry.nemo.compile import compile_model
 from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.nemo.settings import Settings, workspace_of
-from reconciler.registry.nemo.wire import localised
+from reconciler.registry.nemo.wire import normalize
 
 
 class NemoDriver:
@@ -40,11 +40,11 @@ class NemoDriver:
         """A model entity, its provider, and the secret with its endpoint's key."""
         return compile_model(model, key)
 
-    def localised(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """`spec` with names in the registry's own workspace as plain names."""
-        return localised(kind, spec, workspace_of(settings))
+        return normalize(kind, spec, workspace_of(settings))
 
-    def home(self, settings: Settings) -> tuple[str, str]:
+    def container(self, settings: Settings) -> tuple[str, str]:
         """The workspace: what everything else is in."""
         return "Workspace", workspace_of(settings)
 

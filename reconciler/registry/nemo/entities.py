@@ -11,15 +11,15 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.rules import (
-    AtLeast,
     CannotClear,
-    Canonical,
+    Constraint,
     Default,
     Immutable,
     NeedsConsent,
+    Normalized,
     Ref,
-    Requires,
     ServerDefault,
+    Superset,
 )
 from reconciler.core.schema.types import END, Boolean, Choice, Number, Pattern
 from reconciler.registry.nemo.forms import (
@@ -49,7 +49,7 @@ BACKENDS: Final = ("OPENAI_CHAT", "ANTHROPIC_MESSAGES")
 Description = Annotated[
     str | None,
     Field(max_length=1000),
-    Canonical(or_absent, "it can be cleared to empty text only"),
+    Normalized(or_absent, "it can be cleared to empty text only"),
 ]
 Reference = Annotated[
     str,
@@ -91,7 +91,7 @@ class Prompting(BaseModel):
     system_prompt: str | None = Field(None, description="The system prompt.", examples=["You are helpful."])
     icl_few_shot_examples: str | None = Field(None, description="Examples to learn from.", examples=["Q: 1+1 A: 2"])
     inference_params: Annotated[
-        InferenceParams | None, Requires(refuses_tokens, "the server takes only one limit of tokens")
+        InferenceParams | None, Constraint(refuses_tokens, "the server takes only one limit of tokens")
     ] = Field(None, description="Inference parameters.")
     system_prompt_template: str | None = Field(
         None, description="The template of the system prompt.", examples=["{{ task }}"]
@@ -106,8 +106,8 @@ class ApiEndpoint(BaseModel):
     url: Annotated[
         str | None,
         Field(min_length=1),
-        Canonical(canonical_url, "the server writes URLs in one form"),
-        Requires(refuses_user_info, "a user name or password in it would be shown to everybody"),
+        Normalized(canonical_url, "the server writes URLs in one form"),
+        Constraint(refuses_user_info, "a user name or password in it would be shown to everybody"),
     ] = Field(None, description="The endpoint.", examples=["https://llm.example.com/v1"])
     model_id: str | None = Field(None, description="The model's name there.", examples=["gpt-oss-120b"])
     format: str | None = Field(None, description="What it speaks.", examples=["openai"])
@@ -243,32 +243,32 @@ class Model(BaseModel):
     )
     base_model: Annotated[
         str | None,
-        Canonical(or_absent, "empty text clears it"),
+        Normalized(or_absent, "empty text clears it"),
         Ref("Model", elsewhere=elsewhere, must_exist=False),
     ] = Field(None, description="The model that it was made from.", examples=["llama-3.1-8b"])
     api_endpoint: Annotated[
         ApiEndpoint | None,
-        Canonical(or_absent, "it can be cleared to an empty map only"),
+        Normalized(or_absent, "it can be cleared to an empty map only"),
         ServerDefault("the models controller writes it"),
     ] = Field(None, description="Where it is served.")
     backend_format: Annotated[str | None, Choice(BACKENDS), ServerDefault("the models controller writes it")] = Field(
         None, description="What its backend speaks. OPENAI_CHAT if absent.", examples=["OPENAI_CHAT"]
     )
-    prompt: Annotated[Prompting | None, Canonical(or_absent, "it can be cleared to an empty map only")] = Field(
+    prompt: Annotated[Prompting | None, Normalized(or_absent, "it can be cleared to an empty map only")] = Field(
         None, description="What is said to it before anybody else speaks."
     )
     custom_fields: Annotated[
         dict[str, Any] | None,
-        Canonical(map_or_absent, "the server writes null as an empty map"),
-        Requires(refuses_mark, "the member `reconciler` is kept for whose the model is"),
+        Normalized(map_or_absent, "the server writes null as an empty map"),
+        Constraint(refuses_mark, "the member `reconciler` is kept for whose the model is"),
     ] = Field(None, description="Anything.", examples=[{"cost_centre": 42}])
-    ownership: Annotated[dict[str, Any] | None, Canonical(map_or_absent, "it can be cleared to an empty map only")] = (
+    ownership: Annotated[dict[str, Any] | None, Normalized(map_or_absent, "it can be cleared to an empty map only")] = (
         Field(None, description="Whose it is, in words of your own.", examples=[{"team": "cx"}])
     )
     model_providers: Annotated[
         list[Annotated[Reference, Ref("Provider", hint="declare a nemo/Provider", elsewhere=elsewhere)]] | None,
         ServerDefault("the models controller adds providers that serve it"),
-        AtLeast("the models controller adds providers that serve it"),
+        Superset("the models controller adds providers that serve it"),
     ] = Field(None, description="The providers that serve it.", examples=[["my-provider"]])
     trust_remote_code: Annotated[
         bool | None,

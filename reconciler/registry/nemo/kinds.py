@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, Field
 
 from reconciler.core.kind import Kind
-from reconciler.core.rules import CannotClear, Canonical, Default, Immutable, Ref, Requires, ServerDefault, WriteOnly
+from reconciler.core.rules import CannotClear, Constraint, Default, Immutable, Normalized, Ref, ServerDefault, WriteOnly
 from reconciler.core.schema.types import END, Boolean, Choice, HeaderMap, Number, Pattern, SecretText, sensitive_header
 from reconciler.registry.nemo.entities import (
     FINETUNING,
@@ -39,7 +39,7 @@ Headers = Annotated[
         Annotated[str, WriteOnly("a secret where it holds a credential", only_references=True, names=sensitive_header)],
     ],
     HeaderMap(),
-    Requires(refuses_headers, "the server shows headers to everybody, and refuses Authorization and Cookie"),
+    Constraint(refuses_headers, "the server shows headers to everybody, and refuses Authorization and Cookie"),
 ]
 
 
@@ -55,7 +55,7 @@ class Provider(BaseModel):
     host_url: Annotated[
         str,
         Field(min_length=1, max_length=2048),
-        Requires(refuses_user_info, "a user name or password in it would be shown to everybody"),
+        Constraint(refuses_user_info, "a user name or password in it would be shown to everybody"),
     ] = Field(
         description="The endpoint. The server does not check that it is one.", examples=["https://llm.example.com/v1"]
     )
@@ -99,7 +99,7 @@ class SecretValue(BaseModel):
     value: Annotated[SecretText, WriteOnly("never read back")] = Field(
         description="The secret.", examples=["${env:LLM_KEY}"]
     )
-    description: Annotated[str | None, Canonical(or_absent, "it can be cleared to empty text only")] = Field(
+    description: Annotated[str | None, Normalized(or_absent, "it can be cleared to empty text only")] = Field(
         None, description="What it is for.", examples=["The key of our gateway."]
     )
 
@@ -185,10 +185,10 @@ class Prompt(BaseModel):
         None, description="The project it belongs to, which must exist.", examples=["cx"]
     )
     description: Description = Field(None, description="What it is for.", examples=["Greets customers."])
-    messages: Annotated[list[Message] | None, Canonical(or_absent, "an empty list is as good as none")] = Field(
+    messages: Annotated[list[Message] | None, Normalized(or_absent, "an empty list is as good as none")] = Field(
         None, description="What is said, in order."
     )
-    input_variables: Annotated[list[str] | None, Canonical(or_absent, "an empty list is as good as none")] = Field(
+    input_variables: Annotated[list[str] | None, Normalized(or_absent, "an empty list is as good as none")] = Field(
         None, description="The variables of the messages.", examples=[["name"]]
     )
     tools: list[Tool] | None = Field(None, description="Tools that may be called.")
@@ -198,10 +198,10 @@ class Prompt(BaseModel):
     )
     inference_params: Annotated[
         InferenceParams | None,
-        Canonical(or_absent, "a map without anything in it is as good as none"),
-        Requires(refuses_tokens, "the server takes only one limit of tokens"),
+        Normalized(or_absent, "a map without anything in it is as good as none"),
+        Constraint(refuses_tokens, "the server takes only one limit of tokens"),
     ] = Field(None, description="Inference parameters.")
-    tags: Annotated[list[str] | None, Canonical(or_absent, "an empty list is as good as none")] = Field(
+    tags: Annotated[list[str] | None, Normalized(or_absent, "an empty list is as good as none")] = Field(
         None, description="Words to find it by.", examples=[["support"]]
     )
 
@@ -211,7 +211,7 @@ class Project(BaseModel):
 
     model_config = STRICT
 
-    description: Annotated[str | None, Canonical(or_absent, "empty text is as good as none")] = Field(
+    description: Annotated[str | None, Normalized(or_absent, "empty text is as good as none")] = Field(
         None, description="What it is for.", examples=["Customer experience."]
     )
 
@@ -221,7 +221,7 @@ class Workspace(BaseModel):
 
     model_config = STRICT
 
-    description: Annotated[str | None, Canonical(or_absent, "it can be cleared to empty text only")] = Field(
+    description: Annotated[str | None, Normalized(or_absent, "it can be cleared to empty text only")] = Field(
         None, description="What it is for.", examples=["The support team's."]
     )
 

@@ -43,7 +43,7 @@ _PROVIDERS: Final = "model_providers"
 _DISCOVERED: Final = "Auto-discovered model from provider "  # how the models controller describes what it makes
 
 
-def localised(kind: str, spec: Mapping[str, Any], workspace: str) -> dict[str, Any]:
+def normalize(kind: str, spec: Mapping[str, Any], workspace: str) -> dict[str, Any]:
     """`spec` with the names that lead into the registry's own workspace as plain names."""
     own = f"{workspace}/"
     plain = dict(spec)
@@ -79,7 +79,7 @@ def resource_of(
     if kind == "Secret":
         spec["value"] = PRESENT
     root = form.root
-    local = localised(kind, spec, workspace)
+    local = normalize(kind, spec, workspace)
     if kind == "Model" and serving and _unasked(mark, row):
         local[_PROVIDERS] = [name for name in local.get(_PROVIDERS, ()) if name not in serving]
     clean = with_defaults(without_nulls(local, root), root)
@@ -91,7 +91,7 @@ def resource_of(
         id=str(row.get("id") or row.get("created_at")),
         parent=parent,
         updated_at=f"{moment}Z",  # the server writes UTC without saying so
-        carries=tuple(_elsewhere(row.get("adapters"), workspace)),
+        cascade_deletes=tuple(_elsewhere(row.get("adapters"), workspace)),
     )
 
 
@@ -165,7 +165,7 @@ def unreadable_of(kind: str, row: Any, registry: str, workspace: str, why: str) 
     name = row.get("name") if isinstance(row, Mapping) else None
     named: tuple[Address, ...] = ()
     if isinstance(row, Mapping):
-        found = references_in(localised(kind, row, workspace), KINDS[kind].root)
+        found = references_in(normalize(kind, row, workspace), KINDS[kind].root)
         named = tuple(Address(registry, target, key) for _, target, key in found)
     if not isinstance(name, str) or not name:
         return Unreadable(f"a {kind} of {registry}: {why}", kind, names=named)

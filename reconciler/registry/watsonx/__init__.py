@@ -41,7 +41,7 @@ class WatsonxDriver:
         """A virtual model, and the connection with its endpoint's key."""
         return compile_model(model, key)
 
-    def localised(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """`spec` with each provider option under the one name by which it is compared, and with what follows from credentials."""
         return _LOCALISED[kind](spec)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, Field
 
 from reconciler.core.kind import Kind
-from reconciler.core.rules import Canonical, Default, Ref, Requires, ServerDefault, Unordered, WriteOnly
+from reconciler.core.rules import Constraint, Default, Normalized, Ref, ServerDefault, Unordered, WriteOnly
 from reconciler.core.schema.types import Boolean, Choice, Number, SecretText
 from reconciler.registry.watsonx.inference import Config, Real, Whole
 from reconciler.registry.watsonx.marks import refuses_tags
@@ -25,7 +25,7 @@ GRANTS: Final = ("oauth2_auth_code", "oauth2_password", "oauth2_client_creds", "
 MODES: Final = ("loadbalance", "fallback", "single")
 ENVIRONMENTS: Final = ("draft", "live")
 
-_NAMED: Final = Canonical(unless_name, "its name is shown where there is none")
+_NAMED: Final = Normalized(unless_name, "its name is shown where there is none")
 DisplayName = Annotated[str | None, _NAMED]
 
 
@@ -41,15 +41,15 @@ class Model(BaseModel):
 
     display_name: DisplayName = Field(None, description="The name that people see.", examples=["Support chat"])
     description: DisplayName = Field(None, description="What it is for.", examples=["Answers customer questions."])
-    provider_config: Annotated[ProviderConfig | None, Requires(said_twice, "an option has one name at a time")] = Field(
-        None, description="How the provider is reached. Which provider it is follows from the model's name."
+    provider_config: Annotated[ProviderConfig | None, Constraint(said_twice, "an option has one name at a time")] = (
+        Field(None, description="How the provider is reached. Which provider it is follows from the model's name.")
     )
     config: Config | None = Field(None, description="Inference parameters.")
     tags: Annotated[
         list[str] | None,
-        Canonical(or_absent, "an empty list is as good as none"),
+        Normalized(or_absent, "an empty list is as good as none"),
         Unordered("tags are a set"),
-        Requires(refuses_tags, "some tags are kept for whose the model is, and for what the server says of it"),
+        Constraint(refuses_tags, "some tags are kept for whose the model is, and for what the server says of it"),
     ] = Field(None, description="Words to find it by. `default` makes it the tenant's default.", examples=[["support"]])
     model_type: Annotated[str | None, Choice(TYPES), Default("chat", "so the API has it")] = Field(
         None, description="What the model does. `chat` if absent.", examples=["chat"]
@@ -104,7 +104,7 @@ def _one_form(target: Any) -> str | None:
     return None if single != several else "must hold either model_name, or targets of its own"
 
 
-_FORM: Final = Requires(_one_form, "a target is a model, or has targets of its own")
+_FORM: Final = Constraint(_one_form, "a target is a model, or has targets of its own")
 
 
 class InnerTarget(BaseModel):
@@ -189,7 +189,7 @@ class Environment(BaseModel):
 
 
 _KEPT: Final = ServerDefault("the API takes no environment away")
-_TEAM: Final = Requires(_team_only, "credentials of the scheme key_value_creds belong to the team")
+_TEAM: Final = Constraint(_team_only, "credentials of the scheme key_value_creds belong to the team")
 
 
 class Environments(BaseModel):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, create_model
 
-from reconciler.core.rules import Requires, Unordered, WriteOnly
+from reconciler.core.rules import Constraint, Unordered, WriteOnly
 from reconciler.core.schema.types import Boolean, Number, SecretText
 from reconciler.core.schema.unions import TextOrMap
 
@@ -140,7 +140,7 @@ def _field(name: str) -> tuple[Any, str, Any]:
     if name in _HOOKS:
         return list[dict[str, Any]] | None, _HOOKS[name], [{"id": "check"}]
     if name in _URLS:
-        refuses = Requires(_no_user, "it must hold no user name or password")
+        refuses = Constraint(_no_user, "it must hold no user name or password")
         return Annotated[str | None, refuses], _TEXTS[name], "https://llm.example.com/v1"
     return str | None, _TEXTS[name], "..."
 

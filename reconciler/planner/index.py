@@ -1,0 +1,89 @@
+"""An index of one registry's listing: objects by address, references both ways, unreadable rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.kind import Kind
+from reconciler.core.resource import Address, DesiredState, Listing, RegistryFacts, Resource, Unreadable
+from reconciler.core.rules import Ref
+from reconciler.core.spec import references_in
+
+
+def identity(facts: RegistryFacts) -> dict[str, str]:
+    """What a saved plan remembers of a registry: the place, and on whose behalf it writes there."""
+    return {**facts.identity, "owner": facts.owner or ""}
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryIndex:
+    """What one registry holds, indexed. `stored` has every object by address: more than one is a conflict.
+
+    `unreadable` are rows whose address is known; `without_key` those that may be any object. `derived` are the derived
+    resources that each model is to have; `referrers` the objects that refer to each.
+    """
+
+    facts: RegistryFacts
+    stored: Mapping[Address, tuple[Resource, ...]]
+    unreadable: Mapping[Address, Unreadable]
+    without_key: tuple[Unreadable, ...]
+    derived: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+    referrers: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, facts: RegistryFacts, listing: Listing, desired: DesiredState) -> RegistryIndex:
+        stored: dict[Address, tuple[Resource, ...]] = {}
+        for resource in listing.resources:
+            stored[resource.address] = (*stored.get(resource.address, ()), resource)
+        unreadable: dict[Address, Unreadable] = {}
+        for row in sorted(listing.unreadable, key=lambda row: row.message, reverse=True):
+            if row.key is not None:
+                kinds = [row.kind] if row.kind is not None else facts.kinds
+                unreadable |= {Address(facts.name, kind, row.key): row for kind in kinds}
+        derived: dict[Address, tuple[Address, ...]] = {}
+        for item in desired.resources:
+            parent = item.resource.parent
+            if parent is not None and not item.absent:
+                derived[parent] = (*derived.get(parent, ()), item.address)
+        without_key = tuple(sorted((row for row in listing.unreadable if row.key is None), key=lambda row: row.message))
+        return cls(facts, stored, unreadable, without_key, derived, _referrers(facts, listing))
+
+    def resources(self) -> Iterator[Resource]:
+        for resources in self.stored.values():
+            yield from resources
+
+    def find(self, address: Address) -> tuple[Resource, ...]:
+        return self.stored.get(address, ())
+
+    def kind(self, address: Address) -> Kind:
+        return self.facts.kinds[address.kind]
+
+    def references(self, resource: Resource) -> list[Address]:
+        """The objects that a stored object refers to."""
+        return [target for _, target in _references(resource, self.facts)]
+
+    def references_by_pointer(self, resource: Resource) -> list[tuple[str, Address]]:
+        """The same, each with the pointer of the field that says so."""
+        return _references(resource, self.facts)
+
+
+def _references(resource: Resource, facts: RegistryFacts) -> list[tuple[str, Address]]:
+    found = references_in(resource.spec, facts.kinds[resource.address.kind].root)
+    return [(pointer, Address(facts.name, kind, key)) for pointer, kind, key in found]
+
+
+def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Address, ...]]:
+    """Who refers to whom, looked up only where a kind has references at all."""
+    referring = {name for name, kind in facts.kinds.items() if any(node.rule(Ref) for _, node in kind.root.walk())}
+    found: dict[Address, tuple[Address, ...]] = {}
+    for resource in listing.resources:
+        if resource.address.kind in referring:
+            for _, target in _references(resource, facts):
+                found[target] = (*found.get(target, ()), resource.address)
+    return found
+
+
+def without_key(rows: tuple[Unreadable, ...]) -> str:
+    """Say that a registry holds rows that cannot be told apart from any object."""
+    return f"the registry holds something that cannot be read and may be anything: {rows[0].message}"
