@@ -48,7 +48,7 @@ class ModelList:
     def near(self, name: str) -> tuple[str, ...]:
         """The names that are probably meant: the same with another tag, revision or folder, or spelt alike."""
         kin = [one for one in self.names if one != name and _bare(one) & _bare(name)]
-        alike = difflib.get_close_matches(name, self.names, n=_MOST_NEAR, cutoff=0.75)
+        alike = difflib.get_close_matches(name, self.names, n=_MOST_NEAR, cutoff=0.7)
         return tuple(dict.fromkeys([*kin, *(one for one in alike if one != name)]))[:_MOST_NEAR]
 
 

@@ -223,9 +223,9 @@ class HasAdapters(Protocol):
 
 
 class ModelFacts(NamedTuple):
-    """What a native object says of a model, in the portable Model's terms. None is what it does not say.
+    """What a document says of a model, in the portable Model's terms. None is what it does not say.
 
-    `url` is where it runs, or the provider's address; `task` and `format` as in a Model.
+    `url` is the address of its endpoint; `task` and `format` are as in a Model.
     """
 
     name: str | None = None
@@ -242,8 +242,8 @@ class ModelFacts(NamedTuple):
 class DescribesModels(Protocol):
     """The optional capability of a driver to tell what its native objects say of models."""
 
-    # `spec` may be of any of the driver's kinds; pure
-    def describe(self, kind: str, spec: Mapping[str, Any]) -> ModelFacts: ...
+    # of any of the driver's kinds; pure
+    def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts: ...
 
 
 class CatalogueEntry(NamedTuple):

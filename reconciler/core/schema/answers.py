@@ -311,15 +311,22 @@ def _info() -> Form:
         "listed": _or_null(_flag("Whether the endpoint lists the model; null where the manifest names none.")),
         "owned_by": _or_null(_text("Whose the endpoint says it is, or null.")),
         "max_tokens": _or_null(_count("Tokens of its context, or null where the endpoint does not tell.", 1)),
+        "near": _list(
+            "Names in the list that may be meant, where this one is not there.", _text("A name.", "m:latest")
+        ),
     }
     properties = {
         "key": _text("The manifest's key.", "support-chat"),
+        "kind": _text("The manifest's kind.", "Model"),
         "name": _text("What people call it.", "Support chat"),
         "provider": _or_null(_text("The provider, or the wire format of its endpoint.", "openai")),
         "model_id": _or_null(_text("Its name at the provider or endpoint.", "gpt-oss-120b")),
+        "local": _or_null(_flag("Whether it runs on the machine that asks it; null where nobody knows.")),
         "supports_streaming": _or_null(_flag("Whether it answers piece by piece; null where nobody knows.")),
         "supports_chat": _or_null(_flag("Whether it takes messages; null where nobody knows.")),
-        "max_tokens": _or_null(_count("Tokens of its context if the endpoint told, else of its longest answer.", 1)),
+        "max_tokens": _or_null(_count("Tokens of its context, where declared or told, else of its longest answer.", 1)),
+        "context_length": _or_null(_count("Tokens of its context, declared or told by the endpoint, or null.", 1)),
+        "max_answer_tokens": _or_null(_count("Tokens of its longest answer as declared, or null.", 1)),
         "live": _or_null(_map("What the endpoint says, with --live; else null.", live)),
         "source": _map("Its manifest.", {"file": _text("As in problems."), "line": _count("From 1.", 1)}),
     }
