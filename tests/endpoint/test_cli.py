@@ -18,6 +18,7 @@ from reconciler.core.document.dump import dump_yaml
 
 __all__ = ["place"]
 
+REQUIRED = ("--require", "streaming")
 ADAPTER = """\
 kind: latticeflow/Adapter
 key: mine
@@ -133,6 +134,60 @@ def test_an_adapter_is_applied_here(here: Project, place: Place) -> None:
     assert data["output"] == {"said": "answer=HI&model="}
 
 
+def test_degraded_is_the_third_state(here: Project, place: Place, tools: Path) -> None:
+    """0, in every format told apart from ok; 1 with --strict, and where what is degraded is required."""
+    url, key = place.url, "${env:LLM_KEY}"
+    here.write(
+        "manifests/chat.yaml",
+        f"kind: Model\nkey: chat\nendpoint:\n  url: {url}\n  model: refuses-n+unstreamed\n  api_key: {key}\n"
+        "parameters:\n  temperature: 0.5\n  n: 2\n  seed: 3\n",
+    )
+    answer = here.ok("test", "chat")
+    assert [row.split()[:2] for row in answer.out.splitlines()[1:5]] == [
+        ["ok", "connection"],
+        ["degraded", "inference"],
+        ["degraded", "streaming"],
+        ["ok", "capabilities"],
+    ]
+    assert "n refused (manifests/chat.yaml:9): unsupported parameter: n" in answer.out
+    data = here.ok("test", "chat", "--format", "json").json("test")
+    assert (data["ok"], data["state"]) == (True, "degraded")
+    assert [(one["ok"], one["state"]) for one in data["checks"]] == [
+        (True, "ok"),
+        (True, "degraded"),
+        (True, "degraded"),
+        (True, "ok"),
+    ]
+    for words, code, failures, skipped in ((), 0, "0", "2"), (("--strict",), 1, "2", "0"), (REQUIRED, 1, "1", "1"):
+        answer = here.run("test", "chat", "--format", "junit", *words)
+        suite = ElementTree.fromstring(answer.out).find("testsuite")
+        assert suite is not None
+        assert (answer.code, suite.get("failures"), suite.get("skipped")) == (code, failures, skipped)
+        assert len(suite.findall("testcase/skipped")) == int(skipped)
+        check_junit(tools, here.write("junit.xml", answer.out))
+    assert "1 model tested: 1 degraded\n" in here.ok("test", "--all").out
+    assert here.run("test", "--all", "--strict", "--format", "json").code == 1
+
+
+def test_what_cannot_stream_is_not_required_to(here: Project, place: Place) -> None:
+    """Embeddings have no streams; a format of one's own may, and nobody knows."""
+    here.manifest("vectors", endpoint=behind(place, "vectors"), task="embeddings")
+    here.manifest("chat", endpoint=behind(place, "plain"))
+    here.ok("test", "--all", *REQUIRED)
+    here.manifest("own", endpoint=behind(place, "x", url=f"{place.host}/own/", format="custom"))
+    here.write("in.json", '{"ask": "x"}')
+    answer = here.run("test", "own", "--input", "in.json", *REQUIRED)
+    assert (answer.code, "it is required, and a format of its own is not asked for it" in answer.out) == (1, True)
+
+
+def test_what_is_degraded_is_in_nobody_s_way(here: Project, place: Place) -> None:
+    """`apply --test` says so, and writes it."""
+    here.manifest("chat", endpoint=behind(place, "refuses-n+unstreamed"), parameters={"n": 2})
+    answer = here.ok("apply", "--yes", "--test")
+    assert answer.err.startswith("test chat: degraded: inference: n refused (manifests/chat.yaml:")
+    assert here.keys() == ["chat"]
+
+
 def test_what_needs_an_input_says_so(here: Project, place: Place) -> None:
     """1, before anything is sent; a wrong one too."""
     here.manifest("own", endpoint=behind(place, "unsent", url=f"{place.host}/own/", format="custom"))
@@ -191,7 +246,10 @@ def test_junit_for_a_pipeline(here: Project, place: Place, tools: Path) -> None:
     assert "out of order" in failure.get("message", "")
     assert (suites["local/Model/b"].get("tests"), suites["local/Model/b"].get("failures")) == ("2", "1")
     assert [case.get("name") for case in suites["local/Model/c"]] == ["connection", "inference"]
-    file = here.write("junit.xml", answer.out)
+    check_junit(tools, here.write("junit.xml", answer.out))
+
+
+def check_junit(tools: Path, file: Path) -> None:
     words = ["xmllint", "--noout", "--schema", str(tools / "junit-10.xsd"), str(file)]
     checked = subprocess.run(words, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
