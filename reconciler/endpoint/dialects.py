@@ -38,7 +38,7 @@ _ANSWER_TOKENS: Final = 64  # where the format asks for a number and the manifes
 
 
 class Probe(NamedTuple):
-    """One parameter sent on trial. `heeded` tells of an answer (plain data) and the value that was sent whether it was followed."""
+    """One parameter that is tried out. `heeded` tells of an answer (plain data) and the value that was sent whether it was followed."""
 
     parameter: str
     value: Any

@@ -28,7 +28,7 @@ class Listener:
     """A sink for a reply's body, which reads events as the HTML standard says: lines end with CR, LF or both, and an event with an empty line.
 
     `last` tells the last event: then there is nothing more to wait for. `trouble` says in words why the rest is not listened to, and
-    `stray` is the first line that belongs to no event.
+    `stray` holds the lines that belong to no event.
     """
 
     def __init__(self, last: Callable[[Event], bool]) -> None:
@@ -57,18 +57,18 @@ class Listener:
         for line in others:
             self._take(b"".join(self._rest))
             self._rest, self._length = [line], len(line)
-            if self._is_over():
+            if self.ended or self.trouble:
                 return True
         if self._length > LONGEST_LINE:
             self.trouble = f"a line of it has more than {LONGEST_LINE // 1024:,} KiB"
-        return bool(self.trouble)
+        return self._is_over()
 
     def finish(self) -> None:
         """The reply is over: a last line may lack its end, and a last event its empty line."""
         rest, self._rest = b"".join(self._rest), []
-        if not self._is_over() and rest:
-            self._take(rest)
-        if not self._is_over():
+        if not self.ended and not self.trouble:
+            if rest:
+                self._take(rest)
             self._dispatch()
 
     def _is_over(self) -> bool:
@@ -89,7 +89,7 @@ class Listener:
             return  # a comment, which keeps the connection open
         field = _FIELD.match(text)
         if field is None:
-            self.stray = self.stray or text
+            self.stray = text if self.stray is None else f"{self.stray}\n{text}"  # an error may be written on several
             return
         self._set(field[1], text[field.end() :].removeprefix(" "))
 
@@ -117,7 +117,7 @@ class Listener:
             self._add(Event(name, data, self._now()))
 
     def _add(self, event: Event) -> None:
-        if self._is_over():
+        if self.ended or self.trouble:
             return
         self.events.append(event)
         self.ended = self._last(event)

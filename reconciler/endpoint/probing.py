@@ -1,4 +1,4 @@
-"""Which parameters an endpoint takes: each sent on trial, one after another. What it does not take is told, and is no failure."""
+"""Which parameters an endpoint takes: each tried out, one after another. What it does not take is told, and is no failure."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Steps:
         return next(check.duration for check in self._checks if check.name == name)
 
     def end(self) -> TestResult:
-        checks, output = tuple(self._checks), self._clean(self.output)
+        checks, output = tuple(self._checks), self._redactor.data(self.output)
         return TestResult(checks, output, tuple(self._texts), self.capabilities, self.figures)
 
     def _failed(self, name: str, seconds: float, error: FailedError | RegistryError) -> None:
@@ -91,11 +91,3 @@ class Steps:
 
     def _add(self, name: str, seconds: float, message: str, *, ok: bool, degraded: bool = False) -> None:
         self._checks.append(Check(name, ok, self.excerpt(message), seconds, degraded))
-
-    def _clean(self, value: Any) -> Any:
-        """What a model answered, in case it repeats what it was sent."""
-        if isinstance(value, str):
-            return self._redactor(value)
-        if isinstance(value, dict):
-            return {self._redactor(name): self._clean(item) for name, item in value.items()}
-        return [self._clean(item) for item in value] if isinstance(value, list) else value

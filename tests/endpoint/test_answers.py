@@ -88,6 +88,8 @@ FAILURES = {
     "event-alone": ["event: error", ""],
     "field": ['error: {"code": 500, "message": "the context is full"}', ""],
     "line": ['{"error": {"message": "the context is full"}}', ""],
+    "lines": ["{", '  "error": {', '    "message": "the context is full"', "  }", "}"],
+    "half": ['{"error": {"message": "the context is full"'],
     "detail": ['{"detail": "the context is full"}'],
     "object": ['data: {"object": "error", "message": "the context is full", "code": 50001}', ""],
     "message": ['data: {"message": "the context is full", "status": 500}', ""],

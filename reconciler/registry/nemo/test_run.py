@@ -12,11 +12,12 @@ from reconciler.core.errors import InputError, RegistryError
 from reconciler.core.resource import Resource
 from reconciler.core.secret import Secret
 from reconciler.registry.base import Check, TestResult
-from reconciler.registry.http import Client, Reply
+from reconciler.registry.http import Client, Redactor, Reply, reason_in
 
 GREETING: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
 PATIENCE: Final = 60.0  # seconds for one answer
 _PATHS: Final = {"OPENAI_CHAT": "/chat/completions", "ANTHROPIC_MESSAGES": "/messages"}
+_SHOWN: Final = 300  # characters of a message
 _TOKENS: Final = 64  # the most of an answer, where the format asks for a number
 
 
@@ -39,6 +40,7 @@ class _Way(NamedTuple):
     client: Client
     path: str
     name: str
+    redactor: Redactor = Redactor(())  # of what the endpoint is sent: the gateway sends its key itself
 
 
 async def run(places: Places, client: Client, gateway: str, resource: Resource, given: Any) -> TestResult:
@@ -55,8 +57,8 @@ async def run(places: Places, client: Client, gateway: str, resource: Resource, 
         body = {"model": endpoint.get("model_id") or resource.address.key}
         body |= {"max_tokens": _TOKENS} if form == "ANTHROPIC_MESSAGES" else {}
         body |= given if isinstance(given, Mapping) else GREETING
-        reply = await _step(way.name, checks, lambda: _asked(way, _PATHS[form], body))
-    return TestResult(tuple(checks), reply.data if reply is not None else None)
+        reply = await _step(way, checks, lambda: _asked(way, _PATHS[form], body))
+    return TestResult(tuple(checks), way.redactor.data(reply.data) if reply is not None else None)
 
 
 @asynccontextmanager
@@ -79,8 +81,10 @@ async def _way(
         checks.append(Check("endpoint", ok=False, message=message, duration=0.0))
         yield None
         return
-    async with places.outside(url.rstrip("/"), await _headers(places, provider or {}, checks)) as outside:
-        yield _Way(outside, "", "inference at the endpoint")
+    headers = await _headers(places, provider or {}, checks)
+    redactor = Redactor(value for value in headers.values() if isinstance(value, Secret))
+    async with places.outside(url.rstrip("/"), headers) as outside:
+        yield _Way(outside, "", "inference at the endpoint", redactor)
 
 
 async def _headers(places: Places, provider: Mapping[str, Any], checks: list[Check]) -> dict[str, str | Secret]:
@@ -108,16 +112,16 @@ async def _asked(way: _Way, path: str, body: Mapping[str, Any]) -> Reply:
     return await way.client.call("POST", way.path + path, body=dict(body), timeout=PATIENCE)
 
 
-async def _step(name: str, checks: list[Check], ask: Callable[[], Awaitable[Reply]]) -> Reply | None:
+async def _step(way: _Way, checks: list[Check], ask: Callable[[], Awaitable[Reply]]) -> Reply | None:
     """The answer, or None where the step failed."""
     started = time.perf_counter()
     try:
         reply = await ask()
     except RegistryError as error:
-        checks.append(Check(name, ok=False, message=error.message, duration=time.perf_counter() - started))
+        checks.append(Check(way.name, ok=False, message=error.message, duration=time.perf_counter() - started))
         return None
-    said = reply.data.get("error") if isinstance(reply.data, Mapping) else "the answer is no object"
-    checks.append(
-        Check(name, ok=not said, message=str(said)[:300] if said else "", duration=time.perf_counter() - started)
-    )
-    return reply if not said else None
+    failed = bool(reply.data.get("error")) if isinstance(reply.data, Mapping) else True
+    reason = (reason_in(reply.data) or "the answer is no object") if failed else ""
+    message = way.redactor.excerpt(reason, _SHOWN)
+    checks.append(Check(way.name, ok=not failed, message=message, duration=time.perf_counter() - started))
+    return None if failed else reply
