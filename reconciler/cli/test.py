@@ -102,7 +102,9 @@ class _Telling:
     def tell_all(self, results: Sequence[dict[str, Any]]) -> int:
         """Several models, and a count."""
         if self.output_format == "json":
-            answer_json({"ok": all(result["ok"] for result in results), "results": results})
+            states = {result["state"] for result in results}
+            worst = next((state for state in ("failed", "degraded") if state in states), "ok")
+            answer_json({"ok": worst != "failed", "state": worst, "results": results})
         else:
             answer(self._junit(results) if self.output_format == "junit" else results_text(results, self.style))
         return self._ended(results)

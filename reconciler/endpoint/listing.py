@@ -10,14 +10,16 @@ from typing import Any, Final, NamedTuple
 
 from reconciler.core.errors import PermanentError
 from reconciler.core.secret import Resolver
+from reconciler.endpoint.asking import data_of
 from reconciler.endpoint.connecting import Place, place_of
-from reconciler.endpoint.values import Subject
+from reconciler.endpoint.values import FailedError, Subject
 from reconciler.registry.http import Client, open_client
 
 PATH: Final = "/models"
 MOST_PAGES: Final = 50
 _LARGEST: Final = 16 * 1024 * 1024  # bytes of a page; the longest list of models that is public has half a megabyte
 _MOST_NEAR: Final = 5
+_SHOWN: Final = 300  # characters of what is no list
 # what endpoints call the length of a model's context: vLLM, OpenRouter, Groq, Mistral, LM Studio, Anthropic and others. Never
 # `max_tokens` or `max_output_tokens`, which limit an answer
 _LENGTHS: Final = ("max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens")
@@ -80,11 +82,11 @@ async def list_models(client: Client, place: Place, wanted: str | None = None) -
     query = dict(place.query)
     seen: set[str] = set()
     for _ in range(MOST_PAGES):
-        reply = await client.call("GET", PATH, query=query, expected=range(200, 300))
-        page = _rows(reply.data, place)
+        data = await _page(client, place, query)
+        page = _rows(data, place)
         rows.extend(page)
         found = ModelList(tuple(rows), complete=True)
-        after = _next(reply.data, page)
+        after = _next(data, page)
         if after is None or (wanted is not None and found.row(wanted) is not None):
             return found
         if after in seen:  # it does not turn the page, whatever it says
@@ -93,6 +95,15 @@ async def list_models(client: Client, place: Place, wanted: str | None = None) -
         # OpenAI's name for it and Anthropic's: which one a server reads, its format does not tell
         query |= {"after": after, "after_id": after}
     return ModelList(tuple(rows), complete=False)
+
+
+async def _page(client: Client, place: Place, query: Mapping[str, str]) -> Any:
+    answer = await client.exchange("GET", PATH, query=query, repeatable=True)
+    try:
+        return data_of(answer)
+    except FailedError as error:
+        message = f"{place.target.registry}: GET {place.target.url}{PATH}: {place.redactor.excerpt(str(error), _SHOWN)}"
+        raise PermanentError(message) from error
 
 
 def _rows(data: Any, place: Place) -> list[Mapping[str, Any]]:

@@ -92,7 +92,7 @@ def how_located(pointer: str) -> str:
     return f"manifests/chat.yaml:{pointer}"
 
 
-async def trial(one: Subject, given: Any = None, *, probe: bool = True, **environ: str) -> TestResult:
+async def run(one: Subject, given: Any = None, *, probe: bool = True, **environ: str) -> TestResult:
     return await run_test(one, Resolver(Path.cwd(), {**ENVIRON, **environ}), given=given, probe=probe)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from endpoint.place import check_of, failed, names, states, subject, trial
+from endpoint.place import check_of, failed, names, run, states, subject
 from endpoint.server import KEY
 from registry.loopback import Behaviour, Seen, Server, reply, serve
 
@@ -62,7 +62,7 @@ async def asked(
 ) -> tuple[TestResult, Server]:
     """A test of a model whose endpoint answers so."""
     async with serve(behaving(answer, models)) as server:
-        done = await trial(subject(f"{server.url}/v1", **{"timeout": 10, **(how or {})}), probe=probe)
+        done = await run(subject(f"{server.url}/v1", **{"timeout": 10, **(how or {})}), probe=probe)
     assert KEY not in repr(done)
     return done, server
 
@@ -282,7 +282,7 @@ async def test_a_pooled_connection_that_is_dead_is_replaced() -> None:
 
     answered: set[int] = set()
     async with serve(behave) as server:
-        done = await trial(subject(f"{server.url}/v1", timeout=10))
+        done = await run(subject(f"{server.url}/v1", timeout=10))
     assert (done.state, done.capabilities) == ("ok", ACCEPTED), done.checks
 
 

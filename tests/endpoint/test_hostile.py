@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 import trustme
-from endpoint.place import failed, subject, trial
+from endpoint.place import failed, run, subject
 from endpoint.server import KEY
 from registry.loopback import Behaviour, Seen, always, reply, reset, serve
 
@@ -55,7 +55,7 @@ def endless(head: bytes, piece: bytes) -> Behaviour:
 
 async def against(behave: Behaviour, **how: object) -> TestResult:
     async with serve(behave) as server:
-        done = await trial(subject(f"{server.url}/v1", timeout=how.pop("timeout", 10), **how), probe=False)
+        done = await run(subject(f"{server.url}/v1", timeout=how.pop("timeout", 10), **how), probe=False)
     assert KEY not in repr(done)
     return done
 
@@ -206,7 +206,7 @@ async def test_a_connection_that_breaks() -> None:
     assert "connection" in message
     async with serve(hang_up) as server:
         url = server.url
-    assert "no connection" in failed(await trial(subject(url)), "connection")
+    assert "no connection" in failed(await run(subject(url)), "connection")
 
 
 async def test_what_repeats_a_secret_is_shown_without() -> None:
@@ -224,7 +224,7 @@ async def test_what_repeats_a_secret_is_shown_without() -> None:
 
 async def test_a_header_that_cannot_be_sent() -> None:
     """A line break in a key: told by its name, never its value."""
-    done = await trial(subject("http://127.0.0.1:9"), LLM_KEY="sk-two\nlines")
+    done = await run(subject("http://127.0.0.1:9"), LLM_KEY="sk-two\nlines")
     assert "the header 'Authorization' cannot be sent" in failed(done, "connection")
     assert "sk-two" not in repr(done)
 
@@ -261,6 +261,6 @@ async def test_the_manifest_says_whom_to_trust(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     async with serve(answering(reply(200, GOOD), raw_stream(CHUNK, "data: [DONE]")), context) as server:
-        done = await trial(subject(server.url, tls=tls(authority)), probe=False)
+        done = await run(subject(server.url, tls=tls(authority)), probe=False)
         assert done.ok if not said else said in failed(done, "connection"), done.checks
         assert bool(server.seen) is not bool(said)

@@ -245,12 +245,15 @@ def _history() -> Form:
     return _answer("Answer of history", "What `reconciler history --format json` prints.", properties)
 
 
+_STATES: Final = ("ok", "degraded", "failed")
+
+
 def _test_result() -> dict[str, Form]:
     """What became of one model; the last four as far as there is anything to tell."""
     check = {
         "name": _text("A stable word.", "connection"),
         "ok": _flag("Whether it passed, if only degraded."),
-        "state": _state("How it ended."),
+        "state": _word("How it ended.", _STATES),
         "message": _text("For people."),
         "duration_ms": _duration(),
     }
@@ -264,7 +267,7 @@ def _test_result() -> dict[str, Form]:
     return {
         "address": _address(),
         "ok": _flag("Whether no check failed."),
-        "state": _state("The worst state of its checks."),
+        "state": _word("The worst state of a check.", _STATES),
         "checks": _list("In the order in which they ran.", _map("One check.", check)),
         "output": {"description": "What the model answered; null where it was not asked."},
         "endpoint": _text("The url that was asked, where it was no registry.", "https://llm.example.com/v1"),
@@ -283,10 +286,6 @@ def _test_result() -> dict[str, Form]:
             _map("One step.", step, optional=("template", "status")),
         ),
     }
-
-
-def _state(description: str) -> Form:
-    return _text(description, "ok", "degraded", "failed") | {"enum": ["ok", "degraded", "failed"]}
 
 
 _ASKED: Final = ("endpoint", "capabilities", "figures", "steps")

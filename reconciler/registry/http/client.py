@@ -104,6 +104,7 @@ class Client:
             repeatable=repeatable,
             timeout=self._target.timeout if timeout is None else timeout,
             sink=sink,
+            replaces_stale=repeatable,
         )
         judged = await self._judged(call)
         if isinstance(judged, Answer):
@@ -141,7 +142,7 @@ class Client:
     async def _exchanged(self, call: Call) -> Answer | Broken:
         began = time.perf_counter()
         answer = await self._wire.exchange(call)
-        if isinstance(answer, Broken) and answer.stale and call.repeatable:
+        if isinstance(answer, Broken) and answer.stale and call.replaces_stale:
             answer = await self._wire.exchange(call)  # on a new connection: the server had closed the old one
         if LOG.isEnabledFor(logging.DEBUG):
             self._log(call, answer, (time.perf_counter() - began) * 1000)

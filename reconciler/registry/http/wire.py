@@ -140,7 +140,7 @@ class Wire:
             if attempt.headers is not None and attempt.status not in call.expected:
                 return Answer(attempt.status, attempt.headers, b"", whole=False)  # the status says enough
             broken = _broken(cause, call, connected=attempt.connected)
-            closed = isinstance(cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError)
+            closed = isinstance(cause, aiohttp.ClientConnectionError | ConnectionError)
             return broken._replace(stale=closed and attempt.reused and not attempt.status)
         finally:
             _ATTEMPT.reset(token)
