@@ -13,13 +13,15 @@ from reconciler import render
 from reconciler.cli import test_runs
 from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import alone, asked, check_readable, find_workspace, matching, stdin_bytes, style
+from reconciler.cli.session import asked, find_workspace, stdin_bytes, style
 from reconciler.cli.stored import check_names, registries_of
 from reconciler.cli.streams import answer
 from reconciler.core.document import decode, read_text
 from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
+from reconciler.project.lookup import check_readable, matching, only
+from reconciler.project.selection import parse_selector
 from reconciler.project.workspace import STDIN, Workspace
 from reconciler.registry.base import RunsTests, TestResult
 from reconciler.registry.reading import read_all
@@ -34,8 +36,8 @@ from reconciler.render.terminal import Style
     "--select",
     "selections",
     multiple=True,
-    metavar="LABEL=VALUE",
-    help="With --all: only models with this label. Repeated: all must hold.",
+    metavar="SELECTOR",
+    help="With --all: only models whose labels meet this, as in plan. Repeated: all must hold.",
 )
 @click.option("--registry", metavar="NAME", help="Have this registry test it, not its endpoint.")
 @click.option("--input", "source", metavar="FILE", help="What to send, as JSON ('-' is stdin), instead of a greeting.")
@@ -67,12 +69,13 @@ def command(
     does not stream, or refuses a declared parameter. Ends with 1 where a check failed.
     """
     _check_usage(key, registry, selections, every=every)
-    wanted = tuple(map(_selection, selections))
+    for text in selections:
+        parse_selector(text)  # before anything is read
     given = None if source is None else _given(source)
     workspace = find_workspace(options)
     telling = _Telling(style(options), output_format, strict, options.verbose)
     if key is None:
-        chosen = test_runs.selected(workspace, workspace.load(), wanted, given)
+        chosen = test_runs.selected(workspace, workspace.load(), selections, given)
         return telling.tell_all(asyncio.run(test_runs.results(workspace, chosen, given, required=required)))
     if registry is not None:
         check_names(workspace, [registry])
@@ -128,13 +131,6 @@ def _check_usage(key: str | None, registry: str | None, selections: Sequence[str
         raise UsageError("--all tests endpoints, and --registry leads elsewhere", hint="--registry takes one KEY")
     if selections and not every:
         raise UsageError("--select goes with --all", hint="KEY says already what to test")
-
-
-def _selection(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--select {text!r} is not LABEL=VALUE")
-    return name, value
 
 
 async def _result(
@@ -203,4 +199,4 @@ def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> 
     if not found and unable:
         raise InputError(f"no registry that can test holds {key!r}", hint=f"nothing can be tested through {unable}")
     models = [item for item in found if item.address.kind == workspace.entries[item.address.registry].portable.name]
-    return alone(key, models or found)
+    return only(key, models or found)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from reconciler.cli.streams import say
-from reconciler.core.errors import InputError, UsageError
+from reconciler.core.errors import UsageError
 from reconciler.core.resource import Address, DesiredState
 from reconciler.endpoint.gate import concerned, withheld
 from reconciler.endpoint.many import run_tests
@@ -16,6 +16,7 @@ from reconciler.endpoint.subjects import named, subjects
 from reconciler.endpoint.test_run import check_input, streams
 from reconciler.endpoint.values import Subject
 from reconciler.planner.plan import Plan
+from reconciler.project.selection import parse_selector
 from reconciler.project.workspace import Loaded, Workspace
 from reconciler.registry.base import Check, TestResult
 from reconciler.render.escape import printable
@@ -38,18 +39,18 @@ def meant(workspace: Workspace, loaded: Loaded, key: str, given: Any) -> Subject
     return replace(found[0], addresses=tuple(sorted(found[0].addresses, key=lambda one: (str(one) != key, one))))
 
 
-def selected(
-    workspace: Workspace, loaded: Loaded, selections: Sequence[tuple[str, str]], given: Any
-) -> tuple[Subject, ...]:
-    """Every declared model with an endpoint whose labels hold all of these.
+def selected(workspace: Workspace, loaded: Loaded, selectors: Sequence[str], given: Any) -> tuple[Subject, ...]:
+    """Every declared model with an endpoint whose labels meet all selectors.
 
-    Raises ManifestError where the manifests have errors, InputError where one of them cannot be asked with what is given.
+    Raises ManifestError where the manifests have errors, UsageError where a selector matches nothing, InputError where a model cannot be asked
+    with what is given.
     """
     every = _declared(workspace, loaded, loaded.checked())
-    chosen = tuple(one for one in every if all(one.labels.get(name) == value for name, value in selections))
-    if selections and not chosen:  # a gate that tests nothing must not be green
-        asked = " ".join(f"--select {name}={value}" for name, value in selections)
-        raise InputError(f"{asked} matches no declared model with an endpoint", hint="look at the models' `labels`")
+    requirements = [one for text in selectors for one in parse_selector(text)]
+    chosen = tuple(one for one in every if all(requirement.holds(one.labels) for requirement in requirements))
+    if requirements and not chosen:  # a gate that tests nothing must not be green
+        asked = " ".join(f"--select {text}" for text in selectors)
+        raise UsageError(f"{asked} matches no declared model with an endpoint", hint="look at the models' `labels`")
     for subject in chosen if given is not None else ():
         check_input(subject, given)
     return chosen

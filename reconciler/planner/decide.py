@@ -1,4 +1,4 @@
-"""What to do with one desired object, given all that its registry holds. Pure."""
+"""Decide one desired object: create, update, rename, replace, delete, conflict or blocked. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Decision:
 
 
 def decide(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
-    """What to do with one desired object."""
+    """Decide what to do with one desired object, given an index of all that its registry holds."""
     address = item.address
     if address in index.unreadable:
         message = f"the registry holds it in a form that cannot be read: {index.unreadable[address].message}"
@@ -137,7 +137,7 @@ def _unfinished_renames(item: Desired, new: Resource, index: RegistryIndex) -> D
 
 
 def _becomes(old: Resource, new: Address, key: str) -> bool:
-    """Whether the mark of an old object says that a rename to `new` was begun.
+    """True where the mark of an old object says that a rename to `new` was begun.
 
     Its key alone says so where it can come from nothing else: the object is not called so, and the new one is.
     """
@@ -146,7 +146,7 @@ def _becomes(old: Resource, new: Address, key: str) -> bool:
 
 
 def _is_ours(resource: Resource, key: str, index: RegistryIndex) -> bool:
-    """Whether an object bears our mark, and in it the key of that manifest."""
+    """True for an object that bears our mark, and in it the key of that manifest."""
     mark = resource.mark
     return mark is not None and mark.key == key and ownership_of(resource, index.facts) is Ownership.OURS
 
@@ -193,9 +193,15 @@ def _used_by_others(item: Desired, remote: Resource, index: RegistryIndex, polic
     return _refusal(item, "conflict", "owner", f"{theirs.address}, which belongs to {owner}, uses it: {way}")
 
 
+def _has_changed(found: Difference) -> bool:
+    """True where anything differs but secrets whose value is new, or not yet fingerprinted."""
+    secrets = {*found.rotated, *found.fingerprints}
+    return any(field.path not in secrets for field in found.fields)
+
+
 def _drift(remote: Resource, found: Difference, kind: Kind, whose: Ownership) -> str:
     """The word for what happened to an object behind our back, or "" where only its manifest changed."""
-    if len(found.fields) <= len(found.rotated):
+    if not _has_changed(found):
         return ""
     if remote.mark is None or whose is Ownership.UNMARKED:
         return "differs"
@@ -209,13 +215,15 @@ def _reason(
     if whose is Ownership.UNMARKED and kind.markable and index.facts.owner is not None:
         owner = f" from {remote.mark.owner}" if remote.mark is not None else ""
         return "adopt", f"it becomes {index.facts.owner}'s{owner}"
-    changed = len(found.fields) > len(found.rotated)
+    changed = _has_changed(found)
     if remote.mark is None:
         return ("differs", "") if changed else ("rotate", "") if found.rotated else ("", "")
     if changed:
         return ("drifted" if diff.drifted(remote, kind) else "changed"), ""
     if found.rotated:
         return "rotate", ""
+    if found.fingerprints:
+        return "fingerprint", f"no fingerprint of {', '.join(found.fingerprints)} is kept yet"
     if item.protected is not None and item.protected != remote.mark.protected:
         return "mark", "it is protected from now on" if item.protected else "it is no longer protected"
     if remote.mark.becomes:
@@ -263,20 +271,20 @@ def _prints(address: Address, item: Desired, index: RegistryIndex, policy: Decis
 
 
 def _needs(item: Desired, index: RegistryIndex) -> tuple[Address, ...]:
-    """What must exist before this one: what it refers to, and its own derived resources."""
+    """The prerequisites of an object: what it refers to, its derived resources, and its container."""
     homes = {home for home in item.prerequisites if not index.find(home)}
     return tuple(sorted({*item.references.values(), *index.derived.get(item.address, ()), *homes} - {item.address}))
 
 
 def _secret_without_model(item: Desired, index: RegistryIndex) -> bool:
-    """Whether it is the secret of a model that is still to be created: nobody knows what is in it, so it is written again."""
+    """True for the secret of a model that is still to be created: nobody knows what is in it, so it is written again."""
     parent = item.resource.parent
     unknown = parent is not None and not index.find(parent) and parent not in index.unreadable
     return unknown and not index.kind(item.address).markable
 
 
 def _asked(item: Desired, policy: DecisionPolicy) -> bool:
-    """Whether the user asked to write this object's secrets again."""
+    """True where the user asked (`--rotate`) to write this object's secrets again."""
     return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
 
 
@@ -297,7 +305,10 @@ def _unverified(item: Desired, found: Difference) -> tuple[Problem, ...]:
     told = []
     if found.unverified:
         pointers = ", ".join(found.unverified)
-        message = f"{item.address}: whether the value of {pointers} is new cannot be judged, since it, or fingerprint_key, has no value here"
+        message = (
+            f"{item.address}: whether the value of {pointers} is new cannot be judged: it, or fingerprint_key, has no "
+            "value here, or another fingerprint_key made the fingerprint that is kept"
+        )
         told.append(_warning(item, "rotation-unknown", message))
     if found.unreadable_secrets and not found.fields:  # whatever else is written, the secret is written with it
         message = f"{item.address}: the registry shows no {', '.join(found.unreadable_secrets)}, so it cannot be told whether it is stored; --rotate {item.key} writes it"

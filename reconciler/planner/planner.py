@@ -26,14 +26,19 @@ from reconciler.planner.order import in_order
 from reconciler.planner.ownership import Ownership, ownership_of
 from reconciler.planner.plan import WRITES, Change, Consents, Plan
 from reconciler.planner.prune import derived_deletes, removals
+from reconciler.planner.same_place import same_places
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How to plan. `fingerprints` are those of the desired secrets whose values are known, by address and pointer.
+    """The planning policy: consents, limits, and what the manifests of this run do not say themselves.
+
+    `fingerprints` are those of the desired secrets whose values are known, by address and pointer.
 
     `named` are the addresses that the user asked to delete by name: they do not count in the guards. `protected` are the
-    objects that manifests outside the desired state protect.
+    objects that manifests outside the desired state protect. `declared_elsewhere` are the addresses that another environment
+    of the same configuration declares for the same place: never pruned. `unreadable_environments` are those whose manifests
+    cannot tell what they declare there.
     """
 
     consents: Consents = Consents()
@@ -43,6 +48,8 @@ class Policy:
     problems: tuple[Problem, ...] = ()
     named: frozenset[Address] = frozenset()
     protected: Mapping[Address, Desired] = field(default_factory=dict)
+    declared_elsewhere: frozenset[Address] = frozenset()
+    unreadable_environments: tuple[str, ...] = ()
 
 
 class Consequence(NamedTuple):
@@ -54,7 +61,7 @@ class Consequence(NamedTuple):
 
 
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:
-    """What has to be done so that the registries say what the manifests say.
+    """Compute the plan that makes the registries match the manifests.
 
     Only registries with a listing in `remote` are planned. Nothing here raises for what it finds: what cannot be done is a `conflict`, `blocked`, or a guard.
     """
@@ -70,7 +77,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     ]
     changes = _ambiguous_renames([change for result in decided for change in result.changes])
     problems = [*policy.problems, *(problem for result in decided for problem in result.problems)]
-    removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes)
+    removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes, policy.declared_elsewhere)
     changes.extend(removed)
     changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
     changes = block(limit_replaces(changes, policy.consents), indexes)
@@ -80,7 +87,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         changes=in_order(changes),
         unchanged=sum(1 for result in decided if not result.changes),
         orphans=tuple(address for address in sorted(orphans) if address not in going),
-        guards=_guards(changes, consequences, desired, indexes, policy),
+        guards=_guards(changes, consequences, desired, indexes, policy, tuple(same_places(remote))),
         problems=tuple(sorted({*problems, *prune_problems, *_told(consequences)})),
         consents=policy.consents,
         environment=policy.environment,
@@ -129,6 +136,7 @@ def _guards(
     desired: DesiredState,
     indexes: Mapping[str, RegistryIndex],
     policy: Policy,
+    shared: tuple[tuple[str, str], ...],
 ) -> tuple[Guard, ...]:
     found: list[Guard] = []
     if policy.consents.prune:
@@ -138,6 +146,8 @@ def _guards(
             found.append(guards.no_documents())
         unowned = [name for name, index in indexes.items() if index.facts.owner is None and not index.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
+        found.extend(guards.same_place(first, second) for first, second in shared)
+        found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
     counts: Counter[str] = Counter()
     for change in changes:
         if _deletes(change, indexes[change.address.registry].facts) and change.address not in policy.named:
@@ -164,7 +174,7 @@ def _consequences(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -
 
 
 def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
-    """The same as warnings: allowed or not, the plan says what a value brings about."""
+    """Warn of values with consequences: allowed or not, the plan says what a value brings about."""
     for change, pointer, rule in consequences:
         file, line = (change.source.file, change.source.line) if change.source is not None else ("", 1)
         message = f"{change.address} sets {pointer}: {rule.reason}"
@@ -172,7 +182,7 @@ def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
 
 
 def _deletes(change: Change, facts: RegistryFacts) -> bool:
-    """Whether a change deletes a model for good: derived resources and replaces do not count."""
+    """True for a change that deletes a model for good: derived resources and replaces do not count."""
     if change.parent is not None or not facts.kinds[change.address.kind].counts_in_guards:
         return False
     return change.action == "delete" or (change.action == "rename" and not facts.renames)
