@@ -78,7 +78,7 @@ def _facts(workspace: Workspace, manifest: Manifest) -> ModelFacts:
 
 
 async def _ask(manifest: Manifest, resolver: Resolver) -> dict[str, Any]:
-    """What the model's endpoint says of it. Raises UsageError where there is none to ask, RegistryError for what it does wrong."""
+    """Ask the model's endpoint for its facts. Raises UsageError where there is none to ask, RegistryError for what it does wrong."""
     subject = _subject(manifest.key, manifest.model)
     listing = importlib.import_module("reconciler.endpoint.listing")  # HTTP takes 200 ms, for those who ask
     try:

@@ -84,7 +84,7 @@ def command(
 
 @dataclass(frozen=True)
 class _Telling:
-    """How results are told, and what the command ends with."""
+    """Output of results, and the exit code."""
 
     style: Style
     output_format: str

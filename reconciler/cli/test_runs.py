@@ -59,7 +59,7 @@ def selected(workspace: Workspace, loaded: Loaded, selectors: Sequence[str], giv
 async def results(
     workspace: Workspace, chosen: Sequence[Subject], given: Any, *, required: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """What became of each, in the order given, as the answer of `test` tells it. What is `required` fails where it is only degraded."""
+    """Test the models: results in the order given, as the answer of `test` tells them. What is `required` fails where it is only degraded."""
     every = await run_tests(chosen, workspace.resolver, given=given)
     return [_result(subject, _demanding(subject, one, required)) for subject, one in zip(chosen, every, strict=True)]
 

@@ -46,7 +46,7 @@ def _refusal(place: Place, path: str, answer: Answer, body: Mapping[str, Any]) -
 
 
 def _hint(place: Place, status: int, reason: str, model: object) -> str | None:
-    """What to look at. A 404 whose reason speaks of the model says nothing against the url."""
+    """Hint for a refusal. A 404 whose reason speaks of the model says nothing against the url."""
     if status in (400, 404) and isinstance(model, str) and (model in reason or "model" in reason.lower()):
         return "look at `model`: `reconciler info KEY --live` tells what the endpoint lists" if status == 404 else None
     return place.target.hints.get(status)
@@ -88,7 +88,7 @@ def check_data(data: Any) -> None:
 
 
 def remark_on_type(headers: Mapping[str, str], ending: str) -> str:
-    """What to say of a content type that strict clients may not read, or nothing: the answer itself is judged by what it holds."""
+    """Remark on a content type that strict clients may not read, or nothing: the answer itself is judged by what it holds."""
     kind = content_type(headers)
     if kind.endswith(ending):
         return ""

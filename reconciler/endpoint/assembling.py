@@ -41,7 +41,7 @@ def _assembled(events: Sequence[dict[str, Any]], piece: str, whole: str) -> dict
 
 
 def _joined(before: Any, piece: Any) -> Any:
-    """What was there and what came: texts and lists one after the other, maps member by member, anything else anew."""
+    """Join a value with the next piece of it: texts and lists one after the other, maps member by member, anything else anew."""
     if before is None or piece is None:
         return before if piece is None else piece
     if isinstance(before, str) and isinstance(piece, str):
@@ -89,17 +89,17 @@ def _grown(block: dict[str, Any] | None, delta: dict[str, Any]) -> dict[str, Any
 
 
 def chat_piece(event: Any) -> bool:
-    """Whether a chunk holds something of the answer: text, a thought, a call."""
+    """Tell whether a chunk holds a part of the answer: text, a thought, a call."""
     delta = member(event, "choices", 0, "delta")
     return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
 
 
 def completion_piece(event: Any) -> bool:
-    """Whether a chunk holds text."""
+    """Tell whether a chunk holds text."""
     return bool(member(event, "choices", 0, "text"))
 
 
 def message_piece(event: Any) -> bool:
-    """Whether an event holds something of the answer."""
+    """Tell whether an event holds a part of the answer."""
     kind = member(event, "type")
     return isinstance(kind, str) and kind == "content_block_delta"

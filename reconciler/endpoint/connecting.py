@@ -26,7 +26,7 @@ _HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one endpoint is: the base that paths are appended to, and the query behind them. `redactor` knows the secrets that are sent there."""
+    """Address of one endpoint: the base that paths are appended to, and the query behind them. `redactor` knows the secrets that are sent there."""
 
     target: Target
     query: Mapping[str, str]
@@ -42,7 +42,7 @@ def place_of(
     hints: Mapping[int, str] = _HINTS,
     largest_body: int = LARGEST_BODY,
 ) -> Place:
-    """Where a model's requests go. `bare`: nothing is appended to the url, so it stays as it is written; `name` is for messages.
+    """Resolve a model's address, headers and secrets. `bare`: nothing is appended to the url, so it stays as it is written; `name` is for messages.
 
     Raises SecretError where a reference leads to no value, FailedError where the url has a query that cannot be sent.
     """

@@ -17,7 +17,7 @@ STANDARD: Final = DIALECTS["openai", "chat_completion"]  # the form on our side 
 
 
 def standard_input(subject: Subject, given: Any) -> dict[str, Any]:
-    """What the template is given as `input`: a greeting, or what was given, with the manifest's parameters beside it."""
+    """Build the `input` of the template: a greeting, or what was given, with the manifest's parameters beside it."""
     text = given if isinstance(given, str) else GREETING
     own = given if isinstance(given, dict) else {}
     asked = STANDARD.ask(text) if not own else {}

@@ -1,4 +1,4 @@
-"""What each format says and expects, by task: a path, a request, and how to read the answer. Data and pure functions.
+"""Wire formats by task: a path, a request, and how to read the answer. Data and pure functions.
 
 OpenAI's and Anthropic's forms are those of their public API references; rerank is the form that Cohere, Jina and vLLM share.
 """
@@ -46,7 +46,7 @@ class Probe(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """How a format streams.
+    """Streaming in one format.
 
     `assemble` makes the whole answer of the events' data; `piece` tells the events that hold a part of it, `mark` is a member that every event has.
     `last` tells the last event, `ended` of an assembled answer whether it is complete without one.

@@ -33,7 +33,7 @@ HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ModelList:
-    """What an endpoint lists. `complete` is false where there are more pages than are read."""
+    """List of an endpoint's models. `complete` is false where there are more pages than are read."""
 
     rows: tuple[Mapping[str, Any], ...]
     complete: bool
@@ -55,7 +55,7 @@ class ModelList:
 
 
 class LiveFacts(NamedTuple):
-    """What an endpoint says of one model. `listed` is null where it cannot be known."""
+    """Facts that an endpoint tells of one model. `listed` is null where it cannot be known."""
 
     url: str
     listed: bool | None
@@ -122,7 +122,7 @@ def _next(data: Any, page: list[Mapping[str, Any]]) -> str | None:
 
 
 async def live_facts(subject: Subject, resolver: Resolver) -> LiveFacts:
-    """What the model's endpoint says of it. Raises SecretError, FailedError or RegistryError where it does not tell."""
+    """Ask the model's endpoint for its facts. Raises SecretError, FailedError or RegistryError where it does not tell."""
     place = place_of(subject, resolver, bare=False, name=subject.key, hints=HINTS, largest_body=_LARGEST)
     name = subject.endpoint.model
     async with open_client(place.target) as client:

@@ -20,7 +20,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 async def run_tests(
     subjects: Sequence[Subject], resolver: Resolver, *, given: Any = None, probe: bool = True
 ) -> tuple[TestResult, ...]:
-    """What became of each, in the order given. At most HOSTS_AT_ONCE are under way at one time."""
+    """Test each model; results in the order given. At most HOSTS_AT_ONCE are under way at one time."""
     slots = asyncio.Semaphore(HOSTS_AT_ONCE)
     hosts: dict[str, list[int]] = {}
     for index, subject in enumerate(subjects):

@@ -1,4 +1,4 @@
-"""Which parameters an endpoint takes: each tried out, one after another. What it does not take is told, and is no failure."""
+"""Capabilities of an endpoint: each parameter tried out, one after another. What it does not take is told, and is no failure."""
 
 from __future__ import annotations
 
@@ -88,6 +88,6 @@ class _Probing:
 
 
 def _names(reason: object, *names: str) -> bool:
-    """Whether a reason names a parameter, as a word of its own."""
+    """Tell whether a reason names a parameter, as a word of its own."""
     words = "|".join(map(re.escape, names))
     return re.search(rf"(?<![A-Za-z0-9_])({words})(?![A-Za-z0-9_])", str(reason)) is not None

@@ -1,4 +1,4 @@
-"""How the answers of each format are read. Pure.
+"""Readers of the answers of each format. Pure.
 
 One rule for whole answers and for streams: the events of a stream are put together (`assembling`) to the answer that would have come whole, and that
 is read by the same function.
@@ -29,14 +29,14 @@ class Reading(NamedTuple):
 
     @property
     def remark(self) -> str:
-        """What is odd about an answer that is sound all the same, or nothing."""
+        """Remark on an answer that is sound and yet odd, or nothing."""
         if self.end is not None and self.end not in _PLAIN_ENDS:
             return f"ended by {self.end}"
         return "" if self.text else "an empty answer"
 
 
 def member(value: Any, *path: str | int) -> Any:
-    """What a path leads to, or None where something on the way is missing or of another type."""
+    """The value that a path leads to, or None where something on the way is missing or of another type."""
     for step in path:
         if isinstance(step, int):
             value = value[step] if isinstance(value, list) and len(value) > step else None
@@ -80,13 +80,13 @@ def _content(content: Any) -> str:
 
 
 def _says_otherwise(message: Mapping[str, Any]) -> bool:
-    """Whether a message without text says something all the same: a call of a tool, a refusal, a thought, a sound."""
+    """Tell whether a message without text says something all the same: a call of a tool, a refusal, a thought, a sound."""
     names = ("content", "tool_calls", "function_call", "refusal", "reasoning_content", "reasoning", "audio")
     return any(message.get(name) for name in names)
 
 
 def _end(reason: Any) -> str | None:
-    """Why an answer ended. Raises FailedError where that is a failure of the server."""
+    """The reason for the end of an answer. Raises FailedError where that is a failure of the server."""
     if isinstance(reason, str) and reason.lower() in _FAILED:
         raise FailedError(f"the answer broke off: its reason for ending is {reason!r}")
     return reason if isinstance(reason, str) and reason else None

@@ -32,7 +32,7 @@ class Steps:
         self._texts: list[Step] = []
 
     async def run(self, name: str, work: Callable[[], Awaitable[tuple[Found, str]]]) -> Found:
-        """What `work` finds; with it comes a message. Raises StoppedError where it raises FailedError or RegistryError."""
+        """Run a step: the result of `work`, which comes with a message. Raises StoppedError where it raises FailedError or RegistryError."""
         began = time.perf_counter()
         try:
             found, message = await work()
@@ -43,7 +43,7 @@ class Steps:
         return found
 
     async def attempt(self, name: str, work: Callable[[], Awaitable[tuple[Found, str]]]) -> Found | None:
-        """The same for what others do not depend on: None where it fails, or degrades (DegradedError)."""
+        """Run a step that others do not depend on: None where it fails, or degrades (DegradedError)."""
         began = time.perf_counter()
         try:
             found, message = await work()
@@ -68,7 +68,7 @@ class Steps:
                 self._checks[index] = check._replace(message=said, degraded=True)
 
     def keep(self, name: str, text: str, *, template: str | None = None, status: int | None = None) -> None:
-        """What a step gave, in full; it takes the place of what the same step gave before."""
+        """Keep the output of a step, in full; it takes the place of what the same step gave before."""
         template = self._redactor(template) if template is not None else None
         self._texts = [one for one in self._texts if one.name != name]
         self._texts.append(Step(name, self._redactor(text), template, status))
@@ -78,7 +78,7 @@ class Steps:
         return self._redactor.excerpt(text, most)
 
     def seconds(self, name: str) -> float:
-        """How long a step took that is over."""
+        """The duration of a step that is over, in seconds."""
         return next(check.duration for check in self._checks if check.name == name)
 
     def end(self) -> TestResult:

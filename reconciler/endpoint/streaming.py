@@ -60,13 +60,13 @@ async def stream(client: Client, place: Place, dialect: Dialect, form: Stream, b
 
 
 def _is_refusal(status: int, reason: str) -> bool:
-    """Whether a question that was answered as a whole is refused because it asks for a stream."""
+    """Tell whether a refusal of a question that was answered whole is a refusal to stream."""
     refused = status < 500 and status not in _UNDECIDED
     return refused or status == _NOT_IMPLEMENTED or "stream" in reason.lower()
 
 
 def _no_stream(answer: Answer, listener: Listener, dialect: Dialect) -> FailedError | DegradedError:
-    """What is wrong where no event came: `stream: true` may have been ignored, or refused in an answer of 200."""
+    """Explain an answer without any event: `stream: true` may have been ignored, or refused in an answer of 200."""
     if listener.trouble or not answer.whole:
         return FailedError(f"the stream is given up: {listener.trouble or 'it is too long'}")
     if not listener.stray:

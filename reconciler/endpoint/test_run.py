@@ -43,7 +43,7 @@ def check_input(subject: Subject, given: Any) -> None:
 
 
 async def run_test(subject: Subject, resolver: Resolver, *, given: Any = None, probe: bool = True) -> TestResult:
-    """Every check up to the first without which the others are meaningless. `given` is the input, plain JSON data, or None for a greeting.
+    """Test one model: every check up to the first without which the others are meaningless. `given` is the input, plain JSON data, or None for a greeting.
 
     A model that can only be asked with an input of its own, and has none, is connected to and asked nothing. With `probe`, it is also found
     out which parameters are heeded, which costs some more requests. Raises nothing for what the endpoint, or a secret, lacks.
@@ -69,7 +69,7 @@ async def run_test(subject: Subject, resolver: Resolver, *, given: Any = None, p
 
 
 def streams(subject: Subject) -> bool:
-    """Whether streaming means anything for the model's task."""
+    """Tell whether the model's task can be streamed."""
     dialect = _dialect(subject)
     return dialect.stream is not None if dialect is not None else subject.task not in ("embeddings", "rerank")
 
@@ -85,7 +85,7 @@ def _needs_input(subject: Subject) -> bool:
 
 
 def _unknown(subject: Subject) -> str:
-    """Why the model cannot be asked at all, or nothing."""
+    """The reason for which the model cannot be asked at all, or nothing."""
     if subject.format != "custom":
         known = _dialect(subject) is not None or subject.task == "custom"
         return "" if known else f"the format {subject.format} has no {subject.task}"
@@ -112,7 +112,7 @@ class _Run:
             await Custom(self._client, self._place, self._subject, self._steps).run(given)
 
     async def _connect(self, path: str, asked: bool) -> tuple[None, str]:
-        """Whether there is a connection, whatever a GET is answered with. Raises RegistryError where there is none."""
+        """Check the connection, whatever a GET is answered with. Raises RegistryError where there is none."""
         patience = min(self._place.target.timeout, _CONNECTED)
         try:
             answer = await self._client.exchange(
@@ -193,7 +193,7 @@ class _Run:
         return None, streamed.message
 
     async def _unlisted(self, dialect: Dialect, question: Mapping[str, Any]) -> str:
-        """What to say where the endpoint does not list the model and answers to any name, or nothing.
+        """Remark on an endpoint that does not list the model and answers to any name, or nothing.
 
         A list alone proves nothing: aliases and deployments are seldom in it.
         """

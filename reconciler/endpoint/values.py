@@ -1,4 +1,4 @@
-"""What is tested, and the ways in which a step of a test ends badly: values only."""
+"""Subjects of tests, and the errors with which a step ends: values only."""
 
 from __future__ import annotations
 

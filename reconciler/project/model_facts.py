@@ -41,7 +41,7 @@ _UNKNOWN: Final = {None: None, "custom": None}  # a task of its own may do anyth
 
 
 def portable_facts(model: Model) -> ModelFacts:
-    """What a Model says."""
+    """Facts of a portable Model."""
     endpoint, provider, limits = model.endpoint, model.provider, model.limits
     form = (endpoint.format or "openai") if endpoint is not None else None
     return ModelFacts(
@@ -57,7 +57,7 @@ def portable_facts(model: Model) -> ModelFacts:
 
 
 def native_facts(document: NativeDocument, kind: str, driver: Driver) -> ModelFacts:
-    """What a native document says, as its driver reads it; a driver that cannot tells nothing."""
+    """Facts of a native document, as its driver reads it; a driver that cannot tells nothing."""
     name = kind.partition("/")[2]
     return (
         driver.describe(name, document.common.key, document.spec)
@@ -89,7 +89,7 @@ def facts_json(key: str, facts: ModelFacts) -> dict[str, Any]:
 
 
 def is_local(provider: str | None, url: str | None) -> bool | None:
-    """Whether a model runs on the machine that asks it: by its address where it has one, else by its provider. None where neither tells."""
+    """Tell whether a model runs on the machine that asks it: by its address where it has one, else by its provider. None where neither tells."""
     if url is not None:
         return None if is_reference(url) or "${" in url else _is_loopback(url)
     name = (provider or "").lower()

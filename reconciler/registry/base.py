@@ -150,7 +150,7 @@ class Check(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What one step of a test gave, as text: a transformed input, an answer with its status, a transformed output. `template` is the source that made it."""
+    """Output of one step of a test, as text: a transformed input, an answer with its status, a transformed output. `template` is the source that made it."""
 
     name: str
     text: str
@@ -160,7 +160,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What became of a test: its checks, and all that was learnt on the way. No secret is in it.
+    """Result of a test: its checks, and all that was learnt on the way. No secret is in it.
 
     `output` is what the model answered, plain data. `capabilities` say of a parameter `accepted`, `ignored`, `refused` or `unknown`. `figures` are
     latency_ms, tokens_per_second and time_to_first_token_ms, as far as they are known.
@@ -202,7 +202,7 @@ class RunsTests(Protocol):
 
 
 class AdapterForm(NamedTuple):
-    """How a driver's registry declares I/O adapters: templates between the standard form and an endpoint's own.
+    """Form of the I/O adapters of a driver's registry: templates between the standard form and an endpoint's own.
 
     `kind` is the native kind that holds them; `templates` takes the one for the request and the one for the answer out of its spec. The keys of those that come
     with the platform begin with `builtin`; the one called `identity` changes nothing. `platform` is the platform's name for people.
@@ -223,7 +223,7 @@ class HasAdapters(Protocol):
 
 
 class ModelFacts(NamedTuple):
-    """What a document says of a model, in the portable Model's terms. None is what it does not say.
+    """Facts of a model in a document, in the portable Model's terms. None is what it does not say.
 
     `url` is the address of its endpoint; `task` and `format` are as in a Model.
     """

@@ -312,5 +312,5 @@ def test_a_selection_that_matches_nothing_is_no_success(project: Project) -> Non
     """A gate that tested nothing must not be green."""
     project.manifest("a", labels={"team": "cx"})
     said = project.run("test", "--all", "--select", "team=typo")
-    assert said.code == 1
+    assert said.code == 64
     assert "--select team=typo matches no declared model" in said.err

@@ -46,7 +46,7 @@ class InsideLlmsDriver:
         return {**shared_by(settings), **spec}
 
     def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
-        """What a native object says of a model."""
+        """Facts of a model in a native object."""
         return describe(spec)
 
     def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:

@@ -1,4 +1,4 @@
-"""What a run config of insideLLMs says of a model, for `info`. Pure."""
+"""Facts of a model in a run config of insideLLMs, for `info`. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an object of AI GO! says of a model, for `info`. Pure."""
+"""Facts of a model in an object of AI GO!, for `info`. Pure."""
 
 from __future__ import annotations
 

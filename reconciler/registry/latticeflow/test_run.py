@@ -142,7 +142,7 @@ class _Run:
         return answer if ok else None
 
     def _keep(self, name: str, answer: Mapping[str, Any]) -> None:
-        """What the step gave; of a template that failed, the part that it had made."""
+        """Keep the output of a step; of a template that failed, the part that it had made."""
         gave = {"transform-input": "input", "run-inference": "output", "transform-output": "output"}.get(name)
         if gave is None:
             return
@@ -220,7 +220,7 @@ def _text(value: Any) -> str:
 
 
 def _parsed(output: Any) -> Any:
-    """What a template gave, as the data that it is the text of, if it is."""
+    """The data in the output of a template; the text itself where it is no JSON."""
     if not isinstance(output, str):
         return output
     try:

@@ -50,7 +50,7 @@ class NemoDriver:
         return "Workspace", workspace_of(settings)
 
     def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
-        """What a native object says of a model."""
+        """Facts of a model in a native object."""
         return describe(kind, key, spec)
 
     def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:

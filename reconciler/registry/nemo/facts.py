@@ -1,4 +1,4 @@
-"""What an object of NeMo says of a model, for `info`. Pure."""
+"""Facts of a model in an object of NeMo, for `info`. Pure."""
 
 from __future__ import annotations
 

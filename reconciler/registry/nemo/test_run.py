@@ -22,7 +22,7 @@ _TOKENS: Final = 64  # the most of an answer, where the format asks for a number
 
 
 class Places(Protocol):
-    """What a test asks of the open registry."""
+    """The part of the open registry that a test needs."""
 
     # the stored provider of that name, or None
     async def provider(self, name: str) -> Mapping[str, Any] | None: ...
@@ -35,7 +35,7 @@ class Places(Protocol):
 
 
 class _Way(NamedTuple):
-    """How the model is reached: a client, the path before the format's own, and what the step is called."""
+    """Way to the model: a client, the path before the format's own, and what the step is called."""
 
     client: Client
     path: str
@@ -88,7 +88,7 @@ async def _way(
 
 
 async def _headers(places: Places, provider: Mapping[str, Any], checks: list[Check]) -> dict[str, str | Secret]:
-    """What the provider sends: its headers, and its key."""
+    """Headers that the provider sends, its key among them."""
     headers: dict[str, str | Secret] = {
         **(provider.get("default_extra_headers") or {}),
         **(provider.get("required_extra_headers") or {}),

@@ -47,7 +47,7 @@ class WatsonxDriver:
         return _LOCALISED[kind](spec)
 
     def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
-        """What a native object says of a model."""
+        """Facts of a model in a native object."""
         return describe(kind, key, spec)
 
     def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:

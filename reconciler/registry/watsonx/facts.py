@@ -1,4 +1,4 @@
-"""What an object of watsonx Orchestrate says of a model, for `info`. Pure."""
+"""Facts of a model in an object of watsonx Orchestrate, for `info`. Pure."""
 
 from __future__ import annotations
 
