@@ -5,7 +5,7 @@ What is assembled is judged, never shown: it holds what `readings` looks at, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.endpoint.readings import member
@@ -22,22 +22,28 @@ def assemble_completion(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _assembled(events: Sequence[dict[str, Any]], piece: str, whole: str) -> dict[str, Any]:
-    choices: dict[Any, dict[str, Any]] = {}
+    choices: dict[int, dict[str, Any]] = {}
     answer: dict[str, Any] = {}
     for event in events:
         parts = event.get("choices")
         for part in parts if isinstance(parts, list) else ():
             if not isinstance(part, dict):
                 continue
-            choice = choices.setdefault(part.get("index", 0), {})
+            choice = choices.setdefault(_index(part), {})
             choice["finish_reason"] = part.get("finish_reason") or choice.get("finish_reason")
             if part.get(piece) is not None:
                 choice[whole] = _joined(choice.get(whole), part[piece])
         if isinstance(event.get("usage"), dict):
             answer["usage"] = event["usage"]
     if choices:
-        answer["choices"] = [choices[index] for index in sorted(choices, key=str)]
+        answer["choices"] = [choices[index] for index in sorted(choices)]
     return answer
+
+
+def _index(part: Mapping[str, Any]) -> int:
+    """The place of a part among its kind: the first where it does not say."""
+    index = part.get("index")
+    return index if isinstance(index, int) else 0
 
 
 def _joined(before: Any, piece: Any) -> Any:
@@ -60,9 +66,9 @@ def _listed(value: Any) -> list[Any]:
 def assemble_message(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """An Anthropic message out of its events."""
     answer: dict[str, Any] = {}
-    blocks: dict[Any, dict[str, Any]] = {}
+    blocks: dict[int, dict[str, Any]] = {}
     for event in events:
-        kind, index = event.get("type"), event.get("index", 0)
+        kind, index = event.get("type"), _index(event)
         if kind == "message_start":
             started = event.get("message")
             answer |= started if isinstance(started, dict) else {}

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from reconciler.endpoint.asking import check_data
 from reconciler.endpoint.dialects import DIALECTS, Dialect
 from reconciler.endpoint.listening import Event, Listener
+from reconciler.endpoint.listing import ModelList, context_length
 from reconciler.endpoint.values import FailedError
+from reconciler.registry.http import reason_in
 
 CHAT, COMPLETION, MESSAGE = (
     DIALECTS["openai", "chat_completion"],
@@ -118,6 +120,43 @@ def test_a_message_is_judged_alike_whole_and_as_a_stream(blocks: list[dict[str, 
     events += [{"type": "message_delta", "delta": {"stop_reason": end}}, {"type": "message_stop"}]
     assert MESSAGE.stream is not None
     assert verdict(MESSAGE, MESSAGE.stream.assemble(events)) == verdict(MESSAGE, whole)
+
+
+NAMES = st.sampled_from(
+    [
+        *("choices", "message", "delta", "content", "text", "type", "index", "finish_reason", "stop_reason", "usage"),
+        *("error", "detail", "data", "embedding", "results", "relevance_score", "completion_tokens", "content_block"),
+        *("tool_calls", "object", "has_more", "last_id", "id", "aliases", "meta", "n_ctx", "loc", "msg"),
+    ]
+)
+WORDS = st.sampled_from(
+    ["text", "error", "message_start", "content_block_delta", "content_block_start", "stop", "AAAA"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.lists(st.dictionaries(NAMES, JSON, max_size=4), max_size=3))
+def test_nothing_that_an_endpoint_answers_breaks_us(answer: Any, events: list[dict[str, Any]]) -> None:
+    """Whatever is where something else belongs: an answer is read or refused in words."""
+    for dialect in DIALECTS.values():
+        verdict(dialect, answer)
+        if dialect.stream is not None:
+            verdict(dialect, dialect.stream.assemble(events))
+            for event in events:
+                dialect.stream.piece(event)
+            dialect.stream.ended(answer)
+        for probe in dialect.probes:
+            probe.heeded(answer, probe.value)
+    assert isinstance(reason_in(answer), str)
+    rows = tuple(row for row in events if isinstance(row, dict))
+    models = ModelList(rows, complete=True)
+    assert models.row("m") is None
+    models.near("m")
+    assert all(context_length(row) is None or context_length(row) for row in rows)
 
 
 # --- the writing of a stream ---------------------------------------------------------------------------------------------

@@ -43,13 +43,20 @@ def _reason(data: Any, depth: int) -> str:
     said = next(filter(None, (_reason(data.get(name), depth + 1) for name in _NAMES)), "")
     if said or depth == 0 or not data:
         return said
-    return json.dumps(data, ensure_ascii=False)  # in no known form, and all that the server says
+    return _dumped(data)  # in no known form, and all that the server says
 
 
 def _entry(entry: Any, depth: int) -> str:
     """One of several mistakes, with its place where it has one (FastAPI's `loc`)."""
     if not isinstance(entry, Mapping):
-        return entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False)
+        return entry if isinstance(entry, str) else _dumped(entry)
     place = entry.get("loc")
     said = _reason(entry, depth)
     return f"{'.'.join(map(str, place))}: {said}" if isinstance(place, list) else said
+
+
+def _dumped(data: Any) -> str:
+    try:
+        return json.dumps(data, ensure_ascii=False)
+    except RecursionError:
+        return ""

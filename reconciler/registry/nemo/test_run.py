@@ -11,6 +11,7 @@ from urllib.parse import quote
 from reconciler.core.errors import InputError, RegistryError
 from reconciler.core.resource import Resource
 from reconciler.core.secret import Secret
+from reconciler.core.spec import too_deep
 from reconciler.registry.base import Check, TestResult
 from reconciler.registry.http import Client, Redactor, Reply, reason_in
 
@@ -120,8 +121,9 @@ async def _step(way: _Way, checks: list[Check], ask: Callable[[], Awaitable[Repl
     except RegistryError as error:
         checks.append(Check(way.name, ok=False, message=error.message, duration=time.perf_counter() - started))
         return None
-    failed = bool(reply.data.get("error")) if isinstance(reply.data, Mapping) else True
-    reason = (reason_in(reply.data) or "the answer is no object") if failed else ""
+    sound = isinstance(reply.data, dict) and not too_deep(reply.data)
+    failed = not sound or bool(reply.data.get("error"))
+    reason = ((reason_in(reply.data) if sound else "") or "the answer is no object") if failed else ""
     message = way.redactor.excerpt(reason, _SHOWN)
     checks.append(Check(way.name, ok=not failed, message=message, duration=time.perf_counter() - started))
     return None if failed else reply
