@@ -1,12 +1,14 @@
 #!/bin/sh
 # litellm 1.106.2 (PyPI): a stream that its upstream cuts off is handed on as a finished answer.
 #
-# An OpenAI-compatible upstream sends one chunk with text and then closes: no finish_reason, no [DONE]. Such a stream is incomplete: the official
-# client's own type says that finish_reason is null until the model is done. litellm's stream nevertheless ends with a chunk of its own whose
-# finish_reason is "stop", and its proxy adds `data: [DONE]`. Whoever reads through it cannot tell half an answer from a whole one; where HTTP itself
-# says that something is missing (a chunked body without its last chunk), litellm raises an error instead.
+# An OpenAI-compatible upstream sends one chunk with text and then closes: no finish_reason, no [DONE]. Such a stream
+# is incomplete: the official client's own type says that finish_reason is null until the model is done. litellm's
+# stream nevertheless ends with a chunk of its own whose finish_reason is "stop", and its proxy adds `data: [DONE]`.
+# Whoever reads through it cannot tell half an answer from a whole one; where HTTP itself says that something is
+# missing (a chunked body without its last chunk), litellm raises an error instead.
 #
-# Consequence: a test of streaming through litellm says nothing of streams that its upstream breaks off; test the upstream itself, too.
+# Consequence: a test of streaming through litellm says nothing of streams that its upstream breaks off; test the
+# upstream itself, too.
 #
 # Seen on 2026-11-28, Python 3.11:
 #   chunks: [('Half an ans', None), (None, 'stop')]
