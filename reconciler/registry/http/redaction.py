@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.core.secret import Secret
@@ -33,6 +33,14 @@ class Redactor:
         # twice: a secret of several lines is found before they are joined, one that was broken up by control characters after
         line = self(" ".join("".join(char if char.isprintable() else " " for char in self(text)).split()))
         return line if len(line) <= most else f"{line[: most - 1]}…"
+
+    def data(self, value: Any) -> Any:
+        """Plain JSON data with every text of it, names too, freed from secrets: an answer may repeat what was sent."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, dict):
+            return {self(name): self.data(item) for name, item in value.items()}
+        return [self.data(item) for item in value] if isinstance(value, list) else value
 
 
 def _forms(value: str) -> Iterator[str]:
