@@ -160,7 +160,7 @@ def _headers(endpoint: Endpoint, resolver: Resolver) -> dict[str, str | Secret]:
         if endpoint.format == "anthropic":
             headers["x-api-key"] = secret
         else:
-            headers["Authorization"] = Secret(f"Bearer {secret.reveal()}")
+            headers["Authorization"] = secret.derived("Bearer {}".format)
     return headers
 
 

@@ -11,6 +11,7 @@ from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.schema.findings import Finding, findings
 from reconciler.core.secret import Resolver
+from reconciler.core.url import place_of
 from reconciler.manifest.native import NativeKind
 from reconciler.project.config import Project
 from reconciler.registry import catalog
@@ -107,7 +108,7 @@ def _same_place(entries: Iterable[RegistryEntry]) -> list[Finding]:
     first: dict[tuple[str, ...], str] = {}
     found = []
     for entry in entries:
-        place = tuple(entry.facts.identity.values())
+        place = (entry.driver.name, place_of(entry.facts.identity["location"]))
         other = first.setdefault(place, entry.name)
         if other != entry.name:
             found.append(

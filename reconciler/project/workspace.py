@@ -5,6 +5,7 @@ The order is always the same: `open_workspace`, `load`, `connect`, then `read_al
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -145,7 +146,7 @@ class Workspace:
             for name in sorted(self.entries if names is None else names):
                 entry = self.entries[name]
                 opened[name] = await stack.enter_async_context(
-                    entry.driver.connect(entry.settings, Opening(name, self.resolver, concurrency))
+                    entry.driver.connect(entry.settings, Opening(name, self.resolver.for_configuration(), concurrency))
                 )
             yield opened
 
@@ -218,5 +219,5 @@ def open_workspace(
     except FileNotFoundError as error:
         raise InputError("the working directory does not exist any more") from error
     project = config.load(path, start=folder, environment=environment)
-    resolver = Resolver(project.root) if environ is None else Resolver(project.root, environ)
+    resolver = Resolver(project.root, os.environ if environ is None else environ, project.secrets)
     return Workspace(project, load_registries(project, resolver), folder, resolver)

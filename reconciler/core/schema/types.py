@@ -350,4 +350,20 @@ Name = Annotated[
     str,
     Pattern(KEY, "bad_name", "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'", 100),
 ]
+VariableGlob = Annotated[
+    str,
+    Pattern(
+        r"^[A-Za-z0-9_*?\[\]!-]+" + END,
+        "bad_glob",
+        "must be the name of an environment variable, or a glob over such names",
+    ),
+]
+HostPattern = Annotated[
+    str,
+    Pattern(
+        r"^(?:[A-Za-z0-9*](?:[A-Za-z0-9._*-]*[A-Za-z0-9*])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?" + END,
+        "bad_host",
+        "must be a host such as api.example.com, *.example.com or [::1], with :PORT or without, and no URL",
+    ),
+]
 PointerText = Annotated[str, Pattern(POINTER, "bad_pointer", "must be a JSON pointer such as /description")]

@@ -7,10 +7,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.core.errors import PermanentError, StaleObjectError
+from reconciler.core.redaction import Redactor
 from reconciler.core.resource import Resource
 from reconciler.registry.base import Write
 from reconciler.registry.http.payload import secrets_in
-from reconciler.registry.http.redaction import Redactor
 from reconciler.registry.http.target import Reply
 
 LONGEST: Final = 500  # characters of what the server says

@@ -14,9 +14,9 @@ from typing import Any, Final
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
 from reconciler.core.errors import PermanentError
-from reconciler.registry.http.address import headers_of, url_of
+from reconciler.registry.http.address import check_destination, headers_of, url_of
 from reconciler.registry.http.bound import Bound
-from reconciler.registry.http.payload import encode, shown
+from reconciler.registry.http.payload import encode, secrets_in, shown
 from reconciler.registry.http.target import Call, Reply, Target
 from reconciler.registry.http.translate import REFUSED, Failure, Translator
 from reconciler.registry.http.wire import Answer, Broken, Wire, open_wire
@@ -110,6 +110,7 @@ class Client:
         raise judged.kind(judged.message, hint=judged.hint)
 
     def _encode(self, body: Any, method: str, path: str) -> bytes | None:
+        check_destination(self._target, secrets_in(body))
         try:
             return None if body is None else encode(body)
         except ValueError as error:
@@ -138,6 +139,7 @@ class Client:
             self._bound.release()
 
     async def _exchanged(self, call: Call) -> Answer | Broken:
+        check_destination(self._target, self._target.secrets())
         began = time.perf_counter()
         answer = await self._wire.exchange(call)
         if LOG.isEnabledFor(logging.DEBUG):
@@ -183,7 +185,7 @@ class Client:
         redactor = self._translator.redactor(call)
         result = answer.reason if isinstance(answer, Broken) else f"{answer.status}, {len(answer.body)} bytes"
         sent = "" if call.body is None else f", sent {redactor(shown(call.body))}"
-        LOG.debug("%s %s: %s, %.0f ms%s", call.method, redactor(str(call.url)), result, milliseconds, sent)
+        LOG.debug("%s %s: %s, %.0f ms%s", call.method, self._translator.shown(call), result, milliseconds, sent)
 
 
 def _outcome(state: RetryCallState) -> Any:

@@ -10,20 +10,23 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlsplit
+
+import httpx
 
 from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.core.redaction import Redactor
 from reconciler.core.secret import Secret
+from reconciler.core.url import places_of_url, public_url, secrets_of_url
 from reconciler.registry.http.address import base_of
 from reconciler.registry.http.payload import parse, secrets_in
 from reconciler.registry.http.proxies import proxy_variable
-from reconciler.registry.http.redaction import Redactor
 from reconciler.registry.http.target import Call, Reply, Target
 from reconciler.registry.http.wire import Answer, Broken
 
 REFUSED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 MESSAGE_CHARACTERS: Final = 500
 EXCERPT_CHARACTERS: Final = 80
+READ_AHEAD: Final = 512 * 1024  # bytes of which an excerpt is made: more than it shows, so that no secret is cut
 UNSENT_ATTEMPTS: Final = 3  # a registry that is not there is seldom there a minute later
 
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
@@ -54,10 +57,25 @@ class Translator:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._secrets = [value for value in target.headers.values() if isinstance(value, Secret)]
+        # of an address the whole is masked, and what in it may be a key: a part of it is part of other addresses too
+        addresses = [secret.reveal() for secret in target.hidden]
+        urls = [target.url, *(address for address in addresses if "://" in address)] if target.hidden else []
+        self._places = [place for url in urls for place in places_of_url(url)]
+        self._secrets += [secret for secret in target.hidden if "://" not in secret.reveal()]
+        self._secrets += [Secret(part) for url in urls for part in secrets_of_url(url)]
 
     def redactor(self, call: Call) -> Redactor:
         """Takes the credentials, and the secrets of this request's body, out of a text."""
-        return Redactor([*self._secrets, *secrets_in(call.body)])
+        return Redactor([*self._secrets, *secrets_in(call.body)], self._places)
+
+    def shown(self, call: Call) -> str:
+        """The address of a request: as it is written in reconciler.yaml, without a query and without secrets."""
+        address = public_url(str(call.url))
+        if self._target.shown is not None:
+            address = self._target.shown + address.removeprefix(
+                public_url(str(httpx.URL(self._target.url))).rstrip("/")
+            )
+        return self.redactor(call)(address)
 
     def reply(self, call: Call, answer: Answer) -> Reply | Failure:
         """An answer with an expected status: the value it holds."""
@@ -71,7 +89,7 @@ class Translator:
             packed = answer.headers.get("content-encoding")
             redactor = self.redactor(call)
             named = redactor.excerpt(f"{kind}, {packed}" if packed else kind, EXCERPT_CHARACTERS)
-            start = redactor.excerpt(answer.body[:4096].decode("utf-8", "replace"), EXCERPT_CHARACTERS)
+            start = redactor.excerpt(answer.body[:READ_AHEAD].decode("utf-8", "replace"), EXCERPT_CHARACTERS)
         hint = _PAGE if kind.lower().startswith(_PAGES) or start.startswith("<") else None
         return self._useless(call, answer, f"not with JSON in UTF-8 ({named}): {start}", hint)
 
@@ -123,7 +141,7 @@ class Translator:
 
     def named(self, call: Call) -> str:
         """The request, for messages."""
-        return f"{self._target.registry}: {call.method} {self.redactor(call)(str(call.url))}"
+        return f"{self._target.registry}: {call.method} {self.shown(call)}"
 
     def _answered(self, call: Call, status: int, rest: str) -> str:
         return f"{self.named(call)} answered {_status(status)}{rest}"
@@ -140,7 +158,7 @@ class Translator:
             return Failure(
                 PermanentError, self._answered(call, answer.status, ""), self._target.hints.get(answer.status)
             )
-        named = redactor.excerpt(_bare(location), MESSAGE_CHARACTERS)
+        named = redactor.excerpt(public_url(location), MESSAGE_CHARACTERS)
         return Failure(
             PermanentError,
             self._answered(call, answer.status, f": it redirects to {named}"),
@@ -186,15 +204,6 @@ def _status(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def _bare(location: str) -> str:
-    """An address without what may be secret in it: user, password, query and fragment."""
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return "an address that cannot be read"
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _message(answer: Answer) -> str:
