@@ -20,6 +20,7 @@ from reconciler.core.resource import Resource
 from reconciler.manifest.discover import shown
 from reconciler.manifest.export import manifest_of, path_of
 from reconciler.project.workspace import Workspace
+from reconciler.render.escape import without_commands
 from reconciler.render.jsontext import dumps
 
 
@@ -80,7 +81,8 @@ def _to_stdout(
     ):  # one manifest alone is an answer and a manifest at once: manifests may bear a format_version
         answer_json(manifests[0] if alone else {"manifests": manifests})
     elif manifests:
-        answer("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
+        texts = [dump_yaml(manifest, escape=without_commands) for manifest in manifests]
+        answer("---\n".join(texts).rstrip("\n"), exact=True)
 
 
 def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Resource]], output_format: str, *, force: bool) -> None:

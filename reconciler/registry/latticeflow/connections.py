@@ -9,8 +9,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.rules import Constraint, Default, Ref, WriteOnly
-from reconciler.core.schema.types import END, SENSITIVE_HEADER, Choice, Number, any_case, sensitive_header
+from reconciler.core.schema.types import END, SENSITIVE_HEADER, Choice, Number, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
+from reconciler.core.secret_names import any_case
 from reconciler.core.spec import is_reference
 from reconciler.registry.latticeflow.values import Code, KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
 
