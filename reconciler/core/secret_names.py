@@ -6,6 +6,7 @@ The rule is a regular expression, because the JSON Schemas say the same as the p
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 
@@ -131,7 +132,7 @@ SECRET_IN_QUERY: Final = r"[?&;]" + _named("[^=&#;?]", "=", 100) + r"(?=[^&#;])(
 
 _secret_name: Final = re.compile(SECRET_NAME)
 _secret_in_query: Final = re.compile(SECRET_IN_QUERY)
-_FORMS: Final = re.compile(
+SECRET_FORMS: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"(?:sk|pk|rk)-(?=[A-Za-z0-9_-]{0,80}[0-9])[A-Za-z0-9_-]{16,80}"  # OpenAI, Anthropic, LiteLLM and others
     r"|(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,255}"  # Stripe
@@ -143,6 +144,7 @@ _FORMS: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # the same names stand in every manifest
 def is_secret_name(name: str) -> bool:
     """Whether what stands under a name is a credential, whatever it is: a header, a query parameter, a field."""
     return _secret_name.search(name) is not None
@@ -160,4 +162,4 @@ def has_secret_in_query(url: str) -> bool:
 
 def is_secret_form(text: str) -> bool:
     """Whether a text holds what is only written as a credential: `sk-...`, `ghp_...`, `AKIA...`, a signed JWT, a private key."""
-    return _FORMS.search(text) is not None
+    return SECRET_FORMS.search(text) is not None

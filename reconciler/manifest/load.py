@@ -22,6 +22,7 @@ from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, nearest, place
 from reconciler.manifest.discover import Found
+from reconciler.manifest.likely_secrets import likely_secrets
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
 from reconciler.manifest.references import Scope, resolve
@@ -106,7 +107,9 @@ class Reader:
             findings: list[tuple[int, Finding]] = []
             for item in loaded.documents:
                 manifest, wrong = self._manifest(item, shown, scope, "${" in text)
-                findings.extend((item.index, finding) for finding in wrong)
+                told = {finding.pointer for finding in wrong}
+                likely = [finding for finding in likely_secrets(item.value) if finding.pointer not in told]
+                findings.extend((item.index, finding) for finding in (*wrong, *likely))
                 if manifest is not None:
                     manifests.append(manifest)
             if findings:

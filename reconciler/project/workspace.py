@@ -20,6 +20,7 @@ from reconciler.core.secret import Resolver, Secret
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import Found, discover, shown
 from reconciler.manifest.load import Manifests, Reader
+from reconciler.manifest.secret_hosts import destinations
 from reconciler.manifest.validation import Validation
 from reconciler.planner.references import dangling
 from reconciler.project import config
@@ -112,6 +113,10 @@ class Workspace:
         compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen)
         problems = set(manifests.problems)
         problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
+        if self.project.secrets is not None:
+            mine = [one for one in manifests.manifests if chosen is None or one.source.file in chosen]
+            refused = destinations(mine, compiled.state.resources, self.entries, self.project.secrets)
+            problems |= {manifests.problem(manifest, finding) for manifest, finding in refused}
         files = manifests.files if chosen is None else len(chosen)
         documents = sum(count for file, count in manifests.counts.items() if chosen is None or file in chosen)
         if not problems and not documents:
