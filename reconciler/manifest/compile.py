@@ -11,9 +11,10 @@ from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model
-from reconciler.core.resource import Address, Desired, DesiredState, Resource, Source
+from reconciler.core.resource import Address, Desired, DesiredState, Resource
 from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
+from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_pointer, own_old_keys
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.localise import container, normalize, normalize_pointer
 from reconciler.manifest.native_check import Target, checked, ignored, limits, refused_key
@@ -46,61 +47,34 @@ def compile_manifests(
         for item in _compile(manifest, registries, wrong):
             other = owners.setdefault(item.address, manifest)
             if other is not manifest:
-                found.extend(_duplicate(item.address, other, manifest))
+                found.extend(duplicates(item.address, other, manifest))
             elif mine:
                 chosen[item.address] = item
         found.extend((manifest, finding) for finding in wrong)
-    found.extend(_clashing_names(chosen.values(), owners))
+    found.extend(clashing_old_keys(chosen.values(), owners))
     mine_only = tuple(pair for pair in found if selected is None or pair[0].source.file in selected)
     ordered = tuple(chosen[address] for address in sorted(chosen))
     return Compiled(DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only)
 
 
-def _duplicate(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:
-    def finding(manifest: Manifest, other: Source) -> Finding:
-        message = f"{address} is declared twice: also in {other.file}:{other.line}"
-        return Finding("duplicate-address", message, _key_pointer(manifest.model, address.registry))
-
-    return [(first, finding(first, second.source)), (second, finding(second, first.source))]
-
-
-def _key_pointer(model: Model | None, registry: str) -> str:
-    """The pointer of what gives the object its key in a registry."""
-    override = (model.registries or {}).get(registry) if model is not None else None
-    return json_pointer.join(("registries", registry, "key")) if override is not None and override.key else "/key"
-
-
-def _clashing_names(items: Iterable[Desired], owners: Mapping[Address, Manifest]) -> Iterator[tuple[Manifest, Finding]]:
-    claims: dict[Address, tuple[Manifest, int]] = {}
-    for item in items:
-        mine = owners[item.address]
-        for pointer, old in enumerate(item.previous):
-            where = f"/previous_keys/{pointer}"
-            if (other := owners.get(old)) is not None:
-                message = f"{old.key!r} is still declared, by {_by(other, mine)}: it cannot be an old key"
-                yield mine, Finding("previous-key-declared", message, where)
-            first, other_place = claims.setdefault(old, (mine, pointer))
-            if first is not mine:
-                message = f"{old.key!r} is an old key of two manifests: it is also in {{}}, and only one can be renamed from it"
-                yield mine, Finding("previous-key-claimed", message.format(_by(first, mine)), where)
-                yield (
-                    first,
-                    Finding("previous-key-claimed", message.format(_by(mine, first)), f"/previous_keys/{other_place}"),
-                )
-
-
-def _by(other: Manifest, mine: Manifest) -> str:
-    return "this manifest" if other is mine else f"{other.source.file}:{other.source.line}"
-
-
 def _compile(manifest: Manifest, registries: Mapping[str, RegistryEntry], wrong: list[Finding]) -> Iterator[Desired]:
     if manifest.model is not None:
-        for target in _targets(manifest.model, registries, wrong):
-            yield from _model(manifest, manifest.model, target, wrong)
+        items = [
+            item
+            for target in _targets(manifest.model, registries, wrong)
+            for item in _model(manifest, manifest.model, target, wrong)
+        ]
+        wrong.extend(own_old_keys(manifest.model, [item for item in items if item.resource.parent is None]))
+        yield from items
     else:
         entry = _native_entry(manifest, registries, wrong)
         if entry is not None:
             yield from _native(manifest, entry, wrong)
+
+
+def _previous(old_keys: Iterable[str] | None, address: Address) -> tuple[Address, ...]:
+    """The addresses that an object may have had before. A key that it still has in this registry is none of them."""
+    return tuple(old for key in old_keys or () if (old := address._replace(key=key)) != address)
 
 
 def _targets(model: Model, registries: Mapping[str, RegistryEntry], wrong: list[Finding]) -> Iterator[Target]:
@@ -138,12 +112,17 @@ def _targets(model: Model, registries: Mapping[str, RegistryEntry], wrong: list[
 
 def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding]) -> Iterator[Desired]:
     entry, kind, source = target.entry, target.entry.portable, manifest.source
-    previous = tuple(Address(entry.name, kind.name, old) for old in model.previous_keys or ())
     if model.state == "absent":
         if not _names_itself(model, entry, kind):  # then it is found by the key in its mark
             wrong.extend(_bad_key(target.key, model, entry, kind))
         address = Address(entry.name, kind.name, target.key)
-        yield Desired(Resource(address, {}, source=source), model.key, absent=True, labels=model.labels or {})
+        yield Desired(
+            Resource(address, {}, source=source),
+            model.key,
+            absent=True,
+            previous=_previous(model.previous_keys, address),
+            labels=model.labels or {},
+        )
         return
     wrong.extend(_unprotected(model.protected, kind, entry))
     compiled = entry.driver.compile(model, target.key)
@@ -171,6 +150,7 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
         spec = checked(native, kind, target, found)
         wrong.extend(_explained(item, model) for item in found)
     ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
+    previous = _previous(model.previous_keys, address)
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, model.protected, model.labels or {})
     for derived in compiled.derived:
         below = entry.driver.kinds[derived.kind]
@@ -183,13 +163,13 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
 
 def _names_itself(model: Model, entry: RegistryEntry, kind: Kind) -> bool:
     """Whether its name there follows from its other fields: the registry's names have a form of their own, and no other is given."""
-    return kind.found_by_mark and _key_pointer(model, entry.name) == "/key"
+    return kind.found_by_mark and key_pointer(model, entry.name) == "/key"
 
 
 def _bad_key(key: str, model: Model, entry: RegistryEntry, kind: Kind) -> Iterator[Finding]:
     refused = refused_key(kind, key)
     if refused is not None:
-        pointer = _key_pointer(model, entry.name)
+        pointer = key_pointer(model, entry.name)
         key_there = _near_key(kind, key) or "..."
         other = f"`registries: {{{entry.name}: {{key: {key_there}}}}}` gives it another one there"
         yield Finding(
@@ -251,7 +231,8 @@ def _native(manifest: Manifest, entry: RegistryEntry, wrong: list[Finding]) -> I
         message = f"{entry.name} cannot take the key {common.key!r}: {refused}"
         wrong.append(Finding("bad-key", message, "/key", suggestion=_near_key(kind, common.key)))
     if common.state == "absent":
-        yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True)
+        previous = _previous(common.previous_keys, address)
+        yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True, previous=previous)
         return
     wrong.extend(_unprotected(common.protected, kind, entry))
     target = Target(
@@ -259,7 +240,11 @@ def _native(manifest: Manifest, entry: RegistryEntry, wrong: list[Finding]) -> I
     )
     spec = without_nulls(document.spec, kind.root)
     wrong.extend(limits(spec, kind.root))
-    previous = tuple(Address(entry.name, kind.name, old) for old in common.previous_keys or ())
+    if common.key in (common.previous_keys or ()):
+        index = (common.previous_keys or []).index(common.key)
+        message = f"{common.key!r} is still declared, by this manifest: it cannot be an old key"
+        wrong.append(Finding("previous-key-declared", message, f"/previous_keys/{index}"))
+    previous = _previous(common.previous_keys, address)
     native = Native(kind.name, common.key, spec)
     ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})

@@ -1,4 +1,4 @@
-"""What differs between a desired and a stored object, by the rules of its kind. Pure.
+"""Diff of a desired and a stored object, by the field rules of its kind. Pure.
 
 Both sides take the form of `specs.compared` first. Secrets are never compared by value: by fingerprint where both sides
 have one, else by the reference's text where the registry keeps that, else not at all.
@@ -40,6 +40,7 @@ class FieldChange:
 @dataclass(frozen=True, slots=True)
 class Difference:
     """`replaces` are the fields that only a replace can change and `why` the rule's word; `rotated` the secrets whose value is new.
+    `fingerprints` are secrets of which no fingerprint is kept yet, though there is a key now.
 
     `unverified` are secrets of which there is a fingerprint, but no value here to compare with it; `unreadable_secrets` those that the registry
     never shows, so that nobody can tell whether they are stored at all.
@@ -49,6 +50,7 @@ class Difference:
     replaces: tuple[str, ...] = ()
     why: str = ""
     rotated: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     unreadable_secrets: tuple[str, ...] = ()
 
@@ -74,7 +76,7 @@ def observed(remote: Resource, kind: Kind, without: tuple[str, ...] = ()) -> str
 
 
 def drifted(remote: Resource, kind: Kind) -> bool:
-    """Whether somebody changed the object since it was last applied."""
+    """True where somebody changed the object since it was last applied."""
     mark = remote.mark
     return mark is not None and mark.applied != "" and applied(remote.spec, kind, mark.excluded) != mark.applied
 
@@ -91,7 +93,7 @@ def created(desired: Desired) -> tuple[FieldChange, ...]:
 def difference(
     desired: Desired, remote: Resource, kind: Kind, fingerprints: Mapping[str, str], *, rotate: bool = False
 ) -> Difference:
-    """What must change in `remote`. `fingerprints` are those of the desired secrets, by pointer, as far as the values are known."""
+    """Compare a desired with a stored object. `fingerprints` are those of the desired secrets, by pointer, as far as the values are known."""
     without = excluded(desired, kind)
     pointers = _secret_pointers(desired, remote, kind, without)
     fields: list[FieldChange] = []
@@ -100,38 +102,44 @@ def difference(
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
         fields.extend(_fields(before, after, ()))
-    rotated, unverified, unreadable_secrets = [], [], []
+    verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}
     for pointer in pointers:
         verdict = _secret(pointer, desired, remote, kind, fingerprints)
-        if verdict == "changed":
+        if pointer in desired.secrets and rotate and verdict != "changed":
+            verdict = "rotated"
+        written = verdict == "fingerprint" and _keeps(pointer, kind) != "reference"
+        if verdict in ("changed", "rotated") or written:
             fields.append(FieldChange(pointer, sensitive=True))
-        elif pointer in desired.secrets and (rotate or verdict == "rotated"):
-            fields.append(FieldChange(pointer, sensitive=True))
-            rotated.append(pointer)
-        elif verdict == "unjudged":
-            unverified.append(pointer)
-        elif verdict == "unseen":
-            unreadable_secrets.append(pointer)
+        if verdict in verdicts:
+            verdicts[verdict].append(pointer)
     removed = {pointer for pointer in pointers if pointer not in desired.secrets}
     replaces, why = _replaces(fields, kind.root, removed)
     ordered = tuple(sorted(fields, key=lambda field: field.path))
-    return Difference(ordered, replaces, why, tuple(rotated), tuple(unverified), tuple(unreadable_secrets))
+    return Difference(
+        ordered,
+        replaces,
+        why,
+        rotated=tuple(verdicts["rotated"]),
+        fingerprints=tuple(verdicts["fingerprint"]),
+        unverified=tuple(verdicts["unverified"]),
+        unreadable_secrets=tuple(verdicts["unreadable"]),
+    )
 
 
 def _secret_pointers(desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...]) -> tuple[str, ...]:
-    """Where either side has a secret, and nobody else manages it."""
+    """The pointers at which either side has a secret that nobody else manages."""
     stored = {pointer for pointer, _ in secrets_in(remote.spec, kind.root)}
     marked = set(remote.mark.fingerprints) if remote.mark else set()
     return tuple(sorted(pointer for pointer in stored | marked | set(desired.secrets) if not covered(pointer, without)))
 
 
 def covered(pointer: str, without: tuple[str, ...]) -> bool:
-    """Whether a pointer leads to, or below, one of `without`."""
+    """True for a pointer that leads to, or below, one of `without`."""
     return any(pointer == other or pointer.startswith(other + "/") for other in without)
 
 
 def _secret(pointer: str, desired: Desired, remote: Resource, kind: Kind, fingerprints: Mapping[str, str]) -> str:
-    """`same`, `changed`, `rotated`, `unverified` or `unreadable_secrets`."""
+    """The verdict on one secret: `same`, `changed`, `rotated`, `fingerprint` (none is kept yet), `unverified` or `unreadable`."""
     keeps = _keeps(pointer, kind)
     before, after = json_pointer.get(remote.spec, pointer), desired.secrets.get(pointer)
     if after is None or (keeps != "nothing" and before is MISSING):
@@ -140,16 +148,29 @@ def _secret(pointer: str, desired: Desired, remote: Resource, kind: Kind, finger
         return "changed"  # it holds what is no secret, or not in the form of one
     then = remote.mark.fingerprints.get(pointer) if remote.mark else None
     now = fingerprints.get(pointer)
-    if then is not None and now is not None:
-        return "same" if then == now else "rotated"
+    if then is not None:
+        return rotation(then, now) if now is not None else _unknown(keeps, before, after)
+    if now is not None and remote.mark is not None and not remote.mark.fingerprints:
+        # the key was set after the last apply: nobody knows what is stored, so it is written once, with its fingerprint
+        return "changed" if keeps == "reference" and before != after else "fingerprint"
     if keeps == "reference":
-        return "changed" if before != after else "same" if then is None else "unjudged"
+        return "changed" if before != after else "same"
     if now is not None:
-        # nobody knows what is stored: written once, so that the fingerprint that is kept from now on is true
         return "changed" if before is MISSING else "rotated"
-    if then is None and before is MISSING and not kind.markable:
-        return "unseen"
-    return "same" if then is None else "unjudged"
+    return "unreadable" if before is MISSING and not kind.markable else "same"
+
+
+def _unknown(keeps: str, before: Any, after: str) -> str:
+    """The verdict where there is a fingerprint, and no value here to compare with it."""
+    return "changed" if keeps == "reference" and before != after else "unverified"
+
+
+def rotation(then: str, now: str) -> str:
+    """Compare two fingerprints. Those of different keys say nothing; one without a key id is an older version's."""
+    (key_then, _, digits_then), (key_now, _, digits_now) = then.rpartition(":"), now.rpartition(":")
+    if key_then not in ("", key_now):
+        return "unverified"
+    return "same" if digits_then == digits_now else "rotated"
 
 
 def _fields(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[FieldChange]:
@@ -161,14 +182,14 @@ def _fields(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[FieldCha
 
 
 def _equal(before: Any, after: Any) -> bool:
-    """Whether two values are the same JSON: 1 is not true."""
+    """True for two values that are the same JSON: 1 is not true."""
     if type(before) is str and type(after) is str:
         return before == after
     return canonical_json(before) == canonical_json(after)
 
 
 def _replaces(fields: list[FieldChange], root: Node, removed: set[str]) -> tuple[tuple[str, ...], str]:
-    """Which of the changed fields cannot change in place, and the word for the first rule that says so. `removed` are secrets that go."""
+    """The changed fields that force a replace, and the word for the first rule that says so. `removed` are secrets that go."""
     found: dict[str, str] = {}
     for change in fields:
         parts = json_pointer.split(change.path)
@@ -224,12 +245,12 @@ def _shared(kind: Kind) -> tuple[str, ...]:
 
 
 def _hidden(spec: Any, kind: Kind) -> list[str]:
-    """Where there are secrets in `spec` that the two sides show in different forms."""
+    """The pointers of secrets in `spec` that the two sides show in different forms."""
     return [pointer for pointer, _ in secrets_in(spec, kind.root) if _keeps(pointer, kind) != "reference"]
 
 
 def _keeps(pointer: str, kind: Kind) -> str:
-    """What the registry gives back of that secret, as `WriteOnly.keeps`."""
+    """`WriteOnly.keeps` of a secret: what the registry gives back of it."""
     node = kind.root.find(json_pointer.split(pointer))
     rule = node.rule(WriteOnly) if node is not None else None
     return rule.keeps if rule is not None else "nothing"

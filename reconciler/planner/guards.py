@@ -29,7 +29,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deletions:
-    """How many models a run would delete in one registry, and how many we owned there before it."""
+    """Counts of one registry: the models that a run would delete, and those that we owned there before it."""
 
     count: int
     owned: int
@@ -85,6 +85,16 @@ def no_documents() -> Guard:
 
 def partial() -> Guard:
     return Guard("partial", "only a part of the manifests was read: pruning would delete the rest", None)
+
+
+def same_place(first: str, second: str) -> Guard:
+    message = f"{first} and {second} hold the same objects: they are one place under two names, and each would be pruned of what the other declares"
+    return Guard("same-place", message, None)
+
+
+def unreadable_environment(name: str) -> Guard:
+    message = f"environment {name} declares objects in the same place, and its manifests have errors: what it declares is not known"
+    return Guard("unreadable-environment", message, None)
 
 
 def no_owner(registry: str) -> Guard:

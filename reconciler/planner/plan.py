@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,7 +17,7 @@ __all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", 
 ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
 # why: stable words, which grow in number and never change their meaning
 REASONS: Final = (
-    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "mark", "immutable", "cannot-clear",
+    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "fingerprint", "mark", "immutable", "cannot-clear",
     "renamed", "renamed-twice", "removed", "absent", "owner", "duplicate", "unreadable", "not-deletable", "protected",
     "referenced", "dependency", "test-failed",
 )  # fmt: skip
@@ -25,7 +26,7 @@ WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """What the user agreed to. A plan cascade_deletes the consents it was made with."""
+    """The user's consents. A plan carries those it was made with."""
 
     prune: bool = False
     allow_deletes: int | None = None
@@ -36,7 +37,7 @@ class Consents:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do with one address.
+    """A planned change of one address.
 
     `reason` is a stable word. `message` says in words why a change is a conflict or blocked, for people. `observed` is what was seen of the remote object,
     None where there was none. `previous` is the old address of a rename. `desired` is what to write; None for a delete.
@@ -54,9 +55,10 @@ class Change:
     desired: Desired | None = None
     message: str = ""
     replaces: tuple[str, ...] = ()  # the pointers whose change makes an update a replace
+    drift: str = ""  # "drifted": changed since we wrote it; "differs": it differs and was never ours; else ""
 
     def recreates_elsewhere(self, *, renames: bool) -> bool:
-        """Whether it creates the object anew under another address and deletes the old one last. `renames`: the registry can rename."""
+        """True for a change that creates the object anew under another address and deletes the old one last. `renames`: the registry can rename."""
         return self.previous is not None and (self.action == "replace" or (self.action == "rename" and not renames))
 
 
@@ -76,6 +78,7 @@ class Plan:
     environment: str | None = None
     registries: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     fingerprint: str = ""
+    pending: int | None = None  # of a drift: objects that are as we wrote them and wait for apply
 
     @property
     def writes(self) -> tuple[Change, ...]:
@@ -87,10 +90,15 @@ class Plan:
         """The changes that apply leaves alone: conflicts and blocked ones."""
         return tuple(change for change in self.changes if change.action not in WRITES)
 
+    def _repr_html_(self) -> str:
+        """The plan as a table, for a notebook. The renderer is loaded by name: nothing here renders."""
+        shown: str = importlib.import_module("reconciler.render.plan_html").render(self)
+        return shown
+
     def summary(self) -> dict[str, int]:
-        """How many changes there are of each action, in the order of ACTIONS."""
+        """Count the changes of each action, in the order of ACTIONS."""
         counts = dict.fromkeys(ACTIONS, 0)
         for change in self.changes:
             counts[change.action] += 1
         counts["unchanged"] = self.unchanged
-        return counts
+        return counts if self.pending is None else {**counts, "pending": self.pending}
