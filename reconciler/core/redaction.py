@@ -10,8 +10,9 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 from reconciler.core.encodings import (
     LARGEST_WORK,
@@ -57,6 +58,27 @@ class _Needle(NamedTuple):
     first: bool = False
 
 
+class _Wanted:
+    """All that is looked for, of some secrets."""
+
+    def __init__(self, secrets: Iterable[Secret], addresses: Iterable[str]) -> None:
+        wholes: set[str] = set(addresses) - {""}
+        values: set[str] = set()
+        for secret in secrets:
+            text = secret.reveal()
+            wholes.update({text, text.strip()} - {""})
+            values.update(_credentials(text.strip()))
+        self.tiny = sorted(value for value in values | wholes if len(value) < SHORT)
+        self.values = sorted(value for value in values if len(value) >= SHORT)
+        self.needles = sorted(set(_needles(self.values, wholes)), key=lambda one: (-len(one.text), one))
+        self.spaced = sorted(set(_spaced(self.values)), key=lambda one: (-len(one.text), one))
+        shortest = min((len(value.encode("utf-8", "replace")) for value in wholes | values), default=0)
+        self.shortest = min(shortest, PARTIAL)
+
+    def __bool__(self) -> bool:
+        return bool(self.needles or self.tiny)
+
+
 class Redactor:
     """Replaces secrets in texts that others wrote.
 
@@ -64,26 +86,30 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[Secret], addresses: Iterable[str] = ()) -> None:
-        wholes: set[str] = set(addresses) - {""}
-        values: set[str] = set()
-        for secret in secrets:
-            text = secret.reveal()
-            wholes.update({text, text.strip()} - {""})
-            values.update(_credentials(text.strip()))
-        self._tiny = {value for value in values | wholes if len(value) < SHORT}
-        self._values = sorted(value for value in values if len(value) >= SHORT)
-        self._needles = sorted(set(_needles(self._values, wholes)), key=lambda one: (-len(one.text), one))
-        self._spaced = sorted(set(_spaced(self._values)), key=lambda one: (-len(one.text), one))
-        self._shortest = min((len(value.encode("utf-8", "replace")) for value in wholes | values), default=0)
+        self._secrets = tuple(secrets)
+        self._addresses = tuple(addresses)
+
+    @cached_property
+    def _wanted(self) -> _Wanted:
+        """Found out once a text is there: most replies are shown to nobody."""
+        return _Wanted(self._secrets, self._addresses)
 
     def __call__(self, text: str) -> str:
         """The text with `***` for each secret. Of more than LONGEST characters only the beginning is left."""
-        if not self._needles and not self._tiny:
+        if not self._wanted:
             return text
         if len(text) <= LONGEST:
             return self._masked(text, len(text))
         shown = LONGEST - MARGIN
         return f"{self._masked(text[:LONGEST], shown)}… ({len(text) - shown:,} more characters are not shown)"
+
+    def clean(self, data: Any) -> Any:
+        """Plain data with each of its texts masked, names included."""
+        if isinstance(data, str):
+            return self(data)
+        if isinstance(data, Mapping):
+            return {self(str(name)): self.clean(item) for name, item in data.items()}
+        return [self.clean(item) for item in data] if isinstance(data, list | tuple) else data
 
     def excerpt(self, text: str, most: int) -> str:
         """One line of at most `most` characters. What is cut off was searched before: no part of a secret is left at the end."""
@@ -110,22 +136,22 @@ class Redactor:
 
     def spans(self, text: str, most: int = LARGEST_WORK) -> list[Span]:
         """Where secrets stand, in order and apart. Raises TooMuchWorkError where finding out takes too long."""
-        if not self._needles and not self._tiny:
+        if not self._wanted:
             return []
         found: set[Span] = set()
-        for view in views(text, min(self._shortest, PARTIAL), most):
+        for view in views(text, self._wanted.shortest, most):
             found.update(view.origin(*span) for span in self._in(view))
             spaced = letters(view)
-            found.update(spaced.origin(*span) for span in _search(_fold(spaced.text), spaced.text, self._spaced))
+            found.update(spaced.origin(*span) for span in _search(_fold(spaced.text), spaced.text, self._wanted.spaced))
         return _joined(found)
 
     def _in(self, view: View) -> Iterator[Span]:
         folded = _fold(view.text)
-        yield from _search(folded, view.text, self._needles)
+        yield from _search(folded, view.text, self._wanted.needles)
         if view.clear:
-            yield from (span for value in self._tiny for span in _alone(view.text, value))
-            yield from _cut_parts(folded, self._values)
-            yield from _lone_parts(folded, self._values)
+            yield from (span for value in self._wanted.tiny for span in _alone(view.text, value))
+            yield from _cut_parts(folded, self._wanted.values)
+            yield from _lone_parts(folded, self._wanted.values)
 
 
 def _credentials(text: str) -> Iterator[str]:

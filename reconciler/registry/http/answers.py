@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -37,18 +37,25 @@ def check(write: Write, reply: Reply, sent: Any) -> None:
     if reply.status == 409:
         raise StaleObjectError(f"{address} was changed since it was read", hint="nothing was overwritten: plan again")
     if reply.status == 422:
-        redact = Redactor(secrets_in(sent))  # the server may repeat what it was sent
+        redact = _redactor(reply, sent)  # the server may repeat what it was sent
         detail = reply.data.get("detail") if isinstance(reply.data, Mapping) else None
         places = tuple(_places(detail, redact))
         said = "; ".join(f"{place}: {message}" if place else message for place, message in places)
         if not said:
-            said = redact.excerpt(str(detail), LONGEST) if detail else "it does not say why"
+            said = redact(str(detail), LONGEST) if detail else "it does not say why"
         raise PermanentError(f"{address} was refused: {said[:LONGEST]}", places=places)
 
 
-def _places(detail: Any, redact: Redactor) -> Iterator[tuple[str, str]]:
+def _redactor(reply: Reply, sent: Any) -> Callable[[str, int], str]:
+    """Takes out what was sent beside the body too: not every body reaches the client as its secrets."""
+    own = Redactor(secrets_in(sent))
+    return lambda text, most: reply.redact.excerpt(own(text), most)
+
+
+def _places(detail: Any, redact: Callable[[str, int], str]) -> Iterator[tuple[str, str]]:
     for entry in detail if isinstance(detail, list) else ():
         if isinstance(entry, Mapping):
             loc = entry.get("loc")
             parts = [str(part) for part in loc if part != "body"] if isinstance(loc, list) else []
-            yield "".join(f"/{part}" for part in parts), redact.excerpt(str(entry.get("msg")), LONGEST)
+            place = "".join(f"/{part}" for part in parts)
+            yield redact(place, LONGEST), redact(str(entry.get("msg")), LONGEST)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx
 
+from reconciler.core.redaction import Redactor
 from reconciler.core.secret import Secret
 from reconciler.registry.settings import CONCURRENCY, TIMEOUT
 
@@ -60,11 +61,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a registry answered. Names of `headers` are in lower case; `data` is the parsed JSON, None where the body is empty."""
+    """What a registry answered. Names of `headers` are in lower case; `data` is the parsed JSON, None where the body is empty.
+
+    `redact` takes the secrets that were sent out of what is shown of it.
+    """
 
     status: int
     headers: Mapping[str, str]
     data: Any
+    redact: Redactor = field(default_factory=lambda: Redactor(()), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Translator:
             limit = self._target.largest_body
             return self._useless(call, answer, f"with more than {limit / 2**20:.3g} MiB")
         try:
-            return Reply(answer.status, answer.headers, parse(answer.body))
+            return Reply(answer.status, answer.headers, parse(answer.body), self.redactor(call))
         except (ValueError, RecursionError):  # their text quotes the body
             kind = answer.headers.get("content-type", "no content type")
             packed = answer.headers.get("content-encoding")
