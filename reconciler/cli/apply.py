@@ -128,7 +128,7 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
 
 
 async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report:
-    workspace = find_workspace(options)
+    workspace = find_workspace(options, request.paths)
     loaded, desired = planning.load(workspace, request)
     async with workspace.connect(
         planning.names(workspace, request, desired), concurrency=how.concurrency

@@ -98,7 +98,7 @@ async def plan(
 
 async def read(options: GlobalOptions, request: Request) -> Plan:
     """The plan for a command that only looks: reads the manifests and the registries, and closes them again."""
-    workspace = find_workspace(options)
+    workspace = find_workspace(options, request.paths)
     loaded, desired = load(workspace, request)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)

@@ -49,6 +49,11 @@ class Problem(NamedTuple):
     suggestion: str | None = None
 
 
+def is_error(problem: Problem) -> bool:
+    """True for an error, false for a warning."""
+    return problem.severity == "error"
+
+
 class ReconcilerError(Exception):
     """The root. `code` is a stable word for machines, `hint` says what to do next."""
 

@@ -188,12 +188,14 @@ class DesiredState:
 
     `declared` are the addresses of all configured manifests, also of those that a selection left out: they are no
     orphans. `complete` says that nothing was left out, which alone allows to speak of orphans. `documents` counts the manifests read.
+    `silent_sources` are the configured folders and files that may have lost what they held, each with why.
     """
 
     resources: tuple[Desired, ...]
     declared: frozenset[Address]
     complete: bool
     documents: int
+    silent_sources: tuple[str, ...] = ()
 
     def find(self, address: Address) -> Desired | None:
         """What the manifests declare at that address and do not want gone, or None."""

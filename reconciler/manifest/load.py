@@ -21,6 +21,7 @@ from reconciler.core.resource import Source
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, nearest, place
+from reconciler.manifest import ignored
 from reconciler.manifest.discover import Found
 from reconciler.manifest.likely_secrets import likely_secrets
 from reconciler.manifest.model_check import check_model
@@ -76,7 +77,7 @@ class Reader:
     def read(self, found: Found) -> Manifests:
         """Every document of every file. Never raises on what the files hold."""
         texts: dict[str, str] = {}
-        problems = list(found.problems)
+        problems = [*found.problems, *found.silent]
         for file in found.files:
             text = document.read_text(file.path, file.shown)
             if isinstance(text, Problem):
@@ -101,12 +102,15 @@ class Reader:
         known_files: dict[Path, str | Problem] = {}
         for shown, text in texts.items():
             loaded = document.load(text, shown)
-            problems.extend(loaded.problems)
+            problems.extend(loaded.problems + loaded.warnings)
             counts[shown] = len(loaded.documents)
             scope = Scope(self.root, folders[shown], self.variables, known_files)
+            if not loaded.documents and not loaded.problems and shown != STDIN:
+                problems.append(_no_document(shown, text))
             findings: list[tuple[int, Finding]] = []
+            references = "${" in text  # once: a file may hold any number of documents
             for item in loaded.documents:
-                manifest, wrong = self._manifest(item, shown, scope, "${" in text)
+                manifest, wrong = self._manifest(item, shown, scope, references)
                 told = {finding.pointer for finding in wrong}
                 likely = [finding for finding in likely_secrets(item.value) if finding.pointer not in told]
                 findings.extend((item.index, finding) for finding in (*wrong, *likely))
@@ -172,3 +176,9 @@ class Reader:
             return Finding("wrong-type", "'kind' must be a string", "/kind")
         message = f"unknown kind {kind!r}: the kinds here are {', '.join(known)}"
         return Finding("unknown-kind", message, "/kind", suggestion=nearest(kind, known))
+
+
+def _no_document(shown: str, text: str) -> Problem:
+    """The warning of a file that says nothing: it may have been emptied by accident."""
+    what = "comments, and no document" if text.strip("\ufeff \t\r\n.-") else "no document"
+    return ignored.empty(shown, f"this file holds {what}", "restore what it held, or remove the file")

@@ -144,6 +144,8 @@ def _guards(
             found.append(guards.partial())
         elif not desired.documents:
             found.append(guards.no_documents())
+        elif desired.silent_sources:
+            found.append(guards.empty_source(desired.silent_sources))
         unowned = [name for name, index in indexes.items() if index.facts.owner is None and not index.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
         found.extend(guards.same_place(first, second) for first, second in shared)
@@ -221,7 +223,11 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
     unreadable = sorted(
         [name, row.kind or "", row.key or ""] for name, listing in remote.listings.items() for row in listing.unreadable
     )
-    scope = [desired.complete, sorted(map(str, desired.declared)) if not desired.complete else None]
+    scope = [
+        desired.complete,
+        sorted(map(str, desired.declared)) if not desired.complete else None,
+        desired.silent_sources,
+    ]
     return digest(
         [
             wanted,

@@ -34,6 +34,7 @@ def removals(
         *_awaiting_rename(desired, indexes, changes),
     }
     left = {old for item in desired.resources for old in item.previous if old not in item.matched}
+    speaks = desired.documents and not desired.silent_sources  # else a guard says why nothing is pruned
     for index in indexes.values():
         for address, stored in index.stored.items():
             if (
@@ -43,7 +44,7 @@ def removals(
             ):
                 continue
             owned = index.facts.owner or index.facts.owns
-            if consents.prune and desired.documents and owned and address not in left:
+            if consents.prune and speaks and owned and address not in left:
                 deletes.append(deletion(stored[0], index, "removed"))
             elif _alone(stored[0], index, desired):
                 orphans.append(address)  # what stands beside an orphan goes with it

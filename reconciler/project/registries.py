@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from reconciler.core import document
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.schema.findings import Finding, findings
@@ -45,7 +46,9 @@ def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryE
     found.extend(_same_place(entries.values()))
     if found:
         raise ConfigError(
-            f"{project.file} cannot be used", project.problems(found), {project.file or "": project.text.splitlines()}
+            f"{project.file} cannot be used",
+            project.problems(found),
+            {project.file or "": document.lines_of(project.text)},
         )
     return entries
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.core.document import MAX_DEPTH, MAX_VALUES, load, places
 from reconciler.core.document import yaml_nodes as nodes
@@ -298,6 +300,24 @@ def test_hostile(text: str, rule: str) -> None:
     assert loaded.documents == ()
 
 
+@pytest.mark.parametrize("opener", ["[", "{a: ", "[\n", "[{a: ", "- ", "? "])
+@pytest.mark.parametrize("before", ["", "a: 1\n---\n", "x: [1, {b: 2}]\n---\n"])
+def test_the_limit_of_depth_is_ours_whatever_libyaml_counts(opener: str, before: str) -> None:
+    """libyaml from 0.2.6 on (PyYAML 6.0.4) stops at a thousand brackets by itself, older ones never: the answer is the same."""
+    for levels in (MAX_DEPTH + 2, 999, 1_000, 1_001, 5_000):
+        loaded = load(before + opener * levels, "m.yaml")
+        depth = opener.count("[") + opener.count("{") or 1
+        rules = [(problem.rule, problem.line) for problem in loaded.problems]
+        place = (before + opener * (MAX_DEPTH // depth)).count("\n") + 1
+        assert rules == [("too-deep", place)], levels
+        assert len(loaded.documents) == (1 if before else 0)
+
+
+def test_what_is_broken_before_too_many_brackets_is_told_first() -> None:
+    """The scanner of libyaml reads ahead: what stops it may stand behind what is wrong."""
+    assert problems("a: ]" + "[" * 2_000)[0][2] == "syntax"
+
+
 def test_limits_are_exact() -> None:
     """At the limit is within it, one more is not; the place is where it is passed."""
     assert len(values("[" * MAX_DEPTH + "]" * MAX_DEPTH)) == 1
@@ -320,3 +340,17 @@ def test_many_duplicates() -> None:
     before = time.process_time()
     assert len(load(text, "m.yaml").problems) == 20_000
     assert time.process_time() - before < 3
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a: 1", "b: |", "  x", "", "c: >-", "  'y z'", 'd: "p', '  q"', "# e", "---", "- f"]),
+        max_size=12,
+    )
+)
+def test_line_ends_change_nothing(lines: list[str]) -> None:
+    """A file that git checked out on Windows holds the same values, problems and places."""
+    text = "\n".join(lines)
+    plain = load(text, "m.yaml")
+    for ending in ("\r\n", "\r"):
+        assert load(text.replace("\n", ending), "m.yaml") == plain
