@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 
 def any_case(text: str) -> str:
@@ -158,6 +158,15 @@ def is_secret_field(name: str) -> bool:
 def has_secret_in_query(url: str) -> bool:
     """Whether the query of an address has a credential that is written down."""
     return "?" in url and _secret_in_query.search(url) is not None
+
+
+def refuses_credentials(url: Any) -> str | None:
+    """Why an address in a registry's own terms must not be written as it is: its user, its password or a key in its query would be shown to everybody."""
+    if not isinstance(url, str) or "://" not in url:
+        return None
+    if "@" in re.split(r"[/?#\\\\]", url.split("://", 1)[1], maxsplit=1)[0]:
+        return "must not hold a user name or password"
+    return "must not hold a credential in its query" if has_secret_in_query(url) else None
 
 
 def is_secret_form(text: str) -> bool:

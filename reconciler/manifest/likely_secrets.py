@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from reconciler.core import pointer as pointers
 from reconciler.core.schema.findings import Finding
-from reconciler.core.secret_names import is_secret_field, is_secret_form
+from reconciler.core.secret_names import is_secret_field, is_secret_form, refuses_credentials
 
 RULE: Final = "likely-secret"
 _BY_FORM: Final = (
@@ -39,7 +39,7 @@ def _walk(value: Any, path: tuple[str, ...]) -> Iterator[Finding]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _walk(item, (*path, str(index)))
-    elif isinstance(value, str) and is_secret_form(value):
+    elif isinstance(value, str) and (is_secret_form(value) or refuses_credentials(value) is not None):
         name = next((part for part in reversed(path) if not part.isdigit()), "")
         yield Finding(RULE, f"{_shown(name)} {_BY_FORM}", pointers.join(path), severity="warning")
 
