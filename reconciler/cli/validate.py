@@ -7,6 +7,7 @@ import click
 from reconciler.cli.options import Command, GlobalOptions, format_option, output_option
 from reconciler.cli.session import Outputs, find_workspaces, stdin_bytes
 from reconciler.manifest.validation import Validation, merge
+from reconciler.project.environments import validate
 from reconciler.project.locate import repository_here
 from reconciler.project.registries import check_environments
 from reconciler.render import VALIDATION
@@ -38,5 +39,5 @@ def _validate(options: GlobalOptions, paths: tuple[str, ...]) -> Validation:
     results = []
     for workspace, own_paths in find_workspaces(options, paths):
         check_environments(workspace.project, workspace.resolver)
-        results.append(workspace.load(own_paths, stdin_bytes).validation())
+        results.append(validate(workspace, own_paths, stdin_bytes))
     return merge(results)

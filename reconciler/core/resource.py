@@ -229,3 +229,14 @@ class RemoteState(NamedTuple):
         """Every object that could be read, registry by registry."""
         for listing in self.listings.values():
             yield from listing.resources
+
+    def known(self) -> frozenset[Address]:
+        """The addresses of all that is there, can be read or not, and of what the platforms have ready."""
+        listings = self.listings.items()
+        found = {resource.address for resource in self.resources()}
+        found |= {resource.address for _, listing in listings for resource in listing.available}
+        rows = ((name, row) for name, listing in listings for row in listing.unreadable)
+        found |= {
+            Address(name, row.kind, row.key) for name, row in rows if row.kind is not None and row.key is not None
+        }
+        return frozenset(found)

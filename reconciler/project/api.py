@@ -39,6 +39,7 @@ from reconciler.planner.drift import drift_of
 from reconciler.planner.plan import Change, Consents, FieldChange, Plan
 from reconciler.planner.planner import Policy, make_delete_plan, make_plan
 from reconciler.project.backup import back_up
+from reconciler.project.environments import validate as validate_environments
 from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import Workspace, open_workspace
@@ -133,7 +134,7 @@ def validate(
         environment=environment,
         cwd=Path(cwd) if cwd is not None else None,
     )
-    return workspace.load(paths).validation()
+    return validate_environments(workspace, paths)
 
 
 def render_plan(plan: Plan, output_format: str = "text", *, width: int = 100) -> str:

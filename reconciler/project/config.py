@@ -6,6 +6,7 @@ known (`registry.configured`). References (`${env:NAME}`) stay as they are: only
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -137,7 +138,7 @@ class Project:
 
     `root` is the folder of reconciler.yaml, or the working directory where there is none (`file` is None then). `owner` has the environment's name
     behind it already. `registries` are the entries as written, patched by the environment. `environments` are the same file's projects
-    under each environment, by name.
+    under each environment, by name; `base` is that without any, where it is valid.
     """
 
     root: Path
@@ -154,6 +155,7 @@ class Project:
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
+    base: Project | None = field(default=None, repr=False)
 
     def problems(self, found: Iterable[Finding]) -> tuple[Problem, ...]:
         """The findings at their places in reconciler.yaml, sorted: in the environment's patch where that is what set the value."""
@@ -228,7 +230,8 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
         raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
     projects = {name: _project(config, root, shown, name, text) for name, config in checked.items()}
-    return replace(projects[environment], environments={name: projects[name] for name in projects if name is not None})
+    others = {name: projects[name] for name in projects if name is not None}
+    return replace(projects[environment], environments=others, base=projects.get(None))
 
 
 def _read(path: Path, start: Path) -> tuple[str, str]:
@@ -292,6 +295,9 @@ def _checked(
             configs[name] = Config.model_validate(layer)
         except ValidationError as error:
             found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
+    if environment is not None:
+        with contextlib.suppress(ValidationError):  # what is wrong without an environment is no concern of this one
+            configs[None] = Config.model_validate(data)
     if not any(found.values()):
         return configs, set()
     places = document.places(text, shown)

@@ -126,6 +126,11 @@ class Workspace:
         told = tuple(problem for problem in read.problems if problem.file not in others)
         return self._compiled(replace(read, problems=told), selected, paths)
 
+    def has_any(self, paths: Sequence[str]) -> bool:
+        """True where one of the files under `paths` is among the configured manifests."""
+        known = {file.real for file in discover(self.project.manifests, self.project.root, self.cwd).files}
+        return any(file.real in known for file in discover(paths, self.cwd, self.cwd).files)
+
     def _reader(self) -> Reader:
         overrides = {name: entry.override for name, entry in self.entries.items()}
         return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides)
@@ -281,10 +286,7 @@ def open_workspace(
 
     Raises ConfigError with every problem in the configuration at its place, InputError where there is no working directory.
     """
-    try:
-        folder = (cwd or Path.cwd()).resolve()
-    except FileNotFoundError as error:
-        raise InputError("the working directory does not exist any more") from error
+    folder = _working_directory(cwd)
     project = config.load(path, start=folder, environment=environment)
     resolver = Resolver(project.root, os.environ if environ is None else environ, project.secrets)
     return Workspace(project, load_registries(project, resolver), folder, resolver)

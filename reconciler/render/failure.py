@@ -79,7 +79,7 @@ def _problems(problems: tuple[Problem, ...]) -> Iterator[str]:
 
 def _line(problem: Problem) -> str:
     place = markdown_code(f"{problem.file}:{problem.line}:{problem.column}")
-    return f"- {place} {problem.severity}: {markdown(_short(problem.message))} ({markdown(problem.rule)})"
+    return f"- {place} {problem.severity}: {markdown(_short(problem.text))} ({markdown(problem.rule)})"
 
 
 def _short(text: str) -> str:

@@ -39,7 +39,7 @@ def _annotation(problem: Problem, path: str, style: Style) -> str:
     }
     # the place once more: a log shows nothing but the message
     place = f"{style.safe(path)}:{problem.line}:{problem.column}"
-    message = f"{place}: {problem.message}" + (f"\n{suggestion(problem, style)}" if problem.suggestion else "")
+    message = f"{place}: {problem.text}" + (f"\n{suggestion(problem, style)}" if problem.suggestion else "")
     return f"::{_level(problem)} {','.join(f'{name}={value}' for name, value in properties.items())}::{annotation(message)}"
 
 

@@ -40,7 +40,7 @@ def _rule(rule: str) -> dict[str, Any]:
 
 def _result(problem: Problem, path: str, rule_index: int, seen: dict[str, int]) -> dict[str, Any]:
     plain = Style(color=False)
-    message = problem.message + (f" ({suggestion(problem, plain)})" if problem.suggestion else "")
+    message = problem.text + (f" ({suggestion(problem, plain)})" if problem.suggestion else "")
     end_line, end_column = end_of(problem)
     region = {
         "startLine": problem.line,
@@ -71,7 +71,7 @@ def _folder_uri(folder: str) -> str:
 
 def _fingerprint(problem: Problem, path: str, seen: dict[str, int]) -> str:
     """A hash that stays the same when lines are added above; like problems in one file are numbered."""
-    parts = f"{problem.rule}\0{path}\0{problem.pointer}\0{problem.message}"
+    parts = f"{problem.rule}\0{path}\0{problem.pointer}\0{problem.text}"
     digest = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     seen[digest] = seen.get(digest, 0) + 1
     return f"{digest}:{seen[digest]}"

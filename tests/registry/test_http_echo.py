@@ -21,8 +21,8 @@ from reconciler.core.secret import Origin, Resolver, Secret
 from reconciler.core.url import location, place_of, public_url
 from reconciler.registry.base import Opening, Write
 from reconciler.registry.http import open_client
-from reconciler.registry.http.answers import check
 from reconciler.registry.http.opening import target_of
+from reconciler.registry.http.write_errors import raise_for_write
 from reconciler.registry.settings import RemoteSettings, checked_url, location_of, resolved_url
 
 BODY_SECRET: Final = "body-Secret-0123456789"
@@ -81,7 +81,7 @@ async def test_nothing_of_an_echo_is_in_the_judgement_of_a_write() -> None:
     async with connected(behave) as (client, _):
         answer = await client.call("POST", "/models", body=body, expected=(200, 422))
         with pytest.raises(PermanentError) as caught:
-            check(write, answer, body)
+            raise_for_write(write, answer, body)
     for text in (str(caught.value), repr(caught.value.places)):
         assert CREDENTIAL[:6] not in text
         assert BODY_SECRET[:6] not in text
