@@ -115,8 +115,9 @@ class Reader:
                 manifest, wrong = self._manifest(item, shown, scope, references)
                 findings.extend((item.index, finding) for finding in wrong if not (told and finding.rule == FOREIGN))
                 told = told or any(finding.rule == FOREIGN for finding in wrong)
-                pointers = {finding.pointer for finding in wrong}
-                findings.extend((item.index, one) for one in likely_secrets(item.value) if one.pointer not in pointers)
+                if not any(finding.rule == FOREIGN for finding in wrong):
+                    known = {finding.pointer for finding in wrong}
+                    findings.extend((item.index, one) for one in likely_secrets(item.value) if one.pointer not in known)
                 if manifest is not None:
                     manifests.append(manifest)
             if findings:

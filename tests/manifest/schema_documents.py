@@ -306,6 +306,7 @@ WHOLE_CONFIG: Final[dict[str, Any]] = {
         "web": {"driver": "web", "url": "http://a", "token": "${env:T}", "timeout": 1.5, "headers": {"A": "b"}},
     },
     "guards": {"max_deletes": 5, "max_delete_percent": 20, "allow_trust_remote_code": True},
+    "secrets": {"allow": {"OPENAI_*": ["api.openai.com", "*.example.com:8443"], "A": []}},
     "$schema": "x",
 }
 
