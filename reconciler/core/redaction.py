@@ -103,13 +103,13 @@ class Redactor:
         shown = LONGEST - MARGIN
         return f"{self._masked(text[:LONGEST], shown)}… ({len(text) - shown:,} more characters are not shown)"
 
-    def clean(self, data: Any) -> Any:
+    def data(self, value: Any) -> Any:
         """Plain data with each of its texts masked, names included."""
-        if isinstance(data, str):
-            return self(data)
-        if isinstance(data, Mapping):
-            return {self(str(name)): self.clean(item) for name, item in data.items()}
-        return [self.clean(item) for item in data] if isinstance(data, list | tuple) else data
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self(str(name)): self.data(item) for name, item in value.items()}
+        return [self.data(item) for item in value] if isinstance(value, list | tuple) else value
 
     def excerpt(self, text: str, most: int) -> str:
         """One line of at most `most` characters. What is cut off was searched before: no part of a secret is left at the end."""

@@ -257,7 +257,7 @@ WHOLE_MODEL: Final[dict[str, Any]] = {
         "frequency_penalty": 0,
         "reasoning_effort": "low",
     },
-    "limits": {"requests_per_minute": 60, "max_concurrency": 4},
+    "limits": {"requests_per_minute": 60, "max_concurrency": 4, "context_length": 131072},
     "tags": ["support"],
     "labels": {"team": "cx"},
     "metadata": {"cost_centre": 42},

@@ -9,6 +9,17 @@ from reconciler.core.redaction import Redactor
 from reconciler.registry.http.client import Client, open_client
 from reconciler.registry.http.payload import parse
 from reconciler.registry.http.pool import RawResponse
+from reconciler.registry.http.reasons import reason_in, reason_of
 from reconciler.registry.http.target import Response, Target
 
-__all__ = ["Client", "RawResponse", "Redactor", "Response", "Target", "open_client", "parse"]
+__all__ = [
+    "Client",
+    "RawResponse",
+    "Redactor",
+    "Response",
+    "Target",
+    "open_client",
+    "parse",
+    "reason_in",
+    "reason_of",
+]

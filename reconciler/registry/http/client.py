@@ -86,13 +86,15 @@ class Client:
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
         expected: Collection[int] = range(200, 300),
+        repeatable: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109  # as above
         sink: Callable[[bytes], bool] | None = None,
     ) -> RawResponse:
         """Send bytes as they are, once, and return the bytes that came: for what need not be JSON, or comes piece by piece.
 
-        `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True. Raises as `call`
-        does; LostReplyError also where a reply began and did not end.
+        What is `repeatable` is sent once more where a connection of the pool turns out to be closed. `sink` is given each piece of an
+        expected reply's body as it comes, and ends the reading by saying True. Raises as `call` does; LostReplyError also where a reply
+        began and did not end.
         """
         call = Call(
             method=method,
@@ -100,9 +102,10 @@ class Client:
             body=None,
             content=content,
             expected=expected,
-            repeatable=False,
+            repeatable=repeatable,
             timeout=self._target.timeout if timeout is None else timeout,
             sink=sink,
+            replaces_stale=repeatable,
         )
         outcome = await self._send(call)
         if isinstance(outcome, RawResponse):
@@ -146,6 +149,8 @@ class Client:
         check_destination(self._target, self._target.secrets())
         began = time.perf_counter()
         response = await self._pool.exchange(call)
+        if isinstance(response, NoResponse) and response.stale and call.replaces_stale:
+            response = await self._pool.exchange(call)  # on a new connection: the server had closed the old one
         if LOG.isEnabledFor(logging.DEBUG):
             self._log(call, response, (time.perf_counter() - began) * 1000)
         return response

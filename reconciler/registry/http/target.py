@@ -76,7 +76,8 @@ class Response:
 class Call:
     """One request, however often it is sent. `content` holds what `body` says, its secrets revealed: neither is ever printed.
 
-    `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True.
+    `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True. With `replaces_stale` the
+    request is sent once more where a connection of the pool turns out to be closed.
     """
 
     method: str
@@ -87,3 +88,4 @@ class Call:
     repeatable: bool
     timeout: float
     sink: Callable[[bytes], bool] | None = field(default=None, repr=False)
+    replaces_stale: bool = False

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 
@@ -21,6 +20,7 @@ from reconciler.registry.http.address import base_of
 from reconciler.registry.http.payload import parse, secrets_in
 from reconciler.registry.http.pool import NoResponse, RawResponse
 from reconciler.registry.http.proxies import proxy_variable
+from reconciler.registry.http.reasons import reason_of
 from reconciler.registry.http.target import Call, Response, Target
 
 THROTTLED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -99,7 +99,7 @@ class Translator:
         redactor = self.redactor(call)
         if 300 <= status < 400:
             return self._redirect(call, response, redactor)
-        detail = redactor.excerpt(_message(response), MESSAGE_CHARACTERS)
+        detail = redactor.excerpt(reason_of(response.headers, response.body), MESSAGE_CHARACTERS)
         message = self._answered(call, status, f": {detail}" if detail else "")
         hint = self._target.hints.get(status)
         if status in THROTTLED:
@@ -204,34 +204,3 @@ def _status(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def _message(response: RawResponse) -> str:
-    """Message in the body of an error response; empty where there is none."""
-    try:
-        body = parse(response.body)
-    except (ValueError, RecursionError):
-        plain = response.headers.get("content-type", "").startswith("text/plain")
-        return response.body.decode("utf-8", "replace") if plain else ""
-    return next(_messages(body), "")
-
-
-def _messages(body: Any) -> Iterator[str]:
-    if not isinstance(body, dict):
-        return
-    for name in ("message", "detail", "error"):
-        if isinstance(body.get(name), str):
-            yield body[name]
-    if isinstance(body.get("error"), dict):
-        yield from _messages(body["error"])
-    for name in ("detail", "errors"):  # FastAPI's and IBM's form: one entry for each field
-        if isinstance(body.get(name), list):
-            yield from filter(None, ["; ".join(map(_entry, body[name][:10]))])
-
-
-def _entry(entry: Any) -> str:
-    if not isinstance(entry, dict):
-        return entry if isinstance(entry, str) else json.dumps(entry)
-    text = next((entry[name] for name in ("msg", "message") if isinstance(entry.get(name), str)), "")
-    place = entry.get("loc")
-    return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text
