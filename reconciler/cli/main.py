@@ -14,6 +14,7 @@ from reconciler import __version__
 from reconciler.cli.options import GLOBAL_OPTIONS, Helpful, version_option
 from reconciler.cli.streams import answer_if_possible, encode_streams, quiet_stdout, say
 from reconciler.core.errors import ReconcilerError
+from reconciler.render.escape import json_text
 
 # name → (module:command, the line in --help). A command's module is imported when it runs, not before.
 COMMANDS: Final = {
@@ -146,7 +147,7 @@ def _failed(code: int, word: str, message: str, words: Sequence[str], told: str 
     """Tells an error without places: as JSON on stdout where that was asked for, and on stderr as `told`, or as the message."""
     if _wants_json(words):
         error = {"code": word, "message": message, "hint": None}
-        answer_if_possible(json.dumps({"format_version": "1.0", "error": error}))
+        answer_if_possible(json_text(json.dumps({"format_version": "1.0", "error": error})))
     say(told or message)
     return code
 
