@@ -121,6 +121,13 @@ _FORM: Final = {
         "`owner` is empty or holds `/`, as only the owner of an environment does: `<owner>/<environment>`.",
         "Write a name without `/`.",
     ),
+    "bad-glob": ProblemRule(
+        "A name in `secrets.allow` is no environment variable, and no glob over such names.",
+        "Write it as `OPENAI_API_KEY` or `OPENAI_*`.",
+    ),
+    "bad-host": ProblemRule(
+        "A host in `secrets.allow` is no host name.", "Write `api.example.com`, `*.example.com` or `[::1]:8080`."
+    ),
     "bad-pointer": ProblemRule("An entry of `ignore` is not a JSON pointer.", "Write it as `/field/inner`."),
     "bad-url": ProblemRule("A URL is not http(s), or has no host.", "Write `https://host/path`."),
     "bad-variable": ProblemRule(
@@ -139,6 +146,14 @@ _REFERENCES: Final = {
     "literal-secret": ProblemRule(
         "A secret is written into the file.",
         "Revoke it, since it is in the history of the repository, and write `${env:NAME}` or `${file:path}` instead.",
+    ),
+    "likely-secret": ProblemRule(
+        "A value looks like a token or a private key, or stands under a name that a secret would have.",
+        "Put it into a secret field as a reference, `${env:NAME}` or `${file:path}`, and renew it: it is in the history.",
+    ),
+    "secret-destination": ProblemRule(
+        "`secrets.allow` in reconciler.yaml does not let a variable go to the host that the manifest sends it to.",
+        "Correct the address or the variable, or add the host to `secrets.allow`.",
     ),
     "secret-reference": ProblemRule(
         "A secret field holds a reference with other text around it.",
