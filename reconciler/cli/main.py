@@ -37,17 +37,17 @@ COMMANDS: Final = {
 
 ISSUES: Final = "https://github.com/model-reconciler/reconciler/issues"
 
-EXIT_CODES: Final = """\b
-Exit codes:
-  0    done, or nothing to do
-  1    bad input, or a registry could not be read; nothing was written
-  2    changes are pending (plan --detailed-exitcode, drift)
-  3    a bug in reconciler
-  4    refused, or only conflicts and blocked changes are left
-  5    applied in part
-  64   wrong usage
-  130  interrupted
-"""
+EXIT_CODES: Final = {
+    0: "done, or nothing to do",
+    1: "bad input, or a registry could not be read; nothing was written",
+    2: "changes are pending (plan --detailed-exitcode, drift)",
+    3: "a bug in reconciler",
+    4: "refused, or only conflicts and blocked changes are left",
+    5: "applied in part",
+    64: "wrong usage",
+    130: "interrupted",
+}
+_EPILOG: Final = "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())])
 
 
 class Commands(Helpful, click.Group):
@@ -85,7 +85,7 @@ class Commands(Helpful, click.Group):
     cls=Commands,
     params=[option() for option in (*GLOBAL_OPTIONS, version_option)],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog=EXIT_CODES,
+    epilog=_EPILOG,
 )
 @click.pass_context
 def cli(ctx: click.Context, /, **options: Any) -> None:
