@@ -15,7 +15,7 @@ from registry.memory import server
 from registry.memory_server import Behaviour, Server
 from world import PLUGINS, World, actions, native, statuses
 
-from reconciler.applier.apply import Options
+from reconciler.applier.options import Options
 from reconciler.core.errors import ManifestError
 from reconciler.core.resource import Address
 from reconciler.core.rules import Ref

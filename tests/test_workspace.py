@@ -11,7 +11,8 @@ import pytest
 from registry.aigo.server import aigo
 from world import PLUGINS
 
-from reconciler.applier.apply import Options, apply
+from reconciler.applier.apply import apply
+from reconciler.applier.options import Options
 from reconciler.core.errors import InputError, ManifestError, PermanentError, SecretError, UsageError
 from reconciler.core.resource import Resource, Source
 from reconciler.planner import planfile

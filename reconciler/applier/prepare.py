@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from reconciler.applier.execute import Prepared
 from reconciler.core.errors import SecretError
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.kind import Kind
@@ -15,6 +15,18 @@ from reconciler.core.rules import WriteOnly
 from reconciler.core.secret import Resolver, Secret
 from reconciler.planner.diff import covered
 from reconciler.planner.plan import Change, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was found out about one change before the first write.
+
+    `current` is the object as read then; `secrets` the values that the write needs; `fingerprints` those that the mark will keep.
+    """
+
+    current: Resource | None = None
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
 
 class SecretSource(Protocol):

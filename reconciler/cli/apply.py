@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 import click
 
 from reconciler.applier.report import Report
-from reconciler.cli import applying, planning
+from reconciler.cli import run_apply, run_plan
 from reconciler.cli.files import read_file
 from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
-from reconciler.cli.planning import Request
+from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, find_workspace
 from reconciler.cli.streams import say
 from reconciler.core.errors import InputError, UsageError
@@ -74,7 +74,7 @@ def command(
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
     answers = Outputs.parse(REPORT, output_format, outputs)
-    with applying.reported():
+    with run_apply.reported():
         with answers.told("apply"):
             request = Request.of(asked)
             how = _How(output_format, yes, tested, concurrency, backup)
@@ -129,16 +129,16 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
 
 async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report:
     workspace = find_workspace(options)
-    loaded, desired = planning.load(workspace, request)
+    loaded, desired = run_plan.load(workspace, request)
     async with workspace.connect(
-        planning.names(workspace, request, desired), concurrency=how.concurrency
+        run_plan.names(workspace, request, desired), concurrency=how.concurrency
     ) as registries:
-        plan = await planning.plan(workspace, request, loaded, desired, registries)
+        plan = await run_plan.plan(workspace, request, loaded, desired, registries)
         if how.tested:  # loaded by name: nobody else pays for it
             plan = await importlib.import_module("reconciler.cli.trials").gated(workspace, loaded, plan)
-        applying.show(plan, options, how.output_format)
-        applying.ask(plan, yes=how.yes)
-        return await applying.carry_out(
+        run_apply.show(plan, options, how.output_format)
+        run_apply.ask(plan, yes=how.yes)
+        return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
         )
 
@@ -149,7 +149,7 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
     planfile.check_kinds(plan, workspace.facts, str(file))
     known = [name for name in plan.registries if name in workspace.entries]
     async with workspace.connect(known, concurrency=how.concurrency) as registries:
-        applying.show(plan, options, how.output_format)
-        return await applying.carry_out(
+        run_apply.show(plan, options, how.output_format)
+        return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
         )

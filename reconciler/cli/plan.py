@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from reconciler.cli import planning
+from reconciler.cli import run_plan
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
-from reconciler.cli.planning import Request
+from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs
 from reconciler.cli.streams import say
 from reconciler.planner import planfile
@@ -44,9 +44,9 @@ def command(
     with answers.told("plan"):
         if save is not None:
             check_writable(save)
-        plan = asyncio.run(planning.read(options, Request.of(asked)))
+        plan = asyncio.run(run_plan.read(options, Request.of(asked)))
         if save is not None:  # before the answer: where it fails, stdout holds the error alone
             write_text(save, planfile.dump(plan))
             say(f"saved: {printable(str(save))}")
     answers.write(plan, options)
-    return planning.exit_code(plan, detailed=detailed_exitcode)
+    return run_plan.exit_code(plan, detailed=detailed_exitcode)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.applier import apply as applier
-from reconciler.applier.apply import Options
+from reconciler.applier.options import Options
 from reconciler.applier.report import BugError, Outcome, Report
 from reconciler.core.errors import (
     ConfigError,

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.applier.apply import Options, apply
+from reconciler.applier.apply import apply
+from reconciler.applier.options import Options
 from reconciler.applier.report import BugError, Outcome, Report, untouched
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.question import confirmed, has_terminal

@@ -1,0 +1,33 @@
+"""What apply needs beside the plan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from reconciler.applier.report import Outcome
+from reconciler.core.resource import Resource, Source
+from reconciler.core.secret import Resolver, Secret
+
+Backup = Callable[[tuple[Resource, ...]], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What apply needs beside the plan, which alone says what to do.
+
+    `resolver` turns references into secrets; `fingerprint_key` makes the fingerprints that marks keep of them, if set. `backup` writes down what will
+    be removed and returns where, or raises RefusedError: then nothing is written at all. `concurrency` bounds the changes at one time in each registry, instead of what its configuration says. `settle` is in seconds.
+    `locate` tells where in its manifest a value stands, for messages. `stop` ends the run early: what is under way is finished, the rest is skipped. `on_outcome` is told of each outcome as it happens.
+    """
+
+    resolver: Resolver
+    backup: Backup
+    fingerprint_key: Secret | None = None
+    concurrency: int | None = None
+    settle: float = 10.0
+    actor: str = ""
+    locate: Callable[[Source, str], str] | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None
