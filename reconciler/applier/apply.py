@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.applier import once
 from reconciler.applier.options import Options
 from reconciler.applier.prepare import Prepared, prepare
 from reconciler.applier.report import BugError, Report, untouched
@@ -34,11 +35,15 @@ async def apply(
     left = untouched(plan)
     if not plan.writes:
         return Report(plan, left)
+    _refuse_relocated(plan, facts)
+    await once.refuse_applied(plan, registries, options.ledger)
     remote = await _unmoved(plan, registries, facts)
     known, notes = prepare(plan, remote, facts, options)
     backup = _back_up(plan, known, options)
+    await once.begin(plan, registries, options.ledger, options.actor)
     bugs: list[Exception] = []
     done = {outcome.address: outcome for outcome in await run_plan(plan, known, registries, facts, options, bugs)}
+    await once.end(plan, registries, options.ledger)
     report = Report(plan, (*(done[change.address] for change in plan.writes), *left), backup, notes)
     if bugs:
         raise BugError(report) from bugs[0]
@@ -53,12 +58,15 @@ def _refuse_guards(plan: Plan) -> None:
         raise RefusedError(f"nothing was written: {lines}", hint=hint)
 
 
-async def _unmoved(plan: Plan, registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
-    """The registries as they are now, which must be as the plan saw them."""
+def _refuse_relocated(plan: Plan, facts: Mapping[str, RegistryFacts]) -> None:
     strange = relocated(plan, facts)
     if strange:
         message = f"the plan was made for another registry, so nothing was written:\n{_listed(strange)}"
         raise PlanFileError(message, hint="plan again, with the configuration that is to be applied")
+
+
+async def _unmoved(plan: Plan, registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
+    """The registries as they are now, which must be as the plan saw them."""
     touched = {change.address.registry for change in plan.writes}
     remote = await read_all({name: registries[name] for name in touched}, facts)
     lines = stale_changes(plan, remote)

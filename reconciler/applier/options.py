@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from reconciler.applier.once import Ledger
 from reconciler.applier.report import Outcome
-from reconciler.core.resource import Resource, Source
+from reconciler.core.resource import Address, Resource, Source
 from reconciler.core.secret import Resolver, Secret
+from reconciler.planner.guards import Limits
 
 Backup = Callable[[tuple[Resource, ...]], str]
 
@@ -18,13 +20,18 @@ class Options:
     """What apply needs beside the plan, which alone says what to do.
 
     `resolver` turns references into secrets; `fingerprint_key` makes the fingerprints that marks keep of them, if set. `backup` writes down what will
-    be removed and returns where, or raises RefusedError: then nothing is written at all. `concurrency` bounds the changes at one time in each registry, instead of what its configuration says. `settle` is in seconds.
+    be removed or overwritten and returns where, or raises RefusedError: then nothing is written at all. `ledger` records the saved plans that
+    were applied, for registries that do not. `limits` are the guards'. `recovered` are objects that an earlier run removed to create them again and
+    did not: what their manifests leave to others is taken from here. `concurrency` bounds the changes at one time in each registry, instead of what its configuration says. `settle` is in seconds.
     `locate` tells where in its manifest a value stands, for messages. `stop` ends the run early: what is under way is finished, the rest is skipped. `on_outcome` is told of each outcome as it happens.
     """
 
     resolver: Resolver
     backup: Backup
     fingerprint_key: Secret | None = None
+    ledger: Ledger | None = None
+    limits: Limits = Limits()
+    recovered: Mapping[Address, Resource] = field(default_factory=dict)
     concurrency: int | None = None
     settle: float = 10.0
     actor: str = ""

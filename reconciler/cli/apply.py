@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +19,8 @@ from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, find_workspace
 from reconciler.cli.streams import say
 from reconciler.core.errors import InputError, UsageError
-from reconciler.planner import planfile
+from reconciler.planner.planfile import SavedPlan
+from reconciler.project.saved_plans import trusted
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
 
@@ -144,9 +146,13 @@ async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report
 
 
 async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
-    plan = planfile.parse(read_file(file, MAX_PLAN_BYTES), str(file))
-    workspace = find_workspace(replace(options, env=plan.environment))
-    planfile.check_kinds(plan, workspace.facts, str(file))
+    reader = importlib.import_module(
+        "reconciler.planner.planfile_reader"
+    )  # loaded by name: nobody else needs jsonschema
+    saved: SavedPlan = reader.parse(read_file(file, MAX_PLAN_BYTES), str(file))
+    workspace = find_workspace(replace(options, env=saved.plan.environment))
+    plan = trusted(saved, workspace, str(file), datetime.now(UTC))
+    reader.check_kinds(plan, workspace.facts, str(file))
     known = [name for name in plan.registries if name in workspace.entries]
     async with workspace.connect(known, concurrency=how.concurrency) as registries:
         run_apply.show(plan, options, how.output_format)

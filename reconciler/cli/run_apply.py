@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.applier.apply import apply
-from reconciler.applier.options import Options
 from reconciler.applier.report import BugError, Outcome, Report, untouched
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.question import confirmed, has_terminal
@@ -23,6 +22,7 @@ from reconciler.cli.streams import answer, say
 from reconciler.core.errors import RefusedError, UsageError
 from reconciler.core.resource import Address, Resource
 from reconciler.planner.plan import Plan
+from reconciler.project.apply_options import apply_options
 from reconciler.project.backup import back_up
 from reconciler.project.workspace import Workspace
 from reconciler.registry.base import Registry
@@ -69,13 +69,12 @@ async def carry_out(
     stop = asyncio.Event()
     with _signals(stop), _progress(plan, options) as progress:
         account = _Account(workspace, backup, progress)
-        settings = Options(
-            resolver=workspace.resolver,
-            fingerprint_key=workspace.fingerprint_key() if plan.writes else None,
+        settings = apply_options(
+            workspace,
+            plan,
             backup=account.back_up,
             concurrency=concurrency,
             actor=_actor(),
-            locate=workspace.locate,
             stop=stop,
             on_outcome=account.tell,
         )

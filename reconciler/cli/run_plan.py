@@ -114,7 +114,11 @@ async def plan(
 
 async def read(options: GlobalOptions, request: Request) -> Plan:
     """The plan for a command that only looks: reads the manifests and the registries, and closes them again."""
-    workspace = find_workspace(options)
+    return await read_in(find_workspace(options), request)
+
+
+async def read_in(workspace: Workspace, request: Request) -> Plan:
+    """The same in a workspace that is open already."""
     loaded, desired = load(workspace, request)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, Source
 from reconciler.planner.diff import FieldChange
 from reconciler.planner.guards import Guard
 
-__all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Plan"]
+__all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Issue", "Plan"]
 
 ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
 # why: stable words, which grow in number and never change their meaning
@@ -60,11 +60,23 @@ class Change:
         return self.previous is not None and (self.action == "replace" or (self.action == "rename" and not renames))
 
 
+class Issue(NamedTuple):
+    """When a plan was saved, and as which: a plan file is applied once, and not for ever.
+
+    `nonce` is 32 random hex digits; `at` and `expires` are ISO 8601 in UTC.
+    """
+
+    nonce: str
+    at: str
+    expires: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that apply will do, in order, and everything it was computed from, as one fingerprint.
 
     `changes` leaves out what is unchanged; `unchanged` counts it. `registries` maps each registry's name to its identity.
+    `named` are the addresses that the user asked to delete by name, which no guard counts. `issued` is that of a saved plan.
     """
 
     changes: tuple[Change, ...]
@@ -76,6 +88,8 @@ class Plan:
     environment: str | None = None
     registries: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     fingerprint: str = ""
+    named: frozenset[Address] = frozenset()
+    issued: Issue | None = None
 
     @property
     def writes(self) -> tuple[Change, ...]:

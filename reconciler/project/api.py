@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.applier import apply as applier
-from reconciler.applier.options import Options
 from reconciler.applier.report import BugError, Outcome, Report
 from reconciler.core.errors import (
     ConfigError,
@@ -32,6 +31,7 @@ from reconciler.core.errors import (
 from reconciler.core.resource import Address, DesiredState, RemoteState, Resource
 from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.planner import Policy, make_plan
+from reconciler.project.apply_options import apply_options
 from reconciler.project.backup import back_up
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import Workspace, open_workspace
@@ -132,12 +132,11 @@ async def apply(
     """
     workspace = registries.project.workspace
     folder = Path(backup) if backup is not None else None
-    options = Options(
-        resolver=workspace.resolver,
-        fingerprint_key=workspace.fingerprint_key() if plan.writes else None,
+    options = apply_options(
+        workspace,
+        plan,
         backup=lambda resources: back_up(folder, resources, workspace.entries, workspace.project.root, workspace.cwd),
         concurrency=concurrency,
         actor=os.environ.get("USER", ""),
-        locate=workspace.locate,
     )
     return await applier.apply(plan, registries.opened, workspace.facts, options)

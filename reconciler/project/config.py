@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,7 +21,7 @@ from reconciler.core import pointer as pointers
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
 from reconciler.core.schema.findings import Finding, findings, nearest, place
-from reconciler.core.schema.types import Boolean, Name, Number, Scalar, SecretText
+from reconciler.core.schema.types import Boolean, Duration, Name, Number, Scalar, SecretText
 
 FILE: Final = "reconciler.yaml"
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
@@ -43,6 +44,16 @@ class Guards(BaseModel):
         False,
         description="Whether a model may be told to run the code that comes with its checkpoint (NeMo's `trust_remote_code`).",
         examples=[False],
+    )
+
+
+class Plans(BaseModel):
+    """Saved plans."""
+
+    model_config = STRICT
+
+    expire: Duration | None = Field(
+        "7d", description="How long after it was saved a plan may be applied.", examples=["24h"]
     )
 
 
@@ -96,6 +107,7 @@ class Config(BaseModel):
         examples=[{"local": {"driver": "local", "default": True}}],
     )
     guards: Guards | None = Field(None, description="Limits on what one run may delete.")
+    plans: Plans | None = Field(None, description="Saved plans: how long they may be applied.")
     environments: dict[Name, dict[str, Any]] | None = Field(
         None,
         description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
@@ -123,6 +135,7 @@ class Project:
     max_deletes: int
     max_delete_percent: float
     allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
+    plan_expiry: timedelta = timedelta(days=7)
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
 
@@ -296,8 +309,14 @@ def _project(config: Config, root: Path, shown: str | None, environment: str | N
         max_deletes=5 if guards.max_deletes is None else guards.max_deletes,
         max_delete_percent=20 if guards.max_delete_percent is None else guards.max_delete_percent,
         allowed=frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
+        plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         text=text,
     )
+
+
+def _duration(text: str) -> timedelta:
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    return timedelta(**{units[text[-1]]: int(text[:-1])})
 
 
 def _text(value: str | float | bool) -> str:

@@ -131,6 +131,29 @@ class KeepsHistory(Protocol):
     async def history(self, address: Address) -> tuple[Revision, ...]: ...
 
 
+class PlanRecord(NamedTuple):
+    """That a saved plan was applied: when it was begun, when it ended (None: it did not), and by whom. Times are ISO 8601 in UTC."""
+
+    begun: str
+    ended: str | None = None
+    actor: str = ""
+
+
+@runtime_checkable
+class RecordsPlans(Protocol):
+    """The optional capability to know the saved plans that were applied here, so that none is applied twice."""
+
+    # the record of the plan of that number, or None
+    async def plan_record(self, nonce: str) -> PlanRecord | None: ...
+
+    # records that it begins; where it is recorded already, nothing is written and that record returned. One of two who call
+    # this at once gets None
+    async def begin_plan(self, nonce: str, fingerprint: str, actor: str) -> PlanRecord | None: ...
+
+    # records that it came to its end
+    async def end_plan(self, nonce: str) -> None: ...
+
+
 class Check(NamedTuple):
     """One step of a test and how it ended. `duration` is in seconds; `message` is for people and holds no secret."""
 

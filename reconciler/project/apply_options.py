@@ -1,0 +1,29 @@
+"""The options of apply, as a project sets them: for the commands and for Python alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reconciler.applier.options import Options
+from reconciler.planner.plan import Plan
+from reconciler.project.ledger import PlanLedger
+from reconciler.project.policy import limits_of
+from reconciler.project.workspace import Workspace
+
+
+def plans_folder(workspace: Workspace) -> Path:
+    """The folder with a record of each saved plan that was applied."""
+    return workspace.project.root / ".reconciler" / "plans"
+
+
+def apply_options(workspace: Workspace, plan: Plan, **how: Any) -> Options:
+    """The options for applying `plan`. `how` are those that only the caller knows: the backup, the actor, whom to tell."""
+    return Options(
+        resolver=workspace.resolver,
+        fingerprint_key=workspace.fingerprint_key() if plan.writes else None,
+        ledger=PlanLedger(plans_folder(workspace)),
+        limits=limits_of(workspace.project),
+        locate=workspace.locate,
+        **how,
+    )
