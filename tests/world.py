@@ -151,6 +151,7 @@ class World:
             "resolver": Resolver(self.root, self.environ),
             "fingerprint_key": self.fingerprint_key,
             "backup": self.back_up,
+            "limits": self.limits,
             "settle": 0.3,
         } | how
         return Options(**settings)

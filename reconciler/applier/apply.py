@@ -8,6 +8,7 @@ skipped, everything else goes on.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from reconciler.applier import once
 from reconciler.applier.options import Options
@@ -17,6 +18,7 @@ from reconciler.applier.run import run_plan
 from reconciler.core.errors import PlanFileError, RefusedError
 from reconciler.core.resource import Address, RegistryFacts, RemoteState
 from reconciler.planner.plan import Plan
+from reconciler.planner.recheck import recheck
 from reconciler.planner.staleness import relocated, stale_changes
 from reconciler.registry.base import Registry
 from reconciler.registry.reading import read_all
@@ -38,6 +40,7 @@ async def apply(
     _refuse_relocated(plan, facts)
     await once.refuse_applied(plan, registries, options.ledger)
     remote = await _unmoved(plan, registries, facts)
+    plan = _judged_again(plan, remote, options)
     known, notes = prepare(plan, remote, facts, options)
     backup = _back_up(plan, known, options)
     await once.begin(plan, registries, options.ledger, options.actor)
@@ -74,6 +77,16 @@ async def _unmoved(plan: Plan, registries: Mapping[str, Registry], facts: Mappin
         message = f"the plan is stale, so nothing was written:\n{_listed(lines)}"
         raise RefusedError(message, hint="plan again, and look at it again")
     return remote
+
+
+def _judged_again(plan: Plan, remote: RemoteState, options: Options) -> Plan:
+    """The plan with its changes in their right order. Raises RefusedError where one may not be made, or too many are."""
+    refused, guards, ordered = recheck(plan, remote, options.limits)
+    if refused:
+        message = f"the plan would do what may not be done, so nothing was written:\n{_listed(list(refused))}"
+        raise RefusedError(message, hint="plan again, and look at it again")
+    _refuse_guards(replace(plan, guards=guards))
+    return ordered
 
 
 def _listed(lines: list[str]) -> str:

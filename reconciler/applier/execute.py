@@ -126,7 +126,7 @@ class Executor:
         if self.facts.owner is None or not self.facts.kinds[item.address.kind].markable:
             return current
         mark = current.mark or Mark(self.facts.owner, item.key)
-        intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key))
+        intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key, becomes=item.address.key))
         if intent.mark == current.mark:
             return current
         secrets = {

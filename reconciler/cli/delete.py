@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,11 +13,9 @@ from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import Outputs, find_workspace, one
 from reconciler.cli.stored import registries_of
 from reconciler.cli.streams import say
-from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
-from reconciler.planner.blocking import block
-from reconciler.planner.index import RegistryIndex
-from reconciler.planner.plan import Change, Plan
-from reconciler.planner.planner import Policy, make_plan
+from reconciler.core.resource import Desired
+from reconciler.planner.plan import Plan
+from reconciler.planner.planner import make_delete_plan
 from reconciler.registry.reading import read_all
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
@@ -53,40 +49,12 @@ async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | No
     async with workspace.connect(registries_of(workspace, [key])) as registries:
         remote = await read_all(registries, workspace.facts)
         found = one(key, remote)
-        state = DesiredState((_absent(found),), frozenset({found.address}), complete=False, documents=1)
-        plan = make_plan(
-            state, remote, Policy(environment=workspace.project.environment, named=frozenset({found.address}))
-        )
-        declared = {item.address: item for item in workspace.load().desired.resources if not item.absent}
-        plan = _protected(plan, declared, state, remote)
+        desired = workspace.load().desired
+        plan = make_delete_plan(found, desired, remote, environment=workspace.project.environment)
         run_apply.show(plan, options, output_format)
-        _warn_if_declared(plan, declared.get(found.address))
+        _warn_if_declared(plan, desired.find(found.address))
         run_apply.ask(plan, yes=yes)
         return await run_apply.carry_out(workspace, plan, registries, options, concurrency=1, backup=backup)
-
-
-def _absent(found: Resource) -> Desired:
-    key = found.mark.key if found.mark is not None else found.address.key
-    return Desired(Resource(found.address, {}), key, absent=True)
-
-
-def _protected(plan: Plan, declared: Mapping[Address, Desired], state: DesiredState, remote: RemoteState) -> Plan:
-    """The plan without the deletes of what a manifest protects, and of what would go with it: a registry may have no room to say so itself."""
-    changes = [_kept(change, declared.get(change.address)) for change in plan.changes]
-    indexes = {
-        name: RegistryIndex.of(remote.registries[name], listing, state) for name, listing in remote.listings.items()
-    }
-    return replace(plan, changes=tuple(block(changes, indexes)))
-
-
-def _kept(change: Change, item: Desired | None) -> Change:
-    """The change, blocked where it deletes what its manifest protects."""
-    if change.action != "delete" or item is None or not item.protected:
-        return change
-    source = item.resource.source
-    place = f" in {source.file}:{source.line}" if source is not None else ""
-    message = f"its manifest protects it: set `protected: false`{place} before it can go"
-    return replace(change, action="blocked", reason="protected", message=message, source=source)
 
 
 def _warn_if_declared(plan: Plan, item: Desired | None) -> None:

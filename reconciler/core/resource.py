@@ -45,7 +45,8 @@ class Mark:
 
     `key` is the manifest's key. `applied` is the hash of the compared fields last written, taken without the
     pointers in `excluded`, so that it can be taken again the same way. `fingerprints` maps the JSON pointer of a secret to 16 hex
-    digits of an HMAC of its value.
+    digits of an HMAC of its value. `becomes` is the native key that the object is being renamed to, by creating it anew and
+    deleting this one last: only then may a later run finish the rename.
     """
 
     owner: str
@@ -54,6 +55,7 @@ class Mark:
     applied: str = ""
     excluded: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    becomes: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; what is empty is left out, since some registries have little room."""
@@ -66,6 +68,8 @@ class Mark:
             data["excluded"] = list(self.excluded)
         if self.fingerprints:
             data["fingerprints"] = dict(sorted(self.fingerprints.items()))
+        if self.becomes:
+            data["becomes"] = self.becomes
         return data
 
     @classmethod
@@ -82,6 +86,7 @@ class Mark:
             and isinstance(key, str)
             and isinstance(applied, str)
             and isinstance(data.get("protected", False), bool)
+            and isinstance(data.get("becomes", ""), str)
             and isinstance(excluded, list)
             and all(map(_is_pointer, excluded))
             and isinstance(fingerprints, Mapping)
@@ -90,7 +95,13 @@ class Mark:
         if not well_formed:
             raise ValueError("not a mark of reconciler's")
         return cls(
-            str(owner), str(key), bool(data.get("protected", False)), applied, tuple(excluded), dict(fingerprints)
+            str(owner),
+            str(key),
+            bool(data.get("protected", False)),
+            applied,
+            tuple(excluded),
+            dict(fingerprints),
+            data.get("becomes", ""),
         )
 
 
@@ -183,6 +194,10 @@ class DesiredState:
     declared: frozenset[Address]
     complete: bool
     documents: int
+
+    def find(self, address: Address) -> Desired | None:
+        """What the manifests declare at that address and do not want gone, or None."""
+        return next((item for item in self.resources if item.address == address and not item.absent), None)
 
 
 @dataclass(frozen=True, slots=True)

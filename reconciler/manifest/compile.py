@@ -71,22 +71,30 @@ def _key_pointer(model: Model | None, registry: str) -> str:
 
 
 def _clashing_names(items: Iterable[Desired], owners: Mapping[Address, Manifest]) -> Iterator[tuple[Manifest, Finding]]:
-    claims: dict[Address, tuple[Manifest, int]] = {}
+    """Find old keys that another document declares, and those that two documents claim."""
+    claims: dict[Address, Manifest] = {}
     for item in items:
         mine = owners[item.address]
-        for pointer, old in enumerate(item.previous):
-            where = f"/previous_keys/{pointer}"
+        for old in item.previous:
             if (other := owners.get(old)) is not None:
                 message = f"{old.key!r} is still declared, by {_by(other, mine)}: it cannot be an old key"
-                yield mine, Finding("previous-key-declared", message, where)
-            first, other_place = claims.setdefault(old, (mine, pointer))
+                yield mine, Finding("previous-key-declared", message, _old_key_pointer(mine, old.key))
+            first = claims.setdefault(old, mine)
             if first is not mine:
-                message = f"{old.key!r} is an old key of two manifests: it is also in {{}}, and only one can be renamed from it"
-                yield mine, Finding("previous-key-claimed", message.format(_by(first, mine)), where)
-                yield (
-                    first,
-                    Finding("previous-key-claimed", message.format(_by(mine, first)), f"/previous_keys/{other_place}"),
-                )
+                yield from (_claimed(old.key, first, mine), _claimed(old.key, mine, first))
+
+
+def _claimed(key: str, mine: Manifest, other: Manifest) -> tuple[Manifest, Finding]:
+    message = (
+        f"{key!r} is an old key of two manifests: it is also in {_by(other, mine)}, and only one can be renamed from it"
+    )
+    return mine, Finding("previous-key-claimed", message, _old_key_pointer(mine, key))
+
+
+def _old_key_pointer(manifest: Manifest, key: str) -> str:
+    common = manifest.native.common if manifest.native is not None else manifest.model
+    old_keys = (common.previous_keys if common is not None else None) or []
+    return f"/previous_keys/{old_keys.index(key)}"
 
 
 def _by(other: Manifest, mine: Manifest) -> str:
@@ -95,12 +103,31 @@ def _by(other: Manifest, mine: Manifest) -> str:
 
 def _compile(manifest: Manifest, registries: Mapping[str, RegistryEntry], wrong: list[Finding]) -> Iterator[Desired]:
     if manifest.model is not None:
-        for target in _targets(manifest.model, registries, wrong):
-            yield from _model(manifest, manifest.model, target, wrong)
+        items = [
+            item
+            for target in _targets(manifest.model, registries, wrong)
+            for item in _model(manifest, manifest.model, target, wrong)
+        ]
+        wrong.extend(_own_old_keys(manifest.model, [item for item in items if item.resource.parent is None]))
+        yield from items
     else:
         entry = _native_entry(manifest, registries, wrong)
         if entry is not None:
             yield from _native(manifest, entry, wrong)
+
+
+def _own_old_keys(model: Model, items: list[Desired]) -> Iterator[Finding]:
+    """The old keys that are still the model's own key in every registry it goes to: then there is nothing to rename."""
+    keys = {item.address.key for item in items}
+    for index, old in enumerate(model.previous_keys or ()):
+        if keys == {old}:
+            message = f"{old!r} is still declared, by this manifest: it cannot be an old key"
+            yield Finding("previous-key-declared", message, f"/previous_keys/{index}")
+
+
+def _previous(old_keys: Iterable[str] | None, address: Address) -> tuple[Address, ...]:
+    """The addresses that an object may have had before. A key that it still has in this registry is none of them."""
+    return tuple(old for key in old_keys or () if (old := address._replace(key=key)) != address)
 
 
 def _targets(model: Model, registries: Mapping[str, RegistryEntry], wrong: list[Finding]) -> Iterator[Target]:
@@ -138,12 +165,17 @@ def _targets(model: Model, registries: Mapping[str, RegistryEntry], wrong: list[
 
 def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding]) -> Iterator[Desired]:
     entry, kind, source = target.entry, target.entry.portable, manifest.source
-    previous = tuple(Address(entry.name, kind.name, old) for old in model.previous_keys or ())
     if model.state == "absent":
         if not _names_itself(model, entry, kind):  # then it is found by the key in its mark
             wrong.extend(_bad_key(target.key, model, entry, kind))
         address = Address(entry.name, kind.name, target.key)
-        yield Desired(Resource(address, {}, source=source), model.key, absent=True, labels=model.labels or {})
+        yield Desired(
+            Resource(address, {}, source=source),
+            model.key,
+            absent=True,
+            previous=_previous(model.previous_keys, address),
+            labels=model.labels or {},
+        )
         return
     wrong.extend(_unprotected(model.protected, kind, entry))
     compiled = entry.driver.compile(model, target.key)
@@ -171,6 +203,7 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
         spec = checked(native, kind, target, found)
         wrong.extend(_explained(item, model) for item in found)
     ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
+    previous = _previous(model.previous_keys, address)
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, model.protected, model.labels or {})
     for derived in compiled.derived:
         below = entry.driver.kinds[derived.kind]
@@ -251,7 +284,8 @@ def _native(manifest: Manifest, entry: RegistryEntry, wrong: list[Finding]) -> I
         message = f"{entry.name} cannot take the key {common.key!r}: {refused}"
         wrong.append(Finding("bad-key", message, "/key", suggestion=_near_key(kind, common.key)))
     if common.state == "absent":
-        yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True)
+        previous = _previous(common.previous_keys, address)
+        yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True, previous=previous)
         return
     wrong.extend(_unprotected(common.protected, kind, entry))
     target = Target(
@@ -259,7 +293,11 @@ def _native(manifest: Manifest, entry: RegistryEntry, wrong: list[Finding]) -> I
     )
     spec = without_nulls(document.spec, kind.root)
     wrong.extend(limits(spec, kind.root))
-    previous = tuple(Address(entry.name, kind.name, old) for old in common.previous_keys or ())
+    if common.key in (common.previous_keys or ()):
+        index = (common.previous_keys or []).index(common.key)
+        message = f"{common.key!r} is still declared, by this manifest: it cannot be an old key"
+        wrong.append(Finding("previous-key-declared", message, f"/previous_keys/{index}"))
+    previous = _previous(common.previous_keys, address)
     native = Native(kind.name, common.key, spec)
     ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})

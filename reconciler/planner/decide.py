@@ -10,6 +10,7 @@ from reconciler.core.errors import Problem
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Desired, Resource
 from reconciler.planner import diff
+from reconciler.planner.deletable import deletion, refusal
 from reconciler.planner.diff import Difference, FieldChange
 from reconciler.planner.index import RegistryIndex, without_key
 from reconciler.planner.ownership import Ownership, foreign_user, ownership_of
@@ -51,18 +52,19 @@ def decide(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decis
         return _absent(item, stored, index, policy)
     if stored:
         now = _existing(item, stored[0], index, policy)
-        old = _unfinished_renames(item, index)
+        old = _unfinished_renames(item, stored[0], index)
         return Decision((*now.changes, *old.changes), (*now.problems, *old.problems))
     return _missing(item, index, policy)
 
 
 def _absent(item: Desired, stored: tuple[Resource, ...], index: RegistryIndex, policy: DecisionPolicy) -> Decision:
-    if not stored:
-        gone = [resource for old in item.matched for resource in index.find(old)]
-        return Decision(tuple(replace(index.removal(one, "absent"), source=item.resource.source) for one in gone))
-    if ownership_of(stored[0], index.facts, policy.consents.take_ownership) is Ownership.FOREIGN:
+    """Delete the object, and what it was called before. Under an old key only what is ours goes; any other is left."""
+    if stored and ownership_of(stored[0], index.facts, policy.consents.take_ownership) is Ownership.FOREIGN:
         return Decision((_foreign(item, stored[0], index, policy),))
-    return Decision((replace(index.removal(stored[0], "absent"), source=item.resource.source),))
+    former = [old for address in item.previous for old in index.find(address)]
+    ours = [old for old in former if ownership_of(old, index.facts) is Ownership.OURS]
+    others = tuple(_left(item, old.address, item.address) for old in former if old not in ours)
+    return Decision(tuple(deletion(one, index, "absent", item) for one in (*stored, *ours)), others)
 
 
 def _missing(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
@@ -91,10 +93,10 @@ def _renamed(item: Desired, old: Address, index: RegistryIndex, policy: Decision
     if ownership_of(source, index.facts, policy.consents.take_ownership) is Ownership.FOREIGN:
         return Decision((_foreign(item, source, index, policy),))
     by_recreation = not index.facts.renames or old in item.matched
-    forbidden = _forbids_delete(item, source, kind, index) if by_recreation else None
-    if forbidden is not None:
-        message = f"{old.key} can only be renamed by deleting it, and {forbidden[1]}"
-        return Decision((_refusal(item, "blocked", forbidden[0], message),))
+    refused = refusal(source, index, item) if by_recreation else None
+    if refused is not None:
+        message = f"{old.key} can only be renamed by deleting it, and {refused.message}"
+        return Decision((_refusal(item, "blocked", refused.reason, message),))
     prints = _prints(old, item, index, policy) or _prints(item.address, item, index, policy)
     found = diff.difference(item, source, kind, prints, rotate=_asked(item, policy))
     if found.replaces and not by_recreation:
@@ -116,26 +118,42 @@ def _renamed(item: Desired, old: Address, index: RegistryIndex, policy: Decision
     return Decision((change,), _unverified(item, found))
 
 
-def _unfinished_renames(item: Desired, index: RegistryIndex) -> Decision:
-    """Old objects beside the new one: ours and of this key is an unfinished rename, to be finished; anything else is reported and left."""
+def _unfinished_renames(item: Desired, new: Resource, index: RegistryIndex) -> Decision:
+    """Delete the old objects that a rename which was cut short left beside the new one; report and leave any other.
+
+    Both must say so: the new object is ours and bears this key, and the old one's mark says that it becomes the new one.
+    That both are ours is not enough: an object that was there before, adopted or not, is not what the old one became.
+    """
     changes: list[Change] = []
     problems: list[Problem] = []
+    arrived = _is_ours(new, item.key, index)
     for old in item.previous:
         for resource in index.find(old):
-            mark = resource.mark
-            if mark is not None and mark.key == item.key and ownership_of(resource, index.facts) is Ownership.OURS:
-                changes.append(index.removal(resource, "renamed"))
+            if arrived and _is_ours(resource, item.key, index) and _becomes(resource, new.address, item.key):
+                changes.append(deletion(resource, index, "renamed", replace(item, protected=None)))
             else:
                 problems.append(_left(item, old, item.address))
     return Decision(tuple(changes), tuple(problems))
 
 
-def _left(item: Desired, old: Address, other: Address) -> Problem:
-    return _warning(
-        item,
-        "previous-key-left",
-        f"{old} and {other} both exist: {old.key} is left as it is; --prune deletes it once previous_keys names it no more",
-    )
+def _becomes(old: Resource, new: Address, key: str) -> bool:
+    """Whether the mark of an old object says that a rename to `new` was begun.
+
+    Its key alone says so where it can come from nothing else: the object is not called so, and the new one is.
+    """
+    mark = old.mark
+    return mark is not None and (mark.becomes == new.key or (mark.key == key == new.key != old.address.key))
+
+
+def _is_ours(resource: Resource, key: str, index: RegistryIndex) -> bool:
+    """Whether an object bears our mark, and in it the key of that manifest."""
+    mark = resource.mark
+    return mark is not None and mark.key == key and ownership_of(resource, index.facts) is Ownership.OURS
+
+
+def _left(item: Desired, old: Address, new: Address) -> Problem:
+    message = f"{old} may be what {new} was called before, but its mark does not say so: {old.key} is left as it is"
+    return _warning(item, "previous-key-left", message)
 
 
 def _existing(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
@@ -147,24 +165,41 @@ def _existing(item: Desired, remote: Resource, index: RegistryIndex, policy: Dec
     found = diff.difference(
         item, remote, kind, prints, rotate=_asked(item, policy) or _secret_without_model(item, index)
     )
-    seen = diff.observed(remote, kind, diff.excluded(item, kind))
     if found.replaces:
-        return Decision((_replace(item, remote, found, seen, index),), _unverified(item, found))
-    reason, message = _reason(item, remote, found, kind, index, whose)
-    if not reason:
-        return Decision((), _unverified(item, found))
-    theirs = None if kind.markable else foreign_user(remote, index, index.facts, policy.consents.take_ownership)
-    if (
-        theirs is not None and theirs.address != item.resource.parent
-    ):  # that one is in conflict itself, and blocks its parts
-        owner = theirs.mark.owner if theirs.mark is not None else "nobody"
-        way = f"call this one otherwise, or --take-ownership {owner} takes it over"
-        message = f"{theirs.address}, which belongs to {owner}, uses it: {way}"
-        return Decision((_refusal(item, "conflict", "owner", message),))
-    change = _change(
-        item, "update", reason, fields=found.fields, observed=seen, depends_on=_needs(item, index), message=message
-    )
+        change = _replace(item, remote, found, index)
+    else:
+        reason, message = _reason(item, remote, found, kind, index, whose)
+        if not reason:
+            return Decision((), _unverified(item, found))
+        refused = _used_by_others(item, remote, index, policy)
+        if refused is not None:
+            return Decision((refused,))
+        change = _change(item, "update", reason, fields=found.fields, depends_on=_needs(item, index), message=message)
+    # what was seen is hashed only now: for the many objects that did not change it would be thrown away
+    seen = diff.observed(remote, kind, diff.excluded(item, kind)) if change.desired is not None else None
+    change = replace(change, observed=seen, drift=_drift(remote, found, kind, whose))
     return Decision((change,), _unverified(item, found))
+
+
+def _used_by_others(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Change | None:
+    """Refuse to touch what has no room for a mark and what another owner's object uses."""
+    if index.kind(item.address).markable:
+        return None
+    theirs = foreign_user(remote, index, index.facts, policy.consents.take_ownership)
+    if theirs is None or theirs.address == item.resource.parent:  # that one is in conflict itself, and blocks its parts
+        return None
+    owner = theirs.mark.owner if theirs.mark is not None else "nobody"
+    way = f"call this one otherwise, or --take-ownership {owner} takes it over"
+    return _refusal(item, "conflict", "owner", f"{theirs.address}, which belongs to {owner}, uses it: {way}")
+
+
+def _drift(remote: Resource, found: Difference, kind: Kind, whose: Ownership) -> str:
+    """The word for what happened to an object behind our back, or "" where only its manifest changed."""
+    if len(found.fields) <= len(found.rotated):
+        return ""
+    if remote.mark is None or whose is Ownership.UNMARKED:
+        return "differs"
+    return "drifted" if diff.drifted(remote, kind) else ""
 
 
 def _reason(
@@ -183,13 +218,15 @@ def _reason(
         return "rotate", ""
     if item.protected is not None and item.protected != remote.mark.protected:
         return "mark", "it is protected from now on" if item.protected else "it is no longer protected"
+    if remote.mark.becomes:
+        return "mark", f"its rename to {remote.mark.becomes} is called off"
     # where names follow from other fields, a manifest in the registry's own terms does not know whose object it was
     if remote.mark.key != item.key and not (kind.found_by_mark and item.key == item.address.key):
         return "mark", f"its manifest is now {item.key}"
     return "", ""
 
 
-def _replace(item: Desired, remote: Resource, found: Difference, seen: str, index: RegistryIndex) -> Change:
+def _replace(item: Desired, remote: Resource, found: Difference, index: RegistryIndex) -> Change:
     prerequisites = _needs(item, index)
     if remote.mark is not None and remote.mark.protected and item.protected is False:
         # the stored mark counts: this run lifts the protection and leaves the fields alone, the next one may replace
@@ -200,40 +237,22 @@ def _replace(item: Desired, remote: Resource, found: Difference, seen: str, inde
             "update",
             "mark",
             fields=rest,
-            observed=seen,
             depends_on=prerequisites,
             message=message,
             replaces=found.replaces,
         )
-    forbidden = _forbids_delete(item, remote, index.kind(item.address), index)
-    if forbidden is not None:
-        message = f"{', '.join(found.replaces)} can only change by deleting it, and {forbidden[1]}"
-        return _refusal(item, "blocked", forbidden[0], message)
+    refused = refusal(remote, index, item)
+    if refused is not None:
+        message = f"{', '.join(found.replaces)} can only change by deleting it, and {refused.message}"
+        return _refusal(item, "blocked", refused.reason, message)
     return _change(
         item,
         "replace",
         found.why,
         fields=found.fields,
-        observed=seen,
         depends_on=prerequisites,
         replaces=found.replaces,
     )
-
-
-def _forbids_delete(item: Desired, remote: Resource, kind: Kind, index: RegistryIndex) -> tuple[str, str] | None:
-    """The word and the reason why an object may not be deleted to be created again, or None. The manifest's protection counts, and the stored one."""
-    if item.protected or (remote.mark is not None and remote.mark.protected):
-        return (
-            "protected",
-            f"it is protected: declare {remote.address.key} as it is, with `protected: false`, and apply once",
-        )
-    if not kind.deletable:
-        return "not-deletable", kind.not_deletable_reason or f"the registry cannot delete what is a {kind.name}"
-    if remote.cascade_deletes:
-        return "referenced", f"the registry would delete with it {', '.join(remote.cascade_deletes)}"
-    if index.without_key:
-        return "unreadable", without_key(index.without_key)
-    return None
 
 
 def _prints(address: Address, item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Mapping[str, str]:

@@ -1,16 +1,14 @@
-"""One registry, ready to be asked: what it holds by address, what refers to what, and what may be deleted. Pure."""
+"""An index of one registry's listing: objects by address, references both ways, unreadable rows. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, DesiredState, Listing, RegistryFacts, Resource, Unreadable
 from reconciler.core.rules import Ref
 from reconciler.core.spec import references_in
-from reconciler.planner import diff
-from reconciler.planner.plan import Change
 
 
 def identity(facts: RegistryFacts) -> dict[str, str]:
@@ -20,7 +18,11 @@ def identity(facts: RegistryFacts) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RegistryIndex:
-    """One registry, ready to be asked. `stored` holds every object by address: more than one is a conflict."""
+    """What one registry holds, indexed. `stored` has every object by address: more than one is a conflict.
+
+    `unreadable` are rows whose address is known; `without_key` those that may be any object. `derived` are the derived
+    resources that each model is to have; `referrers` the objects that refer to each.
+    """
 
     facts: RegistryFacts
     stored: Mapping[Address, tuple[Resource, ...]]
@@ -65,41 +67,6 @@ class RegistryIndex:
         """The same, each with the pointer of the field that says so."""
         return _references(resource, self.facts)
 
-    def removal(self, resource: Resource, reason: str) -> Change:
-        """The delete of a stored object, or why there is none."""
-        address, kind = resource.address, self.kind(resource.address)
-        after = self.referrers.get(address, ())
-        change = Change(address, "delete", reason, observed=diff.observed(resource, kind), parent=resource.parent)
-        if resource.parent is not None:
-            after = (*after, resource.parent)
-        change = replace(change, depends_on=tuple(sorted({*after} - {address})))
-        if len(self.find(address)) > 1:
-            return replace(
-                change,
-                action="conflict",
-                reason="duplicate",
-                message="the registry holds more than one object of this key",
-            )
-        if self.without_key:
-            return replace(change, action="blocked", reason="unreadable", message=without_key(self.without_key))
-        if not kind.deletable:
-            return replace(
-                change,
-                action="blocked",
-                reason="not-deletable",
-                message=kind.not_deletable_reason or f"the registry cannot delete what is a {kind.name}",
-            )
-        if resource.cascade_deletes:
-            message = f"the registry would delete with it {', '.join(resource.cascade_deletes)}: delete that first, if it is to go"
-            return replace(change, action="blocked", reason="referenced", message=message)
-        if kind.protect_drifted and diff.drifted(resource, kind):
-            message = "somebody changed it since it was last applied, and nothing else holds that change: apply its manifest once more, or remove it by hand"
-            return replace(change, action="conflict", reason="drifted", message=message)
-        if resource.mark is not None and resource.mark.protected:
-            message = "it is protected: set `protected: false` and apply once before it can go"
-            return replace(change, action="blocked", reason="protected", message=message)
-        return change
-
 
 def _references(resource: Resource, facts: RegistryFacts) -> list[tuple[str, Address]]:
     found = references_in(resource.spec, facts.kinds[resource.address.kind].root)
@@ -118,4 +85,5 @@ def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Ad
 
 
 def without_key(rows: tuple[Unreadable, ...]) -> str:
+    """Say that a registry holds rows that cannot be told apart from any object."""
     return f"the registry holds something that cannot be read and may be anything: {rows[0].message}"

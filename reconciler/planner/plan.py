@@ -25,7 +25,7 @@ WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """What the user agreed to. A plan cascade_deletes the consents it was made with."""
+    """What the user agreed to. A plan carries the consents it was made with."""
 
     prune: bool = False
     allow_deletes: int | None = None
@@ -54,6 +54,7 @@ class Change:
     desired: Desired | None = None
     message: str = ""
     replaces: tuple[str, ...] = ()  # the pointers whose change makes an update a replace
+    drift: str = ""  # "drifted": changed since we wrote it; "differs": it differs and was never ours; else ""
 
     def recreates_elsewhere(self, *, renames: bool) -> bool:
         """Whether it creates the object anew under another address and deletes the old one last. `renames`: the registry can rename."""
@@ -90,6 +91,7 @@ class Plan:
     fingerprint: str = ""
     named: frozenset[Address] = frozenset()
     issued: Issue | None = None
+    pending: int | None = None  # of a drift: objects that are as we wrote them and wait for apply
 
     @property
     def writes(self) -> tuple[Change, ...]:
@@ -107,4 +109,4 @@ class Plan:
         for change in self.changes:
             counts[change.action] += 1
         counts["unchanged"] = self.unchanged
-        return counts
+        return counts if self.pending is None else {**counts, "pending": self.pending}

@@ -67,6 +67,7 @@ def _write(change: Change) -> dict[str, Any]:
             "key": item.key,
             "protected": item.protected,
             "previous": [str(address) for address in item.previous],
+            "matched": [str(address) for address in item.matched],
             "ignore": list(item.ignore),
             "secrets": dict(item.secrets),
             "references": {place: str(address) for place, address in item.references.items()},

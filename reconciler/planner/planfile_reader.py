@@ -155,6 +155,7 @@ def _desired(address: Address, data: Mapping[str, Any], source: Source | None, p
         key=_text(data["key"]),
         protected=None if data["protected"] is None else data["protected"] is True,
         previous=tuple(map(Address.parse, _texts(data["previous"]))),
+        matched=tuple(map(Address.parse, _texts(data.get("matched", [])))),
         ignore=_pointers(data["ignore"]),
         secrets={_pointer(place): _text(reference) for place, reference in _map(data["secrets"]).items()},
         references={_pointer(place): Address.parse(_text(text)) for place, text in _map(data["references"]).items()},

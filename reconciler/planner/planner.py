@@ -9,29 +9,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
-from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import Problem
-from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Resource
-from reconciler.core.rules import NeedsConsent
+from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
 from reconciler.core.spec import canonical_json, digest
 from reconciler.planner import guards
-from reconciler.planner.blocking import block, limit_replaces, taken
+from reconciler.planner.blocking import block, limit_replaces
 from reconciler.planner.decide import decide
-from reconciler.planner.guards import Deletions, Guard, Limits
+from reconciler.planner.guard_checks import Consequence, consequences_of, tripped_guards
+from reconciler.planner.guards import Guard, Limits
 from reconciler.planner.index import RegistryIndex, identity
 from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
-from reconciler.planner.ownership import Ownership, foreign_user, ownership_of, prunable
-from reconciler.planner.plan import WRITES, Change, Consents, Plan
+from reconciler.planner.plan import Change, Consents, Plan
+from reconciler.planner.prune import derived_deletes, removals
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How to plan. `fingerprints` are those of the desired secrets whose values are known, by address and pointer.
 
-    `named` are the addresses that the user asked to delete by name: they do not count in the guards.
+    `named` are the addresses that the user asked to delete by name: they do not count in the guards. `protected` are the
+    objects that manifests outside the desired state protect.
     """
 
     consents: Consents = Consents()
@@ -40,14 +39,7 @@ class Policy:
     fingerprints: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     named: frozenset[Address] = frozenset()
-
-
-class Consequence(NamedTuple):
-    """A value that is written only with consent: the change that would write it, its pointer, and the rule that says so."""
-
-    change: Change
-    pointer: str
-    rule: NeedsConsent
+    protected: Mapping[Address, Desired] = field(default_factory=dict)
 
 
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:
@@ -67,12 +59,12 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     ]
     changes = _ambiguous_renames([change for result in decided for change in result.changes])
     problems = [*policy.problems, *(problem for result in decided for problem in result.problems)]
-    removed, orphans, prune_problems = _removals(desired, indexes, policy, taken(changes))
+    removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes)
     changes.extend(removed)
-    changes.extend(_derived_deletes(changes, desired, indexes))
+    changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
     changes = block(limit_replaces(changes, policy.consents), indexes)
     going = {change.address for change in changes if change.action == "delete"}
-    consequences = tuple(_consequences(changes, indexes))
+    consequences = tuple(consequences_of(changes, indexes))
     return Plan(
         changes=in_order(changes),
         unchanged=sum(1 for result in decided if not result.changes),
@@ -83,56 +75,26 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         environment=policy.environment,
         registries={name: identity(index.facts) for name, index in indexes.items()},
         fingerprint=_fingerprint(desired, remote, policy),
+        named=policy.named,
     )
 
 
-def _removals(
-    desired: DesiredState, indexes: Mapping[str, RegistryIndex], policy: Policy, taken: set[Address]
-) -> tuple[list[Change], list[Address], list[Problem]]:
-    """What is ours and no longer declared: deletes with --prune, orphans without."""
-    changes: list[Change] = []
-    orphans: list[Address] = []
-    problems: list[Problem] = []
-    if not desired.complete:
-        return changes, orphans, problems
-    # an old key whose rename is still to come, or blocked, is no orphan; beside the new object it is one, but is left all the same
-    awaited = {old for item in desired.resources if not _is_there(item.address, indexes) for old in item.previous}
-    left = {old for item in desired.resources for old in item.previous}
-    kept = {*desired.declared, *taken, *awaited}
-    for index in indexes.values():
-        for address, stored in index.stored.items():
-            if (
-                address in kept
-                or not index.kind(address).deletable
-                or not any(_ours(resource, index, desired) for resource in stored)
-            ):
-                continue
-            owned = index.facts.owner or index.facts.owns
-            if policy.consents.prune and desired.documents and owned and address not in left:
-                changes.append(index.removal(stored[0], "removed"))
-            elif _alone(stored[0], index, desired):
-                orphans.append(address)  # what stands beside an orphan goes with it
-        if policy.consents.prune:
-            problems.extend(_never_pruned(index))
-    return changes, orphans, problems
+def make_delete_plan(
+    target: Resource, desired: DesiredState, remote: RemoteState, *, environment: str | None = None
+) -> Plan:
+    """Compute the plan that deletes one stored object by name, with its derived resources. Guards do not count it.
 
-
-def _alone(resource: Resource, index: RegistryIndex, desired: DesiredState) -> bool:
-    """Whether it is an orphan by itself, and not with the model that it stands beside."""
-    return resource.parent is None or resource.parent in desired.declared or not index.find(resource.parent)
-
-
-def _ours(resource: Resource, index: RegistryIndex, desired: DesiredState) -> bool:
-    """Whether prune may delete it: it is ours, or it stands beside a model that we declare and that has no more use for it."""
-    marked = index.kind(resource.address).markable
-    if not prunable(resource, index.facts) and (marked or resource.parent not in desired.declared):
-        return False
-    return marked or foreign_user(resource, index, index.facts) is None
-
-
-def _is_there(address: Address, indexes: Mapping[str, RegistryIndex]) -> bool:
-    index = indexes.get(address.registry)
-    return index is not None and bool(index.find(address))
+    `desired` is what all manifests say: what they protect is blocked, as is what another owner has or others refer to.
+    """
+    declared = desired.find(target.address)
+    key = target.mark.key if target.mark is not None else target.address.key
+    source = declared.resource.source if declared is not None else None
+    protected = declared.protected if declared is not None else None
+    item = Desired(Resource(target.address, {}, source=source), key, absent=True, protected=protected)
+    state = DesiredState((item,), frozenset({target.address}), complete=False, documents=1)
+    kept = {other.address: other for other in desired.resources if other.protected and not other.absent}
+    policy = Policy(environment=environment, named=frozenset({target.address}), protected=kept)
+    return make_plan(state, remote, policy)
 
 
 def _ambiguous_renames(changes: list[Change]) -> list[Change]:
@@ -151,60 +113,6 @@ def _ambiguous_renames(changes: list[Change]) -> list[Change]:
     ]
 
 
-def _derived_deletes(
-    changes: list[Change], desired: DesiredState, indexes: Mapping[str, RegistryIndex]
-) -> Iterator[Change]:
-    """What stands beside a model, its secret and its provider, goes with it, also where there is no room for a mark: it is ours by name."""
-    causes = _causes(changes, desired, indexes)
-    kept = {*desired.declared, *taken(changes)}
-    for index in indexes.values():
-        for address, stored in index.stored.items():
-            parent = stored[0].parent
-            if (
-                parent in causes
-                and address not in kept
-                and ownership_of(stored[0], index.facts) is not Ownership.FOREIGN
-            ):
-                cause, reason = causes[parent]
-                change = index.removal(stored[0], reason)
-                yield replace(change, depends_on=tuple(sorted({*change.depends_on, cause} - {address})))
-
-
-def _causes(
-    changes: list[Change], desired: DesiredState, indexes: Mapping[str, RegistryIndex]
-) -> dict[Address | None, tuple[Address, str]]:
-    """The models that go or went, each with what must be done first and why. That an earlier run did not finish counts too."""
-    causes: dict[Address | None, tuple[Address, str]] = {}
-    touchy = {change.address for change in changes if change.action == "conflict"}
-    for item in desired.resources:
-        index = indexes.get(item.address.registry)
-        if index is None or item.address in touchy:
-            continue
-        if item.absent and not index.find(item.address):
-            causes[item.address] = (item.address, "absent")
-        causes |= {old: (item.address, "renamed") for old in item.previous if not index.find(old)}
-    for change in changes:
-        if change.action == "delete" and change.parent is not None:
-            causes.setdefault(change.parent, (change.address, change.reason))
-    for change in changes:
-        if change.action == "rename" or (change.action == "delete" and change.parent is None):
-            causes[change.previous or change.address] = (change.address, change.reason)
-    return causes
-
-
-def _never_pruned(index: RegistryIndex) -> Iterator[Problem]:
-    """Kinds without room for a mark, in a registry without `owns`: nothing of them is ever pruned, and we say so."""
-    for name, kind in sorted(index.facts.kinds.items()):
-        if (
-            not kind.markable
-            and kind.deletable
-            and not index.facts.owns
-            and any(resource.address.kind == name and resource.parent is None for resource in index.resources())
-        ):
-            message = f"{index.facts.name}: {name} has no room for a mark, so none is pruned but what a declared model had beside it; say which are ours with `owns`"
-            yield Problem("reconciler.yaml", 1, 1, "never-pruned", message, severity="warning")
-
-
 def _guards(
     changes: list[Change],
     consequences: tuple[Consequence, ...],
@@ -220,29 +128,7 @@ def _guards(
             found.append(guards.no_documents())
         unowned = [name for name, index in indexes.items() if index.facts.owner is None and not index.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
-    counts: Counter[str] = Counter()
-    for change in changes:
-        if _deletes(change, indexes[change.address.registry].facts) and change.address not in policy.named:
-            counts[change.address.registry] += 1
-    deletions = {name: Deletions(counts[name], _owned(index)) for name, index in indexes.items() if counts[name]}
-    for change, pointer, rule in consequences:
-        if rule.guard not in policy.limits.allowed:
-            found.append(guards.consent(str(change.address), pointer, rule.guard, rule.reason))
-    return (*found, *guards.tripped(deletions, policy.limits, policy.consents.allow_deletes))
-
-
-def _consequences(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Iterator[Consequence]:
-    """The values with consequences that the changes would write."""
-    for change in changes:
-        if change.desired is None or change.action not in WRITES:
-            continue
-        root = indexes[change.address.registry].kind(change.address).root
-        for path in root.consent_paths:
-            node, pointer = root.find(path), json_pointer.join(path)
-            rule = node.rule(NeedsConsent) if node is not None else None
-            written = any(pointer == field.path or pointer.startswith(field.path + "/") for field in change.fields)
-            if rule is not None and written and json_pointer.get(change.desired.resource.spec, pointer) == rule.value:
-                yield Consequence(change, pointer, rule)
+    return (*found, *tripped_guards(changes, consequences, indexes, policy))
 
 
 def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
@@ -251,23 +137,6 @@ def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
         file, line = (change.source.file, change.source.line) if change.source is not None else ("", 1)
         message = f"{change.address} sets {pointer}: {rule.reason}"
         yield Problem(file, line, 1, rule.guard.removeprefix("allow_").replace("_", "-"), message, severity="warning")
-
-
-def _deletes(change: Change, facts: RegistryFacts) -> bool:
-    """Whether a change deletes a model for good: derived resources and replaces do not count."""
-    if change.parent is not None or not facts.kinds[change.address.kind].counts_in_guards:
-        return False
-    return change.action == "delete" or (change.action == "rename" and not facts.renames)
-
-
-def _owned(index: RegistryIndex) -> int:
-    kinds = index.facts.kinds
-    models = (
-        resource
-        for resource in index.resources()
-        if resource.parent is None and kinds[resource.address.kind].counts_in_guards
-    )
-    return sum(ownership_of(resource, index.facts) is Ownership.OURS for resource in models)
 
 
 def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> str:

@@ -15,7 +15,7 @@ from reconciler.planner.plan import Change, FieldChange, Plan
 from reconciler.render.escape import fence, html_code, markdown, markdown_code, printable
 from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, sections, totals
 from reconciler.render.terminal import Style, count
-from reconciler.render.values import SENSITIVE, show, show_list, show_sides, swapped
+from reconciler.render.values import SENSITIVE, show, show_list, show_sides
 from reconciler.render.width import ELLIPSIS
 
 MARKER: Final = "<!-- reconciler:plan -->"
@@ -143,7 +143,7 @@ def _has_details(change: Change) -> bool:
 
 
 def _detail(change: Change, wording: Wording) -> str:
-    fields = [swapped(field) for field in change.fields] if wording.found else change.fields
+    fields = change.fields
     body = "\n".join(line for field in fields for line in _field(field))
     ticks = fence(body, 3)
     title = f"{wording.verbs[change.action]} {html_code(label(change))} ({count(len(fields), 'field')})"

@@ -10,7 +10,7 @@ from reconciler.planner.plan import FieldChange, Plan
 from reconciler.render.problem_text import headline
 from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, sections, totals
 from reconciler.render.terminal import Style, count
-from reconciler.render.values import field_lines, swapped
+from reconciler.render.values import field_lines
 from reconciler.render.width import ELLIPSIS, pad, text_width
 
 MOST_ORPHANS: Final = 20
@@ -137,10 +137,7 @@ def _fields(entry: Entry, style: Style, wording: Wording, deep: bool) -> Iterato
     fields: Sequence[FieldChange] = change.fields
     if change.action == "create" and len(fields) > MOST_FIELDS + 1:
         fields = fields[:MOST_FIELDS]
-    if wording.found:
-        yield from field_lines(map(swapped, fields), style, FIELD_INDENT, deep=deep)
-    else:
-        yield from field_lines(fields, style, FIELD_INDENT, change.replaces, deep)
+    yield from field_lines(fields, style, FIELD_INDENT, () if wording.found else change.replaces, deep)
     rest = len(change.fields) - len(fields)
     if rest:
         yield FIELD_INDENT + style.paint(f"{ELLIPSIS} and {count(rest, 'more field')}", "dim")

@@ -139,12 +139,13 @@ def totals(plan: Plan, wording: Wording) -> str:
     """`2 to create, 1 to update, 10 unchanged`: only what there is."""
     numbers: dict[str, int] = {}
     for action, number in plan.summary().items():
-        if action not in ("conflict", "unchanged"):
+        if action not in ("conflict", "unchanged", "pending"):
             words = wording.totals[action]
             numbers[words] = numbers.get(words, 0) + number
         elif action == "conflict":
             numbers["conflict" if number == 1 else "conflicts"] = number
     numbers["as declared" if wording.found else "unchanged"] = plan.unchanged
+    numbers["waits for apply" if plan.pending == 1 else "wait for apply"] = plan.pending or 0
     return ", ".join(f"{number:,} {words}" for words, number in numbers.items() if number)
 
 

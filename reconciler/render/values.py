@@ -135,11 +135,6 @@ def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True) ->
     return [*words[:MOST_ITEMS], *([f"{ELLIPSIS} and {rest:,} more"] if rest > 0 else [])]
 
 
-def swapped(field: FieldChange) -> FieldChange:
-    """The field as drift reads it: from what is declared to what was found."""
-    return FieldChange(field.path, field.after, field.before, field.sensitive)
-
-
 def field_lines(
     fields: Iterable[FieldChange], style: Style, indent: str, forcing: Sequence[str] = (), deep: bool = True
 ) -> list[str]:

@@ -55,9 +55,7 @@ def test_a_protection_counts_before_it_is_applied(project: Project, place: Serve
     assert (answer.code, "its manifest protects it" in answer.out) == (4, True), answer.both
     report = project.run("delete", "chat", "--yes", "--format", "json").json("apply")
     assert {row["address"].split("/")[1]: (row["status"], row["reason"]) for row in report["outcomes"]} == {
-        "Model": ("blocked", "protected"),
-        "Provider": ("blocked", "protected"),
-        "Secret": ("blocked", "protected"),
+        "Model": ("blocked", "protected")
     }
     assert place.writes == before
 

@@ -104,7 +104,7 @@ def test_secrets_have_no_sides(answers: dict[str, Any]) -> None:
 def test_words_are_the_engine_s_own() -> None:
     """The closed sets of words are those that plan and report use."""
     plan, apply = OUTPUTS["plan"]["properties"], OUTPUTS["apply"]["properties"]
-    assert tuple(plan["summary"]["properties"]) == ACTIONS
+    assert tuple(plan["summary"]["properties"]) == (*ACTIONS, "pending")
     assert set(plan["changes"]["items"]["properties"]["action"]["enum"]) == set(ACTIONS) - {"unchanged"}
     assert tuple(apply["summary"]["properties"]) == SUMMARY
     assert tuple(apply["outcomes"]["items"]["properties"]["status"]["enum"]) == STATUSES

@@ -82,6 +82,39 @@ async def test_another_endpoint_model_is_a_replace_and_leaves_no_orphan(server: 
     assert (await world.plan(after)).changes == ()
 
 
+async def test_a_new_name_without_a_key_takes_its_connection_along(server: Server, world: World) -> None:
+    """The name changes and `api_key` goes in one step: the connection goes in the same run, and not without consent."""
+    await world.apply(chat())
+    open_to_all = chat(endpoint={"url": "https://llm.example.com/v1", "model": "gpt-5"})
+    assert await names(world) == ["Connection/reconciler-support-chat", f"Model/{NAME}"]
+    await world.apply(open_to_all)
+    assert await names(world) == ["Connection/reconciler-support-chat", f"Model/{NAME}"]
+    report = await world.apply(open_to_all, allow_replaces=1)
+    assert set(statuses(report).values()) == {"ok"}, report.outcomes
+    assert await names(world) == ["Model/virtual-model/openai/gpt-5"]
+    assert await world.settled(open_to_all)
+
+
+@pytest.mark.parametrize("whose", ["foreign", "unmarked", "ours"])
+async def test_a_derived_name_that_somebody_has_keeps_the_old_object(server: Server, world: World, whose: str) -> None:
+    """Neither this run nor the next deletes what bears the old name, prune or not."""
+    await world.apply(chat())
+    other = "virtual-model/openai/gpt-5"
+    tags = {
+        "foreign": ["reconciler:owner=them", "reconciler:key=theirs"],
+        "ours": ["reconciler:owner=us", "reconciler:key=x"],
+    }
+    row = {"name": other, "display_name": "D", "description": "d", "model_type": "chat", "tags": tags.get(whose, [])}
+    server.state.put_model(None, row, server.behaviour)
+    renamed = chat(endpoint={"url": "https://llm.example.com/v1", "model": "gpt-5", "api_key": "${env:KEY}"})
+    for _ in range(2):
+        await world.apply(renamed)
+    assert f"Model/{NAME}" in await names(world)
+    if whose == "foreign":
+        await world.apply(renamed, prune=True, allow_deletes=9)
+        assert f"Model/{NAME}" in await names(world)
+
+
 @pytest.mark.parametrize("done", [True, False])
 async def test_a_replace_that_broke_off_is_finished(server: Server, world: World, done: bool) -> None:
     """Whatever was lost, the next runs end with one model of the new name."""

@@ -9,6 +9,7 @@ from render.samples import plan as sample
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Source
+from reconciler.planner.drift import drift_of
 from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.plan_markdown import BUDGET, drift, plan
 
@@ -112,8 +113,8 @@ def test_long_lists_are_counted() -> None:
 
 def test_drift_is_worded_as_drift() -> None:
     """Drift has its own marker and title, warns of no deletion, and reads from declared to found."""
-    changes = (Change(address("a"), "update", "drifted", (FieldChange("/t", "found", "declared"),)),)
-    text = drift(Plan(changes, 2), PLAIN)
+    changes = (Change(address("a"), "update", "drifted", (FieldChange("/t", "found", "declared"),), drift="drifted"),)
+    text = drift(drift_of(Plan(changes, 2)), PLAIN)
     assert text.startswith("<!-- reconciler:drift -->\n\n### Drift: 1 changed, 2 as declared\n")
     assert '- /t: "declared"\n+ /t: "found"' in text
     assert drift(Plan((), 2), PLAIN) == "<!-- reconciler:drift -->\n\n### No drift: 2 as declared"

@@ -11,6 +11,7 @@ from render.samples import plan as sample
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Source
+from reconciler.planner.drift import drift_of
 from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.plan_text import drift, plan
 from reconciler.render.terminal import Style
@@ -105,11 +106,12 @@ def test_drift_reads_from_declared_to_found() -> None:
             "drifted",
             (FieldChange("/t", 0.9, 0.2), FieldChange("/new", before=1)),
             source=Source("a.yaml", 1),
+            drift="drifted",
         ),
         Change(address("b"), "create", "missing", (FieldChange("/x", after=1),), source=Source("b.yaml", 1)),
     )
     assert (
-        drift(Plan(changes, 3), PLAIN)
+        drift(drift_of(Plan(changes, 3)), PLAIN)
         == """\
 Changed in the registry behind our back (declared → found):
   -   missing  aigo/Model/b  declared, but not in the registry  b.yaml:1

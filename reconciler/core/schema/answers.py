@@ -55,8 +55,9 @@ def _map(description: str, properties: Mapping[str, Form], *, optional: tuple[st
     }
 
 
-def _counts(description: str, names: tuple[str, ...]) -> Form:
-    return _map(description, {name: _count(f"How many: {name.replace('_', ' ')}.") for name in names})
+def _counts(description: str, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> Form:
+    counts = {name: _count(f"How many: {name.replace('_', ' ')}.") for name in (*names, *optional)}
+    return _map(description, counts, optional=optional)
 
 
 def _answer(title: str, description: str, properties: Mapping[str, Form], *, optional: tuple[str, ...] = ()) -> Form:
@@ -161,7 +162,7 @@ def _validate() -> Form:
 
 def _plan() -> Form:
     properties = {
-        "summary": _counts("How many changes of each action.", PLANNED),
+        "summary": _counts("How many changes of each action.", PLANNED, optional=("pending",)),
         "changes": _list("In the order in which they are done; what is unchanged is left out.", _change()),
         "orphans": _list("Objects of ours that no manifest declares and that stay, without --prune.", _address()),
         "guards": _list("Guards that tripped.", _guard()),

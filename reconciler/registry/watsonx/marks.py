@@ -43,6 +43,8 @@ def _said(mark: Mark) -> Iterator[str]:
         yield "protected"
     if mark.applied:
         yield f"applied={mark.applied}"
+    if mark.becomes:
+        yield f"becomes={mark.becomes}"
     yield from (f"excluded={place}" for place in mark.excluded)
     yield from (f"secret={place}={digits}" for place, digits in sorted(mark.fingerprints.items()))
 
@@ -62,7 +64,7 @@ def mark_of(tags: Iterable[str]) -> Mark | None:
             data["fingerprints"][place] = digits
         elif name == "protected" and not value:
             data["protected"] = True
-        elif name in ("owner", "key", "applied") and name not in data:
+        elif name in ("owner", "key", "applied", "becomes") and name not in data:
             data[name] = value
         else:
             raise ValueError(f"{text!r} is no part of a mark")
