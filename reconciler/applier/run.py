@@ -12,13 +12,15 @@ from reconciler.applier.prepare import Prepared
 from reconciler.applier.readback import ReadBack
 from reconciler.applier.report import INTERRUPTED, Done, Outcome
 from reconciler.applier.scheduler import run_in_order
-from reconciler.core.errors import RegistryError
+from reconciler.core.errors import DeadlineError, RegistryError
 from reconciler.core.pointer import join, split
 from reconciler.core.resource import Address, RegistryFacts
 from reconciler.core.spec import references_in
 from reconciler.planner.order import in_order
 from reconciler.planner.plan import Change, Plan
+from reconciler.registry import deadline
 from reconciler.registry.base import Registry
+from reconciler.registry.deadline import Deadline
 
 
 async def run_plan(
@@ -49,7 +51,8 @@ async def run_plan(
         for change in plan.writes
         if change.previous is not None and change.recreates_elsewhere(renames=facts[change.address.registry].renames)
     }
-    run = _Running(executors, known, options, pending_deletes, bugs)
+    deadlines = {name: deadline.start(facts[name].deadline) for name in executors}
+    run = _Running(executors, known, options, pending_deletes, bugs, deadlines)
 
     def width(registry: str) -> int:
         return options.concurrency or facts[registry].concurrency
@@ -106,6 +109,7 @@ class _Running:
     options: Options
     pending_deletes: Mapping[Address, Change]
     bugs: list[Exception]
+    deadlines: Mapping[str, Deadline | None]
 
     async def one(self, change: Change) -> Outcome:
         if self.bugs:
@@ -115,9 +119,14 @@ class _Running:
         if self.options.stop.is_set():
             message = "the run was interrupted before this"
             return self._told(Outcome(change.address, change.action, "skipped", INTERRUPTED, message))
+        limit = self.deadlines[change.address.registry]
+        if limit is not None and not limit.remaining:
+            message = f"the {limit} for {change.address.registry} was over before this; {deadline.HINT}"
+            return self._told(Outcome(change.address, change.action, "skipped", DeadlineError.code, message))
         started = time.perf_counter()
         try:
-            done = await self._carry_out(change)
+            with deadline.within(limit):
+                done = await self._carry_out(change)
         except RegistryError as error:
             hint = f" ({error.hint})" if error.hint else ""
             done = Done("failed", error.code, error.message + self._located(change, error) + hint)

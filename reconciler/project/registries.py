@@ -16,7 +16,7 @@ from reconciler.project.config import Project
 from reconciler.registry import catalog
 from reconciler.registry.base import Driver
 from reconciler.registry.entry import RegistryEntry
-from reconciler.registry.settings import CONCURRENCY, RemoteSettings
+from reconciler.registry.settings import CONCURRENCY, DEADLINE, RemoteSettings
 
 _COMMON = frozenset({"driver", "default", "owns"})
 
@@ -94,6 +94,7 @@ def _load_entry(
         identity={"driver": driver.name, "location": driver.location(settings, resolver)},
         renames=driver.renames,
         concurrency=(isinstance(settings, RemoteSettings) and settings.concurrency) or CONCURRENCY,
+        deadline=(settings.deadline or DEADLINE) if isinstance(settings, RemoteSettings) else None,
     )
     return RegistryEntry(name, driver, settings, facts, entry.get("default") is True)
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
-from reconciler.core.errors import PermanentError
+from reconciler.core.errors import DeadlineError, PermanentError, TemporaryError
+from reconciler.registry import deadline
 from reconciler.registry.http.address import headers_of, url_of
 from reconciler.registry.http.bound import Bound
 from reconciler.registry.http.payload import encode, shown
@@ -75,7 +76,7 @@ class Client:
         outcome: Reply | Failure = await retrying(self._next, call, [first])
         if isinstance(outcome, Reply):
             return outcome
-        await asyncio.sleep(outcome.pause)
+        await asyncio.sleep(min(outcome.pause, deadline.remaining()))
         raise outcome.kind(outcome.message, hint=outcome.hint)
 
     async def exchange(
@@ -125,7 +126,9 @@ class Client:
 
     async def _judged(self, call: Call) -> Answer | Failure:
         """An answer with an expected status, whatever it holds, or what went wrong."""
-        wave = await self._bound.acquire()
+        wave = await self._turn(call)
+        if isinstance(wave, Failure):
+            return wave
         try:
             translator = self._translator
             answer = await self._exchanged(call)
@@ -136,6 +139,22 @@ class Client:
             return self._judge(call, answer, wave, translator)
         finally:
             self._bound.release()
+
+    async def _turn(self, call: Call) -> int | Failure:
+        """The wave of a request that may be sent now. Where the registry has all others wait, it waits no longer than its deadline.
+
+        What is sent after the deadline belongs to a change that is under way, and waits as long as for one answer.
+        """
+        timer = asyncio.timeout(max(deadline.remaining(), call.timeout) if deadline.current() is not None else None)
+        try:
+            async with timer:
+                return await self._bound.acquire()
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            return _over(
+                Failure(TemporaryError, f"{self._translator.named(call)} was not sent: the registry has all wait")
+            )
 
     async def _exchanged(self, call: Call) -> Answer | Broken:
         began = time.perf_counter()
@@ -196,13 +215,26 @@ def _has_failed(state: RetryCallState) -> bool:
 
 def _is_last(state: RetryCallState) -> bool:
     failure: Failure = _outcome(state)
-    return state.attempt_number >= failure.attempts
+    return state.attempt_number >= failure.attempts or _comes_too_late(state)
+
+
+def _comes_too_late(state: RetryCallState) -> bool:
+    """Whether the deadline is over before the next attempt would begin."""
+    return state.upcoming_sleep >= deadline.remaining()
 
 
 def _give_up(state: RetryCallState) -> Failure:
     failure: Failure = _outcome(state)
     tried = state.attempt_number
-    return failure if tried == 1 else replace(failure, message=f"{failure.message} (tried {tried} times)")
+    told = failure if tried == 1 else replace(failure, message=f"{failure.message} (tried {tried} times)")
+    return _over(told) if tried < failure.attempts and _comes_too_late(state) else told
+
+
+def _over(failure: Failure) -> Failure:
+    """A failure that is not tried again because of the deadline. That a reply was lost stays what it is: it may have been done."""
+    kind = DeadlineError if failure.kind is TemporaryError else failure.kind
+    message = f"{failure.message}; its {deadline.current()} is over"
+    return replace(failure, kind=kind, message=message, hint=failure.hint or deadline.HINT)
 
 
 @asynccontextmanager
