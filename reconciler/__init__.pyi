@@ -1,9 +1,11 @@
+from reconciler.project.api import MISSING as MISSING
 from reconciler.project.api import Address as Address
 from reconciler.project.api import BugError as BugError
 from reconciler.project.api import Change as Change
 from reconciler.project.api import ConfigError as ConfigError
 from reconciler.project.api import Consents as Consents
 from reconciler.project.api import DesiredState as DesiredState
+from reconciler.project.api import FieldChange as FieldChange
 from reconciler.project.api import LoadedProject as LoadedProject
 from reconciler.project.api import ManifestError as ManifestError
 from reconciler.project.api import OpenRegistries as OpenRegistries
@@ -18,10 +20,17 @@ from reconciler.project.api import RemoteState as RemoteState
 from reconciler.project.api import Report as Report
 from reconciler.project.api import Resource as Resource
 from reconciler.project.api import SecretError as SecretError
+from reconciler.project.api import Validation as Validation
 from reconciler.project.api import apply as apply
 from reconciler.project.api import connect as connect
+from reconciler.project.api import drift as drift
 from reconciler.project.api import load as load
 from reconciler.project.api import make_plan as make_plan
+from reconciler.project.api import plan_delete as plan_delete
 from reconciler.project.api import remote_state as remote_state
+from reconciler.project.api import render_plan as render_plan
+from reconciler.project.api import validate as validate
+from reconciler.project.synchronous import SyncProject as SyncProject
+from reconciler.project.synchronous import open_project as open_project
 
 __version__: str

@@ -77,7 +77,7 @@ def test_planning_does_without_the_fingerprint_key(tmp_path: Path) -> None:
 
 def test_the_names_are_those_of_the_api() -> None:
     """And nothing else: a typo is an AttributeError."""
-    assert set(reconciler.API) == set(api.__all__)
+    assert set(reconciler.API) == {*api.__all__, "SyncProject", "open_project"}
     for name in api.__all__:
         assert getattr(reconciler, name) is getattr(api, name)
     with pytest.raises(AttributeError):
@@ -116,3 +116,78 @@ async def test_a_dangling_reference_stops_a_program_too(tmp_path: Path, monkeypa
         with pytest.raises(api.ManifestError, match="does not exist") as refused:
             await api.remote_state(registries)
     assert [problem.rule for problem in refused.value.problems] == ["dangling-reference"]
+
+
+async def test_drift_and_delete_as_the_commands_do(tmp_path: Path) -> None:
+    """What `drift` and `delete KEY` decide is decided by the engine: Python users have the same."""
+    write(tmp_path, "a", "b")
+    (tmp_path / "manifests/b.yaml").write_text("kind: Model\nkey: b\nprotected: true\n")
+    project = reconciler.load(cwd=tmp_path)
+    async with reconciler.connect(project) as registries:
+        found = await reconciler.drift(registries)
+        assert [change.reason for change in found.changes] == ["missing", "missing"]
+        await reconciler.apply(
+            reconciler.make_plan(project.desired, await reconciler.remote_state(registries), project.policy()),
+            registries,
+        )
+        assert (await reconciler.drift(registries)).changes == ()
+        assert [change.action for change in (await reconciler.plan_delete("b", registries)).changes] == ["blocked"]
+        report = await reconciler.apply(await reconciler.plan_delete("local/Model/a", registries), registries)
+        assert report.summary()["deleted"] == 1
+
+
+def test_validate_is_a_value(tmp_path: Path) -> None:
+    """All problems, without an exception."""
+    write(tmp_path, "a")
+    assert reconciler.validate(cwd=tmp_path).problems == ()
+    (tmp_path / "manifests/a.yaml").write_text("kind: Model\nkey: a\nfoo: 1\n")
+    assert [problem.rule for problem in reconciler.validate(cwd=tmp_path).problems] == ["unknown-field"]
+
+
+def test_the_text_of_an_error_names_files_and_lines(tmp_path: Path) -> None:
+    """A traceback in somebody's log is enough to find the mistake."""
+    write(tmp_path)
+    (tmp_path / "manifests/a.yaml").write_text("kind: Model\nkey: a\n" + "".join(f"x{n}: 1\n" for n in range(8)))
+    with pytest.raises(reconciler.ManifestError) as caught:
+        reconciler.load(cwd=tmp_path)
+    lines = str(caught.value).splitlines()
+    assert lines[1].strip().startswith("manifests/a.yaml:3:1: unknown-field: ")
+    assert lines[-1].strip() == "… and 3 more in .problems"
+
+
+async def test_without_async_where_a_loop_runs_already(tmp_path: Path) -> None:
+    """As in a notebook: the call blocks, and works."""
+    write(tmp_path, "a")
+    with reconciler.open_project(cwd=tmp_path) as project:
+        plan = project.plan()
+        assert project.apply(plan).summary()["created"] == 1
+        assert project.plan().changes == ()
+        assert project.drift().changes == ()
+        assert project.apply(project.plan_delete("a")).summary()["deleted"] == 1
+
+
+def test_a_plan_in_every_format(tmp_path: Path) -> None:
+    """Text, JSON and Markdown as the commands print them, and a table for notebooks in which every value is escaped."""
+    write(tmp_path)
+    (tmp_path / "manifests/a.yaml").write_text("kind: Model\nkey: a\ndescription: <script>x</script>\n")
+    with reconciler.open_project(cwd=tmp_path) as project:
+        plan = project.plan()
+        drift = project.drift()
+    assert "create   local/Model/a" in reconciler.render_plan(plan)
+    assert '"action": "create"' in reconciler.render_plan(plan, "json")
+    assert reconciler.render_plan(plan, "markdown").startswith("<!-- reconciler:plan -->")
+    assert reconciler.render_plan(drift, "markdown").startswith("<!-- reconciler:drift -->")
+    table = plan._repr_html_()
+    assert "local/Model/a" in table.replace("&#47;", "/")
+    assert "<script>" not in table
+    with pytest.raises(ValueError, match="no format of a plan"):
+        reconciler.render_plan(plan, "yaml")
+
+
+def test_the_values_that_plans_are_made_of_are_public(tmp_path: Path) -> None:
+    """Who looks into a plan needs the word for an absent side."""
+    write(tmp_path, "a")
+    with reconciler.open_project(cwd=tmp_path) as project:
+        (change,) = project.plan().changes
+    assert all(isinstance(field, reconciler.FieldChange) for field in change.fields)
+    assert {field.before for field in change.fields} == {reconciler.MISSING}

@@ -316,7 +316,7 @@ async def test_a_rotation_that_was_asked_for_writes_the_new_value_once(world: Wo
 
 async def test_a_rotation_that_is_found_only_at_apply_is_reported_and_not_recorded(world: World) -> None:
     """The plan did not say so: the next one does."""
-    world = replace(world, fingerprint_key=Secret("key"))
+    world = replace(world, fingerprint_key=Secret("a key for fingerprints"))
     document = native("Provider", "p", url="https://p", password="${env:KEY}")
     await world.apply(document)
     changed = document | {"timeout": 5}
@@ -330,7 +330,7 @@ async def test_a_rotation_that_is_found_only_at_apply_is_reported_and_not_record
 
 async def test_a_value_that_did_not_change_is_no_pending_rotation(world: World) -> None:
     """Absent when planning and present when applying is no news."""
-    world = replace(world, fingerprint_key=Secret("key"))
+    world = replace(world, fingerprint_key=Secret("a key for fingerprints"))
     document = native("Provider", "p", url="https://p", password="${env:KEY}")
     await world.apply(document)
     value = world.environ.pop("KEY")
@@ -341,9 +341,9 @@ async def test_a_value_that_did_not_change_is_no_pending_rotation(world: World) 
 
 
 async def test_a_fingerprint_stays_with_its_address(tmp_path: Any) -> None:
-    """Where no value is known it survives an update, and not a rename: it would never match again."""
+    """Where no value is known it survives an update, and not a rename, which the next plan with a value makes good."""
     async with World.of(root=tmp_path, disk={"driver": "local", "path": "a.db"}) as world:
-        world.fingerprint_key = Secret("key")
+        world.fingerprint_key = Secret("a key for fingerprints")
         document = model("chat", endpoint=WITH_KEY)
         await world.apply(document)
         value = world.environ.pop("KEY")
@@ -354,6 +354,8 @@ async def test_a_fingerprint_stays_with_its_address(tmp_path: Any) -> None:
         del world.environ["KEY"]
         await world.apply(renamed)
         world.environ["KEY"] = value
+        assert actions(await world.plan(renamed)) == {"Model/new": "update fingerprint"}
+        await world.apply(renamed)
         assert await world.settled(renamed)
 
 
@@ -372,7 +374,7 @@ async def test_a_registry_that_keeps_references_needs_no_value_unless_it_is_to_b
         document = model("chat", endpoint=WITH_KEY)
         world.environ.clear()
         assert statuses(await world.apply(document)) == {"Model/chat": "ok"}
-        printed = replace(world, fingerprint_key=Secret("key"))
+        printed = replace(world, fingerprint_key=Secret("a key for fingerprints"))
         with pytest.raises(SecretError):
             await printed.apply(document | {"key": "other"}, complete=False)
         printed.environ["KEY"] = "value"

@@ -365,9 +365,35 @@ async def test_a_new_fingerprint_key_writes_every_secret_once(world: World) -> N
     """Nobody knows which value is stored, so a fingerprint that was not written with it would lie."""
     await world.apply(PROVIDER)
     world = replace(world, fingerprint_key=FINGERPRINTS)
-    assert await decided(world, PROVIDER) == "update rotate"
+    assert await decided(world, PROVIDER) == "update fingerprint"
     await world.apply(PROVIDER)
     assert await decided(world, PROVIDER) == ""
+
+
+async def test_another_key_tells_nothing_of_a_value(world: World) -> None:
+    """A laptop with another key, or a renewed one: the plan says so, rotates nothing, and CI's next plan is as before."""
+    first = replace(world, fingerprint_key=FINGERPRINTS)
+    await first.apply(PROVIDER)
+    second = replace(world, fingerprint_key=Secret("another key for fingerprints"))
+    plan = await second.plan(PROVIDER)
+    assert actions(plan) == {}
+    assert [problem.rule for problem in plan.problems] == ["rotation-unknown"]
+    await second.apply(PROVIDER | {"timeout": 7})
+    assert await decided(first, PROVIDER | {"timeout": 7}) == ""
+    first.environ["KEY"] = "a new value"
+    assert await decided(first, PROVIDER | {"timeout": 7}) == "update rotate"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+async def test_a_line_end_is_no_part_of_a_value_or_a_key(world: World, end: str) -> None:
+    """`echo`, files and Windows add one; two of them are part of the value."""
+    world = replace(world, fingerprint_key=FINGERPRINTS)
+    await world.apply(PROVIDER)
+    world.environ["KEY"] += end
+    world = replace(world, fingerprint_key=Secret(FINGERPRINTS.reveal() + end))
+    assert await decided(world, PROVIDER) == ""
+    world.environ["KEY"] += end
+    assert await decided(world, PROVIDER) == "update rotate"
 
 
 async def test_where_there_is_no_room_for_fingerprints_nothing_rotates_by_itself(world: World) -> None:

@@ -492,7 +492,7 @@ async def test_a_rename_by_recreation_sends_secrets_anew(world: World) -> None:
 
 async def test_a_rename_with_fingerprints_settles(world: World) -> None:
     """The new object's fingerprints are those of its own address."""
-    world.fingerprint_key = Secret("key")
+    world.fingerprint_key = Secret("a key for fingerprints")
     document = native("Provider", "p", url="https://p", password="${env:KEY}")
     await world.apply(document)
     report = await world.apply(document | {"key": "q", "previous_keys": ["p"]})

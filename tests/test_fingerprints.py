@@ -11,7 +11,7 @@ KEY, ADDRESS, PLACE, VALUE = "key", "one/Secret/a", "/value", "hunter2"
 
 
 def test_a_fingerprint_is_of_one_value_at_one_place_under_one_key() -> None:
-    """Equal only where all four are equal, 16 hex digits, and nothing of the value in them."""
+    """Equal only where all four are equal, the key's id and 16 hex digits, and nothing of the value in them."""
     given = [
         (KEY, ADDRESS, PLACE, VALUE),
         ("other", ADDRESS, PLACE, VALUE),
@@ -22,11 +22,11 @@ def test_a_fingerprint_is_of_one_value_at_one_place_under_one_key() -> None:
     ]
     found = [fingerprint(Secret(key), address, place, Secret(value)) for key, address, place, value in given]
     assert len(set(found)) == len(given)
-    assert all(len(bytes.fromhex(text)) == 8 for text in found)
+    assert [len(bytes.fromhex(part)) for text in found for part in text.split(":")] == [4, 8] * len(given)
     assert found[0] == fingerprint(Secret(KEY), ADDRESS, PLACE, Secret(VALUE))
 
 
 @pytest.mark.parametrize("value", ["", "a\0b"])
 def test_any_value_has_one(value: str) -> None:
     """Empty or odd, it is still only a value."""
-    assert len(fingerprint(Secret(KEY), ADDRESS, PLACE, Secret(value))) == 16
+    assert len(fingerprint(Secret(KEY), ADDRESS, PLACE, Secret(value))) == 8 + 1 + 16

@@ -34,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_python_example_runs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Copied as it stands it applies the README's manifest, and finds nothing to do the second time."""
-    monkeypatch.setenv("RECONCILER_FINGERPRINT_KEY", "k")
+    monkeypatch.setenv("RECONCILER_FINGERPRINT_KEY", "a key for fingerprints")
     monkeypatch.setenv("SUPPORT_LLM_KEY", "s")
     (example,) = blocks("python")
     first, second = (

@@ -13,7 +13,7 @@ from world import PLUGINS
 
 from reconciler.applier.apply import apply
 from reconciler.applier.options import Options
-from reconciler.core.errors import InputError, ManifestError, PermanentError, SecretError, UsageError
+from reconciler.core.errors import ConfigError, InputError, ManifestError, PermanentError, SecretError, UsageError
 from reconciler.core.resource import Resource, Source
 from reconciler.planner import planfile
 from reconciler.planner.plan import Consents
@@ -69,9 +69,16 @@ def test_stdin_stands_alone(root: Path) -> None:
     assert open_workspace(cwd=root).load(["-"]).problems[0].rule == "no-manifests"
 
 
+def test_a_short_fingerprint_key_is_refused(root: Path) -> None:
+    """It could be guessed from the fingerprints; a line end does not make it longer."""
+    for key in ("x", "a" * 15, "a" * 15 + "\n"):
+        with pytest.raises(ConfigError, match="fewer than 16 characters"):
+            open_workspace(cwd=root, environ={"FP": key}).fingerprint_key_if_known()
+
+
 def test_the_fingerprint_key_is_looked_up_when_it_is_needed(root: Path) -> None:
     """In the environment that was given; planning does without."""
-    assert open_workspace(cwd=root, environ={"FP": "x"}).fingerprint_key() is not None
+    assert open_workspace(cwd=root, environ={"FP": "a key for fingerprints"}).fingerprint_key() is not None
     bare = open_workspace(cwd=root, environ={})
     assert bare.fingerprint_key_if_known() is None
     with pytest.raises(SecretError):

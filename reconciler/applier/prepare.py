@@ -13,7 +13,7 @@ from reconciler.core.pointer import split
 from reconciler.core.resource import Address, Desired, RegistryFacts, RemoteState, Resource
 from reconciler.core.rules import WriteOnly
 from reconciler.core.secret import Resolver, Secret
-from reconciler.planner.diff import covered
+from reconciler.planner.diff import covered, rotation
 from reconciler.planner.plan import Change, Plan
 
 
@@ -132,10 +132,13 @@ def _fingerprints(
                 prints[pointer] = then
             continue
         now = fingerprint(key, str(item.address), pointer, secrets[pointer])
-        same = then == fingerprint(key, str(old), pointer, secrets[pointer])
-        if pointer in written or same or (then is None and _keeps_reference(pointer, facts.kinds[item.address.kind])):
+        verdict = "" if then is None else rotation(then, fingerprint(key, str(old), pointer, secrets[pointer]))
+        recorded = then is None and _keeps_reference(pointer, facts.kinds[item.address.kind])
+        if pointer in written or verdict == "same" or recorded:
             prints[pointer] = now
-        elif then is not None:
+        elif then is not None and verdict == "unverified" and old == item.address:
+            prints[pointer] = then  # another key's, which says nothing about the value
+        elif then is not None and verdict == "rotated":
             notes.append(
                 f"rotation_pending: {item.address} {pointer}: its value is new, and this plan did not say so; plan again to write it"
             )

@@ -10,12 +10,13 @@ import click
 from reconciler.applier.report import Report
 from reconciler.cli import run_apply
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import Outputs, find_workspace, one
+from reconciler.cli.session import Outputs, find_workspace
 from reconciler.cli.stored import registries_of
 from reconciler.cli.streams import say
 from reconciler.core.resource import Desired
 from reconciler.planner.plan import Plan
 from reconciler.planner.planner import make_delete_plan
+from reconciler.project.lookup import one_object
 from reconciler.registry.reading import read_all
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
@@ -48,7 +49,7 @@ async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | No
     workspace = find_workspace(options)
     async with workspace.connect(registries_of(workspace, [key])) as registries:
         remote = await read_all(registries, workspace.facts)
-        found = one(key, remote)
+        found = one_object(key, remote)
         desired = workspace.load().desired
         plan = make_delete_plan(found, desired, remote, environment=workspace.project.environment)
         run_apply.show(plan, options, output_format)

@@ -11,7 +11,7 @@ import click
 from reconciler.cli.answers import answer_json
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import find_workspace, one
+from reconciler.cli.session import find_workspace
 from reconciler.cli.stored import registries_of, stored, unreadable, warn_of_unreadable
 from reconciler.cli.streams import answer, say
 from reconciler.core.document.dump import dump_yaml
@@ -19,6 +19,7 @@ from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import Resource
 from reconciler.manifest.discover import shown
 from reconciler.manifest.export import manifest_of, path_of
+from reconciler.project.lookup import one_object
 from reconciler.project.workspace import Workspace
 from reconciler.render.jsontext import dumps
 
@@ -53,7 +54,7 @@ def command(
     chosen = (
         sorted(remote.resources(), key=lambda item: item.address)
         if everything
-        else list({str(found.address): found for key in keys for found in [one(key, remote)]}.values())
+        else list({str(found.address): found for key in keys for found in [one_object(key, remote)]}.values())
     )
     partly = everything and any(unreadable(remote))
     if target is None:

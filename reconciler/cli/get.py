@@ -8,9 +8,10 @@ import click
 
 from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import find_workspace, one, style
+from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import facts_of, registries_of, stored
 from reconciler.cli.streams import answer
+from reconciler.project.lookup import one_object
 from reconciler.render.answers import get_text
 
 
@@ -21,7 +22,7 @@ from reconciler.render.answers import get_text
 def command(options: GlobalOptions, key: str, output_format: str) -> int:
     """Show one object as its registry holds it. KEY is a key or an address."""
     workspace = find_workspace(options)
-    found = one(key, asyncio.run(stored(workspace, registries_of(workspace, [key]))))
+    found = one_object(key, asyncio.run(stored(workspace, registries_of(workspace, [key]))))
     facts = facts_of(found)
     data = {
         "address": str(found.address),

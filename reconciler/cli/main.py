@@ -72,14 +72,12 @@ class Commands(Helpful, click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if args and (close := _nearest(args[0])):
+            close = (
+                importlib.import_module("reconciler.cli.suggestions").for_command(args[0], COMMANDS) if args else None
+            )
+            if close:
                 raise click.UsageError(f"{error.message} Did you mean {close!r}?", ctx) from error
             raise
-
-
-def _nearest(name: str) -> str | None:
-    close: list[str] = importlib.import_module("difflib").get_close_matches(name, COMMANDS, n=1)
-    return close[0] if close else None
 
 
 @click.group(
@@ -133,8 +131,15 @@ def _usage(error: click.ClickException, words: Sequence[str]) -> int:
     context = getattr(error, "ctx", None)
     usage = f"{context.get_usage()}\n\n" if context is not None else ""
     hint = f"\nhint: {context.command_path} --help" if context is not None else ""
-    message = _printable(error.format_message())
+    message = _printable(_without_option(error) if isinstance(error, click.NoSuchOption) else error.format_message())
     return _failed(64, "usage", message, words, f"{usage}error: {message}{hint}")
+
+
+def _without_option(error: click.NoSuchOption) -> str:
+    """The message for an unknown option. click would suggest any near name, also one that deletes."""
+    known = [name for option in error.ctx.command.params for name in option.opts] if error.ctx is not None else []
+    hint: str | None = importlib.import_module("reconciler.cli.suggestions").for_option(error.option_name, known)
+    return f"No such option: {error.option_name}{f' ({hint})' if hint else ''}"
 
 
 def _failed(code: int, word: str, message: str, words: Sequence[str], told: str | None = None) -> int:

@@ -147,8 +147,8 @@ def scope_options(command: Decorated) -> Decorated:
             "--select",
             "selections",
             multiple=True,
-            metavar="LABEL=VALUE",
-            help="Only models with this label. Repeated: all must hold.",
+            metavar="SELECTOR",
+            help="Only models whose labels meet it: a=b, a!=b, a, !a, commas between. Repeated: all must hold.",
         ),
         click.option(
             "--registry", "registries", multiple=True, metavar="NAME", help="Only this registry. May be repeated."

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, stdin_bytes
 from reconciler.cli.stored import check_names
-from reconciler.cli.streams import say
 from reconciler.core.errors import UsageError
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.planner import make_plan
 from reconciler.project.policy import policy_of
+from reconciler.project.selection import parse_selector, select
 from reconciler.project.workspace import Loaded, Workspace
 from reconciler.registry.base import Registry
 from reconciler.registry.reading import read_all
-from reconciler.render.escape import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Request:
 
     paths: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
-    selections: tuple[tuple[str, str], ...] = ()
+    selections: tuple[str, ...] = ()
     consents: Consents = Consents()
 
     @classmethod
@@ -39,7 +38,9 @@ class Request:
             take_ownership=tuple(options.get("take_ownership") or ()),
             rotate=tuple(options.get("rotate") or ()),
         )
-        selections = tuple(_selection(text) for text in options.get("selections") or ())
+        selections = tuple(options.get("selections") or ())
+        for text in selections:
+            parse_selector(text)
         request = cls(tuple(options["paths"]), tuple(options["registries"]), selections, consents)
         if consents.prune and (request.paths or request.selections):
             what = "PATH" if request.paths else "--select"
@@ -50,28 +51,11 @@ class Request:
         return request
 
 
-def _selection(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--select {text!r} is not LABEL=VALUE")
-    return name, value
-
-
 def load(workspace: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
     """The manifests, all valid, and of their desired state the part that was asked for."""
     check_names(workspace, request.registries)
     loaded = workspace.load(request.paths, stdin_bytes)
-    desired = loaded.checked()
-    if request.selections:
-        chosen = tuple(
-            item
-            for item in desired.resources
-            if all(item.labels.get(name) == value for name, value in request.selections)
-        )
-        if not chosen:
-            asked = " ".join(f"--select {name}={value}" for name, value in request.selections)
-            say(f"warning: {printable(asked)} matches no manifest")
-        desired = replace(desired, resources=chosen, complete=False)
+    desired = select(loaded.checked(), request.selections)
     _check_rotate(desired, request.consents.rotate)
     return loaded, desired
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ from reconciler.cli.options import GlobalOptions
 from reconciler.cli.streams import answer, say
 from reconciler.core.document import MAX_BYTES
 from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
-from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
@@ -113,52 +112,6 @@ def _said() -> Iterator[None]:
         say(f"error: {printable(error.message)}")
 
 
-def matching(key: str, resources: Iterable[Resource], declared: Container[Address] = ()) -> list[Resource]:
-    """The stored objects that a key or an address names. `declared` are where manifests of that key lead, whatever the key is there."""
-    every = list(resources)
-    exact = [resource for resource in every if str(resource.address) == key]
-    named = [resource for resource in every if key == resource.address.key or resource.address in declared]
-    # where names have a form of their own, the manifest's key is in the mark
-    return exact or named or [resource for resource in every if resource.mark is not None and resource.mark.key == key]
-
-
-def one(key: str, remote: RemoteState) -> Resource:
-    """The one of them. Raises InputError for none, RegistryError where it may be there and cannot be read, UsageError for several."""
-    found = matching(key, remote.resources())
-    if not found:
-        check_readable(key, remote)
-    return alone(key, found)
-
-
-def alone(key: str, found: Sequence[Resource]) -> Resource:
-    """The one object that a key or an address was found to name. Raises InputError for none, UsageError for several."""
-    if not found:
-        raise InputError(f"no registry holds {key!r}", hint="`reconciler list` shows what there is")
-    if len(found) > 1:
-        raise UsageError(
-            f"{key!r} names {len(found)} objects: {_listed(resource.address for resource in found)}",
-            hint="give the address",
-        )
-    return found[0]
-
-
-def check_readable(key: str, remote: RemoteState, declared: Container[Address] = ()) -> None:
-    """Raises RegistryError where a registry holds a row that cannot be read, and that the key or address names or may name."""
-    rows = [(name, row) for name, listing in sorted(remote.listings.items()) for row in listing.unreadable]
-    for name, row in rows:
-        if row.key is None:
-            continue
-        kinds = (row.kind,) if row.kind is not None else remote.registries[name].kinds
-        addresses = [Address(name, kind, row.key) for kind in kinds]
-        if row.key == key or any(str(address) == key or address in declared for address in addresses):
-            message = f"{name} holds {row.key!r} in a form that cannot be read: {row.message}"
-            raise RegistryError(message, hint=f"mend it in {name}, or delete it there")
-    for name, row in rows:
-        if row.key is None:
-            message = f"{name} holds something that cannot be read and may be {key!r}: {row.message}"
-            raise RegistryError(message, hint=f"mend it in {name}, or delete it there")
-
-
 @contextmanager
 def asked(name: str) -> Iterator[None]:
     """Around a question to the registry of that name: what it does wrong is told with its name."""
@@ -166,10 +119,6 @@ def asked(name: str) -> Iterator[None]:
         yield
     except RegistryError as error:
         raise RegistryError(f"{name}: {error.message}", hint=error.hint) from error
-
-
-def _listed(addresses: Iterable[Address]) -> str:
-    return ", ".join(sorted(map(str, addresses)))
 
 
 def stdin_bytes() -> bytes:

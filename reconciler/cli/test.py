@@ -12,13 +12,14 @@ from reconciler import render
 from reconciler.cli import trials
 from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import alone, asked, check_readable, find_workspace, matching, stdin_bytes, style
+from reconciler.cli.session import asked, find_workspace, stdin_bytes, style
 from reconciler.cli.stored import check_names, registries_of
 from reconciler.cli.streams import answer
 from reconciler.core.document import decode, read_text
 from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
+from reconciler.project.lookup import check_readable, matching, only
 from reconciler.project.workspace import STDIN, Workspace
 from reconciler.registry.base import Tested, Tests
 from reconciler.registry.reading import read_all
@@ -171,4 +172,4 @@ def _named(here: Workspace, key: str, remote: RemoteState, unable: str) -> Resou
     if not found and unable:
         raise InputError(f"no registry that can test holds {key!r}", hint=f"nothing can be tested through {unable}")
     models = [item for item in found if item.address.kind == here.entries[item.address.registry].portable.name]
-    return alone(key, models or found)
+    return only(key, models or found)

@@ -25,7 +25,9 @@ contract; only `cli` reads them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
+
+SHOWN_PROBLEMS: Final = 5  # in the text of an error that holds problems
 
 
 class Problem(NamedTuple):
@@ -83,6 +85,13 @@ class FileError(InputError):
         super().__init__(message, hint=hint)
         self.problems = problems
         self.lines = lines or {}
+
+    def __str__(self) -> str:
+        """The message, and the first problems with their file and line."""
+        shown = [f"  {p.file}:{p.line}:{p.column}: {p.rule}: {p.message}" for p in self.problems[:SHOWN_PROBLEMS]]
+        rest = len(self.problems) - len(shown)
+        more = [f"  … and {rest} more in .problems"] if rest else []
+        return "\n".join([self.message, *shown, *more])
 
 
 class ManifestError(FileError):

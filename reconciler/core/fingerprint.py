@@ -1,20 +1,41 @@
-"""Fingerprints of secrets: they tell that a value is new, and nothing else. Planning needs none of them."""
+"""Fingerprints of secrets: they tell that a value is new, and nothing else. Planning needs none of them.
+
+A fingerprint is `<key id>:<digits>`: 8 hex digits of the key's own hash, and 16 of HMAC-SHA256 over address, pointer and
+value. The key id tells a value that is new from a fingerprint that another key made.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Final
 
 from reconciler.core.errors import SecretError
 from reconciler.core.resource import Address, DesiredState
 from reconciler.core.secret import Resolver, Secret
 
+MIN_KEY_LENGTH: Final = 16  # characters: a shorter key can be guessed from the fingerprints that it made
+
 
 def fingerprint(key: Secret, address: str, pointer: str, value: Secret) -> str:
-    """16 hex digits of HMAC-SHA256 over address, pointer and value."""
-    # a variable that is no UTF-8 holds halves of surrogate pairs
-    message = "\0".join((address, pointer, value.reveal())).encode(errors="surrogatepass")
-    return hmac.new(key.reveal().encode(errors="surrogatepass"), message, hashlib.sha256).hexdigest()[:16]
+    """Compute the fingerprint of one secret's value. One line end at the end of the value or the key does not count."""
+    secret = _bytes(key)
+    message = "\0".join((address, pointer, without_line_end(value.reveal()))).encode(errors="surrogatepass")
+    digits = hmac.new(secret, message, hashlib.sha256).hexdigest()[:16]
+    return f"{hashlib.sha256(secret).hexdigest()[:8]}:{digits}"
+
+
+def without_line_end(text: str) -> str:
+    """A text without one line end at its end: files and `echo` add one, environment variables do not."""
+    for end in ("\r\n", "\n", "\r"):
+        if text.endswith(end):
+            return text.removesuffix(end)
+    return text
+
+
+def _bytes(key: Secret) -> bytes:
+    # a variable that is no UTF-8 holds lone surrogates
+    return without_line_end(key.reveal()).encode(errors="surrogatepass")
 
 
 def seal(key: Secret, text: str) -> str:

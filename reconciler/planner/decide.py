@@ -193,9 +193,15 @@ def _used_by_others(item: Desired, remote: Resource, index: RegistryIndex, polic
     return _refusal(item, "conflict", "owner", f"{theirs.address}, which belongs to {owner}, uses it: {way}")
 
 
+def _has_changed(found: Difference) -> bool:
+    """Whether anything differs but secrets whose value is new, or not yet fingerprinted."""
+    secrets = {*found.rotated, *found.fingerprints}
+    return any(field.path not in secrets for field in found.fields)
+
+
 def _drift(remote: Resource, found: Difference, kind: Kind, whose: Ownership) -> str:
     """The word for what happened to an object behind our back, or "" where only its manifest changed."""
-    if len(found.fields) <= len(found.rotated):
+    if not _has_changed(found):
         return ""
     if remote.mark is None or whose is Ownership.UNMARKED:
         return "differs"
@@ -209,13 +215,15 @@ def _reason(
     if whose is Ownership.UNMARKED and kind.markable and index.facts.owner is not None:
         owner = f" from {remote.mark.owner}" if remote.mark is not None else ""
         return "adopt", f"it becomes {index.facts.owner}'s{owner}"
-    changed = len(found.fields) > len(found.rotated)
+    changed = _has_changed(found)
     if remote.mark is None:
         return ("differs", "") if changed else ("rotate", "") if found.rotated else ("", "")
     if changed:
         return ("drifted" if diff.drifted(remote, kind) else "changed"), ""
     if found.rotated:
         return "rotate", ""
+    if found.fingerprints:
+        return "fingerprint", f"no fingerprint of {', '.join(found.fingerprints)} is kept yet"
     if item.protected is not None and item.protected != remote.mark.protected:
         return "mark", "it is protected from now on" if item.protected else "it is no longer protected"
     if remote.mark.becomes:
@@ -297,7 +305,10 @@ def _unverified(item: Desired, found: Difference) -> tuple[Problem, ...]:
     told = []
     if found.unverified:
         pointers = ", ".join(found.unverified)
-        message = f"{item.address}: whether the value of {pointers} is new cannot be judged, since it, or fingerprint_key, has no value here"
+        message = (
+            f"{item.address}: whether the value of {pointers} is new cannot be judged: it, or fingerprint_key, has no "
+            "value here, or another fingerprint_key made the fingerprint that is kept"
+        )
         told.append(_warning(item, "rotation-unknown", message))
     if found.unreadable_secrets and not found.fields:  # whatever else is written, the secret is written with it
         message = f"{item.address}: the registry shows no {', '.join(found.unreadable_secrets)}, so it cannot be told whether it is stored; --rotate {item.key} writes it"

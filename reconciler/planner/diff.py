@@ -40,6 +40,7 @@ class FieldChange:
 @dataclass(frozen=True, slots=True)
 class Difference:
     """`replaces` are the fields that only a replace can change and `why` the rule's word; `rotated` the secrets whose value is new.
+    `fingerprints` are secrets of which no fingerprint is kept yet, though there is a key now.
 
     `unverified` are secrets of which there is a fingerprint, but no value here to compare with it; `unreadable_secrets` those that the registry
     never shows, so that nobody can tell whether they are stored at all.
@@ -49,6 +50,7 @@ class Difference:
     replaces: tuple[str, ...] = ()
     why: str = ""
     rotated: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     unreadable_secrets: tuple[str, ...] = ()
 
@@ -100,22 +102,28 @@ def difference(
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
         fields.extend(_fields(before, after, ()))
-    rotated, unverified, unreadable_secrets = [], [], []
+    verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}
     for pointer in pointers:
         verdict = _secret(pointer, desired, remote, kind, fingerprints)
-        if verdict == "changed":
+        if pointer in desired.secrets and rotate and verdict != "changed":
+            verdict = "rotated"
+        written = verdict == "fingerprint" and _keeps(pointer, kind) != "reference"
+        if verdict in ("changed", "rotated") or written:
             fields.append(FieldChange(pointer, sensitive=True))
-        elif pointer in desired.secrets and (rotate or verdict == "rotated"):
-            fields.append(FieldChange(pointer, sensitive=True))
-            rotated.append(pointer)
-        elif verdict == "unjudged":
-            unverified.append(pointer)
-        elif verdict == "unseen":
-            unreadable_secrets.append(pointer)
+        if verdict in verdicts:
+            verdicts[verdict].append(pointer)
     removed = {pointer for pointer in pointers if pointer not in desired.secrets}
     replaces, why = _replaces(fields, kind.root, removed)
     ordered = tuple(sorted(fields, key=lambda field: field.path))
-    return Difference(ordered, replaces, why, tuple(rotated), tuple(unverified), tuple(unreadable_secrets))
+    return Difference(
+        ordered,
+        replaces,
+        why,
+        rotated=tuple(verdicts["rotated"]),
+        fingerprints=tuple(verdicts["fingerprint"]),
+        unverified=tuple(verdicts["unverified"]),
+        unreadable_secrets=tuple(verdicts["unreadable"]),
+    )
 
 
 def _secret_pointers(desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...]) -> tuple[str, ...]:
@@ -131,7 +139,7 @@ def covered(pointer: str, without: tuple[str, ...]) -> bool:
 
 
 def _secret(pointer: str, desired: Desired, remote: Resource, kind: Kind, fingerprints: Mapping[str, str]) -> str:
-    """`same`, `changed`, `rotated`, `unverified` or `unreadable_secrets`."""
+    """The verdict on one secret: `same`, `changed`, `rotated`, `fingerprint` (none is kept yet), `unverified` or `unreadable`."""
     keeps = _keeps(pointer, kind)
     before, after = json_pointer.get(remote.spec, pointer), desired.secrets.get(pointer)
     if after is None or (keeps != "nothing" and before is MISSING):
@@ -140,16 +148,29 @@ def _secret(pointer: str, desired: Desired, remote: Resource, kind: Kind, finger
         return "changed"  # it holds what is no secret, or not in the form of one
     then = remote.mark.fingerprints.get(pointer) if remote.mark else None
     now = fingerprints.get(pointer)
-    if then is not None and now is not None:
-        return "same" if then == now else "rotated"
+    if then is not None:
+        return rotation(then, now) if now is not None else _unknown(keeps, before, after)
+    if now is not None and remote.mark is not None and not remote.mark.fingerprints:
+        # the key was set after the last apply: nobody knows what is stored, so it is written once, with its fingerprint
+        return "changed" if keeps == "reference" and before != after else "fingerprint"
     if keeps == "reference":
-        return "changed" if before != after else "same" if then is None else "unjudged"
+        return "changed" if before != after else "same"
     if now is not None:
-        # nobody knows what is stored: written once, so that the fingerprint that is kept from now on is true
         return "changed" if before is MISSING else "rotated"
-    if then is None and before is MISSING and not kind.markable:
-        return "unseen"
-    return "same" if then is None else "unjudged"
+    return "unreadable" if before is MISSING and not kind.markable else "same"
+
+
+def _unknown(keeps: str, before: Any, after: str) -> str:
+    """The verdict where there is a fingerprint, and no value here to compare with it."""
+    return "changed" if keeps == "reference" and before != after else "unverified"
+
+
+def rotation(then: str, now: str) -> str:
+    """Compare two fingerprints. Those of different keys say nothing; one without a key id is an older version's."""
+    (key_then, _, digits_then), (key_now, _, digits_now) = then.rpartition(":"), now.rpartition(":")
+    if key_then not in ("", key_now):
+        return "unverified"
+    return "same" if digits_then == digits_now else "rotated"
 
 
 def _fields(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[FieldChange]:

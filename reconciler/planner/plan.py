@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ __all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", 
 ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
 # why: stable words, which grow in number and never change their meaning
 REASONS: Final = (
-    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "mark", "immutable", "cannot-clear",
+    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "fingerprint", "mark", "immutable", "cannot-clear",
     "renamed", "renamed-twice", "removed", "absent", "owner", "duplicate", "unreadable", "not-deletable", "protected",
     "referenced", "dependency", "test-failed",
 )  # fmt: skip
@@ -102,6 +103,11 @@ class Plan:
     def left(self) -> tuple[Change, ...]:
         """The changes that apply leaves alone: conflicts and blocked ones."""
         return tuple(change for change in self.changes if change.action not in WRITES)
+
+    def _repr_html_(self) -> str:
+        """The plan as a table, for a notebook. The renderer is loaded by name: nothing here renders."""
+        shown: str = importlib.import_module("reconciler.render.plan_html").render(self)
+        return shown
 
     def summary(self) -> dict[str, int]:
         """How many changes there are of each action, in the order of ACTIONS."""

@@ -6,7 +6,10 @@
     async with connect(project) as registries:
         remote = await remote_state(registries)
         plan = make_plan(project.desired, remote, project.policy())
+        print(render_plan(plan))
         report = await apply(plan, registries)
+
+`open_project` (in `synchronous`) is the same without async.
 """
 
 from __future__ import annotations
@@ -28,23 +31,32 @@ from reconciler.core.errors import (
     RegistryError,
     SecretError,
 )
+from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, DesiredState, RemoteState, Resource
-from reconciler.planner.plan import Change, Consents, Plan
-from reconciler.planner.planner import Policy, make_plan
+from reconciler.manifest.validation import Validation
+from reconciler.planner.drift import drift_of
+from reconciler.planner.plan import Change, Consents, FieldChange, Plan
+from reconciler.planner.planner import Policy, make_delete_plan, make_plan
 from reconciler.project.apply_options import apply_options
 from reconciler.project.backup import back_up
+from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.registry.base import Registry
 from reconciler.registry.reading import read_all
+from reconciler.render import DRIFT, PLAN
+from reconciler.render import load as load_renderer
+from reconciler.render.terminal import Style
 
 __all__ = [
+    "MISSING",
     "Address",
     "BugError",
     "Change",
     "ConfigError",
     "Consents",
     "DesiredState",
+    "FieldChange",
     "LoadedProject",
     "ManifestError",
     "OpenRegistries",
@@ -59,11 +71,16 @@ __all__ = [
     "Report",
     "Resource",
     "SecretError",
+    "Validation",
     "apply",
     "connect",
+    "drift",
     "load",
     "make_plan",
+    "plan_delete",
     "remote_state",
+    "render_plan",
+    "validate",
 ]
 
 
@@ -104,6 +121,30 @@ def load(
     return LoadedProject(workspace, loaded.checked(), loaded.warnings)
 
 
+def validate(
+    *paths: str, config: str | Path | None = None, environment: str | None = None, cwd: str | Path | None = None
+) -> Validation:
+    """Check manifests offline, as `reconciler validate` does: every problem with its place, and how much was read.
+
+    Raises ConfigError for what is wrong with reconciler.yaml itself.
+    """
+    workspace = open_workspace(
+        Path(config) if config is not None else None,
+        environment=environment,
+        cwd=Path(cwd) if cwd is not None else None,
+    )
+    return workspace.load(paths).validation()
+
+
+def render_plan(plan: Plan, output_format: str = "text", *, width: int = 100) -> str:
+    """Render a plan, or a drift, as `text`, `json` or `markdown`, as the command line prints it. Raises ValueError for another format."""
+    family = PLAN if plan.pending is None else DRIFT
+    if output_format not in family:
+        raise ValueError(f"{output_format!r} is no format of a plan: there is {', '.join(family)}")
+    text: str = load_renderer(family[output_format])(plan, Style(color=False, width=width))
+    return text
+
+
 @asynccontextmanager
 async def connect(project: LoadedProject) -> AsyncIterator[OpenRegistries]:
     """Opens the registries of the project. Raises RegistryError where one cannot be opened."""
@@ -120,6 +161,23 @@ async def remote_state(registries: OpenRegistries) -> RemoteState:
     remote = await read_all(registries.opened, project.workspace.facts)
     project.workspace.check_references(project.desired, remote)
     return remote
+
+
+async def drift(registries: OpenRegistries) -> Plan:
+    """Read the registries and tell what changed there behind our back: a plan reduced to drift. Raises what `remote_state` raises."""
+    project = registries.project
+    return drift_of(make_plan(project.desired, await remote_state(registries), project.policy()))
+
+
+async def plan_delete(key: str, registries: OpenRegistries) -> Plan:
+    """Compute the plan that deletes one object, by key or address, whatever the manifests say but for what they protect.
+
+    Raises InputError where there is none, UsageError where several bear the key.
+    """
+    project = registries.project
+    remote = await read_all(registries.opened, project.workspace.facts)
+    environment = project.workspace.project.environment
+    return make_delete_plan(one_object(key, remote), project.desired, remote, environment=environment)
 
 
 async def apply(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from reconciler.core import document
 from reconciler.core import pointer as json_pointer
-from reconciler.core.errors import InputError, ManifestError, Problem, SecretError, UsageError
+from reconciler.core.errors import ConfigError, InputError, ManifestError, Problem, SecretError, UsageError
+from reconciler.core.fingerprint import MIN_KEY_LENGTH, without_line_end
 from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Source
 from reconciler.core.rules import Ref
 from reconciler.core.secret import Resolver, Secret
@@ -150,9 +151,18 @@ class Workspace:
             yield opened
 
     def fingerprint_key(self) -> Secret | None:
-        """The key for fingerprints, or None where the configuration names none. Raises SecretError where its reference leads nowhere."""
+        """The key for fingerprints, or None where the configuration names none.
+
+        Raises SecretError where its reference leads nowhere, ConfigError where the key is too short to be one.
+        """
         reference = self.project.fingerprint_key
-        return None if reference is None else self.resolver.resolve(reference)
+        if reference is None:
+            return None
+        key = self.resolver.resolve(reference)
+        if len(without_line_end(key.reveal())) < MIN_KEY_LENGTH:
+            message = f"fingerprint_key ({reference}) has fewer than {MIN_KEY_LENGTH} characters: it could be guessed"
+            raise ConfigError(message, hint="a random one: openssl rand -hex 32")
+        return key
 
     def fingerprint_key_if_known(self) -> Secret | None:
         """The same for planning, which does without where the key cannot be had: a pull request has no secrets."""

@@ -51,6 +51,7 @@ _REASONS: Final = {
     "drifted": "drifted: changed in the registry",
     "differs": "differs: nothing tells which side changed",
     "rotate": "rotate: a secret's value is written again",
+    "fingerprint": "fingerprint: the fingerprint of a secret is recorded",
     "mark": "only our mark changes",
     "immutable": "immutable: cannot change in place",
     "cannot-clear": "cannot-clear: a value cannot be taken away in place",

@@ -1,0 +1,58 @@
+"""Look up stored objects by key or address: exactly one, or an error that says what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+
+from reconciler.core.errors import InputError, RegistryError, UsageError
+from reconciler.core.resource import Address, RemoteState, Resource
+
+
+def matching(key: str, resources: Iterable[Resource], declared: Container[Address] = ()) -> list[Resource]:
+    """The stored objects that a key or an address names. `declared` are where manifests of that key lead, whatever the key is there."""
+    every = list(resources)
+    exact = [resource for resource in every if str(resource.address) == key]
+    named = [resource for resource in every if key == resource.address.key or resource.address in declared]
+    # where names have a form of their own, the manifest's key is in the mark
+    return exact or named or [resource for resource in every if resource.mark is not None and resource.mark.key == key]
+
+
+def one_object(key: str, remote: RemoteState) -> Resource:
+    """The one of them. Raises InputError for none, RegistryError where it may be there and cannot be read, UsageError for several."""
+    found = matching(key, remote.resources())
+    if not found:
+        check_readable(key, remote)
+    return only(key, found)
+
+
+def only(key: str, found: Sequence[Resource]) -> Resource:
+    """The one object that a key or an address was found to name. Raises InputError for none, UsageError for several."""
+    if not found:
+        raise InputError(f"no registry holds {key!r}", hint="`reconciler list` shows what there is")
+    if len(found) > 1:
+        raise UsageError(
+            f"{key!r} names {len(found)} objects: {_listed(resource.address for resource in found)}",
+            hint="give the address",
+        )
+    return found[0]
+
+
+def check_readable(key: str, remote: RemoteState, declared: Container[Address] = ()) -> None:
+    """Raises RegistryError where a registry holds a row that cannot be read, and that the key or address names or may name."""
+    rows = [(name, row) for name, listing in sorted(remote.listings.items()) for row in listing.unreadable]
+    for name, row in rows:
+        if row.key is None:
+            continue
+        kinds = (row.kind,) if row.kind is not None else remote.registries[name].kinds
+        addresses = [Address(name, kind, row.key) for kind in kinds]
+        if row.key == key or any(str(address) == key or address in declared for address in addresses):
+            message = f"{name} holds {row.key!r} in a form that cannot be read: {row.message}"
+            raise RegistryError(message, hint=f"mend it in {name}, or delete it there")
+    for name, row in rows:
+        if row.key is None:
+            message = f"{name} holds something that cannot be read and may be {key!r}: {row.message}"
+            raise RegistryError(message, hint=f"mend it in {name}, or delete it there")
+
+
+def _listed(addresses: Iterable[Address]) -> str:
+    return ", ".join(sorted(map(str, addresses)))
