@@ -16,8 +16,9 @@ from reconciler.applier.prepare import Prepared, prepare
 from reconciler.applier.report import BugError, Report, untouched
 from reconciler.applier.run import run_plan
 from reconciler.core.errors import PlanFileError, RefusedError
-from reconciler.core.resource import Address, RegistryFacts, RemoteState
-from reconciler.planner.plan import Plan
+from reconciler.core.resource import Address, RegistryFacts, RemoteState, Resource
+from reconciler.planner import diff
+from reconciler.planner.plan import Change, Plan
 from reconciler.planner.recheck import recheck
 from reconciler.planner.staleness import relocated, stale_changes
 from reconciler.registry.base import Registry
@@ -40,9 +41,10 @@ async def apply(
     _refuse_relocated(plan, facts)
     await once.refuse_applied(plan, registries, options.ledger)
     remote = await _unmoved(plan, registries, facts)
+    options.on_read(remote)
     plan = _judged_again(plan, remote, options)
     known, notes = prepare(plan, remote, facts, options)
-    backup = _back_up(plan, known, options)
+    backup = _back_up(plan, known, facts, options)
     await once.begin(plan, registries, options.ledger, options.actor)
     bugs: list[Exception] = []
     done = {outcome.address: outcome for outcome in await run_plan(plan, known, registries, facts, options, bugs)}
@@ -93,8 +95,24 @@ def _listed(lines: list[str]) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _back_up(plan: Plan, known: Mapping[Address, Prepared], options: Options) -> str | None:
-    """Writes down what the plan removes, before it does. Returns where, or None where nothing is removed."""
-    removing = [change for change in plan.writes if change.action in ("delete", "replace", "rename")]
-    resources = tuple(current for change in removing if (current := known[change.address].current) is not None)
+def _back_up(
+    plan: Plan, known: Mapping[Address, Prepared], facts: Mapping[str, RegistryFacts], options: Options
+) -> str | None:
+    """Write down what the plan removes or overwrites, before it does. Returns where, or None where nothing is lost."""
+    resources = tuple(
+        current
+        for change in plan.writes
+        if (current := known[change.address].current) is not None
+        and (change.action in ("delete", "replace", "rename") or _overwrites(change, current, facts))
+    )
     return options.backup(resources) if resources else None
+
+
+def _overwrites(change: Change, current: Resource, facts: Mapping[str, RegistryFacts]) -> bool:
+    """Whether an update writes over what somebody else put there: before it was ours, or since we last wrote it."""
+    where = facts[change.address.registry]
+    if current.mark is not None and current.mark.owner != where.owner:
+        return True
+    seen = [field for field in change.fields if not field.sensitive]
+    drifted = bool(change.drift) or diff.drifted(current, where.kinds[change.address.kind])
+    return bool(seen) and (current.mark is None or drifted)

@@ -43,7 +43,7 @@ class Executor:
         if change.desired is None:
             raise ValueError(f"{change.address}: a {change.action} without an object to write")
         if change.action == "create":
-            return await self._create(change, change.desired, known, None)
+            return await self._create(change, change.desired, known, known.source)
         if change.action == "update":
             return await self._update(change, change.desired, known)
         if change.action == "rename" or change.previous is not None:

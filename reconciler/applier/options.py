@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from reconciler.applier.once import Ledger
 from reconciler.applier.report import Outcome
-from reconciler.core.resource import Address, Resource, Source
+from reconciler.core.resource import Address, RemoteState, Resource, Source
 from reconciler.core.secret import Resolver, Secret
 from reconciler.planner.guards import Limits
 
@@ -23,7 +23,8 @@ class Options:
     be removed or overwritten and returns where, or raises RefusedError: then nothing is written at all. `ledger` records the saved plans that
     were applied, for registries that do not. `limits` are the guards'. `recovered` are objects that an earlier run removed to create them again and
     did not: what their manifests leave to others is taken from here. `concurrency` bounds the changes at one time in each registry, instead of what its configuration says. `settle` is in seconds.
-    `locate` tells where in its manifest a value stands, for messages. `stop` ends the run early: what is under way is finished, the rest is skipped. `on_outcome` is told of each outcome as it happens.
+    `locate` tells where in its manifest a value stands, for messages. `stop` ends the run early: what is under way is finished, the rest is skipped. `on_read` is told what the registries hold before
+    the first write, `on_outcome` of each outcome as it happens.
     """
 
     resolver: Resolver
@@ -37,4 +38,5 @@ class Options:
     actor: str = ""
     locate: Callable[[Source, str], str] | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    on_read: Callable[[RemoteState], None] = lambda remote: None
     on_outcome: Callable[[Outcome], None] = lambda outcome: None

@@ -54,7 +54,7 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
     "--backup",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where to write what will be removed (.reconciler/backup/<UTC>).",
+    help="Where to write what will be removed or overwritten (.reconciler/backup/<UTC>).",
 )
 @format_option("text", "json", "markdown")
 @output_option
@@ -131,6 +131,7 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
 
 async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report:
     workspace = find_workspace(options)
+    run_apply.check_backup(workspace, how.backup)
     loaded, desired = run_plan.load(workspace, request)
     async with workspace.connect(
         run_plan.names(workspace, request, desired), concurrency=how.concurrency
@@ -151,6 +152,7 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
     )  # loaded by name: nobody else needs jsonschema
     saved: SavedPlan = reader.parse(read_file(file, MAX_PLAN_BYTES), str(file))
     workspace = find_workspace(replace(options, env=saved.plan.environment))
+    run_apply.check_backup(workspace, how.backup)
     plan = trusted(saved, workspace, str(file), datetime.now(UTC))
     reader.check_kinds(plan, workspace.facts, str(file))
     known = [name for name in plan.registries if name in workspace.entries]

@@ -47,6 +47,7 @@ def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, ou
 
 async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | None, output_format: str) -> Report:
     workspace = find_workspace(options)
+    run_apply.check_backup(workspace, backup)
     async with workspace.connect(registries_of(workspace, [key])) as registries:
         remote = await read_all(registries, workspace.facts)
         found = one_object(key, remote)

@@ -15,6 +15,7 @@ from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.planner import make_plan
 from reconciler.project.policy import policy_of
 from reconciler.project.selection import parse_selector, select
+from reconciler.project.unfinished import with_warnings
 from reconciler.project.workspace import Loaded, Workspace
 from reconciler.registry.base import Registry
 from reconciler.registry.reading import read_all
@@ -93,7 +94,8 @@ async def plan(
     """Reads the registries and plans. Writes nothing."""
     remote = await read_all(registries, workspace.facts)
     workspace.check_references(loaded.desired, remote)
-    return make_plan(desired, remote, policy_of(workspace, desired, loaded.warnings, request.consents))
+    planned = make_plan(desired, remote, policy_of(workspace, desired, loaded.warnings, request.consents))
+    return with_warnings(planned, workspace)
 
 
 async def read(options: GlobalOptions, request: Request) -> Plan:

@@ -42,7 +42,7 @@ def seal(key: Secret, text: str) -> str:
     """64 hex digits of HMAC-SHA256 over a text: only who has the key can make them."""
     # the label keeps a seal from ever being what a fingerprint is: one key serves both
     message = f"reconciler plan\0{text}".encode(errors="surrogatepass")
-    return hmac.new(key.reveal().encode(errors="surrogatepass"), message, hashlib.sha256).hexdigest()
+    return hmac.new(_bytes(key), message, hashlib.sha256).hexdigest()
 
 
 def sealed_by(key: Secret, text: str, stated: str) -> bool:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.applier.options import Options
-from reconciler.planner.plan import Plan
+from reconciler.project.backup import RunBackup
 from reconciler.project.ledger import PlanLedger
 from reconciler.project.policy import limits_of
+from reconciler.project.unfinished import recovered
 from reconciler.project.workspace import Workspace
 
 
@@ -17,9 +18,13 @@ def plans_folder(workspace: Workspace) -> Path:
     return workspace.project.root / ".reconciler" / "plans"
 
 
-def apply_options(workspace: Workspace, plan: Plan, **how: Any) -> Options:
-    """The options for applying `plan`. `how` are those that only the caller knows: the backup, the actor, whom to tell."""
+def apply_options(backup: RunBackup, **how: Any) -> Options:
+    """The options for applying the plan of that backup. `how` are those that only the caller knows: the actor, whom to tell."""
+    workspace, plan = backup.workspace, backup.plan
     return Options(
+        backup=backup.back_up,
+        on_read=backup.on_read,
+        recovered=recovered(plan, workspace),
         resolver=workspace.resolver,
         fingerprint_key=workspace.fingerprint_key() if plan.writes else None,
         ledger=PlanLedger(plans_folder(workspace)),

@@ -42,8 +42,7 @@ def trusted(saved: SavedPlan, workspace: Workspace, shown: str, now: datetime) -
 
 
 def _check_seal(saved: SavedPlan, workspace: Workspace, shown: str) -> None:
-    reference = workspace.project.fingerprint_key
-    if reference is None:
+    if workspace.project.fingerprint_key is None:
         if saved.seal is not None:
             raise PlanFileError(
                 f"{shown} is sealed, and no key is here to check the seal with",
@@ -56,10 +55,10 @@ def _check_seal(saved: SavedPlan, workspace: Workspace, shown: str) -> None:
             hint="make it again where the key has a value: then `reconciler plan --save` seals it",
         )
     try:
-        key = workspace.resolver.resolve(reference)
+        key = workspace.fingerprint_key()
     except SecretError as error:
         raise SecretError(f"the seal of {shown} cannot be checked: {error.message}", hint=error.hint) from error
-    if not sealed_by(key, saved.content, saved.seal):
+    if key is None or not sealed_by(key, saved.content, saved.seal):
         raise PlanFileError(
             f"the seal of {shown} is wrong: it was edited, or sealed with another `fingerprint_key`", hint=_AGAIN
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
@@ -218,6 +219,14 @@ class HasContainer(Protocol):
 
     # its kind and key
     def container(self, settings: Any) -> tuple[str, str]: ...
+
+
+@runtime_checkable
+class KeepsFolder(Protocol):
+    """The optional capability of a driver whose registry is a folder of YAML or JSON files: it must lie apart from the manifests."""
+
+    # the absolute path of the folder; pure
+    def folder(self, settings: Any, resolver: Resolver) -> Path: ...
 
 
 class Driver(Protocol):
