@@ -3,6 +3,7 @@
 #   make demo       validate, plan and apply manifests/ to the embedded registry, in .cache/demo
 #   make test       pass the tests        (TESTS=tests/cli and ARGS="-k rename" narrow them, COVERAGE=1 measures them)
 #   make check      everything that CI asks for
+#   make update     renew the exact versions that all of these install (constraints/)
 #
 # Another Python, in a venv of its own: make test PYTHON=python3.13 VENV=.cache/venv-3.13
 # Needed: Python >= 3.11 with venv; for the tests also git, npm and xmllint (tests/tools.sh installs these as root).
@@ -19,6 +20,7 @@ TESTS ?= tests
 ARGS ?=
 WORKERS ?= auto
 DEMO := .cache/demo
+CONSTRAINTS ?= constraints/dev.txt
 
 # ------------------------------------------------------------------------------------------------------ set-up
 
@@ -31,36 +33,61 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) \
 		|| { rm -rf $(VENV); echo "$(PYTHON) cannot make a venv (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 
-# uv where it is there, for its speed; where it fails, pip has the last word, since uv reads other settings than pip does.
+# uv where it is there, for its speed; where it fails, pip has the last word, since uv reads other settings than pip does. pip
+# itself first: older ones do not constrain what builds.
+CONSTRAIN := $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS))
 define install
-	@if ! { command -v uv >/dev/null && uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1); }; then \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); \
+	@if ! { command -v uv >/dev/null && uv pip install --quiet --compile-bytecode --python $(BIN)/python $(CONSTRAIN) $(1); }; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) 'pip>=25.3'; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAIN) $(1); \
 	fi
 	@touch $@
 endef
 
 # The stamps lie in the venv, so that they go when it goes.
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "installing reconciler into $(VENV)"
 	$(call install,--editable .)
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "installing reconciler and what its tests need into $(VENV)"
 	$(call install,--editable . --group dev)
 	@touch $(VENV)/.installed
 
-.PHONY: setup tools minimum
+.PHONY: setup tools
 setup: $(VENV)/.installed-dev ## .venv with everything that development needs
 
 tools: $(VENV)/.installed-dev ## what the tests need beside Python, in .cache/tools
 	@PYTHON=$(BIN)/python tests/tools.sh >/dev/null
 
-minimum: $(VENV)/.installed-dev ## the oldest dependencies that pyproject.toml allows, into .venv
+# ------------------------------------------------------------------------------------------------------ versions
+
+# `make test` takes exactly the versions in constraints/. An index, a host or a path never stands there: pip and uv take these from
+# the machine's own settings.
+CLIENTS := $(patsubst constraints/%.in,%,$(wildcard constraints/*.in))
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --no-annotate --python-version 3.11 --custom-compile-command 'make update'
+
+.PHONY: update newest minimum audit
+update: $(VENV)/.installed-dev ## renew constraints/: what development, the tests and their clients are installed with
+	$(COMPILE) --universal pyproject.toml --group dev --output-file constraints/dev.txt
 	@mkdir -p .cache
-	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(BIN)/python pyproject.toml --output-file .cache/minimum.txt
-	$(BIN)/python -m pip install --quiet --requirement .cache/minimum.txt
+	$(COMPILE) --resolution lowest-direct pyproject.toml --output-file .cache/lowest.txt
+	@echo 'check-jsonschema<0.38.1 # which needs a newer click than it says' >>.cache/lowest.txt
+	$(COMPILE) --constraint .cache/lowest.txt pyproject.toml --group dev --output-file constraints/minimum.txt
+	for client in $(CLIENTS); do $(COMPILE) --universal constraints/$$client.in --output-file constraints/$$client.txt; done
+	rm -f constraints/npm/package-lock.json
+	npm install --prefix constraints/npm --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
+
+newest: ## pass the tests with the newest of everything, in .cache/venv-newest
+	@rm -rf .cache/venv-newest
+	@NEWEST=1 $(MAKE) test VENV=.cache/venv-newest CONSTRAINTS=
+
+minimum: ## pass the tests with the oldest that we allow, in .cache/venv-minimum (on Python 3.11)
+	@rm -rf .cache/venv-minimum
+	@$(MAKE) test VENV=.cache/venv-minimum CONSTRAINTS=constraints/minimum.txt
+
+audit: $(VENV)/.installed-dev ## known vulnerabilities of the versions in constraints/dev.txt
+	$(BIN)/uv tool run pip-audit --strict --no-deps --disable-pip --requirement constraints/dev.txt
 
 # -------------------------------------------------------------------------------------------------------- demo
 

@@ -11,6 +11,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 BIN: Final = Path(sys.executable).parent
+HANGS: Final = 240.0  # seconds after which a program is said to hang: on a busy machine it may well be slow
 
 
 def run(

@@ -92,7 +92,9 @@ def test_the_flag_that_a_guard_names_lifts_it(count: int, owned: int) -> None:
     assert names(count, owned, int(override.removeprefix("--allow-deletes "))) == []
 
 
-@pytest.mark.parametrize("guard", [guards.no_documents(), guards.partial(), guards.no_owner("one")])
+@pytest.mark.parametrize(
+    "guard", [guards.no_documents(), guards.partial(), guards.no_owner("one"), guards.empty_source(("a: empty",))]
+)
 def test_some_guards_are_lifted_by_nothing(guard: guards.Guard) -> None:
     """No document, half the manifests, nobody's: no flag makes that right."""
     assert guard.override is None
@@ -106,3 +108,11 @@ def test_a_value_with_consequences_says_what_allows_it() -> None:
         "one/Model/m sets /trust: its code runs on the server;"
         " `guards: {allow_trust_remote_code: true}` in reconciler.yaml allows it"
     )
+
+
+def test_silent_sources_are_named_up_to_a_number() -> None:
+    """Each with why; many of them make no message that nobody reads."""
+    assert "a: empty; b: empty" in guards.empty_source(("a: empty", "b: empty")).message
+    many = guards.empty_source([f"f{number}: empty" for number in range(9)]).message
+    assert "f4: empty, and 4 more" in many
+    assert "f5" not in many

@@ -18,9 +18,9 @@ from reconciler.core.resource import Address, Listing, RemoteState, Unreadable
 from reconciler.core.rules import NeedsConsent
 from reconciler.core.spec import canonical_json
 from reconciler.planner.guards import Limits
-from reconciler.planner.plan import Plan
+from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.plan_json import plan_to_json
-from reconciler.planner.planner import make_plan
+from reconciler.planner.planner import Policy, make_plan
 
 OURS = {"owner": "us", "key": "x"}
 THEIRS = {"owner": "them", "key": "x"}
@@ -175,6 +175,18 @@ async def test_no_document_at_all_prunes_nothing(world: World) -> None:
     plan = await world.plan(prune=True, allow_deletes=99)
     assert guards(plan) == ["no-documents"]
     assert plan.changes == ()
+
+
+async def test_a_silent_source_prunes_nothing(world: World) -> None:
+    """What stood in it may still be meant, and no flag makes that right; without --prune it is no matter."""
+    world.server().put("Model", "gone", {}, OURS)
+    desired = replace(world.desired(PROVIDER), silent_sources=("shared: empty",))
+    consents = Consents(prune=True, allow_deletes=99)
+    plan = make_plan(desired, await world.remote(), Policy(consents=consents))
+    assert guards(plan) == ["empty-source"]
+    assert set(actions(plan)) == {"Provider/p"}
+    assert [address.key for address in plan.orphans] == ["gone"]
+    assert guards(make_plan(desired, await world.remote())) == []
 
 
 async def test_without_an_owner_prune_is_refused(world: World) -> None:

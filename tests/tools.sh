@@ -11,6 +11,9 @@
 #                                        missing: where the repository cannot be reached, insidellms.unreachable says so
 #   node, npm, xmllint                   from Debian's packages, where they are missing (as root, or with sudo)
 #
+# Every version is exact, and stands in constraints/, with those of all that it needs (`make update` renews them). With NEWEST=1
+# the npm tools are the newest; the clients stay what they are, since the drivers are measured against these very versions.
+#
 # Prints the folder. Exits with 1, and says which, if something cannot be had.
 set -euo pipefail
 
@@ -20,16 +23,10 @@ python=${PYTHON:-$root/.venv/bin/python}
 sarif="$tools/node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"
 server="$tools/node_modules/yaml-language-server/bin/yaml-language-server"
 junit="$tools/junit-10.xsd"
-lf_version=3.17.0
-# The wheel pins none of its 194 packages. aiosqlite and pyleak are missing from these extras, and the server does not start without.
-nemo_version=0.3.0
-nemo_extras=entities-service,models-service,secrets-service,files-service,inference-gateway-service,auth-service
-ibm_version=2.19.1
+constraints="$root/constraints"
 # insideLLMs has no release. INSIDELLMS_SOURCE names another copy of the repository, for machines that cannot reach GitHub.
 insidellms_commit=822c8e4eb1b0ff234fddfd42ef6b53ec52f6bce5
 insidellms_source=${INSIDELLMS_SOURCE:-https://github.com/dr-gareth-roberts/insideLLMs}
-openai_version=3.52.0
-nemo_constraints="$root/tests/registry/nemo/constraints.txt"
 
 fail() {
     echo "tests/tools.sh: $1" >&2
@@ -58,18 +55,29 @@ debian xmllint libxml2-utils
 debian node nodejs
 mkdir -p "$tools"
 
-if [ ! -f "$sarif" ] || [ ! -f "$server" ]; then
+# The tools of npm, as locked; without the lock, the newest.
+locked=$([ -n "${NEWEST:-}" ] && echo newest || cksum <"$constraints/npm/package-lock.json")
+if [ "$(cat "$tools/node_modules/.installed" 2>/dev/null)" != "$locked" ]; then
     debian npm npm
-    npm install --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error \
-        @microsoft/jest-sarif@1.0.0-beta.0 yaml-language-server@^1.25 >&2 || fail "npm install failed"
+    if [ "$locked" = newest ]; then
+        rm -rf "$tools/node_modules" "$tools/package.json" "$tools/package-lock.json"
+        npm install --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error \
+            @microsoft/jest-sarif@latest yaml-language-server@latest >&2 || fail "npm install failed"
+    else
+        cp "$constraints/npm/package.json" "$constraints/npm/package-lock.json" "$tools"
+        npm ci --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || fail "npm ci failed"
+    fi
     [ -f "$sarif" ] || fail "@microsoft/jest-sarif no longer ships lib/schemas/sarif-2.1.0-rtm.5.json"
     [ -f "$server" ] || fail "yaml-language-server no longer ships bin/yaml-language-server"
+    echo "$locked" >"$tools/node_modules/.installed"
 fi
 
 if [ ! -f "$junit" ]; then
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
-    "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary pytest --dest "$scratch" pytest >&2 ||
+    # by environment: an older pip constrains what builds with the first, a newer one with the second
+    PIP_CONSTRAINT="$constraints/junit.txt" PIP_BUILD_CONSTRAINT="$constraints/junit.txt" \
+        "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary pytest --dest "$scratch" pytest >&2 ||
         fail "pytest's source distribution cannot be downloaded, so junit-10.xsd cannot be had"
     tar -xzf "$scratch"/pytest-*.tar.gz -C "$scratch"
     found=$(find "$scratch" -name junit-10.xsd | head -n 1)
@@ -83,51 +91,61 @@ fetch_uv() {
     for uv in "$(dirname "$("$python" -c 'import sys; print(sys.executable)')")/uv" uv "$tools/uv/bin/uv"; do
         have "$uv" && return
     done
-    PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --quiet --disable-pip-version-check --target "$tools/uv" uv >&2 && have "$uv"
+    PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --quiet --disable-pip-version-check --constraint "$constraints/dev.txt" \
+        --target "$tools/uv" uv >&2 && have "$uv"
 }
 
-# environment NAME PROGRAM STAMP REQUIREMENT…: a venv $tools/NAME with bin/PROGRAM, unless there is one of the same STAMP.
-# The stamp is written last, so that what was interrupted is made anew; it names the folder, since a venv cannot be moved.
-# Bytecode: without it every call takes twice as long.
+# stamp NAME WHAT: what $tools/NAME is made from. It names the folder, since a venv cannot be moved.
+stamp() {
+    echo "$2 $(cat "$constraints/$1.in" "$constraints/$1.txt" | cksum) $tools/$1"
+}
+
+installed() {
+    [ "$(cat "$tools/$1/.installed" 2>/dev/null)" = "$(stamp "$1" "$2")" ] && "$tools/$1/bin/python" -c '' 2>/dev/null
+}
+
+# environment NAME PROGRAM WHAT REQUIREMENT…: a venv $tools/NAME with bin/PROGRAM, the requirements and what constraints/NAME.in asks
+# for, all in the versions of constraints/NAME.txt. The stamp is written last, so that what was interrupted is made anew. Bytecode:
+# without it every call takes twice as long.
 environment() {
-    folder="$tools/$1" program="$1/bin/$2" stamp="$3 $tools/$1"
+    name=$1 folder="$tools/$1" program="$1/bin/$2" what=$3
     shift 3
-    [ "$(cat "$folder/.installed" 2>/dev/null)" = "$stamp" ] && "$folder/bin/python" -c '' 2>/dev/null && return
+    installed "$name" "$what" && return
     echo "tests/tools.sh: installing $program" >&2
     rm -rf "$folder"
+    set -- --requirement "$constraints/$name.in" "$@"
     if ! { fetch_uv && "$uv" venv --quiet --python "$python" "$folder" >&2 &&
-        "$uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" "$@" >&2; }; then
+        "$uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" \
+            --constraint "$constraints/$name.txt" --build-constraint "$constraints/$name.txt" "$@" >&2; }; then
         rm -rf "$folder"
         "$python" -m venv "$folder" >&2 || fail "no venv for $program can be made (on Debian: apt-get install python3-venv)"
-        env -u PYTHONDONTWRITEBYTECODE "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --compile "$@" >&2 ||
+        PIP_CONSTRAINT="$constraints/$name.txt" PIP_BUILD_CONSTRAINT="$constraints/$name.txt" env -u PYTHONDONTWRITEBYTECODE \
+            "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --compile "$@" >&2 ||
             fail "$program cannot be installed: pip install $*"
     fi
     [ -x "$tools/$program" ] || fail "$program was not in what pip installed: $*"
-    echo "$stamp" >"$folder/.installed"
+    stamp "$name" "$what" >"$folder/.installed"
 }
 
-environment lf lf "$lf_version" "latticeflow-go-sdk==$lf_version"
-environment nemo nemo "$nemo_version $nemo_extras $(cksum <"$nemo_constraints")" \
-    --constraint "$nemo_constraints" "nemo-platform[$nemo_extras]==$nemo_version" aiosqlite pyleak
-environment ibm python "$ibm_version" "ibm-watsonx-orchestrate-clients==$ibm_version"
+environment lf lf ""
+environment nemo nemo ""
+environment ibm python ""
 
 # insidellms: insideLLMs, and the SDK with which it speaks to OpenAI-compatible endpoints; or why it cannot be had.
 insidellms() {
-    stamp="$insidellms_commit openai $openai_version"
-    if [ "$(cat "$tools/insidellms/.installed" 2>/dev/null)" != "$stamp $tools/insidellms" ]; then
-        source=$(mktemp -d)
-        if ! { git -C "$source" init --quiet &&
-            GIT_TERMINAL_PROMPT=0 git -C "$source" -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 \
-                fetch --quiet --depth 1 "$insidellms_source" "$insidellms_commit" >&2 &&
-            git -C "$source" checkout --quiet FETCH_HEAD >&2; }; then
-            rm -rf "$source"
-            echo "tests/tools.sh: NOT INSTALLED: insideLLMs: $insidellms_source cannot be reached; what needs it is not seen" >&2
-            echo "$insidellms_source could not be reached by tests/tools.sh" >"$tools/insidellms.unreachable"
-            return
-        fi
+    installed insidellms "$insidellms_commit" && return
+    source=$(mktemp -d)
+    if git -C "$source" init --quiet &&
+        GIT_TERMINAL_PROMPT=0 git -C "$source" -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 \
+            fetch --quiet --depth 1 "$insidellms_source" "$insidellms_commit" >&2 &&
+        git -C "$source" checkout --quiet FETCH_HEAD >&2; then
+        environment insidellms insidellms "$insidellms_commit" "$source"
+        rm -f "$tools/insidellms.unreachable"
+    else
+        echo "tests/tools.sh: NOT INSTALLED: insideLLMs: $insidellms_source cannot be reached; what needs it is not seen" >&2
+        echo "$insidellms_source could not be reached by tests/tools.sh" >"$tools/insidellms.unreachable"
     fi
-    environment insidellms insidellms "$stamp" "${source:-git+$insidellms_source@$insidellms_commit}" "openai==$openai_version"
-    rm -rf "${source:-}" "$tools/insidellms.unreachable"
+    rm -rf "$source"
 }
 insidellms
 

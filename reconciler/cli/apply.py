@@ -130,7 +130,7 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
 
 
 async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report:
-    workspace = find_workspace(options)
+    workspace = find_workspace(options, request.paths)
     run_apply.check_backup(workspace, how.backup)
     loaded, desired = run_plan.load(workspace, request)
     async with workspace.connect(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,11 +18,13 @@ from reconciler.cli.stored import registries_of, stored, unreadable, warn_of_unr
 from reconciler.cli.streams import answer, say
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
-from reconciler.core.resource import Resource
+from reconciler.core.resource import RemoteState, Resource
+from reconciler.manifest.declarable import Declared, Undeclarable, declare
 from reconciler.manifest.discover import shown
-from reconciler.manifest.export import manifest_of, path_of
+from reconciler.manifest.export import path_of
 from reconciler.project.lookup import one_object
 from reconciler.project.workspace import Workspace
+from reconciler.render.escape import printable
 from reconciler.render.jsontext import dumps
 
 
@@ -56,24 +60,64 @@ def command(
         if everything
         else list({str(found.address): found for key in keys for found in [one_object(key, remote)]}.values())
     )
-    partly = everything and any(unreadable(remote))
+    suffix = ".json" if output_format == "json" else ".yaml"
+    whole = everything or len(keys) > 1
+    places = [_place(item, target, suffix, whole=whole) for item in chosen]
+    declared, left_out = _declarations(workspace, list(zip(chosen, places, strict=True)), remote)
+    if keys and not declared:
+        raise InputError(f"{left_out[0].resource.address} cannot be declared: {left_out[0].reason}")
+    partly = bool(left_out) or (everything and any(unreadable(remote)))
     if target is None:
-        _to_stdout(workspace, chosen, output_format, alone=len(keys) == 1, whole=not partly)
-    elif everything or len(keys) > 1 or target.endswith("/") or Path(target).is_dir():
-        suffix = ".json" if output_format == "json" else ".yaml"
-        paths = [(Path(target) / Path(path_of(item)).with_suffix(suffix), item) for item in chosen]
-        _to_files(workspace, paths, output_format, force=force)
+        _to_stdout([item.manifest for item, _ in declared], output_format, alone=len(keys) == 1, whole=not partly)
     else:
-        _to_files(workspace, [(Path(target), chosen[0])], output_format, force=force)
-    if partly:
+        _to_files([(place, item) for item, place in declared if place is not None], output_format, force=force)
+    _warn([item for item, _ in declared], left_out)
+    if everything:
         warn_of_unreadable(remote)
     return 5 if partly else 0
 
 
-def _to_stdout(
-    workspace: Workspace, chosen: Sequence[Resource], output_format: str, *, alone: bool, whole: bool
-) -> None:
-    manifests = [manifest_of(item, workspace.entries[item.address.registry]) for item in chosen]
+def _place(item: Resource, target: str | None, suffix: str, *, whole: bool) -> Path | None:
+    """The file of an object's manifest, or None for stdout."""
+    if target is None:
+        return None
+    if whole or target.endswith("/") or Path(target).is_dir():
+        return (Path(target) / path_of(item)).with_suffix(suffix)
+    return Path(target)
+
+
+def _declarations(
+    workspace: Workspace, chosen: Sequence[tuple[Resource, Path | None]], remote: RemoteState
+) -> tuple[list[tuple[Declared, Path | None]], list[Undeclarable]]:
+    """The manifests of these objects, each with its file, and the objects that can have none."""
+    known = remote.known()
+    count = Counter(item.address for item in remote.resources())
+    declared: list[tuple[Declared, Path | None]] = []
+    left_out: list[Undeclarable] = []
+    for item, place in chosen:
+        if count[item.address] > 1:
+            left_out.append(Undeclarable(item, f"the registry holds {count[item.address]} objects of this key"))
+            continue
+        root = workspace.project.root
+        folder = "." if place is None else shown(str(place.resolve().parent), root)
+        made = declare(item, workspace.entries[item.address.registry], root, folder, known.__contains__)
+        if isinstance(made, Declared):
+            declared.append((made, place))
+        else:
+            left_out.append(made)
+    return declared, left_out
+
+
+def _warn(declared: Sequence[Declared], left_out: Sequence[Undeclarable]) -> None:
+    for item in declared:
+        for place, reason in item.omitted:
+            what = f"{item.resource.address}: {place} is left out and listed under `ignore`, so it stays as it is"
+            say(f"warning: {printable(what)}: {printable(reason)}")
+    for left in left_out:
+        say(f"warning: {printable(str(left.resource.address))} is left out: {printable(left.reason)}")
+
+
+def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, alone: bool, whole: bool) -> None:
     if not manifests and whole:
         say("there is nothing to export: the registries are empty")
     if (
@@ -84,7 +128,7 @@ def _to_stdout(
         answer("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
 
 
-def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Resource]], output_format: str, *, force: bool) -> None:
+def _to_files(paths: Sequence[tuple[Path, Declared]], output_format: str, *, force: bool) -> None:
     """Writes all files or, where one is there already and not to be overwritten, none."""
     there = [str(path) for path, _ in paths if path.exists()]
     if there and not force:
@@ -92,7 +136,5 @@ def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Resource]], outp
             f"{', '.join(there[:5])}{' and more' if len(there) > 5 else ''}: there already", hint="--force overwrites"
         )
     for path, item in paths:
-        folder = shown(str(path.resolve().parent), workspace.project.root)
-        manifest = manifest_of(item, workspace.entries[item.address.registry], folder)
-        write_text(path, dump_yaml(manifest) if output_format == "yaml" else dumps(manifest) + "\n")
+        write_text(path, dump_yaml(item.manifest) if output_format == "yaml" else dumps(item.manifest) + "\n")
     say(f"{len(paths)} manifest{'' if len(paths) == 1 else 's'} written")

@@ -46,8 +46,9 @@ def command(
 ) -> int:
     """Translate files of other tools into manifests, with their comments, and print the files written.
 
-    PATH is a file, a folder or a quoted glob: what `lf add model -f` and `lf add model-adapter -f` take, and run configs. Literal
-    secrets are not copied. All files are written or, where something is wrong, none.
+    PATH is a file, a folder or a quoted glob: what `lf add model -f` and `lf add model-adapter -f` take and run configs of `lf`,
+    specifications of IBM's ADK, request bodies of watsonx Orchestrate and NeMo, run configs and harnesses of insideLLMs. Literal
+    secrets are not copied. An object in which something is wrong is told and not written, and the others are; the exit code is then 5.
     """
     here = find_workspace(options)
     if registry is not None and here.project.file is not None:
@@ -57,9 +58,8 @@ def command(
         raise InputError(f"there is no file to import in {', '.join(paths)}", hint="files end in .yaml, .yml or .json")
     target = Target(here.cwd / folder, here.project.root, here.cwd, registry)
     made = import_files(found, target)
-    if made.errors:
-        number = len(made.errors)
-        what = f"{count(number, 'problem')}, so nothing was written"
+    if made.errors and not made.manifests:
+        what = f"{count(len(made.errors), 'problem')}, so nothing was written"
         raise ManifestError(what, made.problems, made.lines)
     _check_driver(here, registry, made.manifests)
     files = {manifest: Path(folder) / manifest.path for manifest in made.manifests}
@@ -71,13 +71,14 @@ def command(
     else:
         for path in files.values():
             answer(printable(path.as_posix()))
-    return 0
+    return 5 if made.errors else 0
 
 
 def _check_driver(here: Workspace, registry: str | None, manifests: Sequence[Written]) -> None:
     """Raises UsageError where the registry takes no such kinds."""
     entry = here.entries.get(registry) if registry is not None else None
-    wrong = [item.kind for item in manifests if entry and not item.kind.startswith(f"{entry.driver.name}/")]
+    kinds = {item.kind for item in manifests} - {"Model"}  # which every registry takes
+    wrong = sorted(kind for kind in kinds if entry and not kind.startswith(f"{entry.driver.name}/"))
     if entry is not None and wrong:
         raise UsageError(
             f"the registry {registry!r} takes no {wrong[0]}: its driver is {entry.driver.name}",
@@ -101,9 +102,11 @@ def _say(options: GlobalOptions, made: Import, missing: Sequence[str], folder: s
     """Warnings, what was written, and what is left to do, to stderr."""
     for _, text in problem_texts(Validation(0, 0, made.problems, made.lines), style(options, sys.stderr)):
         say(text + "\n")
-    kinds = Counter(manifest.kind.partition("/")[2].lower() for manifest in made.manifests)
+    kinds = Counter(manifest.kind.rpartition("/")[2].lower() for manifest in made.manifests)
     counted = ", ".join(count(number, kind) for kind, number in sorted(kinds.items(), key=lambda item: item[0]))
     say(f"{counted or 'nothing'} written to {printable(folder)}")
+    if made.errors:
+        say(f"{count(len(made.errors), 'problem')}: what they are in was not written")
     if missing:
         needed = dump_yaml({"variables": dict.fromkeys(missing, "")})
         say("\n" + _VARIABLES.format(vaults=" or ".join(made.vaults)) + needed)

@@ -100,7 +100,7 @@ async def plan(
 
 async def read(options: GlobalOptions, request: Request) -> Plan:
     """The plan for a command that only looks: reads the manifests and the registries, and closes them again."""
-    return await read_in(find_workspace(options), request)
+    return await read_in(find_workspace(options, request.paths), request)
 
 
 async def read_in(workspace: Workspace, request: Request) -> Plan:

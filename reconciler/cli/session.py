@@ -13,26 +13,44 @@ from typing import Any
 from reconciler import render
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import GlobalOptions
-from reconciler.cli.streams import answer, say
+from reconciler.cli.streams import answer, answer_if_possible, say
 from reconciler.core.document import MAX_BYTES
 from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
-from reconciler.project.workspace import Workspace, open_workspace
+from reconciler.manifest.validation import Repository
+from reconciler.project.workspace import Workspace, open_workspaces
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
 
 
-def find_workspace(options: GlobalOptions) -> Workspace:
-    """The workspace that the global options name; with -v it says what is in force. Raises ConfigError."""
-    workspace = open_workspace(options.config, environment=options.env)
-    if options.verbose:
-        project = workspace.project
-        say(
-            f"configuration: {printable(project.file or 'none')}, environment: {printable(project.environment or 'none')}"
+def find_workspace(options: GlobalOptions, paths: Sequence[str] = ()) -> Workspace:
+    """The workspace that the global options name, or that the paths belong to; with -v it says what is in force.
+
+    Raises ConfigError, and UsageError where the paths belong to several projects.
+    """
+    found = find_workspaces(options, paths)
+    if len(found) > 1:
+        projects = ", ".join(sorted(workspace.project.file or "none" for workspace, _ in found))
+        raise UsageError(
+            f"these paths belong to {len(found)} projects: {projects}", hint="name one of them with --config"
         )
-        for name, entry in workspace.entries.items():
-            place = " ".join(entry.facts.identity.values())
-            say(f"registry {name}: {printable(place)}, owner: {printable(entry.facts.owner or 'none')}")
-    return workspace
+    return found[0][0]
+
+
+def find_workspaces(options: GlobalOptions, paths: Sequence[str]) -> list[tuple[Workspace, tuple[str, ...]]]:
+    """The workspaces that paths belong to, each with its own paths. Raises ConfigError."""
+    found = open_workspaces(options.config, paths, environment=options.env)
+    if options.verbose:
+        for workspace, _ in found:
+            _tell(workspace)
+    return found
+
+
+def _tell(workspace: Workspace) -> None:
+    project = workspace.project
+    say(f"configuration: {printable(project.file or 'none')}, environment: {printable(project.environment or 'none')}")
+    for name, entry in workspace.entries.items():
+        place = " ".join(entry.facts.identity.values())
+        say(f"registry {name}: {printable(place)}, owner: {printable(entry.facts.owner or 'none')}")
 
 
 def style(options: GlobalOptions, stream: Any = None, *, strict: bool = False) -> Style:
@@ -77,23 +95,29 @@ class Outputs:
 
     def write(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         """The answer to every file, then to stdout: where a file cannot be written (InputError), stdout holds the error alone."""
-        self.to_files(value)
+        self.to_files(value, strict=strict)
         self.to_stdout(value, options, strict=strict)
 
     @contextmanager
-    def told(self, command: str) -> Iterator[None]:
-        """Around the work of `plan`, `drift` or `apply`: where it fails, every file says why, in its format."""
+    def told(self, command: str, repository: Repository | None = None) -> Iterator[None]:
+        """Around the work of a command: where it fails, every file says why, in its format, and so does stdout where a program reads it.
+
+        `repository` is the one that the working directory is in, for formats that name files from its root.
+        """
         try:
             yield
         except ReconcilerError as error:
+            failure = render.load("reconciler.render.failure:render")
             for name, file in self.files:
                 with _said():
-                    write_text(file, render.load("reconciler.render.failure:render")(name, error, command) + "\n")
+                    write_text(file, failure(name, error, command, repository) + "\n")
+            if self.main in render.REPORTS:
+                answer_if_possible(failure(self.main, error, command, repository))
             raise
 
-    def to_files(self, value: Any) -> None:
+    def to_files(self, value: Any, *, strict: bool = False) -> None:
         for name, file in self.files:
-            write_text(file, self.text(name, value, Style(color=False)) + "\n")
+            write_text(file, self.text(name, value, Style(color=False, strict=strict)) + "\n")
 
     def to_stdout(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         answer(self.text(self.main, value, style(options, strict=strict)))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import Outputs, find_workspace, stdin_bytes
+from reconciler.cli.options import Command, GlobalOptions, format_option, output_option
+from reconciler.cli.session import Outputs, find_workspaces, stdin_bytes
+from reconciler.manifest.validation import Validation, merge
+from reconciler.project.environments import validate
+from reconciler.project.locate import repository_here
 from reconciler.project.registries import check_environments
 from reconciler.render import VALIDATION
 
@@ -14,15 +17,27 @@ from reconciler.render import VALIDATION
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @format_option("text", "json", "github", "sarif", "junit")
+@output_option
 @click.pass_obj
-def command(options: GlobalOptions, paths: tuple[str, ...], strict: bool, output_format: str) -> int:
+def command(
+    options: GlobalOptions, paths: tuple[str, ...], strict: bool, output_format: str, outputs: tuple[str, ...]
+) -> int:
     """Check manifests and reconciler.yaml with all its environments, without any registry.
 
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests. Names of some files are
-    enough: checks across files still look at all of them.
+    enough: checks across files still look at all of them. Where no reconciler.yaml is found from the working directory
+    upward, each file is checked in the project that it lies in.
     """
-    here = find_workspace(options)
-    check_environments(here.project, here.resolver)
-    loaded = here.load(paths, stdin_bytes)
-    Outputs(VALIDATION, output_format, ()).write(loaded.validation(), options, strict=strict)
-    return 1 if loaded.errors or (strict and loaded.problems) else 0
+    answers = Outputs.parse(VALIDATION, output_format, outputs)
+    with answers.told("validate", repository_here()):
+        result = _validate(options, paths)
+    answers.write(result, options, strict=strict)
+    return 0 if result.valid and not (strict and result.problems) else 1
+
+
+def _validate(options: GlobalOptions, paths: tuple[str, ...]) -> Validation:
+    results = []
+    for workspace, own_paths in find_workspaces(options, paths):
+        check_environments(workspace.project, workspace.resolver)
+        results.append(validate(workspace, own_paths, stdin_bytes))
+    return merge(results)

@@ -35,7 +35,7 @@ class Problem(NamedTuple):
 
     `line` and `column` count from 1; columns are code points. `end_line` and `end_column` are exclusive at the
     end, and equal to the start where the problem is a point. `rule` is a stable word. `pointer` is the JSON pointer inside the
-    document, or "" for the document itself.
+    document, or "" for the document itself. `environment` is the one of reconciler.yaml in which alone it is a problem.
     """
 
     file: str
@@ -48,6 +48,17 @@ class Problem(NamedTuple):
     severity: str = "error"  # error | warning
     pointer: str = ""
     suggestion: str | None = None
+    environment: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The message, with the environment where it is a problem of one alone."""
+        return f"{self.message} (environment {self.environment})" if self.environment else self.message
+
+
+def is_error(problem: Problem) -> bool:
+    """True for an error, false for a warning."""
+    return problem.severity == "error"
 
 
 class ReconcilerError(Exception):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,8 @@ class Kind:
     `upserts`: a create writes over an object of the same key, so the key is looked up first.
     `partial_update`: an update sends what changed and leaves the rest, so it needs no secret that did not change.
     `protect_drifted`: an object that somebody changed since it was last applied is not deleted: nothing else holds that change.
+    `hints` maps the pointers of fields that newcomers bring from the vendor's own files to what is written here instead: another field's
+    name, or a sentence; `*` stands for any member.
     `is_builtin`: tells a key that comes with the registry: such an object is nobody's unless a manifest declares it.
     """
 
@@ -47,6 +49,7 @@ class Kind:
     partial_update: bool = False
     protect_drifted: bool = False
     is_builtin: Callable[[str], bool] = lambda key: False
+    hints: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if not self.name:

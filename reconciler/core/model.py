@@ -258,4 +258,18 @@ class NativeCommon(Common):
     )
 
 
+# what newcomers call a field elsewhere, and what it is called here (see `registry.base.Kind.hints`)
+HINTS: Final = {
+    "/name": "key",
+    "/id": "key",
+    "/title": "display_name",
+    "/workspace": "a workspace is a registry's: `workspace` of its entry in reconciler.yaml",
+    "/base_url": "endpoint.url",
+    "/api_base": "endpoint.url",
+    "/model_name": "write `endpoint: {url, model}` for a model behind a URL, `provider: {name, model}` for a provider's",
+    "/model": "write `endpoint: {url, model}` for a model behind a URL, `provider: {name, model}` for a provider's",
+    "/api_key_env": 'write `endpoint: {api_key: "${env:NAME}"}`',
+    "/max_tokens": "parameters.max_completion_tokens",
+    "/parameters/max_tokens": "max_completion_tokens",
+}
 SPEC_FIELDS: Final = tuple(ModelSpec.model_fields)

@@ -23,6 +23,7 @@ def problem_to_json(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "pointer": problem.pointer,
         "suggestion": problem.suggestion,
+        "environment": problem.environment,
     }
 
 

@@ -188,12 +188,14 @@ class DesiredState:
 
     `declared` are the addresses of all configured manifests, also of those that a selection left out: they are no
     orphans. `complete` says that nothing was left out, which alone allows to speak of orphans. `documents` counts the manifests read.
+    `silent_sources` are the configured folders and files that may have lost what they held, each with why.
     """
 
     resources: tuple[Desired, ...]
     declared: frozenset[Address]
     complete: bool
     documents: int
+    silent_sources: tuple[str, ...] = ()
 
     def find(self, address: Address) -> Desired | None:
         """What the manifests declare at that address and do not want gone, or None."""
@@ -228,3 +230,14 @@ class RemoteState(NamedTuple):
         """Every object that could be read, registry by registry."""
         for listing in self.listings.values():
             yield from listing.resources
+
+    def known(self) -> frozenset[Address]:
+        """The addresses of all that is there, can be read or not, and of what the platforms have ready."""
+        listings = self.listings.items()
+        found = {resource.address for resource in self.resources()}
+        found |= {resource.address for _, listing in listings for resource in listing.available}
+        rows = ((name, row) for name, listing in listings for row in listing.unreadable)
+        found |= {
+            Address(name, row.kind, row.key) for name, row in rows if row.kind is not None and row.key is not None
+        }
+        return frozenset(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -12,6 +13,11 @@ _UNSEEN: Final = (ServerOwned, ServerDefault, WriteOnly)  # fields that are set 
 
 def rules_of(model: Any) -> Node:
     """The tree of rules that a pydantic model class declares."""
+    return _tree(model)
+
+
+@cache  # every unknown field of every document asks for it
+def _tree(model: Any) -> Node:
     children = {}
     for name, info in model.model_fields.items():
         found = _node(info.annotation, tuple(rule for rule in info.metadata if isinstance(rule, RULES)))

@@ -109,6 +109,13 @@ class Ref(NamedTuple):
     must_exist: bool = True
 
 
+@dataclass(frozen=True)
+class KnownValues:
+    """A list of values that its vendor may extend: one that is not in it is written all the same, with a warning of `validate`."""
+
+    values: tuple[str, ...]
+
+
 class Constraint(NamedTuple):
     """A limit that the registry enforces late or not at all. `fn` returns what is wrong, or None."""
 
@@ -129,6 +136,7 @@ Rule = (
     | NeedsConsent
     | Ref
     | Constraint
+    | KnownValues
 )
 RULES: Final = get_args(Rule)
 

@@ -92,7 +92,7 @@ class Resolver:
         if len(data) > MAX_SECRET_BYTES:
             raise SecretError(f"{reference} holds more than 1 MiB")
         try:
-            text = data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+            text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
         except UnicodeDecodeError as error:
             raise SecretError(f"{reference} is not UTF-8 text") from error
         if not text:

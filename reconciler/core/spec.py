@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.pointer import MISSING
-from reconciler.core.rules import OPAQUE, Constraint, Node, Ref, ServerDefault, WriteOnly
+from reconciler.core.rules import OPAQUE, Constraint, KnownValues, Node, Ref, ServerDefault, WriteOnly
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
@@ -120,6 +120,15 @@ def limits_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[t
         yield json_pointer.join(prefix), spec, rule
     for name, value, below in _members(spec, node):
         yield from limits_in(value, below, (*prefix, name))
+
+
+def unknown_values_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, KnownValues]]:
+    """`(pointer, rule)` of each text in `spec` that is not in its vendor's list of values, as far as this version knows that."""
+    rule = node.rule(KnownValues)
+    if rule is not None and isinstance(spec, str) and spec not in rule.values:
+        yield json_pointer.join(prefix), rule
+    for name, value, below in _members(spec, node):
+        yield from unknown_values_in(value, below, (*prefix, name))
 
 
 def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:

@@ -9,7 +9,7 @@ from reconciler.core.errors import LostReplyError
 from reconciler.core.spec import MAX_DEPTH, too_deep
 from reconciler.endpoint.connecting import Place
 from reconciler.endpoint.values import FailedError
-from reconciler.registry.http import Answer, Client, parse
+from reconciler.registry.http import Client, RawResponse, parse
 
 CONNECTED: Final = 10.0  # seconds to wait for an answer that need not come
 
@@ -50,7 +50,7 @@ def check_data(data: Any) -> None:
     raise FailedError(f"it answers as if all were well, with an error inside: {said or data}")
 
 
-def text_of(answer: Answer) -> str:
+def text_of(answer: RawResponse) -> str:
     """The body as text. Raises FailedError where it is too long, or not UTF-8."""
     if not answer.whole:
         raise FailedError(f"the answer has more than {len(answer.body) / 2**20:.3g} MiB")

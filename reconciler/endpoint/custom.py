@@ -11,7 +11,7 @@ from reconciler.endpoint.dialects import DIALECTS, GREETING
 from reconciler.endpoint.steps import Steps
 from reconciler.endpoint.templates import rendered
 from reconciler.endpoint.values import Adapter, FailedError, Subject
-from reconciler.registry.http import Answer, Client
+from reconciler.registry.http import Client, RawResponse
 
 STANDARD: Final = DIALECTS["openai", "chat_completion"]  # the form on our side of the templates
 
@@ -59,7 +59,7 @@ class Custom:
             raise FailedError("the template makes nothing")
         return text, text if _is_json(text) else f"no JSON: {text}"
 
-    async def _infer(self, sent: str) -> tuple[Answer, str]:
+    async def _infer(self, sent: str) -> tuple[RawResponse, str]:
         answer = await self._client.exchange(
             "POST", "", query=self._place.query, content=sent.encode("utf-8", "replace")
         )

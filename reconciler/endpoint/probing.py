@@ -9,7 +9,7 @@ from typing import Any, Final
 from reconciler.core.errors import RegistryError
 from reconciler.endpoint.connecting import Place
 from reconciler.endpoint.dialects import LENGTHY, Dialect, Probe
-from reconciler.registry.http import Answer, Client, parse
+from reconciler.registry.http import Client, RawResponse, parse
 
 _REFUSALS: Final = (400, 422)
 _BUSY: Final = (429, 503)
@@ -36,7 +36,7 @@ async def probed(client: Client, place: Place, dialect: Dialect, base: Mapping[s
     return found
 
 
-def _verdict(answer: Answer, probe: Probe) -> str:
+def _verdict(answer: RawResponse, probe: Probe) -> str:
     if answer.status in _REFUSALS:
         return "refused"
     if not 200 <= answer.status < 300:

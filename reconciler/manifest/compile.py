@@ -11,9 +11,10 @@ from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model
-from reconciler.core.resource import Address, Desired, DesiredState, Resource, Source
+from reconciler.core.resource import Address, Desired, DesiredState, Resource
 from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
+from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_pointer, own_old_keys
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.localise import container, normalize, normalize_pointer
 from reconciler.manifest.native_check import Target, checked, ignored, limits, refused_key
@@ -46,59 +47,14 @@ def compile_manifests(
         for item in _compile(manifest, registries, wrong):
             other = owners.setdefault(item.address, manifest)
             if other is not manifest:
-                found.extend(_duplicate(item.address, other, manifest))
+                found.extend(duplicates(item.address, other, manifest))
             elif mine:
                 chosen[item.address] = item
         found.extend((manifest, finding) for finding in wrong)
-    found.extend(_clashing_names(chosen.values(), owners))
+    found.extend(clashing_old_keys(chosen.values(), owners))
     mine_only = tuple(pair for pair in found if selected is None or pair[0].source.file in selected)
     ordered = tuple(chosen[address] for address in sorted(chosen))
     return Compiled(DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only)
-
-
-def _duplicate(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:
-    def finding(manifest: Manifest, other: Source) -> Finding:
-        message = f"{address} is declared twice: also in {other.file}:{other.line}"
-        return Finding("duplicate-address", message, _key_pointer(manifest.model, address.registry))
-
-    return [(first, finding(first, second.source)), (second, finding(second, first.source))]
-
-
-def _key_pointer(model: Model | None, registry: str) -> str:
-    """The pointer of what gives the object its key in a registry."""
-    override = (model.registries or {}).get(registry) if model is not None else None
-    return json_pointer.join(("registries", registry, "key")) if override is not None and override.key else "/key"
-
-
-def _clashing_names(items: Iterable[Desired], owners: Mapping[Address, Manifest]) -> Iterator[tuple[Manifest, Finding]]:
-    """Find old keys that another document declares, and those that two documents claim."""
-    claims: dict[Address, Manifest] = {}
-    for item in items:
-        mine = owners[item.address]
-        for old in item.previous:
-            if (other := owners.get(old)) is not None:
-                message = f"{old.key!r} is still declared, by {_by(other, mine)}: it cannot be an old key"
-                yield mine, Finding("previous-key-declared", message, _old_key_pointer(mine, old.key))
-            first = claims.setdefault(old, mine)
-            if first is not mine:
-                yield from (_claimed(old.key, first, mine), _claimed(old.key, mine, first))
-
-
-def _claimed(key: str, mine: Manifest, other: Manifest) -> tuple[Manifest, Finding]:
-    message = (
-        f"{key!r} is an old key of two manifests: it is also in {_by(other, mine)}, and only one can be renamed from it"
-    )
-    return mine, Finding("previous-key-claimed", message, _old_key_pointer(mine, key))
-
-
-def _old_key_pointer(manifest: Manifest, key: str) -> str:
-    common = manifest.native.common if manifest.native is not None else manifest.model
-    old_keys = (common.previous_keys if common is not None else None) or []
-    return f"/previous_keys/{old_keys.index(key)}"
-
-
-def _by(other: Manifest, mine: Manifest) -> str:
-    return "this manifest" if other is mine else f"{other.source.file}:{other.source.line}"
 
 
 def _compile(manifest: Manifest, registries: Mapping[str, RegistryEntry], wrong: list[Finding]) -> Iterator[Desired]:
@@ -108,21 +64,12 @@ def _compile(manifest: Manifest, registries: Mapping[str, RegistryEntry], wrong:
             for target in _targets(manifest.model, registries, wrong)
             for item in _model(manifest, manifest.model, target, wrong)
         ]
-        wrong.extend(_own_old_keys(manifest.model, [item for item in items if item.resource.parent is None]))
+        wrong.extend(own_old_keys(manifest.model, [item for item in items if item.resource.parent is None]))
         yield from items
     else:
         entry = _native_entry(manifest, registries, wrong)
         if entry is not None:
             yield from _native(manifest, entry, wrong)
-
-
-def _own_old_keys(model: Model, items: list[Desired]) -> Iterator[Finding]:
-    """The old keys that are still the model's own key in every registry it goes to: then there is nothing to rename."""
-    keys = {item.address.key for item in items}
-    for index, old in enumerate(model.previous_keys or ()):
-        if keys == {old}:
-            message = f"{old!r} is still declared, by this manifest: it cannot be an old key"
-            yield Finding("previous-key-declared", message, f"/previous_keys/{index}")
 
 
 def _previous(old_keys: Iterable[str] | None, address: Address) -> tuple[Address, ...]:
@@ -216,13 +163,13 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
 
 def _names_itself(model: Model, entry: RegistryEntry, kind: Kind) -> bool:
     """Whether its name there follows from its other fields: the registry's names have a form of their own, and no other is given."""
-    return kind.found_by_mark and _key_pointer(model, entry.name) == "/key"
+    return kind.found_by_mark and key_pointer(model, entry.name) == "/key"
 
 
 def _bad_key(key: str, model: Model, entry: RegistryEntry, kind: Kind) -> Iterator[Finding]:
     refused = refused_key(kind, key)
     if refused is not None:
-        pointer = _key_pointer(model, entry.name)
+        pointer = key_pointer(model, entry.name)
         key_there = _near_key(kind, key) or "..."
         other = f"`registries: {{{entry.name}: {{key: {key_there}}}}}` gives it another one there"
         yield Finding(

@@ -1,4 +1,4 @@
-"""Which files are manifests: folders read recursively, files, and quoted globs.
+"""Manifest files on disk: folders read recursively, files, and quoted globs; and all that was passed over on the way.
 
 Links are followed as long as they stay where they were found, so that no manifest of a pull request makes a run read, and
 quote in its log, a file from elsewhere on the machine.
@@ -7,20 +7,18 @@ quote in its log, a file from elsewhere on the machine.
 from __future__ import annotations
 
 import errno
-import fnmatch
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from reconciler.core.errors import Problem
+from reconciler.manifest import ignored
+from reconciler.manifest.glob import SUFFIXES, Pattern, States, is_glob, split
+from reconciler.manifest.ignored import KEEP, MACHINERY
 
-SUFFIXES: Final = (".yaml", ".yml", ".json")
-
-_MAGIC: Final = re.compile(r"[*?\[]")
-_Part = Callable[[str], object] | None  # whether a name matches; None is `**`, folders of any depth
-_States = frozenset[int]
+__all__ = ["SUFFIXES", "Base", "File", "Found", "discover", "shown"]
 
 
 class File(NamedTuple):
@@ -32,52 +30,22 @@ class File(NamedTuple):
 
 
 class Found(NamedTuple):
+    """The files under some paths, and the errors met.
+
+    `silent` are warnings of sources that may have lost what they held: files passed over though they look like manifests,
+    and paths without any file. Where there is one, nothing may be taken for removed.
+    """
+
     files: tuple[File, ...]
     problems: tuple[Problem, ...]
+    silent: tuple[Problem, ...] = ()
 
 
 class Base(NamedTuple):
-    """What paths are relative to, and links in it may not leave: its absolute path, and that without links."""
+    """The folder that paths are relative to, and that links in it may not leave: its absolute path, and that without links."""
 
     path: str
     real: str
-
-
-class Pattern(NamedTuple):
-    """What to find below a folder, as an automaton: in state `i`, a name is held against `parts[i]`.
-
-    The last two parts are `**` and the name of a manifest: a folder that matches all parts before them, `whole` in number,
-    is read recursively. A file that matches those is taken whatever it is called.
-    """
-
-    parts: tuple[_Part, ...]
-    whole: int
-
-    @classmethod
-    def of(cls, glob: tuple[str, ...]) -> Pattern:
-        """The pattern of the names and `**` of a glob; of none, that of a folder."""
-        parts = (None if part == "**" else _matcher(part) for part in glob)
-        return cls((*parts, None, _is_manifest), len(glob))
-
-    def start(self) -> _States:
-        return self._reached({0})
-
-    def step(self, states: _States, name: str) -> tuple[bool, _States]:
-        """Whether a file of that name is meant, and the states in which a folder of that name is to be entered; none if it is not."""
-        matched = {state + 1 for state in states if (part := self.parts[state]) is not None and part(name)}
-        stayed = set() if name.startswith(".") else {state for state in states if self.parts[state] is None}
-        taken = self.whole in matched or len(self.parts) in matched
-        return taken, self._reached((matched | stayed) - {len(self.parts)})
-
-    def _reached(self, states: set[int]) -> _States:
-        """With the states that are reached without another name, since `**` may stand for no folder at all."""
-        pending = list(states)
-        while pending:
-            state = pending.pop()
-            if self.parts[state] is None and state + 1 not in states:
-                states.add(state + 1)
-                pending.append(state + 1)
-        return frozenset(states)
 
 
 def discover(paths: Iterable[str], base: Path, cwd: Path) -> Found:
@@ -88,14 +56,16 @@ def discover(paths: Iterable[str], base: Path, cwd: Path) -> Found:
     """
     root = Base(os.path.abspath(base), os.path.realpath(base))
     files: dict[str, File] = {}
-    problems: list[Problem] = []
+    problems: set[Problem] = set()
     for path in paths:
         for item in _matching(path, root, cwd):
             if isinstance(item, Problem):
-                problems.append(item)
+                problems.add(item)
             else:
                 files.setdefault(item.real, item)
-    return Found(tuple(sorted(files.values(), key=lambda file: file.shown)), tuple(sorted(set(problems))))
+    silent = {problem for problem in problems if problem.rule in ignored.SILENT}
+    ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
+    return Found(ordered, tuple(sorted(problems - silent)), tuple(sorted(silent)))
 
 
 def shown(path: str, cwd: Path) -> str:
@@ -108,36 +78,18 @@ def _problem(file: str, rule: str, message: str) -> Problem:
 
 
 def _matching(path: str, base: Base, cwd: Path) -> Iterator[File | Problem]:
-    whole = os.path.join(base.path, path)
-    if os.path.lexists(whole) or not _MAGIC.search(path):
-        yield from _named(whole, base, cwd)
+    target = os.path.join(base.path, path)
+    if os.path.lexists(target) or not is_glob(path):
+        yield from _named(target, base, cwd)
         return
-    fixed, glob = _split(path)
+    fixed, glob = split(path)
     top = os.path.join(base.path, fixed)
     found: list[File | Problem] = []
     if os.path.isdir(top):
-        found.extend(_outside(top, os.path.realpath(top), base, cwd) or _walk(top, cwd, Pattern.of(glob)))
-    yield from found or [_problem(path, "no-such-path", "no file matches this")]
-
-
-def _split(path: str) -> tuple[str, tuple[str, ...]]:
-    """The fixed part of a glob, which names a folder, and the parts from the first with a wildcard on."""
-    parts = path.replace(os.sep, "/").split("/")
-    first = next(index for index, part in enumerate(parts) if _MAGIC.search(part))
-    if not parts[-1]:
-        parts[-1] = "**"  # `teams/*/` means folders
-    return "".join(f"{part}/" for part in parts[:first]), tuple(part for part in parts[first:] if part not in ("", "."))
-
-
-def _matcher(part: str) -> Callable[[str], object]:
-    matches = re.compile(fnmatch.translate(part)).match
-    if part.startswith("."):
-        return matches
-    return lambda name: not name.startswith(".") and matches(name)  # as in a shell, `*` is nothing hidden
-
-
-def _is_manifest(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+        found.extend(_outside(top, os.path.realpath(top), base, cwd) or _Walk(top, cwd, Pattern.of(glob)).run())
+    if all(isinstance(item, Problem) and item.rule in ignored.SILENT for item in found):
+        yield _problem(path, "no-such-path", "no file matches this")
+    yield from found
 
 
 def _named(target: str, base: Base, cwd: Path) -> Iterator[File | Problem]:
@@ -149,25 +101,28 @@ def _named(target: str, base: Base, cwd: Path) -> Iterator[File | Problem]:
         yield _problem(name, "no-such-path", "there is no such file or folder: the name holds a NUL")
         return
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            yield _problem(name, "symlink-loop", "the link leads back to itself")
-        else:
-            gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
-            reason = (
-                "there is no such file or folder"
-                if gone
-                else f"cannot be read: {(error.strerror or str(error)).lower()}"
-            )
-            yield _problem(name, "no-such-path" if gone else "unreadable", reason)
+        yield _unreachable(name, error)
         return
     real = os.path.realpath(target)
     refused = _outside(target, real, base, cwd)
     if refused:
         yield from refused
     elif os.path.isdir(target):
-        yield from _walk(target, cwd, Pattern.of(()))
+        yield from _Walk(target, cwd, Pattern.of(())).run()
     else:
         yield File(target, name, real)
+
+
+def _unreachable(name: str, error: OSError) -> Problem:
+    if error.errno == errno.ELOOP:
+        return _problem(name, "symlink-loop", "the link leads back to itself")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return _problem(name, "no-such-path", "there is no such file or folder")
+    return _problem(name, "unreadable", f"cannot be read: {_reason(error)}")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _outside(target: str, real: str, base: Base, cwd: Path) -> list[Problem]:
@@ -188,62 +143,142 @@ def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
-def _walk(top: str, cwd: Path, pattern: Pattern) -> Iterator[File | Problem]:
-    """All that matches below a folder. No real folder is entered twice in one state, so that links cannot make this endless."""
-    real_top, start = os.path.realpath(top), pattern.start()
-    pending = [(top, real_top, start)]
-    entered: dict[str, _States] = {real_top: start}
-    while pending:
-        folder, real, states = pending.pop()
-        label = shown(folder, cwd)  # once for each folder: it costs more than all the rest of a file
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            yield _problem(label, "unreadable", f"the folder cannot be read: {error.strerror}")
-            continue
-        for entry in entries:
-            taken, onward = pattern.step(states, entry.name)
-            if not taken and not onward:
-                continue
-            below = f"{label}/{entry.name}" if label != "." else entry.name
-            real_path = os.path.join(real, entry.name)
-            if entry.is_symlink():
-                target = _link(entry, below, real, real_top, taken=taken, wanted=bool(onward))
-                if target is None:
-                    continue
-                if isinstance(target, Problem):
-                    yield target
-                    continue
-                real_path = target
-            if entry.is_dir():
-                new = onward - entered.get(real_path, frozenset())
-                if new:
-                    entered[real_path] = entered.get(real_path, frozenset()) | new
-                    pending.append((entry.path, real_path, new))
-            elif taken:
-                yield File(entry.path, below, real_path)
+class _Folder(NamedTuple):
+    """A folder to read. `sources` are the labels of the top and of the folders down to here that a part of the glob names.
 
-
-def _link(
-    entry: os.DirEntry[str], label: str, folder: str, top: str, *, taken: bool, wanted: bool
-) -> str | Problem | None:
-    """Where a link leads: its real path, a problem, or None where it is no concern of ours.
-
-    `folder` and `top` are the real paths of the folder that it stands in and of the one that it may not leave; `taken` and
-    `wanted` say whether a file of its name is meant, and whether a folder is.
+    In a folder that is `hidden`, or below one, manifests are reported and not read.
     """
-    try:
-        is_folder = os.path.isdir(entry.path)
-        os.stat(entry.path)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            return _problem(label, "symlink-loop", "the link leads back to itself")
-        return _problem(label, "unreadable", f"the link leads nowhere: {error.strerror}") if taken else None
-    if not (wanted if is_folder else taken):
-        return None
-    real = os.path.realpath(entry.path)
-    if not _within(real, top):
-        return _problem(label, "link-outside", "the link leads outside the folder of manifests")
-    if is_folder and _within(folder, real):
-        return _problem(label, "symlink-loop", "the link leads back to a folder that it stands in")
-    return real
+
+    path: str
+    real: str
+    states: States
+    sources: tuple[str, ...]
+    hidden: bool = False
+
+
+class _Walk:
+    """One search below a folder. No real folder is entered twice in one state, so that links cannot make this endless."""
+
+    def __init__(self, top: str, cwd: Path, pattern: Pattern) -> None:
+        self._cwd = cwd
+        self._pattern = pattern
+        self._top = os.path.realpath(top)
+        start = _Folder(top, self._top, pattern.start(), (shown(top, cwd),))
+        self._pending = [start]
+        self._entered: dict[str, States] = {self._top: start.states}
+        self._sources = dict.fromkeys(start.sources)
+        self._spoken: set[str] = set()  # the sources that hold a manifest, or a file that says there is none
+        self._read: set[str] = set()  # the real paths of all files found
+        self._hidden: dict[str, Problem] = {}  # by real path: hidden files, which a link may lead to all the same
+
+    def run(self) -> Iterator[File | Problem]:
+        """All that the pattern matches, the errors met, and the warnings of what was passed over."""
+        while self._pending:
+            yield from self._folder(self._pending.pop())
+        yield from (problem for real, problem in self._hidden.items() if real not in self._read)
+        silent = [label for label in self._sources if label not in self._spoken]
+        yield from map(ignored.empty_folder, silent)
+
+    def _folder(self, folder: _Folder) -> Iterator[File | Problem]:
+        label = shown(folder.path, self._cwd)  # once for each folder: it costs more than all the rest of a file
+        try:
+            entries = sorted(os.scandir(folder.path), key=lambda entry: entry.name)
+        except OSError as error:
+            why = f"the folder cannot be read: {_reason(error)}"
+            yield (
+                ignored.ignored(label, why, "let it be read, or move it away")
+                if folder.hidden
+                else _problem(label, "unreadable", why)
+            )
+            return
+        if not entries and not folder.hidden and label not in self._sources:
+            yield ignored.empty_folder(label)  # as git leaves a submodule that was not checked out
+        if label == folder.sources[-1] and any(entry.name == KEEP for entry in entries):
+            self._spoken.update(folder.sources)
+        for entry in entries:
+            below = f"{label}/{entry.name}" if label != "." else entry.name
+            try:
+                yield from self._entry(entry, below, folder)
+            except OSError as error:  # what a network file system may say of a name that it has just listed
+                yield _problem(below, "unreadable", f"cannot be read: {_reason(error)}")
+
+    def _entry(self, entry: os.DirEntry[str], label: str, folder: _Folder) -> Iterator[File | Problem]:
+        step = self._pattern.step(folder.states, entry.name)
+        if not step.taken and not step.onward:
+            yield from self._passed_over(entry, label, folder)
+            return
+        real = os.path.join(folder.real, entry.name)
+        if entry.is_symlink():
+            target = self._link(entry, label, folder.real, taken=step.taken, wanted=bool(step.onward))
+            if target is None:
+                yield from self._passed_over(entry, label, folder)
+                return
+            if isinstance(target, Problem):
+                yield target
+                return
+            real = target
+        if entry.is_dir():
+            named = (*folder.sources, label) if step.named else folder.sources
+            self._enter(_Folder(entry.path, real, step.onward, named, folder.hidden))
+        elif not step.taken:
+            yield from self._passed_over(entry, label, folder)
+        elif folder.hidden:
+            self._hide(entry.path, real, label, "this file is not read: it is in a hidden folder")
+        else:
+            self._spoken.update(folder.sources)
+            self._read.add(real)
+            yield File(entry.path, label, real)
+
+    def _enter(self, folder: _Folder) -> None:
+        entered = self._entered.get(folder.real, frozenset())
+        new = folder.states - entered
+        if not new:
+            return
+        self._entered[folder.real] = entered | new
+        if not folder.hidden:
+            self._sources |= dict.fromkeys(folder.sources)
+        self._pending.append(folder._replace(states=new))
+
+    def _passed_over(self, entry: os.DirEntry[str], label: str, folder: _Folder) -> Iterator[Problem]:
+        """What would be read under another name: the warning of a file; a hidden folder is looked into for files to warn of."""
+        name = entry.name
+        if entry.is_dir():
+            onward = self._pattern.step(folder.states, name.lstrip(".")).onward if name.startswith(".") else None
+            if onward and name not in MACHINERY and not entry.is_symlink():
+                real = os.path.join(folder.real, name)
+                self._enter(_Folder(entry.path, real, onward, folder.sources, hidden=True))
+        elif any(self._pattern.step(folder.states, other).taken for other in ignored.meant(name)):
+            if name.startswith("."):
+                self._hide(entry.path, os.path.realpath(entry.path), label, ignored.HIDDEN)
+            elif not folder.hidden:
+                yield ignored.ignored(label, ignored.ENDING)
+
+    def _hide(self, path: str, real: str, label: str, why: str) -> None:
+        if not ignored.is_unlike_manifest(path, label):
+            self._hidden[real] = ignored.ignored(label, why)
+
+    def _link(
+        self, entry: os.DirEntry[str], label: str, folder: str, *, taken: bool, wanted: bool
+    ) -> str | Problem | None:
+        """The real path that a link leads to, a problem, or None where it is no concern of ours.
+
+        `folder` is the real path of the folder that it stands in; `taken` and `wanted` say whether a file of its name is
+        meant, and whether a folder is.
+        """
+        try:
+            is_folder = stat.S_ISDIR(os.stat(entry.path).st_mode)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return _problem(label, "symlink-loop", "the link leads back to itself")
+            if taken:
+                return _problem(label, "unreadable", f"the link leads nowhere: {_reason(error)}")
+            why = f"the link cannot be followed, and may lead to manifests: {_reason(error)}"
+            return ignored.ignored(label, why, "mend the link, or remove it")
+        if not (wanted if is_folder else taken):
+            return None
+        real = os.path.realpath(entry.path)
+        if not _within(real, self._top):
+            return _problem(label, "link-outside", "the link leads outside the folder of manifests")
+        if is_folder and _within(folder, real):
+            return _problem(label, "symlink-loop", "the link leads back to a folder that it stands in")
+        return real

@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core import document
-from reconciler.core.document import Document, Places
+from reconciler.core.document import Document, Loaded, Places
 from reconciler.core.errors import Problem
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.resource import Source
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, nearest, place
+from reconciler.manifest import ignored
 from reconciler.manifest.discover import Found
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
+from reconciler.manifest.recognise import FOREIGN, foreign, recognise, recognise_text
 from reconciler.manifest.references import Scope, resolve
 
 STDIN = "<stdin>"
@@ -75,7 +77,7 @@ class Reader:
     def read(self, found: Found) -> Manifests:
         """Every document of every file. Never raises on what the files hold."""
         texts: dict[str, str] = {}
-        problems = list(found.problems)
+        problems = [*found.problems, *found.silent]
         for file in found.files:
             text = document.read_text(file.path, file.shown)
             if isinstance(text, Problem):
@@ -99,14 +101,19 @@ class Reader:
         counts: dict[str, int] = {}
         known_files: dict[Path, str | Problem] = {}
         for shown, text in texts.items():
-            loaded = document.load(text, shown)
-            problems.extend(loaded.problems)
+            loaded = _loaded(text, shown)
+            problems.extend(loaded.problems + loaded.warnings)
             counts[shown] = len(loaded.documents)
             scope = Scope(self.root, folders[shown], self.variables, known_files)
+            if not loaded.documents and not loaded.problems and shown != STDIN:
+                problems.append(_no_document(shown, text))
             findings: list[tuple[int, Finding]] = []
+            references = "${" in text  # once: a file may hold any number of documents
+            told = False  # once for each file whose it is
             for item in loaded.documents:
-                manifest, wrong = self._manifest(item, shown, scope, "${" in text)
-                findings.extend((item.index, finding) for finding in wrong)
+                manifest, wrong = self._manifest(item, shown, scope, references)
+                findings.extend((item.index, finding) for finding in wrong if not (told and finding.rule == FOREIGN))
+                told = told or any(finding.rule == FOREIGN for finding in wrong)
                 if manifest is not None:
                     manifests.append(manifest)
             if findings:
@@ -121,6 +128,10 @@ class Reader:
         if not isinstance(data, dict):
             return None, [Finding("wrong-type", "a manifest must be a map")]
         kind = data.get("kind")
+        if not isinstance(kind, str) or "apiVersion" in data or (kind != "Model" and kind not in self.natives):
+            known = recognise(data)
+            if known is not None:
+                return None, [foreign(known, shown)]
         if not isinstance(kind, str) or (kind != "Model" and kind not in self.natives):
             return None, [self._unknown_kind(data)]
         checked, findings = self._check(kind, data)
@@ -169,3 +180,19 @@ class Reader:
             return Finding("wrong-type", "'kind' must be a string", "/kind")
         message = f"unknown kind {kind!r}: the kinds here are {', '.join(known)}"
         return Finding("unknown-kind", message, "/kind", suggestion=nearest(kind, known))
+
+
+def _no_document(shown: str, text: str) -> Problem:
+    """The warning of a file that says nothing: it may have been emptied by accident."""
+    what = "comments, and no document" if text.strip("\ufeff \t\r\n.-") else "no document"
+    return ignored.empty(shown, f"this file holds {what}", "restore what it held, or remove the file")
+
+
+def _loaded(text: str, shown: str) -> Loaded:
+    """The documents of a file. One that is no YAML, but plainly another tool's, has that one problem."""
+    loaded = document.load(text, shown)
+    known = recognise_text(text) if loaded.problems else None
+    if known is None:
+        return loaded
+    finding = foreign(known, shown)
+    return Loaded((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconciler.core.model import Model
-from reconciler.core.schema.findings import Finding, findings
+from reconciler.core.model import HINTS, Model
+from reconciler.core.schema.findings import Finding, findings, hinted
 from reconciler.core.schema.types import Resolved
 
 
@@ -22,7 +22,7 @@ def check_model(data: Any) -> tuple[Model | None, list[Finding]]:
     try:
         model = Model.model_validate(data)
     except ValidationError as error:
-        found = findings(error, data, Model)
+        found = hinted(findings(error, data, Model), HINTS)
     if isinstance(data, Mapping):
         found += endpoint_and_provider(data) + absent_protected(data)
     return (None if found else model), found

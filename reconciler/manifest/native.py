@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
+from reconciler.core.kind import Kind
 from reconciler.core.model import NativeCommon
-from reconciler.core.schema.findings import Finding, findings
+from reconciler.core.schema.findings import Finding, findings, hinted
 from reconciler.core.schema.types import Resolved
 from reconciler.manifest.model_check import absent_protected
 
@@ -29,6 +30,12 @@ class NativeKind:
     name: str
     model: type[BaseModel]
     title: str = ""
+    hints: Mapping[str, str] = field(default_factory=dict, compare=False)  # see registry.base.Kind
+
+    @classmethod
+    def of(cls, driver: str, kind: Kind) -> NativeKind:
+        """A driver's kind, as manifests name it."""
+        return cls(f"{driver}/{kind.name}", kind.model, kind.title, kind.hints)
 
     def __post_init__(self) -> None:
         own = {info.alias or name for name, info in self.model.model_fields.items()}
@@ -79,7 +86,7 @@ def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, li
     try:
         checked = model.model_validate(data)
     except ValidationError as error:
-        found = findings(error, data, model)
+        found = hinted(findings(error, data, model), kind.hints)
     if isinstance(data, Mapping):
         found += absent_protected(data)
     if found:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.rules import Node
-from reconciler.core.schema.findings import Finding, findings, nearest
-from reconciler.core.spec import limits_in
+from reconciler.core.schema.findings import Finding, findings, hinted, nearest
+from reconciler.core.spec import limits_in, unknown_values_in
 from reconciler.registry.base import Native
 from reconciler.registry.entry import RegistryEntry
 
@@ -38,7 +38,7 @@ def checked(native: Native, kind: Kind, target: Target, wrong: list[Finding]) ->
     try:
         model = kind.model.model_validate(spec)
     except ValidationError as error:
-        found = findings(error, spec, kind.model)
+        found = hinted(findings(error, spec, kind.model), kind.hints)
     found.extend(limits(spec, kind.root))
     wrong.extend(_cleared_unknown(kind, target))
     for item in found:
@@ -65,11 +65,17 @@ def _cleared_unknown(kind: Kind, target: Target) -> Iterator[Finding]:
 
 
 def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
-    """What the registry would refuse late, or store wrongly."""
+    """What the registry would refuse late, or store wrongly; and warnings of values that only a newer registry can know."""
     for pointer, value, rule in limits_in(spec, root):
         refused = rule.fn(value)
         if refused is not None:
             yield Finding("registry-limit", f"{json_pointer.split(pointer)[-1]!r} {refused}", pointer)
+    for pointer, known in unknown_values_in(spec, root):
+        values = ", ".join(known.values)
+        name = json_pointer.split(pointer)[-1]
+        message = f"{name!r} is none of the values that this version knows ({values}): only a newer registry takes it"
+        close = nearest(str(json_pointer.get(spec, pointer)), known.values)
+        yield Finding("unknown-value", message, pointer, suggestion=close, severity="warning")
 
 
 def _origin(pointer: str, native: Native, target: Target) -> str:

@@ -21,10 +21,15 @@ from reconciler.core.rules import OPAQUE, Node, WriteOnly
 from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.schema.types import Resolved
 from reconciler.core.spec import REFERENCE
+from reconciler.manifest.private_files import private_content, private_name
 
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _BARE: Final = (int, float, NoneType)  # bool is an int
 _UNTOUCHED: Final = re.compile(r"/(?:kind|key|\$schema|registries/[^/]+/key)")
+_PRIVATE: Final = "private-file"
+_PRIVATE_WAY_OUT: Final = (
+    "a credential goes into a secret field, such as api_key; other text into a file that is not hidden"
+)
 # Neither says what was found: who writes `${env:NAME:-default}` may have written a secret down.
 _DEFAULT: Final = "a reference takes a name and no default"
 _BAD_VARIABLE: Final = f"{_DEFAULT}: ${{env:NAME}}, where NAME is letters, digits and '_', and begins with no digit"
@@ -161,13 +166,39 @@ def _file(name: str, where: str, scope: Scope, found: list[Finding]) -> str:
     path = _inside(name, where, scope, found)
     if path is None:
         return ""
-    if path not in scope.files:
-        scope.files[path] = document.read_text(path, name)
-    text = scope.files[path]
-    if isinstance(text, Problem):
+    private = _private_path(name, path, scope)
+    text = _private(private) if private is not None else _text_of(path, scope)
+    if not isinstance(text, Problem):
+        return text
+    if text.rule == _PRIVATE:
+        message = f"${{file:{name}}} is not read into this field, which plans and logs show: {text.message}"
+        found.append(Finding(_PRIVATE, message, where, suggestion=_PRIVATE_WAY_OUT))
+    else:
         found.append(Finding("missing-file", f"${{file:{name}}}: {text.message}", where))
-        return ""
-    return text
+    return ""
+
+
+def _text_of(path: Path, scope: Scope) -> str | Problem:
+    """The text of a file, read once for all references to it, with LF ends on every machine, however git checked it out."""
+    if path not in scope.files:
+        text = document.read_text(path, path.name)
+        if isinstance(text, str):
+            private = private_content(text)
+            text = document.lf_only(text) if private is None else _private(private)
+        scope.files[path] = text
+    return scope.files[path]
+
+
+def _private(why: str) -> Problem:
+    return Problem("", 1, 1, _PRIVATE, why)
+
+
+def _private_path(name: str, path: Path, scope: Scope) -> str | None:
+    """Why the file must not be read, by the names on its way, as it is written and as links lead."""
+    written = Path(os.path.abspath(os.path.join(scope.folder, name)))
+    root = Path(os.path.abspath(scope.root))
+    by_name = private_name(written, root) if written.is_relative_to(root) else None
+    return by_name or private_name(path, scope.root)
 
 
 def _inside(name: str, where: str, scope: Scope, found: list[Finding]) -> Path | None:

@@ -1,4 +1,4 @@
-"""What a plan holds back: replaces without consent, and whatever would leave something dangling, orphaned or without what it needs. Pure."""
+"""Block changes that would do harm: replaces without consent, deletes of what is still referred to, writes without their prerequisites. Pure."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def block(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> list[C
 
 
 def _without_parent(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
-    """What stands beside a model that is not ours to touch, or that will not come to be, or that stays."""
+    """Find derived resources whose model is not ours to touch, will not be created, or stays."""
     kept = {
         change.address: change.action
         for change in changes
@@ -84,7 +84,7 @@ def _word(action: str) -> str:
 
 
 def _without_need(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
-    """What needs an object that will not come to be."""
+    """Find changes whose prerequisite will not be created."""
     missing = {
         change.address
         for change in changes
@@ -98,7 +98,7 @@ def _without_need(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -
 
 
 def _taking_along(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
-    """What would be deleted to be created again, and would take along what refers to it and is in no such change itself."""
+    """Find recreations that would make the registry delete, along with the object, what refers to it."""
     moving = {
         change.previous or change.address for change in changes if change.action in ("delete", "replace", "rename")
     }
@@ -117,7 +117,7 @@ def _taking_along(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -
 
 
 def _held(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
-    """What is to go and what something that stays refers to. A rename by re-creation deletes, too."""
+    """Find deletes of what an object that stays refers to. A rename by re-creation deletes, too."""
     going = {change.address: change for change in changes if change.action == "delete"}
     going |= {
         change.previous: change
@@ -152,7 +152,7 @@ def _hold(target: Address, holder: Address, going: Mapping[Address, Change], stu
 
 
 def _will_name(change: Change, index: RegistryIndex) -> set[Address]:
-    """What an object refers to once it is written: as its manifest says, but for what is left to others."""
+    """The references of an object once it is written: those of its manifest, and those that it leaves to others."""
     item = change.desired
     if item is None:
         return set()

@@ -1,4 +1,4 @@
-"""What to do with one desired object, given all that its registry holds. Pure."""
+"""Decide one desired object: create, update, rename, replace, delete, conflict or blocked. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Decision:
 
 
 def decide(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
-    """What to do with one desired object."""
+    """Decide what to do with one desired object, given an index of all that its registry holds."""
     address = item.address
     if address in index.unreadable:
         message = f"the registry holds it in a form that cannot be read: {index.unreadable[address].message}"
@@ -137,7 +137,7 @@ def _unfinished_renames(item: Desired, new: Resource, index: RegistryIndex) -> D
 
 
 def _becomes(old: Resource, new: Address, key: str) -> bool:
-    """Whether the mark of an old object says that a rename to `new` was begun.
+    """True where the mark of an old object says that a rename to `new` was begun.
 
     Its key alone says so where it can come from nothing else: the object is not called so, and the new one is.
     """
@@ -146,7 +146,7 @@ def _becomes(old: Resource, new: Address, key: str) -> bool:
 
 
 def _is_ours(resource: Resource, key: str, index: RegistryIndex) -> bool:
-    """Whether an object bears our mark, and in it the key of that manifest."""
+    """True for an object that bears our mark, and in it the key of that manifest."""
     mark = resource.mark
     return mark is not None and mark.key == key and ownership_of(resource, index.facts) is Ownership.OURS
 
@@ -194,7 +194,7 @@ def _used_by_others(item: Desired, remote: Resource, index: RegistryIndex, polic
 
 
 def _has_changed(found: Difference) -> bool:
-    """Whether anything differs but secrets whose value is new, or not yet fingerprinted."""
+    """True where anything differs but secrets whose value is new, or not yet fingerprinted."""
     secrets = {*found.rotated, *found.fingerprints}
     return any(field.path not in secrets for field in found.fields)
 
@@ -271,20 +271,20 @@ def _prints(address: Address, item: Desired, index: RegistryIndex, policy: Decis
 
 
 def _needs(item: Desired, index: RegistryIndex) -> tuple[Address, ...]:
-    """What must exist before this one: what it refers to, and its own derived resources."""
+    """The prerequisites of an object: what it refers to, its derived resources, and its container."""
     homes = {home for home in item.prerequisites if not index.find(home)}
     return tuple(sorted({*item.references.values(), *index.derived.get(item.address, ()), *homes} - {item.address}))
 
 
 def _secret_without_model(item: Desired, index: RegistryIndex) -> bool:
-    """Whether it is the secret of a model that is still to be created: nobody knows what is in it, so it is written again."""
+    """True for the secret of a model that is still to be created: nobody knows what is in it, so it is written again."""
     parent = item.resource.parent
     unknown = parent is not None and not index.find(parent) and parent not in index.unreadable
     return unknown and not index.kind(item.address).markable
 
 
 def _asked(item: Desired, policy: DecisionPolicy) -> bool:
-    """Whether the user asked to write this object's secrets again."""
+    """True where the user asked (`--rotate`) to write this object's secrets again."""
     return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
 
 

@@ -12,7 +12,7 @@ from reconciler.planner.plan import Change
 
 
 class Refusal(NamedTuple):
-    """Why an object may not be deleted: the action that the change becomes, a stable word, and the reason in words."""
+    """A refusal to delete: the action that the change becomes, a stable word, and the reason in words."""
 
     action: str
     reason: str
@@ -20,7 +20,7 @@ class Refusal(NamedTuple):
 
 
 def refusal(resource: Resource, index: RegistryIndex, declared: Desired | None = None) -> Refusal | None:
-    """Why a stored object may not be deleted, or None where it may.
+    """Judge the delete of a stored object: the refusal, or None where it may be deleted.
 
     `declared` is its manifest, where there is one: it can protect what a registry has no room to protect.
     """

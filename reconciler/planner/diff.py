@@ -1,4 +1,4 @@
-"""What differs between a desired and a stored object, by the rules of its kind. Pure.
+"""Diff of a desired and a stored object, by the field rules of its kind. Pure.
 
 Both sides take the form of `specs.compared` first. Secrets are never compared by value: by fingerprint where both sides
 have one, else by the reference's text where the registry keeps that, else not at all.
@@ -76,7 +76,7 @@ def observed(remote: Resource, kind: Kind, without: tuple[str, ...] = ()) -> str
 
 
 def drifted(remote: Resource, kind: Kind) -> bool:
-    """Whether somebody changed the object since it was last applied."""
+    """True where somebody changed the object since it was last applied."""
     mark = remote.mark
     return mark is not None and mark.applied != "" and applied(remote.spec, kind, mark.excluded) != mark.applied
 
@@ -93,7 +93,7 @@ def created(desired: Desired) -> tuple[FieldChange, ...]:
 def difference(
     desired: Desired, remote: Resource, kind: Kind, fingerprints: Mapping[str, str], *, rotate: bool = False
 ) -> Difference:
-    """What must change in `remote`. `fingerprints` are those of the desired secrets, by pointer, as far as the values are known."""
+    """Compare a desired with a stored object. `fingerprints` are those of the desired secrets, by pointer, as far as the values are known."""
     without = excluded(desired, kind)
     pointers = _secret_pointers(desired, remote, kind, without)
     fields: list[FieldChange] = []
@@ -127,14 +127,14 @@ def difference(
 
 
 def _secret_pointers(desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...]) -> tuple[str, ...]:
-    """Where either side has a secret, and nobody else manages it."""
+    """The pointers at which either side has a secret that nobody else manages."""
     stored = {pointer for pointer, _ in secrets_in(remote.spec, kind.root)}
     marked = set(remote.mark.fingerprints) if remote.mark else set()
     return tuple(sorted(pointer for pointer in stored | marked | set(desired.secrets) if not covered(pointer, without)))
 
 
 def covered(pointer: str, without: tuple[str, ...]) -> bool:
-    """Whether a pointer leads to, or below, one of `without`."""
+    """True for a pointer that leads to, or below, one of `without`."""
     return any(pointer == other or pointer.startswith(other + "/") for other in without)
 
 
@@ -182,14 +182,14 @@ def _fields(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[FieldCha
 
 
 def _equal(before: Any, after: Any) -> bool:
-    """Whether two values are the same JSON: 1 is not true."""
+    """True for two values that are the same JSON: 1 is not true."""
     if type(before) is str and type(after) is str:
         return before == after
     return canonical_json(before) == canonical_json(after)
 
 
 def _replaces(fields: list[FieldChange], root: Node, removed: set[str]) -> tuple[tuple[str, ...], str]:
-    """Which of the changed fields cannot change in place, and the word for the first rule that says so. `removed` are secrets that go."""
+    """The changed fields that force a replace, and the word for the first rule that says so. `removed` are secrets that go."""
     found: dict[str, str] = {}
     for change in fields:
         parts = json_pointer.split(change.path)
@@ -245,12 +245,12 @@ def _shared(kind: Kind) -> tuple[str, ...]:
 
 
 def _hidden(spec: Any, kind: Kind) -> list[str]:
-    """Where there are secrets in `spec` that the two sides show in different forms."""
+    """The pointers of secrets in `spec` that the two sides show in different forms."""
     return [pointer for pointer, _ in secrets_in(spec, kind.root) if _keeps(pointer, kind) != "reference"]
 
 
 def _keeps(pointer: str, kind: Kind) -> str:
-    """What the registry gives back of that secret, as `WriteOnly.keeps`."""
+    """`WriteOnly.keeps` of a secret: what the registry gives back of it."""
     node = kind.root.find(json_pointer.split(pointer))
     rule = node.rule(WriteOnly) if node is not None else None
     return rule.keeps if rule is not None else "nothing"

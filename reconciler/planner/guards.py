@@ -5,8 +5,11 @@ Guards count models (not their derived resources), per registry, whatever the ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+MOST_NAMED: Final = 5  # silent sources in one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deletions:
-    """How many models a run would delete in one registry, and how many we owned there before it."""
+    """Counts of one registry: the models that a run would delete, and those that we owned there before it."""
 
     count: int
     owned: int
@@ -85,6 +88,24 @@ def no_documents() -> Guard:
 
 def partial() -> Guard:
     return Guard("partial", "only a part of the manifests was read: pruning would delete the rest", None)
+
+
+def empty_source(sources: Sequence[str]) -> Guard:
+    """What stood in a folder or file that now says nothing would be taken for removed."""
+    more = f", and {len(sources) - MOST_NAMED} more" if len(sources) > MOST_NAMED else ""
+    what = "a configured source may have lost" if len(sources) == 1 else "configured sources may have lost"
+    message = f"{what} what was declared in it, which pruning would delete: {'; '.join(sources[:MOST_NAMED])}{more}"
+    return Guard("empty-source", f"{message}; `reconciler validate` says what to do", None)
+
+
+def same_place(first: str, second: str) -> Guard:
+    message = f"{first} and {second} hold the same objects: they are one place under two names, and each would be pruned of what the other declares"
+    return Guard("same-place", message, None)
+
+
+def unreadable_environment(name: str) -> Guard:
+    message = f"environment {name} declares objects in the same place, and its manifests have errors: what it declares is not known"
+    return Guard("unreadable-environment", message, None)
 
 
 def no_owner(registry: str) -> Guard:

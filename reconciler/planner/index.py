@@ -12,13 +12,13 @@ from reconciler.core.spec import references_in
 
 
 def identity(facts: RegistryFacts) -> dict[str, str]:
-    """What a saved plan remembers of a registry: the place, and on whose behalf it writes there."""
+    """The identity of a registry in a saved plan: its place, and the owner on whose behalf it is written."""
     return {**facts.identity, "owner": facts.owner or ""}
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryIndex:
-    """What one registry holds, indexed. `stored` has every object by address: more than one is a conflict.
+    """An index of one registry. `stored` has every object by address: more than one is a conflict.
 
     `unreadable` are rows whose address is known; `without_key` those that may be any object. `derived` are the derived
     resources that each model is to have; `referrers` the objects that refer to each.
@@ -64,7 +64,7 @@ class RegistryIndex:
         return [target for _, target in _references(resource, self.facts)]
 
     def references_by_pointer(self, resource: Resource) -> list[tuple[str, Address]]:
-        """The same, each with the pointer of the field that says so."""
+        """The references of a stored object, each with the pointer of its field."""
         return _references(resource, self.facts)
 
 
@@ -74,7 +74,7 @@ def _references(resource: Resource, facts: RegistryFacts) -> list[tuple[str, Add
 
 
 def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Address, ...]]:
-    """Who refers to whom, looked up only where a kind has references at all."""
+    """Map each object to those that refer to it, looked up only where a kind has references at all."""
     referring = {name for name, kind in facts.kinds.items() if any(node.rule(Ref) for _, node in kind.root.walk())}
     found: dict[Address, tuple[Address, ...]] = {}
     for resource in listing.resources:

@@ -1,4 +1,4 @@
-"""Whose is an object? A small truth table, pure.
+"""Ownership of a stored object: ours, unmarked or foreign. A small truth table, pure.
 
 ======================  ==========================  ======================  =====================
 what the object bears   our mark                    no mark                 another owner's mark
@@ -27,7 +27,7 @@ from reconciler.core.resource import Address, RegistryFacts, Resource
 
 
 class Uses(Protocol):
-    """What is asked of a registry: what there is under an address, and who refers to it."""
+    """The part of an index that ownership needs: objects by address, and who refers to them."""
 
     @property
     def referrers(self) -> Mapping[Address, tuple[Address, ...]]: ...
@@ -42,7 +42,7 @@ class Ownership(Enum):
 
 
 def ownership_of(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...] = ()) -> Ownership:
-    """Whose `resource` is, as seen by the owner of `facts`. `takes` are the owners whose objects the user agreed to take over."""
+    """The ownership of `resource`, as seen by the owner of `facts`. `takes` are the owners whose objects the user agreed to take over."""
     mark = resource.mark
     if mark is not None:
         if facts.owner is not None and mark.owner == facts.owner:
@@ -52,7 +52,7 @@ def ownership_of(resource: Resource, facts: RegistryFacts, takes: tuple[str, ...
 
 
 def prunable(resource: Resource, facts: RegistryFacts) -> bool:
-    """Whether prune may ever delete it: it bears our mark, or it has no room for one and matches `owns`."""
+    """True for what prune may ever delete: it bears our mark, or it has no room for one and matches `owns`."""
     return ownership_of(resource, facts) is Ownership.OURS
 
 
@@ -80,7 +80,7 @@ def _marked(resource: Resource, facts: RegistryFacts) -> bool:
 
 
 def _owned(resource: Resource, facts: RegistryFacts) -> bool:
-    """Whether `owns` says that it is ours, where there is no room to say so. What stands beside a model is the model's owner's."""
+    """True where `owns` makes an object ours that has no room for a mark. A derived resource goes by its model's key."""
     kind: Kind | None = facts.kinds.get(resource.address.kind)
     if _marked(resource, facts) or (kind is not None and kind.is_builtin(resource.address.key)):
         return False

@@ -26,7 +26,7 @@ WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """What the user agreed to. A plan carries the consents it was made with."""
+    """The user's consents. A plan carries those it was made with."""
 
     prune: bool = False
     allow_deletes: int | None = None
@@ -37,7 +37,7 @@ class Consents:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do with one address.
+    """A planned change of one address.
 
     `reason` is a stable word. `message` says in words why a change is a conflict or blocked, for people. `observed` is what was seen of the remote object,
     None where there was none. `previous` is the old address of a rename. `desired` is what to write; None for a delete.
@@ -58,7 +58,7 @@ class Change:
     drift: str = ""  # "drifted": changed since we wrote it; "differs": it differs and was never ours; else ""
 
     def recreates_elsewhere(self, *, renames: bool) -> bool:
-        """Whether it creates the object anew under another address and deletes the old one last. `renames`: the registry can rename."""
+        """True for a change that creates the object anew under another address and deletes the old one last. `renames`: the registry can rename."""
         return self.previous is not None and (self.action == "replace" or (self.action == "rename" and not renames))
 
 
@@ -110,7 +110,7 @@ class Plan:
         return shown
 
     def summary(self) -> dict[str, int]:
-        """How many changes there are of each action, in the order of ACTIONS."""
+        """Count the changes of each action, in the order of ACTIONS."""
         counts = dict.fromkeys(ACTIONS, 0)
         for change in self.changes:
             counts[change.action] += 1

@@ -23,14 +23,19 @@ from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
 from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.prune import derived_deletes, removals
+from reconciler.planner.same_place import same_places
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How to plan. `fingerprints` are those of the desired secrets whose values are known, by address and pointer.
+    """The planning policy: consents, limits, and what the manifests of this run do not say themselves.
+
+    `fingerprints` are those of the desired secrets whose values are known, by address and pointer.
 
     `named` are the addresses that the user asked to delete by name: they do not count in the guards. `protected` are the
-    objects that manifests outside the desired state protect.
+    objects that manifests outside the desired state protect. `declared_elsewhere` are the addresses that another environment
+    of the same configuration declares for the same place: never pruned. `unreadable_environments` are those whose manifests
+    cannot tell what they declare there.
     """
 
     consents: Consents = Consents()
@@ -40,10 +45,12 @@ class Policy:
     problems: tuple[Problem, ...] = ()
     named: frozenset[Address] = frozenset()
     protected: Mapping[Address, Desired] = field(default_factory=dict)
+    declared_elsewhere: frozenset[Address] = frozenset()
+    unreadable_environments: tuple[str, ...] = ()
 
 
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:
-    """What has to be done so that the registries say what the manifests say.
+    """Compute the plan that makes the registries match the manifests.
 
     Only registries with a listing in `remote` are planned. Nothing here raises for what it finds: what cannot be done is a `conflict`, `blocked`, or a guard.
     """
@@ -59,7 +66,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     ]
     changes = _ambiguous_renames([change for result in decided for change in result.changes])
     problems = [*policy.problems, *(problem for result in decided for problem in result.problems)]
-    removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes)
+    removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes, policy.declared_elsewhere)
     changes.extend(removed)
     changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
     changes = block(limit_replaces(changes, policy.consents), indexes)
@@ -69,7 +76,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         changes=in_order(changes),
         unchanged=sum(1 for result in decided if not result.changes),
         orphans=tuple(address for address in sorted(orphans) if address not in going),
-        guards=_guards(changes, consequences, desired, indexes, policy),
+        guards=_guards(changes, consequences, desired, indexes, policy, tuple(same_places(remote))),
         problems=tuple(sorted({*problems, *prune_problems, *_told(consequences)})),
         consents=policy.consents,
         environment=policy.environment,
@@ -119,6 +126,7 @@ def _guards(
     desired: DesiredState,
     indexes: Mapping[str, RegistryIndex],
     policy: Policy,
+    shared: tuple[tuple[str, str], ...],
 ) -> tuple[Guard, ...]:
     found: list[Guard] = []
     if policy.consents.prune:
@@ -126,13 +134,17 @@ def _guards(
             found.append(guards.partial())
         elif not desired.documents:
             found.append(guards.no_documents())
+        elif desired.silent_sources:
+            found.append(guards.empty_source(desired.silent_sources))
         unowned = [name for name, index in indexes.items() if index.facts.owner is None and not index.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
+        found.extend(guards.same_place(first, second) for first, second in shared)
+        found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
     return (*found, *tripped_guards(changes, consequences, indexes, policy))
 
 
 def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
-    """The same as warnings: allowed or not, the plan says what a value brings about."""
+    """Warn of values with consequences: allowed or not, the plan says what a value brings about."""
     for change, pointer, rule in consequences:
         file, line = (change.source.file, change.source.line) if change.source is not None else ("", 1)
         message = f"{change.address} sets {pointer}: {rule.reason}"
@@ -162,7 +174,11 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
     unreadable = sorted(
         [name, row.kind or "", row.key or ""] for name, listing in remote.listings.items() for row in listing.unreadable
     )
-    scope = [desired.complete, sorted(map(str, desired.declared)) if not desired.complete else None]
+    scope = [
+        desired.complete,
+        sorted(map(str, desired.declared)) if not desired.complete else None,
+        desired.silent_sources,
+    ]
     return digest(
         [
             wanted,

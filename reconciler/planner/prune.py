@@ -15,7 +15,11 @@ from reconciler.planner.plan import Change, Consents
 
 
 def removals(
-    desired: DesiredState, indexes: Mapping[str, RegistryIndex], consents: Consents, changes: list[Change]
+    desired: DesiredState,
+    indexes: Mapping[str, RegistryIndex],
+    consents: Consents,
+    changes: list[Change],
+    declared_elsewhere: frozenset[Address],
 ) -> tuple[list[Change], list[Address], list[Problem]]:
     """Find what is ours and no longer declared: deletes with --prune, orphans without, and warnings of what prune never sees."""
     deletes: list[Change] = []
@@ -23,8 +27,14 @@ def removals(
     problems: list[Problem] = []
     if not desired.complete:
         return deletes, orphans, problems
-    kept = {*desired.declared, *taken(changes), *_awaiting_rename(desired, indexes, changes)}
+    kept = {
+        *desired.declared,
+        *declared_elsewhere,
+        *taken(changes),
+        *_awaiting_rename(desired, indexes, changes),
+    }
     left = {old for item in desired.resources for old in item.previous if old not in item.matched}
+    speaks = desired.documents and not desired.silent_sources  # else a guard says why nothing is pruned
     for index in indexes.values():
         for address, stored in index.stored.items():
             if (
@@ -34,7 +44,7 @@ def removals(
             ):
                 continue
             owned = index.facts.owner or index.facts.owns
-            if consents.prune and desired.documents and owned and address not in left:
+            if consents.prune and speaks and owned and address not in left:
                 deletes.append(deletion(stored[0], index, "removed"))
             elif _alone(stored[0], index, desired):
                 orphans.append(address)  # what stands beside an orphan goes with it
@@ -55,12 +65,12 @@ def _awaiting_rename(
 
 
 def _alone(resource: Resource, index: RegistryIndex, desired: DesiredState) -> bool:
-    """Whether it is an orphan by itself, and not with the model that it stands beside."""
+    """True for an orphan by itself: one that does not go with the model it was derived from."""
     return resource.parent is None or resource.parent in desired.declared or not index.find(resource.parent)
 
 
 def _ours(resource: Resource, index: RegistryIndex, desired: DesiredState) -> bool:
-    """Whether prune may delete it: it is ours, or it stands beside a model that we declare and that has no more use for it."""
+    """True for what prune may delete: ours, or derived from a model that we declare and that has no more use for it."""
     marked = index.kind(resource.address).markable
     if not prunable(resource, index.facts) and (marked or resource.parent not in desired.declared):
         return False
@@ -73,7 +83,7 @@ def derived_deletes(
     indexes: Mapping[str, RegistryIndex],
     protected: Mapping[Address, Desired],
 ) -> Iterator[Change]:
-    """What stands beside a model, its secret and its provider, goes with it, also where there is no room for a mark: it is ours by name."""
+    """Delete the derived resources of models that go, also where there is no room for a mark: they are ours by name."""
     causes = _causes(changes, desired, indexes)
     kept = {*desired.declared, *taken(changes)}
     for index in indexes.values():

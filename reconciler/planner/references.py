@@ -9,15 +9,7 @@ from reconciler.core.rules import Ref
 
 def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, str, Address]]:
     """`(object, pointer, target)` of each reference to an object that neither the manifests nor the registry have, and that nobody offers."""
-    stored = {resource.address for resource in remote.resources()}
-    stored |= {resource.address for listing in remote.listings.values() for resource in listing.available}
-    stored |= {  # what cannot be read is there all the same
-        Address(name, row.kind, row.key)
-        for name, listing in remote.listings.items()
-        for row in listing.unreadable
-        if row.kind is not None and row.key is not None
-    }
-    known = state.declared | stored
+    known = state.declared | remote.known()
     going = {item.address for item in state.resources if item.absent}
     return [
         (item, pointer, target)

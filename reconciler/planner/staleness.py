@@ -1,4 +1,4 @@
-"""Whether a plan still describes the registries: the check before the first write. Pure."""
+"""Staleness of a plan: the objects that moved since it was made, checked before the first write. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def relocated(plan: Plan, registries: Mapping[str, RegistryFacts]) -> list[str]:
 
 
 def is_current(change: Change, current: Resource, facts: RegistryFacts) -> bool:
-    """Whether `current` is what the plan saw."""
+    """True where `current` is what the plan saw."""
     kind = facts.kinds[current.address.kind]
     without = diff.excluded(change.desired, kind) if change.desired is not None else ()
     return diff.observed(current, kind, without) == change.observed

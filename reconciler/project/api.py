@@ -39,6 +39,7 @@ from reconciler.planner.plan import Change, Consents, FieldChange, Plan
 from reconciler.planner.planner import Policy, make_delete_plan, make_plan
 from reconciler.project.apply_options import apply_options
 from reconciler.project.backup import RunBackup
+from reconciler.project.environments import validate as validate_environments
 from reconciler.project.folders import check_backup_folder
 from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
@@ -134,7 +135,7 @@ def validate(
         environment=environment,
         cwd=Path(cwd) if cwd is not None else None,
     )
-    return workspace.load(paths).validation()
+    return validate_environments(workspace, paths)
 
 
 def render_plan(plan: Plan, output_format: str = "text", *, width: int = 100) -> str:

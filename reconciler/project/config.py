@@ -6,6 +6,7 @@ known (`registry.configured`). References (`${env:NAME}`) stay as they are: only
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,17 @@ from reconciler.core.schema.findings import Finding, findings, nearest, place
 from reconciler.core.schema.types import Boolean, Duration, Name, Number, Scalar, SecretText
 
 FILE: Final = "reconciler.yaml"
+MISNAMED: Final = (  # names that somebody may take for the configuration's
+    *("reconciler.yml", ".reconciler.yaml", ".reconciler.yml", "reconciler.json", ".reconciler.json"),
+    *(
+        "Reconciler.yaml",
+        "Reconciler.yml",
+        "RECONCILER.yaml",
+        "reconciler.YAML",
+        "reconciler.ymal",
+        "reconciler.yaml.txt",
+    ),
+)
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
@@ -121,7 +133,7 @@ class Project:
 
     `root` is the folder of reconciler.yaml, or the working directory where there is none (`file` is None then). `owner` has the environment's name
     behind it already. `registries` are the entries as written, patched by the environment. `environments` are the same file's projects
-    under each environment, by name.
+    under each environment, by name; `base` is that without any, where it is valid.
     """
 
     root: Path
@@ -138,6 +150,7 @@ class Project:
     plan_expiry: timedelta = timedelta(days=7)
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
+    base: Project | None = field(default=None, repr=False)
 
     def problems(self, found: Iterable[Finding]) -> tuple[Problem, ...]:
         """The findings at their places in reconciler.yaml, sorted: in the environment's patch where that is what set the value."""
@@ -147,12 +160,48 @@ class Project:
 
 
 def find(start: Path) -> Path | None:
-    """The nearest reconciler.yaml from `start` upward, whatever it is: one that cannot be read is not passed over."""
+    """The nearest reconciler.yaml from `start` upward, whatever it is: one that cannot be read is not passed over.
+
+    Raises ConfigError where a folder on the way holds it under a name that is nearly right: with what is further up, or
+    with nothing, a run would go to other registries than its author meant.
+    """
     for folder in (start, *start.parents):
         candidate = folder / FILE
-        if os.path.lexists(candidate):  # unlike Path's, false also where a folder above may not be searched
+        there = os.path.lexists(candidate)  # unlike Path's, false also where a folder above may not be searched
+        misnamed = _misnamed(folder, there)
+        if misnamed is not None:
+            raise _refused_name(misnamed, start, there=there)
+        if there:
             return candidate
     return None
+
+
+def _misnamed(folder: Path, there: bool) -> Path | None:
+    """A configuration under another name. Beside reconciler.yaml, JSON is not one: an answer may be kept under that name."""
+    for name in MISNAMED:
+        if there and name.lower().endswith(".json"):
+            continue
+        candidate = folder / name
+        if os.path.lexists(candidate) and not (there and _is_same(candidate, folder / FILE)):
+            return candidate
+    return None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """True for one file under two names: by a link, or where a file system takes `A` and `a` for the same."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _refused_name(path: Path, start: Path, *, there: bool) -> ConfigError:
+    shown = _relative(os.path.abspath(path), start)
+    also = f", and {FILE} is beside it" if there else ""
+    message = f"{shown} is not read: the configuration is called {FILE}{also}"
+    way_out = f"keep one of the two, as {FILE}" if there else f"rename it to {FILE}, or name it with --config"
+    problem = Problem(shown, 1, 1, "config-name", message, suggestion=way_out)
+    return ConfigError(message, (problem,), hint=way_out)
 
 
 def load(path: Path | None, *, start: Path, environment: str | None = None) -> Project:
@@ -173,10 +222,11 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
         _check_exists(data, environment, shown)
     checked, problems = _checked(data, environment, text, shown)
     if problems:
-        raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: text.splitlines()})
+        raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
     projects = {name: _project(config, root, shown, name, text) for name, config in checked.items()}
-    return replace(projects[environment], environments={name: projects[name] for name in projects if name is not None})
+    others = {name: projects[name] for name in projects if name is not None}
+    return replace(projects[environment], environments=others, base=projects.get(None))
 
 
 def _read(path: Path, start: Path) -> tuple[str, str]:
@@ -209,7 +259,7 @@ def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None
 def _data(text: str, shown: str) -> dict[str, Any]:
     loaded = document.load(text, shown)
     if loaded.problems:
-        raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: text.splitlines()})
+        raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: document.lines_of(text)})
     if len(loaded.documents) > 1:
         line = loaded.documents[1].line
         raise ConfigError(
@@ -240,6 +290,9 @@ def _checked(
             configs[name] = Config.model_validate(layer)
         except ValidationError as error:
             found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
+    if environment is not None:
+        with contextlib.suppress(ValidationError):  # what is wrong without an environment is no concern of this one
+            configs[None] = Config.model_validate(data)
     if not any(found.values()):
         return configs, set()
     places = document.places(text, shown)

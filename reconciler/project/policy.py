@@ -1,4 +1,4 @@
-"""The policy of a project: what its configuration says about planning. Apart from `workspace`, which `validate` needs without any planning."""
+"""The planning policy of a project: guards, environment, fingerprints. Apart from `workspace`, which needs no planning."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from reconciler.planner.guards import Limits
 from reconciler.planner.plan import Consents
 from reconciler.planner.planner import Policy
 from reconciler.project.config import Project
+from reconciler.project.environments import DeclaredElsewhere, declared_elsewhere
 from reconciler.project.workspace import Workspace
 
 
 def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Problem, ...], consents: Consents) -> Policy:
     """The guards and the environment of the configuration, and the fingerprints of the secrets that are there."""
     project = workspace.project
+    elsewhere = declared_elsewhere(workspace) if consents.prune else DeclaredElsewhere(frozenset(), ())
     return Policy(
         consents=consents,
         limits=limits_of(project),
         environment=project.environment,
         fingerprints=known_fingerprints(desired, workspace.fingerprint_key_if_known(), workspace.resolver),
         problems=warnings,
+        declared_elsewhere=elsewhere.addresses,
+        unreadable_environments=elsewhere.unreadable,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from reconciler.core import document
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.schema.findings import Finding, findings
@@ -46,7 +48,9 @@ def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryE
     found.extend(_among_manifests(entries.values(), project, resolver))
     if found:
         raise ConfigError(
-            f"{project.file} cannot be used", project.problems(found), {project.file or "": project.text.splitlines()}
+            f"{project.file} cannot be used",
+            project.problems(found),
+            {project.file or "": document.lines_of(project.text)},
         )
     return entries
 
@@ -77,8 +81,8 @@ def native_kinds_of(drivers: Iterable[Driver]) -> dict[str, NativeKind]:
     for driver in drivers:
         for kind in driver.kinds.values():
             if not kind.portable:
-                name = f"{driver.name}/{kind.name}"
-                kinds[name] = NativeKind(name, kind.model, kind.title)
+                native = NativeKind.of(driver.name, kind)
+                kinds[native.name] = native
     return kinds
 
 
@@ -119,19 +123,23 @@ def _among_manifests(entries: Iterable[RegistryEntry], project: Project, resolve
 
 
 def _same_place(entries: Iterable[RegistryEntry]) -> list[Finding]:
-    """Two entries that lead to one place would fight over it."""
+    """Find entries that lead to one place, under one name or two: they would fight over it."""
     first: dict[tuple[str, ...], str] = {}
     found = []
     for entry in entries:
-        place = tuple(entry.facts.identity.values())
+        place = _place(entry)
         other = first.setdefault(place, entry.name)
         if other != entry.name:
-            found.append(
-                Finding(
-                    "same-place",
-                    f"{entry.name!r} leads to the same place as {other!r}",
-                    f"/registries/{entry.name}",
-                    at_key=True,
-                )
-            )
+            message = f"{entry.name!r} leads to the same place as {other!r}"
+            found.append(Finding("same-place", message, f"/registries/{entry.name}", at_key=True))
     return found
+
+
+def _place(entry: RegistryEntry) -> tuple[str, ...]:
+    """The identity of an entry's place; that of the file itself where it is one, which hard links give several names."""
+    driver, location = entry.facts.identity["driver"], entry.facts.identity["location"]
+    try:
+        status = os.stat(location) if os.path.isabs(location) else None
+    except (OSError, ValueError):
+        status = None
+    return (driver, location) if status is None else (driver, str(status.st_dev), str(status.st_ino))

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler.core import document
 from reconciler.core import pointer as json_pointer
-from reconciler.core.errors import ConfigError, InputError, ManifestError, Problem, SecretError, UsageError
+from reconciler.core.document import Places
+from reconciler.core.errors import ConfigError, InputError, ManifestError, Problem, SecretError, UsageError, is_error
 from reconciler.core.fingerprint import MIN_KEY_LENGTH, without_line_end
 from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Source
 from reconciler.core.rules import Ref
 from reconciler.core.secret import Resolver, Secret
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import Found, discover, shown
+from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.load import Manifests, Reader
-from reconciler.manifest.validation import Validation
+from reconciler.manifest.validation import Repository, Validation
 from reconciler.planner.references import dangling
 from reconciler.project import config
 from reconciler.project.config import Project
+from reconciler.project.locate import projects_of, repository_of
 from reconciler.project.registries import load_registries, native_kinds
 from reconciler.registry.base import Opening, Registry
 from reconciler.registry.entry import RegistryEntry
@@ -40,20 +44,22 @@ class Loaded:
     problems: tuple[Problem, ...]
     files: int
     documents: int
+    repository: Repository | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if problem.severity == "error")
+        return tuple(filter(is_error, self.problems))
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if problem.severity != "error")
+        return tuple(problem for problem in self.problems if not is_error(problem))
 
     def validation(self) -> Validation:
         """The same for a renderer: with the lines of the files that have problems."""
         texts = self.manifests.texts
-        lines = {problem.file: texts[problem.file].splitlines() for problem in self.problems if problem.file in texts}
-        return Validation(self.files, self.documents, self.problems, lines)
+        files = {problem.file for problem in self.problems}  # each once, however many problems it has
+        lines = {file: document.lines_of(texts[file]) for file in files if file in texts}
+        return Validation(self.files, self.documents, self.problems, lines, self.repository)
 
     def checked(self) -> DesiredState:
         """The desired state. Raises ManifestError with every problem where there is an error."""
@@ -64,6 +70,21 @@ class Loaded:
         raise ManifestError(what, self.problems, self.validation().lines)
 
 
+class _Site(NamedTuple):
+    """A file as it is now: the index of each document by the line on which it begins, and the places of all."""
+
+    documents: Mapping[int, int]
+    places: Places
+
+
+def _site_of(folder: Path, file: str) -> _Site:
+    text = document.read_text(folder / file, file)
+    if isinstance(text, Problem):
+        return _Site({}, Places(()))
+    documents = {found.line: found.index for found in document.load(text, file).documents}
+    return _Site(documents, document.places(text, file))
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """One project. `cwd` is what paths are shown relative to."""
@@ -72,6 +93,7 @@ class Workspace:
     entries: Mapping[str, RegistryEntry]
     cwd: Path
     resolver: Resolver
+    _sites: dict[str, _Site] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def facts(self) -> dict[str, RegistryFacts]:
@@ -97,10 +119,15 @@ class Workspace:
         files = {file.real: file for file in ((*whole.files, *asked.files) if inside else asked.files)}
         ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
         selected = frozenset(file.shown for file in asked.files)
-        read = reader.read(Found(ordered, asked.problems))
+        read = reader.read(Found(ordered, asked.problems, asked.silent))
         others = {file.shown for file in ordered} - selected
         told = tuple(problem for problem in read.problems if problem.file not in others)
         return self._compiled(replace(read, problems=told), selected, paths)
+
+    def has_any(self, paths: Sequence[str]) -> bool:
+        """True where one of the files under `paths` is among the configured manifests."""
+        known = {file.real for file in discover(self.project.manifests, self.project.root, self.cwd).files}
+        return any(file.real in known for file in discover(paths, self.cwd, self.cwd).files)
 
     def _reader(self) -> Reader:
         overrides = {name: entry.override for name, entry in self.entries.items()}
@@ -114,17 +141,27 @@ class Workspace:
         problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
         files = manifests.files if chosen is None else len(chosen)
         documents = sum(count for file, count in manifests.counts.items() if chosen is None or file in chosen)
-        if not problems and not documents:
+        silent = tuple(f"{item.file}: {item.message}" for item in sorted(problems) if item.rule in SILENT)
+        if (
+            not documents
+            and not self._is_meant_empty(manifests, selected, problems)
+            and not any(map(is_error, problems))
+        ):
             problems.add(self._no_manifests(manifests, chosen, asked))
-        desired = compiled.state if selected is None else replace(compiled.state, complete=False)
-        return Loaded(manifests, desired, tuple(sorted(problems)), files, documents)
+        desired = replace(compiled.state, complete=selected is None, silent_sources=silent)
+        repository = repository_of(self.project.root, self.cwd, self.resolver.environ)
+        return Loaded(manifests, desired, tuple(sorted(problems)), files, documents, repository)
 
     def _hinted(self, whole: Found) -> Found:
         """Without a configuration, what to do where there are no manifests either."""
         if self.project.file is not None:
             return whole
         hint = f"no {config.FILE} was found from here upward: `reconciler init` writes a starting project"
-        return Found(whole.files, tuple(problem._replace(suggestion=hint) for problem in whole.problems))
+        return whole._replace(problems=tuple(problem._replace(suggestion=hint) for problem in whole.problems))
+
+    def _is_meant_empty(self, manifests: Manifests, selected: frozenset[str] | None, problems: set[Problem]) -> bool:
+        """True where each configured path is there and says by a file `.keep` that it holds nothing."""
+        return selected is None and bool(self.project.manifests) and not manifests.files and not problems
 
     def _no_manifests(self, manifests: Manifests, chosen: frozenset[str] | None, asked: Sequence[str]) -> Problem:
         file = min(
@@ -173,13 +210,12 @@ class Workspace:
 
     def locate(self, source: Source, pointer: str) -> str:
         """`file:line:column` of a value in a manifest, as far as the file still is what was read."""
-        text = document.read_text(self.cwd / source.file, source.file)
-        if isinstance(text, Problem):
+        if source.file not in self._sites:  # once for all that failed in one file
+            self._sites[source.file] = _site_of(self.cwd, source.file)
+        site = self._sites[source.file]
+        if source.line not in site.documents:
             return f"{source.file}:{source.line}"
-        lines = [found.line for found in document.load(text, source.file).documents]
-        if source.line not in lines:
-            return f"{source.file}:{source.line}"
-        spot = document.places(text, source.file).value(lines.index(source.line), pointer)
+        spot = site.places.value(site.documents[source.line], pointer)
         return f"{source.file}:{spot.line}:{spot.column}"
 
     def _hint(self, address: Address, pointer: str) -> str | None:
@@ -212,6 +248,27 @@ class Workspace:
             )
 
 
+def open_workspaces(
+    path: Path | None,
+    paths: Sequence[str],
+    *,
+    environment: str | None = None,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> list[tuple[Workspace, tuple[str, ...]]]:
+    """The projects of some paths, each with its own: one, unless none is found from the working directory upward.
+
+    Then each path belongs to the nearest configuration from its own folder upward. Raises as `open_workspace` does.
+    """
+    start = _working_directory(cwd)
+    if path is not None or not paths or STDIN in paths or config.find(start) is not None:
+        return [(open_workspace(path, environment=environment, cwd=start, environ=environ), tuple(paths))]
+    return [
+        (open_workspace(found, environment=environment, cwd=start, environ=environ), named)
+        for found, named in projects_of(paths, start).items()
+    ]
+
+
 def open_workspace(
     path: Path | None = None,
     *,
@@ -223,10 +280,14 @@ def open_workspace(
 
     Raises ConfigError with every problem in the configuration at its place, InputError where there is no working directory.
     """
-    try:
-        folder = (cwd or Path.cwd()).resolve()
-    except FileNotFoundError as error:
-        raise InputError("the working directory does not exist any more") from error
+    folder = _working_directory(cwd)
     project = config.load(path, start=folder, environment=environment)
     resolver = Resolver(project.root) if environ is None else Resolver(project.root, environ)
     return Workspace(project, load_registries(project, resolver), folder, resolver)
+
+
+def _working_directory(cwd: Path | None) -> Path:
+    try:
+        return (cwd or Path.cwd()).resolve()
+    except FileNotFoundError as error:
+        raise InputError("the working directory does not exist any more") from error

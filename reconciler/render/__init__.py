@@ -17,6 +17,9 @@ VALIDATION: Final[Mapping[str, str]] = {
     "sarif": "reconciler.render.sarif:render",
     "junit": "reconciler.render.junit:render",
 }
+REPORTS: Final = frozenset(
+    {"github", "sarif", "junit"}
+)  # formats of `validate` that other programs take errors from, too
 PLAN: Final[Mapping[str, str]] = {
     "text": "reconciler.render.plan_text:plan",
     "json": "reconciler.render.plan_json:render",

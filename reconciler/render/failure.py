@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.core.errors import FileError, Problem, ReconcilerError, RefusedError
-from reconciler.manifest.validation import Validation
+from reconciler.manifest.validation import Repository, Validation
+from reconciler.render import REPORTS, VALIDATION, load
 from reconciler.render.answers import error_json, error_text
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.jsontext import dumps
@@ -25,8 +26,8 @@ _BUDGET: Final = 50_000  # characters of all problems
 _MARKERS: Final = {"plan": MARKER, "drift": DRIFT_MARKER, "apply": REPORT_MARKER}
 
 
-def render(output_format: str, error: ReconcilerError, command: str) -> str:
-    """The error of `plan`, `drift` or `apply` as `json`, `text` or `markdown`, without a last newline.
+def render(output_format: str, error: ReconcilerError, command: str, repository: Repository | None = None) -> str:
+    """The error of a command in one of the formats of its answers, without a last newline.
 
     Raises KeyError for another command.
     """
@@ -34,7 +35,17 @@ def render(output_format: str, error: ReconcilerError, command: str) -> str:
         return dumps(error_json(error))
     if output_format == "markdown":
         return "\n\n".join(_markdown(error, command))
+    if output_format in REPORTS:
+        return str(load(VALIDATION[output_format])(_validation(error, repository), Style(color=False)))
     return "\n\n".join(_text(error))
+
+
+def _validation(error: ReconcilerError, repository: Repository | None) -> Validation:
+    """An error as the result of `validate`, for the formats that hold nothing but problems."""
+    if isinstance(error, FileError) and error.problems:
+        return Validation(0, 0, error.problems, error.lines, repository)
+    problem = Problem("reconciler.yaml", 1, 1, error.code, error.message, suggestion=error.hint)
+    return Validation(0, 0, (problem,), repository=repository)
 
 
 def _text(error: ReconcilerError) -> Iterator[str]:
@@ -68,7 +79,7 @@ def _problems(problems: tuple[Problem, ...]) -> Iterator[str]:
 
 def _line(problem: Problem) -> str:
     place = markdown_code(f"{problem.file}:{problem.line}:{problem.column}")
-    return f"- {place} {problem.severity}: {markdown(_short(problem.message))} ({markdown(problem.rule)})"
+    return f"- {place} {problem.severity}: {markdown(_short(problem.text))} ({markdown(problem.rule)})"
 
 
 def _short(text: str) -> str:

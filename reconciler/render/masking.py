@@ -1,4 +1,4 @@
-"""Which parts of a manifest's line must not be quoted.
+"""The parts of a manifest's line that must not be quoted.
 
 A quoted line ends up in CI logs, so beside the secrets that were reported, what looks like a secret's value is
 hidden even where nothing complained of it. Here too much is better than too little.
@@ -7,8 +7,10 @@ hidden even where nothing complained of it. Here too much is better than too lit
 from __future__ import annotations
 
 import difflib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from reconciler.core.errors import Problem
@@ -24,45 +26,54 @@ _A_SLIP: Final = 0.8  # how much alike two names are of which the one is the oth
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What is known of the secrets in some files.
+    """The parts of some files that hold secrets, as far as problems tell.
 
-    `reported` are the literal secrets that were reported, by file and by each line that they touch. `unknown` is where
-    on a line, by file and line, the keys end that nobody knows: what stands behind them may be a secret under a wrong
-    name. `inside` are the lines, from 1, of each file that belong to a value which began on an earlier line behind a
-    name such as `api_key` or such a key.
+    `spans` are, by file and line, those of literal secrets that were reported, and the values behind keys that nobody
+    knows, which may be secrets under a wrong name: sorted and apart from each other. `inside` are the lines, from 1, of each
+    file that belong to a value which began on an earlier line behind a name such as `api_key` or such a key.
     """
 
-    reported: Mapping[tuple[str, int], Sequence[Problem]]
-    unknown: Mapping[tuple[str, int], Sequence[int]]
+    spans: Mapping[tuple[str, int], Sequence[Span]]
     inside: Mapping[str, frozenset[int]]
 
 
 def survey(problems: Iterable[Problem], lines: Mapping[str, Sequence[str]]) -> Secrets:
-    """Looks for secrets once, so that each line that is quoted need not."""
-    reported: dict[tuple[str, int], list[Problem]] = {}
+    """Looks for secrets once, so that each line that is quoted need not: all problems of a file may stand on one line."""
+    found: dict[tuple[str, int], list[Span]] = {}
     unknown: dict[tuple[str, int], list[int]] = {}
     for problem in problems:
+        known = lines.get(problem.file, ())
         if problem.rule in SECRET_RULES:
-            for line in range(problem.line, end_of(problem)[0] + 1):
-                reported.setdefault((problem.file, line), []).append(problem)
-        elif problem.rule == UNKNOWN_RULE and not _is_plain_slip(problem, lines.get(problem.file, ())):
+            for number in range(problem.line, min(end_of(problem)[0], len(known)) + 1):
+                span = _reported(problem, number, len(known[number - 1]))
+                found.setdefault((problem.file, number), []).append(span)
+        elif problem.rule == UNKNOWN_RULE and not _is_plain_slip(problem, known):
             end_line, end_column = end_of(problem)
             end = end_column if end_line == problem.line else problem.column
             unknown.setdefault((problem.file, problem.line), []).append(end - 1)
+    for (file, number), ends in unknown.items():
+        line = lines[file][number - 1] if 1 <= number <= len(lines.get(file, ())) else ""
+        values = (value for end in ends if (value := credentials.behind(line, end)) is not None)
+        found.setdefault((file, number), []).extend(values)
     inside = {file: frozenset(_continued(file, known, unknown)) for file, known in lines.items()}
-    return Secrets(reported, unknown, inside)
+    return Secrets({place: _joined(spans) for place, spans in found.items()}, inside)
 
 
 def hidden(file: str, number: int, line: str, secrets: Secrets, window: Span) -> list[Span]:
     """The spans to hide of line `number` (from 1), within `window`, sorted and apart from each other."""
     start, stop = window
-    spans = [_reported(problem, number, len(line)) for problem in secrets.reported.get((file, number), ())]
-    spans.extend((first + start, last + start) for first, last in credentials.spans(line[start:stop]))
-    spans.extend(span for end in secrets.unknown.get((file, number), ()) if (span := credentials.behind(line, end)))
+    known = secrets.spans.get((file, number), ())
+    first, last = bisect_left(known, start, key=itemgetter(1)), bisect_left(known, stop, key=itemgetter(0))
+    spans = [*known[first:last], *((begin + start, end + start) for begin, end in credentials.spans(line[start:stop]))]
     if number in secrets.inside.get(file, ()):
         spans.append((_indent(line), len(line)))
+    return _joined((max(begin, start), min(end, stop)) for begin, end in spans)
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """The spans sorted, with those that touch made one; empty ones left out."""
     joined: list[Span] = []
-    for first, last in sorted((max(first, start), min(last, stop)) for first, last in spans):
+    for first, last in sorted(spans):
         if first >= last:
             continue
         if joined and first <= joined[-1][1]:

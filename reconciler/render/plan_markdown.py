@@ -182,7 +182,7 @@ def _orphans(plan: Plan) -> Iterator[str]:
 def _warnings(plan: Plan) -> Iterator[str]:
     if plan.problems:
         shown = [
-            f"- {markdown_code(f'{problem.file}:{problem.line}')} {markdown(problem.message)} ({markdown(problem.rule)})"
+            f"- {markdown_code(f'{problem.file}:{problem.line}')} {markdown(problem.text)} ({markdown(problem.rule)})"
             for problem in plan.problems[:_MOST_LISTED]
         ]
         yield f"**{count(len(plan.problems), 'warning')}**"

@@ -25,7 +25,7 @@ def headline(problem: Problem, style: Style) -> str:
     colour = "red" if problem.severity == "error" else "yellow"
     place = style.paint(f"{style.safe(problem.file)}:{problem.line}:{problem.column}:", "bold")
     what = style.paint(f"{style.safe(problem.severity)}[{style.safe(problem.rule)}]:", colour, "bold")
-    return f"{place} {what} {style.safe(problem.message)}"
+    return f"{place} {what} {style.safe(problem.text)}"
 
 
 def suggestion(problem: Problem, style: Style) -> str:

@@ -1,4 +1,4 @@
-"""What `validate` found, as SARIF 2.1.0 for code scanning."""
+"""The result of `validate` as SARIF 2.1.0 for code scanning."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from reconciler.render.problem_text import suggestion
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge
 
+_ROOT: Final = "%SRCROOT%"  # the name under which viewers know the repository's root
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def render(validation: Validation, style: Style) -> str:
-    """One run with one result for each problem; columns are code points, files relative to the source's root."""
+    """One run with one result for each problem; columns are code points, files relative to the repository's root."""
     judged = judge(validation, style)
     rules = sorted({problem.rule for problem in judged.problems})
     places = {rule: place for place, rule in enumerate(rules)}
     seen: dict[str, int] = {}
-    results = [_result(problem, places[problem.rule], seen) for problem in judged.problems]
+    results = [_result(problem, judged.path(problem.file), places[problem.rule], seen) for problem in judged.problems]
     driver = {"name": "reconciler", "version": reconciler.__version__, "rules": [_rule(rule) for rule in rules]}
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    if judged.repository is not None:
+        run["originalUriBaseIds"] = {_ROOT: {"uri": _folder_uri(judged.repository.root)}}
     return dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
@@ -35,9 +38,9 @@ def _rule(rule: str) -> dict[str, Any]:
     return {"id": rule, "shortDescription": {"text": printable(rule.replace("-", " "))}}
 
 
-def _result(problem: Problem, rule_index: int, seen: dict[str, int]) -> dict[str, Any]:
+def _result(problem: Problem, path: str, rule_index: int, seen: dict[str, int]) -> dict[str, Any]:
     plain = Style(color=False)
-    message = problem.message + (f" ({suggestion(problem, plain)})" if problem.suggestion else "")
+    message = problem.text + (f" ({suggestion(problem, plain)})" if problem.suggestion else "")
     end_line, end_column = end_of(problem)
     region = {
         "startLine": problem.line,
@@ -45,7 +48,7 @@ def _result(problem: Problem, rule_index: int, seen: dict[str, int]) -> dict[str
         "endLine": end_line,
         "endColumn": end_column,
     }
-    location = {"artifactLocation": _artifact(problem.file), "region": region}
+    location = {"artifactLocation": _artifact(path), "region": region}
     return {
         "ruleId": problem.rule,
         "ruleIndex": rule_index,
@@ -53,18 +56,22 @@ def _result(problem: Problem, rule_index: int, seen: dict[str, int]) -> dict[str
         # `[text](target)` in a message is a link to viewers
         "message": {"text": printable(message).replace("](", "] (")},
         "locations": [{"physicalLocation": location}],
-        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(problem, seen)},
+        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(problem, path, seen)},
     }
 
 
 def _artifact(file: str) -> dict[str, str]:
     path = quote(file.encode("utf-8", "surrogatepass"))
-    return {"uri": f"file://{path}"} if file.startswith("/") else {"uri": path, "uriBaseId": "%SRCROOT%"}
+    return {"uri": f"file://{path}"} if file.startswith("/") else {"uri": path, "uriBaseId": _ROOT}
 
 
-def _fingerprint(problem: Problem, seen: dict[str, int]) -> str:
-    """What stays the same when lines are added above; like problems in one file are numbered."""
-    parts = f"{problem.rule}\0{problem.file}\0{problem.pointer}\0{problem.message}"
+def _folder_uri(folder: str) -> str:
+    return f"file://{quote(folder.rstrip('/').encode('utf-8', 'surrogatepass'))}/"
+
+
+def _fingerprint(problem: Problem, path: str, seen: dict[str, int]) -> str:
+    """A hash that stays the same when lines are added above; like problems in one file are numbered."""
+    parts = f"{problem.rule}\0{path}\0{problem.pointer}\0{problem.text}"
     digest = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     seen[digest] = seen.get(digest, 0) + 1
     return f"{digest}:{seen[digest]}"

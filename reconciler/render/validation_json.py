@@ -1,4 +1,4 @@
-"""What `validate` found, as JSON for machines."""
+"""The result of `validate` as JSON for machines."""
 
 from __future__ import annotations
 

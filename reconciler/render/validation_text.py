@@ -1,4 +1,4 @@
-"""What `validate` found, for people: place, what is wrong, the line itself, what was probably meant."""
+"""The result of `validate` for people: place, what is wrong, the line itself, what was probably meant."""
 
 from __future__ import annotations
 

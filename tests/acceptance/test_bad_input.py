@@ -14,6 +14,7 @@ from typing import Final
 
 import pytest
 from cli.project import TERMINAL, Project, argv, model
+from programs import HANGS
 
 MEMORY: Final = 600 * 1024 * 1024  # bytes of address space that any refusal must do with
 SECONDS: Final = 10
@@ -38,7 +39,7 @@ def refuse(project: Project, *words: str, user: int | None = None) -> subprocess
         cwd=project.root,
         capture_output=True,
         text=True,
-        timeout=2 * SECONDS,
+        timeout=HANGS,
         preexec_fn=limited,
         user=user,
     )
@@ -103,7 +104,7 @@ def test_an_endless_stdin_is_refused(project: Project) -> None:
     """`yes | reconciler validate -` ends."""
     with Path("/dev/zero").open("rb") as stream:
         ran = subprocess.run(
-            argv("validate", "-"), cwd=project.root, stdin=stream, capture_output=True, text=True, timeout=20
+            argv("validate", "-"), cwd=project.root, stdin=stream, capture_output=True, text=True, timeout=HANGS
         )
     assert (ran.returncode, "too-large" in ran.stdout) == (1, True)
 
@@ -210,7 +211,7 @@ def test_a_reference_through_a_link_cannot_leave_the_project(
 def without_rights(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
     """One run that file modes hold for: root's own right to pass them by is laid down."""
     drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] if os.geteuid() == 0 else []
-    return subprocess.run([*drop, *argv(*words)], cwd=project.root, capture_output=True, text=True, timeout=20)
+    return subprocess.run([*drop, *argv(*words)], cwd=project.root, capture_output=True, text=True, timeout=HANGS)
 
 
 def test_an_unreadable_file_and_folder_are_named(project: Project) -> None:

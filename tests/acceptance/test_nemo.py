@@ -24,6 +24,7 @@ from acceptance.nemo_place import (
     secret,
 )
 from acceptance.test_processes import terminal
+from programs import HANGS
 from registry.nemo.judge import Judge
 from registry.nemo.server import NemoServer, Running, create_fileset, create_workspace
 from registry.nemo.wire import wire
@@ -186,10 +187,10 @@ def until(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.02)
 
 
-def begun(place: Place, patience: float) -> None:
+def begun(place: Place) -> None:
     """Waits until some models are there."""
     with wire(place.url, place.workspace) as nemo:
-        until(lambda: len(nemo.names("models")) > 5, 60 * patience)
+        until(lambda: len(nemo.names("models")) > 5, HANGS)
 
 
 def settled(place: Place) -> dict[str, Any]:
@@ -215,14 +216,12 @@ def finishes(place: Place) -> None:
     assert place.written() == written
 
 
-def test_kill_9_of_the_server_ends_in_a_report(
-    fragile: NemoServer, tmp_path: Path, nemo_judge: Judge, patience: float
-) -> None:
+def test_kill_9_of_the_server_ends_in_a_report(fragile: NemoServer, tmp_path: Path, nemo_judge: Judge) -> None:
     """What was done is told, what was not is failed or skipped; when the server is back the next apply does the rest."""
     place = place_in(tmp_path, fragile.url, create_workspace(fragile.url), nemo_judge)
     place.declare(*models(INTERRUPTED))
     started = place.start("apply", "--yes", "--format", "json")
-    begun(place, patience)
+    begun(place)
     fragile.kill()
     code, out, err = started.end()
     fragile.start()
@@ -235,11 +234,11 @@ def test_kill_9_of_the_server_ends_in_a_report(
     finishes(place)
 
 
-def test_kill_9_of_us_is_finished_by_the_next_apply(place: Place, patience: float) -> None:
+def test_kill_9_of_us_is_finished_by_the_next_apply(place: Place) -> None:
     """Whatever moment we die at: a second apply does the rest, a third one nothing."""
     place.declare(*models(INTERRUPTED))
     started = place.start("apply", "--yes", "--concurrency", "4")
-    begun(place, patience)
+    begun(place)
     started.process.kill()
     started.end()
     finishes(place)
@@ -413,7 +412,7 @@ def test_drift_tells_edits_and_not_what_the_server_adds(place: Place) -> None:
 
 
 def test_what_the_models_controller_writes_is_no_drift(
-    fragile: NemoServer, tmp_path: Path, nemo_judge: Judge, upstream: str, patience: float
+    fragile: NemoServer, tmp_path: Path, nemo_judge: Judge, upstream: str
 ) -> None:
     """It links a declared model with the provider that serves it: nothing to do for us, and what we write leaves the link alone."""
     place = place_in(tmp_path, fragile.url, create_workspace(fragile.url), nemo_judge)
@@ -424,7 +423,7 @@ def test_what_the_models_controller_writes_is_no_drift(
     def linked() -> bool:
         return bool(place.stored("Model")["Model"][served].get("model_providers"))
 
-    until(linked, 60 * patience)
+    until(linked, HANGS)
     place("drift")
     place.converged()
     place.judge.update("Model", place.workspace, served, description="Somebody's.")

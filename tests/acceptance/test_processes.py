@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from cli.project import Project, argv
+from programs import HANGS
 
 MANY = 3000  # what a signal must find unfinished
 _numbers = itertools.count()
@@ -30,7 +31,7 @@ def many(project: Project, count: int, **fields: str) -> None:
 
 def wait_for_writes(project: Project, process: subprocess.Popen[bytes]) -> None:
     """Until the process has written something."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANGS
     while process.poll() is None and time.monotonic() < deadline:
         if (project.root / "registry.db").exists():
             try:
@@ -50,7 +51,7 @@ class Started:
     files: tuple[Path, Path]
 
     def end(self) -> tuple[str, str]:
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=HANGS)
         out, err = (file.read_text() for file in self.files)
         return out, err
 
@@ -215,7 +216,7 @@ class Terminal:
     seen: str = ""
 
     def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + HANGS
         while text not in self.seen and time.monotonic() < deadline:
             self._read()
         assert text in self.seen, self.seen
@@ -226,7 +227,7 @@ class Terminal:
     def end(self) -> int:
         while self._read():
             pass
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=HANGS)
 
     def _read(self) -> bool:
         try:

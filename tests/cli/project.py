@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import jsonschema
 import pytest
+from programs import HANGS
 
 from reconciler.cli import main
 from reconciler.core.document.dump import dump_yaml
@@ -132,7 +133,7 @@ class Project:
 
     def command(self, *words: str, **how: Any) -> subprocess.CompletedProcess[str]:
         """One run as a process of its own."""
-        return subprocess.run(argv(*words), cwd=self.root, capture_output=True, text=True, timeout=60, **how)
+        return subprocess.run(argv(*words), cwd=self.root, capture_output=True, text=True, timeout=HANGS, **how)
 
 
 def argv(*words: str) -> list[str]:

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 from cli.project import TERMINAL, Project
+from programs import HANGS
 from registry.memory import server
 from registry.memory_server import Behaviour, Server
 
@@ -300,7 +301,7 @@ def test_nobody_pays_for_what_is_not_asked(project: Project) -> None:
         "import sys; from reconciler.cli import main; main.run(['test', 'x', '-v']); main.run(['--version']);"
         "print(sorted(name for name in sys.modules if name.startswith('reconciler.cli.')))"
     )
-    ran = subprocess.run([sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run([sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True, timeout=HANGS)
     loaded = ran.stdout.splitlines()[-1]
     assert "'reconciler.cli.test'" in loaded
     assert not [name for name in ("traffic", "models", "offered", "apply") if f"'reconciler.cli.{name}'" in loaded]

@@ -114,7 +114,7 @@ def test_a_full_disk_is_told_whatever_the_answer(project: Project) -> None:
 
 def test_a_bug_is_3_with_a_traceback_and_where_to_report_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake of ours never looks like one of the user's."""
-    monkeypatch.setattr("reconciler.cli.validate.find_workspace", lambda options: 1 / 0)
+    monkeypatch.setattr("reconciler.cli.validate.find_workspaces", lambda options, paths: 1 / 0)
     answer = project.run("validate", "--format", "json")
     assert answer.code == 3
     assert answer.json("error")["error"]["code"] == "bug"
@@ -126,20 +126,20 @@ def test_a_bug_is_3_with_a_traceback_and_where_to_report_it(project: Project, mo
 def test_a_traceback_obeys_no_stranger(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even the text of a bug cannot drive the terminal."""
 
-    def broken(options: object) -> None:
+    def broken(options: object, paths: object) -> None:
         raise RuntimeError("\x1b[2Jowned\u202e")
 
-    monkeypatch.setattr("reconciler.cli.validate.find_workspace", broken)
+    monkeypatch.setattr("reconciler.cli.validate.find_workspaces", broken)
     assert not TERMINAL & set(project.run("validate").err)
 
 
 def test_an_interrupt_is_130(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C is told to people and to machines, and not as a bug."""
 
-    def interrupted(options: object) -> None:
+    def interrupted(options: object, paths: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("reconciler.cli.validate.find_workspace", interrupted)
+    monkeypatch.setattr("reconciler.cli.validate.find_workspaces", interrupted)
     answer = project.run("validate", "--format=json")
     assert answer.code == 130
     assert answer.json("error")["error"]["code"] == "interrupted"

@@ -125,7 +125,7 @@ def test_a_document_without_kind_is_told_just_that(project: Project) -> None:
         (
             "endpoint: {url: 'http://a', headers: {authorization: Bearer x}}\n",
             "Bearer x",
-            "A header of this name cascade_deletes a credential: write one whole reference",
+            "A header of this name carries a credential: write one whole reference",
         ),
         ("ignore: [description]\n", "description", "Must be a JSON pointer such as /description."),
         ("previous_keys: [a b]\n", "a b", "Must begin with a letter or digit and hold only"),

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 from endpoint.server import KEY
+from programs import HANGS
 
 from reconciler.core.model import Endpoint
 from reconciler.core.resource import Address
@@ -41,7 +42,7 @@ class Place:
 
     def told(self) -> dict[str, Any]:
         """What arrived since the start, and how many requests were worked on at one time."""
-        with urllib.request.urlopen(f"{self.host}/seen", timeout=20) as reply:
+        with urllib.request.urlopen(f"{self.host}/seen", timeout=HANGS) as reply:
             data: dict[str, Any] = json.load(reply)
         return data
 
@@ -61,7 +62,7 @@ def serving() -> Iterator[Place]:
         yield Place(int(process.stdout.readline()))
     finally:
         process.stdin.close()
-        process.wait(timeout=30)
+        process.wait(timeout=HANGS)
         process.stdout.close()
 
 

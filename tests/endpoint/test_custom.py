@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -111,11 +110,9 @@ async def test_an_adapter_that_is_not_there(place: Place, key: str, said: str) -
     ],
 )
 async def test_a_template_is_bounded(place: Place, before: str, said: str) -> None:
-    """Mistakes and attacks end as a failed check, in seconds, and nothing is sent."""
-    began = time.monotonic()
+    """Mistakes and attacks end as a failed check, and nothing is sent; what never ended would end this test."""
     one = subject(f"{place.host}/own/", "never", format="custom", adapter=Adapter("bad", before, "{{ body }}"))
     assert said in failed(await trial(one), "transform-input")
-    assert time.monotonic() - began < 60
     assert place.seen("never") == []
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import time
 import zlib
 from collections.abc import Callable
 
@@ -129,11 +128,9 @@ async def test_a_body_that_drips_is_given_up() -> None:
             await writer.drain()
             await asyncio.sleep(0.05)
 
-    began = time.monotonic()
     done = await against(drip, timeout=1)
     assert done.checks[0].message == "connected; a GET got no whole answer"
     assert "no reply within 1 seconds" in failed(done, "inference")
-    assert time.monotonic() - began < 30
 
 
 CHUNK = 'data: {"choices": [{"delta": {"content": "a"}}]}'

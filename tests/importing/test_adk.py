@@ -123,11 +123,7 @@ def test_a_policy_and_a_connection(tmp_path: Path) -> None:
     ("lines", "problem"),
     [
         ("name: openai/x\nprovider_config: {provider: google}", "m.yaml:4:19 error not-allowed"),
-        ("name: openai/x\nconnection_id: abc", "m.yaml:4:1 error unknown-field"),
-        (
-            "name: openai/x\nprovider_config: {vertex_service_account_json: {private_key: k}}",
-            "m.yaml:4:19 error literal-secret",
-        ),
+        ("name: openai/x\nprovider_config: {api_key: {private_key: k}}", "m.yaml:4:19 error wrong-type"),
         ("name: openai/x\nprovider_config: {custom_hots: x}", "m.yaml:4:19 error unknown-field"),
         ("name: ../../../x", "m.yaml:3:7 error bad-key"),
         ("name: x", "m.yaml:3:7 error bad-key"),
@@ -145,3 +141,29 @@ def test_other_specifications_are_left_out(tmp_path: Path) -> None:
     made = imported(tmp_path, {"a.yaml": "spec_version: v1\nkind: native\nname: agent\n"})
     assert told(made) == ["a.yaml:1:1 warning not-a-model"]
     assert made.manifests == ()
+
+
+def test_a_connection_that_only_an_id_names_stays_as_it_is(tmp_path: Path) -> None:
+    """An id means something to one server only: it is left out, told, and the connection is nobody's to change."""
+    made = imported(tmp_path, {"m.yaml": "spec_version: v1\nkind: model\nname: openai/x\nconnection_id: abc\n"})
+    (found,) = manifests(made).values()
+    assert found == {"kind": "watsonx/Model", "key": "virtual-model/openai/x", "ignore": ["/app_id"]}
+    assert told(made) == ["m.yaml:4:1 warning not-expressible"]
+
+
+def test_a_service_account_becomes_a_variable(tmp_path: Path) -> None:
+    """A secret that is a map is withheld like one that is text: the variable is to hold its JSON."""
+    text = "spec_version: v1\nkind: model\nname: vertex-ai/x\nprovider_config: {vertex_service_account_json: {private_key: k1}}\n"
+    made = imported(tmp_path, {"m.yaml": text})
+    (found,) = manifests(made).values()
+    variable = "VIRTUAL_MODEL_VERTEX_AI_X_VERTEX_SERVICE_ACCOUNT_JSON"
+    assert found["provider_config"] == {"vertex_service_account_json": "${env:" + variable + "}"}
+    assert "k1" not in repr(made)
+
+
+def test_one_bad_connection_keeps_no_model_out(tmp_path: Path) -> None:
+    """Each file stands for itself."""
+    bad = "spec_version: v1\nkind: connection\napp_id: hr\nenvironments: {draft: {kind: carrier_pigeon, type: team}}\n"
+    made = imported(tmp_path, {"c.yaml": bad, "m.yaml": "spec_version: v1\nkind: model\nname: openai/x\n"})
+    assert told(made) == ["c.yaml:4:30 error not-allowed"]
+    assert [one.key for one in made.manifests] == ["virtual-model/openai/x"]

@@ -87,19 +87,28 @@ def test_nothing_is_overwritten_without_force(aigo: Project) -> None:
     assert _files(aigo.root / "manifests") == before
 
 
-def test_all_or_nothing(aigo: Project) -> None:
-    """One problem in one file: all problems of all files are told, no secret is, and nothing is written."""
+def test_a_problem_keeps_its_own_object_out_and_no_other(aigo: Project) -> None:
+    """All problems of all files are told, no secret is; what is right is written, and the exit code says that it was not all."""
     aigo.write("lf/bad.yaml", model(f"api_key: {SECRET}", "rate: 1"))
     aigo.write("lf/worse.yaml", "kind: Model\nkey: a\n")
     answer = aigo.run("import", "lf", "-o", "manifests")
-    assert answer.code == 1
-    assert answer.out == ""
+    assert answer.code == 5
+    assert answer.out == "manifests/models/chat.yaml\nmanifests/secrets/KEY.yaml\n"
     assert "lf/bad.yaml:6:1: error[unknown-field]" in answer.err
     assert "lf/worse.yaml:1:7: error[already-a-manifest]" in answer.err
-    assert "error: 2 problems, so nothing was written" in answer.err
+    assert "2 problems: what they are in was not written" in answer.err
     assert SECRET not in answer.both
-    assert not (aigo.root / "manifests").exists()
-    failed = aigo.run("import", "lf", "-o", "manifests", "--format", "json")
+    assert sorted(_files(aigo.root / "manifests")) == ["models/chat.yaml", "secrets/KEY.yaml"]
+
+
+def test_where_everything_is_wrong_nothing_is_written(aigo: Project) -> None:
+    """Then it is an error like any other, in JSON, too."""
+    aigo.write("bad/bad.yaml", model(f"api_key: {SECRET}", "rate: 1"))
+    answer = aigo.run("import", "bad", "-o", "out")
+    assert (answer.code, answer.out) == (1, "")
+    assert "error: 1 problem, so nothing was written" in answer.err
+    assert not (aigo.root / "out").exists()
+    failed = aigo.run("import", "bad", "-o", "out", "--format", "json")
     assert {problem["severity"] for problem in failed.json("error")["problems"]} == {"error", "warning"}
     assert SECRET not in failed.both
 

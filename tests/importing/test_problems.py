@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from importing.imports import imported, model, texts, told
 
-from reconciler.core.document.trees import Map, plain_data
-from reconciler.manifest.importing.drafts import Draft, Format, Session
-from reconciler.manifest.importing.formats import FORMATS
+from reconciler.core.document.trees import Map
+from reconciler.manifest import recognise
+from reconciler.manifest.importing.drafts import Draft, Importer, Session
+from reconciler.manifest.importing.formats import IMPORTERS
+from reconciler.manifest.recognise import Format
 
 PROVIDER = "models:\n  - $provider: "
 IN_CONFIG = [  # lines below `  url: u`, which is line 4
@@ -66,7 +68,7 @@ FILES = [
     ("key: a\ndisplay_name: A\nconfg: {url: u}\n", ["3:1 error unknown-field"]),
     ("key: a\ndisplay_name: A\ntags: []\nconfg: {url: u}\n", ["4:1 error unknown-field"]),
     ("key: a\ndisplay_name: A\nproces_input: {}\nprocess_ouput: {}\n", ["3:1 error unknown-field", "4:1 error unknown-field"]),
-    ("secrets: {}\nmodles: []\n", ["2:1 error unknown-field"]),
+    ("model_adapters: []\nmodles: []\n", ["2:1 error unknown-field"]),
     ("datasets: []\n", ["1:1 warning not-a-model", "1:1 warning not-a-model"]),
     ("models:\n", []),
     ("models: x\n", ["1:9 error wrong-type"]),
@@ -142,9 +144,9 @@ def test_a_circle_of_references(tmp_path: Path) -> None:
     """Files that lead back to themselves end, and so do those that multiply."""
     made = imported(tmp_path, {"a.yaml": "$ref: b.yaml\n", "b.yaml": "x: {$ref: a.yaml}\n"}, "a.yaml")
     assert "b.yaml:1:11 error recursive-reference" in told(made)
-    files = {f"{n}.yaml": f"a: {{$ref: {n + 1}.yaml}}\nb: {{$ref: {n + 1}.yaml}}\n" for n in range(30)}
-    made = imported(tmp_path, {**files, "30.yaml": "x: 1\n"}, "0.yaml")
-    assert {problem.rule for problem in made.errors} == {"too-many-values", "unknown-format"}
+    files = {f"{n}.yaml": f"a: {{$ref: {n + 1}.yaml}}\nb: {{$ref: {n + 1}.yaml}}\n" for n in range(1, 30)}
+    made = imported(tmp_path, {**files, "0.yaml": "config: {$ref: 1.yaml}\n", "30.yaml": "x: 1\n"}, "0.yaml")
+    assert {problem.rule for problem in made.errors} == {"too-many-values", "missing-field"}
 
 
 SECRET = "s3cr3t-Zx81"
@@ -211,11 +213,9 @@ def test_a_format_may_know_a_kind_of_its_own(tmp_path: Path, monkeypatch: pytest
         session.journal.warn(root, "not-a-model", "theirs")
         return []
 
-    def recognises(root: Map) -> bool:
-        return plain_data(root).get("kind") == "model"
-
-    theirs = Format("a model of theirs", "acme/Vault", recognises, lambda root: (), translate)
-    monkeypatch.setitem(FORMATS, "acme", theirs)
+    theirs = Format("a model of theirs", lambda data: data.get("kind") == "model", "acme")
+    monkeypatch.setattr(recognise, "_FORMATS", (theirs, *recognise._FORMATS))
+    monkeypatch.setitem(IMPORTERS, "acme", Importer("acme/Vault", translate))
     made = imported(tmp_path, {"a.yaml": "kind: model\nconfig: {}\n", "b.yaml": "kind: Model\nkey: b\n"})
     assert told(made) == ["a.yaml:1:1 warning not-a-model", "b.yaml:1:7 error already-a-manifest"]
     assert made.vaults == ("acme/Vault",)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.core.model import Model
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.schema.types import Resolved
+from reconciler.core.secret import Resolver
 from reconciler.manifest.references import Scope, escape, resolve
 
 NODE = rules_of(Model)
@@ -111,3 +112,97 @@ def test_every_problem_is_found() -> None:
         "/description bad-reference",
         "/tags/0 unset-variable",
     ]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", ["", "\n", "\n\n"])
+def test_a_file_reads_the_same_with_every_line_end(tmp_path: Path, ending: str, last: str) -> None:
+    """A checkout on Windows changes nothing; the end of the text stays as it is."""
+    (tmp_path / "about.md").write_bytes(f"One.\n\nTwo.{last}".replace("\n", ending).encode())
+    assert resolved({"description": "${file:about.md}"}, tmp_path) == ({"description": f"One.\n\nTwo.{last}"}, [])
+    (tmp_path / "key").write_bytes(f"a\nb{last[:1]}".replace("\n", ending).encode())
+    assert Resolver(tmp_path, {}).resolve("${file:key}").reveal() == "a\nb"
+
+
+PEM = "-----BEGIN {}-----\nAAAA\n-----END {}-----\n"
+PRIVATE_NAMES = (
+    ".env", ".env.local", "prod.env", ".git/config", ".npmrc", ".netrc", "_netrc", ".aws/credentials", ".kube/config",
+    "kubeconfig", "kubeconfig.yaml", "dev.kubeconfig", "server.key", "SERVER.KEY", "id_rsa", "keys/id_ed25519", "a.p12",
+    "a.pfx", "a.jks", "a.ppk", "credentials", "credentials.json", "secrets.yaml", "x.tfstate", "prod.tfvars", ".htpasswd",
+    ".ssh/known_hosts", ".docker/config.json", ".hidden/prompt.md", "a/.b/c.md", ".pgpass", ".git-credentials",
+)  # fmt: skip
+PRIVATE_TEXTS = {
+    "PKCS 8": PEM.format("PRIVATE KEY", "PRIVATE KEY"),
+    "PKCS 1": "x\n" + PEM.format("RSA PRIVATE KEY", "RSA PRIVATE KEY"),
+    "encrypted": PEM.format("ENCRYPTED PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
+    "OpenSSH": PEM.format("OPENSSH PRIVATE KEY", "OPENSSH PRIVATE KEY"),
+    "PGP": PEM.format("PGP PRIVATE KEY BLOCK", "PGP PRIVATE KEY BLOCK"),
+    "with its certificate": PEM.format("CERTIFICATE", "CERTIFICATE") + PEM.format("EC PRIVATE KEY", "EC PRIVATE KEY"),
+    "a service account": '{"private_key": "-----BEGIN PRIVATE KEY-----\\nAAAA"}',
+    "PuTTY": "PuTTY-User-Key-File-3: ssh-ed25519\n",
+    "kubeconfig": "users:\n- user:\n    client-key-data: AAAA\n",
+    "AWS": "[default]\naws_secret_access_key = AAAA\n",
+    "npm": "//registry.example.com/:_authToken=AAAA\n",
+    "netrc": "machine example.com login me password AAAA\n",
+    "git": "[remote]\n\turl = https://me:AAAA@example.com/\n",
+    "dotenv": "# mine\nHOST=x\nexport OPENAI_API_KEY=sk-AAAA\n",
+}
+
+
+@pytest.mark.parametrize("name", PRIVATE_NAMES)
+def test_a_file_with_a_private_name_is_not_read_into_what_is_shown(tmp_path: Path, name: str) -> None:
+    """By its own name, in a text around it, through a link to it, and through a link in its place; in a secret field it is read."""
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("AAAA")
+    (tmp_path / "plain.md").symlink_to(name)
+    for written in (name, f"./x/../{name}", "plain.md"):
+        value, found = resolved(
+            {"description": f"see ${{file:{written}}}", "metadata": {"a": [f"${{file:{written}}}"]}}, tmp_path
+        )
+        assert found == ["/description private-file", "/metadata/a/0 private-file"]
+        assert "AAAA" not in str(value)
+    assert resolved({"endpoint": {"api_key": f"${{file:{name}}}"}}, tmp_path)[1] == []
+
+
+def test_a_link_in_a_hidden_folder_is_hidden_too(tmp_path: Path) -> None:
+    """Who hides the link hides what it leads to."""
+    (tmp_path / "prompt.md").write_text("text")
+    (tmp_path / ".x").mkdir()
+    (tmp_path / ".x/prompt.md").symlink_to("../prompt.md")
+    assert resolved({"description": "${file:.x/prompt.md}"}, tmp_path)[1] == ["/description private-file"]
+
+
+@pytest.mark.parametrize("what", PRIVATE_TEXTS)
+def test_a_file_that_holds_a_credential_is_not_read_into_what_is_shown(tmp_path: Path, what: str) -> None:
+    """Under any name, by a hard link too; and no message repeats any of it."""
+    (tmp_path / "prompt.md").write_text(PRIVATE_TEXTS[what])
+    value, found = resolve({"description": "${file:prompt.md}"}, NODE, scope(tmp_path))
+    assert [finding.rule for finding in found] == ["private-file"]
+    assert "AAAA" not in f"{value}{found}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PEM.format("CERTIFICATE", "CERTIFICATE"),
+        PEM.format("PUBLIC KEY", "PUBLIC KEY"),
+        "Set OPENAI_API_KEY=... before you begin.\nA machine learns; the password is secret.\n",
+        "HOST=x\nPORT=1\n",
+        "url = https://example.com/@me\n",
+        "",
+    ],
+)
+def test_plain_text_is_read(tmp_path: Path, text: str) -> None:
+    """Certificates, public keys, prompts that speak of keys."""
+    for name in ("about.pem", "id_rsa.pub", "keynote.md", "environment.md"):
+        (tmp_path / name).write_text(text)
+        assert resolved({"description": f"${{file:{name}}}"}, tmp_path) == ({"description": text}, [])
+
+
+def test_a_project_below_a_hidden_folder_is_not_hidden(tmp_path: Path) -> None:
+    """Only what lies inside the project is judged."""
+    root = tmp_path / ".work/project"
+    root.mkdir(parents=True)
+    (root / "about.md").write_text("text")
+    assert resolved({"description": "${file:about.md}"}, root) == ({"description": "text"}, [])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from programs import HANGS
 
 from reconciler.applier.report import STATUSES, SUMMARY
 from reconciler.core.schema.answers import OUTPUTS
@@ -25,7 +26,7 @@ def run(folder: Path, *arguments: str) -> Any:
     """What the command prints with `--format json`."""
     command = [sys.executable, "-m", "reconciler", *arguments, "--format", "json"]
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=60, env={"KEY": "a"}
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=HANGS, env={"KEY": "a"}
     )
     assert done.stdout, done.stderr
     return json.loads(done.stdout)

@@ -12,7 +12,7 @@ import yaml
 from programs import BIN, ROOT, run
 
 FOLDER = ROOT / ".github" / "workflows"
-FILES = ("ci.yml", "models.yml")
+FILES = ("ci.yml", "dependencies.yml", "models.yml")
 SHA = re.compile(r"^[\w./-]+@[0-9a-f]{40}$")
 
 
@@ -64,6 +64,16 @@ def test_one_gate() -> None:
     """The job `required` waits for every other job of ci.yml."""
     jobs = _workflow("ci.yml")["jobs"]
     assert sorted(jobs["required"]["needs"]) == sorted(set(jobs) - {"required"})
+
+
+def test_breaks_by_others_are_looked_for_every_week() -> None:
+    """The newest and the oldest dependencies are tried on a schedule, and never as a condition of a change."""
+    workflow = _workflow("dependencies.yml")
+    assert set(workflow["on"]) == {"schedule", "workflow_dispatch"}
+    (schedule,) = workflow["on"]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
+    commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+    assert commands == [f"make {targets} PYTHON=python" for targets in ("newest", "update minimum", "audit")]
 
 
 def test_forks_see_no_credentials() -> None:

@@ -23,15 +23,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from registry.hostile_rows import Alter, altered, edits
 from world import Document, World, actions, statuses
 
 from reconciler.core import pointer as pointers
+from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import PermanentError, StaleObjectError
 from reconciler.core.kind import Kind
-from reconciler.core.resource import Address, Resource
+from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.core.secret import Secret
 from reconciler.core.spec import REFERENCE
+from reconciler.manifest.compile import compile_manifests
+from reconciler.manifest.declarable import Declared, Undeclarable, declare
+from reconciler.manifest.load import Reader
 from reconciler.planner.planfile import dump
+from reconciler.planner.planner import make_plan
+from reconciler.project.registries import native_kinds
 from reconciler.registry.base import Driver, Removal, Write
 
 
@@ -112,6 +121,8 @@ class DriverContract:
     driver: ClassVar[Driver]
     samples: ClassVar[tuple[Sample, ...]] = ()
     cannot: ClassVar[Mapping[str, str]] = {}
+    foreign: ClassVar[bool] = True  # members of a row that no kind declares are not compared
+    kept: ClassVar[tuple[str, ...]] = ()  # the members of a row that say what it is and whose
 
     def __init_subclass__(cls) -> None:
         """Takes away the tests that have no case here: a skipped one would look like one that is still to be written."""
@@ -154,6 +165,10 @@ class DriverContract:
 
     def add_unknown_field(self, world: World) -> None:
         """From now on the registry answers with fields that nobody knows."""
+        raise NotImplementedError("say how, or in `cannot` why not")
+
+    def alter_row(self, world: World, address: Address, alter: Alter) -> None:
+        """From now on one stored object's row is what `alter` makes of the row as it was first."""
         raise NotImplementedError("say how, or in `cannot` why not")
 
     # --- creating and reading --------------------------------------------------------------------------------
@@ -233,6 +248,53 @@ class DriverContract:
         await world.apply(*sample.whole)
         self.add_unknown_field(world)
         assert (await world.plan(*sample.whole)).changes == ()
+
+    # --- whatever a registry holds ----------------------------------------------------------------------------
+
+    @uses("alter_row")
+    @settings(max_examples=12, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    async def test_what_is_exported_is_valid_and_changes_nothing(
+        self, world: World, sample: Sample, data: st.DataObject
+    ) -> None:
+        """Unknown values, wrong types, unknown fields, nulls, long and deep ones: an object is exported as a manifest that `validate`
+        takes and `plan` has nothing to do for but to adopt it, or it is left out and told; it never vanishes, and nothing breaks."""
+        await world.apply(*sample.whole)
+        entry = next(iter(world.entries.values()))
+        kind = self.rules(sample).name
+        address = next(
+            one.address
+            for one in await stored(world)
+            if one.address.kind == kind and (one.address.key == sample.key or not sample.native)
+        )
+        before = await world.remote()
+        never = {one.resource.address for one in declared(before, world) if isinstance(one, Undeclarable)}
+        changes = data.draw(edits(unknown_fields=self.foreign))
+        self.alter_row(world, address, altered(changes, self.kept))
+        remote = await world.remote()
+        self.alter_row(world, address, lambda row: row)
+        assert address in remote.known() or any(
+            row.key is None for one in remote.listings.values() for row in one.unreadable
+        )
+        made = declared(remote, world)
+        manifests = [one.manifest for one in made if isinstance(one, Declared)]
+        assert {one.resource.address for one in made if isinstance(one, Undeclarable)} <= {address, *never}
+        text = "---\n".join(map(dump_yaml, manifests)).encode(errors="surrogatepass")
+        reader = Reader(world.root, {}, native_kinds(world.entries), {entry.name: entry.override})
+        read = reader.read_stdin(text, world.root)
+        compiled = compile_manifests(read.manifests, world.entries)
+        wrong = [*read.problems, *(finding for _, finding in compiled.findings)]
+        assert [one for one in wrong if one.severity == "error"] == []
+        assert len(read.manifests) == len(manifests)
+        plan = make_plan(compiled.state, remote, world.policy(compiled.state))
+        unlike = [
+            (one.action, one.reason, one.fields)
+            for one in plan.changes
+            if one.action != "update" or not all(found.sensitive for found in one.fields)
+            # what comes with the registry is created as soon as something names it
+            if not entry.facts.kinds[one.address.kind].is_builtin(one.address.key)
+        ]
+        assert unlike == []
 
     # --- deleting and renaming -------------------------------------------------------------------------------
 
@@ -368,6 +430,12 @@ class DriverContract:
 
 def registry_of(world: World) -> Any:
     return next(iter(world.registries.values()))
+
+
+def declared(remote: RemoteState, world: World) -> list[Declared | Undeclarable]:
+    """What `export` makes of everything that a registry holds."""
+    entry = next(iter(world.entries.values()))
+    return [declare(one, entry, world.root, ".", remote.known().__contains__) for one in remote.resources()]
 
 
 async def stored(world: World) -> list[Resource]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from programs import HANGS
 from registry.contract import Sample
 
 PROBE: Final = {"type": "logic"}
@@ -33,7 +34,7 @@ OPENAI: Final = Sample(
         api_key_env="SUPPORT_LLM_KEY",
         organization="org-1",
         project="p-1",
-        timeout=30,
+        timeout=HANGS,
         max_retries=2,
         default_headers={"X-Tenant": "acme"},
     ),

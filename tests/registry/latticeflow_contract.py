@@ -13,6 +13,7 @@ import pytest_asyncio
 from registry.aigo.behaviour import Behaviour
 from registry.aigo.server import Server, aigo
 from registry.contract import ASKED, DriverContract, Sample
+from registry.hostile_rows import Alter
 from world import World, statuses
 
 from reconciler.core.resource import Address
@@ -86,6 +87,18 @@ class LatticeFlowContract(DriverContract):
     def break_row(self, world: World, address: Address) -> None:
         behaviour = self.server_of.behaviour
         (behaviour.unknown_types if address.kind == "Model" else behaviour.broken_adapters).add(address.key)
+
+    kept: ClassVar[tuple[str, ...]] = ("id", "key", "name", "adapter_id")
+
+    def alter_row(self, world: World, address: Address, alter: Alter) -> None:
+        if address.kind in ("Model", "Adapter"):
+            self.server_of.behaviour.alters = {address.key: alter}
+            return
+        state = self.server_of.state
+        rows: dict[str, Any] = state.secrets if address.kind == "Secret" else state.integrations
+        if not hasattr(self, "first"):
+            self.first = rows[address.key]
+        rows[address.key] = alter(self.first)
 
     def add_unknown_field(self, world: World) -> None:
         self.server_of.behaviour.unknown_fields = True

@@ -35,7 +35,7 @@ from reconciler.core.rules import (
 )
 from reconciler.core.schema.types import SecretText
 from reconciler.core.secret import Resolver
-from reconciler.core.spec import PRESENT, secrets_in
+from reconciler.core.spec import PRESENT, hide_secrets, secrets_in
 from reconciler.registry.base import (
     Catalogue,
     CatalogueEntry,
@@ -347,7 +347,8 @@ class Memory:
         if "garbage" in data:
             return Unreadable("a row that makes no sense", name, key)
         address = Address(self.name, name, key)
-        spec = _known(data, self.driver.kinds[name].root)
+        root = self.driver.kinds[name].root
+        spec = hide_secrets(_known(data, root), root)
         mark = Mark.from_json(answer["mark"]) if answer["mark"] is not None else None
         return Resource(address, spec, mark, str(answer["revision"]), str(answer["id"]), parent=_parent(address))
 

@@ -46,6 +46,8 @@ class Behaviour:
     lose_done: bool = True  # ... after it was done, or before
     refuses: Mapping[str, int] = field(default_factory=dict)  # how many creates of a key are refused
     keeps: frozenset[str] = frozenset()  # keys whose delete is answered as done, and not done
+    alters: Callable[[Data], Data] = lambda data: data  # what is answered of the object of the key `altered`
+    altered: tuple[str, str] = ("", "")  # its kind and key
     broken: frozenset[str] = frozenset()  # keys of rows that cannot be understood
     unwell: Mapping[str, str] = field(default_factory=dict)  # what is wrong where a key is tried out
     says: Any = None  # what a model answers, instead of what it was asked
@@ -137,6 +139,8 @@ class Server:
             data |= {"x_new": {"since": "yesterday"}}
         if self.behaviour.floats:
             data = _floats(data)
+        if (row.kind, row.key) == self.behaviour.altered:
+            data = self.behaviour.alters(data)
         if row.key in self.behaviour.broken:
             data = {"garbage": True}
         return {

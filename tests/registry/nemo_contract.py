@@ -6,11 +6,12 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
 from registry.contract import DriverContract, Sample
+from registry.hostile_rows import Alter
 from registry.nemo.server import Running, create_fileset
 from registry.nemo_proxy import Proxy, proxied
 from registry.nemo_samples import FILESETS
@@ -92,6 +93,16 @@ class NemoContract(DriverContract):
             return row | {"updated_at": 5} if (plural, row.get("name")) == (kind, name) else row
 
         self.proxy_of.changes.append(broken)
+
+    kept: ClassVar[tuple[str, ...]] = ("id", "name", "workspace", "custom_fields", "created_at", "updated_at")
+
+    def alter_row(self, world: World, address: Address, alter: Alter) -> None:
+        kind, name = PATHS[address.kind], address.key
+
+        def changed(plural: str, row: dict[str, Any]) -> dict[str, Any]:
+            return alter(row) if (plural, row.get("name")) == (kind, name) else row
+
+        self.proxy_of.changes[:] = [changed]
 
     def add_unknown_field(self, world: World) -> None:
         self.proxy_of.changes.append(lambda kind, row: with_unknown(row))

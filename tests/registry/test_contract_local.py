@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import ClassVar, Final
 
 import pytest_asyncio
 from registry.contract import DriverContract, Sample
+from registry.hostile_rows import Alter
 from world import World
 
 from reconciler.core.resource import Address
@@ -69,6 +71,7 @@ class TestLocal(DriverContract):
 
     driver = DRIVER
     samples = (SAMPLE,)
+    foreign = False
     cannot: ClassVar[Mapping[str, str]] = {
         "lose_reply": "a transaction is done or not, and whoever asked is told in the same process",
         "add_unknown_field": "a row has no fields but those that were written",
@@ -78,6 +81,15 @@ class TestLocal(DriverContract):
     async def world(self, tmp_path: Path) -> AsyncIterator[World]:
         async with World.of(root=tmp_path, one={"driver": "local", "path": "registry.db"}) as world:
             yield world
+
+    def alter_row(self, world: World, address: Address, alter: Alter) -> None:
+        with sqlite3.connect(world.root / "registry.db") as connection:
+            if not hasattr(self, "first"):
+                ((text,),) = connection.execute("SELECT spec FROM revision WHERE key = ?", (address.key,))
+                self.first = json.loads(text)
+            text = json.dumps(alter(self.first))
+            connection.execute("UPDATE revision SET spec = ? WHERE key = ?", (text, address.key))
+        connection.close()
 
     def break_row(self, world: World, address: Address) -> None:
         with sqlite3.connect(world.root / "registry.db") as connection:

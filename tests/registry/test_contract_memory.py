@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 import pytest
 import pytest_asyncio
 from registry.contract import DriverContract, Sample
+from registry.hostile_rows import Alter
 from registry.memory import DRIVER, EXACT
 from registry.memory_server import Behaviour
 from world import World, model, native
@@ -134,6 +135,10 @@ class MemoryContract(DriverContract):
     def break_row(self, world: World, address: Address) -> None:
         server = world.server()
         server.become(replace(server.behaviour, broken=frozenset({address.key})))
+
+    def alter_row(self, world: World, address: Address, alter: Alter) -> None:
+        server = world.server()
+        server.become(replace(server.behaviour, alters=alter, altered=(address.kind, address.key)))
 
     def add_unknown_field(self, world: World) -> None:
         server = world.server()

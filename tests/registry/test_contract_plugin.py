@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from programs import HANGS
 from registry.memory import DRIVER, EXACT
 from world import PLUGINS
 
@@ -45,7 +46,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from registry.loopback import Seen, always, connected, in_turn, reply
 
 from reconciler.core.errors import LostReplyError, TemporaryError
-from reconciler.registry.http.bound import Bound
+from reconciler.registry.http.concurrency import ConcurrencyLimit
 from reconciler.registry.http.translate import retry_after
 
 
@@ -131,9 +131,9 @@ async def test_everybody_holds_back_until_the_registry_said() -> None:
         writer.write(limited("1") if len(arrived) == 1 else reply(200))
 
     async with connected(behave) as (client, server):
+        most = client._limit.current
         first = asyncio.create_task(client.call("GET", "/first"))
-        await server.until(lambda: len(arrived) == 1)
-        await asyncio.sleep(0.1)
+        await server.until(lambda: client._limit.current < most)  # it was told
         await asyncio.gather(first, *(client.call("GET", f"/{number}") for number in range(5)))
     assert len(arrived) == 7
     assert min(arrived[1:]) - arrived[0] >= 1
@@ -143,7 +143,7 @@ async def test_no_more_requests_than_allowed_and_their_connections_are_used_agai
     """Forty requests, four at a time, over at most four connections."""
 
     async def behave(seen: Seen, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.01)
+        await server.until(lambda: server.most == 4)
         writer.write(reply(200))
 
     async with connected(behave, concurrency=4) as (client, server):
@@ -155,23 +155,28 @@ async def test_no_more_requests_than_allowed_and_their_connections_are_used_agai
 
 async def test_the_bound_shrinks_and_grows_back() -> None:
     """Eight at a time; after one refused wave four; after enough answers eight again."""
-    refuse = True
+    refuse, width, answering = True, 8, asyncio.Event()
 
     async def behave(seen: Seen, writer: asyncio.StreamWriter) -> None:
-        number = len(server.seen)
-        await asyncio.sleep(0.1 if number <= 8 else 0.02)
-        if number == 1:
+        if len(server.seen) == 1:  # nobody is answered before all are here that may be
+            await server.until(lambda: len(server.seen) >= width)
+            await asyncio.sleep(0.05)  # in which one too many would come
             before_an_answer.append(len(server.seen))
+            answering.set()
+        await answering.wait()
         writer.write(reply(429, {}) if refuse else reply(200))
 
     before_an_answer: list[int] = []
     async with connected(behave, concurrency=8, attempts=1) as (client, server):
         refused = await asyncio.gather(*(client.call("GET", "/a") for _ in range(8)), return_exceptions=True)
         assert all(isinstance(error, TemporaryError) for error in refused)
-        refuse = False
+        refuse, width = False, 4
         server.seen.clear()
+        answering.clear()
         await asyncio.gather(*(client.call("GET", "/a") for _ in range(60)))
+        width = 8
         server.seen.clear()
+        answering.clear()
         await asyncio.gather(*(client.call("GET", "/a") for _ in range(60)))
     assert before_an_answer == [8, 4, 8]
 
@@ -184,7 +189,8 @@ async def test_every_wave_that_is_refused_halves_the_bound_down_to_one() -> None
 
         async def behave(seen: Seen, writer: asyncio.StreamWriter) -> None:
             at_once.append(server.working)
-            await asyncio.sleep(0.01)
+            if len(at_once) <= 8:
+                await server.until(lambda: len(at_once) >= 8)
             writer.write(reply(429, {}))
 
         server.behave = behave
@@ -196,50 +202,50 @@ async def test_every_wave_that_is_refused_halves_the_bound_down_to_one() -> None
 
 async def test_widths_step_by_step() -> None:
     """Halved once for each wave, wider by one after as many answers in a row as it is wide."""
-    bound = Bound(8)
-    wave = await bound.acquire()
-    late = await bound.acquire()
-    bound.refused(wave, 0)
-    bound.refused(late, 0)  # of the same wave: for the same reason
-    assert bound.width == 4
-    bound.answered(late)  # it was sent before, and says nothing about now
+    limit = ConcurrencyLimit(8)
+    wave = await limit.acquire()
+    late = await limit.acquire()
+    limit.throttled(wave, 0)
+    limit.throttled(late, 0)  # of the same wave: for the same reason
+    assert limit.current == 4
+    limit.accepted(late)  # it was sent before, and says nothing about now
     await asyncio.sleep(0)
-    wave = await bound.acquire()
+    wave = await limit.acquire()
     for _ in range(3):
-        bound.answered(wave)
-    assert bound.width == 4
-    bound.answered(wave)
-    assert bound.width == 5
-    bound.refused(wave, 0)
-    assert bound.width == 2
-    bound.close()
+        limit.accepted(wave)
+    assert limit.current == 4
+    limit.accepted(wave)
+    assert limit.current == 5
+    limit.throttled(wave, 0)
+    assert limit.current == 2
+    limit.close()
 
 
 async def test_the_bound_never_loses_a_slot() -> None:
     """Waiters cancelled at every moment: before their turn, in the very moment of it, and while everybody holds back."""
-    bound = Bound(2)
+    limit = ConcurrencyLimit(2)
     for _ in range(2):
-        await bound.acquire()
-    waiting = [asyncio.create_task(bound.acquire()) for _ in range(4)]
+        await limit.acquire()
+    waiting = [asyncio.create_task(limit.acquire()) for _ in range(4)]
     await asyncio.sleep(0)
-    bound.release()  # the first one's turn ...
+    limit.release()  # the first one's turn ...
     waiting[0].cancel()  # ... which it does not live to see
     waiting[2].cancel()
     await asyncio.gather(*waiting[:1], waiting[2], return_exceptions=True)
     await waiting[1]
     assert not waiting[3].done()
-    bound.release()
+    limit.release()
     await waiting[3]
-    bound.release()
-    bound.release()
-    bound.refused(await bound.acquire(), 0.05)
-    bound.release()
-    held = [asyncio.create_task(bound.acquire()) for _ in range(3)]
+    limit.release()
+    limit.release()
+    limit.throttled(await limit.acquire(), 0.05)
+    limit.release()
+    held = [asyncio.create_task(limit.acquire()) for _ in range(3)]
     await asyncio.sleep(0)
     held[0].cancel()
     await asyncio.gather(held[0], return_exceptions=True)
     for task in held[1:]:
-        await asyncio.wait_for(task, 5)
-        bound.release()
-    await asyncio.wait_for(bound.acquire(), 5)
-    bound.close()
+        await task
+        limit.release()
+    await limit.acquire()
+    limit.close()

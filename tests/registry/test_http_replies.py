@@ -18,7 +18,7 @@ from registry.loopback import Seen, always, connected, in_turn, reply, serve, ta
 
 from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
 from reconciler.core.secret import Secret
-from reconciler.registry.http import Reply, open_client
+from reconciler.registry.http import Response, open_client
 from reconciler.registry.http.payload import encode, parse, read, secrets_in, shown
 
 HTML = b"<!doctype html><html><title>Sign in</title>"
@@ -30,7 +30,7 @@ async def test_a_reply_is_status_headers_and_data() -> None:
     raw = b'HTTP/1.1 201 Made\r\nX-A: 1\r\nETag: "r1"\r\nx-a: 2\r\nContent-Length: %d\r\n\r\n' % len(body) + body
     async with connected(always(raw)) as (client, _):
         got = await client.call("POST", "/models", body={}, expected=(200, 201))
-    assert got == Reply(201, {"x-a": "1, 2", "etag": '"r1"', "content-length": str(len(body))}, {"key": "é"})
+    assert got == Response(201, {"x-a": "1, 2", "etag": '"r1"', "content-length": str(len(body))}, {"key": "é"})
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ async def test_each_status_becomes_one_error(status: int, reading: type, writing
 async def test_an_expected_status_is_no_error() -> None:
     """Whatever it is."""
     async with connected(always(reply(404, {"detail": "none"}))) as (client, _):
-        assert await client.call("GET", "/models/1", expected=(200, 404)) == Reply(
+        assert await client.call("GET", "/models/1", expected=(200, 404)) == Response(
             404, {"content-type": "application/json", "content-length": "18"}, {"detail": "none"}
         )
 

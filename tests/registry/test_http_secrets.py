@@ -100,7 +100,7 @@ async def test_no_error_about_a_connection_holds_a_secret() -> None:
     async def sleep(seen: Seen, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(60)
 
-    async with connected(sleep, timeout=0.1) as (client, _):
+    async with connected(sleep, timeout=0.5) as (client, _):
         assert_tight(await fails(client))
 
 

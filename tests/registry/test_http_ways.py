@@ -321,7 +321,7 @@ async def test_a_reply_that_does_not_come_names_the_address() -> None:
     async def wait(seen: Seen, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(3600)
 
-    async with connected(wait, timeout=0.2, attempts=1) as (client, _):
+    async with connected(wait, timeout=1, attempts=1) as (client, _):
         with pytest.raises(TemporaryError, match="no reply within") as caught:
             await client.call("GET", "/models")
         assert caught.value.hint == "check `url` and `timeout` if the registry is slow"

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from work import cpu
 
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
@@ -79,12 +79,10 @@ def test_compile_takes_a_providers_model() -> None:
 
 
 def test_compile_is_cheap() -> None:
-    """10,000 models compile in well under a second (0.3 s of CPU on the machine that we quote)."""
+    """A model is compiled in less time than checking it takes: nothing is checked, copied or written twice."""
     model = Model.model_validate(FULL)
-    start = time.process_time()
-    for _ in range(10_000):
-        DRIVER.compile(model, "m")
-    assert time.process_time() - start < 0.9
+    checking = cpu(lambda: [Model.model_validate(FULL) for _ in range(1_000)])
+    assert cpu(lambda: [DRIVER.compile(model, "m") for _ in range(1_000)]) < checking
 
 
 def test_location_is_absolute_and_follows_links(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
+from programs import HANGS
 
 from reconciler.core.errors import PermanentError, TemporaryError
 from reconciler.core.resource import Address, Listing, Resource
@@ -258,7 +259,7 @@ def test_write_during_a_read_without_locks_is_noticed(public: Path) -> None:
         public.chmod(0o755)
         path.chmod(0o644)
         asyncio.run(write(path, "b"))
-        said, _ = reader.communicate("go on\n", timeout=10)
+        said, _ = reader.communicate("go on\n", timeout=HANGS)
     assert said == f"TemporaryError {path} was written while it was read\n"
 
 
@@ -526,15 +527,14 @@ def test_closing_moves_the_log_into_the_file(path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_closing_waits_for_no_reader(path: Path) -> None:
-    """A reader that takes its time does not hold up the end of our run."""
-    async with asyncio.timeout(5):
-        async with connect(path, KINDS) as registry:
-            await registry.create(made("chat"))
-            with shell(path) as connection:
-                connection.execute("BEGIN")
-                connection.execute("SELECT * FROM object").fetchall()
-                await registry.create(made("talk"))
-                ending = connection
-        ending.close()
+    """A reader that takes its time does not hold up the end of our run, however long we would wait for a writer."""
+    async with connect(path, KINDS, patience=3600) as registry:
+        await registry.create(made("chat"))
+        with shell(path) as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT * FROM object").fetchall()
+            await registry.create(made("talk"))
+            ending = connection
+    ending.close()
     async with connect(path, KINDS) as registry:
         assert keys(await registry.read()) == ["chat", "talk"]

@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from programs import HANGS
+
 PREAMBLE = """
 import asyncio, itertools, sys
 from pathlib import Path
@@ -97,7 +99,7 @@ def test_writers_lose_nothing_of_each_others(tmp_path: Path) -> None:
         process.stdin.flush()
     wins: Counter[str] = Counter()
     for process in processes:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=HANGS)
         assert process.returncode == 0
         wins.update(output.split())
     assert wins == Counter(f"key-{number}" for number in range(40))

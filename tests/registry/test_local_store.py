@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import HANGS
 
 from reconciler.core.errors import PermanentError, StaleObjectError
 from reconciler.core.resource import Address, Mark, Resource, Unreadable
@@ -395,7 +396,7 @@ def test_thread_ends_even_when_cancelled(tmp_path: Path) -> None:
         asyncio.run(interrupted())
     for thread in threading.enumerate():
         if thread.name.startswith("reconciler-local"):
-            thread.join(timeout=5)  # it has closed the file, and has only to end
+            thread.join(timeout=HANGS)  # it has closed the file, and has only to end
             assert not thread.is_alive()
     assert [one.name for one in tmp_path.iterdir()] == ["registry.db"]
 

@@ -105,7 +105,8 @@ async def test_the_controller_is_met(world: World, controlled: Judge, place: str
     ]
     assert set(statuses(await world.apply(*documents)).values()) == {"ok"}
     await until(lambda: linked(controlled, place, *MODELS))
-    await until(lambda: controlled.list("Model", place)["mine"].get("api_endpoint"))
+    for field in ("api_endpoint", "backend_format"):  # it writes one after the other
+        await until(lambda field=field: controlled.list("Model", place)["mine"].get(field))
 
     # what it wrote into a declared model is no drift, and what is declared there stays, with no second update
     mine, declared = (controlled.get("Model", place, name) for name in ("mine", "declared"))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
@@ -262,6 +262,6 @@ def test_models_can_be_found_by_what_is_in_their_custom_fields(nemo: Wire) -> No
     """`filter[data.custom_fields.…]` asks the server; without `data.` it is a 400."""
     nemo.post("models", "m1", custom_fields={"reconciler": {"owner": "us"}})
     nemo.post("models", "m2", custom_fields={"reconciler": {"owner": "them"}})
-    found: httpx.Response = nemo.get("models", **{"filter[data.custom_fields.reconciler.owner]": "us"})
+    found: httpx2.Response = nemo.get("models", **{"filter[data.custom_fields.reconciler.owner]": "us"})
     assert [row["name"] for row in found.json()["data"]] == ["m1"]
     assert nemo.get("models", **{"filter[custom_fields.reconciler.owner]": "us"}).status_code == 400

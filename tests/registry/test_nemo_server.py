@@ -15,9 +15,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
-from programs import ROOT
+from programs import HANGS, ROOT
 from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
@@ -92,13 +92,13 @@ def gone(pid: int) -> bool:
 
 def test_it_is_the_version_that_we_speak_of(nemo_server: Running) -> None:
     """NeMo Platform 0.3.0, with every service that the driver speaks to."""
-    assert httpx.get(f"{nemo_server.url}/cluster-info").json()["platform_version"] == "0.3.0"
-    services = httpx.get(f"{nemo_server.url}/status").json()["services"]
+    assert httpx2.get(f"{nemo_server.url}/cluster-info").json()["platform_version"] == "0.3.0"
+    services = httpx2.get(f"{nemo_server.url}/status").json()["services"]
     assert services["not_ready"] == []
     assert set(services["ready"]) == {"entities", "models", "secrets", "files", "inference-gateway"}
 
 
-def test_a_killed_server_keeps_what_it_acknowledged(tmp_path: Path, patience: float) -> None:
+def test_a_killed_server_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     """`kill -9` in the middle of creates loses nothing that was answered with 201; the server comes back at its URL."""
     with NemoServer.private(tmp_path / "nemo") as server:
         first, url, workspace = server.pid, server.url, create_workspace(server.url)
@@ -109,13 +109,13 @@ def test_a_killed_server_keeps_what_it_acknowledged(tmp_path: Path, patience: fl
                 for i in range(1000):
                     try:
                         created = nemo.post("models", f"m-{number}-{i}")
-                    except httpx.TransportError:
+                    except httpx2.TransportError:
                         return
                     if created.status_code == 201:
                         acknowledged.append(f"m-{number}-{i}")
 
             creating = [pool.submit(create, number) for number in range(4)]
-            until(lambda: len(acknowledged) > 20, 60 * patience)
+            until(lambda: len(acknowledged) > 20, HANGS)
             server.kill()
             for one in creating:
                 one.result()
@@ -129,16 +129,16 @@ def test_a_killed_server_keeps_what_it_acknowledged(tmp_path: Path, patience: fl
         assert len(stored) <= len(acknowledged) + 4
 
 
-def test_a_private_server_ends_with_a_killed_test_run(tmp_path: Path, patience: float) -> None:
+def test_a_private_server_ends_with_a_killed_test_run(tmp_path: Path) -> None:
     """Nobody is left to stop it, and it stops."""
     user = User("private", tmp_path / "nemo")
     pid, url = user.server()
     assert answers(url)
     user.kill()
-    until(lambda: gone(pid), 30 * patience)
+    until(lambda: gone(pid), HANGS)
 
 
-def test_a_shared_server_ends_with_its_last_user(tmp_path: Path, patience: float) -> None:
+def test_a_shared_server_ends_with_its_last_user(tmp_path: Path) -> None:
     """All users get the same server, also when the one that started it is killed, until the last of them ends."""
     users = [User("shared", tmp_path / "nemo") for _ in range(2)]
     (pid, url), same = (user.server() for user in users)
@@ -148,7 +148,7 @@ def test_a_shared_server_ends_with_its_last_user(tmp_path: Path, patience: float
         assert (running.pid, running.url) == (pid, url)
         users[1].let_go()
         assert answers(url)
-    until(lambda: gone(pid), 30 * patience)
+    until(lambda: gone(pid), HANGS)
     with shared(tmp_path / "nemo") as running:
         assert running.pid != pid
         assert answers(running.url)
@@ -237,26 +237,26 @@ def upstream() -> Any:
 
 
 def test_the_gateway_asks_the_providers_endpoint(
-    nemo_server: Running, nemo_judge: Judge, workspace: str, upstream: str, patience: float
+    nemo_server: Running, nemo_judge: Judge, workspace: str, upstream: str
 ) -> None:
     """A ready provider is reached through the gateway, with the key from the secret that it names."""
     nemo_judge.create("Secret", workspace, "key", value="hush")
     nemo_judge.create("Provider", workspace, "acme", host_url=upstream, api_key_secret_name="key")
     declare_ready(nemo_server.url, workspace, "acme")
     gateway = f"{nemo_server.url}/apis/inference-gateway/v2/workspaces/{workspace}/provider/acme"
-    until(lambda: httpx.get(f"{gateway}/ready").status_code == 200, 60 * patience)
-    said = httpx.post(f"{gateway}/-/v1/chat/completions", json={"model": "acme/Chat-1.5", "messages": []})
+    until(lambda: httpx2.get(f"{gateway}/ready").status_code == 200, HANGS)
+    said = httpx2.post(f"{gateway}/-/v1/chat/completions", json={"model": "acme/Chat-1.5", "messages": []})
     assert said.json()["choices"][0]["message"]["content"] == "Bearer hush"
 
 
-def test_the_models_controller_writes_into_models(tmp_path: Path, upstream: str, patience: float) -> None:
+def test_the_models_controller_writes_into_models(tmp_path: Path, upstream: str) -> None:
     """Where it runs, it declares providers ready, adds the models that they serve, and links those that were declared before."""
     with NemoServer.private(tmp_path / "nemo", controllers=["models"]) as server:
         workspace = create_workspace(server.url)
         with wire(server.url, workspace) as nemo:
             nemo.post("models", "acme-chat-1-5", description="ours")
             nemo.put("providers", "acme", host_url=upstream)
-            until(lambda: nemo.stored("models", "acme-chat-1-5")["model_providers"], 60 * patience)
+            until(lambda: nemo.stored("models", "acme-chat-1-5")["model_providers"], HANGS)
             model, provider = nemo.stored("models", "acme-chat-1-5"), nemo.stored("providers", "acme")
     assert (model["description"], model["model_providers"]) == ("ours", [f"{workspace}/acme"])
     assert (model["backend_format"], model["api_endpoint"]["url"]) == ("OPENAI_CHAT", upstream)

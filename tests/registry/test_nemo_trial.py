@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-import httpx
+import httpx2
 import pytest
+from programs import HANGS
 from registry.nemo.server import Running, declare_ready
 from world import World, statuses
 
@@ -81,8 +82,8 @@ async def tried(server: Running, workspace: str, url: str, *, ready: bool = Fals
 
 
 def until_ready(place: str) -> None:
-    deadline = time.monotonic() + 60
-    while httpx.get(place).status_code != 200:
+    deadline = time.monotonic() + HANGS
+    while httpx2.get(place).status_code != 200:
         assert time.monotonic() < deadline, "the gateway does not serve the provider"
         time.sleep(0.5)
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 import pytest_asyncio
 from registry.contract import ASKED, DriverContract, Sample, stored
+from registry.hostile_rows import Alter
 from registry.watsonx.behaviour import Behaviour
 from registry.watsonx.server import Server, orchestrate
 from world import Document, World, statuses
@@ -71,6 +72,11 @@ class WatsonxContract(DriverContract):
 
     def break_row(self, world: World, address: Address) -> None:
         self.server_of.behaviour.broken.add(address.key)
+
+    kept: ClassVar[tuple[str, ...]] = ("id", "name", "tags", "app_id", "connection_id")
+
+    def alter_row(self, world: World, address: Address, alter: Alter) -> None:
+        self.server_of.behaviour.alters = {address.key: alter}
 
     def add_unknown_field(self, world: World) -> None:
         self.server_of.behaviour.unknown_fields = True

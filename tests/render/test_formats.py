@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ from render.samples import PLAIN, evil_validation, validation
 
 from reconciler import render
 from reconciler.core.errors import Problem
-from reconciler.manifest.validation import Validation
+from reconciler.manifest.validation import Repository, Validation
 
 CASES = {
     "some problems": validation(),
@@ -24,6 +25,7 @@ CASES = {
         2, 2, tuple(Problem(name, 1, 1, "r", "m") for name in ("a b%:ü.yaml", "/abs.yaml", "-"))
     ),
     "hostile": evil_validation(),
+    "in a repository": replace(validation(), repository=Repository("/work space/ü", "/work space/ü/infra")),
 }
 
 
@@ -107,12 +109,64 @@ def test_github_annotations() -> None:
     assert rendered("github", validation()).split("\n") == [
         (
             "::error file=manifests/a.yaml,line=3,col=1,endLine=3,endColumn=13,title=unknown-field"
-            "::unknown field 'dispaly_name'%0Adid you mean 'display_name'?"
+            "::manifests/a.yaml:3:1: unknown field 'dispaly_name'%0Adid you mean 'display_name'?"
         ),
         (
             "::error file=manifests/a.yaml,line=5,col=12,endLine=5,endColumn=20,title=literal-secret"
-            "::/endpoint/api_key holds a literal secret"
+            "::manifests/a.yaml:5:12: /endpoint/api_key holds a literal secret"
         ),
-        "::warning file=manifests/a.yaml,line=6,col=7,endLine=6,endColumn=7,title=odd::an odd tag",
+        "::warning file=manifests/a.yaml,line=6,col=7,endLine=6,endColumn=7,title=odd::manifests/a.yaml:6:7: an odd tag",
         "2 errors, 1 warning in 1 file (12 manifests in 5 files checked)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("root", "folder", "file", "path"),
+    [
+        ("/r", "/r", "m/a.yaml", "m/a.yaml"),
+        ("/r", "/r/infra/models", "m/a.yaml", "infra/models/m/a.yaml"),
+        ("/r", "/r/infra/models", "../a.yaml", "infra/a.yaml"),
+        ("/r", "/side", "../r/m/a.yaml", "m/a.yaml"),
+        ("/r", "/r", "../elsewhere/a.yaml", "/elsewhere/a.yaml"),
+        ("/r", "/r", "../r2/a.yaml", "/r2/a.yaml"),
+        ("/", "/x", "a.yaml", "x/a.yaml"),
+        ("/r", "/r/x", "<stdin>", "<stdin>"),
+    ],
+)
+def test_files_are_named_from_the_root_of_the_repository(root: str, folder: str, file: str, path: str) -> None:
+    """Wherever validate was run; what lies elsewhere has its absolute path."""
+    value = Validation(1, 1, (Problem(file, 2, 3, "r", "m"),), repository=Repository(root, folder))
+    annotation = rendered("github", value).split("\n")[0]
+    assert f"file={path}," in annotation
+    assert f"::{path}:2:3: m" in annotation
+    [run] = json.loads(rendered("sarif", value))["runs"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    if path.startswith("/"):
+        assert place == {"uri": f"file://{path}"}
+    elif not path.startswith("<"):
+        assert place == {"uri": path, "uriBaseId": "%SRCROOT%"}
+    assert run["originalUriBaseIds"] == {"%SRCROOT%": {"uri": f"file://{root.rstrip('/')}/"}}
+
+
+def test_fingerprints_are_the_same_from_every_folder() -> None:
+    """One result in code scanning, whichever job found it."""
+
+    def mark(folder: str, file: str) -> str:
+        value = Validation(1, 1, (Problem(file, 1, 1, "r", "m"),), repository=Repository("/r", folder))
+        results = json.loads(rendered("sarif", value))["runs"][0]["results"]
+        return str(results[0]["partialFingerprints"]["primaryLocationLineHash"])
+
+    assert mark("/r", "m/a.yaml") == mark("/r/m", "a.yaml") == mark("/side", "../r/m/a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("errors", "warnings", "told"), [(10, 10, ""), (11, 0, "11 errors"), (1, 12, "1 error and 12 warnings")]
+)
+def test_github_says_how_many_there_are_where_it_shows_ten(errors: int, warnings: int, told: str) -> None:
+    """What is above its limits is dropped without a word."""
+    problems = [Problem("a.yaml", line, 1, "r", "m") for line in range(1, errors + 1)]
+    problems += [Problem("a.yaml", line, 1, "r", "m", severity="warning") for line in range(1, warnings + 1)]
+    lines = rendered("github", Validation(1, 1, tuple(problems))).split("\n")
+    notices = [line for line in lines if line.startswith("::notice")]
+    assert len(lines) == errors + warnings + len(notices) + 1
+    assert [told in line for line in notices] == ([True] if told else [])

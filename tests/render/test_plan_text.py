@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
 from render.samples import COLOURED, PLAIN, address
 from render.samples import plan as sample
+from work import IN_PROPORTION, growth
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Source
@@ -192,11 +192,9 @@ def test_wide_keys_stay_aligned() -> None:
 
 
 @pytest.mark.parametrize("kind", ["create", "update"])
-def test_ten_thousand_changes_render_quickly(kind: str, patience: float) -> None:
-    """A plan of ten thousand changes takes no longer than 1.5 s, twice that on a busy machine, and drops none."""
+def test_a_plan_renders_in_proportion_to_its_changes(kind: str) -> None:
+    """Eight times the changes take eight times as long, and none of ten thousand is dropped."""
     fields = (FieldChange("/description", "a" * 300, "a" * 299 + "b"), FieldChange("/tags", ["a", "b"], ["a", "c"]))
     changes = tuple(Change(address(f"m{number:05}"), kind, "changed", fields) for number in range(10_000))
-    started = time.process_time()
-    text = plan(Plan(changes, 0), Style(color=True))
-    assert time.process_time() - started < 3 * patience
-    assert text.count("aigo/Model/") == 10_000
+    assert plan(Plan(changes, 0), Style(color=True)).count("aigo/Model/") == 10_000
+    assert growth(lambda count: plan(Plan(changes[:count], 0), Style(color=True)), 200) < IN_PROPORTION

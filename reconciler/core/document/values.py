@@ -40,10 +40,11 @@ class Place(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What one file holds. `problems` are those of syntax, in the order of the text."""
+    """The documents of one file. `problems` are those of syntax, in the order of the text; `warnings` spoil no document."""
 
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
@@ -52,6 +53,16 @@ def position(text: str, offset: int) -> tuple[int, int]:
     for found in _BREAK.finditer(text, 0, offset):
         line, start = line + 1, found.end()
     return line, offset - start + 1
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as places count them: unlike `str.splitlines`, only where editors end them."""
+    return _BREAK.split(text)
+
+
+def lf_only(text: str) -> str:
+    """`text` with LF for every line end, so that a file means the same however git checked it out."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def shortened(text: str) -> str:

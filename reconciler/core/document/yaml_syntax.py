@@ -64,6 +64,11 @@ def is_unfinished(error: yaml.YAMLError) -> bool:
     return isinstance(error, yaml.MarkedYAMLError) and _UNFINISHED in (error.problem or "")
 
 
+def is_too_deep(error: yaml.YAMLError) -> bool:
+    """Whether the scanner refused a bracket because too many are open: libyaml from 0.2.6 on, at 1,000."""
+    return isinstance(error, yaml.MarkedYAMLError) and "maximum nesting depth" in (error.problem or "")
+
+
 def character_problem(text: str, shown: str) -> tuple[Problem, ...]:
     """The first character that YAML forbids, if there is one."""
     found = _NOT_PRINTABLE.search(text)
@@ -99,6 +104,16 @@ def blank(text: str, end: int) -> str:
     """`text` with nothing before `end` but line breaks and spaces: the lines, columns and offsets of the rest stay the same."""
     lines = text.count("\n", 0, end) + text.count("\r", 0, end) - text.count("\r\n", 0, end)
     return " " * (end - lines) + "\n" * lines + text[end:]
+
+
+def document_span(text: str, offset: int) -> tuple[int, int]:
+    """The offsets between which the document lies that holds `offset`: from behind one `---` to the next."""
+    start, end = 0, len(text)
+    begin = text.rfind("\n---", 0, offset)
+    if begin >= 0:
+        start = begin + 1
+    found = _BEGINNING.search(text, max(offset, start + 1))
+    return start, end if found is None else found.start()
 
 
 def before_document(text: str, offset: int) -> str:

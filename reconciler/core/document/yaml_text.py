@@ -9,16 +9,20 @@ import yaml
 from yaml.nodes import Node, ScalarNode
 from yaml.reader import ReaderError
 
+from reconciler.core.document import odd_characters as odd
 from reconciler.core.document.places import Spot
-from reconciler.core.document.values import MAX_VALUES, Document, Loaded, Place, too_deep, too_many
+from reconciler.core.document.values import MAX_VALUES, Document, Loaded, Place, lf_only, too_deep, too_many
 from reconciler.core.document.yaml_build import Builder
 from reconciler.core.document.yaml_nodes import RefusedError, Sizes, hide_breaks, is_small, loader
+from reconciler.core.document.yaml_odd import odd_scalars
 from reconciler.core.document.yaml_spots import Spots
 from reconciler.core.document.yaml_syntax import (
     before_document,
     blank,
     character_problem,
+    document_span,
     first_forbidden,
+    is_too_deep,
     is_unfinished,
     problem_of,
     resumption,
@@ -32,9 +36,9 @@ def load_yaml(text: str, shown: str) -> Loaded:
     """The documents of a YAML stream. What follows a syntax error is read from the next `---` on, MAX_BROKEN - 1 times.
 
     Rules: `syntax`, `duplicate-key`, `key-not-scalar`, `merge-not-map`, `unknown-tag`, `tag-mismatch`, `not-json`,
-    `not-unicode`, `recursive-alias`, `too-deep`, `too-many-values`.
+    `not-unicode`, `recursive-alias`, `too-deep`, `too-many-values`, `invisible-character`, `lookalike-character`.
     """
-    text = text.removeprefix("\ufeff")
+    text = lf_only(text.removeprefix("\ufeff"))
     visible, back = hide_breaks(text)
     reading = _Reading(visible, shown, back)
     try:
@@ -46,15 +50,15 @@ def load_yaml(text: str, shown: str) -> Loaded:
         kept = before.problems
         if kept and kept[-1].rule == "syntax" and good.rstrip().rpartition("\n")[2].startswith("%"):
             kept = kept[:-1]  # a directive that waits in vain for the document that was cut off
-        return Loaded(before.documents, (*kept, *character_problem(text, shown)))
+        return Loaded(before.documents, (*kept, *character_problem(text, shown)), before.warnings)
     # What is wrong in a map is found again wherever an alias or a merge key names it.
     problems = tuple(dict.fromkeys(reading.builder.problems)) if reading.builder.problems else ()
-    return Loaded(tuple(reading.documents), problems)
+    return Loaded(tuple(reading.documents), problems, tuple(reading.warnings))
 
 
 def scan_yaml(text: str) -> list[Spot]:
     """The spots of the documents that are not empty, as far as the text can be parsed."""
-    text = hide_breaks(text.removeprefix("\ufeff"))[0]
+    text = hide_breaks(lf_only(text.removeprefix("\ufeff")))[0]
     reading = _Reading(text, "", {})
     roots: list[Spot] = []
     try:
@@ -71,14 +75,16 @@ def scan_yaml(text: str) -> list[Spot]:
 class _Reading:
     """One pass over one text."""
 
-    __slots__ = ("_back", "_small", "_spare", "_text", "builder", "documents")
+    __slots__ = ("_back", "_odd", "_small", "_spare", "_text", "builder", "documents", "warnings")
 
     def __init__(self, text: str, shown: str, back: dict[int, int]) -> None:
         self.documents: list[Document] = []
         self.builder = Builder(text, shown, back)
         self._text = text
         self._back = back
+        self._odd = odd.holds_odd(text)
         self._small = is_small(text)
+        self.warnings: list[Problem] = []
         self._spare = MAX_VALUES  # what aliases may add, in all documents of the file together
 
     def run(self) -> None:
@@ -92,6 +98,10 @@ class _Reading:
                     self.documents.pop()
                 continue
             value = self._measured(node) if measured else self.builder.document(node)
+            if self._odd and len(problems) == before:
+                wrong, doubtful = odd_scalars(node, self._text, self.builder)
+                problems.extend(wrong)
+                self.warnings.extend(doubtful)
             if len(problems) == before:
                 if self._back:
                     value = _restored(value, self._back)
@@ -127,12 +137,60 @@ class _Reading:
                 return self._refuse(refused)
             except yaml.YAMLError as error:
                 broken = error
-            self.builder.problems.append(problem_of(broken, self._text, self.builder.shown))
+            if is_too_deep(broken):
+                cause = self._depth_cause(broken, text)
+                if isinstance(cause, RefusedError):
+                    return self._refuse(cause)
+                broken = cause
+            self.builder.problems.extend(self._explained(broken))
             yield broken
             following = resumption(broken, self._text, begun)
             if following is None:
                 return
             text, begun = blank(self._text, following), following
+
+    def _depth_cause(self, error: yaml.YAMLError, text: str) -> RefusedError | yaml.YAMLError:
+        """What is wrong first where libyaml counts brackets itself (from 0.2.6 on): its scanner, which reads ahead, stops first.
+
+        Without the bracket that it stopped at, the limit that is ours is met, at the place where every libyaml meets it.
+        """
+        mark: Any = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        try:
+            source = loader(text[: mark.index] if mark is not None else "", self._small)
+            while source.check_node():
+                source.get_node()
+        except ReaderError:
+            raise
+        except (RefusedError, yaml.YAMLError) as cause:
+            return cause
+        return error
+
+    def _explained(self, error: yaml.YAMLError) -> list[Problem]:
+        """The problem that stopped the parser; or the characters without which it would have read on, at their places."""
+        text, shown = self._text, self.builder.shown
+        mark: Any = error.problem_mark or error.context_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        if self._odd and mark is not None:
+            start, end = document_span(text, mark.index)
+            found = sorted({*odd.in_notation(text, start, end), *odd.behind_values(text, start, end)})
+            line = mark.line - text.count("\n", 0, start)
+            if found and any(self._reads_further(other, line) for other in odd.mended(text, found, start, end)):
+                return odd.problems(text, shown, found)
+        return [problem_of(error, text, shown)]
+
+    def _reads_further(self, text: str, line: int) -> bool:
+        """True where a text is read at least beyond a line, from 0."""
+        try:
+            source = loader(text, self._small)
+            while source.check_node():
+                source.get_node()
+        except RefusedError:
+            return True
+        except yaml.MarkedYAMLError as error:
+            mark: Any = error.problem_mark or error.context_mark
+            return bool(mark is not None and mark.line > line)
+        except yaml.YAMLError:
+            return False
+        return True
 
     def is_empty(self, node: Node) -> bool:
         """Whether a document holds nothing, or an explicit null."""

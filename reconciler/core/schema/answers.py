@@ -101,8 +101,9 @@ def _problem() -> Form:
         "message": _text("For people."),
         "pointer": _text("JSON pointer inside the document; empty for the document itself.", "/endpoint/url"),
         "suggestion": _or_null(_text("What was probably meant, or null.", "display_name")),
+        "environment": _or_null(_text("The environment in which alone it is a problem, or null.", "prod")),
     }
-    return _map("One thing wrong, with its place.", properties)
+    return _map("One thing wrong, with its place.", properties, optional=("environment",))
 
 
 def _problems(description: str) -> Form:

@@ -75,6 +75,26 @@ def findings(error: ValidationError, data: Any, model: Any) -> list[Finding]:
     return list(dict.fromkeys(found))
 
 
+def hinted(found: Iterable[Finding], hints: Mapping[str, str]) -> list[Finding]:
+    """The findings, each with the hint for its field if there is one: it knows better than a likeness of names. `*` stands for any part."""
+    return [item._replace(suggestion=_hint(item.pointer, hints) or item.suggestion) for item in found]
+
+
+def _hint(pointer: str, hints: Mapping[str, str]) -> str | None:
+    if not hints:
+        return None
+    parts = pointers.split(pointer)
+    known = ((pointers.split(place), hint) for place, hint in hints.items())
+    return next(
+        (
+            hint
+            for place, hint in known
+            if len(place) == len(parts) and all(a in ("*", b) for a, b in zip(place, parts, strict=True))
+        ),
+        None,
+    )
+
+
 def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
     kind, parts, context = detail["type"], without_forms(tuple(detail["loc"])), detail.get("ctx") or {}
     if "member" in context:

@@ -17,6 +17,8 @@ from typing import Annotated, Any, Final, NamedTuple, get_args
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
+from reconciler.core.rules import KnownValues
+
 END: Final = r"$(?!\n)"  # `$` alone also matches before a last newline
 KEY: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*" + END
 WHOLE_REFERENCE: Final = r"^\$\{(?:var|file):[^{}]+\}" + END
@@ -186,6 +188,24 @@ class Choice(Checked):
             if type(value) is not Resolved and _whole_reference.search(value):
                 return value
         raise PydanticCustomError("not_allowed", "must be one of {values}", {"values": ", ".join(self.values)})
+
+
+@dataclass(frozen=True)
+class OpenChoice(KnownValues, Checked):
+    """One of the words that this version knows, or any other text: the list is a vendor's, and a newer server may have more.
+
+    It is a field rule, too: `validate` warns of a value that is not in the list (`unknown-value`).
+    """
+
+    def form(self) -> dict[str, Any]:
+        words = {"enum": list(self.values)}
+        other = {"description": "A value of a newer server, or one whole reference.", "type": "string"}
+        return {"anyOf": [words, other]}
+
+    def check(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string"})
+        return value.strip() if type(value) is Resolved else value
 
 
 class Texts(Checked):

@@ -1,17 +1,18 @@
-"""What IBM's Agent Development Kit (`orchestrate models import`, `models policy import`, `connections import`) reads: one specification in a file."""
+"""Files for watsonx Orchestrate: specifications of IBM's Agent Development Kit (`orchestrate models import`, `models policy import`,
+`connections import`), one in a file, and request bodies of the API (`POST /models`, `POST /model_policy`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.core.document.trees import List, Map, Member, Node, Scalar
-from reconciler.manifest.importing.drafts import Draft, Format, Session
-from reconciler.manifest.references import escape
+from reconciler.core.document.trees import Item, List, Map, Member, Node, Scalar
+from reconciler.manifest.importing.drafts import Draft, Importer, Session
+from reconciler.manifest.importing.values import escaped, text_of, value_of
 from reconciler.registry.catalog import load_driver
 from reconciler.registry.watsonx.marks import PREFIX, served
 from reconciler.registry.watsonx.names import MODEL, POLICY
-from reconciler.registry.watsonx.options import OBJECTS
+from reconciler.registry.watsonx.options import NO_KEY, OBJECTS
 
 _DRIVER: Final = "watsonx"
 _VERSION: Final = "spec_version"
@@ -24,7 +25,7 @@ _READ_ONLY: Final = (
     "title", "api_base", "api_version", "deployment_id",
 )  # fmt: skip
 _ANTHROPIC: Final = 4096  # max_tokens, where a model of theirs has none: they know no default of their own
-_SCHEMES: Final = {
+SCHEMES: Final = {  # IBM's kinds of connections, each as the API's security_scheme and auth_type
     "key_value": ("key_value_creds", None),
     "kv": ("key_value_creds", None),
     "basic": ("basic_auth", None),
@@ -33,29 +34,25 @@ _SCHEMES: Final = {
     "oauth_auth_code_flow": ("oauth2", "oauth2_auth_code"),
     "oauth_auth_password_flow": ("oauth2", "oauth2_password"),
     "oauth_auth_client_credentials_flow": ("oauth2", "oauth2_client_creds"),
+    "oauth_auth_on_behalf_of_flow": ("oauth2", "oauth_on_behalf_of_flow"),
+    "oauth_auth_token_exchange_flow": ("oauth2", "oauth2_token_exchange"),
+    "oauth_auth_direct_access_flow": ("oauth2", "oauth2_direct_accesstoken"),
     "oauth_auth_jwt_bearer_flow": ("oauth2", "oauth2_jwt_bearer"),
 }
 _RENAMED: Final = {"type": "preference", "auth_scheme": "security_scheme"}
 _UNMANAGED: Final = ("sso", "server_url", "idp_config", "idp_config_data", "app_config", "app_config_data")
 
 
-def recognises(root: Map) -> bool:
-    """Whether it is a specification of the ADK's: those of agents and tools are, too."""
-    return root.find(_VERSION) is not None and root.find("key") is None
-
-
 def translate(root: Map, session: Session) -> list[Draft]:
     """The object of one file; all that is wrong goes to the session's journal."""
-    kind = _text(root, "kind")
+    kind = text_of(root, "kind") if root.find(_VERSION) is not None else "model"
     if kind not in _KINDS:
         session.journal.warn(root, "not-a-model", "this is no model, no policy and no connection, so it is left out")
         return []
     return list(_File(session).drafts(root, str(kind)))
 
 
-FORMAT: Final = Format(
-    "a model, a policy or a connection of IBM's ADK", f"{_DRIVER}/Connection", recognises, lambda _: (), translate
-)
+IMPORTER: Final = Importer(f"{_DRIVER}/Connection", translate)
 
 
 class _File:
@@ -65,9 +62,10 @@ class _File:
         self._journal = session.journal
 
     def drafts(self, root: Map, kind: str) -> Iterator[Draft]:
+        errors = self._journal.errors
         named = "app_id" if kind == "connection" else "name"
         member = root.find(named)
-        name = _text(root, named)
+        name = text_of(root, named)
         if member is None or not name:
             self._journal.error(root, "missing-field", f"{named!r} is missing")
             return
@@ -87,21 +85,28 @@ class _File:
         else:
             made = self._model(root, full)
         value = member.value._replace(value=full) if isinstance(member.value, Scalar) else member.value
-        yield Draft(f"{_DRIVER}/{kind}", member._replace(key="key", value=value), made)
+        flawed = self._journal.errors > errors
+        yield Draft(f"{_DRIVER}/{kind}", member._replace(key="key", value=value), made, flawed=flawed)
 
     def _model(self, root: Map, name: str) -> Map:
         provider = name.removeprefix(MODEL).split("/")[0]
-        self._check_connection(root)
         kept = _without(root, (*_HEAD, *_READ_ONLY, "connection_id"))
         members = [self._member(member, name, provider) for member in self._plain(kept, name).members]
-        made = root._replace(members=tuple(member for member in members if member is not None))
+        made = root._replace(members=(*filter(None, members), *self._unmanaged_connection(root)))
         return _with_max_tokens(made) if "anthropic" in name else made
 
-    def _check_connection(self, root: Map) -> None:
+    def _unmanaged_connection(self, root: Map) -> Iterator[Member]:
+        """An `ignore` of the connection where only its id is known: whatever connection the model has stays."""
         number, app = root.find("connection_id"), root.find("app_id")
-        if number is not None and app is None and _text(root, "connection_id"):
-            message = "a connection is named by its `app_id`: an id means something to one server only"
-            self._journal.error(number, "unknown-field", message)
+        if number is None or app is not None or not text_of(root, "connection_id"):
+            return
+        message = (
+            "a connection's id means something to one server only, so it is left out, and the connection stays as it is: "
+            "write `app_id: NAME` in the place of the `ignore`, with the name that `orchestrate connections list` shows"
+        )
+        self._journal.warn(number, "not-expressible", message)
+        place = Scalar("/app_id", number.file, number.place)
+        yield Member("ignore", List((Item(place),), number.file, number.place), number.file, number.place)
 
     def _member(self, member: Member, name: str, provider: str) -> Member | None:
         value = member.value
@@ -117,9 +122,9 @@ class _File:
         kept = (
             member
             for member in root.members
-            if not (member.key in ("display_name", "description") and _value(member.value) == name)
+            if not (member.key in ("display_name", "description") and value_of(member.value) == name)
         )
-        return root._replace(members=tuple(member._replace(value=_escaped(member.value)) for member in kept))
+        return root._replace(members=tuple(member._replace(value=escaped(member.value)) for member in kept))
 
     def _options(self, options: Map, name: str, provider: str) -> Map:
         """The provider's options: secrets are withheld, and the provider follows from the name."""
@@ -128,7 +133,7 @@ class _File:
         for member in options.members:
             node = rules.child(member.key)
             if member.key == "provider":
-                if _value(member.value) not in (None, "", provider):
+                if value_of(member.value) not in (None, "", provider):
                     message = f"the provider follows from the name, which says {provider!r}"
                     self._journal.error(member, "not-allowed", message)
             elif node is not None and node.secret is not None:
@@ -139,15 +144,14 @@ class _File:
 
     def _secret(self, member: Member, name: str) -> Node:
         value = member.value
-        if isinstance(value, Scalar) and value.value in (None, ""):
+        if isinstance(value, Scalar) and value.value in (None, "", NO_KEY):
             return value._replace(value=None, style="", text="")
-        if isinstance(value, Scalar):
-            return value._replace(value=self._journal.withheld(value, name, member.key), style="", text="")
-        place = "its own file, and name that: ${file:account.json}" if _is_object(member.key) else "the environment"
-        self._journal.error(
-            member, "literal-secret", f"{member.key!r} holds a secret, which is not copied: put it into {place}"
-        )
-        return Scalar(None, value.file, value.place)
+        if isinstance(value, List) or (isinstance(value, Map) and not _is_object(member.key)):
+            self._journal.error(member, "wrong-type", f"{member.key!r} must be text")
+            return Scalar(None, value.file, value.place)
+        if isinstance(value, Map) and not value.members:
+            return Scalar(None, value.file, value.place)
+        return Scalar(self._journal.withheld(value, name, member.key), value.file, value.place)
 
     # --- connections -----------------------------------------------------------------------------------------
 
@@ -182,9 +186,9 @@ class _File:
     def _scheme(self, member: Member) -> Iterator[Member]:
         """`kind: oauth_auth_client_credentials_flow`, in the API's words."""
         value = member.value
-        scheme, auth = _SCHEMES.get(str(_value(value)), (None, None))
+        scheme, auth = SCHEMES.get(str(value_of(value)), (None, None))
         if scheme is None or not isinstance(value, Scalar):
-            self._journal.error(value, "not-allowed", f"'kind' must be one of {', '.join(_SCHEMES)}")
+            self._journal.error(value, "not-allowed", f"'kind' must be one of {', '.join(SCHEMES)}")
             return
         yield member._replace(key="security_scheme", value=value._replace(value=scheme, style=""))
         if auth is not None:
@@ -216,29 +220,10 @@ def _without(root: Map, names: tuple[str, ...]) -> Map:
     return root._replace(members=tuple(member for member in root.members if member.key not in names))
 
 
-def _escaped(node: Node) -> Node:
-    if isinstance(node, Scalar):
-        return node._replace(value=escape(node.value)) if isinstance(node.value, str) else node
-    if isinstance(node, Map):
-        return node._replace(members=tuple(one._replace(value=_escaped(one.value)) for one in node.members))
-    return node._replace(items=tuple(item._replace(value=_escaped(item.value)) for item in node.items))
-
-
 def _is_reserved(node: Node) -> bool:
-    tag = _value(node)
+    tag = value_of(node)
     return isinstance(tag, str) and (tag.startswith(PREFIX) or served(tag))
 
 
 def _is_object(name: str) -> bool:
     return name in OBJECTS or name.endswith("_json")
-
-
-def _value(node: Node) -> object:
-    return node.value if isinstance(node, Scalar) else None
-
-
-def _text(root: Map, name: str) -> str | None:
-    """The text of a member, if it is one."""
-    member = root.find(name)
-    value = _value(member.value) if member is not None else None
-    return value if isinstance(value, str) else None

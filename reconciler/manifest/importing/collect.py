@@ -6,24 +6,29 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from reconciler.core import document
 from reconciler.core import pointer as pointers
 from reconciler.core.document.comments import dump_commented
-from reconciler.core.document.trees import Map, Node, Scalar, find, plain_data
+from reconciler.core.document.trees import Map, Node, find, plain_data
 from reconciler.core.document.values import Place
 from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.discover import Found
-from reconciler.manifest.importing.drafts import Draft, Format, Session, document_of, folder_of
-from reconciler.manifest.importing.formats import FORMATS
+from reconciler.manifest.importing.drafts import Draft, Importer, Session, document_of, folder_of
+from reconciler.manifest.importing.formats import importer_of
 from reconciler.manifest.importing.journal import Journal
 from reconciler.manifest.importing.sources import Sources
+from reconciler.manifest.model_check import check_model
 from reconciler.manifest.modeline import modeline
 from reconciler.manifest.native import NativeKind, check_native
+from reconciler.manifest.recognise import Format, importable_titles, is_manifest
 from reconciler.registry.catalog import load_driver
+
+MODEL: Final = "Model"  # the portable kind
+_IMPORTABLE: Final = f"what can be imported is {importable_titles()}"
 
 
 class Target(NamedTuple):
@@ -46,22 +51,25 @@ class Written(NamedTuple):
 
 
 class _File(NamedTuple):
-    """A file that was read: its real path, what is in it, its format if that is known, and what is wrong with its form.
+    """A file that was read.
 
-    `named` are the real paths of the files that it consists of beside its own.
+    `root` is what is in it, `importer` who translates it, `format` what it looks like where nobody does, `problems` what is wrong with its
+    form. `named` are the real paths of the files that it consists of beside its own, `left_out` those that it names for nothing that is imported.
     """
 
     real: str
     shown: str
     root: Node | None
-    known: Format | None
+    importer: Importer | None
+    format: Format | None
     problems: list[Problem]
-    named: frozenset[str]
+    named: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What became of the files. `problems` are errors and warnings, sorted by place; with an error, nothing should be written.
+    """What became of the files: `manifests` are those without an error. `problems` are errors and warnings, sorted by place.
 
     `lines` holds the lines of the files that have problems. `variables` are the names that the manifests need in reconciler.yaml,
     `environment` those that they need in the environment, both sorted. `vaults` are the kinds in which secrets belong, sorted.
@@ -91,40 +99,45 @@ def import_files(found: Found, target: Target) -> Import:
     problems = tuple(sorted(set(journal.problems)))
     lines = {problem.file: sources.lines[problem.file] for problem in problems if problem.file in sources.lines}
     variables, environment = tuple(sorted(journal.variables)), tuple(sorted(journal.environment))
-    vaults = tuple(sorted({file.known.vault for file in files if file.known is not None}))
+    vaults = tuple(sorted({file.importer.vault for file in files if file.importer is not None} - {""}))
     return Import(manifests, problems, lines, variables, environment, vaults)
 
 
 def _read(path: str, shown: str, session: Session) -> _File:
-    root = session.sources.load(path, shown)
-    known = _format_of(root) if isinstance(root, Map) else None
-    return _File(os.path.realpath(path), shown, root, known, session.journal.taken(), session.sources.taken())
+    sources, real = session.sources, os.path.realpath(path)
+    root = sources.load(path, shown)
+    found = importer_of(root) if isinstance(root, Map) else None
+    if not isinstance(root, Map) or not isinstance(found, Importer):
+        return _File(real, shown, root, None, found if isinstance(found, Format) else None, session.journal.taken())
+    left_out = frozenset(found.left_out(root, sources))
+    root = found.expand(root, sources)
+    return _File(real, shown, root, found, None, session.journal.taken(), sources.taken(), left_out)
 
 
 def _translated(files: Sequence[_File], session: Session) -> list[Draft]:
-    """The objects of all files. What is wrong is told, but of a file that is a part of another nothing that it is not by itself."""
+    """The objects of all files.
+
+    What is wrong is told, but of a file that is a part of another nothing that it is not by itself, and nothing of one that another names
+    for what is left out.
+    """
     journal, drafts = session.journal, list[Draft]()
-    recognised = [(file, file.root, file.known) for file in files if isinstance(file.root, Map) and file.known]
-    for _, root, known in recognised:  # all of them, before the first name is made up
-        journal.reserve(known.environment(root))
-    parts: set[str] = set()
+    recognised = [(file, file.root, file.importer) for file in files if isinstance(file.root, Map) and file.importer]
+    for _, root, importer in recognised:  # all of them, before the first name is made up
+        journal.reserve(importer.environment(root))
+    parts = {path for file in files for path in file.left_out}
     done: set[str] = set()
-    for file, root, known in sorted(recognised, key=lambda one: not one[2].whole(one[1])):
-        if file.real in parts and not known.whole(root):
+    for file, root, importer in sorted(recognised, key=lambda one: not one[2].whole(one[1])):
+        if file.real in parts and not importer.whole(root):
             continue
-        drafts += known.translate(root, session)
+        drafts += importer.translate(root, session)
         parts |= file.named | session.sources.taken()
         done.add(file.shown)
     for file in files:
         if file.shown in done or file.real not in parts:
             journal.problems.extend(file.problems)
-            if file.known is None:
+            if file.importer is None:
                 _refuse(file, journal)
     return drafts
-
-
-def _format_of(root: Map) -> Format | None:
-    return next((known for known in FORMATS.values() if known.recognises(root)), None)
 
 
 def _refuse(file: _File, journal: Journal) -> None:
@@ -136,12 +149,11 @@ def _refuse(file: _File, journal: Journal) -> None:
             journal.problems.append(nothing)
         return
     kind = root.find("kind") if isinstance(root, Map) else None
-    name = kind.value.value if kind is not None and isinstance(kind.value, Scalar) else None
-    if kind is not None and isinstance(name, str) and (name == "Model" or "/" in name):
+    if kind is not None and isinstance(root, Map) and is_manifest(plain_data(root)):
         journal.error(kind.value, "already-a-manifest", "this is a manifest already: nothing is to be imported")
         return
-    titles = "; ".join(known.title for known in FORMATS.values())
-    journal.error(root, "unknown-format", f"no known format: a file that can be imported is {titles}")
+    what = f"looks like {file.format.title}, which is not imported" if file.format else "is of no format that is known"
+    journal.error(root, "unknown-format", f"this {what}", _IMPORTABLE)
 
 
 def _unique(drafts: Iterable[Draft], journal: Journal) -> list[Draft]:
@@ -157,6 +169,7 @@ def _unique(drafts: Iterable[Draft], journal: Journal) -> list[Draft]:
         journal.error(
             draft.key, "duplicate-key", f"{draft.kind} {draft.name!r} is declared {what}, in {place}: keep one of them"
         )
+        first[draft.kind, draft.name] = known._replace(flawed=True)
     return sorted(first.values(), key=lambda draft: (draft.kind, draft.name))
 
 
@@ -179,8 +192,10 @@ def _written(drafts: Iterable[Draft], session: Session, target: Target) -> Itera
         path = f"{folder}/{name}.yaml"
         taken.add(f"{folder}/{name}".lower())
         text = dump_commented(root)
+        errors = session.journal.errors
         _check(root, draft, text, path, session.journal, before)
-        yield Written(path, draft.kind, draft.name, text, draft.root.file)
+        if not draft.flawed and session.journal.errors == errors:
+            yield Written(path, draft.kind, draft.name, text, draft.root.file)
 
 
 def _check(root: Map, draft: Draft, text: str, path: str, journal: Journal, before: Sequence[Problem]) -> None:
@@ -190,14 +205,20 @@ def _check(root: Map, draft: Draft, text: str, path: str, journal: Journal, befo
         message = loaded.problems[0].message if loaded.problems else "it would hold no document"
         journal.error(draft.key, "syntax", f"this cannot be written as a manifest: {message}")
         return
+    for finding in _findings(draft, loaded.documents[0].value, journal):
+        _tell(finding, root, journal, before)
+
+
+def _findings(draft: Draft, data: Any, journal: Journal) -> list[Finding]:
+    """What is wrong with the manifest of a draft. A key that its registry cannot take is told here."""
+    if draft.kind == MODEL:
+        return check_model(data)[1]
     driver, _, name = draft.kind.partition("/")
     kind = load_driver(driver).kinds[name]
-    _, findings = check_native(NativeKind(draft.kind, kind.model, kind.title), loaded.documents[0].value)
     refused = kind.check_key(draft.name)
     if refused is not None:
         journal.error(draft.key.value, "bad-key", f"a key that the registry cannot take: {refused}")
-    for finding in findings:
-        _tell(finding, root, journal, before)
+    return check_native(NativeKind.of(driver, kind), data)[1]
 
 
 def _tell(finding: Finding, root: Map, journal: Journal, before: Sequence[Problem]) -> None:

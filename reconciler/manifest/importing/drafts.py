@@ -16,13 +16,15 @@ _MODELINE: Final = re.compile(r"#\s*yaml-language-server:")
 class Draft(NamedTuple):
     """One object.
 
-    `kind` is the native kind, `key` holds the identity as text, `root` the registry's own fields. With `repeats`, equal ones are one.
+    `kind` is `Model` or a native kind, `key` holds the identity as text, `root` all other fields. With `repeats`, equal ones are one.
+    One that is `flawed` had an error while it was translated, so it is checked and not written.
     """
 
     kind: str
     key: Member
     root: Map
     repeats: bool = False
+    flawed: bool = False
 
     @property
     def name(self) -> str:
@@ -37,29 +39,29 @@ class Session(NamedTuple):
     folder: str
 
 
-class Format(NamedTuple):
-    """A format of files: whether a map is of it, and the objects in it.
+class Importer(NamedTuple):
+    """How the files of one format are translated.
 
-    No two formats recognise one map, and none a manifest of ours, which has a `kind` and a `key`. `environment` gives the variables of
-    the environment that may come to stand in a manifest under the name that they have in the file. `vault` is the native kind in which
-    secrets belong. `whole` says of a map that is recognised whether it declares something by itself: one that does not may be
-    a part of another file.
+    `vault` is the native kind in which secrets belong, or "". `expand` puts other files' contents where the file names them, in what is
+    translated only; `left_out` gives the real paths of the files that the rest names. `environment` gives the variables of the environment
+    that may come to stand in a manifest under the name that they have in the file. `whole` says of a map whether it declares something by
+    itself: one that does not may be a part of another file.
     """
 
-    title: str
     vault: str
-    recognises: Callable[[Map], bool]
-    environment: Callable[[Map], Iterable[str]]
-    translate: Callable[[Map, Session], list[Draft]]
-    whole: Callable[[Map], bool] = lambda _: True
+    translate: Callable[[Map, Session], Iterable[Draft]]
+    environment: Callable[[Map], Iterable[str]] = lambda root: ()
+    expand: Callable[[Map, Sources], Map] = lambda root, sources: root
+    left_out: Callable[[Map, Sources], Iterable[str]] = lambda root, sources: ()
+    whole: Callable[[Map], bool] = lambda root: True
 
 
 FOLDERS: Final = {"Model": "models", "Adapter": "adapters", "Secret": "secrets"}
 
 
 def folder_of(kind: str) -> str:
-    """The folder of a native kind's manifests, below the one that all goes to."""
-    name = kind.partition("/")[2]
+    """The folder of a kind's manifests, below the one that all goes to."""
+    name = kind.rpartition("/")[2]
     return FOLDERS.get(name, f"{name.lower()}s")
 
 
@@ -81,9 +83,14 @@ def document_of(draft: Draft, registry: str | None, modeline: str) -> Map:
         del header[0]
     first = [modeline] if modeline else []
     made = [_member("kind", draft.kind, key, (*first, *header)), key._replace(above=())]
-    if registry is not None:
+    last = []
+    if registry is not None and draft.kind == "Model":
+        empty = Map((), key.file, key.place, flow=True)
+        named = Map((Member(registry, empty, key.file, key.place),), key.file, key.place)
+        last = [Member("registries", named, key.file, key.place)]
+    elif registry is not None:
         made.append(_member("registry", registry, key))
-    return root._replace(members=(*made, *members), flow=False)
+    return root._replace(members=(*made, *members, *last), flow=False)
 
 
 def _member(name: str, value: str, near: Member, above: tuple[str, ...] = ()) -> Member:

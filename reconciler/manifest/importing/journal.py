@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from reconciler.core.document.trees import List, Map, Member, Scalar
+from reconciler.core.document.trees import List, Map, Member, Scalar, plain_data
 from reconciler.core.errors import Problem
 from reconciler.core.secret import Secret
+from reconciler.core.spec import canonical_json
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Z0-9]+")
 
@@ -31,6 +32,11 @@ class Journal:
     def warn(self, at: At, rule: str, message: str, suggestion: str | None = None) -> None:
         self._note(at, rule, message, "warning", suggestion)
 
+    @property
+    def errors(self) -> int:
+        """How many errors there are so far."""
+        return sum(problem.severity == "error" for problem in self.problems)
+
     def taken(self) -> list[Problem]:
         """All problems so far, which are told no more unless they are given back."""
         problems, self.problems = self.problems, []
@@ -50,12 +56,13 @@ class Journal:
         self.environment.add(name)
         return "${env:" + name + "}"
 
-    def withheld(self, at: Scalar, *words: str) -> str:
+    def withheld(self, at: Scalar | Map, *words: str) -> str:
         """The reference that stands for a secret which was written down: it is kept out of all that is written from here on.
 
-        `words` make the name of the variable. Two secrets never share one, nor does any take a name that is reserved.
+        Of a map, the secret is its text as JSON. `words` make the name of the variable. Two secrets never share one, nor does any take a name that is reserved.
         """
-        value = Secret(str(at.value))
+        text = str(at.value) if isinstance(at, Scalar) else canonical_json(plain_data(at))
+        value = Secret(text)
         first = name = _name(words)
         number = 1
         while name in self._reserved or self._literals.setdefault(name, value).reveal() != value.reveal():

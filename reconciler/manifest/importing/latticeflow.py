@@ -9,9 +9,9 @@ from typing import Final
 
 from reconciler.core.document.trees import List, Map, Member, Node, Scalar, scalars_of
 from reconciler.core.schema.findings import nearest
-from reconciler.manifest.importing.drafts import Draft, Format, Session, folder_of
+from reconciler.manifest.importing.drafts import Draft, Importer, Session, folder_of
 from reconciler.manifest.importing.lf_values import Field, Values, environment_of
-from reconciler.manifest.importing.sources import REF
+from reconciler.manifest.importing.sources import REF, Sources
 from reconciler.manifest.native import COMMON_FIELDS
 from reconciler.registry.catalog import load_driver
 from reconciler.registry.latticeflow.connections import IDENTITY, PROVIDERS
@@ -22,6 +22,7 @@ _ADAPTERS: Final = "model_adapters"
 _SECRETS: Final = "secrets"  # the name of a section
 _SECTIONS: Final = ("datasets", "dataset_generators", _MODELS, _ADAPTERS, "evaluation")
 _OTHERS: Final = ("datasets", "dataset_generators", "evaluation", "tasks", "policies", "config", "run_config")
+_IMPORTED: Final = (_MODELS, _ADAPTERS, _SECRETS)
 _TASK_FIELDS: Final = ("key", "display_name", "definition")
 _ADAPTER_FIELDS: Final = ("process_input", "process_output")
 _MODEL_FIELDS: Final = ("config", "rate_limit", "max_concurrent_requests")
@@ -41,20 +42,36 @@ _NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9_-]")
 _TODO: Final = "((TODO))"
 
 
-def recognises(root: Map) -> bool:
-    """Whether it may be a file of `lf`, which knows no `kind`."""
+def may_be_part(root: Map) -> bool:
+    """Whether a map that looks like nothing else may be a file of `lf`, or a part of one: it knows no `kind`."""
     names = {member.key for member in root.members}
-    return "kind" not in names and bool(
-        names & {*_SECTIONS, *_MODEL_FIELDS, *_ADAPTER_FIELDS, *_TASK_FIELDS[:2], "tasks", _SECRETS, REF}
-    )
+    return "kind" not in names and bool(names & {*_TASK_FIELDS[:2], *_MODEL_FIELDS, "tasks", REF})
 
 
-def translate(root: Map, session: Session) -> list[Draft]:
+def translate(root: Map, session: Session) -> Iterator[Draft]:
     """The objects of one file; all that is wrong goes to the session's journal."""
-    for scalar in scalars_of(root):
-        if isinstance(scalar.value, str) and _TODO in scalar.value:
-            session.journal.error(scalar, "to-do", f"{_TODO} is still to be filled in")
-    return list(_File(session).drafts(root))
+    return _File(session).drafts(root)
+
+
+def expand(root: Map, sources: Sources) -> Map:
+    """The file with the other files that it names in what is translated: the sections about models, or the whole of a model or an adapter."""
+    names = {member.key for member in root.members}
+    if _is_run_config(root) and REF not in names:
+        members = (
+            member._replace(value=sources.expanded(member.value)) if member.key in _IMPORTED else member
+            for member in root.members
+        )
+        return root._replace(members=tuple(members))
+    expanded = sources.expanded(root) if names.intersection((REF, *_FIELDS)) else root
+    return expanded if isinstance(expanded, Map) else root
+
+
+def left_out(root: Map, sources: Sources) -> Iterator[str]:
+    """The files that the sections name of which nothing is imported."""
+    if _is_run_config(root):
+        for member in root.members:
+            if member.key not in _IMPORTED:
+                yield from sources.referred(member.value)
 
 
 def whole(root: Map) -> bool:
@@ -63,9 +80,7 @@ def whole(root: Map) -> bool:
     return _is_run_config(root) or ("key" in names and not names.isdisjoint(_FIELDS))
 
 
-FORMAT: Final = Format(
-    "a model, a model adapter or a run config of lf", f"{_DRIVER}/Secret", recognises, environment_of, translate, whole
-)
+IMPORTER: Final = Importer(f"{_DRIVER}/Secret", translate, environment_of, expand, left_out, whole)
 
 
 def _is_run_config(root: Map) -> bool:
@@ -170,6 +185,8 @@ class _File:
 
     def _object(self, name: str, root: Map, header: tuple[str, ...], *, without: tuple[str, ...]) -> Iterator[Draft]:
         """The model or adapter that a map declares; `header` is what stood above the first of the fields that are left out."""
+        errors = self._journal.errors
+        self._check_filled_in(root)
         key = root.find("key")
         if key is None:
             self._journal.error(root, "missing-field", "'key' is missing")
@@ -184,7 +201,13 @@ class _File:
         rules = load_driver(_DRIVER).kinds[name].root
         kept = root._replace(members=tuple(item for item in root.members if item.key not in ("key", *without)))
         made = self._values(kind, str(_text(key.value))).map(kept, Field("", rules))
-        yield Draft(kind, key._replace(above=(*header, *key.above)), self._renamed(made))
+        flawed = self._journal.errors > errors or not self._session.sources.is_whole(root)
+        yield Draft(kind, key._replace(above=(*header, *key.above)), self._renamed(made), flawed=flawed)
+
+    def _check_filled_in(self, root: Node) -> None:
+        for scalar in scalars_of(root):
+            if isinstance(scalar.value, str) and _TODO in scalar.value:
+                self._journal.error(scalar, "to-do", f"{_TODO} is still to be filled in")
 
     def _values(self, kind: str, key: str) -> Values:
         return Values(self._session, key, os.path.join(self._session.folder, folder_of(kind)))
@@ -235,14 +258,16 @@ class _File:
                 self._journal.error(member, "bad-key", message)
                 continue
             above = (*(section.above if number == 0 else ()), *member.above)
+            errors = self._journal.errors
+            self._check_filled_in(member.value)
             made = self._values(kind, "").value(member.value, field._replace(name=member.key))
             key = Member("key", Scalar(member.key, member.file, member.place), member.file, member.place, above)
             root = Map((Member("value", made, member.file, member.place, (), member.beside),), value.file, member.place)
-            yield Draft(kind, key, root, repeats=True)
+            yield Draft(kind, key, root, repeats=True, flawed=self._journal.errors > errors)
 
     def _provider_model(self, root: Map, provider: Member) -> Iterator[Draft]:
         """`$provider: "openai/gpt-4o"`: what `lf` takes from the provider's catalogue."""
-        at, text = provider.value, _text(provider.value) or ""
+        at, text, errors = provider.value, _text(provider.value) or "", self._journal.errors
         name, slash, model = text.partition("/")
         for member in root.members:
             if member is not provider:
@@ -266,7 +291,8 @@ class _File:
         config = Map(tuple(field(key, words(value)) for key, value in members.items()), at.file, at.place)
         fields = (field("display_name", words(model)), field("config", config))
         key = field("key", words(f"{name}${part}"))._replace(above=provider.above, beside=provider.beside)
-        yield Draft(f"{_DRIVER}/Model", key, Map(fields, root.file, root.place, below=root.below), repeats=True)
+        made = Map(fields, root.file, root.place, below=root.below)
+        yield Draft(f"{_DRIVER}/Model", key, made, repeats=True, flawed=self._journal.errors > errors)
 
 
 def _text(node: Node) -> str | None:

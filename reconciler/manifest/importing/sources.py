@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from reconciler.core import document
 from reconciler.core.document.comments import load_commented
 from reconciler.core.document.trees import Map, Member, Node, Scalar
+from reconciler.core.document.values import Place
 from reconciler.core.errors import Problem
 from reconciler.manifest.discover import shown
 from reconciler.manifest.importing.journal import Journal
@@ -35,24 +37,45 @@ class Sources:
         self.lines: dict[str, list[str]] = {}
         self._cwd = cwd
         self._journal = journal
-        self._folders: dict[str, str] = {}
+        self._paths: dict[str, str] = {}  # the real path of each file, by its name as shown
         self._refs = 0
         self._named: set[str] = set()
+        self._unresolved: set[tuple[str, Place]] = set()
 
     def load(self, path: str, name: str) -> Node | None:
-        """The document of a file that was asked for, as it is shown, with all that `$ref` names in its place. None where there is none, or a problem."""
-        self._refs = 0
+        """The document of a file that was asked for. None where there is none, or a problem."""
         text = document.read_text(path, name)
         if isinstance(text, Problem):
             self._journal.problems.append(text)
             return None
         self.lines[name] = text.splitlines()
-        node = self._parsed(text, path, name)
-        return None if node is None else self._expanded(node, (os.path.realpath(path),))
+        return self._parsed(text, path, name)
+
+    def expanded(self, node: Node) -> Node:
+        """The node with all that `$ref` names in its place, however deep. What is not asked for here is never read."""
+        self._refs = 0
+        return self._expanded(node, (self._paths[node.file],))
+
+    def is_whole(self, node: Node) -> bool:
+        """Whether every `$ref` in an expanded node led somewhere."""
+        if isinstance(node, Scalar):
+            return True
+        values = (part.value for part in (node.members if isinstance(node, Map) else node.items))
+        return (node.file, node.place) not in self._unresolved and all(map(self.is_whole, values))
+
+    def referred(self, node: Node) -> Iterator[str]:
+        """The real paths of the files that `$ref` names directly in an unexpanded node: nothing is read."""
+        if isinstance(node, Scalar):
+            return
+        for part in node.members if isinstance(node, Map) else node.items:
+            at = part.value
+            if isinstance(part, Member) and part.key == REF and isinstance(at, Scalar) and "\0" not in str(at.value):
+                yield os.path.realpath(os.path.join(os.path.dirname(self._paths[at.file]), str(at.value)))
+            yield from self.referred(at)
 
     def text_of(self, at: Scalar) -> Text | None:
         """The text of the file that a scalar names, relative to its own file; None, and a problem, where it cannot be read."""
-        path = os.path.join(self._folders[at.file], str(at.value))
+        path = os.path.join(os.path.dirname(self._paths[at.file]), str(at.value))
         text = document.read_text(path, self._shown(path))
         if isinstance(text, Problem):
             self._journal.error(at, "missing-file", f"{self._shown(path)} {text.message}")
@@ -74,7 +97,7 @@ class Sources:
         return path if "\0" in path else shown(path, self._cwd)
 
     def _parsed(self, text: str, path: str, name: str) -> Node | None:
-        self._folders[name] = os.path.dirname(os.path.realpath(path))
+        self._paths[name] = os.path.realpath(path)
         node, problems = load_commented(text, name, frozenset((INCLUDE,)))
         self._journal.problems.extend(problems)
         return node
@@ -94,6 +117,7 @@ class Sources:
             return node._replace(members=members)
         target = self._referred(ref, above)
         if target is None:
+            self._unresolved.add((node.file, node.place))
             return node._replace(members=members)
         if not members:
             return target
@@ -101,6 +125,7 @@ class Sources:
             self._journal.error(
                 ref, "bad-reference", "the file that is named here holds no map, so nothing can stand beside it"
             )
+            self._unresolved.add((node.file, node.place))
             return node._replace(members=members)
         return node._replace(members=_merged(members, target.members), flow=False)
 

@@ -1,4 +1,4 @@
-"""What every driver of a remote registry speaks through: one pooled client, whose requests are sent once unless said otherwise.
+"""The HTTP client of every driver of a remote registry: pooled, and its requests are sent once unless said otherwise.
 
 Only this package imports an HTTP client. Drivers load it by name when a registry is opened: importing it costs 200 ms.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from reconciler.registry.http.client import Client, open_client
 from reconciler.registry.http.payload import parse
+from reconciler.registry.http.pool import RawResponse
 from reconciler.registry.http.redaction import Redactor
-from reconciler.registry.http.target import Reply, Target
-from reconciler.registry.http.wire import Answer
+from reconciler.registry.http.target import Response, Target
 
-__all__ = ["Answer", "Client", "Redactor", "Reply", "Target", "open_client", "parse"]
+__all__ = ["Client", "RawResponse", "Redactor", "Response", "Target", "open_client", "parse"]

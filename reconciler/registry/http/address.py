@@ -1,4 +1,4 @@
-"""Whether a target can be spoken to at all: its address, its headers, and the paths below it."""
+"""Addresses and headers of requests, checked: the base address of a target, the paths below it, what goes with every request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
-import httpx
+import httpx2
 
 from reconciler import __version__
 from reconciler.core.errors import PermanentError
@@ -25,7 +25,7 @@ _ELSEWHERE: Final = re.compile(r"/(\.|%2e){1,2}(?=/|$)|//|/$|[?#]", re.IGNORECAS
 
 
 def base_of(target: Target) -> SplitResult:
-    """The base address in parts. Raises PermanentError where requests cannot be sent below it."""
+    """Base address of a target, in parts. Raises PermanentError where requests cannot be sent below it."""
     try:
         parts = urlsplit(target.url)
         sound = parts.scheme in ("http", "https") and is_host(target.url) and parts.port != 0
@@ -37,11 +37,11 @@ def base_of(target: Target) -> SplitResult:
 
 
 def is_host(url: str) -> bool:
-    """Whether the host of an address can be looked up at all: not one with an empty label, or one of more than 63 characters."""
+    """Check that the host of an address can be looked up: not one with an empty label, or one of more than 63 characters."""
     try:
-        host = httpx.URL(url).raw_host.decode("ascii")
+        host = httpx2.URL(url).raw_host.decode("ascii")
         host.encode("idna")  # as `getaddrinfo` does, long after the address was accepted
-    except (UnicodeError, httpx.InvalidURL):
+    except (UnicodeError, httpx2.InvalidURL):
         return False
     return bool(host)
 
@@ -54,9 +54,9 @@ def _unusable(target: Target) -> PermanentError:
 
 
 def headers_of(target: Target) -> dict[str, str]:
-    """What goes with every request, secrets revealed. Raises PermanentError, which names the header and never its value."""
-    found = dict(_OURS)
-    names = {name.lower(): name for name in found}
+    """Headers for every request, secrets revealed. Raises PermanentError, which names the header and never its value."""
+    headers = dict(_OURS)
+    names = {name.lower(): name for name in headers}
     for name, value in target.headers.items():
         text = value.reveal() if isinstance(value, Secret) else value
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(text):
@@ -64,13 +64,13 @@ def headers_of(target: Target) -> dict[str, str]:
                 f"{target.registry}: the header {name!r} cannot be sent: it holds a line break or a character that is not ASCII",
                 hint="look for a line break at the end of the credential",
             )
-        found.pop(names.get(name.lower(), ""), None)
-        found[name] = text
-    return found
+        headers.pop(names.get(name.lower(), ""), None)
+        headers[name] = text
+    return headers
 
 
-def url_of(target: Target, path: str, query: Mapping[str, str] | None) -> httpx.URL:
-    """The address of one request.
+def url_of(target: Target, path: str, query: Mapping[str, str] | None) -> httpx2.URL:
+    """Build the address of one request.
 
     Raises PermanentError for a path that would lead elsewhere: HTTP clients resolve `..` before they send, so that a key of that
     name would turn the deletion of one object into that of all. So would an empty key, which leaves a `/` at the end, or two of them.
@@ -81,6 +81,6 @@ def url_of(target: Target, path: str, query: Mapping[str, str] | None) -> httpx.
     if query:
         url = f"{url}?{urlencode(query, quote_via=quote, safe='')}"
     try:
-        return httpx.URL(url)
-    except httpx.InvalidURL as error:
+        return httpx2.URL(url)
+    except httpx2.InvalidURL as error:
         raise PermanentError(f"{target.registry}: {path!r} cannot be asked for: it is no part of an address") from error

@@ -1,4 +1,4 @@
-"""The client: requests in, parsed replies or our own errors out."""
+"""HTTP client of one registry: sends requests, repeats what may be repeated, returns parsed responses or raises our errors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_rando
 from reconciler.core.errors import DeadlineError, PermanentError, TemporaryError
 from reconciler.registry import deadline
 from reconciler.registry.http.address import headers_of, url_of
-from reconciler.registry.http.bound import Bound
+from reconciler.registry.http.concurrency import ConcurrencyLimit
 from reconciler.registry.http.payload import encode, shown
-from reconciler.registry.http.target import Call, Reply, Target
-from reconciler.registry.http.translate import REFUSED, Failure, Translator
-from reconciler.registry.http.wire import Answer, Broken, Wire, open_wire
+from reconciler.registry.http.pool import NoResponse, Pool, RawResponse, open_pool
+from reconciler.registry.http.target import Call, Response, Target
+from reconciler.registry.http.translate import THROTTLED, Failure, Translator
 
 LOG: Final = logging.getLogger("reconciler.http")
 _SAFE: Final = ("GET", "HEAD")
@@ -28,12 +28,12 @@ UNAUTHORIZED: Final = HTTPStatus.UNAUTHORIZED
 
 
 class Client:
-    """Speaks to one registry, for one event loop. Calls may be made concurrently."""
+    """Requests to one registry, for one event loop. Calls may be made concurrently."""
 
-    def __init__(self, target: Target, wire: Wire, bound: Bound) -> None:
+    def __init__(self, target: Target, pool: Pool, limit: ConcurrencyLimit) -> None:
         self._target = target
-        self._wire = wire
-        self._bound = bound
+        self._pool = pool
+        self._limit = limit
         self._translator = Translator(target)
         self._jitter = wait_random(0, target.backoff)
         self._backoff = wait_exponential(multiplier=target.backoff, max=target.longest_wait) + self._jitter
@@ -48,7 +48,7 @@ class Client:
         expected: Collection[int] = (200,),
         repeatable: bool | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # of one attempt, not of the call
-    ) -> Reply:
+    ) -> Response:
         """Send a request, and again where that is safe.
 
         `path` is appended to the target's address as it is; `query` is quoted. `body` is JSON data whose leaves may be `Secret`; None
@@ -68,13 +68,13 @@ class Client:
             timeout=self._target.timeout if timeout is None else timeout,
         )
         first = await self._attempt(call)
-        if isinstance(first, Reply):
+        if isinstance(first, Response):
             return first  # before tenacity, which costs a sixth of a request
         retrying = AsyncRetrying(
             sleep=asyncio.sleep, stop=_is_last, wait=self._wait, retry=_has_failed, retry_error_callback=_give_up
         )
-        outcome: Reply | Failure = await retrying(self._next, call, [first])
-        if isinstance(outcome, Reply):
+        outcome: Response | Failure = await retrying(self._next, call, [first])
+        if isinstance(outcome, Response):
             return outcome
         await asyncio.sleep(min(outcome.pause, deadline.remaining()))
         raise outcome.kind(outcome.message, hint=outcome.hint)
@@ -89,8 +89,8 @@ class Client:
         expected: Collection[int] = range(200, 300),
         timeout: float | None = None,  # noqa: ASYNC109  # as above
         sink: Callable[[bytes], bool] | None = None,
-    ) -> Answer:
-        """Send bytes as they are, once, and hand back the bytes that came: for what need not be JSON, or comes piece by piece.
+    ) -> RawResponse:
+        """Send bytes as they are, once, and return the bytes that came: for what need not be JSON, or comes piece by piece.
 
         `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True. Raises as `call`
         does; LostReplyError also where a reply began and did not end.
@@ -105,10 +105,10 @@ class Client:
             timeout=self._target.timeout if timeout is None else timeout,
             sink=sink,
         )
-        judged = await self._judged(call)
-        if isinstance(judged, Answer):
-            return judged
-        raise judged.kind(judged.message, hint=judged.hint)
+        outcome = await self._send(call)
+        if isinstance(outcome, RawResponse):
+            return outcome
+        raise outcome.kind(outcome.message, hint=outcome.hint)
 
     def _encode(self, body: Any, method: str, path: str) -> bytes | None:
         try:
@@ -116,29 +116,33 @@ class Client:
         except ValueError as error:
             raise PermanentError(f"{self._target.registry}: {method} {path} cannot be sent: {error}") from error
 
-    async def _next(self, call: Call, made: list[Failure]) -> Reply | Failure:
-        """The attempt that was made already, then new ones."""
+    async def _next(self, call: Call, made: list[Failure]) -> Response | Failure:
+        """Hand back the attempt that was made already, then make new ones."""
         return made.pop() if made else await self._attempt(call)
 
-    async def _attempt(self, call: Call) -> Reply | Failure:
-        judged = await self._judged(call)
-        return judged if isinstance(judged, Failure) else self._translator.reply(call, judged)
+    async def _attempt(self, call: Call) -> Response | Failure:
+        outcome = await self._send(call)
+        return outcome if isinstance(outcome, Failure) else self._translator.parsed(call, outcome)
 
-    async def _judged(self, call: Call) -> Answer | Failure:
-        """An answer with an expected status, whatever it holds, or what went wrong."""
+    async def _send(self, call: Call) -> RawResponse | Failure:
+        """Send a request within the concurrency limit: a response with an expected status, whatever it holds, or the failure."""
         wave = await self._turn(call)
         if isinstance(wave, Failure):
             return wave
         try:
             translator = self._translator
-            answer = await self._exchanged(call)
-            unknown = isinstance(answer, Answer) and answer.status == UNAUTHORIZED and UNAUTHORIZED not in call.expected
-            if unknown and self._renewed(translator):
+            response = await self._exchange(call)
+            refused = (
+                isinstance(response, RawResponse)
+                and response.status == UNAUTHORIZED
+                and UNAUTHORIZED not in call.expected
+            )
+            if refused and self._renew_credentials(translator):
                 translator = self._translator
-                answer = await self._exchanged(call)  # whatever it asks for: what was refused so was not done
-            return self._judge(call, answer, wave, translator)
+                response = await self._exchange(call)  # whatever it asks for: what was refused so was not done
+            return self._classify(call, response, wave, translator)
         finally:
-            self._bound.release()
+            self._limit.release()
 
     async def _turn(self, call: Call) -> int | Failure:
         """The wave of a request that may be sent now. Where the registry has all others wait, it waits no longer than its deadline.
@@ -148,7 +152,7 @@ class Client:
         timer = asyncio.timeout(max(deadline.remaining(), call.timeout) if deadline.current() is not None else None)
         try:
             async with timer:
-                return await self._bound.acquire()
+                return await self._limit.acquire()
         except TimeoutError:
             if not timer.expired():
                 raise
@@ -156,15 +160,15 @@ class Client:
                 Failure(TemporaryError, f"{self._translator.named(call)} was not sent: the registry has all wait")
             )
 
-    async def _exchanged(self, call: Call) -> Answer | Broken:
+    async def _exchange(self, call: Call) -> RawResponse | NoResponse:
         began = time.perf_counter()
-        answer = await self._wire.exchange(call)
+        response = await self._pool.exchange(call)
         if LOG.isEnabledFor(logging.DEBUG):
-            self._log(call, answer, (time.perf_counter() - began) * 1000)
-        return answer
+            self._log(call, response, (time.perf_counter() - began) * 1000)
+        return response
 
-    def _renewed(self, used: Translator) -> bool:
-        """Whether there are other credentials now than when `used` was the translator."""
+    def _renew_credentials(self, used: Translator) -> bool:
+        """Renew the credentials. Returns whether they are others now than when `used` was the translator."""
         if self._translator is not used:
             return True  # another request was refused first
         if self._target.renew is None:
@@ -174,22 +178,24 @@ class Client:
         now = headers_of(target)
         if now == before:
             return False
-        self._wire.renew(now)
+        self._pool.update_headers(now)
         self._target, self._translator = target, Translator(target)
         return True
 
-    def _judge(self, call: Call, answer: Answer | Broken, wave: int, translator: Translator) -> Answer | Failure:
-        if isinstance(answer, Broken):
-            return translator.broken(call, answer)
-        if answer.status in call.expected:
-            self._bound.answered(wave)
-            return answer
-        failure = translator.failure(call, answer)
-        if answer.status in REFUSED:
+    def _classify(
+        self, call: Call, response: RawResponse | NoResponse, wave: int, translator: Translator
+    ) -> RawResponse | Failure:
+        if isinstance(response, NoResponse):
+            return translator.no_response(call, response)
+        if response.status in call.expected:
+            self._limit.accepted(wave)
+            return response
+        failure = translator.failure(call, response)
+        if response.status in THROTTLED:
             # who is told to wait longer than it will does not wait at all, nor keep others waiting
-            self._bound.refused(wave, failure.wait or failure.pause)
+            self._limit.throttled(wave, failure.wait or failure.pause)
         else:
-            self._bound.answered(wave)
+            self._limit.accepted(wave)
         return failure
 
     def _wait(self, state: RetryCallState) -> float:
@@ -198,9 +204,11 @@ class Client:
             return self._backoff(state)
         return failure.wait + self._jitter(state)
 
-    def _log(self, call: Call, answer: Answer | Broken, milliseconds: float) -> None:
+    def _log(self, call: Call, response: RawResponse | NoResponse, milliseconds: float) -> None:
         redactor = self._translator.redactor(call)
-        result = answer.reason if isinstance(answer, Broken) else f"{answer.status}, {len(answer.body)} bytes"
+        result = (
+            response.reason if isinstance(response, NoResponse) else f"{response.status}, {len(response.body)} bytes"
+        )
         sent = "" if call.body is None else f", sent {redactor(shown(call.body))}"
         LOG.debug("%s %s: %s, %.0f ms%s", call.method, redactor(str(call.url)), result, milliseconds, sent)
 
@@ -239,13 +247,13 @@ def _over(failure: Failure) -> Failure:
 
 @asynccontextmanager
 async def open_client(target: Target) -> AsyncIterator[Client]:
-    """A client whose connections are closed at the end. Nothing is sent by opening.
+    """Open a client, whose connections are closed at the end. Nothing is sent by opening.
 
     Raises PermanentError where the address, a header, the proxy or the CA bundle cannot be used.
     """
-    async with open_wire(target) as wire:
-        bound = Bound(target.concurrency)
+    async with open_pool(target) as pool:
+        limit = ConcurrencyLimit(target.concurrency)
         try:
-            yield Client(target, wire, bound)
+            yield Client(target, pool, limit)
         finally:
-            bound.close()
+            limit.close()

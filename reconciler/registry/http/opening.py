@@ -1,4 +1,4 @@
-"""From what reconciler.yaml says of a registry to the `Target` that a client is opened for."""
+"""Targets from settings: what reconciler.yaml says of a registry becomes the `Target` that a client is opened for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def target_of(
     verify: bool | None = None,
     timeout: float | None = None,
 ) -> Target:
-    """The target at `url` (canonical). `headers` are the driver's own, its credential among them; those of the settings stand beside them.
+    """Build the target at `url` (normalized). `headers` are the driver's own, its credential among them; those of the settings stand beside them.
 
     `verify` and `timeout` (seconds) are those of the settings where they are not given.
     Raises SecretError where a header's reference has no value, ConfigError where the CA file is not there or a header clashes.
@@ -51,7 +51,7 @@ def target_of(
 
 
 def bearer(token: str | None, resolver: Resolver) -> dict[str, str | Secret]:
-    """The header with the token that the reference `token` leads to; none without one. Raises SecretError where it has no value."""
+    """Build the Authorization header from the reference `token`; no header without one. Raises SecretError where it has no value."""
     return {} if token is None else {"Authorization": Secret(f"Bearer {resolver.resolve(token).reveal()}")}
 
 

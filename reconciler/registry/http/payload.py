@@ -1,4 +1,4 @@
-"""JSON out and in. Secrets are revealed only at the moment of encoding; what comes in is bounded, and read strictly."""
+"""JSON bodies, encoded and parsed. Secrets are revealed only at the moment of encoding; what comes in is bounded, and read strictly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Body(NamedTuple):
-    """A reply's body, unpacked. `whole` is false where it was longer than was wanted, and reading stopped."""
+    """Body of a response, unpacked. `whole` is false where it was longer than was wanted, and reading stopped."""
 
     data: bytes
     whole: bool
@@ -39,17 +39,17 @@ _PRINTER: Final = json.JSONEncoder(default=_hide, ensure_ascii=False)
 
 
 def encode(body: Any) -> bytes:
-    """JSON data, whose leaves may be `Secret`, as it is sent. Raises ValueError where it holds NaN or an infinity."""
+    """Encode JSON data, whose leaves may be `Secret`, for sending. Raises ValueError where it holds NaN or an infinity."""
     return _ENCODER.encode(body).encode("ascii")
 
 
 def shown(body: Any) -> str:
-    """The same, with `***` for each secret."""
+    """Encode JSON data for a log, with `***` for each secret."""
     return _PRINTER.encode(body)
 
 
 def secrets_in(body: Any) -> Iterator[Secret]:
-    """The secrets among the leaves of JSON data."""
+    """Secrets among the leaves of JSON data."""
     if isinstance(body, Secret):
         yield body
     elif isinstance(body, Mapping):
@@ -61,11 +61,11 @@ def secrets_in(body: Any) -> Iterator[Secret]:
 
 
 def parse(data: bytes) -> Any:
-    """Parsed JSON, or None for an empty body. Raises ValueError or RecursionError where it is not JSON in UTF-8, or holds a
-    number that would become an infinity.
+    """Parse JSON; None for an empty body. Raises ValueError or RecursionError where it is not JSON in UTF-8, or holds a number that
+    would become an infinity.
 
-    Halves of surrogate pairs, which servers write that cut a text in the middle of a character, become question marks: they
-    could be neither printed nor sent.
+    Lone surrogates, which servers write that cut a text in the middle of a character, become question marks: they could be neither
+    printed nor sent.
     """
     text = data.decode("utf-8")
     if not text.strip():
@@ -114,7 +114,7 @@ class _Unpacker:
 async def read(
     chunks: AsyncIterable[bytes], most: int, *, packed: bool, sink: Callable[[bytes], bool] | None = None
 ) -> Body:
-    """At most `most` bytes of a body, unpacked on the way. Raises zlib.error where it is packed badly.
+    """Read at most `most` bytes of a body, unpacking on the way. Raises zlib.error where it is packed badly.
 
     `sink` is given each piece as it comes; once it says True, nothing more is read.
     """

@@ -1,4 +1,4 @@
-"""Which proxy leads to a registry, as the environment says. With a transport of our own, httpx does not look there."""
+"""Proxies from the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in either case. With a transport of our own, httpx2 does not look there."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class Proxy(NamedTuple):
-    """A proxy's address without credentials, and the value of Proxy-Authorization."""
+    """Address of a proxy without its credentials, and the value of Proxy-Authorization."""
 
     url: str
     authorization: Secret | None
 
 
 def proxy_for(url: SplitResult, environ: Mapping[str, str]) -> Proxy | None:
-    """The proxy to `url`, or None where the environment names none or NO_PROXY exempts the host.
+    """Find the proxy to `url`; None where the environment names none or NO_PROXY exempts the host.
 
     Raises PermanentError, which names the variable and never its value.
     """
@@ -32,7 +32,7 @@ def proxy_for(url: SplitResult, environ: Mapping[str, str]) -> Proxy | None:
 
 
 def proxy_variable(url: SplitResult, environ: Mapping[str, str]) -> str | None:
-    """The variable that names the proxy to `url`, or None where none does or NO_PROXY exempts the host."""
+    """Name of the variable that holds the proxy to `url`; None where none does or NO_PROXY exempts the host."""
     for name in (f"{url.scheme}_proxy", "all_proxy"):
         for variable in (name, name.upper()):
             if environ.get(variable, "").strip():
@@ -68,7 +68,7 @@ def _is_exempt(url: SplitResult, environ: Mapping[str, str]) -> bool:
 
 
 def _names(entry: str, host: str, port: int) -> bool:
-    """Whether one entry of NO_PROXY names a host: `*`, a host and those below it, an address or a network, each with or without a port."""
+    """Match one entry of NO_PROXY against a host: `*`, a host and those below it, an address or a network, each with or without a port."""
     if entry == "*":
         return True
     if entry.count(":") == 1 or entry.startswith("["):

@@ -1,4 +1,4 @@
-"""What a registry or a library says, made fit to be shown: without control characters and without any secret that we know."""
+"""Redaction of texts that others wrote: no control characters, and no secret that we know."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MASK: Final = "***"
 
 
 class Redactor:
-    """Replaces secrets in texts that others wrote."""
+    """Replaces known secrets in a text by `***`."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         # the longest first: a secret may hold another one
@@ -29,14 +29,14 @@ class Redactor:
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def excerpt(self, text: str, most: int) -> str:
-        """One line of at most `most` characters."""
+        """Cut a redacted text to one line of at most `most` characters."""
         # twice: a secret of several lines is found before they are joined, one that was broken up by control characters after
         line = self(" ".join("".join(char if char.isprintable() else " " for char in self(text)).split()))
         return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _forms(value: str) -> Iterator[str]:
-    """The ways in which a server may repeat a secret: as it is, without its scheme, decoded, in JSON, in a URL."""
+    """Forms in which a server may repeat a secret: as it is, without its scheme, decoded, in JSON, in a URL."""
     plain = {value, value.strip()}
     scheme, _, credential = value.strip().partition(" ")
     if credential and scheme.isalpha():

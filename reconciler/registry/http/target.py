@@ -1,4 +1,4 @@
-"""Where requests go, what they are, and what comes back: values only."""
+"""Values of the HTTP client: the target of requests, one call, and its parsed response."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from reconciler.core.secret import Secret
 from reconciler.registry.settings import CONCURRENCY, TIMEOUT
@@ -18,7 +18,7 @@ MEBIBYTE: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One registry's address, and how to speak to it.
+    """Address of one registry, and the settings of the connection to it.
 
     `registry` is its name, for messages. `url` is the base without a trailing slash; paths are appended to it as they are.
     `headers` go with every request, credentials among them as `Secret`. `ca` is a PEM bundle to trust instead of the system's, and
@@ -51,8 +51,8 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What a registry answered. Names of `headers` are in lower case; `data` is the parsed JSON, None where the body is empty."""
+class Response:
+    """Parsed response of a registry. Names of `headers` are in lower case; `data` is the parsed JSON, None where the body is empty."""
 
     status: int
     headers: Mapping[str, str]
@@ -67,7 +67,7 @@ class Call:
     """
 
     method: str
-    url: httpx.URL
+    url: httpx2.URL
     body: Any = field(repr=False)
     content: bytes | None = field(repr=False)
     expected: Collection[int]

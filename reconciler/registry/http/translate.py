@@ -1,4 +1,4 @@
-"""What an answer, or its absence, means: the one place where HTTP becomes a value or one of our errors."""
+"""Translation of responses, and of their absence, into values and our errors: the one place where HTTP is interpreted."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from reconciler.core.errors import LostReplyError, PermanentError, RegistryError
 from reconciler.core.secret import Secret
 from reconciler.registry.http.address import base_of
 from reconciler.registry.http.payload import parse, secrets_in
+from reconciler.registry.http.pool import NoResponse, RawResponse
 from reconciler.registry.http.proxies import proxy_variable
 from reconciler.registry.http.redaction import Redactor
-from reconciler.registry.http.target import Call, Reply, Target
-from reconciler.registry.http.wire import Answer, Broken
+from reconciler.registry.http.target import Call, Response, Target
 
-REFUSED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+THROTTLED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 MESSAGE_CHARACTERS: Final = 500
 EXCERPT_CHARACTERS: Final = 80
 UNSENT_ATTEMPTS: Final = 3  # a registry that is not there is seldom there a minute later
@@ -35,9 +35,9 @@ _PAGE: Final = "a page of a proxy or a log-in? check `url`"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error not yet raised: what it will be, and whether the request is sent again before.
+    """An error not yet raised, and whether the request is sent again before.
 
-    `attempts` is how often in all; `wait` the seconds until the next, None where nobody said; `pause` those before it is raised.
+    `attempts` is how often in all; `wait` the seconds until the next, None where the backoff says; `pause` those before it is raised.
     """
 
     kind: type[RegistryError]
@@ -49,55 +49,55 @@ class Failure:
 
 
 class Translator:
-    """Knows one target: its name, its hints, its patience and its secrets."""
+    """Translator for one target: it knows its name, its hints, its retries and its secrets."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._secrets = [value for value in target.headers.values() if isinstance(value, Secret)]
 
     def redactor(self, call: Call) -> Redactor:
-        """Takes the credentials, and the secrets of this request's body, out of a text."""
+        """Build the redactor of a request: it hides the credentials, and the secrets of the body."""
         return Redactor([*self._secrets, *secrets_in(call.body)])
 
-    def reply(self, call: Call, answer: Answer) -> Reply | Failure:
-        """An answer with an expected status: the value it holds."""
-        if not answer.whole:
+    def parsed(self, call: Call, response: RawResponse) -> Response | Failure:
+        """Parse a response with an expected status."""
+        if not response.whole:
             limit = self._target.largest_body
-            return self._useless(call, answer, f"with more than {limit / 2**20:.3g} MiB")
+            return self._unusable(call, response, f"with more than {limit / 2**20:.3g} MiB")
         try:
-            return Reply(answer.status, answer.headers, parse(answer.body))
+            return Response(response.status, response.headers, parse(response.body))
         except (ValueError, RecursionError):  # their text quotes the body
-            kind = answer.headers.get("content-type", "no content type")
-            packed = answer.headers.get("content-encoding")
+            kind = response.headers.get("content-type", "no content type")
+            packed = response.headers.get("content-encoding")
             redactor = self.redactor(call)
             named = redactor.excerpt(f"{kind}, {packed}" if packed else kind, EXCERPT_CHARACTERS)
-            start = redactor.excerpt(answer.body[:4096].decode("utf-8", "replace"), EXCERPT_CHARACTERS)
+            start = redactor.excerpt(response.body[:4096].decode("utf-8", "replace"), EXCERPT_CHARACTERS)
         hint = _PAGE if kind.lower().startswith(_PAGES) or start.startswith("<") else None
-        return self._useless(call, answer, f"not with JSON in UTF-8 ({named}): {start}", hint)
+        return self._unusable(call, response, f"not with JSON in UTF-8 ({named}): {start}", hint)
 
-    def failure(self, call: Call, answer: Answer) -> Failure:
-        """An answer with any other status."""
-        status = answer.status
+    def failure(self, call: Call, response: RawResponse) -> Failure:
+        """Translate a response with any other status."""
+        status = response.status
         redactor = self.redactor(call)
         if 300 <= status < 400:
-            return self._redirect(call, answer, redactor)
-        said = redactor.excerpt(_message(answer), MESSAGE_CHARACTERS)
-        message = self._answered(call, status, f": {said}" if said else "")
+            return self._redirect(call, response, redactor)
+        detail = redactor.excerpt(_message(response), MESSAGE_CHARACTERS)
+        message = self._answered(call, status, f": {detail}" if detail else "")
         hint = self._target.hints.get(status)
-        if status in REFUSED:
-            return self._refusal(call, answer, message, hint)
+        if status in THROTTLED:
+            return self._throttled(call, response, message, hint)
         if status >= 500 and call.repeatable:
             return Failure(TemporaryError, message, hint, self._target.attempts)
         if status >= 500 or (status < 300 and not call.repeatable):
             return Failure(LostReplyError, message, hint or _LOOK)
         return Failure(PermanentError, message, hint)
 
-    def broken(self, call: Call, broken: Broken) -> Failure:
-        """No answer at all, or half of one."""
-        message = f"{self.named(call)}: {broken.reason}"
-        if broken.tls:
-            return Failure(PermanentError, message, self._hint_of_tls(broken))
-        if not broken.sent:
+    def no_response(self, call: Call, unanswered: NoResponse) -> Failure:
+        """Translate an exchange without a response, or with half of one."""
+        message = f"{self.named(call)}: {unanswered.reason}"
+        if unanswered.tls:
+            return Failure(PermanentError, message, self._hint_of_tls(unanswered))
+        if not unanswered.sent:
             attempts = min(self._target.attempts, UNSENT_ATTEMPTS)
             return Failure(TemporaryError, message, self._hint_of_way(), attempts)
         if call.repeatable:
@@ -105,15 +105,15 @@ class Translator:
             return Failure(TemporaryError, message, hint, self._target.attempts)
         return Failure(LostReplyError, message, _LOOK)
 
-    def _hint_of_tls(self, broken: Broken) -> str:
-        if not broken.trusted:
+    def _hint_of_tls(self, unanswered: NoResponse) -> str:
+        if not unanswered.trusted:
             return _TRUST
         variable = self._proxy_variable()
         proxy = f", or that of the proxy in {variable}" if variable else ""
         return f"does the address want http://{proxy}?"
 
     def _hint_of_way(self, *more: str) -> str:
-        """What to look at where nothing came back: the address, and the proxy where one is used."""
+        """Hint where nothing came back: the address, and the proxy where one is used."""
         variable = self._proxy_variable()
         *first, last = ["`url`", *([f"the proxy in {variable}"] if variable else []), *more]
         return f"check {', '.join(first)} and {last}" if first else f"check {last}"
@@ -122,46 +122,46 @@ class Translator:
         return proxy_variable(base_of(self._target), self._target.environ)
 
     def named(self, call: Call) -> str:
-        """The request, for messages."""
+        """Name a request in messages."""
         return f"{self._target.registry}: {call.method} {self.redactor(call)(str(call.url))}"
 
     def _answered(self, call: Call, status: int, rest: str) -> str:
         return f"{self.named(call)} answered {_status(status)}{rest}"
 
-    def _useless(self, call: Call, answer: Answer, what: str, hint: str | None = None) -> Failure:
-        message = self._answered(call, answer.status, f", {what}")
+    def _unusable(self, call: Call, response: RawResponse, what: str, hint: str | None = None) -> Failure:
+        message = self._answered(call, response.status, f", {what}")
         if call.repeatable:
             return Failure(PermanentError, message, hint)
         return Failure(LostReplyError, message, _LOOK if hint is None else f"{hint}; {_LOOK}")
 
-    def _redirect(self, call: Call, answer: Answer, redactor: Redactor) -> Failure:
-        location = answer.headers.get("location")
+    def _redirect(self, call: Call, response: RawResponse, redactor: Redactor) -> Failure:
+        location = response.headers.get("location")
         if location is None:
             return Failure(
-                PermanentError, self._answered(call, answer.status, ""), self._target.hints.get(answer.status)
+                PermanentError, self._answered(call, response.status, ""), self._target.hints.get(response.status)
             )
         named = redactor.excerpt(_bare(location), MESSAGE_CHARACTERS)
         return Failure(
             PermanentError,
-            self._answered(call, answer.status, f": it redirects to {named}"),
-            self._target.hints.get(answer.status, "redirects are not followed: set `url` to where the registry is"),
+            self._answered(call, response.status, f": it redirects to {named}"),
+            self._target.hints.get(response.status, "redirects are not followed: set `url` to where the registry is"),
         )
 
-    def _refusal(self, call: Call, answer: Answer, message: str, hint: str | None) -> Failure:
-        wait = retry_after(answer.headers)
-        done_perhaps = answer.status != HTTPStatus.TOO_MANY_REQUESTS and not call.repeatable
+    def _throttled(self, call: Call, response: RawResponse, message: str, hint: str | None) -> Failure:
+        wait = retry_after(response.headers)
+        maybe_done = response.status != HTTPStatus.TOO_MANY_REQUESTS and not call.repeatable
         if wait is not None and wait > self._target.longest_wait:
             message = (
                 f"{message}, and asks to wait {wait:.0f} seconds, which is longer than {self._target.longest_wait:g}"
             )
-            return Failure(LostReplyError if done_perhaps else TemporaryError, message, hint)
-        if done_perhaps:
+            return Failure(LostReplyError if maybe_done else TemporaryError, message, hint)
+        if maybe_done:
             return Failure(LostReplyError, message, hint or _LOOK, pause=wait or 0.0)
         return Failure(TemporaryError, message, hint, self._target.attempts, wait)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a registry asks to wait: 0 or more, None where it does not say or nobody understands."""
+    """Seconds of Retry-After: 0 or more, None where it is missing or cannot be understood."""
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
@@ -189,7 +189,7 @@ def _status(status: int) -> str:
 
 
 def _bare(location: str) -> str:
-    """An address without what may be secret in it: user, password, query and fragment."""
+    """Strip from an address what may be secret: user, password, query and fragment."""
     try:
         parts = urlsplit(location)
     except ValueError:
@@ -197,27 +197,27 @@ def _bare(location: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
-def _message(answer: Answer) -> str:
-    """The server's own message, or nothing."""
+def _message(response: RawResponse) -> str:
+    """Message in the body of an error response; empty where there is none."""
     try:
-        said = parse(answer.body)
+        body = parse(response.body)
     except (ValueError, RecursionError):
-        plain = answer.headers.get("content-type", "").startswith("text/plain")
-        return answer.body.decode("utf-8", "replace") if plain else ""
-    return next(_messages(said), "")
+        plain = response.headers.get("content-type", "").startswith("text/plain")
+        return response.body.decode("utf-8", "replace") if plain else ""
+    return next(_messages(body), "")
 
 
-def _messages(said: Any) -> Iterator[str]:
-    if not isinstance(said, dict):
+def _messages(body: Any) -> Iterator[str]:
+    if not isinstance(body, dict):
         return
     for name in ("message", "detail", "error"):
-        if isinstance(said.get(name), str):
-            yield said[name]
-    if isinstance(said.get("error"), dict):
-        yield from _messages(said["error"])
+        if isinstance(body.get(name), str):
+            yield body[name]
+    if isinstance(body.get("error"), dict):
+        yield from _messages(body["error"])
     for name in ("detail", "errors"):  # FastAPI's and IBM's form: one entry for each field
-        if isinstance(said.get(name), list):
-            yield from filter(None, ["; ".join(map(_entry, said[name][:10]))])
+        if isinstance(body.get(name), list):
+            yield from filter(None, ["; ".join(map(_entry, body[name][:10]))])
 
 
 def _entry(entry: Any) -> str:

@@ -145,6 +145,21 @@ def is_key(name: str) -> bool:
     return _refuses_key(name) is None
 
 
+HINTS: Final = {
+    "/name": "the file is named by `key`; what reports call the model is `model.args.name`",
+    "/model/args/api_key": "api_key_env",
+    **{f"/model/args/{name}": f"generation.{name}" for name in Generation.model_fields},
+    "/probe_kwargs": "generation",
+    "/run_kwargs": "generation",
+    "/models": "one manifest for each model: `reconciler import FILE` reads a harness",
+}
 KINDS: Final[Mapping[str, Kind]] = {
-    "Model": Kind(Model, "insideLLMs run config", check_key=_refuses_key, revision_is_etag=True, protect_drifted=True)
+    "Model": Kind(
+        Model,
+        "insideLLMs run config",
+        check_key=_refuses_key,
+        revision_is_etag=True,
+        protect_drifted=True,
+        hints=HINTS,
+    )
 }

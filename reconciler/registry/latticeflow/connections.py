@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.rules import Constraint, Default, Ref, WriteOnly
-from reconciler.core.schema.types import END, SENSITIVE_HEADER, Choice, Number, any_case, sensitive_header
+from reconciler.core.schema.types import END, SENSITIVE_HEADER, Choice, Number, OpenChoice, any_case, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
 from reconciler.core.spec import is_reference
 from reconciler.registry.latticeflow.values import Code, KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
@@ -105,7 +105,7 @@ class Validation(BaseModel):
         description="The authority to trust: PEM text in base64, or the secret that holds it.",
         examples=["${file:ca.pem.b64}", {"name": "CA"}],
     )
-    trust_chain_verification: Annotated[str | None, Choice(("verify_trust_chain", "accept_untrusted"))] = Field(
+    trust_chain_verification: Annotated[str | None, OpenChoice(("verify_trust_chain", "accept_untrusted"))] = Field(
         None, description="Whether the certificate's chain is checked.", examples=["verify_trust_chain"]
     )
 

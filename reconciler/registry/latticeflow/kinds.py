@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from reconciler.core.kind import Kind
 from reconciler.core.rules import Default, WriteOnly
-from reconciler.core.schema.types import Choice, Number, SecretText
+from reconciler.core.schema.types import Number, OpenChoice, SecretText
 from reconciler.registry.latticeflow.connections import BY_TYPE, PROVIDERS, STRICT, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
 
@@ -40,7 +40,7 @@ class Model(BaseModel):
     max_concurrent_requests: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
         None, description="The most requests at one time.", examples=[4]
     )
-    task: Annotated[str | None, Choice(TASKS), Default("chat_completion", "so AI GO!'s own client has it")] = Field(
+    task: Annotated[str | None, OpenChoice(TASKS), Default("chat_completion", "so AI GO!'s own client has it")] = Field(
         None, description="What the model does. `chat_completion` if absent.", examples=["chat_completion"]
     )
     config: Annotated[Config, BY_TYPE] = Field(
@@ -69,7 +69,7 @@ class Adapter(BaseModel):
     description: str | None = Field(None, description="What it does.", examples=["Speaks our gateway's dialect."])
     long_description: str | None = Field(None, description="The same at length, in Markdown.", examples=["# Adapter"])
     provider: Annotated[
-        str | None, Choice(("user", "latticeflow")), Default("user", "so AI GO!'s own client has it")
+        str | None, OpenChoice(("user", "latticeflow")), Default("user", "so AI GO!'s own client has it")
     ] = Field(None, description="Whose it is. `user` if absent.", examples=["user"])
     process_input: Transformation = Field(description="Turns the standard form into what the endpoint takes.")
     process_output: Transformation = Field(description="Turns what the endpoint answers into the standard form.")
@@ -116,9 +116,20 @@ def _refuses_provider(key: str) -> str | None:
     return None if key in PROVIDERS else f"it must be a provider: {', '.join(PROVIDERS)}"
 
 
+HINTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Model": {
+        "/name": "key",
+        "/config/adapter_id": "adapter: {key: KEY}",
+        "/$provider": "`reconciler models PROVIDER --add MODEL` writes the manifest, and `reconciler import FILE` reads files of `lf`",
+    },
+    "Integration": {"/name": "key", "/id": "key", "/provider": "key"},
+}
+
+
 def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
     """A kind of AI GO!'s, none of which has room for a mark."""
-    return Kind(form, title, **{"markable": False, "is_builtin": platform_key, **traits})
+    hints = HINTS.get(form.__name__, {"/name": "key"})
+    return Kind(form, title, **{"markable": False, "is_builtin": platform_key, "hints": hints, **traits})
 
 
 _KEPT: Final = "AI GO! cannot delete an integration through its API: remove it in Settings > Integrations"

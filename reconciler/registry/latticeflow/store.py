@@ -16,8 +16,8 @@ from reconciler.core.resource import Address, Listing, Resource, Unreadable
 from reconciler.core.secret import Secret
 from reconciler.registry.base import Catalogue, Opening, Removal, Tested, Write
 from reconciler.registry.http import Client, open_client
-from reconciler.registry.http.answers import check, number_of
 from reconciler.registry.http.opening import target_of
+from reconciler.registry.http.write_errors import quoted_id, raise_for_write
 from reconciler.registry.latticeflow import catalogue, trial, wire
 from reconciler.registry.latticeflow.connections import PROVIDERS
 from reconciler.registry.latticeflow.derived import model_of
@@ -187,7 +187,7 @@ class Store:
             return None
         path, sent = await self._addressed(address, body)
         reply = await self._client.call("POST", path, body=sent, expected=(201, 409))
-        check(write, reply, sent)
+        raise_for_write(write, reply, sent)
         return self._stored(address, reply.data)
 
     async def update(self, write: Write) -> Resource | None:
@@ -197,12 +197,12 @@ class Store:
         path, sent = await self._addressed(address, body)
         if write.current is None:
             raise ValueError(f"an update of {address} without the object as it was read")
-        reply = await self._client.call("PUT", f"{path}/{number_of(write.current)}", body=sent, expected=(200, 404))
-        check(write, reply, sent)
+        reply = await self._client.call("PUT", f"{path}/{quoted_id(write.current)}", body=sent, expected=(200, 404))
+        raise_for_write(write, reply, sent)
         return self._stored(address, reply.data)
 
     async def delete(self, removal: Removal) -> None:
-        address, number = removal.current.address, number_of(removal.current)
+        address, number = removal.current.address, quoted_id(removal.current)
         if address.kind == "Integration":
             raise PermanentError(f"{address}: {KINDS[address.kind].not_deletable_reason}")
         if address.kind == "Adapter":

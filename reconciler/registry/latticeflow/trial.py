@@ -13,7 +13,7 @@ from reconciler.core.errors import InputError, PermanentError, RegistryError
 from reconciler.core.resource import Resource
 from reconciler.core.secret import Secret
 from reconciler.registry.base import Check, Tested
-from reconciler.registry.http import Client, Reply
+from reconciler.registry.http import Client, Response
 from reconciler.registry.latticeflow.connections import CUSTOM, HOSTED
 
 DEFAULT_INPUT: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
@@ -114,7 +114,7 @@ class _Trial:
             raise _FailedError(f"the endpoint answered {status}: {_short(_without(answer.get('output'), answer))}")
         return answer
 
-    async def _ask(self, name: str, body: Any) -> Reply:
+    async def _ask(self, name: str, body: Any) -> Response:
         """Raises _FailedError for what goes wrong on the way, except where the object itself is gone."""
         try:
             expected = (200, 400, 422, *_PENDING.get(name, ()))

@@ -21,7 +21,7 @@ from reconciler.core.rules import (
     ServerDefault,
     Superset,
 )
-from reconciler.core.schema.types import END, Boolean, Choice, Number, Pattern
+from reconciler.core.schema.types import END, Boolean, Number, OpenChoice, Pattern
 from reconciler.registry.nemo.forms import (
     canonical_url,
     elsewhere,
@@ -235,8 +235,8 @@ class Model(BaseModel):
         CannotClear("the server keeps the last one"),
         ServerDefault("with a fileset the server computes it", lambda model: bool(model.get("fileset"))),
     ] = Field(None, description="What its checkpoint is made of.")
-    finetuning_type: Annotated[str | None, Choice(FINETUNING), CannotClear("the server keeps the last one")] = Field(
-        None, description="How it was tuned.", examples=["lora"]
+    finetuning_type: Annotated[str | None, OpenChoice(FINETUNING), CannotClear("the server keeps the last one")] = (
+        Field(None, description="How it was tuned.", examples=["lora"])
     )
     fileset: Annotated[str, Field(min_length=1)] | Annotated[None, CannotClear("the server keeps the last one")] = (
         Field(None, description="Its files, workspace/name.", examples=["default/llama"])
@@ -251,8 +251,8 @@ class Model(BaseModel):
         Normalized(or_absent, "it can be cleared to an empty map only"),
         ServerDefault("the models controller writes it"),
     ] = Field(None, description="Where it is served.")
-    backend_format: Annotated[str | None, Choice(BACKENDS), ServerDefault("the models controller writes it")] = Field(
-        None, description="What its backend speaks. OPENAI_CHAT if absent.", examples=["OPENAI_CHAT"]
+    backend_format: Annotated[str | None, OpenChoice(BACKENDS), ServerDefault("the models controller writes it")] = (
+        Field(None, description="What its backend speaks. OPENAI_CHAT if absent.", examples=["OPENAI_CHAT"])
     )
     prompt: Annotated[Prompting | None, Normalized(or_absent, "it can be cleared to an empty map only")] = Field(
         None, description="What is said to it before anybody else speaks."

@@ -13,7 +13,16 @@ from pydantic import BaseModel, Field
 
 from reconciler.core.kind import Kind
 from reconciler.core.rules import CannotClear, Constraint, Default, Immutable, Normalized, Ref, ServerDefault, WriteOnly
-from reconciler.core.schema.types import END, Boolean, Choice, HeaderMap, Number, Pattern, SecretText, sensitive_header
+from reconciler.core.schema.types import (
+    END,
+    Boolean,
+    HeaderMap,
+    Number,
+    OpenChoice,
+    Pattern,
+    SecretText,
+    sensitive_header,
+)
 from reconciler.registry.nemo.entities import (
     FINETUNING,
     STRICT,
@@ -127,7 +136,7 @@ class Adapter(BaseModel):
     fileset: Annotated[str, Field(min_length=1)] = Field(
         description="Its files, workspace/name: they must be there.", examples=["default/lora"]
     )
-    finetuning_type: Annotated[str, Choice(FINETUNING), Immutable("the server never changes it")] = Field(
+    finetuning_type: Annotated[str, OpenChoice(FINETUNING), Immutable("the server never changes it")] = Field(
         description="How it was tuned.", examples=["lora"]
     )
     description: Description = Field(None, description="What it is for.", examples=["Speaks like us."])
@@ -144,7 +153,7 @@ class Message(BaseModel):
 
     model_config = STRICT
 
-    role: Annotated[str, Choice(("system", "developer", "user", "assistant"))] = Field(
+    role: Annotated[str, OpenChoice(("system", "developer", "user", "assistant"))] = Field(
         description="Who says it.", examples=["system"]
     )
     content: str = Field(description="What is said. May hold variables.", examples=["You are {{ name }}."])
@@ -170,7 +179,7 @@ class Tool(BaseModel):
 
     model_config = STRICT
 
-    type: Annotated[str | None, Choice(("function",)), Default("function", "so the server has it")] = Field(
+    type: Annotated[str | None, OpenChoice(("function",)), Default("function", "so the server has it")] = Field(
         None, description="What it is. A function if absent.", examples=["function"]
     )
     function: ToolFunction = Field(description="The function.")
@@ -231,16 +240,35 @@ def _everybody(key: str) -> bool:
     return bool(key)
 
 
+_SERVERS: Final = "the server makes it up: leave it out"
+_COMMON_HINTS: Final = {
+    "/name": "key",
+    "/workspace": "the workspace is the registry's: `workspace` of its entry in reconciler.yaml",
+    **{f"/{name}": _SERVERS for name in ("id", "created_at", "updated_at")},
+}
+_WITH_A_KEY: Final = "a key belongs into a nemo/Secret, which a nemo/Provider names in `api_key_secret_name`"
+HINTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Model": {"/api_endpoint/api_key": _WITH_A_KEY, "/adapters": "declare a nemo/Adapter for each"},
+    "Provider": {"/api_key": _WITH_A_KEY, "/url": "host_url", "/served_models": _SERVERS, "/status": _SERVERS},
+    "SecretValue": {"/data": "value"},
+}
+
+
+def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
+    hints = {**_COMMON_HINTS, **HINTS.get(form.__name__, {})}
+    return Kind(form, title, **{"check_key": refuses_name, "hints": hints, **traits})
+
+
 def _beside(form: type[BaseModel], title: str, **traits: Any) -> Kind:
     """A kind that stands beside models: without room for a mark, and not counted in guards."""
-    return Kind(form, title, **{"check_key": refuses_name, "markable": False, "counts_in_guards": False, **traits})
+    return _kind(form, title, **{"markable": False, "counts_in_guards": False, **traits})
 
 
 _KEPT: Final = "a workspace is never deleted: everything in it would go with it"
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        Kind(Model, "NeMo model", check_key=refuses_name, partial_update=True, cascades=frozenset({"Adapter"})),
+        _kind(Model, "NeMo model", partial_update=True, cascades=frozenset({"Adapter"})),
         _beside(Provider, "NeMo provider"),
         _beside(SecretValue, "NeMo secret", name="Secret", partial_update=True),
         _beside(Adapter, "NeMo adapter", partial_update=True),

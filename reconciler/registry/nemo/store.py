@@ -17,9 +17,9 @@ from reconciler.core.errors import PermanentError, TemporaryError
 from reconciler.core.resource import Address, Listing, Resource, Unreadable
 from reconciler.core.secret import Secret
 from reconciler.registry.base import Opening, Removal, Tested, Write
-from reconciler.registry.http import Client, Reply, Target, open_client
-from reconciler.registry.http.answers import check
+from reconciler.registry.http import Client, Response, Target, open_client
 from reconciler.registry.http.opening import bearer, target_of
+from reconciler.registry.http.write_errors import raise_for_write
 from reconciler.registry.nemo import trial, wire
 from reconciler.registry.nemo.derived import model_of
 from reconciler.registry.nemo.kinds import KINDS
@@ -156,7 +156,7 @@ class Store:
         serving = self._serving.get(str(row.get("name")), ()) if kind == "Model" else ()
         return wire.resource_of(kind, row, self._registry, self._workspace, parent, serving)
 
-    def _stored(self, address: Address, reply: Reply) -> Resource:
+    def _stored(self, address: Address, reply: Response) -> Resource:
         if not isinstance(reply.data, Mapping):
             raise PermanentError(f"{address}: the answer is no object: this is not NeMo's API", hint=HINTS[404])
         row = reply.data
@@ -172,7 +172,7 @@ class Store:
         _check_name(address)
         body = wire.created(write, self._workspace)
         reply = await self._client.call("POST", self._paths[address.kind], body=body, expected=(200, 201, 409, 422))
-        check(write, reply, body)
+        raise_for_write(write, reply, body)
         return self._stored(address, reply)
 
     async def update(self, write: Write) -> Resource | None:
@@ -191,7 +191,7 @@ class Store:
             body=body,
             expected=(200, 404, 409, 422),
         )
-        check(write, reply, body)
+        raise_for_write(write, reply, body)
         return self._stored(address, reply)
 
     async def delete(self, removal: Removal) -> None:

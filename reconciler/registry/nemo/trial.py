@@ -12,7 +12,7 @@ from reconciler.core.errors import InputError, RegistryError
 from reconciler.core.resource import Resource
 from reconciler.core.secret import Secret
 from reconciler.registry.base import Check, Tested
-from reconciler.registry.http import Client, Reply
+from reconciler.registry.http import Client, Response
 
 GREETING: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
 PATIENCE: Final = 60.0  # seconds for one answer
@@ -104,11 +104,11 @@ async def _headers(places: Places, provider: Mapping[str, Any], checks: list[Che
     return headers
 
 
-async def _asked(way: _Way, path: str, body: Mapping[str, Any]) -> Reply:
+async def _asked(way: _Way, path: str, body: Mapping[str, Any]) -> Response:
     return await way.client.call("POST", way.path + path, body=dict(body), timeout=PATIENCE)
 
 
-async def _step(name: str, checks: list[Check], ask: Callable[[], Awaitable[Reply]]) -> Reply | None:
+async def _step(name: str, checks: list[Check], ask: Callable[[], Awaitable[Response]]) -> Response | None:
     """The answer, or None where the step failed."""
     started = time.perf_counter()
     try:

@@ -48,7 +48,8 @@ def connection_of(name: str, rows: list[Row], registry: str, parent: Address | N
         environment = row.get("environment")
         if environment is None:
             continue  # one that nobody configured yet
-        if environment in environments or environment not in ENVIRONMENTS:
+        # compared one by one: a server may answer what cannot be a key of a map
+        if environment not in ENVIRONMENTS or environment in environments:
             raise MisreadError(f"it has an environment {str(environment)[:40]!r} that is unknown, or there twice")
         environments[environment] = _environment(name, row)
     number = next((row["connection_id"] for row in rows if isinstance(row.get("connection_id"), str)), None)

@@ -12,17 +12,22 @@ from pydantic import BaseModel, Field
 
 from reconciler.core.kind import Kind
 from reconciler.core.rules import Constraint, Default, Normalized, Ref, ServerDefault, Unordered, WriteOnly
-from reconciler.core.schema.types import Boolean, Choice, Number, SecretText
+from reconciler.core.schema.types import Boolean, Number, OpenChoice, SecretText
 from reconciler.registry.watsonx.inference import Config, Real, Whole
 from reconciler.registry.watsonx.marks import refuses_tags
 from reconciler.registry.watsonx.names import MODEL, refuses_app, refuses_model, refuses_policy, unless_name
 from reconciler.registry.watsonx.options import STRICT, ProviderConfig, said_twice
 
-TYPES: Final = ("chat", "chat_vision", "completion", "embedding")
+# the values of IBM's client 2.19.1 (`tests/registry/test_watsonx_values.py` holds them against it); servers are ahead of it
+MODEL_TYPES: Final = ("chat", "chat_vision", "completion", "embedding")
 KEY_VALUE: Final = "key_value_creds"
-SCHEMES: Final = (KEY_VALUE, "basic_auth", "bearer_token", "api_key_auth", "oauth2")
-GRANTS: Final = ("oauth2_auth_code", "oauth2_password", "oauth2_client_creds", "oauth2_jwt_bearer")
-MODES: Final = ("loadbalance", "fallback", "single")
+SECURITY_SCHEMES: Final = (KEY_VALUE, "basic_auth", "bearer_token", "api_key_auth", "oauth2", "custom_schema")
+AUTH_TYPES: Final = (
+    "oauth2_auth_code", "oauth2_password", "oauth2_client_creds", "oauth_on_behalf_of_flow", "oauth2_token_exchange",
+    "oauth2_direct_accesstoken", "oauth2_jwt_bearer",
+)  # fmt: skip
+STRATEGY_MODES: Final = ("loadbalance", "fallback", "single")
+PREFERENCES: Final = ("team", "member")
 ENVIRONMENTS: Final = ("draft", "live")
 
 _NAMED: Final = Normalized(unless_name, "its name is shown where there is none")
@@ -51,7 +56,7 @@ class Model(BaseModel):
         Unordered("tags are a set"),
         Constraint(refuses_tags, "some tags are kept for whose the model is, and for what the server says of it"),
     ] = Field(None, description="Words to find it by. `default` makes it the tenant's default.", examples=[["support"]])
-    model_type: Annotated[str | None, Choice(TYPES), Default("chat", "so the API has it")] = Field(
+    model_type: Annotated[str | None, OpenChoice(MODEL_TYPES), Default("chat", "so the API has it")] = Field(
         None, description="What the model does. `chat` if absent.", examples=["chat"]
     )
     app_id: Annotated[
@@ -70,7 +75,7 @@ class Strategy(BaseModel):
 
     model_config = STRICT
 
-    mode: Annotated[str | None, Choice(MODES)] = Field(None, description="The way.", examples=["fallback"])
+    mode: Annotated[str | None, OpenChoice(STRATEGY_MODES)] = Field(None, description="The way.", examples=["fallback"])
     on_status_codes: list[Annotated[int, Number(integer=True)]] | None = Field(
         None, description="The answers after which the next target is tried.", examples=[[503]]
     )
@@ -163,13 +168,13 @@ class Environment(BaseModel):
 
     model_config = STRICT
 
-    security_scheme: Annotated[str | None, Choice(SCHEMES), Default(KEY_VALUE, "what models take")] = Field(
-        None, description="The kind of the credentials. `key_value_creds` if absent.", examples=[KEY_VALUE]
+    security_scheme: Annotated[str | None, OpenChoice(SECURITY_SCHEMES), Default(KEY_VALUE, "what models take")] = (
+        Field(None, description="The kind of the credentials. `key_value_creds` if absent.", examples=[KEY_VALUE])
     )
-    auth_type: Annotated[str | None, Choice(GRANTS)] = Field(
+    auth_type: Annotated[str | None, OpenChoice(AUTH_TYPES)] = Field(
         None, description="How tokens are had, with `oauth2`.", examples=["oauth2_client_creds"]
     )
-    preference: Annotated[str | None, Choice(("team", "member")), Default("team", "what models take")] = Field(
+    preference: Annotated[str | None, OpenChoice(PREFERENCES), Default("team", "what models take")] = Field(
         None, description="Whose the credentials are. `team` if absent.", examples=["team"]
     )
     credentials: (
@@ -209,12 +214,48 @@ class Connection(BaseModel):
     environments: Environments = Field(description="What it holds for each environment.")
 
 
+_SERVERS: Final = "the server makes it up: leave it out"
+_ACCOUNT: Final = "keep the JSON in a file beside the manifest that git ignores, and write ${file:sa.json}"
+_MADE_UP: Final = {
+    f"/{name}": _SERVERS
+    for name in ("id", "tenant_id", "tenant_name", "created_on", "created_by", "updated_at", "provider", "model_name")
+}
+_MODEL_HINTS: Final = {
+    "/name": "key",
+    "/connection_id": "app_id",
+    "/provider_config/provider": "the provider is part of the key: virtual-model/<provider>/<model>",
+    "/provider_config/apiKey": "api_key",
+    "/provider_config/vertexServiceAccountJson": _ACCOUNT,
+    "/provider_config/vertex_service_account_json": _ACCOUNT,
+    **_MADE_UP,
+}
+_POLICY_HINTS: Final = {"/name": "key", **_MADE_UP}
+_CONNECTION_HINTS: Final = {
+    "/app_id": "key",
+    "/connection_id": _SERVERS,
+    "/environments/*/kind": "security_scheme",
+    "/environments/*/type": "preference",
+}
 _BESIDE: Final[dict[str, Any]] = {"markable": False, "counts_in_guards": False}
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        Kind(Model, "watsonx virtual model", check_key=refuses_model, unique=False, found_by_mark=True),
-        Kind(Policy, "watsonx model policy", check_key=refuses_policy, unique=False, **_BESIDE),
-        Kind(Connection, "watsonx connection", check_key=refuses_app, **_BESIDE),
+        Kind(
+            Model,
+            "watsonx virtual model",
+            check_key=refuses_model,
+            unique=False,
+            found_by_mark=True,
+            hints=_MODEL_HINTS,
+        ),
+        Kind(
+            Policy,
+            "watsonx model policy",
+            check_key=refuses_policy,
+            unique=False,
+            hints=_POLICY_HINTS,
+            **_BESIDE,
+        ),
+        Kind(Connection, "watsonx connection", check_key=refuses_app, hints=_CONNECTION_HINTS, **_BESIDE),
     )
 }

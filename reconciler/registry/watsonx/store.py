@@ -18,8 +18,8 @@ from reconciler.core.resource import Address, Listing, Resource, Unreadable
 from reconciler.core.secret import Secret
 from reconciler.registry.base import Opening, Removal, Write
 from reconciler.registry.http import Target, open_client
-from reconciler.registry.http.answers import check, number_of
 from reconciler.registry.http.opening import bearer, target_of
+from reconciler.registry.http.write_errors import quoted_id, raise_for_write
 from reconciler.registry.rows import MisreadError, understood
 from reconciler.registry.settings import checked_url, resolved_url
 from reconciler.registry.watsonx import apps, wire
@@ -154,7 +154,7 @@ class Store:
             return None
         body = await self._body(write)
         reply = await self._place.client.call("POST", _PATHS[address.kind], body=body, expected=(*_WRITTEN, 409, 422))
-        check(write, reply, body)
+        raise_for_write(write, reply, body)
         return None
 
     async def update(self, write: Write) -> Resource | None:
@@ -164,10 +164,10 @@ class Store:
             return None
         if write.current is None:
             raise ValueError(f"an update of {address} without the object as it was read")
-        path = f"{_PATHS[address.kind]}/{number_of(write.current)}"
+        path = f"{_PATHS[address.kind]}/{quoted_id(write.current)}"
         body = await self._body(write)
         reply = await self._place.client.call("PUT", path, body=body, expected=(*_WRITTEN, 404, 409, 422))
-        check(write, reply, body)
+        raise_for_write(write, reply, body)
         return None
 
     async def delete(self, removal: Removal) -> None:
@@ -175,7 +175,7 @@ class Store:
         if address.kind == "Connection":
             path, client = f"{APPS}/{quote(address.key, safe='')}", self._connections.client
         else:
-            path, client = f"{_PATHS[address.kind]}/{number_of(removal.current)}", self._place.client
+            path, client = f"{_PATHS[address.kind]}/{quoted_id(removal.current)}", self._place.client
         await client.call("DELETE", path, expected=(*_WRITTEN, 404))
 
     async def _body(self, write: Write) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class Store:
         reply = await self._connections.client.call("POST", APPS, body=body, expected=(*_WRITTEN, 409, 422))
         found = await self._get_connection(address) if reply.status == 409 else None
         if found is None or found.spec["environments"]:  # else it is what an interrupted run left
-            check(write, reply, body)
+            raise_for_write(write, reply, body)
         await self._configure(write)
 
     async def _configure(self, write: Write) -> None:
@@ -211,7 +211,7 @@ class Store:
             reply = await self._connections.client.call(
                 step.method, path, body=step.body, expected=(*_WRITTEN, 404, 409, 422)
             )
-            check(write, reply, step.body)
+            raise_for_write(write, reply, step.body)
 
 
 # --- opening -----------------------------------------------------------------------------------------------------

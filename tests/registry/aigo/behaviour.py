@@ -57,6 +57,8 @@ class Behaviour:
     list_status: int | dict[str, int] = 0  # what lists are answered with: all, or those of a path such as `models`
 
     connects: bool = True  # what check-connection, check-status and an integration's test find
+    # what is answered in the place of the models and adapters of these keys
+    alters: dict[str, Callable[[Row], Row]] = field(default_factory=dict)
     pending: int = 0  # check-status answers 202 so many times
     inference_status: int = 200  # the endpoint's own status in run-inference
     inference_output: str | None = None  # its answer; None: a chat completion
@@ -93,8 +95,9 @@ class Behaviour:
 
     def model(self, row: Row) -> Row:
         """A stored model as it is answered. `row` is left alone."""
+        alter = self.alters.get(row["key"], dict)
         if self._faithful and row["key"] not in self.unknown_types:
-            return row
+            return alter(row)
         answer = copy.deepcopy(row)
         config = answer["config"]
         _hide(config, self.raw_keys)
@@ -104,7 +107,7 @@ class Behaviour:
             _nulls(config, optional)
         if row["key"] in self.unknown_types:
             config["connection_type"] = "telepathy"
-        return self.dress(answer)
+        return self.dress(alter(answer))
 
     def adapter(self, row: Row, users: list[str]) -> Row:
         """A stored adapter as it is answered, with the ids of the models that use it."""
@@ -113,7 +116,7 @@ class Behaviour:
             answer["process_input"] = {"language": "cobol", "source_code": "STOP RUN."}
         if self.fill_nulls:
             _nulls(answer, ("description", "long_description"))
-        return self.dress(answer)
+        return self.dress(self.alters.get(row["key"], dict)(answer))
 
     def dress(self, answer: Any) -> Any:
         """Any answer with the numbers and the unknown fields that it is to have."""

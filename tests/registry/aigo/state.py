@@ -47,6 +47,7 @@ class State:
         self.catalogue: dict[str, list[Row]] = {name: list(CATALOGUE.get(name, ())) for name in PROVIDERS}
         self.unreachable: set[str] = set(UNREACHABLE)
         self.built_in: list[Row] = list(BUILT_IN)
+        self._base = uuid.uuid4().int >> 32 << 32  # no two servers give the same ids, as in life
         self._ids = itertools.count(1)
         self._keys: dict[str, str] = {}  # id: the key it was last seen under
         self._before = View({}, {}, {})
@@ -99,7 +100,7 @@ class State:
 
     def _stored(self, data: Mapping[str, Any], was: Row | None) -> Row:
         seconds = now()
-        identity = was["id"] if was else str(uuid.UUID(int=0x5EED << 112 | next(self._ids)))
+        identity = was["id"] if was else str(uuid.UUID(int=self._base | next(self._ids)))
         self._keys[identity] = data["key"]
         created = was.get("created_at", seconds) if was else seconds
         return {**data, "id": identity, "created_at": created, "updated_at": seconds}

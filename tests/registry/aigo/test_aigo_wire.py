@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from programs import HANGS
 from registry.aigo.behaviour import MASK, NOVELTY, Behaviour
 from registry.aigo.samples import adapter
 from registry.aigo.server import KEY_HEADER, VERSION_HEADER, Server, aigo
@@ -28,7 +29,7 @@ class Client:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+        self.connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=HANGS)
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         raw = None if body is None else json.dumps(body)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from programs import HANGS
 from registry.nemo.server import HERE, PASSED, installed
 
 
@@ -72,7 +73,7 @@ class Process:
         return answer
 
     def end(self) -> None:
-        self._process.communicate(timeout=60)  # it reads to the end of its input
+        self._process.communicate(timeout=HANGS)  # it reads to the end of its input
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Self
 
-import httpx
+import httpx2
 
 HERE: Final = Path(__file__).resolve().parent
 PYTHON: Final = HERE.parents[2] / ".cache" / "tools" / "nemo" / "bin" / "python"
@@ -212,8 +212,8 @@ def use(users: Path) -> IO[str]:
 def answers(url: str) -> bool:
     """Whether all services of a server are ready."""
     try:
-        return httpx.get(f"{url}/health/ready", trust_env=False).status_code == httpx.codes.OK
-    except httpx.TransportError:
+        return httpx2.get(f"{url}/health/ready", trust_env=False).status_code == httpx2.codes.OK
+    except httpx2.TransportError:
         return False
 
 
@@ -236,9 +236,9 @@ def declare_ready(url: str, workspace: str, provider: str) -> None:
     call("PUT", f"{url}/apis/models/v2/workspaces/{workspace}/providers/{provider}/status", json={"status": "READY"})
 
 
-def call(method: str, url: str, **what: Any) -> httpx.Response:
-    """A request in the name of the platform itself, which may do everything. Raises httpx.HTTPStatusError."""
-    return httpx.request(method, url, headers=TRUSTED, trust_env=False, timeout=60, **what).raise_for_status()
+def call(method: str, url: str, **what: Any) -> httpx2.Response:
+    """A request in the name of the platform itself, which may do everything. Raises httpx2.HTTPStatusError."""
+    return httpx2.request(method, url, headers=TRUSTED, trust_env=False, timeout=60, **what).raise_for_status()
 
 
 def free_port() -> int:

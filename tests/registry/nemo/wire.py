@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 
 SERVICES = {
     "secrets": "secrets",
@@ -21,7 +21,7 @@ SERVICES = {
 class Wire:
     """One workspace. Kinds are plural here, as in the server's paths: `models`, `providers`, `secrets`, …"""
 
-    http: httpx.Client
+    http: httpx2.Client
     workspace: str
 
     def path(self, kind: str, name: str = "") -> str:
@@ -31,20 +31,20 @@ class Wire:
     def at(self, workspace: str) -> Wire:
         return Wire(self.http, workspace)
 
-    def get(self, kind: str, name: str = "", **query: Any) -> httpx.Response:
+    def get(self, kind: str, name: str = "", **query: Any) -> httpx2.Response:
         """One object, or without a name the first page of them."""
         return self.http.get(self.path(kind, name), params=query)
 
-    def post(self, kind: str, name: str, /, **fields: Any) -> httpx.Response:
+    def post(self, kind: str, name: str, /, **fields: Any) -> httpx2.Response:
         return self.http.post(self.path(kind), json={"name": name, **fields})
 
-    def put(self, kind: str, name: str, /, **fields: Any) -> httpx.Response:
+    def put(self, kind: str, name: str, /, **fields: Any) -> httpx2.Response:
         return self.http.put(self.path(kind, name), json=fields)
 
-    def patch(self, kind: str, name: str, /, **fields: Any) -> httpx.Response:
+    def patch(self, kind: str, name: str, /, **fields: Any) -> httpx2.Response:
         return self.http.patch(self.path(kind, name), json=fields)
 
-    def delete(self, kind: str, name: str) -> httpx.Response:
+    def delete(self, kind: str, name: str) -> httpx2.Response:
         return self.http.delete(self.path(kind, name))
 
     def stored(self, kind: str, name: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class Wire:
     def names(self, kind: str) -> list[str]:
         return [one["name"] for one in self.get(kind).raise_for_status().json()["data"]]
 
-    def raw(self, method: str, entity: str, name: str = "", **what: Any) -> httpx.Response:
+    def raw(self, method: str, entity: str, name: str = "", **what: Any) -> httpx2.Response:
         """The store below the services, which checks nothing. `entity` as in `judge.KINDS`."""
         rest = f"{entity}/{name}" if name else entity
         return self.http.request(method, f"/apis/entities/v2/workspaces/{self.workspace}/entities/{rest}", **what)
@@ -63,11 +63,11 @@ class Wire:
 
 @contextmanager
 def wire(url: str, workspace: str, headers: dict[str, str] | None = None) -> Iterator[Wire]:
-    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
+    with httpx2.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
         yield Wire(http, workspace)
 
 
-def at_once(call: Any, count: int) -> list[httpx.Response]:
+def at_once(call: Any, count: int) -> list[httpx2.Response]:
     """`call(0)` to `call(count - 1)`, all at the same time."""
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(call, range(count)))

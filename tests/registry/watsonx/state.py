@@ -23,6 +23,7 @@ class State:
         self.models: dict[str, Row] = {}
         self.policies: dict[str, Row] = {}
         self.apps: dict[str, Row] = {}
+        self._base = uuid.uuid4().int >> 32 << 32  # no two servers give the same ids, as in life
         self._ids = itertools.count(1)
         self._moments = itertools.count(1)
 
@@ -32,7 +33,7 @@ class State:
         return row
 
     def new_id(self) -> str:
-        return str(uuid.UUID(int=next(self._ids)))
+        return str(uuid.UUID(int=self._base | next(self._ids)))
 
     def moment(self) -> str:
         return f"2026-01-01T00:00:00.{next(self._moments):06}Z"

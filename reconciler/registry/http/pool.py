@@ -1,6 +1,6 @@
-"""One request, sent once: httpx on aiohttp's transport, without the parts of either that send, keep or follow on their own.
+"""Connection pool that sends each request once: httpx2 over an aiohttp session, without the parts of either that send, keep or follow on their own.
 
-httpx's client is left out: it keeps cookies, logs addresses and builds the request that would follow a redirect. aiohttp's session
+httpx2's client is left out: it keeps cookies, logs addresses and builds the request that would follow a redirect. aiohttp's session
 sends a request of its own accord once more when a pooled connection breaks; here, one attempt gets one connection.
 """
 
@@ -17,21 +17,21 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import aiohttp
-import httpx
+import httpx2
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
-from httpx_aiohttp import AiohttpTransport
 
 from reconciler.core.errors import PermanentError
 from reconciler.registry.http.address import base_of, headers_of
 from reconciler.registry.http.payload import read
 from reconciler.registry.http.proxies import proxy_for
 from reconciler.registry.http.target import Call, Target
+from reconciler.registry.http.transport import AiohttpTransport
 
 KEEP_ALIVE_SECONDS: Final = 4.0  # less than the 5 of uvicorn: a connection is not dropped under a request
 CONNECT_SECONDS: Final = 10.0
-MESSAGE_BYTES: Final = 64 * 1024  # as much of an unexpected answer as may hold a message
+MESSAGE_BYTES: Final = 64 * 1024  # as much of an unexpected response as may hold a message
 
 # In words of our own: theirs hold what the other side sent, and their arguments the headers that we sent.
 _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -50,8 +50,8 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 
 
-class Answer(NamedTuple):
-    """What came back. Names of `headers` are in lower case. `whole` is false where the body was longer than is read."""
+class RawResponse(NamedTuple):
+    """Response as it came. Names of `headers` are in lower case. `whole` is false where the body was longer than is read."""
 
     status: int
     headers: Mapping[str, str]
@@ -59,8 +59,8 @@ class Answer(NamedTuple):
     whole: bool = True
 
 
-class Broken(NamedTuple):
-    """Nothing came back, or not all of it. `sent` is false only where the request surely never left."""
+class NoResponse(NamedTuple):
+    """A failed exchange: no response, or not all of one. `sent` is false only where the request surely never left."""
 
     sent: bool
     reason: str
@@ -70,7 +70,7 @@ class Broken(NamedTuple):
 
 @dataclass(slots=True)
 class _Attempt:
-    """How far one attempt has come."""
+    """Progress of one attempt."""
 
     connected: bool = False
     status: int = 0
@@ -81,7 +81,7 @@ _ATTEMPT: Final[ContextVar[_Attempt]] = ContextVar("attempt")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Notes that an attempt got its connection, and gives it no second one."""
+    """Connector that notes when an attempt got its connection, and gives it no second one."""
 
     async def connect(
         self,
@@ -97,46 +97,36 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
-class _Response(aiohttp.ClientResponse):
-    """Forgets the reason phrase, in which servers write their own language: httpx-aiohttp fails where it is not UTF-8."""
+class Pool:
+    """Connections to one registry, and the headers that go with every request."""
 
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        await super().start(connection)
-        self.reason = None
-        return self
-
-
-class Wire:
-    """A pool of connections to one registry."""
-
-    def __init__(self, transport: AiohttpTransport, headers: httpx.Headers, largest_body: int) -> None:
+    def __init__(self, transport: AiohttpTransport, headers: httpx2.Headers, largest_body: int) -> None:
         self._transport = transport
         self._headers = headers
         self._largest = largest_body
 
-    def renew(self, headers: Mapping[str, str]) -> None:
-        """These headers go with every request from now on, beside those for the proxy."""
+    def update_headers(self, headers: Mapping[str, str]) -> None:
+        """Send these headers with every request from now on, beside those for the proxy."""
         self._headers.update(headers)
 
-    async def exchange(self, call: Call) -> Answer | Broken:
+    async def exchange(self, call: Call) -> RawResponse | NoResponse:
         """Send a request, once. Raises nothing but what cancels it; foreign errors, which hold headers, stay here."""
         attempt = _Attempt()
         token = _ATTEMPT.set(attempt)
         try:
             async with asyncio.timeout(call.timeout):
                 return await self._exchange(call, attempt)
-        except (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, zlib.error, UnicodeError, OSError) as error:
-            cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
+        except (aiohttp.ClientError, HttpProcessingError, zlib.error, UnicodeError, OSError) as error:
             if attempt.headers is not None and attempt.status not in call.expected:
-                return Answer(attempt.status, attempt.headers, b"", whole=False)  # the status says enough
-            return _broken(cause, call, connected=attempt.connected)
+                return RawResponse(attempt.status, attempt.headers, b"", whole=False)  # the status says enough
+            return _no_response(error, call, connected=attempt.connected)
         finally:
             _ATTEMPT.reset(token)
 
-    async def _exchange(self, call: Call, attempt: _Attempt) -> Answer:
+    async def _exchange(self, call: Call, attempt: _Attempt) -> RawResponse:
         bare = call.content is None or "content-type" in self._headers
         headers = self._headers if bare else [*self._headers.raw, (b"Content-Type", b"application/json")]
-        request = httpx.Request(
+        request = httpx2.Request(
             call.method,
             call.url,
             headers=headers,
@@ -146,20 +136,23 @@ class Wire:
         response = await self._transport.handle_async_request(request)
         try:
             status = attempt.status = response.status_code
-            found = attempt.headers = _lower(response.headers.raw)
-            wanted = status in call.expected
-            most = self._largest if wanted else min(self._largest, MESSAGE_BYTES)
-            packed = found.get("content-encoding", "").lower() in ("gzip", "x-gzip")
-            sink = call.sink if wanted else None
+            received = attempt.headers = _lower(response.headers.raw)
+            expected = status in call.expected
+            most = self._largest if expected else min(self._largest, MESSAGE_BYTES)
+            packed = received.get("content-encoding", "").lower() in ("gzip", "x-gzip")
+            sink = call.sink if expected else None
             body = await read(response.stream, most, packed=packed, sink=sink)  # type: ignore[arg-type]  # it is the asynchronous one
         finally:
             await response.aclose()
-        return Answer(status, found, body.data, body.whole)
+        return RawResponse(status, received, body.data, body.whole)
 
 
 @asynccontextmanager
-async def open_wire(target: Target) -> AsyncIterator[Wire]:
-    """Raises PermanentError where the address, a header, the proxy or the CA bundle cannot be used. Nothing is sent yet."""
+async def open_pool(target: Target) -> AsyncIterator[Pool]:
+    """Open a pool for a target. Raises PermanentError where the address, a header, the proxy or the CA bundle cannot be used.
+
+    Nothing is sent yet.
+    """
     base = base_of(target)
     proxy = proxy_for(base, target.environ)
     secure = base.scheme == "https" or (proxy is not None and proxy.url.startswith("https:"))
@@ -172,12 +165,11 @@ async def open_wire(target: Target) -> AsyncIterator[Wire]:
     session = aiohttp.ClientSession(
         connector=_Connector(limit=max(1, target.concurrency), keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context),
         cookie_jar=aiohttp.DummyCookieJar(),
-        response_class=_Response,
+        auto_decompress=False,  # bodies are unpacked in bounds
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
     )
-    through = None if proxy is None else httpx.Proxy(proxy.url, headers=outer)
-    async with AiohttpTransport(verify=context, proxy=through, client=session) as transport:
-        yield Wire(transport, httpx.Headers(headers), target.largest_body)
+    async with AiohttpTransport(session, None if proxy is None else proxy.url, outer) as transport:
+        yield Pool(transport, httpx2.Headers(headers), target.largest_body)
 
 
 def _trust(target: Target) -> ssl.SSLContext:
@@ -202,35 +194,35 @@ def _no_certificates(target: Target, why: str) -> PermanentError:
 
 
 def _lower(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
-def _broken(cause: BaseException, call: Call, *, connected: bool) -> Broken:
+def _no_response(cause: BaseException, call: Call, *, connected: bool) -> NoResponse:
     if isinstance(cause, aiohttp.ClientConnectorCertificateError):
-        return Broken(
+        return NoResponse(
             sent=False,
-            reason=f"its certificate is not trusted: {_words(cause.certificate_error)}",
+            reason=f"its certificate is not trusted: {_system_message(cause.certificate_error)}",
             tls=True,
             trusted=False,
         )
     if isinstance(cause, aiohttp.ClientConnectorSSLError):
-        return Broken(sent=False, reason=f"no TLS with it: {_words(cause.os_error)}", tls=True)
+        return NoResponse(sent=False, reason=f"no TLS with it: {_system_message(cause.os_error)}", tls=True)
     if isinstance(cause, aiohttp.ClientHttpProxyError):
-        return Broken(sent=False, reason=f"the proxy answered {cause.status}")
+        return NoResponse(sent=False, reason=f"the proxy answered {cause.status}")
     if type(cause) is TimeoutError:
         what = "no reply" if connected else "no connection"
-        return Broken(sent=connected, reason=f"{what} within {call.timeout:g} seconds")
+        return NoResponse(sent=connected, reason=f"{what} within {call.timeout:g} seconds")
     reason = next((words for kind, words in _REASONS if isinstance(cause, kind)), "the connection broke")
-    detail = _words(cause)
-    return Broken(sent=connected, reason=f"{reason}: {detail}" if detail else reason)
+    detail = _system_message(cause)
+    return NoResponse(sent=connected, reason=f"{reason}: {detail}" if detail else reason)
 
 
-def _words(cause: BaseException) -> str:
-    """What the operating system or OpenSSL says, in its own words."""
+def _system_message(cause: BaseException) -> str:
+    """Message of the operating system or of OpenSSL."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return cause.verify_message
     if isinstance(cause, ssl.SSLError):

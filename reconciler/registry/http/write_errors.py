@@ -1,4 +1,4 @@
-"""What a server answers to a write: whether the object moved meanwhile, and where the body is found wrong."""
+"""Errors for refused writes: the object was changed meanwhile (404, 409), or the body is invalid (422)."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ from reconciler.core.resource import Resource
 from reconciler.registry.base import Write
 from reconciler.registry.http.payload import secrets_in
 from reconciler.registry.http.redaction import Redactor
-from reconciler.registry.http.target import Reply
+from reconciler.registry.http.target import Response
 
 LONGEST: Final = 500  # characters of what the server says
 
 
-def number_of(current: Resource) -> str:
-    """The id of an object, for a path. Raises ValueError for an empty one, which would be the path of all of them."""
+def quoted_id(current: Resource) -> str:
+    """Quote the id of an object for a path. Raises ValueError for an empty one, which would be the path of all of them."""
     if not current.id:
         raise ValueError(f"{current.address} has no id")
     return quote(current.id, safe="")
 
 
-def check(write: Write, reply: Reply, sent: Any) -> None:
-    """Judges the reply to a write of the body `sent`; a driver passes those statuses that it expects.
+def raise_for_write(write: Write, response: Response, body: Any) -> None:
+    """Raise the error that a response to a write of `body` means; a driver passes those statuses that it expects.
 
     Raises StaleObjectError where the object moved (404, 409), and PermanentError, with the place of each mistake, where the body was found
-    wrong (422, whose `detail` is FastAPI's: a text, or a list of `{loc, msg}`). What the server says is shown without the secrets of `sent`.
+    wrong (422, whose `detail` is FastAPI's: a text, or a list of `{loc, msg}`). What the server says is shown without the secrets of `body`.
     """
-    address, fresh = write.desired.address, write.current is None
-    if reply.status == 404:
+    address, is_create = write.desired.address, write.current is None
+    if response.status == 404:
         raise StaleObjectError(f"{address} was deleted since it was read", hint="nothing was overwritten: plan again")
-    if reply.status == 409 and fresh:
+    if response.status == 409 and is_create:
         raise StaleObjectError(f"{address} exists already", hint="it was made since the plan: plan again")
-    if reply.status == 409:
+    if response.status == 409:
         raise StaleObjectError(f"{address} was changed since it was read", hint="nothing was overwritten: plan again")
-    if reply.status == 422:
-        redact = Redactor(secrets_in(sent))  # the server may repeat what it was sent
-        detail = reply.data.get("detail") if isinstance(reply.data, Mapping) else None
+    if response.status == 422:
+        redact = Redactor(secrets_in(body))  # the server may repeat what it was sent
+        detail = response.data.get("detail") if isinstance(response.data, Mapping) else None
         places = tuple(_places(detail, redact))
-        said = "; ".join(f"{place}: {message}" if place else message for place, message in places)
-        if not said:
-            said = redact.excerpt(str(detail), LONGEST) if detail else "it does not say why"
-        raise PermanentError(f"{address} was refused: {said[:LONGEST]}", places=places)
+        reason = "; ".join(f"{place}: {message}" if place else message for place, message in places)
+        if not reason:
+            reason = redact.excerpt(str(detail), LONGEST) if detail else "it does not say why"
+        raise PermanentError(f"{address} was refused: {reason[:LONGEST]}", places=places)
 
 
 def _places(detail: Any, redact: Redactor) -> Iterator[tuple[str, str]]:
+    """Pointer and message of each mistake in FastAPI's `detail`."""
     for entry in detail if isinstance(detail, list) else ():
         if isinstance(entry, Mapping):
             loc = entry.get("loc")

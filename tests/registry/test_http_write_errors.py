@@ -10,8 +10,8 @@ from reconciler.core.errors import PermanentError, RegistryError, StaleObjectErr
 from reconciler.core.resource import Address, Resource
 from reconciler.core.secret import Secret
 from reconciler.registry.base import Write
-from reconciler.registry.http import Reply
-from reconciler.registry.http.answers import check, number_of
+from reconciler.registry.http import Response
+from reconciler.registry.http.write_errors import quoted_id, raise_for_write
 
 ADDRESS = Address("one", "Secret", "key")
 SENT = {"name": "key", "value": Secret("sk-Zx81qLmW")}
@@ -21,7 +21,7 @@ UPDATE = Write(Resource(ADDRESS, {}), current=Resource(ADDRESS, {}, id="a/b"))
 
 def refused(detail: Any) -> PermanentError:
     with pytest.raises(PermanentError) as caught:
-        check(CREATE, Reply(422, {}, detail), SENT)
+        raise_for_write(CREATE, Response(422, {}, detail), SENT)
     return caught.value
 
 
@@ -72,7 +72,7 @@ def test_a_long_refusal_is_cut() -> None:
 def test_an_object_that_moved_is_told(write: Write, status: int, said: str) -> None:
     """What to do is to plan again."""
     with pytest.raises(StaleObjectError, match=said) as caught:
-        check(write, Reply(status, {}, None), SENT)
+        raise_for_write(write, Response(status, {}, None), SENT)
     assert str(caught.value.hint).endswith("plan again")
 
 
@@ -80,7 +80,7 @@ def test_an_object_that_moved_is_told(write: Write, status: int, said: str) -> N
 def test_anything_else_passes(status: int) -> None:
     """The driver says which statuses it expects."""
     try:
-        check(UPDATE, Reply(status, {}, {"detail": "x"}), SENT)
+        raise_for_write(UPDATE, Response(status, {}, {"detail": "x"}), SENT)
     except RegistryError as error:
         pytest.fail(f"{status}: {error}")
 
@@ -88,6 +88,6 @@ def test_anything_else_passes(status: int) -> None:
 def test_a_number_is_part_of_a_path() -> None:
     """An id with a slash is one part of it, and an empty one would be the path of all objects."""
     assert UPDATE.current is not None
-    assert number_of(UPDATE.current) == "a%2Fb"
+    assert quoted_id(UPDATE.current) == "a%2Fb"
     with pytest.raises(ValueError, match="has no id"):
-        number_of(Resource(ADDRESS, {}, id=""))
+        quoted_id(Resource(ADDRESS, {}, id=""))

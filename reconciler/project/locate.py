@@ -1,0 +1,51 @@
+"""The projects and the repository that files belong to, found on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from reconciler.manifest.glob import is_glob, split
+from reconciler.manifest.validation import Repository
+from reconciler.project import config
+
+# Where runners put the repository, for checkouts without `.git`.
+_CHECKOUTS: Final = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "BITBUCKET_CLONE_DIR")
+
+
+def projects_of(paths: Sequence[str], cwd: Path) -> dict[Path | None, tuple[str, ...]]:
+    """The paths by the configuration that is nearest to each, upward from the folder that it names or stands in.
+
+    pre-commit and editors name files from the root of a repository, whose projects may lie in folders below.
+    """
+    found: dict[Path | None, tuple[str, ...]] = {}
+    for path in paths:
+        file = config.find(_folder(path, cwd))
+        found[file] = (*found.get(file, ()), path)
+    return found
+
+
+def _folder(path: str, cwd: Path) -> Path:
+    fixed = path if os.path.lexists(cwd / path) or not is_glob(path) else split(path)[0]
+    whole = Path(os.path.abspath(cwd / fixed))
+    return whole if whole.is_dir() else whole.parent
+
+
+def repository_of(folder: Path, cwd: Path, environ: Mapping[str, str]) -> Repository:
+    """The repository that a folder is in: the nearest with `.git`, else a runner's checkout, else the working directory."""
+    root = next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent / ".git")), None)
+    checkouts = (Path(environ[name]).resolve() for name in _CHECKOUTS if environ.get(name))
+    within = (checkout for checkout in checkouts if folder.is_relative_to(checkout))
+    root = root or next(within, cwd)
+    return Repository(root.as_posix(), cwd.as_posix())
+
+
+def repository_here() -> Repository | None:
+    """The repository that the working directory is in; None where that does not exist any more."""
+    try:
+        cwd = Path.cwd().resolve()
+    except FileNotFoundError:
+        return None
+    return repository_of(cwd, cwd, os.environ)
