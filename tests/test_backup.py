@@ -19,6 +19,7 @@ from reconciler.core.secret import Resolver
 from reconciler.manifest.export import manifest_of, path_of
 from reconciler.project.backup import write_backup
 from reconciler.project.registries import load_registries
+from reconciler.project.unfinished import UnfinishedRuns
 
 
 async def test_one_file_for_each_object(tmp_path: Path) -> None:
@@ -163,3 +164,16 @@ def test_no_owner_writes_a_line_of_the_backup(tmp_path: Path, owner: str) -> Non
     resource = Resource(Address("one", "Model", "m"), {"display_name": "x"}, Mark(owner, "m"))
     write_backup(tmp_path, [resource], entries, tmp_path)
     assert yaml.safe_load((tmp_path / path_of(resource)).read_text())["kind"] == "memory/Model"
+
+
+def test_the_note_of_a_run_that_is_under_way_stays(tmp_path: Path) -> None:
+    """Another process may be about to delete what is still there; when it is gone, so is the reason for its note."""
+    runs, address = UnfinishedRuns(tmp_path), Address("one", "Model", "m")
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    note = runs.note("now", {address: tmp_path / "m.yaml"})
+    theirs = note.rename(note.with_name(f"now.{other.pid}.json"))
+    runs.forget(frozenset({address}))
+    assert theirs.exists()
+    other.communicate(b"\n", timeout=30)
+    runs.forget(frozenset({address}))
+    assert not theirs.exists()

@@ -19,6 +19,7 @@ from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, find_workspace
 from reconciler.cli.streams import say
 from reconciler.core.errors import InputError, UsageError
+from reconciler.planner.plan import Consents
 from reconciler.planner.planfile import SavedPlan
 from reconciler.project.saved_plans import trusted
 from reconciler.render import REPORT
@@ -156,8 +157,22 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
     plan = trusted(saved, workspace, str(file), datetime.now(UTC))
     reader.check_kinds(plan, workspace.facts, str(file))
     known = [name for name in plan.registries if name in workspace.entries]
+    if saved.seal is None and (lifted := _consents(plan.consents)):
+        say(f"the plan carries consents, and no seal says that they are as they were given: {printable(lifted)}")
     async with workspace.connect(known, concurrency=how.concurrency) as registries:
         run_apply.show(plan, options, how.output_format)
         return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
         )
+
+
+def _consents(given: Consents) -> str:
+    """The consents of a plan as the flags that gave them."""
+    flags = [
+        "--prune" if given.prune else "",
+        "" if given.allow_deletes is None else f"--allow-deletes {given.allow_deletes}",
+        "" if given.allow_replaces is None else f"--allow-replaces {given.allow_replaces}",
+        *(f"--take-ownership {owner}" for owner in given.take_ownership),
+        *(f"--rotate {key}" for key in given.rotate),
+    ]
+    return " ".join(filter(None, flags))

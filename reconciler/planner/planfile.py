@@ -60,7 +60,7 @@ def dump(plan: Plan, seal: Callable[[str], str] | None = None) -> str:
 
 def _write(change: Change) -> dict[str, Any]:
     item = change.desired
-    data: dict[str, Any] = {"replaces": list(change.replaces)}
+    data: dict[str, Any] = {"replaces": list(change.replaces), "drift": change.drift}
     if item is not None:
         data["desired"] = {
             "spec": item.resource.spec,

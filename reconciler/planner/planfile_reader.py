@@ -140,6 +140,7 @@ def _change(entry: Mapping[str, Any], write: Mapping[str, Any]) -> Change:
         desired=_desired(address, write["desired"], source, parent) if "desired" in write else None,
         message=_text(entry.get("message", "")),
         replaces=_pointers(write["replaces"]),
+        drift=_text(write.get("drift", "")),
     )
 
 

@@ -37,7 +37,7 @@ class UnfinishedRuns:
 
     def note(self, stamp: str, files: Mapping[Address, Path]) -> Path:
         """Note that a run is about to delete these objects to create them again. Raises RefusedError where that fails."""
-        path = self._folder / f"{stamp}.json"
+        path = self._folder / f"{stamp}.{os.getpid()}.json"
         try:
             make_folder(self._folder)
             write_new(path, json.dumps({str(address): os.path.abspath(file) for address, file in files.items()}))
@@ -53,9 +53,9 @@ class UnfinishedRuns:
         return {address: file for note in self._notes() for address, file in note.files.items() if file.is_file()}
 
     def forget(self, there: frozenset[Address]) -> None:
-        """Remove the notes whose objects are all there again."""
+        """Remove the notes whose objects are all there again; those of a run that is under way are its own."""
         for note in self._notes():
-            if there.issuperset(note.files):
+            if there.issuperset(note.files) and not _is_alive(note.path):
                 with suppress(OSError):
                     note.path.unlink()
 
@@ -71,6 +71,20 @@ class UnfinishedRuns:
             except (OSError, ValueError, AttributeError, TypeError, RecursionError):
                 continue  # cut short while it was written: then nothing was deleted yet
             yield _Note(path, files)
+
+
+def _is_alive(note: Path) -> bool:
+    """Whether the process that wrote the note, by the number in its name, is another one that is still there."""
+    number = note.stem.rpartition(".")[2]
+    if not number.isdecimal() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def with_warnings(plan: Plan, workspace: Workspace) -> Plan:

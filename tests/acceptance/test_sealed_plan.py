@@ -115,6 +115,20 @@ def test_a_plan_that_cannot_be_sealed_says_so(project: Project, monkeypatch: pyt
     refused(project, "not sealed")
 
 
+@pytest.mark.parametrize("key", [None, KEY])
+def test_consents_that_no_seal_covers_are_told(
+    project: Project, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    """Without a key a consent that was edited in looks like one that was given: whoever applies sees it in words."""
+    if key is not None:
+        monkeypatch.setenv("FINGERPRINT_KEY", key)
+        project.write("reconciler.yaml", SEALED)
+    project.manifest("a")
+    project.ok("plan", "--allow-deletes", "9", "--take-ownership", "them", "--save", "plan.json")
+    answer = project.ok("apply", "--plan", "plan.json", "--yes")
+    assert ("--allow-deletes 9 --take-ownership them" in answer.err) == (key is None)
+
+
 # --- its time -------------------------------------------------------------------------------------------------
 
 
