@@ -179,6 +179,7 @@ def saved_spec(data: Data, key: str) -> Data:
 EDITS: Final[dict[str, Edit]] = {
     "another value than is shown": lambda data, world: saved_spec(data, "ours").update(display_name="z"),
     "a field more than is shown": lambda data, world: saved_spec(data, "ours").update(description="z"),
+    "a field that no kind declares": lambda data, world: saved_spec(data, "ours").update(x_new="z"),
     "a field of a create that is not shown": lambda data, world: saved_spec(data, "comes").update(description="z"),
     "an update as a replace": lambda data, world: entry(data, "ours").update(action="replace"),
     "an update of what cannot change in place": lambda data, world: (
