@@ -32,6 +32,7 @@ BROKEN = {
         "'x'",
     ),
     "bad name": ('registries:\n  "a b": {driver: local}\n', "reconciler.yaml:2:3: error[bad-name]", ""),
+    "owner": ("owner: t/dev\n", "reconciler.yaml:1:8: error[bad-owner]", ""),
     "guards": ("guards: {max_deletes: -1}\n", "reconciler.yaml:1:23: error[out-of-range]", ""),
     "literal key": ("fingerprint_key: hunter2\n", "reconciler.yaml:1:18: error[literal-secret]", ""),
     "reference in a variable": ("variables: {a: '${env:X}'}\n", "reconciler.yaml:1:16: error[bad-reference]", ""),
@@ -121,7 +122,8 @@ def test_an_environment_is_merged_over_the_rest(project: Project) -> None:
     assert project.ok("get", "a", "--env", "prod", "--format", "json").json("get")["spec"]["description"] == "ONE"
     project.manifest("a", description="${var:b}")
     assert "unset-variable" in project.run("validate", "--env", "prod").out
-    assert project.run("validate").code == 0
+    problems = project.run("validate", "--format", "json").json("validate")["problems"]
+    assert [(problem["rule"], problem["environment"]) for problem in problems] == [("unset-variable", "prod")]
 
 
 def test_an_environment_that_does_not_exist_is_wrong_usage(project: Project) -> None:
@@ -227,7 +229,7 @@ def test_a_configuration_that_is_no_file_is_not_passed_over(
         "FIFO": "a FIFO",
         "folder": "a folder",
         "link": "a link to a file that is not there",
-        "circle": "circle",
+        "circle": "cycle",
     }
     for folder, shown in ((project.root, "reconciler.yaml"), (project.root / "manifests", "../reconciler.yaml")):
         monkeypatch.chdir(folder)

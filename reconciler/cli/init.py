@@ -13,7 +13,7 @@ from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions
 from reconciler.cli.schemas import generated
 from reconciler.cli.streams import answer, say
-from reconciler.project.config import FILE
+from reconciler.project.config_file import FILE
 from reconciler.render.escape import printable
 
 _CONFIG: Final = """\

@@ -240,7 +240,7 @@ class _Walk:
         self._pending.append(folder._replace(states=new))
 
     def _passed_over(self, entry: os.DirEntry[str], label: str, folder: _Folder) -> Iterator[Problem]:
-        """What would be read under another name: the warning of a file; a hidden folder is looked into for files to warn of."""
+        """The warning of a file that would be read under another name; a hidden folder is searched for files to warn of."""
         name = entry.name
         if entry.is_dir():
             onward = self._pattern.step(folder.states, name.lstrip(".")).onward if name.startswith(".") else None

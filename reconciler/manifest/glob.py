@@ -16,7 +16,7 @@ States = frozenset[int]
 
 
 class Step(NamedTuple):
-    """What a name means to a pattern: a file to take, a folder to enter, and if a part of the glob names that folder.
+    """The answer of a pattern to a name: take the file, enter the folder, and does a part of the glob name that folder.
 
     `onward` are the states in which a folder of that name is entered; none if it is not.
     """
@@ -27,7 +27,7 @@ class Step(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """What to find below a folder, as an automaton: in state `i`, a name is held against `parts[i]`.
+    """A pattern over the names below a folder, as an automaton: in state `i`, a name is held against `parts[i]`.
 
     The last two parts are `**` and the name of a manifest: a folder that matches all parts before them, `whole` in number,
     is read recursively. A file that matches those is taken whatever it is called.

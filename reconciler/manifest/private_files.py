@@ -36,7 +36,7 @@ _TELLING: Final = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.
 
 
 def private_name(path: Path, root: Path) -> str | None:
-    """Why a path below `root` must not be read as text, by its name: a phrase, or None."""
+    """The reason, a phrase, why a path below `root` must not be read as text, by its name; or None."""
     inside = path.relative_to(root)
     for part in inside.parts:
         if part.startswith("."):
@@ -45,7 +45,7 @@ def private_name(path: Path, root: Path) -> str | None:
 
 
 def private_content(text: str) -> str | None:
-    """Why a file must not be read as text, by what it holds: a phrase, or None. Never repeats any of it."""
+    """The reason, a phrase, why a text must not be read into a field, by its content; or None. Never repeats any of it."""
     for what, form in _CONTENT:
         if form.search(text):
             return f"it holds {what}"

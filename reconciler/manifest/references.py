@@ -37,7 +37,7 @@ _BAD_VARIABLE: Final = f"{_DEFAULT}: ${{env:NAME}}, where NAME is letters, digit
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where references lead: `folder` is the manifest's own (relative paths), `root` the project root that no path leaves."""
+    """The surroundings in which references are resolved: `folder` is the manifest's own (relative paths), `root` the project root that no path leaves."""
 
     root: Path
     folder: str
@@ -194,7 +194,7 @@ def _private(why: str) -> Problem:
 
 
 def _private_path(name: str, path: Path, scope: Scope) -> str | None:
-    """Why the file must not be read, by the names on its way, as it is written and as links lead."""
+    """The reason why a file must not be read, by the names on its path, as it is written and as links lead; or None."""
     written = Path(os.path.abspath(os.path.join(scope.folder, name)))
     root = Path(os.path.abspath(scope.root))
     by_name = private_name(written, root) if written.is_relative_to(root) else None

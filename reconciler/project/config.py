@@ -22,20 +22,10 @@ from reconciler.core import pointer as pointers
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
 from reconciler.core.schema.findings import Finding, findings, nearest, place
-from reconciler.core.schema.types import Boolean, Duration, Name, Number, Scalar, SecretText
+from reconciler.core.schema.types import END, Boolean, Duration, Name, Number, Pattern, Scalar, SecretText
 
-FILE: Final = "reconciler.yaml"
-MISNAMED: Final = (  # names that somebody may take for the configuration's
-    *("reconciler.yml", ".reconciler.yaml", ".reconciler.yml", "reconciler.json", ".reconciler.json"),
-    *(
-        "Reconciler.yaml",
-        "Reconciler.yml",
-        "RECONCILER.yaml",
-        "reconciler.YAML",
-        "reconciler.ymal",
-        "reconciler.yaml.txt",
-    ),
-)
+# `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
+OWNER: Final = r"^[^/]+" + END
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
@@ -95,7 +85,10 @@ class Config(BaseModel):
     schema_: Annotated[str | None, Field(alias="$schema")] = Field(
         None, description="The JSON Schema for editors (in JSON files)."
     )
-    owner: Annotated[str, Field(min_length=1)] | None = Field(
+    owner: (
+        Annotated[str, Pattern(OWNER, "bad_owner", "must not be empty or hold '/': <owner>/<name> is an environment's")]
+        | None
+    ) = Field(
         None,
         description="Whose mark is set on what we create. Without it nothing is marked and prune is refused.",
         examples=["platform-team"],
@@ -159,51 +152,6 @@ class Project:
         return tuple(sorted(_placed(finding, places, file, self.environment) for finding in found))
 
 
-def find(start: Path) -> Path | None:
-    """The nearest reconciler.yaml from `start` upward, whatever it is: one that cannot be read is not passed over.
-
-    Raises ConfigError where a folder on the way holds it under a name that is nearly right: with what is further up, or
-    with nothing, a run would go to other registries than its author meant.
-    """
-    for folder in (start, *start.parents):
-        candidate = folder / FILE
-        there = os.path.lexists(candidate)  # unlike Path's, false also where a folder above may not be searched
-        misnamed = _misnamed(folder, there)
-        if misnamed is not None:
-            raise _refused_name(misnamed, start, there=there)
-        if there:
-            return candidate
-    return None
-
-
-def _misnamed(folder: Path, there: bool) -> Path | None:
-    """A configuration under another name. Beside reconciler.yaml, JSON is not one: an answer may be kept under that name."""
-    for name in MISNAMED:
-        if there and name.lower().endswith(".json"):
-            continue
-        candidate = folder / name
-        if os.path.lexists(candidate) and not (there and _is_same(candidate, folder / FILE)):
-            return candidate
-    return None
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    """True for one file under two names: by a link, or where a file system takes `A` and `a` for the same."""
-    try:
-        return os.path.samefile(one, other)
-    except OSError:
-        return False
-
-
-def _refused_name(path: Path, start: Path, *, there: bool) -> ConfigError:
-    shown = _relative(os.path.abspath(path), start)
-    also = f", and {FILE} is beside it" if there else ""
-    message = f"{shown} is not read: the configuration is called {FILE}{also}"
-    way_out = f"keep one of the two, as {FILE}" if there else f"rename it to {FILE}, or name it with --config"
-    problem = Problem(shown, 1, 1, "config-name", message, suggestion=way_out)
-    return ConfigError(message, (problem,), hint=way_out)
-
-
 def load(path: Path | None, *, start: Path, environment: str | None = None) -> Project:
     """The project of the configuration file `path`, or of the one found from `start` upward, or of none.
 
@@ -231,18 +179,14 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
 
 def _read(path: Path, start: Path) -> tuple[str, str]:
     """The file's text, and its name as people see it: relative to the working directory, with `/`."""
-    shown = _relative(os.path.realpath(path), start)
+    shown = relative(os.path.realpath(path), start)
     text = document.read_text(path, shown)
     if isinstance(text, Problem):
-        given = _relative(os.path.abspath(path), start)  # not where a link leads that leads nowhere
+        given = relative(os.path.abspath(path), start)  # not where a link leads that leads nowhere
         broken = os.path.islink(path) and not os.path.lexists(os.path.realpath(path))
         why = "cannot be read: it is a link to a file that is not there" if broken else text.message
         raise ConfigError(f"{given} {why}", (text._replace(file=given, message=why),))
     return text, shown
-
-
-def _relative(path: str, start: Path) -> str:
-    return os.path.relpath(path, start.resolve()).replace(os.sep, "/")
 
 
 def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None:

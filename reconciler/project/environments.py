@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
+from reconciler.core import document
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import Address
 from reconciler.core.schema.findings import Finding
@@ -74,7 +75,7 @@ def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[]
     A problem of one environment alone says which. Paths are checked where they belong: in the environments whose manifests
     they are among, or in the base where they are among nobody's.
     """
-    content = stdin() if STDIN in paths and stdin is not None else b""
+    content = stdin() if tuple(paths) == (STDIN,) and stdin is not None else b""
     base = workspace.load(paths, lambda: content)
     if workspace.project.environment is not None:
         return base.validation()
@@ -94,7 +95,7 @@ def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[]
         files = found.files if template or not belongs else 0
         validations.append(replace(found, problems=only, files=files, documents=found.documents if files else 0))
     overlaps = tuple(_same_places({**({} if template else {BASE: workspace}), **others}))
-    text = {workspace.project.file or "": workspace.project.text.splitlines()} if overlaps else {}
+    text = {workspace.project.file or "": document.lines_of(workspace.project.text)} if overlaps else {}
     return merge([*validations, replace(first, files=0, documents=0, problems=overlaps, lines=text)])
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from reconciler.manifest.glob import is_glob, split
 from reconciler.manifest.validation import Repository
-from reconciler.project import config
+from reconciler.project import config_file
 
 # Where runners put the repository, for checkouts without `.git`.
 _CHECKOUTS: Final = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "BITBUCKET_CLONE_DIR")
@@ -22,7 +22,7 @@ def projects_of(paths: Sequence[str], cwd: Path) -> dict[Path | None, tuple[str,
     """
     found: dict[Path | None, tuple[str, ...]] = {}
     for path in paths:
-        file = config.find(_folder(path, cwd))
+        file = config_file.find(_folder(path, cwd))
         found[file] = (*found.get(file, ()), path)
     return found
 

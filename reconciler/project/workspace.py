@@ -25,7 +25,7 @@ from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.load import Manifests, Reader
 from reconciler.manifest.validation import Repository, Validation
 from reconciler.planner.references import dangling
-from reconciler.project import config
+from reconciler.project import config, config_file
 from reconciler.project.config import Project
 from reconciler.project.locate import projects_of, repository_of
 from reconciler.project.registries import load_registries, native_kinds
@@ -156,7 +156,7 @@ class Workspace:
         """Without a configuration, what to do where there are no manifests either."""
         if self.project.file is not None:
             return whole
-        hint = f"no {config.FILE} was found from here upward: `reconciler init` writes a starting project"
+        hint = f"no {config_file.FILE} was found from here upward: `reconciler init` writes a starting project"
         return whole._replace(problems=tuple(problem._replace(suggestion=hint) for problem in whole.problems))
 
     def _is_meant_empty(self, manifests: Manifests, selected: frozenset[str] | None, problems: set[Problem]) -> bool:
@@ -261,7 +261,7 @@ def open_workspaces(
     Then each path belongs to the nearest configuration from its own folder upward. Raises as `open_workspace` does.
     """
     start = _working_directory(cwd)
-    if path is not None or not paths or STDIN in paths or config.find(start) is not None:
+    if path is not None or not paths or STDIN in paths or config_file.find(start) is not None:
         return [(open_workspace(path, environment=environment, cwd=start, environ=environ), tuple(paths))]
     return [
         (open_workspace(found, environment=environment, cwd=start, environ=environ), named)

@@ -1,4 +1,4 @@
-"""What looks like a credential on a line of text: values behind a telling name, and forms that give themselves away.
+"""Spans on a line of text that look like credentials: values behind a telling name, and forms that give themselves away.
 
 Quantifiers are bounded throughout: a line is a stranger's, and no line may take quadratic time.
 """
@@ -77,7 +77,7 @@ def behind(line: str, key_end: int) -> Span | None:
 
 
 def dangles(line: str) -> bool:
-    """Whether a line ends with the name of a credential, whose value then stands below."""
+    """True for a line that ends with the name of a credential, whose value then stands below."""
     if _DANGLING.search(line) is not None:
         return True
     found = _DANGLING_KEY.search(line)
@@ -86,7 +86,7 @@ def dangles(line: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_telling(name: str) -> bool:
-    """Whether the value of a key of this name may be a credential; where in doubt, it is."""
+    """True where the value of a key of this name may be a credential; where in doubt, it is."""
     words = [word.lower() for word in _WORD.findall(name)]
     joined = "".join(words)
     if _WORDS.intersection(words) or ("key" in words and len(words) > 1):
@@ -113,5 +113,5 @@ _NEAR: Final = frozenset((*_STEMS, *(shorter for stem in _STEMS for shorter in _
 
 
 def _is_near(word: str) -> bool:
-    """Whether one letter more, less, wrong or swapped makes a stem of `word`."""
+    """True where one letter more, less, wrong or swapped makes a stem of `word`."""
     return 4 <= len(word) <= 16 and (word in _NEAR or any(shorter in _NEAR for shorter in _shorter(word)))

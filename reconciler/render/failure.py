@@ -1,4 +1,4 @@
-"""Why there is no answer, in the formats of the answers: for the files that `--output` names. Imported only on failure.
+"""The error that stands in for an answer, in the answer's formats: for the files that `--output` names. Imported only on failure.
 
 A file then never holds an older run's answer, and a bot finds the same comment as ever.
 """

@@ -84,7 +84,7 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def _is_plain_slip(problem: Problem, lines: Sequence[str]) -> bool:
-    """Whether an unknown key is a known one, mistyped, which holds no secret: its value is then shown."""
+    """True for an unknown key that is a known one, mistyped, and holds no secret: its value is then shown."""
     line = lines[problem.line - 1] if 1 <= problem.line <= len(lines) else ""
     written = line[problem.column - 1 : end_of(problem)[1] - 1].strip("\"'")
     meant = (problem.suggestion or "").rpartition(".")[2]
@@ -122,5 +122,5 @@ def _continued(file: str, lines: Sequence[str], unknown: Mapping[tuple[str, int]
 
 
 def _indent(line: str) -> int:
-    """How deep a line is: what follows a dash is as deep as the keys below it."""
+    """The depth of a line: what follows a dash is as deep as the keys below it."""
     return len(line) - len(line.lstrip(" \t-"))

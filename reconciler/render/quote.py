@@ -84,7 +84,7 @@ def _shown(cells: Sequence[_Cell], before: int, marked: int, room: int) -> tuple
 
 
 def _cells(line: str, window: Span, masked: Sequence[Span]) -> list[_Cell]:
-    """What is shown of the code points in `window`. A masked span is one cell."""
+    """The cells that show the code points in `window`. A masked span is one cell."""
     cells: list[_Cell] = []
     place, column = window[0], 0
     ends = dict(masked)

@@ -20,7 +20,7 @@ def render(validation: Validation, style: Style) -> str:
 
 
 def judge(validation: Validation, style: Style) -> Validation:
-    """What was found, with warnings as errors where the style is strict."""
+    """The result with warnings as errors where the style is strict."""
     if not style.strict:
         return validation
     return replace(validation, problems=tuple(problem._replace(severity="error") for problem in validation.problems))

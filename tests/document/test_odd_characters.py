@@ -110,6 +110,14 @@ def test_json_names_them_too(text: str, column: int, rule: str) -> None:
     assert (problem.column, problem.rule) == (column, rule)
 
 
+@pytest.mark.parametrize(
+    "text", ["key: e\ufeffkey: f\n", "key: e\ufeff---\nkey: f\n", "key: 'e'\ufeffkind: f\n", "- a\ufeff- b\n"]
+)
+def test_a_byte_order_mark_between_joined_files_is_named(text: str) -> None:
+    """The first of them ended without a line end."""
+    assert (1, text.index("\ufeff") + 1, "U+FEFF") in told(load(text, "m.yaml"))
+
+
 @pytest.mark.parametrize("text", ["p:\n\ta: 1\n", "p:\n  \ta: 1\n  b: 2\n", "a: 1\n\tb: 2\n"])
 def test_a_tab_in_the_indentation_is_named(text: str) -> None:
     """With what to write instead."""

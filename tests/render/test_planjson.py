@@ -84,6 +84,7 @@ def test_a_problem_has_all_its_keys() -> None:
         "message": "m",
         "pointer": "",
         "suggestion": None,
+        "environment": None,
     }
     assert end_of(Problem("a", 3, 5, "r", "m", 2, 9)) == (3, 5)
     assert end_of(Problem("a", 3, 5, "r", "m", 4, 1)) == (4, 1)

@@ -76,6 +76,7 @@ def test_json_has_every_key() -> None:
         "message": "an odd tag",
         "pointer": "/tags",
         "suggestion": None,
+        "environment": None,
     }
 
 

@@ -51,7 +51,7 @@ def load(text: str, shown: str) -> Loaded:
 
 
 def places(text: str, shown: str) -> Places:
-    """Where things stand in `text`. Parses it a second time: only for files that have problems."""
+    """The places of all values in `text`. Parses it a second time: only for files that have problems."""
     return Places(scan_json(text) if _is_json(shown) else scan_yaml(text))
 
 

@@ -1,4 +1,4 @@
-"""Which comment belongs to what: every comment of a YAML text, and every blank line, attached to a member, an item, a map or a list.
+"""Comments of a YAML text: each, and each blank line, attached to a member, an item, a map or a list.
 
 Works on composed nodes (`value`, `start_mark`, `end_mark`), and leaves them as they are.
 """
@@ -49,12 +49,12 @@ class _Line(NamedTuple):
 
 
 def is_flow(node: Any) -> bool:
-    """Whether a map or list is written in brackets, on one line: nothing in it can have a comment."""
+    """True for a map or list that is written in brackets, on one line: nothing in it can have a comment."""
     return bool(node.flow_style) and node.start_mark.line == node.end_mark.line
 
 
 def comments_of(text: str, root: Any, aliases: Sequence[Any]) -> Comments:
-    """What is attached to what in `text`, whose lines end with `\\n` and whose composed node is `root`.
+    """Attach the comments of `text`, whose lines end with `\\n` and whose composed node is `root`.
 
     `aliases` are the marks at which aliases stand, in the order of the text: a composed node knows only where its anchor stands.
     """
@@ -68,7 +68,7 @@ def comments_of(text: str, root: Any, aliases: Sequence[Any]) -> Comments:
 
 
 class Survey:
-    """Where scalars stand, which hold no comments, and all members and items that may have some, in the order of the text."""
+    """The spans of scalars, which hold no comments, and all members and items that may have some, in the order of the text."""
 
     def __init__(self, root: Any, aliases: Sequence[Any]) -> None:
         self.spans: list[_Span] = []
@@ -129,7 +129,7 @@ def _attach(lines: Iterable[_Line], before: Entry | None, after: Entry | None, f
 
 
 def _target(line: _Line, before: Entry | None, after: Entry | None, found: Comments) -> list[str]:
-    """Where a line of its own goes: to what follows; if it is deeper than that, to the map or list that ends before it."""
+    """The list that a comment on a line of its own goes to: that of what follows; if it is deeper than that, to the map or list that ends before it."""
     ended = [
         (node, column)
         for node, column in (before.chain if before else ())

@@ -129,7 +129,7 @@ def _handler() -> Any:
 
 
 def _bears(tags: frozenset[str], lines: Sequence[str], problem: Problem) -> bool:
-    """Whether a problem is nothing but one of these tags, on a scalar: of maps and lists, problems name no end."""
+    """True for a problem that is nothing but one of these tags, on a scalar: of maps and lists, problems name no end."""
     rest = lines[problem.line - 1][problem.column - 1 :]
     is_scalar = (problem.end_line, problem.end_column) != (problem.line, problem.column)
     return problem.rule == "unknown-tag" and is_scalar and rest.split(" ", 1)[0] in tags
@@ -218,7 +218,7 @@ def _meaning(text: str) -> Any:
 
 
 def _is_alike(text: str, value: Any) -> bool:
-    """Whether a plain scalar means this to YAML 1.2 as well, and says so: null may be no text at all."""
+    """True where a plain scalar means this to YAML 1.2 as well, and says so: null may be no text at all."""
     try:
         same = plain(text)
     except NotJsonError:
@@ -270,7 +270,7 @@ class _Writing:
         return [_comment(text, place) for text, place in lines] or None
 
     def _beside(self, entry: Member | Item) -> CommentToken | None:
-        """What is written on the line of a key or a dash; nothing where more than one line follows, maps behind a key excepted.
+        """The comment on the line of a key or a dash; nothing where more than one line follows, maps behind a key excepted.
 
         (Behind a comment beside a list, ruamel 0.19 forgets to end some lines.)
         """

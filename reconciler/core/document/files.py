@@ -95,7 +95,7 @@ def _kind(mode: int) -> str:
 def _not_opened(error: OSError | ValueError, shown: str) -> Problem:
     code = error.errno if isinstance(error, OSError) else None
     if code == errno.ELOOP:
-        return _problem(shown, "symlink-loop", "cannot be read: its symbolic links lead in a circle")
+        return _problem(shown, "symlink-loop", "cannot be read: its symbolic links form a cycle")
     if code == errno.ENXIO:  # what opening a socket gives
         return _problem(shown, "unreadable", "cannot be read: it is a socket or a device without a driver, not a file")
     if code == errno.ENOENT:

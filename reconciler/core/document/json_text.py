@@ -34,7 +34,7 @@ from reconciler.core.errors import Problem
 # A string that is never closed is one token too, to its end: so the scan stays linear on broken text.
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
 _BREAK: Final = re.compile(r"\r\n?|\n")
-_HALF_PAIR: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _LONGEST: Final = 2_000  # code points of a pointer: a key may be as long as its file
 _CONSTANTS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
@@ -50,7 +50,7 @@ def load_json(text: str, shown: str) -> Loaded:
         return Loaded((), (deep,))
     try:
         value = _STRICT.decode(text)
-        if _HALF_PAIR.search(text):
+        if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
         text.encode()
     except (_SuspiciousError, UnicodeEncodeError):
@@ -224,12 +224,12 @@ class _Scan:
     def _read(self, sign: str, place: Place, name: str | None) -> str:
         """The text of a string, which stands under `name` in what is open, or is itself a key there."""
         value: str = json.loads(sign)
-        if _HALF_PAIR.search(sign) or not sign.isascii():
+        if _SURROGATE.search(sign) or not sign.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError as error:
                 half = f"\\u{ord(value[error.start]):04x}"
-                self._problem(place, "not-unicode", f"{half} is half of a surrogate pair, not a character", name)
+                self._problem(place, "not-unicode", f"{half} is a lone surrogate, half of a character", name)
         return value
 
     def _close(self, offset: int) -> None:

@@ -1,4 +1,4 @@
-"""Characters that nobody sees, or takes for others, where YAML gives a meaning to spaces, colons, dashes and quotes.
+"""Invisible characters and lookalikes where YAML gives a meaning to spaces, colons, dashes and quotes.
 
 Web pages, chats and word processors put them there. Inside text they are text like any other; what is looked for here is
 where they were meant as part of the notation. Each is named at its place, with the way out.
@@ -37,7 +37,7 @@ _KEY: Final = re.compile(
     f"""(?:"[^"]{{0,250}}"|'[^']{{0,250}}'|[^\\s:#{{}}\\[\\],&*|>]{{1,250}})[ {_UNSEEN}]{{0,20}}[:{_COLONS}][ {_UNSEEN}]*"""
 )
 _FLOW: Final = re.compile(f"[{{\\[,:{_COLONS}][ {_UNSEEN}]+|[{_COLONS}]|[{_QUOTES}]")
-_BEHIND: Final = re.compile(f"(?<![{_UNSEEN}])(?P<odd>[{_UNSEEN}]++)(?=[ \\t]*+(?:$|#))", re.MULTILINE)
+_BEHIND: Final = re.compile(f"(?<![{_UNSEEN}])[{_UNSEEN}]++(?=[ \\t]*+(?:$|#))|\ufeff", re.MULTILINE)
 _ANY_QUOTE: Final = re.compile(f"[{_QUOTES}]")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _MOST: Final = 5  # characters that are named for one document that cannot be read
@@ -65,9 +65,18 @@ def in_notation(text: str, start: int, end: int) -> Iterator[Odd]:
         start = stop + 1
 
 
-def behind_values(text: str, start: int, end: int) -> Iterator[Odd]:
-    """What is unseen at the end of a line, in front of a comment, or behind a mark, an anchor or a closing quote."""
-    return (Odd(*found.span("odd")) for found in _BEHIND.finditer(text, start, end))
+def suspects(text: str, start: int, end: int) -> list[Odd]:
+    """All odd characters between two offsets that may keep a parser from reading on, in order, none in two of them.
+
+    Besides those in the notation these are unseen ones at the end of a line or in front of a comment, and byte order marks,
+    wherever files were joined.
+    """
+    behind = (Odd(*found.span()) for found in _BEHIND.finditer(text, start, end))
+    found: list[Odd] = []
+    for odd in sorted((*in_notation(text, start, end), *behind)):
+        if not found or odd.start >= found[-1].end:
+            found.append(odd)
+    return found
 
 
 def _in_line(text: str, start: int, stop: int) -> Iterator[Odd]:
@@ -93,8 +102,8 @@ def _runs(text: str, start: int, stop: int) -> Iterator[Odd]:
 
 
 def mended(text: str, odds: Sequence[Odd], start: int, end: int) -> Iterator[str]:
-    """The text between two offsets with each odd character as it was probably meant: one without width as nothing, or as a space."""
-    for nothing in ("", " "):
+    """The text between two offsets with each odd character as it was probably meant: one without width as nothing, a space or a line end."""
+    for nothing in ("", " ", "\n"):
         parts, last = [], start
         for odd in odds:
             meant = (_MEANT[sign] or nothing for sign in text[odd.start : odd.end])
@@ -111,7 +120,7 @@ def problems(text: str, shown: str, odds: Iterable[Odd]) -> list[Problem]:
 def problem(
     shown: str, place: tuple[int, int], text: str, odd: Odd, severity: str = "error", pointer: str = ""
 ) -> Problem:
-    """What an odd character is, at its place (line and column), and what to do about it."""
+    """The problem of an odd character at its place (line and column)."""
     sign, (line, column) = text[odd.start], place
     end = column + odd.end - odd.start
     return Problem(shown, line, column, rule(sign), message(sign), line, end, severity, pointer)
@@ -123,7 +132,7 @@ def rule(sign: str) -> str:
 
 
 def message(sign: str) -> str:
-    """What a character is and what to write instead, or "" for one that is not odd."""
+    """The name of an odd character and what to write instead; "" for any other character."""
     if sign not in _MEANT:
         return ""
     name = f"U+{ord(sign):04X} ({'byte order mark' if sign == chr(0xFEFF) else unicodedata.name(sign).lower()})"
@@ -154,7 +163,11 @@ def in_plain_scalar(text: str, start: int, end: int, *, is_key: bool) -> tuple[l
     if wrong:
         return wrong, []
     like = [odd for odd in notation if odd.start >= start and _is_like_notation(text, odd.start)]
-    ends = [run for run in unseen if run.start == start or run.end == end or text[run.end] == "#"]
+    ends = [
+        run
+        for run in unseen
+        if run.start == start or run.end == end or text[run.end] == "#" or text[run.start] == "\ufeff"
+    ]
     return [], [*like, *ends, *_quoted(text, start, end)]
 
 

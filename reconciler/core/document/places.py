@@ -1,4 +1,4 @@
-"""Where the members of a document stand in their text."""
+"""Places (line and column) of the members of a document."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Places:
         return self._find(index, pointer)[2]
 
     def _find(self, index: int, pointer: str) -> tuple[bool, Place, Place]:
-        """Whether it is there, the place of its key, and the place of the last value on the way to it."""
+        """True if it is there; the place of its key; and the place of the last value on the way to it."""
         if not 0 <= index < len(self._roots):
             return False, _START, _START
         spot = self._roots[index]

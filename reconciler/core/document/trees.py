@@ -106,7 +106,7 @@ def scalars_of(node: Node) -> Iterator[Scalar]:
 
 
 def find(root: Node, parts: tuple[str, ...]) -> tuple[Node, Member | None]:
-    """What stands at a path of keys and numbers, or the nearest to it that is there; and the member that holds it, if one does."""
+    """The node at a path of keys and numbers, or the nearest to it that is there; and the member that holds it, if one does."""
     last: Member | None = None
     for part in parts:
         if isinstance(root, Map):

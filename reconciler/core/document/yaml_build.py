@@ -148,7 +148,7 @@ class Builder:
         self._problem(key_node, "duplicate-key", given_twice(key_node.value, lines[key_node.value]))
 
     def is_merge(self, key_node: AnyNode) -> bool:
-        """Whether a key of the text `<<` merges: not where it is quoted, or tagged as text."""
+        """True for a merge key: the text `<<`, neither quoted nor tagged as text."""
         return not key_node.style and not self._is_non_specific(key_node)
 
     def _note_merge(self, merges: list[AnyNode], key_node: AnyNode, value_node: AnyNode, node: AnyNode) -> None:
@@ -184,7 +184,7 @@ class Builder:
 
 
 def merge_items(node: AnyNode) -> list[AnyNode]:
-    """What a merge key's value brings in: the maps of a list, or itself."""
+    """The maps that a merge key brings in: those of a list, or its value itself."""
     return node.value if node.__class__ is SequenceNode else [node]
 
 

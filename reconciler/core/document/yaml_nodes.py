@@ -81,7 +81,7 @@ class _Careful(Counting, _Base):
 
 
 def is_small(text: str) -> bool:
-    """Whether `text` is too small to break a limit, as long as it has no aliases."""
+    """True for a text that is too small to break a limit, as long as it has no aliases."""
     if len(text) >= MAX_VALUES:
         return False
     return sum(map(text.count, _OPENERS)) < MAX_DEPTH or sum(map(text.count, _REAL_OPENERS)) < MAX_DEPTH
@@ -107,7 +107,7 @@ def hide_breaks(text: str) -> tuple[str, dict[int, int]]:
 
 
 class Sizes:
-    """What one document comes to once its aliases are expanded, without expanding them."""
+    """The size of a document with its aliases expanded, computed without expanding them."""
 
     def __init__(self) -> None:
         self.written = 0  # values, each counted where it is written

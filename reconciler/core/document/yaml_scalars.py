@@ -1,4 +1,4 @@
-"""What a scalar of YAML 1.2's core schema means. https://yaml.org/spec/1.2.2/#103-core-schema"""
+"""Values of scalars in YAML 1.2's core schema. https://yaml.org/spec/1.2.2/#103-core-schema"""
 
 from __future__ import annotations
 

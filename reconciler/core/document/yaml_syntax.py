@@ -1,4 +1,4 @@
-"""What libyaml and PyYAML say of broken text, in plain words."""
+"""Syntax errors of libyaml and PyYAML in plain words."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def problem_of(error: yaml.YAMLError, text: str, shown: str) -> Problem:
 
 
 def is_unfinished(error: yaml.YAMLError) -> bool:
-    """Whether more follows a document that the parser took for complete: so it was not."""
+    """True where more follows a document that the parser took for complete: so it was not."""
     return isinstance(error, yaml.MarkedYAMLError) and _UNFINISHED in (error.problem or "")
 
 
 def is_too_deep(error: yaml.YAMLError) -> bool:
-    """Whether the scanner refused a bracket because too many are open: libyaml from 0.2.6 on, at 1,000."""
+    """True where the scanner refused a bracket because too many are open: libyaml from 0.2.6 on, at 1,000."""
     return isinstance(error, yaml.MarkedYAMLError) and "maximum nesting depth" in (error.problem or "")
 
 
@@ -77,14 +77,14 @@ def character_problem(text: str, shown: str) -> tuple[Problem, ...]:
     line, column = position(text, found.start())
     code = ord(found[0])
     if 0xD800 <= code < 0xE000:
-        message = f"U+{code:04X} is half of a surrogate pair, not a character"
+        message = f"U+{code:04X} is a lone surrogate, half of a character"
         return (Problem(shown, line, column, "not-unicode", message, line, column + 1),)
     message = f"the character U+{code:04X} cannot stand in YAML; write it as an escape in double quotes"
     return (Problem(shown, line, column, "syntax", message, line, column + 1),)
 
 
 def resumption(error: yaml.YAMLError, text: str, begun: int) -> int | None:
-    """Where the next document begins behind a syntax error; None where there is none, or reading on makes no sense.
+    """The offset at which the next document begins behind a syntax error; None where there is none, or reading on makes no sense.
 
     `begun` is the offset at which the parser began. A `---` at the beginning of a line is the end of all that came before,
     whatever was left open. What a %TAG line says is lost on the way, and so is all hope to read on.
@@ -125,7 +125,7 @@ def before_document(text: str, offset: int) -> str:
 
 
 def first_forbidden(text: str) -> int:
-    """Where the first forbidden character stands; the end of `text` if there is none."""
+    """The offset of the first forbidden character; the end of `text` if there is none."""
     found = _NOT_PRINTABLE.search(text)
     return len(text) if found is None else found.start()
 

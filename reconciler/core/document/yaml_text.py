@@ -98,7 +98,7 @@ class _Reading:
                     self.documents.pop()
                 continue
             value = self._measured(node) if measured else self.builder.document(node)
-            if self._odd and len(problems) == before:
+            if self._odd:
                 wrong, doubtful = odd_scalars(node, self._text, self.builder)
                 problems.extend(wrong)
                 self.warnings.extend(doubtful)
@@ -150,7 +150,7 @@ class _Reading:
             text, begun = blank(self._text, following), following
 
     def _depth_cause(self, error: yaml.YAMLError, text: str) -> RefusedError | yaml.YAMLError:
-        """What is wrong first where libyaml counts brackets itself (from 0.2.6 on): its scanner, which reads ahead, stops first.
+        """The first error of a text in which libyaml's own limit was met (from 0.2.6 on): its scanner, which reads ahead, stops early.
 
         Without the bracket that it stopped at, the limit that is ours is met, at the place where every libyaml meets it.
         """
@@ -171,7 +171,7 @@ class _Reading:
         mark: Any = error.problem_mark or error.context_mark if isinstance(error, yaml.MarkedYAMLError) else None
         if self._odd and mark is not None:
             start, end = document_span(text, mark.index)
-            found = sorted({*odd.in_notation(text, start, end), *odd.behind_values(text, start, end)})
+            found = odd.suspects(text, start, end)
             line = mark.line - text.count("\n", 0, start)
             if found and any(self._reads_further(other, line) for other in odd.mended(text, found, start, end)):
                 return odd.problems(text, shown, found)
@@ -193,7 +193,7 @@ class _Reading:
         return True
 
     def is_empty(self, node: Node) -> bool:
-        """Whether a document holds nothing, or an explicit null."""
+        """True for a document that holds nothing, or an explicit null."""
         if node.__class__ is not ScalarNode:
             return False
         before = len(self.builder.problems)
