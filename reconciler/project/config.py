@@ -23,6 +23,7 @@ from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
 from reconciler.core.schema.findings import Finding, findings, nearest, place
 from reconciler.core.schema.types import END, Boolean, Duration, Name, Number, Pattern, Scalar, SecretText
+from reconciler.project.config_file import FILE, find, relative
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
 OWNER: Final = r"^[^/]+" + END
