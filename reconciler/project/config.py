@@ -19,10 +19,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reconciler.core import document
 from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as pointers
+from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
 from reconciler.core.schema.findings import Finding, findings, nearest, place
-from reconciler.core.schema.types import END, Boolean, Duration, Name, Number, Pattern, Scalar, SecretText
+from reconciler.core.schema.types import (
+    END,
+    Boolean,
+    Duration,
+    HostPattern,
+    Name,
+    Number,
+    Pattern,
+    Scalar,
+    SecretText,
+    VariableGlob,
+)
 from reconciler.project.config_file import FILE, find, relative
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
@@ -57,6 +69,19 @@ class Plans(BaseModel):
 
     expire: Duration | None = Field(
         "7d", description="How long after it was saved a plan may be applied.", examples=["24h"]
+    )
+
+
+class SecretBounds(BaseModel):
+    """Where secrets may be sent."""
+
+    model_config = STRICT
+
+    allow: dict[VariableGlob, list[HostPattern]] | None = Field(
+        None,
+        description="The hosts to which a variable may be sent, by globs over the names of variables. If present, one that no glob matches "
+        "goes nowhere but to the registry whose entry names it.",
+        examples=[{"OPENAI_*": ["api.openai.com", "*.example.com"]}],
     )
 
 
@@ -114,6 +139,9 @@ class Config(BaseModel):
     )
     guards: Guards | None = Field(None, description="Limits on what one run may delete.")
     plans: Plans | None = Field(None, description="Saved plans: how long they may be applied.")
+    secrets: SecretBounds | None = Field(
+        None, description="Which variable of the environment may be sent to which host."
+    )
     environments: dict[Name, dict[str, Any]] | None = Field(
         None,
         description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
@@ -142,6 +170,7 @@ class Project:
     max_delete_percent: float
     allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
     plan_expiry: timedelta = timedelta(days=7)
+    secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
     base: Project | None = field(default=None, repr=False)
@@ -308,6 +337,7 @@ def _project(config: Config, root: Path, shown: str | None, environment: str | N
         max_delete_percent=20 if guards.max_delete_percent is None else guards.max_delete_percent,
         allowed=frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
+        secrets=_allowed(config.secrets),
         text=text,
     )
 
@@ -315,6 +345,12 @@ def _project(config: Config, root: Path, shown: str | None, environment: str | N
 def _duration(text: str) -> timedelta:
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
     return timedelta(**{units[text[-1]]: int(text[:-1])})
+
+
+def _allowed(bounds: SecretBounds | None) -> Allowed | None:
+    if bounds is None or bounds.allow is None:
+        return None
+    return Allowed({glob: tuple(hosts) for glob, hosts in bounds.allow.items()})
 
 
 def _text(value: str | float | bool) -> str:
