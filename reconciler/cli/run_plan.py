@@ -95,7 +95,7 @@ async def plan(
     remote = await read_all(registries, workspace.facts)
     workspace.check_references(loaded.desired, remote)
     planned = make_plan(desired, remote, policy_of(workspace, desired, loaded.warnings, request.consents))
-    return with_warnings(planned, workspace)
+    return with_warnings(planned, remote, workspace)
 
 
 async def read(options: GlobalOptions, request: Request) -> Plan:
