@@ -121,14 +121,14 @@ _FORM: Final = {
         "`owner` is empty or holds `/`, as only the owner of an environment does: `<owner>/<environment>`.",
         "Write a name without `/`.",
     ),
-    "bad-pointer": ProblemRule("An entry of `ignore` is not a JSON pointer.", "Write it as `/field/inner`."),
     "bad-glob": ProblemRule(
-        "A name under `secrets.allow` is no environment variable and no glob over such names.", "Write `OPENAI_*`."
+        "A name in `secrets.allow` is no environment variable, and no glob over such names.",
+        "Write it as `OPENAI_API_KEY` or `OPENAI_*`.",
     ),
     "bad-host": ProblemRule(
-        "An entry of `secrets.allow` is not a host.",
-        "Write `api.example.com`, `*.example.com` or `[::1]`, with `:PORT` or without.",
+        "A host in `secrets.allow` is no host name.", "Write `api.example.com`, `*.example.com` or `[::1]:8080`."
     ),
+    "bad-pointer": ProblemRule("An entry of `ignore` is not a JSON pointer.", "Write it as `/field/inner`."),
     "bad-url": ProblemRule("A URL is not http(s), or has no host.", "Write `https://host/path`."),
     "bad-variable": ProblemRule(
         "A field that takes the name of an environment variable holds something else.",
@@ -148,12 +148,12 @@ _REFERENCES: Final = {
         "Revoke it, since it is in the history of the repository, and write `${env:NAME}` or `${file:path}` instead.",
     ),
     "likely-secret": ProblemRule(
-        "A value looks like a credential, or stands under the name of one, where any text may stand.",
-        "If it is one, revoke it, and write `${env:NAME}` or `${file:path}` in a secret field instead.",
+        "A value looks like a token or a private key, or stands under a name that a secret would have.",
+        "Put it into a secret field as a reference, `${env:NAME}` or `${file:path}`, and renew it: it is in the history.",
     ),
     "secret-destination": ProblemRule(
-        "A manifest would send a variable to a host that `secrets.allow` in reconciler.yaml does not list for it.",
-        "Correct the address; if the variable belongs there, list the host under `secrets.allow`.",
+        "`secrets.allow` in reconciler.yaml does not let a variable go to the host that the manifest sends it to.",
+        "Correct the address or the variable, or add the host to `secrets.allow`.",
     ),
     "secret-reference": ProblemRule(
         "A secret field holds a reference with other text around it.",
