@@ -105,6 +105,10 @@ _FORM: Final = {
         "Correct it, or keep it where the registry is newer. `--strict` makes it an error.",
     ),
     "unknown-field": ProblemRule("The kind has no such field.", "Correct the spelling, or remove the field."),
+    "misplaced-field": ProblemRule(
+        "A field that the kind has stands under `x-unmanaged`, which is for what no kind declares.",
+        "Move it out of `x-unmanaged`, to the place that the kind gives it.",
+    ),
     "missing-field": ProblemRule("A field that the kind requires is missing.", "Add it."),
     "wrong-type": ProblemRule("A value is of another type than its field.", "Write a value of the type named."),
     "not-allowed": ProblemRule("A value is not one of the words that its field takes.", "Use one of the words listed."),
