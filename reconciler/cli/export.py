@@ -24,7 +24,7 @@ from reconciler.manifest.discover import shown
 from reconciler.manifest.export import path_of
 from reconciler.project.lookup import one_object
 from reconciler.project.workspace import Workspace
-from reconciler.render.escape import printable
+from reconciler.render.escape import printable, without_commands
 from reconciler.render.jsontext import dumps
 
 
@@ -125,7 +125,8 @@ def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, al
     ):  # one manifest alone is an answer and a manifest at once: manifests may bear a format_version
         answer_json(manifests[0] if alone else {"manifests": manifests})
     elif manifests:
-        answer("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
+        texts = [dump_yaml(manifest, escape=without_commands) for manifest in manifests]
+        answer("---\n".join(texts).rstrip("\n"), exact=True)
 
 
 def _to_files(paths: Sequence[tuple[Path, Declared]], output_format: str, *, force: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reconciler.cli.answers import answer_json
-from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.streams import answer
 from reconciler.core.errors import InputError, UsageError
@@ -18,6 +18,7 @@ from reconciler.core.secret import Resolver
 from reconciler.endpoint.values import FailedError, Subject
 from reconciler.manifest.load import Manifest
 from reconciler.project.model_facts import facts_json, native_facts, portable_facts, with_live
+from reconciler.project.pull_request import check_secrets
 from reconciler.project.workspace import Loaded, Workspace
 from reconciler.registry.base import ModelFacts
 from reconciler.registry.catalog import load_driver
@@ -27,9 +28,10 @@ from reconciler.render.info_text import info_text
 @click.command(cls=Command, name="info")
 @click.argument("key")
 @click.option("--live", is_flag=True, help="Ask the model's endpoint too: GET <url>/models.")
+@allow_secrets_option
 @format_option("text", "json")
 @click.pass_obj
-def command(options: GlobalOptions, key: str, live: bool, output_format: str) -> int:
+def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, output_format: str) -> int:
     """Tell what a model is: its name, its provider, and what it can do. KEY is a manifest's key or an address.
 
     From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or, with --live, its endpoint
@@ -38,6 +40,8 @@ def command(options: GlobalOptions, key: str, live: bool, output_format: str) ->
     workspace = find_workspace(options)
     manifest = _declared(workspace.load(), key)
     data = facts_json(manifest.key, _facts(workspace, manifest))
+    if live and manifest.model is not None and manifest.model.endpoint is not None:
+        check_secrets(workspace, [manifest.model.endpoint], allowed=allow_secrets)
     found = asyncio.run(_ask(manifest, workspace.resolver)) if live else None
     data = with_live(data, found["max_tokens"]) if found is not None else data
     source = {"file": manifest.source.file, "line": manifest.source.line}

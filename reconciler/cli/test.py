@@ -12,7 +12,7 @@ import click
 from reconciler import render
 from reconciler.cli import test_runs
 from reconciler.cli.answers import answer_json
-from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
 from reconciler.cli.session import asked, find_workspace, stdin_bytes, style
 from reconciler.cli.stored import check_names, registries_of
 from reconciler.cli.streams import answer
@@ -21,6 +21,7 @@ from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.project.lookup import check_readable, matching, only
+from reconciler.project.pull_request import check_secrets
 from reconciler.project.selection import parse_selector
 from reconciler.project.workspace import STDIN, Workspace
 from reconciler.registry.base import RunsTests, TestResult
@@ -49,6 +50,7 @@ from reconciler.render.terminal import Style
     help="Fail where the model does not stream, which is degraded otherwise.",
 )
 @click.option("--strict", is_flag=True, help="End with 1 where a check is degraded, too.")
+@allow_secrets_option
 @format_option("text", "json", "junit")
 @click.pass_obj
 def command(
@@ -60,6 +62,7 @@ def command(
     source: str | None,
     required: tuple[str, ...],
     strict: bool,
+    allow_secrets: bool,
     output_format: str,
 ) -> int:
     """Test a model: is it reached, does it answer, also as a stream, and which parameters does it heed?
@@ -76,10 +79,11 @@ def command(
     telling = _Telling(style(options), output_format, strict, options.verbose)
     if key is None:
         chosen = test_runs.selected(workspace, workspace.load(), selections, given)
+        check_secrets(workspace, [subject.endpoint for subject in chosen], allowed=allow_secrets)
         return telling.tell_all(asyncio.run(test_runs.results(workspace, chosen, given, required=required)))
     if registry is not None:
         check_names(workspace, [registry])
-    return telling.tell(asyncio.run(_result(workspace, key, registry, given, required)))
+    return telling.tell(asyncio.run(_result(workspace, key, registry, given, required, allow_secrets=allow_secrets)))
 
 
 @dataclass(frozen=True)
@@ -134,11 +138,12 @@ def _check_usage(key: str | None, registry: str | None, selections: Sequence[str
 
 
 async def _result(
-    workspace: Workspace, key: str, registry: str | None, given: Any, required: Sequence[str]
+    workspace: Workspace, key: str, registry: str | None, given: Any, required: Sequence[str], *, allow_secrets: bool
 ) -> dict[str, Any]:
     """The answer for one model: from its endpoint where a manifest declares one, else, and with `registry`, through a registry."""
     subject = test_runs.meant(workspace, workspace.load(), key, given) if registry is None else None
     if subject is not None:
+        check_secrets(workspace, [subject.endpoint], allowed=allow_secrets)
         return (await test_runs.results(workspace, [subject], given, required=required))[0]
     address, result = await _through_registry(workspace, key, registry, given)
     missing = f"it is required, and {address.registry} does not test it"

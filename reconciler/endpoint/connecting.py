@@ -83,6 +83,6 @@ def _headers(subject: Subject, resolver: Resolver) -> dict[str, str | Secret]:
         if key is not None:
             ours["x-api-key"] = key
     elif key is not None:
-        ours["Authorization"] = Secret(f"Bearer {key.reveal()}")
+        ours["Authorization"] = key.derived("Bearer {}".format)
     taken = {name.lower() for name in given}
     return {**{name: value for name, value in ours.items() if name.lower() not in taken}, **given}

@@ -187,7 +187,7 @@ async def test_the_hint_of_a_status_reaches_the_error() -> None:
     async with connected(always(reply(401, {})), hints={401: "set LF_API_KEY"}) as (client, server):
         with pytest.raises(PermanentError) as caught:
             await client.call("GET", "/models", query={"key": "a b"})
-    assert caught.value.message == f"aigo: GET {server.url}/models?key=a%20b answered 401 Unauthorized"
+    assert caught.value.message == f"aigo: GET {server.url}/models answered 401 Unauthorized"
     assert caught.value.hint == "set LF_API_KEY"
 
 

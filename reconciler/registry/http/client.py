@@ -14,9 +14,9 @@ from typing import Any, Final
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
 from reconciler.core.errors import PermanentError
-from reconciler.registry.http.address import headers_of, url_of
+from reconciler.registry.http.address import check_destination, headers_of, url_of
 from reconciler.registry.http.concurrency import ConcurrencyLimit
-from reconciler.registry.http.payload import encode, shown
+from reconciler.registry.http.payload import encode, secrets_in, shown
 from reconciler.registry.http.pool import NoResponse, Pool, RawResponse, open_pool
 from reconciler.registry.http.target import Call, Response, Target
 from reconciler.registry.http.translate import THROTTLED, Failure, Translator
@@ -113,6 +113,7 @@ class Client:
         raise outcome.kind(outcome.message, hint=outcome.hint)
 
     def _encode(self, body: Any, method: str, path: str) -> bytes | None:
+        check_destination(self._target, secrets_in(body))
         try:
             return None if body is None else encode(body)
         except ValueError as error:
@@ -145,6 +146,7 @@ class Client:
             self._limit.release()
 
     async def _exchange(self, call: Call) -> RawResponse | NoResponse:
+        check_destination(self._target, self._target.secrets())
         began = time.perf_counter()
         response = await self._pool.exchange(call)
         if isinstance(response, NoResponse) and response.stale and call.replaces_stale:
@@ -196,7 +198,7 @@ class Client:
             response.reason if isinstance(response, NoResponse) else f"{response.status}, {len(response.body)} bytes"
         )
         sent = "" if call.body is None else f", sent {redactor(shown(call.body))}"
-        LOG.debug("%s %s: %s, %.0f ms%s", call.method, redactor(str(call.url)), result, milliseconds, sent)
+        LOG.debug("%s %s: %s, %.0f ms%s", call.method, self._translator.shown(call), result, milliseconds, sent)
 
 
 def _outcome(state: RetryCallState) -> Any:

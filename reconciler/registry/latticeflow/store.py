@@ -286,6 +286,7 @@ async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
         headers=headers,
         verify=place.verify,
         timeout=place.timeout,
+        addresses=place.addresses,
         hints=HINTS,
     )
     async with open_client(target) as client:

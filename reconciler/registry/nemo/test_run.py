@@ -105,7 +105,7 @@ async def _headers(places: Places, provider: Mapping[str, Any], checks: list[Che
     form = provider.get("auth_header_format") or "Authorization: Bearer {{ auth_secret }}"
     name, _, value = str(form).partition(":")
     before, _, after = value.strip().partition("{{")
-    headers[name.strip()] = Secret(before + key.reveal() + after.partition("}}")[2])
+    headers[name.strip()] = key.derived(lambda value: before + value + after.partition("}}")[2])
     return headers
 
 
