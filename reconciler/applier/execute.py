@@ -42,7 +42,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a change ended: `status` as in report.STATUSES, `reason` a stable word, `message` for people."""
+    """How a change ended: `status` as in core.actions.STATUSES, `reason` a stable word, `message` for people."""
 
     status: str = "ok"
     reason: str = ""

@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.core.actions import DONE, SUMMARY
 from reconciler.core.resource import Address
 from reconciler.planner.plan import Plan
-
-STATUSES: Final = ("ok", "failed", "skipped", "not_stored", "conflict", "blocked")
-DONE: Final = {
-    "create": "created",
-    "update": "updated",
-    "rename": "renamed",
-    "replace": "replaced",
-    "delete": "deleted",
-}
-SUMMARY: Final = (*DONE.values(), "unchanged", "failed", "skipped", "not_stored", "conflict", "blocked")
 
 INTERRUPTED: Final = "interrupted"  # the reason of what was skipped because of a signal
 

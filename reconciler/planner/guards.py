@@ -23,11 +23,14 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The guards' limits, for each registry."""
+    """The guards' limits, for each registry. The defaults here are those of reconciler.yaml."""
 
     max_deletes: int = 5
     max_delete_percent: float = 20
     allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
+
+
+DEFAULTS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 import jsonschema
 
+from reconciler.core.actions import WRITES
 from reconciler.core.errors import PlanFileError, Problem
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, RegistryFacts, Resource, Source
 from reconciler.core.schema.answers import OUTPUTS
 from reconciler.core.spec import MAX_DEPTH, digest, too_deep
-from reconciler.planner.plan import WRITES, Change, Consents, FieldChange, Guard, Plan
+from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.planner.plan_json import plan_to_json
 
 _HALVES: Final = re.compile("[\ud800-\udfff]")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from reconciler.core import pointer as json_pointer
+from reconciler.core.actions import WRITES
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, DesiredState, RegistryFacts, RemoteState, Resource
 from reconciler.core.rules import NeedsConsent
@@ -24,7 +25,7 @@ from reconciler.planner.index import RegistryIndex, identity
 from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
 from reconciler.planner.ownership import Ownership, ownership_of
-from reconciler.planner.plan import WRITES, Change, Consents, Plan
+from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.prune import derived_deletes, removals
 from reconciler.planner.same_place import same_places
 

@@ -22,6 +22,7 @@ from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
 from reconciler.core.schema.findings import Finding, findings, nearest, place
 from reconciler.core.schema.types import END, Boolean, Name, Number, Pattern, Scalar, SecretText
+from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
@@ -35,10 +36,10 @@ class Guards(BaseModel):
     model_config = STRICT
 
     max_deletes: Annotated[int | None, Number(minimum=0, integer=True, reference=False)] = Field(
-        5, description="More deletions than this stop the run.", examples=[5]
+        DEFAULTS.max_deletes, description="More deletions than this stop the run.", examples=[5]
     )
     max_delete_percent: Annotated[float | None, Number(minimum=0, maximum=100, reference=False)] = Field(
-        20,
+        DEFAULTS.max_delete_percent,
         description="More deletions than this share of what we own stop the run. One single deletion never does.",
         examples=[20],
     )
@@ -126,9 +127,7 @@ class Project:
     variables: Mapping[str, str]
     fingerprint_key: str | None
     registries: Mapping[str, Mapping[str, Any]]
-    max_deletes: int
-    max_delete_percent: float
-    allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
+    limits: Limits = DEFAULTS
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
     base: Project | None = field(default=None, repr=False)
@@ -277,7 +276,6 @@ def _placed(finding: Finding, places: Places, shown: str, environment: str | Non
 
 
 def _project(config: Config, root: Path, shown: str | None, environment: str | None, text: str) -> Project:
-    guards = config.guards or Guards()
     owner = config.owner if shown is not None else "local"
     entries = {name: entry.model_dump() for name, entry in (config.registries or {}).items()}
     if config.registries is None:
@@ -291,10 +289,17 @@ def _project(config: Config, root: Path, shown: str | None, environment: str | N
         variables={name: _text(value) for name, value in (config.variables or {}).items()},
         fingerprint_key=config.fingerprint_key,
         registries=entries,
-        max_deletes=5 if guards.max_deletes is None else guards.max_deletes,
-        max_delete_percent=20 if guards.max_delete_percent is None else guards.max_delete_percent,
-        allowed=frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
+        limits=_limits(config.guards or Guards()),
         text=text,
+    )
+
+
+def _limits(guards: Guards) -> Limits:
+    """The guards' limits; null equals absent."""
+    return Limits(
+        DEFAULTS.max_deletes if guards.max_deletes is None else guards.max_deletes,
+        DEFAULTS.max_delete_percent if guards.max_delete_percent is None else guards.max_delete_percent,
+        frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
     )
 
 

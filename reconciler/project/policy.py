@@ -5,7 +5,6 @@ from __future__ import annotations
 from reconciler.core.errors import Problem
 from reconciler.core.fingerprint import known_fingerprints
 from reconciler.core.resource import DesiredState
-from reconciler.planner.guards import Limits
 from reconciler.planner.plan import Consents
 from reconciler.planner.planner import Policy
 from reconciler.project.environments import DeclaredElsewhere, declared_elsewhere
@@ -18,7 +17,7 @@ def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Probl
     elsewhere = declared_elsewhere(workspace) if consents.prune else DeclaredElsewhere(frozenset(), ())
     return Policy(
         consents=consents,
-        limits=Limits(project.max_deletes, project.max_delete_percent, project.allowed),
+        limits=project.limits,
         environment=project.environment,
         fingerprints=known_fingerprints(desired, workspace.fingerprint_key_if_known(), workspace.resolver),
         problems=warnings,

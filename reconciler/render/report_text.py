@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.applier.report import DONE, Outcome, Report
+from reconciler.applier.report import Outcome, Report
+from reconciler.core.actions import DONE
 from reconciler.render.sections import SIGNS
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import pad, text_width

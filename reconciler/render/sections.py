@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.core.actions import ACTIONS
 from reconciler.core.resource import Address
-from reconciler.planner.plan import ACTIONS, Change, Consents, Plan
+from reconciler.planner.plan import Change, Consents, Plan
 
 ORDER: Final = (("delete", "replace"), ("conflict",), ("blocked",), ("rename",), ("create",), ("update",))
 SIGNS: Final = {
