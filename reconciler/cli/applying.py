@@ -18,7 +18,7 @@ from reconciler.applier.report import BugError, Outcome, Report, untouched
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.question import confirmed, has_terminal
 from reconciler.cli.session import Outputs, style
-from reconciler.cli.streams import answer, say
+from reconciler.cli.streams import echo_data, say
 from reconciler.core.errors import RefusedError, UsageError
 from reconciler.core.resource import Address, Resource
 from reconciler.planner.plan import Plan
@@ -35,7 +35,7 @@ def show(plan: Plan, options: GlobalOptions, output_format: str) -> None:
     """The plan, before anything is asked or done: on stdout in text, on stderr where stdout is for a machine."""
     shown = Outputs(PLAN, "text", ())
     if output_format == "text":
-        answer(shown.text("text", plan, style(options)))
+        echo_data(shown.text("text", plan, style(options)))
     else:
         say(shown.text("text", plan, style(options, sys.stderr)))
 

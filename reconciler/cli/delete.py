@@ -36,8 +36,8 @@ from reconciler.render.escape import printable
 def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, output_format: str) -> int:
     """Delete one object. KEY is a key or an address.
 
-    Another owner's object, a protected one, and one that others refer to are left alone. What is deleted is written down first; a manifest that
-    still declares it brings it back.
+    Another owner's object, a protected one, and one that others refer to are left alone. What is deleted is written
+    down first; a manifest that still declares it brings it back.
     """
     with applying.reported():
         report = asyncio.run(_delete(options, key, yes, backup, output_format))

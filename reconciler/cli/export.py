@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 
-from reconciler.cli.answers import answer_json
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace
-from reconciler.cli.stored import registries_of, stored, unreadable, warn_of_unreadable
-from reconciler.cli.streams import answer, say
+from reconciler.cli.stored import registries_of, stored, warn_of_unreadable
+from reconciler.cli.streams import echo_data, say
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import RemoteState, Resource
@@ -25,7 +24,8 @@ from reconciler.manifest.export import path_of
 from reconciler.project.lookup import one_object
 from reconciler.project.workspace import Workspace
 from reconciler.render.escape import printable
-from reconciler.render.jsontext import dumps
+from reconciler.render.jsontext import answer_json, dumps
+from reconciler.render.stored import unreadable_rows
 
 
 @click.command(cls=Command, name="export")
@@ -45,8 +45,8 @@ def command(
 ) -> int:
     """Write stored objects as manifests. KEY is a key or an address.
 
-    Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references. With --all, what a
-    registry holds and cannot be read is left out and named, and the exit code is 5.
+    Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references.
+    With --all, what a registry holds and cannot be read is left out and named, and the exit code is 5.
     """
     if everything and keys:
         raise UsageError("both KEY and --all were given", hint="leave one of them out")
@@ -66,7 +66,7 @@ def command(
     declared, left_out = _declarations(workspace, list(zip(chosen, places, strict=True)), remote)
     if keys and not declared:
         raise InputError(f"{left_out[0].resource.address} cannot be declared: {left_out[0].reason}")
-    partly = bool(left_out) or (everything and any(unreadable(remote)))
+    partly = bool(left_out) or (everything and any(unreadable_rows(remote)))
     if target is None:
         _to_stdout([item.manifest for item, _ in declared], output_format, alone=len(keys) == 1, whole=not partly)
     else:
@@ -123,9 +123,9 @@ def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, al
     if (
         output_format == "json"
     ):  # one manifest alone is an answer and a manifest at once: manifests may bear a format_version
-        answer_json(manifests[0] if alone else {"manifests": manifests})
+        echo_data(answer_json(manifests[0] if alone else {"manifests": manifests}))
     elif manifests:
-        answer("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
+        echo_data("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
 
 
 def _to_files(paths: Sequence[tuple[Path, Declared]], output_format: str, *, force: bool) -> None:

@@ -1,4 +1,4 @@
-"""The files that commands write and read beside manifests: saved plans, answers, exports."""
+"""Read and write the files of commands other than manifests: saved plans, answers, exports."""
 
 from __future__ import annotations
 

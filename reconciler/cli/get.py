@@ -6,13 +6,13 @@ import asyncio
 
 import click
 
-from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
-from reconciler.cli.stored import facts_of, registries_of, stored
-from reconciler.cli.streams import answer
+from reconciler.cli.stored import registries_of, stored
+from reconciler.cli.streams import echo_data
 from reconciler.project.lookup import one_object
-from reconciler.render.answers import get_text
+from reconciler.render.jsontext import answer_json
+from reconciler.render.stored import get_data, get_text
 
 
 @click.command(cls=Command, name="get")
@@ -22,17 +22,6 @@ from reconciler.render.answers import get_text
 def command(options: GlobalOptions, key: str, output_format: str) -> int:
     """Show one object as its registry holds it. KEY is a key or an address."""
     workspace = find_workspace(options)
-    found = one_object(key, asyncio.run(stored(workspace, registries_of(workspace, [key]))))
-    facts = facts_of(found)
-    data = {
-        "address": str(found.address),
-        "spec": found.spec,
-        "owner": facts["owner"],
-        "revision": found.revision,
-        "updated_at": facts["updated_at"],
-    }
-    if output_format == "json":
-        answer_json(data)
-    else:
-        answer(get_text(data, style(options)))
+    data = get_data(one_object(key, asyncio.run(stored(workspace, registries_of(workspace, [key])))))
+    echo_data(answer_json(data) if output_format == "json" else get_text(data, style(options)))
     return 0

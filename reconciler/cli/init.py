@@ -12,7 +12,7 @@ from reconciler import __version__
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions
 from reconciler.cli.schemas import generated
-from reconciler.cli.streams import answer, say
+from reconciler.cli.streams import echo_data, say
 from reconciler.planner.guards import DEFAULTS
 from reconciler.project.config_file import FILE
 from reconciler.render.escape import printable
@@ -87,4 +87,4 @@ def _write(path: Path, text: str) -> None:
         say(f"left as it is: {printable(str(path))}")
         return
     write_text(path, text)
-    answer(printable(str(path)))
+    echo_data(printable(str(path)))

@@ -15,7 +15,7 @@ from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.planner import make_plan
 from reconciler.project.policy import policy_of
 from reconciler.project.selection import parse_selector, select
-from reconciler.project.workspace import Loaded, Workspace
+from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.base import Registry
 from reconciler.registry.reading import read_all
 
@@ -51,7 +51,7 @@ class Request:
         return request
 
 
-def load(workspace: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
+def load(workspace: Workspace, request: Request) -> tuple[LoadedManifests, DesiredState]:
     """The manifests, all valid, and of their desired state the part that was asked for."""
     check_names(workspace, request.registries)
     loaded = workspace.load(request.paths, stdin_bytes)
@@ -88,7 +88,11 @@ def names(workspace: Workspace, request: Request, desired: DesiredState) -> list
 
 
 async def plan(
-    workspace: Workspace, request: Request, loaded: Loaded, desired: DesiredState, registries: Mapping[str, Registry]
+    workspace: Workspace,
+    request: Request,
+    loaded: LoadedManifests,
+    desired: DesiredState,
+    registries: Mapping[str, Registry],
 ) -> Plan:
     """Reads the registries and plans. Writes nothing."""
     remote = await read_all(registries, workspace.facts)

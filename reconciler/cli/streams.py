@@ -13,14 +13,19 @@ from reconciler.core.errors import InputError
 
 
 def encode_streams() -> None:
-    """What a machine reads is UTF-8, whatever the locale; what a terminal cannot show is shown as an escape."""
+    """Set stdout and stderr to UTF-8 for machines, whatever the locale.
+
+    What a terminal cannot show becomes an escape.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
-def answer(text: str) -> None:
-    """Data, to stdout. A reader that went away stops nothing: what is to be done is done, and the exit code tells of it.
+def echo_data(text: str) -> None:
+    """Write data to stdout.
+
+    A reader that went away stops nothing: what is to be done is done, and the exit code tells of it.
 
     Raises InputError where stdout cannot take it.
     """
@@ -36,18 +41,18 @@ def answer(text: str) -> None:
         raise InputError(f"the answer cannot be written to stdout: {error.strerror}") from error
 
 
-def answer_if_possible(text: str) -> None:
-    """An error as data, to stdout: where stdout cannot take it, stderr tells it anyway."""
+def echo_data_if_possible(text: str) -> None:
+    """Write an error as data to stdout, unless stdout cannot take it: stderr tells it anyway."""
     with suppress(InputError):
-        answer(text)
+        echo_data(text)
 
 
 def quiet_stdout() -> None:
-    """Nobody reads stdout any more: what is still written to it goes nowhere, and Python does not complain when it ends."""
+    """Lead stdout nowhere once its reader is gone, so that Python does not complain when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:
-    """Talk, to stderr. Nobody need listen."""
+    """Write talk to stderr, which may be closed."""
     with suppress(OSError):
         click.echo(text, err=True, color=True)

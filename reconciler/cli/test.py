@@ -10,11 +10,10 @@ import click
 
 from reconciler import render
 from reconciler.cli import trials
-from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import asked, find_workspace, stdin_bytes, style
 from reconciler.cli.stored import check_names, registries_of
-from reconciler.cli.streams import answer
+from reconciler.cli.streams import echo_data
 from reconciler.core.document import decode, read_text
 from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
@@ -23,6 +22,7 @@ from reconciler.project.lookup import check_readable, matching, only
 from reconciler.project.workspace import STDIN, Workspace
 from reconciler.registry.base import Tested, Tests
 from reconciler.registry.reading import read_all
+from reconciler.render.jsontext import answer_json
 from reconciler.render.terminal import Style
 from reconciler.render.tested import all_text, tested_text
 
@@ -100,18 +100,18 @@ async def _result(here: Workspace, key: str, registry: str | None, given: Any) -
 
 def _tell(result: dict[str, Any], how: Style, output_format: str) -> int:
     if output_format == "json":
-        answer_json(result)
+        echo_data(answer_json(result))
     else:
-        answer(_junit([result], how) if output_format == "junit" else tested_text(result, how))
+        echo_data(_junit([result], how) if output_format == "junit" else tested_text(result, how))
     return 0 if result["ok"] else 1
 
 
 def _tell_all(results: Sequence[dict[str, Any]], how: Style, output_format: str) -> int:
     ok = all(result["ok"] for result in results)
     if output_format == "json":
-        answer_json({"ok": ok, "results": results})
+        echo_data(answer_json({"ok": ok, "results": results}))
     else:
-        answer(_junit(results, how) if output_format == "junit" else all_text(results, how))
+        echo_data(_junit(results, how) if output_format == "junit" else all_text(results, how))
     return 0 if ok else 1
 
 

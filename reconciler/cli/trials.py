@@ -16,12 +16,12 @@ from reconciler.endpoint.subjects import named, subjects
 from reconciler.endpoint.tester import check_input
 from reconciler.endpoint.values import Subject, Tried
 from reconciler.planner.plan import Plan
-from reconciler.project.workspace import Loaded, Workspace
+from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.base import Check
 from reconciler.render.escape import printable
 
 
-def meant(loaded: Loaded, key: str, given: Any) -> Subject | None:
+def meant(loaded: LoadedManifests, key: str, given: Any) -> Subject | None:
     """The declared model with an endpoint that a key or an address names, if one does.
 
     Raises UsageError for several, InputError where it cannot be asked with what is given.
@@ -36,7 +36,7 @@ def meant(loaded: Loaded, key: str, given: Any) -> Subject | None:
     return replace(found[0], addresses=tuple(sorted(found[0].addresses, key=lambda one: (str(one) != key, one))))
 
 
-def selected(loaded: Loaded, selections: Sequence[tuple[str, str]], given: Any) -> tuple[Subject, ...]:
+def selected(loaded: LoadedManifests, selections: Sequence[tuple[str, str]], given: Any) -> tuple[Subject, ...]:
     """Every declared model with an endpoint whose labels hold all of these.
 
     Raises ManifestError where the manifests have errors, InputError where one of them cannot be asked with what is given.
@@ -57,7 +57,7 @@ async def results(here: Workspace, chosen: Sequence[Subject], given: Any) -> lis
     return [_result(subject, tried) for subject, tried in zip(chosen, every, strict=True)]
 
 
-async def gated(here: Workspace, loaded: Loaded, plan: Plan) -> Plan:
+async def gated(here: Workspace, loaded: LoadedManifests, plan: Plan) -> Plan:
     """The plan without the models whose endpoint fails, and without what depends on them. Each is told on stderr."""
     chosen = concerned(plan, subjects(loaded.manifests.manifests, loaded.desired))
     failures: dict[Address, str] = {}

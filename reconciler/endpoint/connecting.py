@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from reconciler.core.model import Endpoint
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import is_reference
 from reconciler.endpoint.values import FailedError, Subject
@@ -41,7 +42,7 @@ def place_of(subject: Subject, resolver: Resolver, *, bare: bool) -> Place:
     if len(dict(pairs)) < len(pairs):
         raise FailedError("the query of `url` has a name twice, which cannot be asked for here")
     base = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
-    headers = _headers(subject, resolver)
+    headers = headers_of(endpoint, subject.format, resolver)
     target = Target(
         registry="endpoint",
         url=base if bare else base.rstrip("/"),
@@ -58,16 +59,15 @@ def place_of(subject: Subject, resolver: Resolver, *, bare: bool) -> Place:
     return Place(target, dict(pairs), Redactor(value for value in headers.values() if isinstance(value, Secret)))
 
 
-def _headers(subject: Subject, resolver: Resolver) -> dict[str, str | Secret]:
-    """The manifest's own headers, and beside them what the format wants: who writes a header down knows better."""
-    endpoint = subject.endpoint
+def headers_of(endpoint: Endpoint, wire_format: str, resolver: Resolver) -> dict[str, str | Secret]:
+    """Build the headers of a request: those of the manifest, then those that the wire format wants. Raises SecretError."""
     given: dict[str, str | Secret] = {
         name: resolver.resolve(value) if is_reference(value) else value
         for name, value in (endpoint.headers or {}).items()
     }
     ours: dict[str, str | Secret] = {"Accept": "application/json, text/event-stream"}
     key = resolver.resolve(endpoint.api_key) if endpoint.api_key is not None else None
-    if subject.format == "anthropic":
+    if wire_format == "anthropic":
         ours["anthropic-version"] = _ANTHROPIC_VERSION
         if key is not None:
             ours["x-api-key"] = key

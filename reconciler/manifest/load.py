@@ -1,7 +1,7 @@
-"""Files to manifests: every document typed and frozen, every problem with its place.
+"""Load manifest files: every document typed and frozen, every problem with its line and column.
 
-One document goes: text → plain data (`document`) → its form (`model_check`, `native`) → its references (`references`) → its form once more, now with the
-values that the references led to.
+One document goes: text → plain data (`document`) → its form (`model_check`, `native`) → its references (`references`) →
+its form once more, now with the values that the references led to.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core import document
-from reconciler.core.document import Document, Loaded, Places
+from reconciler.core.document import Document, LoadedDocuments, Places
 from reconciler.core.errors import Problem
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.resource import Source
@@ -33,7 +33,10 @@ STDIN = "<stdin>"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One document that is valid in itself. Exactly one of `model` and `native` is set. `index` counts documents in the file."""
+    """One document that is valid in itself.
+
+    Exactly one of `model` and `native` is set. `index` counts documents in the file.
+    """
 
     source: Source
     index: int
@@ -45,7 +48,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """All that was read. `counts` counts each file's documents, wrong ones too; `texts` holds each file's text by its name as shown."""
+    """The manifests of some files, and their problems.
+
+    `counts` has each file's number of documents, `texts` its text.
+    """
 
     manifests: tuple[Manifest, ...]
     problems: tuple[Problem, ...]
@@ -64,9 +70,11 @@ class Manifests:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads manifests. `natives` are the native kinds by name; `overrides` the native fields by the name of each registry.
+    """Reads manifests.
 
-    `root` is the project root; `variables` what `${var:NAME}` stands for.
+    `natives` are the native kinds by name; `overrides` the native fields by the name of each registry.
+
+    `root` is the project root; `variables` are the values of `${var:NAME}`.
     """
 
     root: Path
@@ -188,11 +196,11 @@ def _no_document(shown: str, text: str) -> Problem:
     return ignored.empty(shown, f"this file holds {what}", "restore what it held, or remove the file")
 
 
-def _loaded(text: str, shown: str) -> Loaded:
+def _loaded(text: str, shown: str) -> LoadedDocuments:
     """The documents of a file. One that is no YAML, but plainly another tool's, has that one problem."""
     loaded = document.load(text, shown)
     known = recognise_text(text) if loaded.problems else None
     if known is None:
         return loaded
     finding = foreign(known, shown)
-    return Loaded((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))
+    return LoadedDocuments((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))

@@ -1,4 +1,4 @@
-"""Undo: what a run is about to remove is written down as manifests first. Applying the folder restores it."""
+"""Back up what a run is about to remove, as manifests. Applying the folder restores it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ from reconciler.registry.entry import RegistryEntry
 def back_up(
     folder: Path | None, resources: Iterable[Resource], entries: Mapping[str, RegistryEntry], root: Path, cwd: Path
 ) -> str:
-    """Writes each resource below `folder`, or below `.reconciler/backup/<UTC>` of the project. Returns the folder as shown from `cwd`."""
+    """Writes each resource below `folder`, or below `.reconciler/backup/<UTC>` of the project.
+
+    Returns the folder as shown from `cwd`.
+    """
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
     target = folder if folder is not None else root / ".reconciler" / "backup" / stamp
     return shown(str(write_backup(target, resources, entries, root)), cwd)
 
 
 def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[str, RegistryEntry], root: Path) -> Path:
-    """Writes each resource below `folder`, which is made. Raises RefusedError where that fails: then nothing may be removed."""
+    """Writes each resource below `folder`, which is made.
+
+    Raises RefusedError where that fails: then nothing may be removed.
+    """
     try:
         for resource in resources:
             path = folder / path_of(resource)

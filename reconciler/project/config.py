@@ -1,4 +1,4 @@
-"""reconciler.yaml: found, read, checked, and laid over by an environment.
+"""Load reconciler.yaml: find it, validate it, merge an environment's patch over it.
 
 What is checked here is what every registry shares; the settings of each driver are checked where drivers are
 known (`registry.configured`). References (`${env:NAME}`) stay as they are: only opening a registry resolves them.
@@ -114,9 +114,10 @@ class Config(BaseModel):
 class Project:
     """The configuration in force.
 
-    `root` is the folder of reconciler.yaml, or the working directory where there is none (`file` is None then). `owner` has the environment's name
-    behind it already. `registries` are the entries as written, patched by the environment. `environments` are the same file's projects
-    under each environment, by name; `base` is that without any, where it is valid.
+    `root` is the folder of reconciler.yaml, or the working directory where there is none (`file` is None then). `owner`
+    has the environment's name behind it already. `registries` are the entries as written, patched by the environment.
+    `environments` are the same file's projects under each environment, by name; `base` is that without any, where it is
+    valid.
     """
 
     root: Path
@@ -133,7 +134,7 @@ class Project:
     base: Project | None = field(default=None, repr=False)
 
     def problems(self, found: Iterable[Finding]) -> tuple[Problem, ...]:
-        """The findings at their places in reconciler.yaml, sorted: in the environment's patch where that is what set the value."""
+        """The findings as problems in reconciler.yaml, sorted; in the environment's patch where that set the value."""
         file = self.file or FILE
         places = document.places(self.text, file)  # reads the text once more, so once for all of them
         return tuple(sorted(_placed(finding, places, file, self.environment) for finding in found))
@@ -207,7 +208,7 @@ def _data(text: str, shown: str) -> dict[str, Any]:
 def _checked(
     data: dict[str, Any], environment: str | None, text: str, shown: str
 ) -> tuple[dict[str | None, Config], set[Problem]]:
-    """The configuration in force and that of every environment, by name (None: without any), and all that is wrong with them."""
+    """Validate the configuration in force and that of every environment, by name; None is without any."""
     known = data.get("environments")
     named = known if isinstance(known, Mapping) else {}
     patches = {name: over for name, over in named.items() if isinstance(over, Mapping)}
@@ -231,7 +232,7 @@ def _checked(
 
 
 def _unknown(over: Mapping[str, Any]) -> list[Finding]:
-    """What stands in an environment and may stand only outside: merging would not show it."""
+    """Find fields of an environment that belong outside of it: merging would not show them."""
     return [
         Finding("unknown-field", f"unknown field {name!r} in an environment", f"/{name}", at_key=True)
         for name in ("environments", "$schema")
@@ -240,7 +241,7 @@ def _unknown(over: Mapping[str, Any]) -> list[Finding]:
 
 
 def _laid_over(data: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with an environment's patch merged over it.
+    """Merge an environment's patch over the configuration.
 
     A field whose null removes nothing stays, as null, which means absent: so a misspelt one is found.
     """

@@ -1,4 +1,7 @@
-"""The planning policy of a project: guards, environment, fingerprints. Apart from `workspace`, which needs no planning."""
+"""The planning policy of a project: guards, environment, fingerprints.
+
+Apart from `workspace`, which needs no planning.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from reconciler.project.workspace import Workspace
 
 
 def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Problem, ...], consents: Consents) -> Policy:
-    """The guards and the environment of the configuration, and the fingerprints of the secrets that are there."""
+    """Build the policy: the guards and the environment of the configuration, and the fingerprints of known secrets."""
     project = workspace.project
     elsewhere = declared_elsewhere(workspace) if consents.prune else DeclaredElsewhere(frozenset(), ())
     return Policy(

@@ -33,7 +33,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class SyncProject:
-    """A loaded project with its registries open, until `open_project` ends. Every method raises what its async form raises."""
+    """A loaded project with its registries open, until `open_project` ends.
+
+    Every method raises what its async form raises.
+    """
 
     project: LoadedProject
     registries: OpenRegistries
@@ -48,7 +51,7 @@ class SyncProject:
         return make_plan(self.project.desired, self.remote_state(), self.project.policy(consents))
 
     def drift(self) -> Plan:
-        """Read the registries and tell what changed there behind our back. Writes nothing."""
+        """Read the registries and compute the drift: what changed there since we wrote it. Writes nothing."""
         return self._wait(api.drift(self.registries))
 
     def plan_delete(self, key: str) -> Plan:
@@ -67,7 +70,10 @@ class SyncProject:
 def open_project(
     *paths: str, config: str | Path | None = None, environment: str | None = None, cwd: str | Path | None = None
 ) -> Iterator[SyncProject]:
-    """Load a project and open its registries; close them at the end. Takes what `load` takes, raises what `load` and `connect` raise."""
+    """Load a project and open its registries; close them at the end.
+
+    Takes what `load` takes, raises what `load` and `connect` raise.
+    """
     project = api.load(*paths, config=config, environment=environment, cwd=cwd)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="reconciler", daemon=True)

@@ -1,4 +1,7 @@
-"""JUnit XML: what `validate` found, with one test case for each file with problems and one for all the others; and what `test` found."""
+"""JUnit XML: what `validate` found, with one test case for each file with problems and one for all the others.
+
+And what `test` found.
+"""
 
 from __future__ import annotations
 

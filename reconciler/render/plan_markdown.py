@@ -27,12 +27,12 @@ _MOST_LISTED: Final = 50  # orphans and warnings
 
 
 def plan(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
-    """What apply would do. Begins with a hidden marker, by which a bot finds its own comment."""
+    """Render a plan as Markdown. Begins with a hidden marker, by which a bot finds its own comment."""
     return _document(plan, PLANNED, MARKER)
 
 
 def drift(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
-    """What changed in the registries behind our back."""
+    """Render a drift as Markdown."""
     return _document(plan, FOUND, DRIFT_MARKER)
 
 
@@ -119,7 +119,7 @@ def _row(entry: Entry, wording: Wording) -> str:
     place = markdown_code(_place(change.source), table=True) if change.source else ""
     verb = wording.verbs[change.action]
     loud = f"**{verb}**" if change.action in ("delete", "replace", "conflict", "blocked") else verb
-    return f"| {loud} | {'└ ' if entry.under else ''}{about} | {why} | {place} |"
+    return f"| {loud} | {'└ ' if entry.parent else ''}{about} | {why} | {place} |"
 
 
 def _place(source: Source) -> str:

@@ -22,12 +22,12 @@ FIELD_INDENT: Final = " " * 15
 
 
 def plan(plan: Plan, style: Style) -> str:
-    """What apply would do. Ends with one line that counts."""
+    """Render a plan as text. The last line has the counts."""
     return "\n".join(_lines(plan, style, PLANNED))
 
 
 def drift(plan: Plan, style: Style) -> str:
-    """What changed in the registries behind our back. Fields read from what is declared to what was found."""
+    """Render a drift as text. Fields read from the declared value to the one found."""
     return "\n".join(_lines(plan, style, FOUND))
 
 
@@ -95,21 +95,21 @@ class _Row:
 
 
 def _row(entry: Entry, style: Style, wording: Wording) -> _Row:
-    change, under = entry.change, entry.under
+    change, parent = entry.change, entry.parent
     source = "" if change.source is None else style.safe(f"{change.source.file}:{change.source.line}")
-    if under is not None and under.source == change.source:
+    if parent is not None and parent.source == change.source:
         source = ""
     reason = style.safe(entry.reason(wording))
-    if change.parent is not None and under is None:
+    if change.parent is not None and parent is None:
         reason += f" (part of {style.safe(str(change.parent))})"
-    return _Row(entry, ("└ " if under else "") + style.safe(label(change)), reason, source)
+    return _Row(entry, ("└ " if parent else "") + style.safe(label(change)), reason, source)
 
 
 def _section(entries: Sequence[Entry], style: Style, wording: Wording, deep: bool) -> Iterator[str]:
     rows = [_row(entry, style, wording) for entry in entries]
     labels = min(MOST_ALIGNED, max(text_width(row.label) for row in rows))
     reasons = max(text_width(row.reason) for row in rows)
-    few = sum(entry.under is None for entry in entries) <= MOST_DETAILED
+    few = sum(entry.parent is None for entry in entries) <= MOST_DETAILED
     for row in rows:
         yield _headline(row, labels, reasons, style, wording)
         change = row.entry.change
@@ -132,7 +132,7 @@ def _headline(row: _Row, labels: int, reasons: int, style: Style, wording: Wordi
 
 def _fields(entry: Entry, style: Style, wording: Wording, deep: bool) -> Iterator[str]:
     change = entry.change
-    if change.action == "delete" or (change.action == "create" and entry.under is not None):
+    if change.action == "delete" or (change.action == "create" and entry.parent is not None):
         return
     fields: Sequence[FieldChange] = change.fields
     if change.action == "create" and len(fields) > MOST_FIELDS + 1:

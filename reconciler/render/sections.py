@@ -1,4 +1,4 @@
-"""What a plan says and in which order: what destroys comes first, what belongs to a model stands under it."""
+"""Group the changes of a plan into sections: deletions first, derived resources under their model."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _FOUND_SIGNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a plan is worded: for what will be done, or for what was done behind our back.
+    """The words of a plan, or of a drift.
 
     `signs` (with their colours), `verbs` and `totals` are by action, `reasons` by the stable word. With `found`,
-    fields read from what is declared to what was found.
+    fields read from the declared value to the one found.
     """
 
     signs: Mapping[str, tuple[str, str]]
@@ -89,15 +89,18 @@ FOUND: Final = Wording(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change in its place. `under` is the change that it stands below: the model that it was derived from."""
+    """One change in a section.
+
+    `parent` is the change of the model that it was derived from, if that is in the section.
+    """
 
     change: Change
-    under: Change | None = None
+    parent: Change | None = None
 
     def reason(self, wording: Wording) -> str:
         """The reason in words; nothing where it only repeats that of the change above."""
         change = self.change
-        if self.under is not None and self.under.reason == change.reason and self.under.action == change.action:
+        if self.parent is not None and self.parent.reason == change.reason and self.parent.action == change.action:
             return ""
         return wording.reasons.get(change.reason, change.reason)
 
@@ -133,7 +136,7 @@ def renamed(change: Change) -> str:
 
 
 def label(change: Change) -> str:
-    """What a change is about: its address, or both of a rename. Not yet safe to print."""
+    """The label of a change: its address, or both addresses of a rename. Not yet safe to print."""
     return renamed(change) if change.action == "rename" else str(change.address)
 
 
@@ -152,7 +155,7 @@ def totals(plan: Plan, wording: Wording) -> str:
 
 
 def flags(consents: Consents) -> str:
-    """The consents as they stand on the command line, in a fixed order."""
+    """The consents as the command line's flags, in a fixed order."""
     words = ["--prune"] if consents.prune else []
     if consents.allow_deletes is not None:
         words.append(f"--allow-deletes {consents.allow_deletes}")

@@ -1,4 +1,4 @@
-"""What changed inside a list of objects, in words. The only module that imports deepdiff, which costs 170 ms.
+"""Describe changes inside a list of objects. The only module that imports deepdiff, which costs 170 ms.
 
 It is loaded by name when such a list has changed on both sides, so that an unchanged plan never pays for it. Which
 items belong together is decided here, by their names: deepdiff's own search for pairs is quadratic (1.6 s for a
@@ -23,7 +23,10 @@ IDENTITIES: Final = ("name", "id", "key")
 
 
 def items(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
-    """Phrases such as `~ /0/n: 1 → 2` and `+ {"name": "b"}`, in the order of the lists; none where only order changed."""
+    """Phrases such as `~ /0/n: 1 → 2` and `+ {"name": "b"}`, in the order of the lists.
+
+    None where only order changed.
+    """
     taken, added = _left(before, after), _left(after, before)
     pairs = _pairs(before, after, taken, added)
     words: list[str] = []
@@ -48,7 +51,7 @@ def _left(items: Sequence[Any], others: Sequence[Any]) -> list[int]:
 
 
 def _pairs(before: Sequence[Any], after: Sequence[Any], taken: list[int], added: list[int]) -> dict[int, int]:
-    """Which item became which: those of one name, and nameless objects in one place."""
+    """Pair removed and added items: those of one name, and objects without a name at one index."""
     old_names = Counter(_identity(before[place]) for place in taken)
     new_places = {_identity(after[place]): place for place in added}
     new_names = Counter(_identity(after[place]) for place in added)
@@ -73,7 +76,7 @@ def _identity(item: Any) -> tuple[str, str] | None:
 
 
 def _inside(place: int, before: Any, after: Any) -> list[str]:
-    """What changed inside one item, by path."""
+    """Phrases for the changes inside one item, by path."""
     difference = DeepDiff(_single_lines(before), _single_lines(after), view="tree")
     found = {}
     for level in (level for levels in difference.values() for level in levels):
@@ -99,7 +102,7 @@ def _phrase(place: int, path: Sequence[Any], before: Any, after: Any) -> str:
 
 
 def _single_lines(value: Any) -> Any:
-    """The value with texts of one line each: for texts of many, deepdiff makes a unified diff that nobody asked for."""
+    """The value with texts of one line each: for texts of many, deepdiff makes a unified diff."""
     if isinstance(value, str):
         return value.replace("\n", "\u2028")
     if isinstance(value, Mapping):

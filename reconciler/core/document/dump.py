@@ -62,7 +62,7 @@ def _member(key: str, value: Any, first: str, indent: str, lines: list[str]) -> 
 
 
 def _leaf(value: Any, indent: str) -> str:
-    """A scalar, or an empty map or list, as it stands behind its key or dash."""
+    """A scalar, or an empty map or list, as it is written behind its key or dash."""
     if isinstance(value, str):
         return _literal(value, indent or "  ") if "\n" in value and _is_literal(value) else _inline(value)
     if value is None:

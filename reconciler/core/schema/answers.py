@@ -1,7 +1,7 @@
 """JSON Schemas of the JSON answers: what a pipeline may rely on.
 
-Strict on what is named (required keys, words, types); open to more keys in every object, since a minor version adds some. Actions and
-statuses are closed sets, reasons and rules are words that may grow in number.
+Strict on what is named (required keys, words, types); open to more keys in every object, since a minor version adds
+some. Actions and statuses are closed sets, reasons and rules are words that may grow in number.
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ def _history() -> Form:
 
 
 def _tried() -> dict[str, Form]:
-    """What became of one model; the last four where its endpoint was asked."""
+    """The fields of one model's test result; the last four only where its endpoint was asked."""
     check = {
         "name": _text("A stable word.", "connection"),
         "ok": _flag("Whether it passed."),

@@ -13,7 +13,7 @@ from reconciler.core import document
 from reconciler.core import pointer as pointers
 from reconciler.core.document.comments import dump_commented
 from reconciler.core.document.trees import Map, Node, find, plain_data
-from reconciler.core.document.values import Place
+from reconciler.core.document.values import Span
 from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.discover import Found
@@ -173,7 +173,7 @@ def _unique(drafts: Iterable[Draft], journal: Journal) -> list[Draft]:
     return sorted(first.values(), key=lambda draft: (draft.kind, draft.name))
 
 
-def _place_of(draft: Draft) -> tuple[str, Place]:
+def _place_of(draft: Draft) -> tuple[str, Span]:
     return draft.key.file, draft.key.place
 
 
