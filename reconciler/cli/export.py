@@ -14,7 +14,7 @@ from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace
 from reconciler.cli.stored import registries_of, stored, warn_of_unreadable
-from reconciler.cli.streams import echo_data, say
+from reconciler.cli.streams import echo_data, echo_json, say
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import RemoteState, Resource
@@ -23,8 +23,8 @@ from reconciler.manifest.discover import shown
 from reconciler.manifest.export import path_of
 from reconciler.project.lookup import one_object
 from reconciler.project.workspace import Workspace
-from reconciler.render.escape import printable
-from reconciler.render.jsontext import answer_json, dumps
+from reconciler.render.escape import printable, without_commands
+from reconciler.render.jsontext import dumps
 from reconciler.render.stored import unreadable_rows
 
 
@@ -123,9 +123,10 @@ def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, al
     if (
         output_format == "json"
     ):  # one manifest alone is an answer and a manifest at once: manifests may bear a format_version
-        echo_data(answer_json(manifests[0] if alone else {"manifests": manifests}))
+        echo_json(manifests[0] if alone else {"manifests": manifests})
     elif manifests:
-        echo_data("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
+        texts = [dump_yaml(manifest, escape=without_commands) for manifest in manifests]
+        echo_data("---\n".join(texts).rstrip("\n"), exact=True)
 
 
 def _to_files(paths: Sequence[tuple[Path, Declared]], output_format: str, *, force: bool) -> None:

@@ -9,9 +9,8 @@ import click
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import registries_of, stored
-from reconciler.cli.streams import echo_data
+from reconciler.cli.streams import echo_data, echo_json
 from reconciler.project.lookup import one_object
-from reconciler.render.jsontext import answer_json
 from reconciler.render.stored import get_data, get_text
 
 
@@ -23,5 +22,8 @@ def command(options: GlobalOptions, key: str, output_format: str) -> int:
     """Show one object as its registry holds it. KEY is a key or an address."""
     workspace = find_workspace(options)
     data = get_data(one_object(key, asyncio.run(stored(workspace, registries_of(workspace, [key])))))
-    echo_data(answer_json(data) if output_format == "json" else get_text(data, style(options)))
+    if output_format == "json":
+        echo_json(data)
+    else:
+        echo_data(get_text(data, style(options)))
     return 0

@@ -10,12 +10,11 @@ import click
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import registries_of
-from reconciler.cli.streams import echo_data
+from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.errors import InputError, RegistryError, UsageError
 from reconciler.core.resource import Address
 from reconciler.project.workspace import Workspace
 from reconciler.registry.base import KeepsHistory, Revision
-from reconciler.render.jsontext import answer_json
 from reconciler.render.stored import history_data, history_text
 
 
@@ -37,7 +36,10 @@ def command(options: GlobalOptions, key: str, output_format: str) -> int:
         )
     address, revisions = next(iter(histories.items()))
     data = history_data(address, revisions)
-    echo_data(answer_json(data) if output_format == "json" else history_text(data, style(options)))
+    if output_format == "json":
+        echo_json(data)
+    else:
+        echo_data(history_text(data, style(options)))
     return 0
 
 

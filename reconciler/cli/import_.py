@@ -14,7 +14,7 @@ from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import check_names
-from reconciler.cli.streams import echo_data, say
+from reconciler.cli.streams import echo_data, echo_json, say
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, ManifestError, UsageError
 from reconciler.manifest.discover import discover
@@ -23,7 +23,6 @@ from reconciler.manifest.validation import Validation
 from reconciler.project.workspace import Workspace
 from reconciler.render.escape import printable
 from reconciler.render.imported import import_data
-from reconciler.render.jsontext import answer_json
 from reconciler.render.problem_text import problem_texts
 from reconciler.render.terminal import count
 
@@ -68,7 +67,7 @@ def command(
     missing = [name for name in imported.variables if name not in workspace.project.variables]
     _say(options, imported, missing, folder)
     if output_format == "json":
-        echo_data(answer_json(import_data(imported, files, missing)))
+        echo_json(import_data(imported, files, missing))
     else:
         for path in files.values():
             echo_data(printable(path.as_posix()))

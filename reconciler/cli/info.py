@@ -4,58 +4,109 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from typing import Any
 
 import click
 
-from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
 from reconciler.cli.session import find_workspace, style
-from reconciler.cli.streams import echo_data
+from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.model import Model
+from reconciler.core.secret import Resolver
+from reconciler.endpoint.values import FailedError, Subject
 from reconciler.manifest.load import Manifest
-from reconciler.project.workspace import LoadedManifests
-from reconciler.render.info import info_data, info_text
-from reconciler.render.jsontext import answer_json
+from reconciler.project.model_facts import facts_json, native_facts, portable_facts, with_live
+from reconciler.project.pull_request import check_secrets
+from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.registry.base import ModelFacts
+from reconciler.registry.catalog import load_driver
+from reconciler.render.info_text import info_text
 
 
 @click.command(cls=Command, name="info")
 @click.argument("key")
-@click.option("--live", "live_wanted", is_flag=True, help="Ask the model's endpoint too: GET <url>/models.")
+@click.option("--live", is_flag=True, help="Ask the model's endpoint too: GET <url>/models.")
+@allow_secrets_option
 @format_option("text", "json")
 @click.pass_obj
-def command(options: GlobalOptions, key: str, live_wanted: bool, output_format: str) -> int:
+def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, output_format: str) -> int:
     """Tell what a model is: its name, its provider, and what it can do. KEY is a manifest's key or an address.
 
-    From the manifest; `max_tokens` is its longest answer there, and with --live the length of the model's context where
-    its endpoint tells. What cannot be known is null.
+    From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or, with --live, its endpoint
+    tells, else of its longest answer. What cannot be known is null.
     """
     workspace = find_workspace(options)
-    manifest, model = _declared(workspace.load(), key)
-    live = None
-    if live_wanted:  # loaded by name: an HTTP client takes 200 ms
-        endpoint = importlib.import_module("reconciler.endpoint.model_list")
-        live = asyncio.run(endpoint.ask_model_list(model, workspace.resolver))
-    data = info_data(model, manifest.source, live)
-    echo_data(answer_json(data) if output_format == "json" else info_text(data, style(options)))
+    manifest = _declared(workspace.load(), key)
+    data = facts_json(manifest.key, _facts(workspace, manifest))
+    if live and manifest.model is not None and manifest.model.endpoint is not None:
+        check_secrets(workspace, [manifest.model.endpoint], allowed=allow_secrets)
+    found = asyncio.run(_ask(manifest, workspace.resolver)) if live else None
+    data = with_live(data, found["max_tokens"]) if found is not None else data
+    source = {"file": manifest.source.file, "line": manifest.source.line}
+    result = {"key": manifest.key, "kind": manifest.kind, **data, "live": found, "source": source}
+    if output_format == "json":
+        echo_json(result)
+    else:
+        echo_data(info_text(result, style(options)))
     return 0
 
 
-def _declared(loaded: LoadedManifests, key: str) -> tuple[Manifest, Model]:
-    """The one Model that a key or an address names, with its manifest.
+def _declared(loaded: LoadedManifests, key: str) -> Manifest:
+    """The one document that a key or an address names; a portable Model, where it and others bear the key.
 
     Raises InputError for none, ManifestError where it may be one that is wrong, UsageError for several.
     """
     sources = {item.resource.source for item in loaded.desired.resources if str(item.address) == key}
-    models = [(one, one.model) for one in loaded.manifests.manifests if one.model is not None]
-    matches = [(one, model) for one, model in models if one.source in sources and sources]
-    matches = matches or [(one, model) for one, model in models if model.key == key]
-    if len(matches) > 1:
-        places = ", ".join(f"{one.source.file}:{one.source.line}" for one, _ in matches)
-        raise UsageError(f"{key!r} is declared {len(matches)} times: {places}", hint="one key is one manifest")
-    if matches:
-        return matches[0]
-    if any(one.key == key or one.source in sources for one in loaded.manifests.manifests):
-        message = f"{key!r} is declared in a registry's own terms, which say nothing of what it can do"
-        raise InputError(message, hint="`reconciler get` shows what the registry holds")
+    every = loaded.manifests.manifests
+    found = [one for one in every if one.source in sources and sources] or [one for one in every if one.key == key]
+    found = [one for one in found if one.model is not None] or found
+    if len(found) > 1:
+        places = ", ".join(f"{one.source.file}:{one.source.line}" for one in found)
+        raise UsageError(f"{key!r} is declared {len(found)} times: {places}", hint="give the address")
+    if found:
+        return found[0]
     loaded.checked()
-    raise InputError(f"no manifest declares a Model {key!r}", hint="`reconciler plan` shows what is declared")
+    raise InputError(f"no manifest declares {key!r}", hint="`reconciler plan` shows what is declared")
+
+
+def _facts(workspace: Workspace, manifest: Manifest) -> ModelFacts:
+    if manifest.model is not None:
+        return portable_facts(manifest.model)
+    if manifest.native is None:
+        return ModelFacts()
+    name = manifest.kind.partition("/")[0]
+    drivers = {entry.driver.name: entry.driver for entry in workspace.entries.values()}
+    return native_facts(manifest.native, manifest.kind, drivers.get(name) or load_driver(name))
+
+
+async def _ask(manifest: Manifest, resolver: Resolver) -> dict[str, Any]:
+    """Ask the model's endpoint for its facts. Raises UsageError where there is none to ask, RegistryError for what it does wrong."""
+    subject = _subject(manifest.key, manifest.model)
+    listing = importlib.import_module("reconciler.endpoint.listing")  # HTTP takes 200 ms, for those who ask
+    try:
+        live = await listing.live_facts(subject, resolver)
+    except FailedError as error:
+        raise InputError(f"{manifest.key}: {error}") from error
+    return {
+        "url": live.url,
+        "listed": live.listed,
+        "owned_by": live.owned_by,
+        "max_tokens": live.context_length,
+        "near": list(live.near),
+    }
+
+
+def _subject(key: str, model: Model | None) -> Subject:
+    """The model whose endpoint is asked. Raises UsageError where it has none."""
+    if model is None:
+        raise UsageError(
+            f"{key!r} is declared in a registry's own terms: its endpoint is not asked", hint="leave out --live"
+        )
+    if model.endpoint is None:
+        raise UsageError(f"{key!r} has no endpoint that could be asked", hint="leave out --live")
+    if model.endpoint.format == "custom":
+        raise UsageError(
+            f"{key!r} has an endpoint of a format of its own, which has no list of models", hint="leave out --live"
+        )
+    return Subject(key, (), model.endpoint, model.task or "chat_completion")

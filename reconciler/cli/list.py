@@ -9,8 +9,7 @@ import click
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import stored, warn_of_unreadable
-from reconciler.cli.streams import echo_data
-from reconciler.render.jsontext import answer_json
+from reconciler.cli.streams import echo_data, echo_json
 from reconciler.render.stored import list_data, list_text
 
 
@@ -22,6 +21,9 @@ def command(options: GlobalOptions, registries: tuple[str, ...], output_format: 
     """List what the registries hold."""
     remote = asyncio.run(stored(find_workspace(options), registries))
     data = list_data(remote)
-    echo_data(answer_json(data) if output_format == "json" else list_text(data, style(options)))
+    if output_format == "json":
+        echo_json(data)
+    else:
+        echo_data(list_text(data, style(options)))
     warn_of_unreadable(remote)
     return 0

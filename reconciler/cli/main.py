@@ -15,6 +15,7 @@ from reconciler.cli.options import GLOBAL_OPTIONS, Helpful, version_option
 from reconciler.cli.streams import echo_data_if_possible, encode_streams, quiet_stdout, say
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.problem_json import FORMAT_VERSION
+from reconciler.render.escape import json_text
 
 # name → (module:command, the line in --help). A command's module is imported when it runs, not before.
 COMMANDS: Final = {
@@ -37,17 +38,17 @@ COMMANDS: Final = {
 
 ISSUES: Final = "https://github.com/model-reconciler/reconciler/issues"
 
-EXIT_CODES: Final = """\b
-Exit codes:
-  0    done, or nothing to do
-  1    bad input, or a registry could not be read; nothing was written
-  2    changes are pending (plan --detailed-exitcode, drift)
-  3    a bug in reconciler
-  4    refused, or only conflicts and blocked changes are left
-  5    applied in part
-  64   wrong usage
-  130  interrupted
-"""
+EXIT_CODES: Final = {
+    0: "done, or nothing to do",
+    1: "bad input, or a registry could not be read; nothing was written",
+    2: "changes are pending (plan --detailed-exitcode, drift)",
+    3: "a bug in reconciler",
+    4: "refused, or only conflicts and blocked changes are left",
+    5: "applied in part",
+    64: "wrong usage",
+    130: "interrupted",
+}
+_EPILOG: Final = "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())])
 
 
 class Commands(Helpful, click.Group):
@@ -85,7 +86,7 @@ class Commands(Helpful, click.Group):
     cls=Commands,
     params=[option() for option in (*GLOBAL_OPTIONS, version_option)],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog=EXIT_CODES,
+    epilog=_EPILOG,
 )
 @click.pass_context
 def cli(ctx: click.Context, /, **options: Any) -> None:
@@ -147,7 +148,7 @@ def _failed(code: int, word: str, message: str, words: Sequence[str], text: str 
     """Print an error without places: as JSON on stdout if asked for, and on stderr as `text` or as the message."""
     if _wants_json(words):
         error = {"code": word, "message": message, "hint": None}
-        echo_data_if_possible(json.dumps({"format_version": FORMAT_VERSION, "error": error}))
+        echo_data_if_possible(json_text(json.dumps({"format_version": FORMAT_VERSION, "error": error})))
     say(text or message)
     return code
 

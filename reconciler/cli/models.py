@@ -14,7 +14,7 @@ from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import asked, find_workspace, style
 from reconciler.cli.stored import check_names
-from reconciler.cli.streams import echo_data, say
+from reconciler.cli.streams import echo_data, echo_json, say
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import Address, Source
 from reconciler.core.schema.findings import nearest
@@ -24,7 +24,6 @@ from reconciler.registry.catalog import WITH_CATALOGUE
 from reconciler.registry.reading import read_all
 from reconciler.render.catalogue import models_data, models_text
 from reconciler.render.escape import printable
-from reconciler.render.jsontext import answer_json
 
 _NOTHING_THERE: Final = frozenset({"no-manifests", "no-such-path"})  # a project may begin with this command
 
@@ -83,7 +82,7 @@ def command(
     loaded = workspace.load() if written else loaded
     data = models_data(catalogue.registry, catalogue.kind, catalogue.offers, _declared(loaded), catalogue.stored)
     if output_format == "json":
-        echo_data(answer_json(data | ({"written": [path.as_posix() for path in written]} if wanted else {})))
+        echo_json(data | ({"written": [path.as_posix() for path in written]} if wanted else {}))
     elif wanted:
         for path in written:
             echo_data(printable(path.as_posix()))

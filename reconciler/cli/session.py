@@ -123,7 +123,9 @@ class Outputs:
             write_text(file, self.text(name, value, Style(color=False, strict=strict)) + "\n")
 
     def to_stdout(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
-        echo_data(self.text(self.main, value, style(options, strict=strict)))
+        # each format escapes what it shows for itself; GitHub's is made of commands
+        exact = self.main not in ("text", "markdown")
+        echo_data(self.text(self.main, value, style(options, strict=strict)), exact=exact)
 
     def text(self, name: str, value: Any, how: Style) -> str:
         rendered: str = render.load(self.family[name])(value, how)

@@ -5,22 +5,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from reconciler.core.actions import ACTIONS, WRITES
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, Source
 from reconciler.planner.diff import FieldChange
 from reconciler.planner.guards import Guard
+from reconciler.planner.reasons import REASONS
 
 __all__ = ["REASONS", "Change", "Consents", "FieldChange", "Guard", "Plan"]
-
-# why: stable words, which grow in number and never change their meaning
-REASONS: Final = (
-    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "fingerprint", "mark", "immutable", "cannot-clear",
-    "renamed", "renamed-twice", "removed", "absent", "owner", "duplicate", "unreadable", "not-deletable", "protected",
-    "referenced", "dependency", "test-failed",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from reconciler.core.secret_names import SECRET_FORMS, is_secret_field
+
 Span = tuple[int, int]  # code points of a line, from 0, the end exclusive
 
 # Parts of names, in small letters and without separators. A name that is one slip away from one of them counts as well:
@@ -39,6 +41,9 @@ _REFERENCE: Final = r"(?:(?:env|var):(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|file:(?:(?!:-)
 _HARMLESS: Final = re.compile(rf"""(?:(["']?)\$\{{{_REFERENCE}\1|null|true|false|~)(?=\s*(?:$|[,}}\]]|\s#))""")
 _BROKEN_REFERENCE: Final = re.compile(rf"""\$\{{(?!{_REFERENCE})(?P<inside>[^"']+)""")
 _QUOTED: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'""")
+_IN_QUERY: Final = re.compile(
+    r"""[?&;](?P<name>[^=&#;?\s]{1,100})=(?P<value>[^&#;\s"']{1,2000})"""
+)  # any: who reads a log needs none
 _FORMS: Final = re.compile(
     # user:password@host, with a scheme before it or without; then a user alone, who may be a token
     r"""(?:(?<=://)|(?<![\w.-]))[^\s/@:"'{}\[\],]{0,256}:[^\s"']{1,256}(?=@)|(?<=://)[^\s/@:]{1,256}(?=@)"""
@@ -52,6 +57,8 @@ def spans(line: str) -> Iterator[Span]:
     """All that looks like a credential on a line; in no order, and some of it twice."""
     yield from named(line)
     yield from (found.span() for found in _FORMS.finditer(line))
+    yield from (found.span() for found in SECRET_FORMS.finditer(line))
+    yield from (found.span("value") for found in _IN_QUERY.finditer(line))
     yield from (found.span("inside") for found in _BROKEN_REFERENCE.finditer(line))
 
 
@@ -87,6 +94,8 @@ def dangles(line: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_telling(name: str) -> bool:
     """True where the value of a key of this name may be a credential; where in doubt, it is."""
+    if is_secret_field(name):
+        return True
     words = [word.lower() for word in _WORD.findall(name)]
     joined = "".join(words)
     if _WORDS.intersection(words) or ("key" in words and len(words) > 1):

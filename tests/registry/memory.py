@@ -47,7 +47,7 @@ from reconciler.registry.base import (
     Opening,
     Registry,
     Removal,
-    Tested,
+    TestResult,
     Write,
 )
 
@@ -289,14 +289,16 @@ class Memory:
         exact = self.driver.kinds[current.address.kind].revision_is_etag
         self.place.delete(int(current.id or 0), int(current.revision or 0) if exact else None)
 
-    async def test(self, resource: Resource, given: Any) -> Tested:
+    async def test(self, resource: Resource, given: Any) -> TestResult:
         _LINES.debug("POST %s/test", resource.address)
         if resource.address.kind != "Model" and given is None:
             raise InputError(f"{resource.address} needs an input of its own", hint="--input FILE")
         question = {"messages": [{"role": "user", "content": "Hello!"}]} if given is None else given
         answer = self.place.try_out(resource.address.kind, resource.address.key, question)
         steps = answer["steps"]
-        return Tested(tuple(Check(name, not wrong, wrong or "", time) for name, wrong, time in steps), answer["answer"])
+        return TestResult(
+            tuple(Check(name, not wrong, wrong or "", time) for name, wrong, time in steps), answer["answer"]
+        )
 
     async def catalogue(self, provider: str) -> Catalogue:
         found = self.place.catalogue(provider)

@@ -17,8 +17,9 @@ from pydantic import BaseModel
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Opening, Registry
+from reconciler.registry.base import Compiled, Driver, ModelFacts, Opening, Registry
 from reconciler.registry.insidellms.compile import compile_model
+from reconciler.registry.insidellms.facts import describe
 from reconciler.registry.insidellms.kinds import KINDS
 from reconciler.registry.insidellms.settings import Settings, shared_by
 
@@ -43,6 +44,10 @@ class InsideLlmsDriver:
     def normalize(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """`spec` with the probe and the dataset of the settings, where it names none of its own."""
         return {**shared_by(settings), **spec}
+
+    def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
+        """Facts of a model in a native object."""
+        return describe(spec)
 
     def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:
         """Opens no file yet: the first read or write does."""

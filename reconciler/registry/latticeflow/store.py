@@ -14,11 +14,11 @@ from urllib.parse import quote
 from reconciler.core.errors import InputError, PermanentError
 from reconciler.core.resource import Address, Listing, Resource, Unreadable
 from reconciler.core.secret import Secret
-from reconciler.registry.base import Catalogue, Opening, Removal, Tested, Write
+from reconciler.registry.base import Catalogue, Opening, Removal, TestResult, Write
 from reconciler.registry.http import Client, open_client
 from reconciler.registry.http.opening import target_of
 from reconciler.registry.http.write_errors import quoted_id, raise_for_write
-from reconciler.registry.latticeflow import catalogue, trial, wire
+from reconciler.registry.latticeflow import catalogue, test_run, wire
 from reconciler.registry.latticeflow.connections import PROVIDERS
 from reconciler.registry.latticeflow.derived import model_of
 from reconciler.registry.latticeflow.kinds import KINDS
@@ -41,7 +41,7 @@ Found = TypeVar("Found")
 
 
 class Store:
-    """A `Registry` that also `Tests` and `Catalogues`."""
+    """A `Registry` that also `RunsTests` and `Catalogues`."""
 
     def __init__(self, client: Client, registry: str) -> None:
         self._client = client
@@ -256,8 +256,8 @@ class Store:
 
     # --- capabilities -------------------------------------------------------------------------------------------
 
-    async def test(self, resource: Resource, given: Any) -> Tested:
-        return await trial.run(self._client, resource, given)
+    async def test(self, resource: Resource, given: Any) -> TestResult:
+        return await test_run.run(self._client, resource, given)
 
     async def catalogue(self, provider: str) -> Catalogue:
         if provider not in PROVIDERS:
@@ -286,6 +286,7 @@ async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
         headers=headers,
         verify=place.verify,
         timeout=place.timeout,
+        addresses=place.addresses,
         hints=HINTS,
     )
     async with open_client(target) as client:

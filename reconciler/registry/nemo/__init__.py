@@ -15,9 +15,10 @@ from pydantic import BaseModel
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Opening, Registry
+from reconciler.registry.base import Compiled, Driver, ModelFacts, Opening, Registry
 from reconciler.registry.nemo import settings as places
 from reconciler.registry.nemo.compile import compile_model
+from reconciler.registry.nemo.facts import describe
 from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.nemo.settings import Settings, workspace_of
 from reconciler.registry.nemo.wire import normalize
@@ -47,6 +48,10 @@ class NemoDriver:
     def container(self, settings: Settings) -> tuple[str, str]:
         """The workspace: what everything else is in."""
         return "Workspace", workspace_of(settings)
+
+    def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
+        """Facts of a model in a native object."""
+        return describe(kind, key, spec)
 
     def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:
         """Makes no request yet."""

@@ -41,4 +41,4 @@ def workspace_of(settings: Settings) -> str:
 
 def location(settings: Settings, resolver: Resolver) -> str:
     """The canonical URL and the workspace."""
-    return f"{location_of(settings.url, resolver)}#{workspace_of(settings)}"
+    return location_of(settings.url, resolver, below=f"#{workspace_of(settings)}")

@@ -16,11 +16,11 @@ from urllib.parse import quote
 from reconciler.core.errors import PermanentError, TemporaryError
 from reconciler.core.resource import Address, Listing, Resource, Unreadable
 from reconciler.core.secret import Secret
-from reconciler.registry.base import Opening, Removal, Tested, Write
+from reconciler.registry.base import Opening, Removal, TestResult, Write
 from reconciler.registry.http import Client, Response, Target, open_client
 from reconciler.registry.http.opening import bearer, target_of
 from reconciler.registry.http.write_errors import raise_for_write
-from reconciler.registry.nemo import trial, wire
+from reconciler.registry.nemo import test_run, wire
 from reconciler.registry.nemo.derived import model_of
 from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.nemo.settings import Settings, workspace_of
@@ -40,7 +40,7 @@ _PATCHED: Final = frozenset({"Model", "Secret", "Adapter"})
 
 
 class Store:
-    """A `Registry`: one workspace. It also `Tests`."""
+    """A `Registry`: one workspace. It also `RunsTests`."""
 
     def __init__(self, client: Client, registry: str, workspace: str, target: Target) -> None:
         self._client = client
@@ -204,9 +204,9 @@ class Store:
 
     # --- trying out ---------------------------------------------------------------------------------------------
 
-    async def test(self, resource: Resource, given: Any) -> Tested:
+    async def test(self, resource: Resource, given: Any) -> TestResult:
         gateway = f"/apis/inference-gateway/v2/workspaces/{quote(self._workspace, safe='')}"
-        return await trial.run(self, self._client, gateway, resource, given)
+        return await test_run.run(self, self._client, gateway, resource, given)
 
     async def provider(self, name: str) -> Mapping[str, Any] | None:
         """The stored provider of that name, or None."""
@@ -214,7 +214,7 @@ class Store:
         return reply.data if reply.status == 200 and isinstance(reply.data, Mapping) else None
 
     async def secret(self, name: str) -> Secret | None:
-        """The value of a secret, for a trial alone, or None where it may not be read."""
+        """The value of a secret, for a test alone, or None where it may not be read."""
         path = f"{self._path(Address('', 'Secret', name))}/access"
         reply = await self._client.call("GET", path, expected=(200, 403, 404))
         value = reply.data.get("value") if isinstance(reply.data, Mapping) else None

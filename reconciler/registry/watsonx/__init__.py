@@ -15,10 +15,11 @@ from pydantic import BaseModel
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Opening, Registry
+from reconciler.registry.base import Compiled, Driver, ModelFacts, Opening, Registry
 from reconciler.registry.watsonx import settings as places
 from reconciler.registry.watsonx.apps import completed
 from reconciler.registry.watsonx.compile import compile_model
+from reconciler.registry.watsonx.facts import describe
 from reconciler.registry.watsonx.kinds import KINDS
 from reconciler.registry.watsonx.options import canonical
 from reconciler.registry.watsonx.settings import Settings
@@ -44,6 +45,10 @@ class WatsonxDriver:
     def normalize(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """`spec` with each provider option under the one name by which it is compared, and with what follows from credentials."""
         return _LOCALISED[kind](spec)
+
+    def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
+        """Facts of a model in a native object."""
+        return describe(kind, key, spec)
 
     def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:
         """Makes no request yet."""
