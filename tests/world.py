@@ -19,7 +19,8 @@ from typing import Any, Final
 from registry.memory import server
 from registry.memory_server import Server
 
-from reconciler.applier.apply import Backup, Options, apply
+from reconciler.applier.apply import apply
+from reconciler.applier.options import Backup, Options
 from reconciler.applier.report import Report
 from reconciler.core.fingerprint import known_fingerprints
 from reconciler.core.model import Model
@@ -150,6 +151,7 @@ class World:
             "resolver": Resolver(self.root, self.environ),
             "fingerprint_key": self.fingerprint_key,
             "backup": self.back_up,
+            "limits": self.limits,
             "settle": 0.3,
         } | how
         return Options(**settings)

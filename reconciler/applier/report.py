@@ -30,6 +30,15 @@ OUTCOME_REASONS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """How a change ended: `status` as in core.actions.STATUSES, `reason` a stable word, `message` for people."""
+
+    status: str = "ok"
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one change ended. `reason` is a stable word or the change's own reason; `message` says it in words. `duration` is in seconds."""
 

@@ -122,6 +122,13 @@ _FORM: Final = {
         "Write a name without `/`.",
     ),
     "bad-pointer": ProblemRule("An entry of `ignore` is not a JSON pointer.", "Write it as `/field/inner`."),
+    "bad-glob": ProblemRule(
+        "A name under `secrets.allow` is no environment variable and no glob over such names.", "Write `OPENAI_*`."
+    ),
+    "bad-host": ProblemRule(
+        "An entry of `secrets.allow` is not a host.",
+        "Write `api.example.com`, `*.example.com` or `[::1]`, with `:PORT` or without.",
+    ),
     "bad-url": ProblemRule("A URL is not http(s), or has no host.", "Write `https://host/path`."),
     "bad-variable": ProblemRule(
         "A field that takes the name of an environment variable holds something else.",
@@ -139,6 +146,14 @@ _REFERENCES: Final = {
     "literal-secret": ProblemRule(
         "A secret is written into the file.",
         "Revoke it, since it is in the history of the repository, and write `${env:NAME}` or `${file:path}` instead.",
+    ),
+    "likely-secret": ProblemRule(
+        "A value looks like a credential, or stands under the name of one, where any text may stand.",
+        "If it is one, revoke it, and write `${env:NAME}` or `${file:path}` in a secret field instead.",
+    ),
+    "secret-destination": ProblemRule(
+        "A manifest would send a variable to a host that `secrets.allow` in reconciler.yaml does not list for it.",
+        "Correct the address; if the variable belongs there, list the host under `secrets.allow`.",
     ),
     "secret-reference": ProblemRule(
         "A secret field holds a reference with other text around it.",

@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -25,6 +26,7 @@ from reconciler.core.schema.findings import Finding, findings, nearest, place
 from reconciler.core.schema.types import (
     END,
     Boolean,
+    Duration,
     HostPattern,
     Name,
     Number,
@@ -71,6 +73,16 @@ class SecretBounds(BaseModel):
         description="The hosts to which a variable may be sent, by globs over the names of variables. If present, one that no glob matches "
         "goes nowhere but to the registry whose entry names it.",
         examples=[{"OPENAI_*": ["api.openai.com", "*.example.com"]}],
+    )
+
+
+class Plans(BaseModel):
+    """Saved plans."""
+
+    model_config = STRICT
+
+    expire: Duration | None = Field(
+        "7d", description="How long after it was saved a plan may be applied.", examples=["24h"]
     )
 
 
@@ -130,6 +142,7 @@ class Config(BaseModel):
     secrets: SecretBounds | None = Field(
         None, description="Which variable of the environment may be sent to which host."
     )
+    plans: Plans | None = Field(None, description="Saved plans: how long they may be applied.")
     environments: dict[Name, dict[str, Any]] | None = Field(
         None,
         description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
@@ -157,6 +170,7 @@ class Project:
     registries: Mapping[str, Mapping[str, Any]]
     limits: Limits = DEFAULTS
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
+    plan_expiry: timedelta = timedelta(days=7)
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
     base: Project | None = field(default=None, repr=False)
@@ -320,6 +334,7 @@ def _project(config: Config, root: Path, shown: str | None, environment: str | N
         registries=entries,
         limits=_limits(config.guards or Guards()),
         secrets=_allowed(config.secrets),
+        plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         text=text,
     )
 
@@ -337,6 +352,11 @@ def _allowed(bounds: SecretBounds | None) -> Allowed | None:
     if bounds is None or bounds.allow is None:
         return None
     return Allowed({glob: tuple(hosts) for glob, hosts in bounds.allow.items()})
+
+
+def _duration(text: str) -> timedelta:
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    return timedelta(**{units[text[-1]]: int(text[:-1])})
 
 
 def _text(value: str | float | bool) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
@@ -129,6 +130,29 @@ class KeepsHistory(Protocol):
     """The optional capability to tell an object's past, newest first; empty where the object was never there."""
 
     async def history(self, address: Address) -> tuple[Revision, ...]: ...
+
+
+class PlanRecord(NamedTuple):
+    """That a saved plan was applied: when it was begun, when it ended (None: it did not), and by whom. Times are ISO 8601 in UTC."""
+
+    begun: str
+    ended: str | None = None
+    actor: str = ""
+
+
+@runtime_checkable
+class RecordsPlans(Protocol):
+    """The optional capability to know the saved plans that were applied here, so that none is applied twice."""
+
+    # the record of the plan of that number, or None
+    async def plan_record(self, nonce: str) -> PlanRecord | None: ...
+
+    # records that it begins; where it is recorded already, nothing is written and that record returned. One of two who call
+    # this at once gets None
+    async def begin_plan(self, nonce: str, fingerprint: str, actor: str) -> PlanRecord | None: ...
+
+    # records that it came to its end
+    async def end_plan(self, nonce: str) -> None: ...
 
 
 class Check(NamedTuple):
@@ -285,6 +309,14 @@ class HasContainer(Protocol):
 
     # its kind and key
     def container(self, settings: Any) -> tuple[str, str]: ...
+
+
+@runtime_checkable
+class KeepsFolder(Protocol):
+    """The optional capability of a driver whose registry is a folder of YAML or JSON files: it must lie apart from the manifests."""
+
+    # the absolute path of the folder; pure
+    def folder(self, settings: Any, resolver: Resolver) -> Path: ...
 
 
 class Driver(Protocol):

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from reconciler.core.errors import PermanentError, RegistryError
+from reconciler.core.errors import DeadlineError, PermanentError, RegistryError
 from reconciler.core.resource import Listing, RegistryFacts, RemoteState, Resource, Unreadable
 from reconciler.core.spec import MAX_DEPTH, too_deep
+from reconciler.registry import deadline
 from reconciler.registry.base import Registry
 
 TOO_DEEP: Final = f"it has more than {MAX_DEPTH} maps and lists inside each other"
@@ -17,7 +18,9 @@ TOO_DEEP: Final = f"it has more than {MAX_DEPTH} maps and lists inside each othe
 async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
     """What every one of these registries holds. Raises RegistryError, which names each registry that could not be read."""
     names = sorted(registries)
-    answers = await asyncio.gather(*(registries[name].read() for name in names), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(_read(registries[name], facts[name].deadline) for name in names), return_exceptions=True
+    )
     listings: dict[str, Listing] = {}
     failed: list[tuple[str, RegistryError]] = []
     for name, answer in zip(names, answers, strict=True):
@@ -31,6 +34,19 @@ async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, Regis
         message = "; ".join(f"{name} could not be read: {error.message}" for name, error in failed)
         raise RegistryError(message, hint=failed[0][1].hint) from failed[0][1]
     return RemoteState(listings, {name: facts[name] for name in names})
+
+
+async def _read(registry: Registry, seconds: float | None) -> Listing:
+    """One registry's listing. Raises DeadlineError where it is not complete in time: a read that is cut off has changed nothing."""
+    timer = asyncio.timeout(seconds)
+    try:
+        with deadline.within(deadline.start(seconds)):
+            async with timer:
+                return await registry.read()
+    except TimeoutError as error:
+        if not timer.expired():
+            raise
+        raise DeadlineError(f"not completely within its deadline of {seconds:g} seconds", hint=deadline.HINT) from error
 
 
 def checked(found: Resource | None) -> Resource | None:
