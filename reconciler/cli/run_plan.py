@@ -12,13 +12,10 @@ from reconciler.cli.stored import check_names
 from reconciler.core.errors import UsageError
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
-from reconciler.planner.planner import make_plan
-from reconciler.project.policy import policy_of
+from reconciler.project.planning import plan_changes
 from reconciler.project.selection import parse_selector, select
-from reconciler.project.unfinished import with_warnings
 from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.base import Registry
-from reconciler.registry.reading import read_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +92,15 @@ async def plan(
     desired: DesiredState,
     registries: Mapping[str, Registry],
 ) -> Plan:
-    """Reads the registries and plans. Writes nothing."""
-    remote = await read_all(registries, workspace.facts)
-    workspace.check_references(loaded.desired, remote)
-    planned = make_plan(desired, remote, policy_of(workspace, desired, loaded.warnings, request.consents))
-    return with_warnings(planned, workspace)
+    """Read the registries and plan. Writes nothing."""
+    return await plan_changes(
+        workspace,
+        desired,
+        registries,
+        declared=loaded.desired,
+        warnings=loaded.warnings,
+        consents=request.consents,
+    )
 
 
 async def read(options: GlobalOptions, request: Request) -> Plan:

@@ -36,16 +36,15 @@ from reconciler.core.resource import Address, DesiredState, RemoteState, Resourc
 from reconciler.manifest.validation import Validation
 from reconciler.planner.drift import drift_of
 from reconciler.planner.plan import Change, Consents, FieldChange, Plan
-from reconciler.planner.planner import Policy, make_delete_plan, make_plan
+from reconciler.planner.planner import Policy, make_plan
 from reconciler.project.apply_options import apply_options
 from reconciler.project.backup import RunBackup
 from reconciler.project.environments import validate as validate_environments
 from reconciler.project.folders import check_backup_folder
-from reconciler.project.lookup import one_object
+from reconciler.project.planning import plan_changes, plan_deletion, read_remote
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.registry.base import Registry
-from reconciler.registry.reading import read_all
 from reconciler.render import DRIFT, PLAN
 from reconciler.render import load as load_renderer
 from reconciler.render.terminal import Style
@@ -163,9 +162,19 @@ async def remote_state(registries: OpenRegistries) -> RemoteState:
     Raises RegistryError where one cannot be read, ManifestError where a manifest refers to an object that is nowhere.
     """
     project = registries.project
-    remote = await read_all(registries.opened, project.workspace.facts)
-    project.workspace.check_references(project.desired, remote)
-    return remote
+    return await read_remote(project.workspace, project.desired, registries.opened)
+
+
+async def plan_project(registries: OpenRegistries, consents: Consents | None = None) -> Plan:
+    """Read the registries and compute what has to be done. Writes nothing. Raises what `remote_state` raises."""
+    project = registries.project
+    return await plan_changes(
+        project.workspace,
+        project.desired,
+        registries.opened,
+        warnings=project.warnings,
+        consents=consents or Consents(),
+    )
 
 
 async def drift(registries: OpenRegistries) -> Plan:
@@ -173,8 +182,7 @@ async def drift(registries: OpenRegistries) -> Plan:
 
     Raises what `remote_state` raises.
     """
-    project = registries.project
-    return drift_of(make_plan(project.desired, await remote_state(registries), project.policy()))
+    return drift_of(await plan_project(registries))
 
 
 async def plan_delete(key: str, registries: OpenRegistries) -> Plan:
@@ -183,17 +191,16 @@ async def plan_delete(key: str, registries: OpenRegistries) -> Plan:
     Raises InputError where there is none, UsageError where several have the key.
     """
     project = registries.project
-    remote = await read_all(registries.opened, project.workspace.facts)
-    environment = project.workspace.project.environment
-    return make_delete_plan(one_object(key, remote), project.desired, remote, environment=environment)
+    _, planned = await plan_deletion(project.workspace, key, project.desired, registries.opened)
+    return planned
 
 
 async def apply(
     plan: Plan, registries: OpenRegistries, *, concurrency: int | None = None, backup: str | Path | None = None
 ) -> Report:
-    """Carry out a plan, and nothing else.
+    """Carry out a plan, and nothing else. What it removes or overwrites is written to the folder `backup` first.
 
-    What it removes or overwrites is written to `backup` first (`.reconciler/backup/<UTC>`).
+    Without `backup` the folder is `.reconciler/backup/<UTC>`.
 
     Raises RefusedError before the first write where a guard tripped or an object moved since the plan was made,
     SecretError where a secret that a write needs has no value. A bug of a driver's in mid-run raises BugError, whose

@@ -24,7 +24,6 @@ from typing import Any, TypeVar
 from reconciler.applier.report import Report
 from reconciler.core.resource import RemoteState
 from reconciler.planner.plan import Consents, Plan
-from reconciler.planner.planner import make_plan
 from reconciler.project import api
 from reconciler.project.api import LoadedProject, OpenRegistries
 
@@ -48,7 +47,7 @@ class SyncProject:
 
     def plan(self, consents: Consents | None = None) -> Plan:
         """Read the registries and compute what has to be done. Writes nothing."""
-        return make_plan(self.project.desired, self.remote_state(), self.project.policy(consents))
+        return self._wait(api.plan_project(self.registries, consents))
 
     def drift(self) -> Plan:
         """Read the registries and compute the drift: what changed there since we wrote it. Writes nothing."""
