@@ -62,22 +62,22 @@ def command(
     )
     suffix = ".json" if output_format == "json" else ".yaml"
     whole = everything or len(keys) > 1
-    places = [_place(item, target, suffix, whole=whole) for item in chosen]
-    declared, left_out = _declarations(workspace, list(zip(chosen, places, strict=True)), remote)
+    paths = [_file_of(item, target, suffix, whole=whole) for item in chosen]
+    declared, left_out = _declarations(workspace, list(zip(chosen, paths, strict=True)), remote)
     if keys and not declared:
         raise InputError(f"{left_out[0].resource.address} cannot be declared: {left_out[0].reason}")
     partly = bool(left_out) or (everything and any(unreadable_rows(remote)))
     if target is None:
         _to_stdout([item.manifest for item, _ in declared], output_format, alone=len(keys) == 1, whole=not partly)
     else:
-        _to_files([(place, item) for item, place in declared if place is not None], output_format, force=force)
+        _to_files([(path, item) for item, path in declared if path is not None], output_format, force=force)
     _warn([item for item, _ in declared], left_out)
     if everything:
         warn_of_unreadable(remote)
     return 5 if partly else 0
 
 
-def _place(item: Resource, target: str | None, suffix: str, *, whole: bool) -> Path | None:
+def _file_of(item: Resource, target: str | None, suffix: str, *, whole: bool) -> Path | None:
     """The file of an object's manifest, or None for stdout."""
     if target is None:
         return None
@@ -94,15 +94,15 @@ def _declarations(
     count = Counter(item.address for item in remote.resources())
     declared: list[tuple[Declared, Path | None]] = []
     left_out: list[Undeclarable] = []
-    for item, place in chosen:
+    for item, path in chosen:
         if count[item.address] > 1:
             left_out.append(Undeclarable(item, f"the registry holds {count[item.address]} objects of this key"))
             continue
         root = workspace.project.root
-        folder = "." if place is None else shown(str(place.resolve().parent), root)
+        folder = "." if path is None else shown(str(path.resolve().parent), root)
         made = declare(item, workspace.entries[item.address.registry], root, folder, known.__contains__)
         if isinstance(made, Declared):
-            declared.append((made, place))
+            declared.append((made, path))
         else:
             left_out.append(made)
     return declared, left_out
@@ -110,8 +110,8 @@ def _declarations(
 
 def _warn(declared: Sequence[Declared], left_out: Sequence[Undeclarable]) -> None:
     for item in declared:
-        for place, reason in item.omitted:
-            what = f"{item.resource.address}: {place} is left out and listed under `ignore`, so it stays as it is"
+        for path, reason in item.omitted:
+            what = f"{item.resource.address}: {path} is left out and listed under `ignore`, so it stays as it is"
             say(f"warning: {printable(what)}: {printable(reason)}")
     for left in left_out:
         say(f"warning: {printable(str(left.resource.address))} is left out: {printable(left.reason)}")

@@ -12,7 +12,7 @@ import click
 from reconciler.cli.catalogue import files_of, text_of
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import asked, find_workspace, style
+from reconciler.cli.session import find_workspace, naming_registry, style
 from reconciler.cli.stored import check_names
 from reconciler.cli.streams import echo_data, echo_json, say
 from reconciler.core.errors import InputError, UsageError
@@ -100,7 +100,7 @@ async def _catalogue(workspace: Workspace, provider: str, only: str | None) -> _
         if len(able) > 1:
             raise UsageError(f"several registries have a catalogue: {', '.join(able)}", hint="say which: --registry")
         ((name, source),) = able.items()
-        with asked(name):
+        with naming_registry(name):
             offers = await source.catalogue(provider)
         remote = await read_all({name: opened[name]}, workspace.facts)
     ordered = tuple(sorted(offers.offers, key=lambda offer: (offer.model, offer.key)))

@@ -112,8 +112,8 @@ def _traffic(verbose: int) -> AbstractContextManager[None]:
     """With -vv, log every request while this is open. Without it, nothing of logging is imported."""
     if verbose < 2:
         return nullcontext()
-    told: AbstractContextManager[None] = importlib.import_module("reconciler.cli.traffic").told()
-    return told
+    requests: AbstractContextManager[None] = importlib.import_module("reconciler.cli.traffic").logged_requests()
+    return requests
 
 
 def format_option(*formats: str, default: str = "text") -> Callable[[Decorated], Decorated]:

@@ -102,7 +102,7 @@ class Outputs:
         self.to_stdout(value, options, strict=strict)
 
     @contextmanager
-    def told(self, command: str, repository: Repository | None = None) -> Iterator[None]:
+    def reporting_errors(self, command: str, repository: Repository | None = None) -> Iterator[None]:
         """Write the error of a command's work to every file, in its format, and to stdout where a program reads it.
 
         `repository` is the one that the working directory is in, for formats that name files from its root.
@@ -112,7 +112,7 @@ class Outputs:
         except ReconcilerError as error:
             failure = render.load("reconciler.render.failure:render")
             for name, file in self.files:
-                with _said():
+                with _second_error():
                     write_text(file, failure(name, error, command, repository) + "\n")
             if self.main in render.REPORTS:
                 echo_data_if_possible(failure(self.main, error, command, repository))
@@ -133,7 +133,7 @@ class Outputs:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def _second_error() -> Iterator[None]:
     """Print a second error, next to the one that ends the run."""
     try:
         yield
@@ -142,7 +142,7 @@ def _said() -> Iterator[None]:
 
 
 @contextmanager
-def asked(name: str) -> Iterator[None]:
+def naming_registry(name: str) -> Iterator[None]:
     """Name the registry in the errors of a request to it."""
     try:
         yield

@@ -12,7 +12,7 @@ import click
 from reconciler import render
 from reconciler.cli import test_runs
 from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
-from reconciler.cli.session import asked, find_workspace, stdin_bytes, style
+from reconciler.cli.session import find_workspace, naming_registry, stdin_bytes, style
 from reconciler.cli.stored import check_names, registries_of
 from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.document import decode, read_text
@@ -182,7 +182,7 @@ async def _through_registry(
             raise UsageError(f"nothing can be tested through {unable}", hint=hint)
         remote = await read_all({name: opened[name] for name in able}, workspace.facts)
         found = _named(workspace, key, remote, unable)
-        with asked(found.address.registry):
+        with naming_registry(found.address.registry):
             return found.address, await able[found.address.registry].test(found, given)
 
 

@@ -24,7 +24,7 @@ class _Told(logging.Handler):
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def logged_requests() -> Iterator[None]:
     """While this is open, what that logger and those below it say is on stderr; afterwards they are as they were."""
     logger, handler = logging.getLogger(LOGGER), _Told()
     level = logger.level

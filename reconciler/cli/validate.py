@@ -29,7 +29,7 @@ def command(
     directory upward, each file is checked in the project that it lies in.
     """
     answers = Outputs.parse(VALIDATION, output_format, outputs)
-    with answers.told("validate", repository_here()):
+    with answers.reporting_errors("validate", repository_here()):
         result = _validate(options, paths)
     answers.write(result, options, strict=strict)
     return 0 if result.valid and not (strict and result.problems) else 1

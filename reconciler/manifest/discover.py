@@ -18,7 +18,7 @@ from reconciler.manifest import ignored
 from reconciler.manifest.glob import SUFFIXES, GlobPattern, States, is_glob, split
 from reconciler.manifest.ignored import KEEP, MACHINERY
 
-__all__ = ["SUFFIXES", "Base", "File", "Found", "discover", "shown"]
+__all__ = ["SUFFIXES", "Base", "File", "FoundFiles", "discover", "shown"]
 
 
 class File(NamedTuple):
@@ -32,7 +32,7 @@ class File(NamedTuple):
     real: str
 
 
-class Found(NamedTuple):
+class FoundFiles(NamedTuple):
     """The files under some paths, and the errors met.
 
     `silent` are warnings of sources that may have lost what they held: files passed over though they look like
@@ -51,7 +51,7 @@ class Base(NamedTuple):
     real: str
 
 
-def discover(paths: Iterable[str], base: Path, cwd: Path) -> Found:
+def discover(paths: Iterable[str], base: Path, cwd: Path) -> FoundFiles:
     """The manifest files under `paths` (relative to `base`), each once, sorted as shown.
 
     A path that leads nowhere is a problem, and so is a link that leads outside: of `base` or, where `base` does not
@@ -68,7 +68,7 @@ def discover(paths: Iterable[str], base: Path, cwd: Path) -> Found:
                 files.setdefault(item.real, item)
     silent = {problem for problem in problems if problem.rule in ignored.SILENT}
     ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
-    return Found(ordered, tuple(sorted(problems - silent)), tuple(sorted(silent)))
+    return FoundFiles(ordered, tuple(sorted(problems - silent)), tuple(sorted(silent)))
 
 
 def shown(path: str, cwd: Path) -> str:

@@ -22,7 +22,7 @@ from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, nearest, place
 from reconciler.manifest import ignored
-from reconciler.manifest.discover import Found
+from reconciler.manifest.discover import FoundFiles
 from reconciler.manifest.likely_secrets import likely_secrets
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
@@ -83,7 +83,7 @@ class Reader:
     natives: Mapping[str, NativeKind] = field(default_factory=dict)
     overrides: Mapping[str, Node] = field(default_factory=dict)
 
-    def read(self, found: Found) -> Manifests:
+    def read(self, found: FoundFiles) -> Manifests:
         """Every document of every file. Never raises on what the files hold."""
         texts: dict[str, str] = {}
         problems = [*found.problems, *found.silent]
@@ -110,7 +110,7 @@ class Reader:
         counts: dict[str, int] = {}
         known_files: dict[Path, str | Problem] = {}
         for shown, text in texts.items():
-            loaded = _loaded(text, shown)
+            loaded = _load(text, shown)
             problems.extend(loaded.problems + loaded.warnings)
             counts[shown] = len(loaded.documents)
             scope = Scope(self.root, folders[shown], self.variables, known_files)
@@ -118,13 +118,15 @@ class Reader:
                 problems.append(_no_document(shown, text))
             findings: list[tuple[int, Finding]] = []
             references = "${" in text  # once: a file may hold any number of documents
-            told = False  # once for each file whose it is
+            foreign_told = False  # once for each file of another tool
             for item in loaded.documents:
-                manifest, wrong = self._manifest(item, shown, scope, references)
-                findings.extend((item.index, finding) for finding in wrong if not (told and finding.rule == FOREIGN))
-                told = told or any(finding.rule == FOREIGN for finding in wrong)
-                if not any(finding.rule == FOREIGN for finding in wrong):
-                    known = {finding.pointer for finding in wrong}
+                manifest, errors = self._manifest(item, shown, scope, references)
+                findings.extend(
+                    (item.index, finding) for finding in errors if not (foreign_told and finding.rule == FOREIGN)
+                )
+                foreign_told = foreign_told or any(finding.rule == FOREIGN for finding in errors)
+                if not any(finding.rule == FOREIGN for finding in errors):
+                    known = {finding.pointer for finding in errors}
                     findings.extend((item.index, one) for one in likely_secrets(item.value) if one.pointer not in known)
                 if manifest is not None:
                     manifests.append(manifest)
@@ -148,10 +150,10 @@ class Reader:
             return None, [self._unknown_kind(data)]
         checked, findings = self._check(kind, data)
         if references:
-            resolved, wrong = resolve(data, self._node(kind), scope)
-            if findings or wrong:
-                told = {finding.pointer for finding in findings}
-                return None, [*findings, *(finding for finding in wrong if finding.pointer not in told)]
+            resolved, errors = resolve(data, self._node(kind), scope)
+            if findings or errors:
+                reported = {finding.pointer for finding in findings}
+                return None, [*findings, *(finding for finding in errors if finding.pointer not in reported)]
             if resolved is not data:
                 checked, findings = self._check(kind, resolved)
         if checked is None:
@@ -200,7 +202,7 @@ def _no_document(shown: str, text: str) -> Problem:
     return ignored.empty(shown, f"this file holds {what}", "restore what it held, or remove the file")
 
 
-def _loaded(text: str, shown: str) -> LoadedDocuments:
+def _load(text: str, shown: str) -> LoadedDocuments:
     """The documents of a file. One that is no YAML, but plainly another tool's, has that one problem."""
     loaded = document.load(text, shown)
     known = recognise_text(text) if loaded.problems else None

@@ -179,7 +179,7 @@ class Project:
         """The findings as problems in reconciler.yaml, sorted; in the environment's patch where that set the value."""
         file = self.file or FILE
         places = document.places(self.text, file)  # reads the text once more, so once for all of them
-        return tuple(sorted(_placed(finding, places, file, self.environment) for finding in found))
+        return tuple(sorted(_locate(finding, places, file, self.environment) for finding in found))
 
 
 def load(path: Path | None, *, start: Path, environment: str | None = None) -> Project:
@@ -193,16 +193,16 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
             raise UsageError(
                 f"there is no environment {environment!r}: no {FILE} was found", hint="`reconciler init` writes one"
             )
-        return _project(Config(), start, None, None, "")
+        return _build_project(Config(), start, None, None, "")
     text, shown = _read(found, start)
     data = _data(text, shown)
     if environment is not None:
         _check_exists(data, environment, shown)
-    checked, problems = _checked(data, environment, text, shown)
+    checked, problems = _validate_environments(data, environment, text, shown)
     if problems:
         raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
-    projects = {name: _project(config, root, shown, name, text) for name, config in checked.items()}
+    projects = {name: _build_project(config, root, shown, name, text) for name, config in checked.items()}
     others = {name: projects[name] for name in projects if name is not None}
     return replace(projects[environment], environments=others, base=projects.get(None))
 
@@ -213,8 +213,8 @@ def _read(path: Path, start: Path) -> tuple[str, str]:
     text = document.read_text(path, shown)
     if isinstance(text, Problem):
         given = relative(os.path.abspath(path), start)  # not where a link leads that leads nowhere
-        broken = os.path.islink(path) and not os.path.lexists(os.path.realpath(path))
-        why = "cannot be read: it is a link to a file that is not there" if broken else text.message
+        dangling = os.path.islink(path) and not os.path.lexists(os.path.realpath(path))
+        why = "cannot be read: it is a link to a file that is not there" if dangling else text.message
         raise ConfigError(f"{given} {why}", (text._replace(file=given, message=why),))
     return text, shown
 
@@ -247,7 +247,7 @@ def _data(text: str, shown: str) -> dict[str, Any]:
     return value
 
 
-def _checked(
+def _validate_environments(
     data: dict[str, Any], environment: str | None, text: str, shown: str
 ) -> tuple[dict[str | None, Config], set[Problem]]:
     """Validate the configuration in force and that of every environment, by name; None is without any."""
@@ -255,7 +255,7 @@ def _checked(
     named = known if isinstance(known, Mapping) else {}
     patches = {name: over for name, over in named.items() if isinstance(over, Mapping)}
     found: dict[str | None, list[Finding]] = {name: _unknown(over) for name, over in patches.items()}
-    layers: dict[str | None, dict[str, Any]] = {name: _laid_over(data, over) for name, over in patches.items()}
+    layers: dict[str | None, dict[str, Any]] = {name: _merge_environment(data, over) for name, over in patches.items()}
     if environment not in layers:  # without an environment; or in one that is no map, which is found wrong here
         layers = {environment: data, **layers}
     configs: dict[str | None, Config] = {}
@@ -270,7 +270,7 @@ def _checked(
     if not any(found.values()):
         return configs, set()
     places = document.places(text, shown)
-    return configs, {_placed(item, places, shown, name) for name, items in found.items() for item in items}
+    return configs, {_locate(item, places, shown, name) for name, items in found.items() for item in items}
 
 
 def _unknown(over: Mapping[str, Any]) -> list[Finding]:
@@ -282,7 +282,7 @@ def _unknown(over: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-def _laid_over(data: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _merge_environment(data: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Merge an environment's patch over the configuration.
 
     A field whose null removes nothing stays, as null, which means absent: so a misspelt one is found.
@@ -309,7 +309,7 @@ def _with_nulls(merged: Any, before: Any, over: Any) -> Any:
     return {**{name: None for name, value in over.items() if value is None and name not in there}, **merged}
 
 
-def _placed(finding: Finding, places: Places, shown: str, environment: str | None) -> Problem:
+def _locate(finding: Finding, places: Places, shown: str, environment: str | None) -> Problem:
     """The finding at its place: in the environment's patch where it has one there."""
     if environment is not None:
         patched = f"{pointers.join(('environments', environment))}{finding.pointer}"
@@ -318,7 +318,7 @@ def _placed(finding: Finding, places: Places, shown: str, environment: str | Non
     return place(finding, places, 0, shown)
 
 
-def _project(config: Config, root: Path, shown: str | None, environment: str | None, text: str) -> Project:
+def _build_project(config: Config, root: Path, shown: str | None, environment: str | None, text: str) -> Project:
     owner = config.owner if shown is not None else "local"
     entries = {name: entry.model_dump() for name, entry in (config.registries or {}).items()}
     if config.registries is None:

@@ -21,7 +21,7 @@ from reconciler.core.resource import Address, DesiredState, RegistryFacts, Remot
 from reconciler.core.rules import Ref
 from reconciler.core.secret import Resolver, Secret
 from reconciler.manifest.compile import compile_manifests
-from reconciler.manifest.discover import Found, discover, shown
+from reconciler.manifest.discover import FoundFiles, discover, shown
 from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.load import Manifests, Reader
 from reconciler.manifest.secret_hosts import destinations
@@ -124,7 +124,7 @@ class Workspace:
         files = {file.real: file for file in ((*whole.files, *asked.files) if inside else asked.files)}
         ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
         selected = frozenset(file.shown for file in asked.files)
-        read = reader.read(Found(ordered, asked.problems, asked.silent))
+        read = reader.read(FoundFiles(ordered, asked.problems, asked.silent))
         others = {file.shown for file in ordered} - selected
         problems = tuple(problem for problem in read.problems if problem.file not in others)
         return self._compiled(replace(read, problems=problems), selected, paths)
@@ -161,7 +161,7 @@ class Workspace:
         repository = repository_of(self.project.root, self.cwd, self.resolver.environ)
         return LoadedManifests(manifests, desired, tuple(sorted(problems)), files, documents, repository)
 
-    def _hinted(self, whole: Found) -> Found:
+    def _hinted(self, whole: FoundFiles) -> FoundFiles:
         """Without a configuration, what to do where there are no manifests either."""
         if self.project.file is not None:
             return whole

@@ -64,7 +64,7 @@ def _suite(result: Mapping[str, Any], style: Style, *, strict: bool) -> list[str
     counts = f'tests="{len(checks)}" failures="{failures}" errors="0" skipped="{skipped}" time="{seconds:.3f}"'
     return [
         f'  <testsuite name="{name}" {counts}>',
-        *(_checked(check, name, style) for check in checks),
+        *(_check_case(check, name, style) for check in checks),
         "  </testsuite>",
     ]
 
@@ -73,7 +73,7 @@ def _junit_state(state: str, *, strict: bool) -> str:
     return "failed" if strict and state == "degraded" else state
 
 
-def _checked(check: Mapping[str, Any], suite: str, style: Style) -> str:
+def _check_case(check: Mapping[str, Any], suite: str, style: Style) -> str:
     message = xml(style.safe(check["message"]))
     body = {
         "ok": f"<system-out>{message}</system-out>",

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.planner.plan import FieldChange, Plan
 from reconciler.render.problem_text import headline
-from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, sections, totals
+from reconciler.render.sections import DRIFT_WORDING, PLAN_WORDING, Entry, Wording, flags, label, sections, totals
 from reconciler.render.terminal import Style, count
 from reconciler.render.values import field_lines
 from reconciler.render.width import ELLIPSIS, pad, text_width
@@ -23,17 +23,17 @@ FIELD_INDENT: Final = " " * 15
 
 def plan(plan: Plan, style: Style) -> str:
     """Render a plan as text. The last line has the counts."""
-    return "\n".join(_lines(plan, style, PLANNED))
+    return "\n".join(_lines(plan, style, PLAN_WORDING))
 
 
 def drift(plan: Plan, style: Style) -> str:
     """Render a drift as text. Fields read from the declared value to the one found."""
-    return "\n".join(_lines(plan, style, FOUND))
+    return "\n".join(_lines(plan, style, DRIFT_WORDING))
 
 
 def _lines(plan: Plan, style: Style, wording: Wording) -> Iterator[str]:
     yield from _context(plan, style)
-    if not wording.found:
+    if not wording.drift:
         yield from _guards(plan, style)
     elif plan.changes:
         yield style.paint("Changed in the registry behind our back (declared → found):", "bold")
@@ -72,7 +72,7 @@ def _tripped(plan: Plan) -> str:
 
 def _heading(plan: Plan, action: str, style: Style, wording: Wording) -> Iterator[str]:
     """Only what destroys has a heading: the rest must not look as loud."""
-    if action != "delete" or wording.found:
+    if action != "delete" or wording.drift:
         return
     counts = plan.summary()
     parts = [
@@ -115,14 +115,14 @@ def _section(entries: Sequence[Entry], style: Style, wording: Wording, deep: boo
         change = row.entry.change
         if change.message:
             yield FIELD_INDENT + style.safe(change.message)
-        if change.action != "create" or (few and not wording.found):
+        if change.action != "create" or (few and not wording.drift):
             yield from _fields(row.entry, style, wording, deep)
 
 
 def _headline(row: _Row, labels: int, reasons: int, style: Style, wording: Wording) -> str:
     action = row.entry.change.action
     sign, colour = wording.signs[action]
-    loud = ("bold",) if action in ("delete", "replace") and not wording.found else ()
+    loud = ("bold",) if action in ("delete", "replace") and not wording.drift else ()
     verb = style.paint(f"{sign:<3} {wording.verbs[action]:<8}", colour, *loud)
     line = f"  {verb} {pad(row.label, labels) if row.reason or row.source else row.label}"
     if row.reason or row.source:
@@ -137,7 +137,7 @@ def _fields(entry: Entry, style: Style, wording: Wording, deep: bool) -> Iterato
     fields: Sequence[FieldChange] = change.fields
     if change.action == "create" and len(fields) > MOST_FIELDS + 1:
         fields = fields[:MOST_FIELDS]
-    yield from field_lines(fields, style, FIELD_INDENT, () if wording.found else change.replaces, deep)
+    yield from field_lines(fields, style, FIELD_INDENT, () if wording.drift else change.replaces, deep)
     rest = len(change.fields) - len(fields)
     if rest:
         yield FIELD_INDENT + style.paint(f"{ELLIPSIS} and {count(rest, 'more field')}", "dim")
@@ -162,11 +162,11 @@ def _warnings(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def _last(plan: Plan, style: Style, wording: Wording) -> Iterator[str]:
-    if plan.guards and not wording.found:  # the first lines of a long plan have left the screen by now
+    if plan.guards and not wording.drift:  # the first lines of a long plan have left the screen by now
         yield style.paint(f"Nothing will be written: {_tripped(plan)}, see above.", "bold", "red")
     numbers = totals(plan, wording)
     if any(change.action != "unchanged" for change in plan.changes):
-        yield style.paint("Drift:" if wording.found else "Plan:", "bold") + f" {numbers}."
+        yield style.paint("Drift:" if wording.drift else "Plan:", "bold") + f" {numbers}."
     else:
-        calm = style.paint("No drift" if wording.found else "Nothing to do", "bold")
+        calm = style.paint("No drift" if wording.drift else "Nothing to do", "bold")
         yield f"{calm}: {numbers}." if numbers else f"{calm}."

@@ -21,7 +21,7 @@ SIGNS: Final = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),
 }
-_FOUND_SIGNS: Final = {
+_DRIFT_SIGNS: Final = {
     **SIGNS,
     "create": ("-", "red"),
     "rename": ("-", "red"),
@@ -34,7 +34,7 @@ _FOUND_SIGNS: Final = {
 class Wording:
     """The words of a plan, or of a drift.
 
-    `signs` (with their colours), `verbs` and `totals` are by action, `reasons` by the stable word. With `found`,
+    `signs` (with their colours), `verbs` and `totals` are by action, `reasons` by the stable word. With `drift`,
     fields read from the declared value to the one found.
     """
 
@@ -42,16 +42,18 @@ class Wording:
     verbs: Mapping[str, str]
     reasons: Mapping[str, str]
     totals: Mapping[str, str]
-    found: bool = False
+    drift: bool = False
 
 
 _REASONS: Final = {word: reason.shown for word, reason in REASONS.items()}
 _TOTALS: Final = {action: action if action == "blocked" else f"to {action}" for action in ACTIONS}
-PLANNED: Final = Wording(signs=SIGNS, verbs={action: action for action in ACTIONS}, reasons=_REASONS, totals=_TOTALS)
-_FOUND_VERBS: Final = {"create": "missing", "rename": "missing", "update": "changed", "replace": "changed"}
-FOUND: Final = Wording(
-    signs=_FOUND_SIGNS,
-    verbs={**PLANNED.verbs, **_FOUND_VERBS},
+PLAN_WORDING: Final = Wording(
+    signs=SIGNS, verbs={action: action for action in ACTIONS}, reasons=_REASONS, totals=_TOTALS
+)
+_DRIFT_VERBS: Final = {"create": "missing", "rename": "missing", "update": "changed", "replace": "changed"}
+DRIFT_WORDING: Final = Wording(
+    signs=_DRIFT_SIGNS,
+    verbs={**PLAN_WORDING.verbs, **_DRIFT_VERBS},
     reasons=_REASONS
     | {
         "new": _REASONS["missing"],
@@ -59,8 +61,8 @@ FOUND: Final = Wording(
         "immutable": "immutable: cannot be set back in place",
         "cannot-clear": "cannot-clear: cannot be set back in place",
     },
-    totals=_TOTALS | _FOUND_VERBS,
-    found=True,
+    totals=_TOTALS | _DRIFT_VERBS,
+    drift=True,
 )
 
 
@@ -126,7 +128,7 @@ def totals(plan: Plan, wording: Wording) -> str:
             numbers[words] = numbers.get(words, 0) + number
         elif action == "conflict":
             numbers["conflict" if number == 1 else "conflicts"] = number
-    numbers["as declared" if wording.found else "unchanged"] = plan.unchanged
+    numbers["as declared" if wording.drift else "unchanged"] = plan.unchanged
     numbers["waits for apply" if plan.pending == 1 else "wait for apply"] = plan.pending or 0
     return ", ".join(f"{number:,} {words}" for words, number in numbers.items() if number)
 
