@@ -15,7 +15,9 @@ from reconciler.core.errors import LostReplyError, PermanentError, RegistryError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Desired, Mark, RegistryFacts, Resource
 from reconciler.core.spec import is_reference
+from reconciler.core.unmanaged import combined, fit, shown
 from reconciler.planner import diff
+from reconciler.planner.losses import losses
 from reconciler.planner.plan import Change
 from reconciler.planner.staleness import is_current
 from reconciler.registry.base import Registry, Removal, Renames, Write
@@ -126,7 +128,9 @@ class Executor:
         if self.facts.owner is None or not self.facts.kinds[item.address.kind].markable:
             return current
         mark = current.mark or Mark(self.facts.owner, item.key)
-        intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key, becomes=item.address.key))
+        kept = fit(current.unmanaged, current.spec, current.spec).tree
+        becoming = replace(mark, owner=self.facts.owner, key=item.key, becomes=item.address.key)
+        intent = replace(current, mark=becoming, unmanaged=kept)
         if intent.mark == current.mark:
             return current
         secrets = {
@@ -139,7 +143,8 @@ class Executor:
             stored = await self.registry.update(write)
         except LostReplyError:
             stored = await self.readback.recover_lost_reply(write, item, current, self.registry.update)
-        if self.readback.mismatch(write, item, checked(stored)):
+        stored = checked(stored, self.facts)
+        if self.readback.mismatch(write, item, stored):
             stored = await self.readback.poll(
                 current.address, lambda found: not self.readback.mismatch(write, item, found)
             )
@@ -165,11 +170,17 @@ class Executor:
 
     async def _put_back(self, current: Resource, item: Desired, known: Prepared, error: RegistryError) -> Done:
         """After a delete whose create failed: the old object again, or at least its text for a person."""
-        old = json.dumps(current.spec, ensure_ascii=False)
+        old = json.dumps(shown(combined(current.spec, current.unmanaged)), ensure_ascii=False)
         spec, lost = without_lost(current.spec, self.facts.kinds[current.address.kind], known.secrets)
+        kept = fit(current.unmanaged, current.spec, spec)
+        lost = [*lost, *kept.lost]
         without = f", but without {', '.join(lost)}, whose old values nobody knows" if lost else ""
         write = Write(
-            replace(current, spec=spec, id=None, revision=None), None, known.secrets, plan=self.plan, actor=self.actor
+            replace(current, spec=spec, unmanaged=kept.tree, id=None, revision=None),
+            None,
+            known.secrets,
+            plan=self.plan,
+            actor=self.actor,
         )
         try:
             if await self.readback.get(current.address) is not None:
@@ -211,7 +222,12 @@ class Executor:
             spec = keep_unmanaged(spec, current, kept, kind)
         if fresh:
             spec = with_references(spec, item, kind)
-        desired = replace(item.resource, spec=spec, mark=self._mark(item, current, kind, spec, known))
+        unmanaged = item.resource.unmanaged
+        if current is not None:  # what the registry holds counts, and not what a manifest once wrote down of it
+            unmanaged = fit(current.unmanaged, current.spec, spec, kind.shape).tree
+            _refuse_loss(change, current, kind)
+        mark = self._mark(item, current, kind, spec, known)
+        desired = replace(item.resource, spec=spec, unmanaged=unmanaged, mark=mark)
         secrets = {
             pointer: value for pointer, value in known.secrets.items() if is_reference(json_pointer.get(spec, pointer))
         }
@@ -242,3 +258,11 @@ class Executor:
         there = await self.readback.poll(current.address, lambda found: found is None or found.id != current.id)
         if there is not None and there.id == current.id:
             raise PermanentError(f"{current.address}: the registry took the delete, and the object is still there")
+
+
+def _refuse_loss(change: Change, current: Resource, kind: Kind) -> None:
+    """Raises StaleObjectError where a write would lose more of what nobody declares than the plan said."""
+    lost = [pointer for pointer in losses(change, current, kind) if pointer not in change.unmanaged]
+    if lost:
+        message = f"{current.address} holds {', '.join(lost)} since the plan was made, which the write would lose"
+        raise StaleObjectError(message, hint="nothing was overwritten: plan again")

@@ -30,7 +30,7 @@ class ReadBack:
     settle: float
 
     async def get(self, address: Address) -> Resource | None:
-        return checked(await self.registry.get(address))
+        return checked(await self.registry.get(address), self.facts)
 
     async def poll(self, address: Address, good: Callable[[Resource | None], bool]) -> Resource | None:
         """Reads until it is good, with backoff, up to `settle`, since some registries lag. The last thing read."""
@@ -45,7 +45,8 @@ class ReadBack:
 
     async def verified(self, write: Write, item: Desired, stored: Resource | None) -> Done:
         """Compares what is stored with what was sent: the reply, where that is the stored object, else what is read."""
-        if self.mismatch(write, item, checked(stored)):
+        stored = checked(stored, self.facts)
+        if self.mismatch(write, item, stored):
             stored = await self.poll(item.address, lambda found: not self.mismatch(write, item, found))
         wrong = self.mismatch(write, item, stored)
         return Done("not_stored", "not-stored", f"the registry did not keep {', '.join(wrong)}") if wrong else Done()

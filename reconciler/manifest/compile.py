@@ -16,7 +16,14 @@ from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_pointer, own_old_keys
 from reconciler.manifest.load import Manifest
-from reconciler.manifest.native_check import Destination, ignored_pointers, key_refusal, limits, validate_native
+from reconciler.manifest.native_check import (
+    Destination,
+    ignored_pointers,
+    key_refusal,
+    limits,
+    misplaced,
+    validate_native,
+)
 from reconciler.manifest.normalize import container, normalize, normalize_pointer
 from reconciler.registry.base import Native
 from reconciler.registry.entry import RegistryEntry
@@ -251,7 +258,9 @@ def _native(manifest: Manifest, entry: RegistryEntry) -> Iterator[Desired | Find
     native = Native(kind.name, common.key, spec)
     ignore, unknown = _ignored(target, kind)
     yield from unknown
-    yield _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
+    yield from misplaced(common.unmanaged or {}, spec, kind)
+    item = _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
+    yield replace(item, resource=replace(item.resource, unmanaged=common.unmanaged or {}))
 
 
 def _desired(

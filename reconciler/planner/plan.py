@@ -48,6 +48,7 @@ class Change:
     desired: Desired | None = None
     message: str = ""
     replaces: tuple[str, ...] = ()  # the pointers whose change makes an update a replace
+    unmanaged: tuple[str, ...] = ()  # the pointers of what nobody declares and the write would lose
     drift: str = ""  # "drifted": changed since we wrote it; "differs": it differs and was never ours; else ""
 
     def recreates_elsewhere(self, *, renames: bool) -> bool:

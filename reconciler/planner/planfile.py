@@ -75,4 +75,6 @@ def _write(change: Change) -> dict[str, Any]:
             "needs": [str(address) for address in item.prerequisites],
             "origins": dict(item.origins),
         }
+        if item.resource.unmanaged:
+            data["desired"]["unmanaged"] = item.resource.unmanaged
     return data

@@ -19,6 +19,7 @@ from reconciler.planner.decide import decide
 from reconciler.planner.guard_checks import Consequence, consequences_of, tripped_guards
 from reconciler.planner.guards import Guard, Limits
 from reconciler.planner.index import RegistryIndex, identity
+from reconciler.planner.losses import with_losses
 from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
 from reconciler.planner.plan import Change, Consents, Plan
@@ -69,7 +70,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes, policy.declared_elsewhere)
     changes.extend(removed)
     changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
-    changes = block(limit_replaces(changes, policy.consents), indexes)
+    changes = block(limit_replaces(with_losses(changes, indexes), policy.consents), indexes)
     going = {change.address for change in changes if change.action == "delete"}
     consequences = tuple(consequences_of(changes, indexes))
     return Plan(

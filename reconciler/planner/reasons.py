@@ -59,6 +59,11 @@ REASONS: Final[Mapping[str, Reason]] = {
         "A field was removed that the registry cannot clear in place, so the object must be deleted and created again.",
         "`--allow-replaces N` allows it; or set the field back.",
     ),
+    "unmanaged": Reason(
+        "unmanaged: it would lose what no manifest declares",
+        "The registry holds members of the object that no manifest declares and that cannot be sent back as they are.",
+        "Change the object by hand, or note them down: `--allow-replaces N` lets them go.",
+    ),
     "renamed": Reason(
         "renamed in the manifest",
         "`previous_keys` names the object's old key, or a name that follows from other fields changed with them.",

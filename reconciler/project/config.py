@@ -63,6 +63,16 @@ class Guards(BaseModel):
     )
 
 
+class Plans(BaseModel):
+    """Saved plans."""
+
+    model_config = STRICT
+
+    expire: Duration | None = Field(
+        "7d", description="How long after it was saved a plan may be applied.", examples=["24h"]
+    )
+
+
 class SecretBounds(BaseModel):
     """Where secrets may be sent."""
 
@@ -73,16 +83,6 @@ class SecretBounds(BaseModel):
         description="The hosts to which a variable may be sent, by globs over the names of variables. If present, one that no glob matches "
         "goes nowhere but to the registry whose entry names it.",
         examples=[{"OPENAI_*": ["api.openai.com", "*.example.com"]}],
-    )
-
-
-class Plans(BaseModel):
-    """Saved plans."""
-
-    model_config = STRICT
-
-    expire: Duration | None = Field(
-        "7d", description="How long after it was saved a plan may be applied.", examples=["24h"]
     )
 
 
@@ -139,10 +139,10 @@ class Config(BaseModel):
         examples=[{"local": {"driver": "local", "default": True}}],
     )
     guards: Guards | None = Field(None, description="Limits on what one run may delete.")
+    plans: Plans | None = Field(None, description="Saved plans: how long they may be applied.")
     secrets: SecretBounds | None = Field(
         None, description="Which variable of the environment may be sent to which host."
     )
-    plans: Plans | None = Field(None, description="Saved plans: how long they may be applied.")
     environments: dict[Name, dict[str, Any]] | None = Field(
         None,
         description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
@@ -169,8 +169,8 @@ class Project:
     fingerprint_key: str | None
     registries: Mapping[str, Mapping[str, Any]]
     limits: Limits = DEFAULTS
-    secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     plan_expiry: timedelta = timedelta(days=7)
+    secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
     base: Project | None = field(default=None, repr=False)
@@ -333,8 +333,8 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
         fingerprint_key=config.fingerprint_key,
         registries=entries,
         limits=_limits(config.guards or Guards()),
-        secrets=_allowed(config.secrets),
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
+        secrets=_allowed(config.secrets),
         text=text,
     )
 
@@ -348,15 +348,15 @@ def _limits(guards: Guards) -> Limits:
     )
 
 
+def _duration(text: str) -> timedelta:
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    return timedelta(**{units[text[-1]]: int(text[:-1])})
+
+
 def _allowed(bounds: SecretBounds | None) -> Allowed | None:
     if bounds is None or bounds.allow is None:
         return None
     return Allowed({glob: tuple(hosts) for glob, hosts in bounds.allow.items()})
-
-
-def _duration(text: str) -> timedelta:
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    return timedelta(**{units[text[-1]]: int(text[:-1])})
 
 
 def _text(value: str | float | bool) -> str:

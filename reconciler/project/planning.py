@@ -44,7 +44,7 @@ async def plan_changes(
     """
     remote = await read_remote(workspace, desired if declared is None else declared, registries)
     plan = make_plan(desired, remote, policy_of(workspace, desired, warnings, consents))
-    return with_warnings(plan, workspace)
+    return with_warnings(plan, remote, workspace)
 
 
 async def plan_deletion(

@@ -29,6 +29,7 @@ LAST: Final = (
     "registry",
     "registries",
     "ignore",
+    "x-unmanaged",
     "format_version",
     "$schema",
 )

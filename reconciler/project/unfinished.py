@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.errors import Problem, ReconcilerError, RefusedError
-from reconciler.core.resource import Address, Resource
+from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.manifest.discover import shown
 from reconciler.planner.plan import Plan
 from reconciler.project.files import make_folder, write_new
@@ -87,9 +87,14 @@ def _is_alive(note: Path) -> bool:
     return True
 
 
-def with_warnings(plan: Plan, workspace: Workspace) -> Plan:
-    """The plan with a warning for each object that it creates and that an earlier run had deleted to create it again."""
-    backups = UnfinishedRuns(workspace.project.root).backups()
+def with_warnings(plan: Plan, remote: RemoteState, workspace: Workspace) -> Plan:
+    """The plan with a warning for each object that it creates and that an earlier run had deleted to create it again.
+
+    Notes of what is there after all are removed: a later create would be given values of long ago.
+    """
+    runs = UnfinishedRuns(workspace.project.root)
+    runs.forget(frozenset(resource.address for resource in remote.resources()))
+    backups = runs.backups()
     told = {
         Problem(
             shown(str(backups[change.address]), workspace.cwd),

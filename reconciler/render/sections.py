@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.core.actions import ACTIONS
+from reconciler.core.actions import ACTIONS, WRITES
 from reconciler.core.resource import Address
 from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.reasons import REASONS
@@ -117,6 +117,12 @@ def renamed(change: Change) -> str:
 def label(change: Change) -> str:
     """The label of a change: its address, or both addresses of a rename. Not yet safe to print."""
     return renamed(change) if change.action == "rename" else str(change.address)
+
+
+def losses_text(change: Change) -> str:
+    """What a write takes from the object though no manifest speaks of it; empty where it takes nothing."""
+    lost = change.unmanaged if change.action in WRITES else ()
+    return f"loses {', '.join(lost)}, which no manifest declares" if lost else ""
 
 
 def totals(plan: Plan, wording: Wording) -> str:

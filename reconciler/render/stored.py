@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.resource import Address, RemoteState, Resource, Unreadable
+from reconciler.core.unmanaged import shown
 from reconciler.registry.base import Revision
 from reconciler.render.jsontext import dumps
 from reconciler.render.table import cell, table
@@ -48,14 +49,15 @@ def unreadable_rows(remote: RemoteState) -> Iterator[tuple[str, Unreadable]]:
 
 
 def get_data(resource: Resource) -> dict[str, Any]:
-    """The `get` answer: one stored object, with its owner and its times."""
-    return {
+    """The `get` answer: one stored object, with its owner and its times, and what its kind does not declare."""
+    data = {
         "address": str(resource.address),
         "spec": resource.spec,
         "owner": _owner(resource),
         "revision": resource.revision,
         "updated_at": resource.updated_at,
     }
+    return {**data, "unmanaged": shown(resource.unmanaged)} if resource.unmanaged else data
 
 
 def get_text(data: Mapping[str, Any], style: Style) -> str:
@@ -63,7 +65,9 @@ def get_text(data: Mapping[str, Any], style: Style) -> str:
     names = {"address": "Address", "owner": "Owner", "revision": "Revision", "updated_at": "Updated"}
     facts = [(title, data.get(name)) for name, title in names.items()]
     lines = [f"{style.paint(f'{title}:'.ljust(10), 'bold')}{style.safe(cell(value))}" for title, value in facts]
-    return "\n".join([*lines, dumps(data.get("spec", {}))])
+    unmanaged = data.get("unmanaged")
+    more = [style.paint("Unmanaged, which no kind declares:", "bold"), dumps(unmanaged)] if unmanaged else []
+    return "\n".join([*lines, dumps(data.get("spec", {})), *more])
 
 
 def history_data(address: Address, revisions: Sequence[Revision]) -> dict[str, Any]:

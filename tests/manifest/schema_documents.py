@@ -272,6 +272,7 @@ WHOLE_MODEL: Final[dict[str, Any]] = {
 ROUTE: Final[dict[str, Any]] = {"host": "http://a", "weight": 0.5, "open": True}
 WHOLE_SERVICE: Final[dict[str, Any]] = {
     "kind": "web/Service",
+    "x-unmanaged": {"guardrails": ["pii"]},
     "key": "a/b",
     "size": 1,
     "mode": "fast",
