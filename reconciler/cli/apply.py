@@ -86,7 +86,7 @@ def command(
 
 
 class _How(NamedTuple):
-    """How to apply: the options that say nothing of what."""
+    """The options of a run, apart from those that choose its changes."""
 
     output_format: str
     yes: bool

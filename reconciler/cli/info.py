@@ -33,8 +33,8 @@ from reconciler.render.info_text import info_text
 def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, output_format: str) -> int:
     """Tell what a model is: its name, its provider, and what it can do. KEY is a manifest's key or an address.
 
-    From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or, with --live, its endpoint
-    tells, else of its longest answer. What cannot be known is null.
+    From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or,
+    with --live, its endpoint tells, else of its longest answer. What cannot be known is null.
     """
     workspace = find_workspace(options)
     manifest = _declared(workspace.load(), key)
@@ -53,7 +53,7 @@ def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, o
 
 
 def _declared(loaded: LoadedManifests, key: str) -> Manifest:
-    """The one document that a key or an address names; a portable Model, where it and others bear the key.
+    """The one document that a key or an address names; a portable Model, where it and others have the key.
 
     Raises InputError for none, ManifestError where it may be one that is wrong, UsageError for several.
     """
@@ -81,7 +81,10 @@ def _facts(workspace: Workspace, manifest: Manifest) -> ModelFacts:
 
 
 async def _ask(manifest: Manifest, resolver: Resolver) -> dict[str, Any]:
-    """Ask the model's endpoint for its facts. Raises UsageError where there is none to ask, RegistryError for what it does wrong."""
+    """Ask the model's endpoint for its facts.
+
+    Raises UsageError where there is none to ask, RegistryError for what it does wrong.
+    """
     subject = _subject(manifest.key, manifest.model)
     listing = importlib.import_module("reconciler.endpoint.listing")  # HTTP takes 200 ms, for those who ask
     try:

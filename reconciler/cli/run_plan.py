@@ -20,7 +20,10 @@ from reconciler.registry.base import Registry
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. Built from the options of a command; raises UsageError for what contradicts itself."""
+    """A request for a plan, built from the options of a command.
+
+    Raises UsageError for options that contradict each other.
+    """
 
     paths: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
@@ -109,7 +112,7 @@ async def read(options: GlobalOptions, request: Request) -> Plan:
 
 
 async def read_in(workspace: Workspace, request: Request) -> Plan:
-    """The same in a workspace that is open already."""
+    """The plan for a command that only looks, in a workspace that is open already."""
     loaded, desired = load(workspace, request)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)

@@ -66,9 +66,9 @@ def command(
 ) -> int:
     """Test a model: is it reached, does it answer, also as a stream, and which parameters does it heed?
 
-    A model that a manifest declares with an endpoint is asked there, without any registry; any other one is tested by its
-    registry, and so is every one with --registry. KEY is a key or an address. What an endpoint cannot do beside its work is `degraded`: it
-    does not stream, or refuses a declared parameter. Ends with 1 where a check failed.
+    A model that a manifest declares with an endpoint is asked there, without any registry; any other one is tested by
+    its registry, and so is every one with --registry. KEY is a key or an address. What an endpoint cannot do beside its
+    work is `degraded`: it does not stream, or refuses a declared parameter. Ends with 1 where a check failed.
     """
     _check_usage(key, registry, selections, every=every)
     for text in selections:
@@ -139,7 +139,7 @@ def _check_usage(key: str | None, registry: str | None, selections: Sequence[str
 async def _result(
     workspace: Workspace, key: str, registry: str | None, given: Any, required: Sequence[str], *, allow_secrets: bool
 ) -> dict[str, Any]:
-    """The answer for one model: from its endpoint where a manifest declares one, else, and with `registry`, through a registry."""
+    """The `test` answer for one model: from its endpoint if a manifest declares one, else through a registry."""
     subject = test_runs.meant(workspace, workspace.load(), key, given) if registry is None else None
     if subject is not None:
         check_secrets(workspace, [subject.endpoint], allowed=allow_secrets)
@@ -187,7 +187,7 @@ async def _through_registry(
 
 
 def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> Resource:
-    """The one object meant: a model, where a model and something else bear the key."""
+    """The one object meant: a model, where a model and something else have the key."""
     every = list(remote.resources())
     declared = frozenset[Address]()
     if not any(str(resource.address) == key for resource in every):

@@ -1,4 +1,7 @@
-"""Tests of models at their endpoints: which models are meant, and the results as data. `test` and `apply --test` share it."""
+"""Tests of models at their endpoints: which models are meant, and the results as data.
+
+`test` and `apply --test` share it.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,8 @@ def selected(
 ) -> tuple[Subject, ...]:
     """Every declared model with an endpoint whose labels meet all selectors.
 
-    Raises ManifestError where the manifests have errors, UsageError where a selector matches nothing, InputError where a model cannot be asked
-    with what is given.
+    Raises ManifestError where the manifests have errors, UsageError where a selector matches nothing, InputError where
+    a model cannot be asked with what is given.
     """
     every = _declared(workspace, loaded, loaded.checked())
     requirements = [one for text in selectors for one in parse_selector(text)]
@@ -61,13 +64,16 @@ def selected(
 async def results(
     workspace: Workspace, chosen: Sequence[Subject], given: Any, *, required: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """Test the models: results in the order given, as the answer of `test` tells them. What is `required` fails where it is only degraded."""
+    """Test the models: the `test` answers, in the order given. What is `required` fails where it is only degraded."""
     every = await run_tests(chosen, workspace.resolver, given=given)
     return [_result(subject, _demanding(subject, one, required)) for subject, one in zip(chosen, every, strict=True)]
 
 
 async def gated(workspace: Workspace, loaded: LoadedManifests, plan: Plan) -> Plan:
-    """The plan without the models whose endpoint fails, and without what depends on them. Each is told on stderr; a degraded one is in nobody's way."""
+    """The plan without the models whose endpoint fails, and without what depends on them.
+
+    Each is reported on stderr; degraded ones stay.
+    """
     chosen = concerned(plan, _declared(workspace, loaded))
     failures: dict[Address, str] = {}
     for subject, result in zip(chosen, await run_tests(chosen, workspace.resolver, probe=False), strict=True):
@@ -79,7 +85,7 @@ async def gated(workspace: Workspace, loaded: LoadedManifests, plan: Plan) -> Pl
 
 
 def answer_of(address: Address, result: TestResult) -> dict[str, Any]:
-    """One test as the answer of `test` tells it. What there is none of is left out."""
+    """The `test` answer for one model. Empty parts are left out."""
     data = {
         "address": str(address),
         "ok": result.ok,

@@ -61,7 +61,7 @@ def text_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> str:
 
 
 def unexported(resource: Resource, entry: RegistryEntry) -> tuple[str, ...]:
-    """The pointers of the unmanaged members that the manifest leaves out: what may be a secret, and all of them where it is portable."""
+    """The pointers of the unmanaged members that the manifest leaves out: likely secrets; all of a portable one."""
     if entry.driver.kinds[resource.address.kind].portable:
         return tuple(sorted(pointers_in(resource.unmanaged, resource.spec)))
     return tuple(sorted(hidden_in(resource.unmanaged)))

@@ -18,7 +18,10 @@ def plans_folder(workspace: Workspace) -> Path:
 
 
 def apply_options(backup: RunBackup, **how: Any) -> Options:
-    """The options for applying the plan of that backup. `how` are those that only the caller knows: the actor, whom to tell."""
+    """The options for applying the plan of that backup.
+
+    `how` are those that only the caller knows: the actor, whom to tell.
+    """
     workspace, plan = backup.workspace, backup.plan
     return Options(
         backup=backup.back_up,

@@ -74,7 +74,7 @@ class Plans(BaseModel):
 
 
 class SecretBounds(BaseModel):
-    """Where secrets may be sent."""
+    """The hosts that secrets may be sent to."""
 
     model_config = STRICT
 

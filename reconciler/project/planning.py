@@ -40,7 +40,8 @@ async def plan_changes(
 ) -> Plan:
     """Read the registries and plan the changes that lead to `desired`. Writes nothing.
 
-    `declared` is all that the manifests declare, where `desired` is only a part of it. Raises what `read_remote` raises.
+    `declared` is all that the manifests declare, where `desired` is only a part of it. Raises what `read_remote`
+    raises.
     """
     remote = await read_remote(workspace, desired if declared is None else declared, registries)
     plan = make_plan(desired, remote, policy_of(workspace, desired, warnings, consents))

@@ -213,7 +213,7 @@ class Workspace:
         return key
 
     def fingerprint_key_if_known(self) -> Secret | None:
-        """The same for planning, which does without where the key cannot be had: a pull request has no secrets."""
+        """The key for planning, or None where it cannot be resolved: a pull request has no secrets."""
         try:
             return self.fingerprint_key()
         except SecretError:

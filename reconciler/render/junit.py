@@ -51,7 +51,10 @@ def _case(file: str, errors: int, text: str) -> str:
 
 
 def test_suites(results: Sequence[Mapping[str, Any]], style: Style, *, strict: bool) -> str:
-    """The answers of `test`: a suite for each model, a case for each check. What is degraded is skipped, with `strict` a failure."""
+    """The answers of `test`: a suite for each model, a case for each check.
+
+    What is degraded is skipped, with `strict` a failure.
+    """
     suites = [line for result in results for line in _suite(result, style, strict=strict)]
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", *suites, "</testsuites>"])
 

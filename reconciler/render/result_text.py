@@ -13,7 +13,10 @@ _COLOURS: Final = {"ok": ("green",), "degraded": ("yellow",), "failed": ("red", 
 
 
 def result_text(result: Mapping[str, Any], style: Style, *, steps: bool) -> str:
-    """The checks, what each step gave (`steps`), and what the model answered; all of it set in, so that it passes for nothing else."""
+    """The checks, what each step gave (`steps`), and what the model answered.
+
+    All of it set in, so that it passes for nothing else.
+    """
     shown = result.get("steps") or () if steps else ()
     if not shown:
         return checks_text(result, style)

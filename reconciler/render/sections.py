@@ -120,7 +120,7 @@ def label(change: Change) -> str:
 
 
 def losses_text(change: Change) -> str:
-    """What a write takes from the object though no manifest speaks of it; empty where it takes nothing."""
+    """The losses of a write in words: values that no manifest mentions; empty where there are none."""
     lost = change.unmanaged if change.action in WRITES else ()
     return f"loses {', '.join(lost)}, which no manifest declares" if lost else ""
 

@@ -30,7 +30,8 @@ Escape = Callable[[str], str]
 def dump_yaml(value: Any, *, header: str = "", escape: Escape = str) -> str:
     """One YAML document in block style, the order of keys kept. `header` is comment lines for its top.
 
-    `escape` writes parts of a text that must not stand there as they are as escapes of YAML (`\\x3a`); the text is in double quotes then.
+    `escape` writes parts of a text that must not stand there as they are as escapes of YAML (`\\x3a`); the text is in
+    double quotes then.
 
     `load` gives `value` back, a null on top excepted, which is an empty document. Raises ValueError for infinities and
     NaN, TypeError for what is not JSON data.

@@ -97,7 +97,7 @@ def _tell(field: Form, rules: Iterable[Rule]) -> None:
 
 
 def note_of(rule: Rule) -> str:
-    """What a field's rule means for whoever writes the field, as a sentence of its description; "" where it means nothing to them."""
+    """Describe a field's rule in a sentence for the authors of manifests; "" where it means nothing to them."""
     match rule:
         case ServerOwned(reason):
             return f"Owned by the registry, so neither sent nor compared: {reason}."
