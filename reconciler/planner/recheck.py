@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from reconciler.core.actions import WRITES
 from reconciler.core.kind import Kind
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
@@ -24,7 +25,7 @@ from reconciler.planner.index import RegistryIndex
 from reconciler.planner.losses import with_losses
 from reconciler.planner.order import in_order
 from reconciler.planner.ownership import Ownership, foreign_user, ownership_of
-from reconciler.planner.plan import WRITES, Change, Plan
+from reconciler.planner.plan import Change, Plan
 from reconciler.planner.planner import Policy
 
 _ANOTHER: Final = "another value"  # no fingerprint: a secret that the plan writes is judged as one whose value is new

@@ -24,6 +24,7 @@ DRIVERS: Final = {
     "nemo": "reconciler.registry.nemo:DRIVER",
     "watsonx": "reconciler.registry.watsonx:DRIVER",
 }
+WITH_CATALOGUE: Final = ("latticeflow",)  # the built-in drivers whose registries list what a provider offers
 ENTRY_POINTS: Final = "reconciler.registries"
 
 _MEMBERS: Final = ("name", "kinds", "settings", "default_owner", "renames", "location", "compile", "connect")
