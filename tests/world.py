@@ -33,8 +33,9 @@ from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.planner import Policy, make_plan
 from reconciler.project.config import Project
 from reconciler.project.registries import load_registries, native_kinds
-from reconciler.registry.base import Opening, Registry
+from reconciler.registry.connecting import open_registry
 from reconciler.registry.entry import RegistryEntry
+from reconciler.registry.protocol import Opening, Registry
 from reconciler.registry.reading import read_all
 
 PLUGINS: Final = Path(__file__).parent / "plugins"
@@ -98,7 +99,7 @@ class World:
                 opened = {}
                 for name, entry in found.items():
                     opening = Opening(name, Resolver(root or Path(folder), ENVIRON))
-                    opened[name] = await stack.enter_async_context(entry.driver.connect(entry.settings, opening))
+                    opened[name] = await stack.enter_async_context(open_registry(entry, opening))
                 yield cls(root or Path(folder), found, opened)
 
     @property

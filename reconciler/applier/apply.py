@@ -24,7 +24,7 @@ from reconciler.core.spec import references_in
 from reconciler.planner.order import in_order
 from reconciler.planner.plan import Change, Plan
 from reconciler.planner.staleness import relocated, stale_changes
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import read_all
 
 Backup = Callable[[tuple[Resource, ...]], str]
@@ -64,6 +64,7 @@ async def apply(
     if not plan.writes:
         return Report(plan, left)
     remote = await _unmoved(plan, registries, facts)
+    facts = {**facts, **remote.registries}  # what was opened tells what it can do
     known, notes = prepare(plan, remote, facts, options)
     backup = _back_up(plan, known, options)
     bugs: list[Exception] = []

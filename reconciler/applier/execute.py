@@ -18,7 +18,8 @@ from reconciler.core.spec import is_reference
 from reconciler.planner import diff
 from reconciler.planner.plan import Change
 from reconciler.planner.staleness import is_current
-from reconciler.registry.base import Registry, Removal, Renames, Write
+from reconciler.registry.capabilities import Renames
+from reconciler.registry.protocol import Registry, Removal, Write
 from reconciler.registry.reading import checked
 
 FIRST_WAIT: Final = 0.05  # seconds until the first read-back; doubles up to LONGEST_WAIT

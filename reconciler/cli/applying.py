@@ -24,7 +24,7 @@ from reconciler.core.resource import Address, Resource
 from reconciler.planner.plan import Plan
 from reconciler.project.backup import back_up
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 from reconciler.render import PLAN, REPORT
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -16,7 +16,7 @@ from reconciler.cli.streams import answer
 from reconciler.core.errors import InputError, RegistryError, UsageError
 from reconciler.core.resource import Address
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import KeepsHistory, Revision
+from reconciler.registry.capabilities import KeepsHistory, Revision
 from reconciler.render.answers import history_text
 
 

@@ -20,7 +20,7 @@ from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import Address, Source
 from reconciler.core.schema.findings import nearest
 from reconciler.project.workspace import Loaded, Workspace
-from reconciler.registry.base import Catalogue, CatalogueEntry, Catalogues
+from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Catalogues
 from reconciler.registry.reading import read_all
 from reconciler.render.answers import models_text
 from reconciler.render.escape import printable

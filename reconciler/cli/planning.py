@@ -16,7 +16,7 @@ from reconciler.planner.planner import make_plan
 from reconciler.project.policy import policy_of
 from reconciler.project.selection import parse_selector, select
 from reconciler.project.workspace import Loaded, Workspace
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import read_all
 
 

@@ -21,7 +21,7 @@ from reconciler.core.errors import InputError, Problem, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.project.lookup import check_readable, matching, only
 from reconciler.project.workspace import STDIN, Workspace
-from reconciler.registry.base import Tested, Tests
+from reconciler.registry.capabilities import Tested, Tests
 from reconciler.registry.reading import read_all
 from reconciler.render.terminal import Style
 from reconciler.render.tested import all_text, tested_text

@@ -17,7 +17,7 @@ from reconciler.endpoint.tester import check_input
 from reconciler.endpoint.values import Subject, Tried
 from reconciler.planner.plan import Plan
 from reconciler.project.workspace import Loaded, Workspace
-from reconciler.registry.base import Check
+from reconciler.registry.capabilities import Check
 from reconciler.render.escape import printable
 
 

@@ -215,7 +215,7 @@ class RegistryFacts:
     owner: str | None = None
     owns: tuple[str, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
-    renames: bool = False  # has a rename of its own, so that a rename deletes nothing
+    renames: bool = False  # has a rename of its own, so that a rename deletes nothing; known once it is open
     concurrency: int = 16  # changes at one time, unless the command line says otherwise
 
 

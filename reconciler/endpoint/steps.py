@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from reconciler.core.errors import RegistryError
 from reconciler.endpoint.values import FailedError, Step, Tried, with_hint
-from reconciler.registry.base import Check
+from reconciler.registry.capabilities import Check
 from reconciler.registry.http import Redactor
 
 Found = TypeVar("Found")

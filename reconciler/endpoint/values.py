@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.model import Endpoint
 from reconciler.core.resource import Address
-from reconciler.registry.base import Check
+from reconciler.registry.capabilities import Check
 
 
 class Adapter(NamedTuple):

@@ -18,8 +18,8 @@ from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_point
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.localise import container, normalize, normalize_pointer
 from reconciler.manifest.native_check import Target, checked, ignored, limits, refused_key
-from reconciler.registry.base import Native
 from reconciler.registry.entry import RegistryEntry
+from reconciler.registry.protocol import Native
 
 
 class Compiled(NamedTuple):

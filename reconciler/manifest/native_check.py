@@ -12,8 +12,8 @@ from reconciler.core.kind import Kind
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, findings, hinted, nearest
 from reconciler.core.spec import limits_in, unknown_values_in
-from reconciler.registry.base import Native
 from reconciler.registry.entry import RegistryEntry
+from reconciler.registry.protocol import Native
 
 
 class Target(NamedTuple):

@@ -43,7 +43,7 @@ from reconciler.project.environments import validate as validate_environments
 from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import read_all
 from reconciler.render import DRIFT, PLAN
 from reconciler.render import load as load_renderer

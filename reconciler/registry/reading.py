@@ -9,7 +9,8 @@ from typing import Final
 from reconciler.core.errors import PermanentError, RegistryError
 from reconciler.core.resource import Listing, RegistryFacts, RemoteState, Resource, Unreadable
 from reconciler.core.spec import MAX_DEPTH, too_deep
-from reconciler.registry.base import Registry
+from reconciler.registry.capabilities import capable
+from reconciler.registry.protocol import Registry
 
 TOO_DEEP: Final = f"it has more than {MAX_DEPTH} maps and lists inside each other"
 
@@ -30,7 +31,7 @@ async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, Regis
     if failed:
         message = "; ".join(f"{name} could not be read: {error.message}" for name, error in failed)
         raise RegistryError(message, hint=failed[0][1].hint) from failed[0][1]
-    return RemoteState(listings, {name: facts[name] for name in names})
+    return RemoteState(listings, capable(registries, facts))
 
 
 def checked(found: Resource | None) -> Resource | None:

@@ -41,7 +41,7 @@ from reconciler.manifest.load import Reader
 from reconciler.planner.planfile import dump
 from reconciler.planner.planner import make_plan
 from reconciler.project.registries import native_kinds
-from reconciler.registry.base import Driver, Removal, Write
+from reconciler.registry.protocol import Driver, Removal, Write
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from reconciler.core.resource import Address, Listing, Resource
 from reconciler.manifest.export import text_of
 from reconciler.planner.planfile import dump
 from reconciler.registry import base
-from reconciler.registry.base import Write
 from reconciler.registry.latticeflow import trial
+from reconciler.registry.protocol import Write
 from reconciler.render import plan_text, report_text
 from reconciler.render.terminal import Style
 

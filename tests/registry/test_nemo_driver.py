@@ -60,8 +60,8 @@ from world import ENVIRON, World, actions, model, paths, statuses
 
 from reconciler.core.errors import PermanentError
 from reconciler.core.resource import Address, Resource
-from reconciler.registry.base import Write
 from reconciler.registry.nemo.kinds import KINDS
+from reconciler.registry.protocol import Write
 
 json_values = st.recursive(
     st.none()

@@ -31,9 +31,9 @@ from world import Document, World, actions, model, statuses
 
 from reconciler.core.errors import PermanentError
 from reconciler.core.resource import Address
-from reconciler.registry.base import Removal
 from reconciler.registry.nemo.derived import model_of, provider_name, secret_name
 from reconciler.registry.nemo.forms import refuses_name
+from reconciler.registry.protocol import Removal
 
 BASES = (native("Model", "base"), native("Model", "other-base"))
 

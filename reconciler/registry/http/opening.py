@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.core.errors import ConfigError
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import is_reference
-from reconciler.registry.base import Opening
 from reconciler.registry.http.target import Target
-from reconciler.registry.settings import CONCURRENCY, TIMEOUT, RemoteSettings
+from reconciler.registry.protocol import Opening
+from reconciler.registry.settings import CONCURRENCY, TIMEOUT, RemoteSettings, checked_url, resolved_url
 
 
 def target_of(
     settings: RemoteSettings,
     opening: Opening,
     *,
-    url: str,
-    headers: Mapping[str, str | Secret],
-    hints: Mapping[int, str],
+    url: str | None = None,
+    headers: Mapping[str, str | Secret] = MappingProxyType({}),
+    hints: Mapping[int, str] = MappingProxyType({}),
     verify: bool | None = None,
     timeout: float | None = None,
 ) -> Target:
-    """Build the target at `url` (normalized). `headers` are the driver's own, its credential among them; those of the settings stand beside them.
+    """Build the target of a registry's settings. `headers` are the driver's own, its credential among them; those of the settings stand beside them.
 
-    `verify` and `timeout` (seconds) are those of the settings where they are not given.
-    Raises SecretError where a header's reference has no value, ConfigError where the CA file is not there or a header clashes.
+    `url` (normalized), `verify` and `timeout` (seconds) are those of the settings where they are not given. `hints` say by status what to do next.
+    Raises SecretError where a reference has no value, ConfigError where no credential may go to the URL, the CA file is not there or a header clashes.
     """
     resolver = opening.resolver
+    if url is None:
+        url = checked_url(resolved_url(settings.url or "", resolver), f"{opening.name}: its url")
     own = {name.lower() for name in headers}
     extra: dict[str, str | Secret] = {}
     for name, value in (settings.headers or {}).items():

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from reconciler.core.errors import PermanentError, StaleObjectError
 from reconciler.core.resource import Resource
-from reconciler.registry.base import Write
 from reconciler.registry.http.payload import secrets_in
 from reconciler.registry.http.redaction import Redactor
 from reconciler.registry.http.target import Response
+from reconciler.registry.protocol import Write
 
 LONGEST: Final = 500  # characters of what the server says
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reconciler.core import pointer as pointers
 from reconciler.core.schema.types import sensitive_header
-from reconciler.core.spec import PRESENT
+from reconciler.registry.driver import PRESENT
 
 _HEADERS: Final = frozenset({"headers", "default_headers", "extra_headers"})
 _NAMED: Final = re.compile(

@@ -11,9 +11,18 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from reconciler.core import document
-from reconciler.core.errors import PermanentError, Problem, RegistryError, StaleObjectError
-from reconciler.core.resource import Address, Listing, Resource, Unreadable
-from reconciler.registry.base import Removal, Write
+from reconciler.registry.driver import (
+    Address,
+    Listing,
+    PermanentError,
+    Problem,
+    RegistryError,
+    Removal,
+    Resource,
+    StaleObjectError,
+    Unreadable,
+    Write,
+)
 from reconciler.registry.insidellms import files, harness, text
 from reconciler.registry.insidellms.files import PATIENCE, locked
 from reconciler.registry.insidellms.harness import Harness, Member

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from reconciler.core import document
 from reconciler.core.document.dump import dump_yaml
-from reconciler.core.resource import Mark
+from reconciler.registry.driver import Mark
 from reconciler.registry.insidellms.arguments import ARGUMENTS
 from reconciler.registry.insidellms.credentials import without_credentials
 

@@ -17,11 +17,20 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from reconciler.core import document
-from reconciler.core.errors import ConfigError, Problem
-from reconciler.core.rules import WriteOnly
-from reconciler.core.schema.types import SecretText
-from reconciler.core.secret import Resolver, Secret
-from reconciler.registry.settings import TIMEOUT, RemoteSettings, canonical_url, checked_url, location_of, resolved_url
+from reconciler.registry.driver import (
+    TIMEOUT,
+    ConfigError,
+    Problem,
+    RemoteSettings,
+    Resolver,
+    Secret,
+    SecretText,
+    WriteOnly,
+    canonical_url,
+    checked_url,
+    location_of,
+    resolved_url,
+)
 
 FILE: Final = ".latticeflow.yaml"
 _API: Final = "/api"  # below the address: whoever writes it means the same place

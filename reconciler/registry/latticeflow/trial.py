@@ -9,11 +9,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.core.errors import InputError, PermanentError, RegistryError
-from reconciler.core.resource import Resource
-from reconciler.core.secret import Secret
-from reconciler.registry.base import Check, Tested
-from reconciler.registry.http import Client, Response
+from reconciler.registry.driver import (
+    Check,
+    Client,
+    InputError,
+    PermanentError,
+    RegistryError,
+    Resource,
+    Response,
+    Secret,
+    Tested,
+)
 from reconciler.registry.latticeflow.connections import CUSTOM, HOSTED
 
 DEFAULT_INPUT: Final = {"messages": [{"role": "user", "content": "Hello!"}]}

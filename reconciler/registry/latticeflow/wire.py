@@ -10,15 +10,23 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.errors import PermanentError
-from reconciler.core.kind import Kind
-from reconciler.core.resource import Address, Resource, Unreadable
-from reconciler.core.rules import WriteOnly
-from reconciler.core.spec import PRESENT, hide_secrets, secrets_in, with_defaults, without_nulls
-from reconciler.registry.base import Write
+from reconciler.core.spec import with_defaults, without_nulls
+from reconciler.registry.driver import (
+    PRESENT,
+    Address,
+    Kind,
+    MisreadError,
+    PermanentError,
+    Resource,
+    Unreadable,
+    Write,
+    WriteOnly,
+    declared,
+    hide_secrets,
+    secrets_in,
+)
 from reconciler.registry.latticeflow.connections import BY_TYPE, CONNECTIONS
 from reconciler.registry.latticeflow.kinds import KINDS
-from reconciler.registry.rows import MisreadError, declared
 
 _MODEL: Final = tuple(name for name in KINDS["Model"].model.model_fields if name != "config")
 _ADAPTER: Final = tuple(KINDS["Adapter"].model.model_fields)

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NoReturn
 
-from reconciler.core.errors import PermanentError
-from reconciler.core.resource import Address, Mark, Resource, Unreadable
-from reconciler.core.rules import OPAQUE, Node, WriteOnly
-from reconciler.core.spec import hide_secrets
-from reconciler.registry.base import Revision
+from reconciler.core.rules import OPAQUE, Node
+from reconciler.registry.driver import (
+    Address,
+    Mark,
+    PermanentError,
+    Resource,
+    Revision,
+    Unreadable,
+    WriteOnly,
+    hide_secrets,
+)
 
 ObjectRow = tuple[int, bytes, bytes, int, bytes | None, bytes | None, bytes | None]
 Branches = Mapping[str, Node]  # of each kind, the part of its rules that `secret_branches` leaves

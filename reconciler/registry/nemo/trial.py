@@ -8,11 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
-from reconciler.core.errors import InputError, RegistryError
-from reconciler.core.resource import Resource
-from reconciler.core.secret import Secret
-from reconciler.registry.base import Check, Tested
-from reconciler.registry.http import Client, Response
+from reconciler.registry.driver import Check, Client, InputError, RegistryError, Resource, Response, Secret, Tested
 
 GREETING: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
 PATIENCE: Final = 60.0  # seconds for one answer

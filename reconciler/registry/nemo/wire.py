@@ -9,14 +9,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.errors import PermanentError
-from reconciler.core.resource import Address, Mark, Resource, Unreadable
 from reconciler.core.rules import Node
-from reconciler.core.spec import PRESENT, hide_secrets, references_in, secrets_in, with_defaults, without_nulls
-from reconciler.registry.base import Write
+from reconciler.core.spec import references_in, with_defaults, without_nulls
+from reconciler.registry.driver import (
+    PRESENT,
+    Address,
+    Mark,
+    MisreadError,
+    PermanentError,
+    Resource,
+    Unreadable,
+    Write,
+    hide_secrets,
+    secrets_in,
+)
 from reconciler.registry.nemo.forms import MARK
 from reconciler.registry.nemo.kinds import KINDS
-from reconciler.registry.rows import MisreadError
 
 # the fields that may lead into another workspace, and so have two names for what is in this one
 _NAMED: Final[Mapping[str, tuple[str, ...]]] = {

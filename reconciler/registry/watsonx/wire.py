@@ -7,12 +7,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.errors import PermanentError
-from reconciler.core.resource import Address, Resource, Unreadable
-from reconciler.core.secret import Secret
-from reconciler.core.spec import PRESENT, hide_secrets, secrets_in, with_defaults, without_nulls
-from reconciler.registry.base import Write
-from reconciler.registry.rows import MisreadError, declared
+from reconciler.core.spec import with_defaults, without_nulls
+from reconciler.registry.driver import (
+    PRESENT,
+    Address,
+    MisreadError,
+    PermanentError,
+    Resource,
+    Secret,
+    Unreadable,
+    Write,
+    declared,
+    hide_secrets,
+    secrets_in,
+)
 from reconciler.registry.watsonx.kinds import KINDS
 from reconciler.registry.watsonx.marks import PREFIX, mark_of, served, tags_of
 from reconciler.registry.watsonx.options import NO_KEY, OBJECTS, canonical

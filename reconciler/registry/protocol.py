@@ -1,8 +1,9 @@
-"""What a driver is. It translates and never decides.
+"""The required part of a driver: the protocols `Driver` and `Registry`, and the frozen values that they pass.
 
-A driver has two halves. `Driver` is the offline half: the kinds it knows with their field rules, and how a portable
-Model becomes native objects; `validate` uses no more than that, so its module imports nothing that speaks to a registry. `Registry` is the open connection.
-Both grow by the frozen values passed (`Write`, `Removal`), never by new parameters.
+A driver translates and never decides. It has two halves. `Driver` is the offline half: the kinds it knows with their field rules, and how a
+portable Model becomes native objects; `validate` uses no more than that, so its module imports nothing that speaks to a registry. `Registry`
+is the open connection. Both grow by the frozen values passed (`Write`, `Removal`), never by new parameters. What a driver may offer beyond
+that is in `capabilities`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
@@ -72,19 +73,6 @@ class Removal(NamedTuple):
     actor: str = ""
 
 
-class Revision(NamedTuple):
-    """One entry of an object's history, as the registry keeps it. `at` is ISO 8601 in UTC; `plan` the fingerprint of the plan that wrote it."""
-
-    revision: str
-    action: str
-    key: str
-    at: str
-    actor: str
-    plan: str
-    spec: Mapping[str, Any]
-    owner: str | None
-
-
 class Opening(NamedTuple):
     """What a driver needs to open a registry, beside its settings: the name that addresses bear, and the resolver of references.
 
@@ -117,94 +105,12 @@ class Registry(Protocol):
     async def delete(self, removal: Removal) -> None: ...
 
 
-@runtime_checkable
-class Renames(Protocol):
-    """The optional capability to give an object another key without deleting it."""
-
-    async def rename(self, write: Write) -> Resource | None: ...
-
-
-@runtime_checkable
-class KeepsHistory(Protocol):
-    """The optional capability to tell an object's past, newest first; empty where the object was never there."""
-
-    async def history(self, address: Address) -> tuple[Revision, ...]: ...
-
-
-class Check(NamedTuple):
-    """One step of a test and how it ended. `duration` is in seconds; `message` is for people and holds no secret."""
-
-    name: str
-    ok: bool
-    message: str
-    duration: float
-
-
-class Tested(NamedTuple):
-    """What became of a test: its steps, up to the first that failed, and what the model answered (plain data), if it did."""
-
-    checks: tuple[Check, ...]
-    output: Any = None
-
-
-@runtime_checkable
-class Tests(Protocol):
-    """The optional capability to have an object tried out by the registry."""
-
-    # `given` is the input, plain JSON data, or None for a default one; InputError where the object needs one of its own.
-    # What the model or its endpoint does wrong is a failed Check; RegistryError is for what the registry does wrong
-    async def test(self, resource: Resource, given: Any) -> Tested: ...
-
-
-class CatalogueEntry(NamedTuple):
-    """A provider's model that a registry could hold: its name at the provider, the key it would get, and what a manifest would say."""
-
-    model: str
-    key: str
-    title: str
-    spec: Mapping[str, Any]  # fields of the portable Model
-
-
-class Catalogue(NamedTuple):
-    """A provider's catalogue. `note` says what is missing from it, or in the way of using it."""
-
-    provider: str
-    offers: tuple[CatalogueEntry, ...]
-    note: str = ""
-
-
-@runtime_checkable
-class Catalogues(Protocol):
-    """The optional capability to tell what a provider offers."""
-
-    # InputError, with the known ones, where the registry knows no provider of that name
-    async def catalogue(self, provider: str) -> Catalogue: ...
-
-
-@runtime_checkable
-class Normalizes(Protocol):
-    """The optional capability of a driver whose names may lead to the registry's own place in two ways (`name`, `workspace/name`)."""
-
-    # `spec` of that kind with one way for both; pure
-    def normalize(self, settings: Any, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]: ...
-
-
-@runtime_checkable
-class HasContainer(Protocol):
-    """The optional capability of a driver whose objects are all in one that must be there first (a workspace)."""
-
-    # its kind and key
-    def container(self, settings: Any) -> tuple[str, str]: ...
-
-
 class Driver(Protocol):
     """The offline half of a driver. Importing its module must be cheap: no HTTP, no database."""
 
     name: str
     kinds: Mapping[str, Kind]
     settings: type[BaseModel]  # what an entry in reconciler.yaml may say, beside `driver`, `default` and `owns`
-    default_owner: str | None  # the owner where the configuration names none
-    renames: bool  # the open registry is a `Renames`
 
     # where the entry leads: canonical, without credentials; two entries with one location are an error. A reference in it is
     # resolved where it has a value, and stays as it is where it has none: `validate` needs no environment
