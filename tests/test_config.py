@@ -32,6 +32,7 @@ BROKEN = {
         "'x'",
     ),
     "bad name": ('registries:\n  "a b": {driver: local}\n', "reconciler.yaml:2:3: error[bad-name]", ""),
+    "owner": ("owner: t/dev\n", "reconciler.yaml:1:8: error[bad-owner]", ""),
     "guards": ("guards: {max_deletes: -1}\n", "reconciler.yaml:1:23: error[out-of-range]", ""),
     "literal key": ("fingerprint_key: hunter2\n", "reconciler.yaml:1:18: error[literal-secret]", ""),
     "reference in a variable": ("variables: {a: '${env:X}'}\n", "reconciler.yaml:1:16: error[bad-reference]", ""),

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
+from pydantic import BaseModel
 from registry.memory_server import Behaviour
 from world import World, actions, native, statuses
 
 from reconciler.core.errors import PermanentError
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, RegistryFacts, Resource, Unreadable
 from reconciler.core.spec import MAX_DEPTH
 from reconciler.registry.protocol import Registry
@@ -22,6 +24,15 @@ def deep(levels: int) -> dict[str, Any]:
     for _ in range(levels - 1):
         value = {"x": value}
     return value
+
+
+class Thing(BaseModel):
+    """Anything below `x`."""
+
+    x: Any = None
+
+
+FACTS = RegistryFacts("one", {"Thing": Kind(Thing)})
 
 
 def stored(key: str, spec: dict[str, Any]) -> Resource:
@@ -42,7 +53,7 @@ async def test_a_row_that_goes_too_deep_is_unreadable_and_the_rest_is_read() -> 
     """However deep: comparing it would end in a RecursionError."""
     rows = (stored("fine", deep(MAX_DEPTH)), stored("a", deep(MAX_DEPTH + 1)), stored("b", deep(20_000)))
     place = Listed(Listing(rows, (Unreadable("garbage"),)))
-    read = await read_all({"one": cast(Registry, place)}, {"one": RegistryFacts("one", {})})
+    read = await read_all({"one": cast(Registry, place)}, {"one": FACTS})
     listing = read.listings["one"]
     assert listing.resources == rows[:1]
     assert [(row.kind, row.key) for row in listing.unreadable] == [(None, None), ("Thing", "a"), ("Thing", "b")]
@@ -52,10 +63,10 @@ async def test_a_row_that_goes_too_deep_is_unreadable_and_the_rest_is_read() -> 
 def test_one_object_that_goes_too_deep_is_an_error() -> None:
     """A permanent one, of the registry."""
     fine = stored("fine", deep(MAX_DEPTH))
-    assert checked(fine) is fine
-    assert checked(None) is None
+    assert checked(fine, FACTS) is fine
+    assert checked(None, FACTS) is None
     with pytest.raises(PermanentError, match="one/Thing/a cannot be read"):
-        checked(stored("a", deep(600)))
+        checked(stored("a", deep(600)), FACTS)
 
 
 async def test_a_desired_key_among_them_is_a_conflict(world: World) -> None:

@@ -15,7 +15,9 @@ from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Desired, Mark, RegistryFacts, Resource
 from reconciler.core.secret import Secret
 from reconciler.core.spec import is_reference
+from reconciler.core.unmanaged import combined, fit, shown
 from reconciler.planner import diff
+from reconciler.planner.losses import losses
 from reconciler.planner.plan import Change
 from reconciler.planner.staleness import is_current
 from reconciler.registry.capabilities import Renames
@@ -154,7 +156,9 @@ class Executor:
         if self.facts.owner is None or not self.facts.kinds[item.address.kind].markable:
             return current
         mark = current.mark or Mark(self.facts.owner, item.key)
-        intent = replace(current, mark=replace(mark, owner=self.facts.owner, key=item.key, becomes=item.address.key))
+        kept = fit(current.unmanaged, current.spec, current.spec).tree
+        becoming = replace(mark, owner=self.facts.owner, key=item.key, becomes=item.address.key)
+        intent = replace(current, mark=becoming, unmanaged=kept)
         if intent.mark == current.mark:
             return current
         secrets = {
@@ -167,7 +171,8 @@ class Executor:
             stored = await self.registry.update(write)
         except LostReplyError:
             stored = await self._recover_lost_reply(write, item, current, self.registry.update)
-        if self._mismatch(write, item, checked(stored)):
+        stored = checked(stored, self.facts)
+        if self._mismatch(write, item, stored):
             stored = await self._poll(current.address, lambda found: not self._mismatch(write, item, found))
         return stored or intent
 
@@ -191,11 +196,17 @@ class Executor:
 
     async def _put_back(self, current: Resource, item: Desired, known: Prepared, error: RegistryError) -> Done:
         """After a delete whose create failed: the old object again, or at least its text for a person."""
-        old = json.dumps(current.spec, ensure_ascii=False)
+        old = json.dumps(shown(combined(current.spec, current.unmanaged)), ensure_ascii=False)
         spec, lost = without_lost(current.spec, self.facts.kinds[current.address.kind], known.secrets)
+        kept = fit(current.unmanaged, current.spec, spec)
+        lost = [*lost, *kept.lost]
         without = f", but without {', '.join(lost)}, whose old values nobody knows" if lost else ""
         write = Write(
-            replace(current, spec=spec, id=None, revision=None), None, known.secrets, plan=self.plan, actor=self.actor
+            replace(current, spec=spec, unmanaged=kept.tree, id=None, revision=None),
+            None,
+            known.secrets,
+            plan=self.plan,
+            actor=self.actor,
         )
         try:
             if await self._get(current.address) is not None:
@@ -237,7 +248,12 @@ class Executor:
             spec = keep_unmanaged(spec, current, kept, kind)
         if fresh:
             spec = with_references(spec, item, kind)
-        desired = replace(item.resource, spec=spec, mark=self._mark(item, current, kind, spec, known))
+        unmanaged = item.resource.unmanaged
+        if current is not None:  # what the registry holds counts, and not what a manifest once wrote down of it
+            unmanaged = fit(current.unmanaged, current.spec, spec, kind.shape).tree
+            _refuse_loss(change, current, kind)
+        mark = self._mark(item, current, kind, spec, known)
+        desired = replace(item.resource, spec=spec, unmanaged=unmanaged, mark=mark)
         secrets = {
             pointer: value for pointer, value in known.secrets.items() if is_reference(json_pointer.get(spec, pointer))
         }
@@ -307,7 +323,7 @@ class Executor:
     # --- reading back ----------------------------------------------------------------------------------------
 
     async def _get(self, address: Address) -> Resource | None:
-        return checked(await self.registry.get(address))
+        return checked(await self.registry.get(address), self.facts)
 
     async def _poll(self, address: Address, good: Callable[[Resource | None], bool]) -> Resource | None:
         """Reads until it is good, with backoff, up to `settle`, since some registries lag. The last thing read."""
@@ -322,7 +338,8 @@ class Executor:
 
     async def _verified(self, write: Write, item: Desired, stored: Resource | None) -> Done:
         """Compares what is stored with what was sent: the reply, where that is the stored object, else what is read."""
-        if self._mismatch(write, item, checked(stored)):
+        stored = checked(stored, self.facts)
+        if self._mismatch(write, item, stored):
             stored = await self._poll(item.address, lambda found: not self._mismatch(write, item, found))
         wrong = self._mismatch(write, item, stored)
         return Done("not_stored", "not-stored", f"the registry did not keep {', '.join(wrong)}") if wrong else Done()
@@ -334,6 +351,14 @@ class Executor:
             return ("the object",)
         wrong = diff.not_stored(write.desired.spec, stored, kind, diff.excluded(item, kind), write.changed)
         return wrong if _same_mark(write.desired.mark, stored.mark) else (*wrong, "the mark of its owner")
+
+
+def _refuse_loss(change: Change, current: Resource, kind: Kind) -> None:
+    """Raises StaleObjectError where a write would lose more of what nobody declares than the plan said."""
+    lost = [pointer for pointer in losses(change, current, kind) if pointer not in change.unmanaged]
+    if lost:
+        message = f"{current.address} holds {', '.join(lost)} since the plan was made, which the write would lose"
+        raise StaleObjectError(message, hint="nothing was overwritten: plan again")
 
 
 def _same_mark(sent: Mark | None, stored: Mark | None) -> bool:

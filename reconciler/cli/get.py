@@ -11,6 +11,7 @@ from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import facts_of, registries_of, stored
 from reconciler.cli.streams import answer
+from reconciler.core.unmanaged import shown
 from reconciler.project.lookup import one_object
 from reconciler.render.answers import get_text
 
@@ -31,6 +32,8 @@ def command(options: GlobalOptions, key: str, output_format: str) -> int:
         "revision": found.revision,
         "updated_at": facts["updated_at"],
     }
+    if found.unmanaged:
+        data["unmanaged"] = shown(found.unmanaged)
     if output_format == "json":
         answer_json(data)
     else:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
+from reconciler.core.shape import Shape, shape_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Kind:
     `cascades`: the kinds whose objects the registry deletes along with one of this kind that they refer to.
     `upserts`: a create writes over an object of the same key, so the key is looked up first.
     `partial_update`: an update sends what changed and leaves the rest, so it needs no secret that did not change.
+    `takes_unmanaged`: a write may send back the members that no kind declares; without, a write loses them, and needs consent.
     `protect_drifted`: an object that somebody changed since it was last applied is not deleted: nothing else holds that change.
     `hints` maps the pointers of fields that newcomers bring from the vendor's own files to what is written here instead: another field's
     name, or a sentence; `*` stands for any member.
@@ -47,6 +49,7 @@ class Kind:
     cascades: frozenset[str] = frozenset()
     upserts: bool = False
     partial_update: bool = False
+    takes_unmanaged: bool = True
     protect_drifted: bool = False
     is_builtin: Callable[[str], bool] = lambda key: False
     hints: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -59,3 +62,8 @@ class Kind:
     def root(self) -> Node:
         """The field rules of the object as a whole."""
         return rules_of(self.model)
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The JSON types that the object may hold, and the members that it declares."""
+        return shape_of(self.model)

@@ -256,6 +256,11 @@ class NativeCommon(Common):
     previous_keys: list[Annotated[str, Field(min_length=1)]] | None = Field(
         None, description="Keys that the object had before."
     )
+    unmanaged: Annotated[dict[str, Any] | None, Field(alias="x-unmanaged")] = Field(
+        None,
+        description="Members of the object that reconciler does not know, as `export` found them. Sent when the object is created; never compared, and otherwise left as the registry has them.",
+        examples=[{"guardrails": ["pii"]}],
+    )
 
 
 # what newcomers call a field elsewhere, and what it is called here (see `core.kind.Kind.hints`)

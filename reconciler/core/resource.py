@@ -6,7 +6,7 @@ one registry holds, `RegistryFacts` is what the pure layers may know of a regist
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -116,7 +116,8 @@ class Resource:
     `spec` is plain JSON data in the registry's own terms. A secret field in it holds a reference (`${env:NAME}`), or, as read
     from a registry, only what `specs.hide_secrets` leaves of it. `revision` is the registry's change token and `id` its own
     identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
-    `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for.
+    `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for. `unmanaged` are the members
+    beside `spec` that no kind declares, as a tree (see `core.unmanaged`): as read from a registry, or as a manifest's `x-unmanaged` has them.
     """
 
     address: Address
@@ -128,6 +129,7 @@ class Resource:
     parent: Address | None = None
     updated_at: str | None = None  # ISO 8601, as the registry gives it; shown, never compared
     cascade_deletes: tuple[str, ...] = ()
+    unmanaged: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Unreadable(NamedTuple):
@@ -151,6 +153,13 @@ class Listing(NamedTuple):
     resources: tuple[Resource, ...]
     unreadable: tuple[Unreadable, ...] = ()
     available: tuple[Resource, ...] = ()
+
+    @classmethod
+    def of(cls, found: Iterable[Resource | Unreadable | None], available: tuple[Resource, ...] = ()) -> Listing:
+        """The listing of rows as they were found; None stands for a row that is no object."""
+        rows = tuple(found)
+        resources = tuple(one for one in rows if isinstance(one, Resource))
+        return cls(resources, tuple(one for one in rows if isinstance(one, Unreadable)), available)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from reconciler.core.spec import is_reference, references_in, secrets_in, with_d
 from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_pointer, own_old_keys
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.localise import container, normalize, normalize_pointer
-from reconciler.manifest.native_check import Target, checked, ignored, limits, refused_key
+from reconciler.manifest.native_check import Target, checked, ignored, limits, misplaced, refused_key
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
 
@@ -247,7 +247,9 @@ def _native(manifest: Manifest, entry: RegistryEntry, wrong: list[Finding]) -> I
     previous = _previous(common.previous_keys, address)
     native = Native(kind.name, common.key, spec)
     ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
-    yield _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
+    wrong.extend(misplaced(common.unmanaged or {}, spec, kind))
+    item = _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
+    yield replace(item, resource=replace(item.resource, unmanaged=common.unmanaged or {}))
 
 
 def _desired(

@@ -5,6 +5,7 @@ Applying what is written here gives the same objects again; secrets are referenc
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from reconciler.core.document.dump import dump_yaml
 from reconciler.core.resource import Resource
 from reconciler.core.rules import OPAQUE, Node, ServerOwned
 from reconciler.core.spec import REFERENCE, digest, is_reference, secrets_in
+from reconciler.core.unmanaged import hidden_in, pointers_in, without_hidden
 from reconciler.manifest.references import escape
 from reconciler.registry.entry import RegistryEntry
 
@@ -48,12 +50,28 @@ def manifest_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> 
         terms = {"key": resource.address.key} if key != resource.address.key else {}
         return {"kind": "Model", "key": key, **spec, **protected, "registries": {entry.name: terms}}
     name = f"{entry.driver.name}/{kind.name}"
-    return {"kind": name, "key": resource.address.key, "registry": entry.name, **spec, **protected}
+    unmanaged = _plain(without_hidden(resource.unmanaged), OPAQUE)
+    beside = {"x-unmanaged": unmanaged} if unmanaged else {}
+    return {"kind": name, "key": resource.address.key, "registry": entry.name, **spec, **protected, **beside}
 
 
 def text_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> str:
-    """The same as YAML."""
-    return dump_yaml(manifest_of(resource, entry, folder))
+    """The same as YAML, with a comment on top for what it leaves out."""
+    return dump_yaml(manifest_of(resource, entry, folder), header=header_of(resource, entry))
+
+
+def left_out(resource: Resource, entry: RegistryEntry) -> tuple[str, ...]:
+    """The pointers of the unmanaged members that the manifest leaves out: what may be a secret, and all of them where it is portable."""
+    if entry.driver.kinds[resource.address.kind].portable:
+        return tuple(sorted(pointers_in(resource.unmanaged, resource.spec)))
+    return tuple(sorted(hidden_in(resource.unmanaged)))
+
+
+def header_of(resource: Resource, entry: RegistryEntry) -> str:
+    """The comment for the top of a manifest that leaves something out; empty where it says all."""
+    return "\n".join(
+        f"# left out, since no manifest can hold it: {json.dumps(one)}" for one in left_out(resource, entry)
+    )
 
 
 def _plain(value: Any, node: Node) -> Any:

@@ -11,7 +11,9 @@ from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, findings, hinted, nearest
+from reconciler.core.shape import Shape
 from reconciler.core.spec import limits_in, unknown_values_in
+from reconciler.core.unmanaged import hidden_in, hide
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
 
@@ -76,6 +78,30 @@ def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
         message = f"{name!r} is none of the values that this version knows ({values}): only a newer registry takes it"
         close = nearest(str(json_pointer.get(spec, pointer)), known.values)
         yield Finding("unknown-value", message, pointer, suggestion=close, severity="warning")
+
+
+def misplaced(unmanaged: Mapping[str, Any], spec: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
+    """What must not stand under `x-unmanaged`: a field that the kind has, and what may be a secret."""
+    for pointer in _declared(unmanaged, kind.shape, ()):
+        message = f"the kind {kind.name} has this field: declare it beside `x-unmanaged`, and not in it"
+        yield Finding("misplaced-field", message, f"/x-unmanaged{pointer}", at_key=True)
+    for pointer in hidden_in(hide(unmanaged, spec)):
+        message = "it may be a secret, and a secret is never written down: leave it out, and set it in the registry"
+        yield Finding("literal-secret", message, f"/x-unmanaged{pointer}")
+
+
+def _declared(value: Any, shape: Shape, prefix: tuple[str, ...]) -> Iterator[str]:
+    """The pointers of the fields in `value` that a kind declares. A map or list of them may be on the way to what it does not."""
+    if isinstance(value, dict) and (shape.members or shape.every):
+        for name, item in value.items():
+            below = shape.members.get(name, shape.every)
+            if below is not None:
+                yield from _declared(item, below, (*prefix, name))
+    elif isinstance(value, list) and shape.each is not None:
+        for index, item in enumerate(value):
+            yield from _declared(item, shape.each, (*prefix, str(index)))
+    else:
+        yield json_pointer.join(prefix)
 
 
 def _origin(pointer: str, native: Native, target: Target) -> str:

@@ -21,17 +21,28 @@ def taken(changes: list[Change]) -> set[Address]:
 
 
 def limit_replaces(changes: list[Change], consents: Consents) -> list[Change]:
-    """A replace needs consent, and consent has a number: more than that and none is done."""
-    count = sum(change.action == "replace" for change in changes)
+    """A replace, and a write that loses what nobody declares, need consent; it has a number: more than that and none is done."""
+    count = sum(map(_needs_consent, changes))
     if count == 0 or (consents.allow_replaces is not None and count <= consents.allow_replaces):
         return changes
-    return [_without_consent(change, count) if change.action == "replace" else change for change in changes]
+    return [_without_consent(change, count) if _needs_consent(change) else change for change in changes]
+
+
+def _needs_consent(change: Change) -> bool:
+    return change.action == "replace" or (change.action in WRITES and bool(change.unmanaged))
 
 
 def _without_consent(change: Change, count: int) -> Change:
-    fields = ", ".join(change.replaces)
-    message = f"{fields} cannot change in place: the object must be deleted and created again; --allow-replaces {count} allows that"
-    return replace(change, action="blocked", message=message)
+    if change.action == "replace":
+        fields = ", ".join(change.replaces)
+        message = f"{fields} cannot change in place: the object must be deleted and created again; --allow-replaces {count} allows that"
+        return replace(change, action="blocked", message=message)
+    lost = ", ".join(change.unmanaged)
+    message = (
+        f"the registry holds {lost}, which no manifest declares and which cannot be sent back as it is: the write would lose it; "
+        f"change the object by hand, or note it down and --allow-replaces {count} lets it go"
+    )
+    return replace(change, action="blocked", reason="unmanaged", message=message)
 
 
 def block(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> list[Change]:

@@ -25,6 +25,7 @@ from reconciler.core.spec import (
     unmanaged,
     without_added,
 )
+from reconciler.core.unmanaged import combined
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def drifted(remote: Resource, kind: Kind) -> bool:
 
 def created(desired: Desired) -> tuple[FieldChange, ...]:
     """The fields of a new object: one for each at the top."""
-    pointers = ((json_pointer.join((name,)), value) for name, value in sorted(desired.resource.spec.items()))
+    whole = combined(desired.resource.spec, desired.resource.unmanaged)
+    pointers = ((json_pointer.join((name,)), value) for name, value in sorted(whole.items()))
     return tuple(
         FieldChange(pointer, sensitive=True) if pointer in desired.secrets else FieldChange(pointer, after=value)
         for pointer, value in pointers

@@ -19,7 +19,7 @@ ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged"
 REASONS: Final = (
     "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "fingerprint", "mark", "immutable", "cannot-clear",
     "renamed", "renamed-twice", "removed", "absent", "owner", "duplicate", "unreadable", "not-deletable", "protected",
-    "referenced", "dependency", "test-failed",
+    "referenced", "dependency", "test-failed", "unmanaged",
 )  # fmt: skip
 WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
 
@@ -55,6 +55,7 @@ class Change:
     desired: Desired | None = None
     message: str = ""
     replaces: tuple[str, ...] = ()  # the pointers whose change makes an update a replace
+    unmanaged: tuple[str, ...] = ()  # the pointers of what nobody declares and the write would lose
     drift: str = ""  # "drifted": changed since we wrote it; "differs": it differs and was never ours; else ""
 
     def recreates_elsewhere(self, *, renames: bool) -> bool:

@@ -28,7 +28,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
 
 
 def change_to_json(change: Change) -> dict[str, Any]:
-    """One change. A delete has no fields and no source; `message` is there only where the change has one."""
+    """One change. A delete has no fields and no source; `message` and `unmanaged` are there only where the change has one."""
     delete = change.action == "delete"
     data: dict[str, Any] = {
         "address": str(change.address),
@@ -43,6 +43,8 @@ def change_to_json(change: Change) -> dict[str, Any]:
     }
     if change.message:
         data["message"] = change.message
+    if change.unmanaged:
+        data["unmanaged"] = list(change.unmanaged)
     return data
 
 

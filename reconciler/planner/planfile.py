@@ -109,6 +109,8 @@ def _write(change: Change) -> dict[str, Any]:
             "needs": [str(address) for address in item.prerequisites],
             "origins": dict(item.origins),
         }
+        if item.resource.unmanaged:
+            data["desired"]["unmanaged"] = item.resource.unmanaged
     return data
 
 
@@ -178,6 +180,7 @@ def _change(entry: Mapping[str, Any], write: Mapping[str, Any]) -> Change:
         desired=_desired(address, write["desired"], source, parent) if "desired" in write else None,
         message=_text(entry.get("message", "")),
         replaces=_pointers(write["replaces"]),
+        unmanaged=_pointers(entry.get("unmanaged", [])),
     )
 
 
@@ -189,7 +192,9 @@ def _field(entry: Mapping[str, Any]) -> FieldChange:
 
 def _desired(address: Address, data: Mapping[str, Any], source: Source | None, parent: Address | None) -> Desired:
     return Desired(
-        resource=Resource(address, _map(data["spec"]), source=source, parent=parent),
+        resource=Resource(
+            address, _map(data["spec"]), source=source, parent=parent, unmanaged=_map(data.get("unmanaged", {}))
+        ),
         key=_text(data["key"]),
         protected=None if data["protected"] is None else data["protected"] is True,
         previous=tuple(map(Address.parse, _texts(data["previous"]))),

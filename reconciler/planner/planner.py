@@ -21,6 +21,7 @@ from reconciler.planner.blocking import block, limit_replaces
 from reconciler.planner.decide import decide
 from reconciler.planner.guards import Deletions, Guard, Limits
 from reconciler.planner.index import RegistryIndex, identity
+from reconciler.planner.losses import with_losses
 from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
 from reconciler.planner.ownership import Ownership, ownership_of
@@ -80,7 +81,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes, policy.declared_elsewhere)
     changes.extend(removed)
     changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
-    changes = block(limit_replaces(changes, policy.consents), indexes)
+    changes = block(limit_replaces(with_losses(changes, indexes), policy.consents), indexes)
     going = {change.address for change in changes if change.action == "delete"}
     consequences = tuple(_consequences(changes, indexes))
     return Plan(

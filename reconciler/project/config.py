@@ -21,9 +21,11 @@ from reconciler.core import pointer as pointers
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
 from reconciler.core.schema.findings import Finding, findings, nearest, place
-from reconciler.core.schema.types import Boolean, Name, Number, Scalar, SecretText
+from reconciler.core.schema.types import END, Boolean, Name, Number, Pattern, Scalar, SecretText
 from reconciler.project.config_file import FILE, find, relative
 
+# `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
+OWNER: Final = r"^[^/]+" + END
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
@@ -73,7 +75,10 @@ class Config(BaseModel):
     schema_: Annotated[str | None, Field(alias="$schema")] = Field(
         None, description="The JSON Schema for editors (in JSON files)."
     )
-    owner: Annotated[str, Field(min_length=1)] | None = Field(
+    owner: (
+        Annotated[str, Pattern(OWNER, "bad_owner", "must not be empty or hold '/': <owner>/<name> is an environment's")]
+        | None
+    ) = Field(
         None,
         description="Whose mark is set on what we create. Without it nothing is marked and prune is refused.",
         examples=["platform-team"],

@@ -28,6 +28,7 @@ LAST: Final = (
     "registry",
     "registries",
     "ignore",
+    "x-unmanaged",
     "format_version",
     "$schema",
 )

@@ -51,6 +51,7 @@ from reconciler.core.schema.types import (
 )
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import PRESENT, hide_secrets, is_reference, secrets_in
+from reconciler.core.unmanaged import combined, revealed
 from reconciler.registry.capabilities import (
     Catalogue,
     CatalogueEntry,
@@ -76,20 +77,33 @@ from reconciler.registry.protocol import (
     Write,
 )
 from reconciler.registry.remote import RemoteDriver
-from reconciler.registry.rows import MisreadError, declared, understood
+from reconciler.registry.rows import (
+    MisreadError,
+    only,
+    read_or_unreadable,
+    read_row,
+    split_row,
+    text_of,
+    understood,
+    without,
+)
 from reconciler.registry.settings import TIMEOUT, RemoteSettings, canonical_url, checked_url, location_of, resolved_url
 
 if TYPE_CHECKING:
     from reconciler.registry.http import Client, Response, Target, open_client
     from reconciler.registry.http.opening import bearer, target_of
+    from reconciler.registry.http.pages import Page, Sweep, check_whole
     from reconciler.registry.http.write_errors import quoted_id, raise_for_write
 
 # by module; here as text, since asking for them imports the HTTP client
 _LAZY: Final = {
     "Client": "reconciler.registry.http",
+    "Page": "reconciler.registry.http.pages",
     "Response": "reconciler.registry.http",
+    "Sweep": "reconciler.registry.http.pages",
     "Target": "reconciler.registry.http",
     "bearer": "reconciler.registry.http.opening",
+    "check_whole": "reconciler.registry.http.pages",
     "open_client": "reconciler.registry.http",
     "quoted_id": "reconciler.registry.http.write_errors",
     "raise_for_write": "reconciler.registry.http.write_errors",
@@ -118,10 +132,17 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "PRESENT",
     "Resource",
     "Unreadable",
-    "declared",
+    "combined",
     "hide_secrets",
     "secrets_in",
+    "only",
+    "read_or_unreadable",
+    "read_row",
+    "revealed",
+    "split_row",
+    "text_of",
     "understood",
+    "without",
     # rules of fields
     "CannotClear",
     "Constraint",
@@ -167,9 +188,12 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "TemporaryError",
     # the HTTP client, for the open half alone
     "Client",
+    "Page",
     "Response",
+    "Sweep",
     "Target",
     "bearer",
+    "check_whole",
     "open_client",
     "quoted_id",
     "raise_for_write",

@@ -19,6 +19,7 @@ from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.resource import Address, Listing, Resource
 from reconciler.core.secret import Resolver, Secret
+from reconciler.core.unmanaged import combined
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Compiled:
 class Write:
     """One create, update or rename.
 
-    `desired` is what to store: address, spec with references in the place of secrets, and the mark. `current` is the object as read
+    `desired` is what to store: address, spec with references in the place of secrets, unmanaged members, and the mark; `whole` is all of
+    it in one, which a write that replaces the object must send. `current` is the object as read
     just before (None for a create; under its old address for a rename). `secrets` maps the pointers of secrets to their values.
     `changed` are the pointers of the fields that differ. `plan` and `actor` are for the registry's own history.
     """
@@ -63,6 +65,12 @@ class Write:
     changed: tuple[str, ...] = ()
     plan: str = ""
     actor: str = ""
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """All that is to be stored: the spec and, beside it, the unmanaged members as they were read. What a write that replaces sends."""
+        sent: dict[str, Any] = dict(combined(self.desired.spec, self.desired.unmanaged))
+        return sent
 
 
 class Removal(NamedTuple):

@@ -1,18 +1,27 @@
-"""Registries to remote state: all of them read at once, each completely or not at all."""
+"""Registries to remote state: all of them read at once, each completely or not at all.
+
+Whatever a driver returns is held against the kind's own model here, so that no rule ever meets a value of another type: a driver need not look,
+and one that forgets to does no harm.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from reconciler.core.errors import PermanentError, RegistryError
-from reconciler.core.resource import Listing, RegistryFacts, RemoteState, Resource, Unreadable
-from reconciler.core.spec import MAX_DEPTH, too_deep
+from reconciler.core.kind import Kind
+from reconciler.core.resource import Address, Listing, RegistryFacts, RemoteState, Resource, Unreadable
+from reconciler.core.shape import ANYTHING, wrong_type
+from reconciler.core.spec import hide_secrets, references_in, too_deep
+from reconciler.core.unmanaged import combined, hide, shown
 from reconciler.registry.capabilities import capable
 from reconciler.registry.protocol import Registry
+from reconciler.registry.rows import TOO_DEEP, MisreadError, split_row
 
-TOO_DEEP: Final = f"it has more than {MAX_DEPTH} maps and lists inside each other"
+_LOST_KEY: Final = "a row whose kind or key is no text"
 
 
 async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
@@ -27,26 +36,57 @@ async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, Regis
         elif isinstance(answer, BaseException):
             raise answer
         else:
-            listings[name] = _comparable(answer)
+            listings[name] = _examined(answer, facts[name])
     if failed:
         message = "; ".join(f"{name} could not be read: {error.message}" for name, error in failed)
         raise RegistryError(message, hint=failed[0][1].hint) from failed[0][1]
     return RemoteState(listings, capable(registries, facts))
 
 
-def checked(found: Resource | None) -> Resource | None:
-    """One object as a registry answered it. Raises PermanentError where nothing that compares could follow it to its bottom."""
-    if found is not None and too_deep(found.spec):
-        raise PermanentError(f"{found.address} cannot be read: {TOO_DEEP}")
-    return found
+def checked(found: Resource | None, facts: RegistryFacts) -> Resource | None:
+    """One object as a registry answered it, to a read or a write. Raises PermanentError where it is not what its kind allows."""
+    if found is None:
+        return None
+    examined = _one(found, facts)
+    if isinstance(examined, Unreadable):
+        raise PermanentError(f"{found.address} cannot be read: {examined.message}")
+    return examined
 
 
-def _comparable(listing: Listing) -> Listing:
-    """The listing with the rows that go too deep as what they are: unreadable."""
-    deep = [resource for resource in listing.resources if too_deep(resource.spec)]
-    if not deep:
-        return listing
-    unreadable = tuple(Unreadable(TOO_DEEP, found.address.kind, found.address.key) for found in deep)
-    left = {id(resource) for resource in deep}
-    kept = tuple(resource for resource in listing.resources if id(resource) not in left)
-    return listing._replace(resources=kept, unreadable=(*listing.unreadable, *unreadable))
+def _examined(listing: Listing, facts: RegistryFacts) -> Listing:
+    """The listing, with the rows that are not what their kinds allow as what they are: unreadable."""
+    looked_at = Listing.of(_one(resource, facts) for resource in listing.resources)
+    return listing._replace(resources=looked_at.resources, unreadable=(*listing.unreadable, *looked_at.unreadable))
+
+
+def _one(found: Resource, facts: RegistryFacts) -> Resource | Unreadable:
+    address = found.address
+    if not all(isinstance(part, str) and part for part in address):
+        return Unreadable(_LOST_KEY, address.kind if isinstance(address.kind, str) else None)
+    kind = facts.kinds.get(address.kind)
+    if kind is None:
+        return Unreadable(f"{facts.name} has no kind {address.kind!r}", address.kind, address.key)
+    try:
+        return _checked(found, kind)
+    except MisreadError as error:
+        return Unreadable(str(error), address.kind, address.key, _names(found, kind))
+
+
+def _checked(found: Resource, kind: Kind) -> Resource:
+    """The object, what it holds beside its kind's members set apart. Raises MisreadError."""
+    if not isinstance(found.spec, Mapping) or not isinstance(found.unmanaged, Mapping):
+        raise MisreadError("it is no map")
+    if not all(part is None or isinstance(part, str) for part in (found.id, found.revision, found.updated_at)):
+        raise MisreadError("its id, its revision or the time of its last change is no text")
+    if found.unmanaged and (too_deep(found.unmanaged) or wrong_type(shown(found.unmanaged), ANYTHING)):
+        raise MisreadError(TOO_DEEP)
+    spec, others = split_row(kind, found.spec)
+    if not others:
+        return found
+    return replace(found, spec=hide_secrets(spec, kind.root), unmanaged=combined(found.unmanaged, hide(others, spec)))
+
+
+def _names(found: Resource, kind: Kind) -> tuple[Address, ...]:
+    """What an object that cannot be read refers to, as far as that can be told: it is in use."""
+    named = references_in(found.spec, kind.root)
+    return tuple(sorted({Address(found.address.registry, target, key) for _, target, key in named}))

@@ -1,22 +1,89 @@
-"""What servers list, read as far as it is understood: a newer server may say more, another one something else."""
+"""Rows as servers list them, read as far as they are understood: a newer server may say more, another one something else.
+
+A driver translates a row to the members of a native kind and gives it to `read_row`, which holds it against the kind's own model. What is
+wrong with it is told once: in a list the row is unreadable and the rest goes on, and asked for alone it is an error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from reconciler.core.errors import PermanentError
-from reconciler.core.resource import Address
-from reconciler.core.rules import Node
+from reconciler.core.kind import Kind
+from reconciler.core.resource import Address, Mark, Resource, Unreadable
+from reconciler.core.shape import ANYTHING, split, wrong_type
+from reconciler.core.spec import MAX_DEPTH, hide_secrets, too_deep, with_defaults, without_nulls
+from reconciler.core.unmanaged import combined, hide
 
-Found = TypeVar("Found")
+TOO_DEEP: Final = f"it has more than {MAX_DEPTH} maps and lists inside each other"
 
 
 class MisreadError(ValueError):
     """A row that is not what the server is known to answer. Its text says why, and holds nothing secret of the row."""
 
 
-def understood(address: Address, read: Callable[[], Found]) -> Found:
+def read_row(
+    kind: Kind,
+    address: Address,
+    members: Mapping[str, Any],
+    *,
+    beside: Mapping[str, Any] | None = None,
+    mark: Mark | None = None,
+    id: str | None = None,  # noqa: A002  # as `Resource` has it
+    revision: str | None = None,
+    updated_at: str | None = None,
+    parent: Address | None = None,
+    cascade_deletes: tuple[str, ...] = (),
+) -> Resource:
+    """The object of that kind whose members these are, in the kind's own terms, secrets in the clear.
+
+    What the kind does not declare is kept as unmanaged; `beside` are further unmanaged members. Raises MisreadError where a value is of
+    a type that the kind's model does not allow.
+    """
+    known, others = split_row(kind, members)
+    more = dict(beside or {})
+    if too_deep(more) or wrong_type(more, ANYTHING) is not None:
+        raise MisreadError("it holds what is no value that JSON has, or too many maps and lists inside each other")
+    root = kind.root
+    spec = hide_secrets(with_defaults(without_nulls(known, root), root), root)
+    return Resource(
+        address,
+        spec,
+        mark,
+        revision,
+        id,
+        parent=parent,
+        updated_at=updated_at,
+        cascade_deletes=cascade_deletes,
+        unmanaged=hide(combined(more, others), known),
+    )
+
+
+def split_row(kind: Kind, members: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the kind declares of these members, all of it of the right type, and the rest as a tree beside it. Raises MisreadError."""
+    if too_deep(members):
+        raise MisreadError(TOO_DEEP)
+    wrong = wrong_type(members, kind.shape)
+    if wrong is not None:
+        raise MisreadError(f"{wrong.pointer or 'it'} {wrong.message}")
+    known, others = split(members, kind.shape)
+    return known, others
+
+
+def read_or_unreadable(
+    row: Any, read: Callable[[Mapping[str, Any]], Resource | None], unreadable: Callable[[str], Unreadable]
+) -> Resource | Unreadable | None:
+    """One row of a list: what `read` makes of it, or what `unreadable` says where that raises MisreadError, with the reason."""
+    if not isinstance(row, Mapping):
+        return unreadable("it is no map")
+    try:
+        return read(row)
+    except MisreadError as error:
+        return unreadable(str(error))
+
+
+def understood(address: Address, read: Callable[[], Resource | None]) -> Resource | None:
     """What `read` makes of the row at `address`. Raises PermanentError where that raises MisreadError."""
     try:
         return read()
@@ -24,11 +91,25 @@ def understood(address: Address, read: Callable[[], Found]) -> Found:
         raise PermanentError(f"{address} cannot be read: {error}") from error
 
 
-def declared(value: Any, node: Node) -> Any:
-    """The members that we know of, at every level."""
-    if isinstance(value, Mapping) and (node.declared or node.each is not None):
-        below = {name: node.child(name) for name in value}
-        return {name: declared(value[name], inner) for name, inner in below.items() if inner is not None}
-    if isinstance(value, list) and node.each is not None:
-        return [declared(item, node.each) for item in value]
+def only(
+    address: Address, rows: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Resource | None]
+) -> Resource | None:
+    """The one object among the rows that bear its key, or None. Raises PermanentError where there are several, or it is misread."""
+    if len(rows) > 1:
+        message = f"{address}: there are {len(rows)} objects of this key"
+        raise PermanentError(message, hint="delete all but one by hand")
+    return understood(address, lambda: read(rows[0]) if rows else None)
+
+
+def text_of(row: Mapping[str, Any], name: str) -> str:
+    """A member that must be text, and not empty. Raises MisreadError."""
+    value = row.get(name)
+    if not isinstance(value, str) or not value:
+        raise MisreadError(f"it has no {name}")
     return value
+
+
+def without(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """A row without the members that are the server's own."""
+    own = frozenset(names)
+    return {name: value for name, value in row.items() if name not in own}

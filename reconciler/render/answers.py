@@ -33,7 +33,9 @@ def get_text(answer: Mapping[str, Any], style: Style) -> str:
     names = {"address": "Address", "owner": "Owner", "revision": "Revision", "updated_at": "Updated"}
     facts = [(title, answer.get(name)) for name, title in names.items()]
     lines = [f"{style.paint(f'{title}:'.ljust(10), 'bold')}{style.safe(_cell(value))}" for title, value in facts]
-    return "\n".join([*lines, dumps(answer.get("spec", {}))])
+    unmanaged = answer.get("unmanaged")
+    beside = [style.paint("Unmanaged, which no kind declares:", "bold"), dumps(unmanaged)] if unmanaged else []
+    return "\n".join([*lines, dumps(answer.get("spec", {})), *beside])
 
 
 def checks_text(answer: Mapping[str, Any], style: Style) -> str:

@@ -7,22 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
-Span = tuple[int, int]  # code points of a line, from 0, the end exclusive
+from reconciler.core.telling import FORMS, is_telling
 
-# Parts of names, in small letters and without separators. A name that is one slip away from one of them counts as well:
-# a secret whose name was mistyped is still a secret.
-_STEMS: Final = (
-    "apikey", "accesskey", "privatekey", "secretkey", "signingkey", "encryptionkey", "fingerprintkey", "token", "secret",
-    "password", "passwd", "passphrase", "authorization", "cookie", "credential",
-)  # fmt: skip
-_WORDS: Final = frozenset(
-    ("auth", "bearer", "cred", "creds", "dsn", "jwt", "otp", "pass", "passcode", "pat", "pin", "pw", "pwd", "sas")
-)
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+Span = tuple[int, int]  # code points of a line, from 0, the end exclusive
 
 _STEM: Final = (
     r"(?:(?:api|access|private|secret|signing|encryption|fingerprint)[_-]?key|token(?!i[sz])|secret|passw(?:or)?d"
@@ -39,19 +28,12 @@ _REFERENCE: Final = r"(?:(?:env|var):(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|file:(?:(?!:-)
 _HARMLESS: Final = re.compile(rf"""(?:(["']?)\$\{{{_REFERENCE}\1|null|true|false|~)(?=\s*(?:$|[,}}\]]|\s#))""")
 _BROKEN_REFERENCE: Final = re.compile(rf"""\$\{{(?!{_REFERENCE})(?P<inside>[^"']+)""")
 _QUOTED: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'""")
-_FORMS: Final = re.compile(
-    # user:password@host, with a scheme before it or without; then a user alone, who may be a token
-    r"""(?:(?<=://)|(?<![\w.-]))[^\s/@:"'{}\[\],]{0,256}:[^\s"']{1,256}(?=@)|(?<=://)[^\s/@:]{1,256}(?=@)"""
-    r"|\b(?:bearer|basic)\s{1,8}(?!\$\{)[\w.~+/=-]{6,}"
-    r"|\b(?:sk|pk|rk|ghp|gho|ghs|glpat|xox[abps]|hf)[-_](?=[\w-]{0,64}\d)[\w-]{16,}",
-    re.IGNORECASE,
-)
 
 
 def spans(line: str) -> Iterator[Span]:
     """All that looks like a credential on a line; in no order, and some of it twice."""
     yield from named(line)
-    yield from (found.span() for found in _FORMS.finditer(line))
+    yield from (found.span() for found in FORMS.finditer(line))
     yield from (found.span("inside") for found in _BROKEN_REFERENCE.finditer(line))
 
 
@@ -84,18 +66,6 @@ def dangles(line: str) -> bool:
     return found is not None and is_telling(found["name"])
 
 
-@lru_cache(maxsize=4096)
-def is_telling(name: str) -> bool:
-    """True where the value of a key of this name may be a credential; where in doubt, it is."""
-    words = [word.lower() for word in _WORD.findall(name)]
-    joined = "".join(words)
-    if _WORDS.intersection(words) or ("key" in words and len(words) > 1):
-        return True
-    if any(stem in joined.replace("tokeni", "") for stem in _STEMS):
-        return True
-    return any(_is_near(part) for part in (*words, *(one + two for one, two in pairwise(words))))
-
-
 def _value(line: str, start: int, *, counted: bool = False) -> Span | None:
     """The value that begins at `start`: a quoted text, or the rest of the line."""
     end = len(line.rstrip())
@@ -103,15 +73,3 @@ def _value(line: str, start: int, *, counted: bool = False) -> Span | None:
         return None
     quoted = _QUOTED.match(line, start)
     return start, quoted.end() if quoted else end
-
-
-def _shorter(word: str) -> Iterator[str]:
-    return (word[:place] + word[place + 1 :] for place in range(len(word)))
-
-
-_NEAR: Final = frozenset((*_STEMS, *(shorter for stem in _STEMS for shorter in _shorter(stem))))
-
-
-def _is_near(word: str) -> bool:
-    """True where one letter more, less, wrong or swapped makes a stem of `word`."""
-    return 4 <= len(word) <= 16 and (word in _NEAR or any(shorter in _NEAR for shorter in _shorter(word)))

@@ -15,6 +15,7 @@ from typing import Final
 
 from reconciler.core.errors import Problem
 from reconciler.core.problem_json import end_of
+from reconciler.core.telling import is_telling
 from reconciler.render import credentials
 from reconciler.render.credentials import Span
 
@@ -88,7 +89,7 @@ def _is_plain_slip(problem: Problem, lines: Sequence[str]) -> bool:
     line = lines[problem.line - 1] if 1 <= problem.line <= len(lines) else ""
     written = line[problem.column - 1 : end_of(problem)[1] - 1].strip("\"'")
     meant = (problem.suggestion or "").rpartition(".")[2]
-    if credentials.is_telling(meant) or credentials.is_telling(written):
+    if is_telling(meant) or is_telling(written):
         return False
     return difflib.SequenceMatcher(None, written, meant).ratio() >= _A_SLIP
 

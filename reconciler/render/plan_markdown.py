@@ -13,7 +13,7 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Source
 from reconciler.planner.plan import Change, FieldChange, Plan
 from reconciler.render.escape import fence, html_code, markdown, markdown_code, printable
-from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, sections, totals
+from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, losses_text, sections, totals
 from reconciler.render.terminal import Style, count
 from reconciler.render.values import SENSITIVE, show, show_list, show_sides
 from reconciler.render.width import ELLIPSIS
@@ -116,6 +116,8 @@ def _row(entry: Entry, wording: Wording) -> str:
     why = markdown(entry.reason(wording))
     if change.message:
         why = f"{markdown(change.reason)}: {markdown(change.message)}"
+    if lost := losses_text(change):
+        why += f"; **{markdown(lost)}**"
     place = markdown_code(_place(change.source), table=True) if change.source else ""
     verb = wording.verbs[change.action]
     loud = f"**{verb}**" if change.action in ("delete", "replace", "conflict", "blocked") else verb

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.planner.plan import FieldChange, Plan
 from reconciler.render.problem_text import headline
-from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, sections, totals
+from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, losses_text, sections, totals
 from reconciler.render.terminal import Style, count
 from reconciler.render.values import field_lines
 from reconciler.render.width import ELLIPSIS, pad, text_width
@@ -115,6 +115,8 @@ def _section(entries: Sequence[Entry], style: Style, wording: Wording, deep: boo
         change = row.entry.change
         if change.message:
             yield FIELD_INDENT + style.safe(change.message)
+        if lost := losses_text(change):
+            yield FIELD_INDENT + style.paint(style.safe(lost), "bold", "red")
         if change.action != "create" or (few and not wording.found):
             yield from _fields(row.entry, style, wording, deep)
 

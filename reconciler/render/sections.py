@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.core.resource import Address
-from reconciler.planner.plan import ACTIONS, Change, Consents, Plan
+from reconciler.planner.plan import ACTIONS, WRITES, Change, Consents, Plan
 
 ORDER: Final = (("delete", "replace"), ("conflict",), ("blocked",), ("rename",), ("create",), ("update",))
 SIGNS: Final = {
@@ -59,6 +59,7 @@ _REASONS: Final = {
     "renamed-twice": "renamed twice: several manifests name the same old key",
     "removed": "removed: no manifest declares it any more",
     "absent": "asked for: by state: absent, or by name",
+    "unmanaged": "unmanaged: it would lose what no manifest declares",
     "owner": "owned by somebody else",
     "duplicate": "duplicate: the registry holds several of this key",
     "unreadable": "unreadable: the registry holds what cannot be understood",
@@ -134,6 +135,12 @@ def renamed(change: Change) -> str:
 def label(change: Change) -> str:
     """What a change is about: its address, or both of a rename. Not yet safe to print."""
     return renamed(change) if change.action == "rename" else str(change.address)
+
+
+def losses_text(change: Change) -> str:
+    """What a write takes from the object though no manifest speaks of it; empty where it takes nothing."""
+    lost = change.unmanaged if change.action in WRITES else ()
+    return f"loses {', '.join(lost)}, which no manifest declares" if lost else ""
 
 
 def totals(plan: Plan, wording: Wording) -> str:

@@ -28,6 +28,7 @@ from reconciler.core.schema.types import (
     Url,
 )
 from reconciler.manifest.native import NativeKind
+from reconciler.project.config import OWNER
 
 Strategy = st.SearchStrategy[Any]
 STRICT: Final = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
@@ -103,6 +104,7 @@ VARIABLES: Final = ("${var:x}", "${file:a/b.txt}")
 SECRETS: Final = ("${env:TOKEN}", "${file:secret}")
 WORDS: Final = ("", "a", "some words", "two\nlines", "${var:x} and more", "$${x}", "é", "null", "true", "3")
 BY_PATTERN: Final = {
+    OWNER: ("a", "platform team", "é", "a.b-c"),
     scalars.KEY: ("a", "A-b.c_1", "0", "x" * 100, "support-chat"),
     scalars.SECRET_REFERENCE: SECRETS,
     scalars.URL: (
@@ -262,6 +264,7 @@ WHOLE_MODEL: Final[dict[str, Any]] = {
 ROUTE: Final[dict[str, Any]] = {"host": "http://a", "weight": 0.5, "open": True}
 WHOLE_SERVICE: Final[dict[str, Any]] = {
     "kind": "web/Service",
+    "x-unmanaged": {"guardrails": ["pii"]},
     "key": "a/b",
     "size": 1,
     "mode": "fast",

@@ -17,8 +17,10 @@ of what the sample's kind must be: any (`sample`), `deletable`, of an `exact` re
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -26,18 +28,37 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from registry.hostile_rows import Alter, altered, edits
+from registry.unmanaged_contract import (
+    HIDDEN,
+    HOSTILE,
+    IDENTITY,
+    Planted,
+    everywhere,
+    is_shown_nowhere,
+    leaks,
+    members_of,
+    plan_is_silent,
+    refusing,
+    shown_in_every_form,
+    stored_at,
+)
 from world import Document, World, actions, statuses
 
 from reconciler.core import pointer as pointers
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import PermanentError, StaleObjectError
 from reconciler.core.kind import Kind
+from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.core.secret import Secret
 from reconciler.core.spec import REFERENCE
+from reconciler.core.unmanaged import hidden_in
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.declarable import Declared, Undeclarable, declare
+from reconciler.manifest.export import manifest_of, text_of
 from reconciler.manifest.load import Reader
+from reconciler.planner.plan import WRITES
+from reconciler.planner.plan_json import change_to_json
 from reconciler.planner.planfile import dump
 from reconciler.planner.planner import make_plan
 from reconciler.project.registries import native_kinds
@@ -121,6 +142,7 @@ class DriverContract:
     driver: ClassVar[Driver]
     samples: ClassVar[tuple[Sample, ...]] = ()
     cannot: ClassVar[Mapping[str, str]] = {}
+    hostile_values: ClassVar[int] = 4  # tried in each place: all of them in turn
     foreign: ClassVar[bool] = True  # members of a row that no kind declares are not compared
     kept: ClassVar[tuple[str, ...]] = ()  # the members of a row that say what it is and whose
 
@@ -166,6 +188,30 @@ class DriverContract:
     def add_unknown_field(self, world: World) -> None:
         """From now on the registry answers with fields that nobody knows."""
         raise NotImplementedError("say how, or in `cannot` why not")
+
+    def plant(self, world: World, address: Address, planted: Planted) -> None:
+        """Another client puts a member that nobody declares into a stored object."""
+        raise NotImplementedError("say how, or in `cannot` why not")
+
+    def planted(self, world: World, address: Address, container: str, name: str) -> Any:
+        """What the registry holds there."""
+        raise NotImplementedError("say how, or in `cannot` why not")
+
+    @contextmanager
+    def distorted(self, world: World, address: Address, planted: Planted) -> Iterator[None]:
+        """Meanwhile the registry answers a stored object with that member in it."""
+        before = self.planted(world, address, planted.container, planted.name)
+        self.plant(world, address, planted)
+        yield
+        self.plant(world, address, planted._replace(value=None if before is MISSING else before))
+
+    def other_key(self, sample: Sample, name: str) -> str:
+        """A key that the sample's kind takes."""
+        return name
+
+    def levels(self, resource: Resource) -> list[Planted]:
+        """Where the server has room for members that nobody declares: at every level of the object, as a rule."""
+        return everywhere(resource, self.driver.kinds[resource.address.kind])
 
     def alter_row(self, world: World, address: Address, alter: Alter) -> None:
         """From now on one stored object's row is what `alter` makes of the row as it was first."""
@@ -398,6 +444,149 @@ class DriverContract:
         with pytest.raises(StaleObjectError):
             await registry_of(world).delete(Removal(seen))
 
+    # --- what nobody declares --------------------------------------------------------------------------------
+
+    async def sown(self, world: World, sample: Sample) -> tuple[Address, list[Planted]]:
+        """Puts members that nobody declares at every level of the sample's object, which is there."""
+        address = self.address_of(world, sample)
+        seeds = self.levels(await stored_at(world, address))
+        for seed in seeds:
+            self.plant(world, address, seed)
+        return address, seeds
+
+    def address_of(self, world: World, sample: Sample) -> Address:
+        name = next(iter(world.facts))
+        return Address(name, self.rules(sample).name, sample.key)
+
+    def assert_kept(self, world: World, address: Address, seeds: Iterable[Planted]) -> None:
+        lost = [seed for seed in seeds if self.planted(world, address, seed.container, seed.name) != seed.value]
+        assert lost == [], lost
+
+    @uses("plant")
+    async def test_what_nobody_declares_outlives_adoption_update_and_mark(self, world: World, sample: Sample) -> None:
+        """At every level, plain or secret: shown, never compared, sent back as it was, and a secret one is seen nowhere."""
+        markable = self.rules(sample).markable
+        await (world.as_owner(None) if markable else world).apply(*sample.whole)
+        address, seeds = await self.sown(world, sample)
+        seen = await stored_at(world, address)
+        assert bool(seen.unmanaged) == bool(seeds)
+        await is_shown_nowhere(world, seen)
+        plan = await world.plan(*sample.whole)
+        assert [change.reason for change in plan.changes if change.address == address] == (
+            ["adopt"] if markable else []
+        )
+        assert plan_is_silent(plan)
+        await world.carry_out(plan)
+        self.assert_kept(world, address, seeds)
+        if markable:
+            for protected in (True, False):
+                report = await world.apply(*sample.beside, sample.document | {"protected": protected})
+                assert set(statuses(report).values()) == {"ok"}, report.outcomes
+                self.assert_kept(world, address, seeds)
+        plain = [
+            (place, values[0]) for place, values in sample.updates.items() if not isinstance(values[0], dict | list)
+        ]
+        for place, value in plain:
+            plan = await world.plan(*sample.having(place, value))
+            if {change.action for change in plan.changes} != {"update"}:
+                continue
+            assert plan_is_silent(plan)
+            report = await world.carry_out(plan)
+            assert set(statuses(report).values()) == {"ok"}, (place, report.outcomes)
+            self.assert_kept(world, address, seeds)
+            assert not leaks(report)
+
+    @uses("plant")
+    async def test_what_nobody_declares_outlives_a_rename(self, world: World, deletable: Sample) -> None:
+        """Natively or by re-creation: what was beside the old object is beside the new one."""
+        await world.apply(*deletable.whole)
+        old, seeds = await self.sown(world, deletable)
+        key = self.other_key(deletable, "renamed-to-this")
+        report = await world.apply(*deletable.renamed(key))
+        assert set(statuses(report).values()) == {"ok"}, report.outcomes
+        self.assert_kept(world, old._replace(key=key), seeds)
+
+    @uses("plant")
+    async def test_what_nobody_declares_outlives_a_replace_and_a_put_back(
+        self, world: World, deletable: Sample
+    ) -> None:
+        """Deleted and created again, or put back where that was refused."""
+        await world.apply(*deletable.whole)
+        address, seeds = await self.sown(world, deletable)
+        for place, values in deletable.updates.items():
+            after = deletable.having(place, values[0])
+            plan = await world.plan(*after, allow_replaces=9)
+            if "replace" not in {change.action for change in plan.changes if change.address == address}:
+                continue
+            report = await refusing(world).carry_out(plan)
+            assert "put-back" in {outcome.reason for outcome in report.outcomes}, report.outcomes
+            kept = [seed for seed in seeds if not place.startswith(seed.container + "/") or seed.container == ""]
+            self.assert_kept(world, address, seeds)
+            report = await world.apply(*after, allow_replaces=9)
+            assert set(statuses(report).values()) == {"ok"}, report.outcomes
+            self.assert_kept(world, address, kept)
+            assert not leaks(report)
+            await world.apply(*deletable.whole, allow_replaces=9)
+
+    @uses("plant")
+    async def test_an_export_restores_what_nobody_declares(self, world: World, deletable: Sample) -> None:
+        """What an export or a backup writes down is sent when the object is created from it; a secret is not in it."""
+        kind = self.rules(deletable)
+        await world.apply(*deletable.whole)
+        address, seeds = await self.sown(world, deletable)
+        found = await stored_at(world, address)
+        entry = world.entries[address.registry]
+        if "/" not in document_kind(deletable) or not kind.takes_unmanaged:
+            return  # only a native document has room for them
+        document = {**deletable.document, "x-unmanaged": manifest_of(found, entry).get("x-unmanaged", {})}
+        assert not leaks(document)
+        await world.apply(*deletable.beside, {"kind": document["kind"], "key": deletable.key, "state": "absent"})
+        report = await world.apply(*deletable.beside, document)
+        assert set(statuses(report).values()) == {"ok"}, report.outcomes
+        secret = set(hidden_in(found.unmanaged))
+        self.assert_kept(world, address, [seed for seed in seeds if f"{seed.container}/{seed.name}" not in secret])
+
+    @uses("plant")
+    async def test_a_mask_is_never_sent_back(self, world: World, sample: Sample) -> None:
+        """What the registry shows as a mask only would be lost: the plan names it, and the write needs consent."""
+        await world.apply(*sample.whole)
+        address, kind = self.address_of(world, sample), self.rules(sample)
+        places = list(dict.fromkeys(seed.container for seed in self.levels(await stored_at(world, address))))
+        for place, values in sample.updates.items():
+            if isinstance(values[0], dict | list) or not places or kind.partial_update:
+                continue
+            self.plant(world, address, Planted(places[0], HIDDEN, "********"))
+            plan = await world.plan(*sample.having(place, values[0]))
+            (change,) = (change for change in plan.changes if change.address == address)
+            assert change.action == "blocked"
+            assert change.unmanaged == (f"{places[0]}/{HIDDEN}",)
+            plan = await world.plan(*sample.having(place, values[0]), allow_replaces=9)
+            assert change_to_json(next(one for one in plan.changes if one.address == address))["unmanaged"]
+            report = await world.carry_out(plan)
+            assert set(statuses(report).values()) == {"ok"}, report.outcomes
+            return
+
+    @uses("plant")
+    async def test_a_hostile_row_never_stops_the_rest(self, world: World, sample: Sample) -> None:
+        """Whatever type a row holds in whatever place, it is shown or unreadable, never a bug; every other object is as before."""
+        other = sample.document | {"key": self.other_key(sample, "another-one")}
+        await world.apply(*sample.whole, other)
+        address = self.address_of(world, sample)
+        kind, found = self.driver.kinds[address.kind], await stored_at(world, address)
+        room = {seed.container for seed in self.levels(found)}
+        places = [place for place in members_of(found.spec, kind.shape) if place[0] in room]
+        places += [("", name) for name in IDENTITY] if "" in room else []
+        values = itertools.cycle(HOSTILE)
+        for container, name in places:
+            for value in itertools.islice(values, self.hostile_values):
+                with self.distorted(world, address, Planted(container, name, value)):
+                    plan = await world.plan(*sample.whole, other)
+                    assert shown_in_every_form(plan)
+                    gone = {change.address.key for change in plan.changes if change.action in WRITES - {"update"}}
+                    assert other["key"] not in gone, (container, name, value)
+                    for resource in (await world.remote()).resources():
+                        assert text_of(resource, world.entries[address.registry])
+
     # --- secrets ---------------------------------------------------------------------------------------------
 
     async def test_a_secret_is_printed_nowhere(self, world: World, sample: Sample) -> None:
@@ -426,6 +615,10 @@ class DriverContract:
         assert {change.reason for change in plan.changes} == ({"rotate"} if fingerprinted else set())
         await world.carry_out(plan)
         assert (await world.plan(*sample.whole)).changes == ()
+
+
+def document_kind(sample: Sample) -> str:
+    return str(sample.document["kind"])
 
 
 def registry_of(world: World) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -14,9 +14,10 @@ from registry.aigo.behaviour import Behaviour
 from registry.aigo.server import Server, aigo
 from registry.contract import ASKED, DriverContract, Sample
 from registry.hostile_rows import Alter
+from registry.unmanaged_contract import Planted, found_in, put_in
 from world import World, statuses
 
-from reconciler.core.resource import Address
+from reconciler.core.resource import Address, Resource
 from reconciler.registry.latticeflow import DRIVER
 
 OWN: Final = ("id", "adapter_id", "usage", "created_at", "updated_at")  # of a row, what the server makes up
@@ -37,6 +38,9 @@ async def connected(server: Server, /, **entry: Any) -> AsyncIterator[World]:
 ONLY: Final[Mapping[str, Callable[[Sample], bool]]] = {
     # a row of these two is but a name: one that can be read at all can be understood
     "test_a_broken_row_never_makes_the_rest_look_deleted": lambda sample: (
+        not str(sample.document["kind"]).endswith(("Secret", "Integration"))
+    ),
+    "test_a_hostile_row_never_stops_the_rest": lambda sample: (
         not str(sample.document["kind"]).endswith(("Secret", "Integration"))
     ),
     # what AI GO! keeps to itself changes with --rotate only: see test_a_rotation_whose_reply_was_lost_converges
@@ -102,6 +106,33 @@ class LatticeFlowContract(DriverContract):
 
     def add_unknown_field(self, world: World) -> None:
         self.server_of.behaviour.unknown_fields = True
+
+    def plant(self, world: World, address: Address, planted: Planted) -> None:
+        rows = self._rows_of(address)
+        rows[address.key] = put_in(rows[address.key], planted)
+
+    def planted(self, world: World, address: Address, container: str, name: str) -> Any:
+        return found_in(self._rows_of(address)[address.key], container, name)
+
+    def _rows_of(self, address: Address) -> dict[str, Any]:
+        state = self.server_of.state
+        return state.models if address.kind == "Model" else state.adapters
+
+    @contextmanager
+    def distorted(self, world: World, address: Address, planted: Planted) -> Iterator[None]:
+        def distort(row: Any) -> Any:
+            mine = isinstance(row, dict) and address.key in (row.get("key"), row.get("name"), row.get("id"))
+            return put_in(row, planted) if mine else row
+
+        self.server_of.behaviour.distorts = distort
+        yield
+        self.server_of.behaviour.distorts = None
+
+    def levels(self, resource: Resource) -> list[Planted]:
+        """Of secrets and integrations there is but a name; an adapter is named by its id on the wire."""
+        if resource.address.kind in ("Secret", "Integration"):
+            return []
+        return [one for one in super().levels(resource) if one.container != "/config/adapter"]
 
     @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
     async def test_a_rotation_whose_reply_was_lost_converges(self, world: World, sample: Sample, done: bool) -> None:

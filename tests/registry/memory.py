@@ -36,6 +36,7 @@ from reconciler.core.rules import (
 from reconciler.core.schema.types import SecretText
 from reconciler.core.secret import Resolver
 from reconciler.core.spec import PRESENT, hide_secrets, secrets_in
+from reconciler.core.unmanaged import revealed
 from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Check, Tested
 from reconciler.registry.protocol import Compiled, Driver, Inexpressible, Native, Opening, Registry, Removal, Write
 
@@ -307,7 +308,7 @@ class Memory:
     def _data(self, write: Write) -> Data:
         """The spec as the server takes it: without what it owns, with the values of secrets; a secret that is to stay stays."""
         kind = self.driver.kinds[write.desired.address.kind]
-        data: Data = _sent(dict(write.desired.spec), kind.root)
+        data: Data = _sent(revealed(write.whole), kind.root)
         stored = (
             self.place.rows.get(int(write.current.id))
             if write.current is not None and write.current.id is not None
@@ -367,15 +368,15 @@ def _sent(value: Any, node: Node) -> Any:
 
 
 def _known(value: Any, node: Node) -> Any:
-    """The fields that the kind declares; of secrets, only that they are there, or not even that."""
+    """All fields, also those that nobody declares, which are the engine's to set apart; of secrets, only that they are there, or not even that."""
     if isinstance(value, Mapping) and set(value) == {"secret"}:
         return PRESENT
     if not isinstance(value, Mapping) or not (node.declared or node.each):
         return value
     return {
-        name: _known(item, below)
+        name: item if (below := node.child(name)) is None else _known(item, below)
         for name, item in value.items()
-        if (below := node.child(name)) is not None and not _silent(below)
+        if (below := node.child(name)) is None or not _silent(below)
     }
 
 

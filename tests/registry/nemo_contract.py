@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -15,9 +15,10 @@ from registry.hostile_rows import Alter
 from registry.nemo.server import Running, create_fileset
 from registry.nemo_proxy import Proxy, proxied
 from registry.nemo_samples import FILESETS
+from registry.unmanaged_contract import Planted, found_in, grown
 from world import World
 
-from reconciler.core.resource import Address
+from reconciler.core.resource import Address, Resource
 from reconciler.planner.guards import Limits
 from reconciler.registry.nemo import DRIVER
 
@@ -80,7 +81,7 @@ class NemoContract(DriverContract):
             for name in FILESETS:
                 create_fileset(nemo_server.url, workspace, name)
         async with connected(proxy.url, workspace) as world:
-            self.proxy_of = proxy
+            self.proxy_of, self.specs = proxy, {}
             yield world
 
     def lose_reply(self, world: World, *, done: bool) -> None:
@@ -93,6 +94,26 @@ class NemoContract(DriverContract):
             return row | {"updated_at": 5} if (plural, row.get("name")) == (kind, name) else row
 
         self.proxy_of.changes.append(broken)
+
+    def plant(self, world: World, address: Address, planted: Planted) -> None:
+        """Into what a newer server keeps: version 0.3 itself knows no member that we do not."""
+        key = (PATHS[address.kind], address.key)
+        spec = self.specs[address]
+        self.proxy_of.newer[key] = grown(self.proxy_of.newer.get(key), spec, planted)
+
+    def planted(self, world: World, address: Address, container: str, name: str) -> Any:
+        return found_in(self.proxy_of.newer.get((PATHS[address.kind], address.key)), container, name)
+
+    @contextmanager
+    def distorted(self, world: World, address: Address, planted: Planted) -> Iterator[None]:
+        before = dict(self.proxy_of.newer)
+        self.plant(world, address, planted)
+        yield
+        self.proxy_of.newer = before
+
+    def levels(self, resource: Resource) -> list[Planted]:
+        self.specs[resource.address] = resource.spec
+        return super().levels(resource)
 
     kept: ClassVar[tuple[str, ...]] = ("id", "name", "workspace", "custom_fields", "created_at", "updated_at")
 

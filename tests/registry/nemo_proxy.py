@@ -96,6 +96,9 @@ class Proxy:
     `remembered`, where it is set, are the answers to lists of which nothing was written since: nobody else may write there then. The
     server takes 20 ms for each, and a test that reads everything a hundred times would take a minute.
 
+    `newer` is what a newer server would keep of each object, by kind and name: the members whose names begin with `x_`, as a tree. A PUT
+    replaces it, a PATCH what it names at the top, and every answer shows it.
+
     `workspaces`, where it is set, are those that the server's list of them shows, and those that are created from then on.
     """
 
@@ -107,6 +110,7 @@ class Proxy:
     workspaces: set[str] | None = None
     remembered: dict[str, tuple[int, bytes, dict[str, str]]] | None = None
     faults: list[Fault] = field(default_factory=list)
+    newer: dict[tuple[str, str], Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -162,7 +166,7 @@ class Proxy:
 
     def changed(self, request: Passed, data: bytes) -> bytes:
         listing = request.path == _WORKSPACES and request.method == "GET"
-        if not data or not (self.changes or (listing and self.workspaces is not None)):
+        if not data or not (self.changes or self.newer or (listing and self.workspaces is not None)):
             return data
         answer = json.loads(data)
         if isinstance(answer, dict) and isinstance(answer.get("data"), list):
@@ -178,7 +182,46 @@ class Proxy:
     def change(self, kind: str, row: dict[str, Any]) -> dict[str, Any]:
         for change in self.changes:
             row = change(kind, row)
-        return row
+        tree = self.newer.get((kind, str(row.get("name"))))
+        return row if tree is None else merged(row, tree)
+
+    def keep_newer(self, request: Passed) -> None:
+        """Keeps of a write that was done what the real server does not know."""
+        body = request.body if isinstance(request.body, dict) else {}
+        key = (request.kind, request.name or str(body.get("name")))
+        if request.method == "DELETE":
+            self.newer.pop(key, None)
+        elif request.method in ("POST", "PUT") and (tree := newer_in(body)):
+            self.newer[key] = tree
+        elif request.method in ("POST", "PUT"):
+            self.newer.pop(key, None)
+        elif request.method == "PATCH" and key in self.newer:
+            sent = newer_in(body)
+            kept = {name: item for name, item in self.newer[key].items() if name not in body}
+            self.newer[key] = kept | sent
+
+
+def newer_in(value: Any) -> Any:
+    """The members whose names begin with `x_`, as a tree."""
+    if isinstance(value, list):
+        found = [newer_in(item) for item in value]
+        return found if any(found) else {}
+    if not isinstance(value, dict):
+        return {}
+    tree = {name: item if name.startswith("x_") else newer_in(item) for name, item in value.items()}
+    return {name: item for name, item in tree.items() if item != {}}
+
+
+def merged(value: Any, tree: Any) -> Any:
+    """A value with that tree of members in it."""
+    if isinstance(tree, list) and isinstance(value, list):
+        return [merged(item, below) for item, below in zip(value, tree, strict=False)] + value[len(tree) :]
+    if not isinstance(tree, dict):
+        return tree
+    known = value if isinstance(value, dict) else {}
+    return known | {
+        name: item if name.startswith("x_") else merged(known.get(name), item) for name, item in tree.items()
+    }
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -214,6 +257,8 @@ class _Handler(BaseHTTPRequestHandler):
         proxy.passed.append(Passed(request.method, path, query, request.body, headers, status))
         if request.path == _WORKSPACES and request.method == "POST" and proxy.workspaces is not None:
             proxy.workspaces.add(request.body["name"])
+        if status < http.client.BAD_REQUEST:
+            proxy.keep_newer(request)
         if fault is not None:
             return self._strike(fault)
         return self._reply(status, proxy.changed(request, proxy.renamed(data, back=True)), kept)

@@ -6,11 +6,12 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import pytest_asyncio
 from registry.contract import DriverContract, Sample
 from registry.hostile_rows import Alter
+from registry.unmanaged_contract import Planted, found_in, put_in
 from world import World
 
 from reconciler.core.resource import Address
@@ -95,3 +96,25 @@ class TestLocal(DriverContract):
         with sqlite3.connect(world.root / "registry.db") as connection:
             connection.execute("UPDATE revision SET spec = '{' WHERE key = ?", (address.key,))
         connection.close()
+
+    def plant(self, world: World, address: Address, planted: Planted) -> None:
+        """As a newer version writes it."""
+        with self._database(world) as database:
+            number, text = self._newest(database, address)
+            new = json.dumps(put_in(json.loads(text), planted))
+            database.execute("UPDATE revision SET spec = ? WHERE rowid = ?", (new, number))
+
+    def planted(self, world: World, address: Address, container: str, name: str) -> Any:
+        with self._database(world) as database:
+            return found_in(json.loads(self._newest(database, address)[1]), container, name)
+
+    def _database(self, world: World) -> sqlite3.Connection:
+        return sqlite3.connect(next(iter(world.facts.values())).identity["location"])
+
+    def _newest(self, database: sqlite3.Connection, address: Address) -> tuple[int, str]:
+        query = """
+            SELECT r.rowid, r.spec FROM object o JOIN revision r ON r.object_id = o.id AND r.revision = o.revision
+            WHERE o.kind = ? AND o.key = ? AND o.deleted_at IS NULL
+        """
+        (row,) = database.execute(query, (address.kind, address.key)).fetchall()
+        return int(row[0]), str(row[1])

@@ -11,7 +11,8 @@ import pytest_asyncio
 from registry.contract import DriverContract, Sample
 from registry.hostile_rows import Alter
 from registry.memory import DRIVER, EXACT
-from registry.memory_server import Behaviour
+from registry.memory_server import Behaviour, Row
+from registry.unmanaged_contract import Planted, found_in, put_in
 from world import World, model, native
 
 from reconciler.core.resource import Address
@@ -143,6 +144,19 @@ class MemoryContract(DriverContract):
     def add_unknown_field(self, world: World) -> None:
         server = world.server()
         server.become(replace(server.behaviour, extra=True))
+
+    def plant(self, world: World, address: Address, planted: Planted) -> None:
+        row = self._row(world, address)
+        row.data = put_in(row.data, planted)
+
+    def planted(self, world: World, address: Address, container: str, name: str) -> Any:
+        return found_in(self._row(world, address).data, container, name)
+
+    def _row(self, world: World, address: Address) -> Row:
+        row = world.server().row(address.kind, address.key)
+        if row is None:
+            raise AssertionError(f"{address} is not there")
+        return row
 
 
 class TestPlain(MemoryContract):

@@ -78,3 +78,9 @@ class TestPortable(WatsonxContract):
     test_a_rename_leaves_one_object_under_the_new_key = None
     test_a_broken_row_never_makes_the_rest_look_deleted = None
     test_two_objects_of_one_key_are_never_taken_for_one = None
+    test_what_nobody_declares_outlives_adoption_update_and_mark = None
+    test_what_nobody_declares_outlives_a_rename = None
+    test_what_nobody_declares_outlives_a_replace_and_a_put_back = None
+    test_an_export_restores_what_nobody_declares = None
+    test_a_mask_is_never_sent_back = None
+    test_a_hostile_row_never_stops_the_rest = None

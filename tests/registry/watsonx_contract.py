@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,11 +13,13 @@ import pytest
 import pytest_asyncio
 from registry.contract import ASKED, DriverContract, Sample, stored
 from registry.hostile_rows import Alter
+from registry.unmanaged_contract import Planted, found_in, put_in
 from registry.watsonx.behaviour import Behaviour
 from registry.watsonx.server import Server, orchestrate
 from world import Document, World, statuses
 
-from reconciler.core.resource import Address
+from reconciler.core import pointer as pointers
+from reconciler.core.resource import Address, Resource
 from reconciler.registry.watsonx import DRIVER
 
 ACCOUNT = {"type": "service_account", "private_key": "s3cret-private-key", "token_uri": "https://t.example.com"}
@@ -80,6 +82,43 @@ class WatsonxContract(DriverContract):
 
     def add_unknown_field(self, world: World) -> None:
         self.server_of.behaviour.unknown_fields = True
+
+    def plant(self, world: World, address: Address, planted: Planted) -> None:
+        state = self.server_of.state
+        if address.kind == "Connection":
+            state.apps[address.key] = put_in(state.apps[address.key], planted)
+        else:
+            row = put_in(state.named(address.key), planted)
+            (state.models if address.kind == "Model" else state.policies)[row["id"]] = row
+
+    def planted(self, world: World, address: Address, container: str, name: str) -> Any:
+        state = self.server_of.state
+        row = state.apps[address.key] if address.kind == "Connection" else state.named(address.key)
+        return found_in(row, container, name)
+
+    @contextmanager
+    def distorted(self, world: World, address: Address, planted: Planted) -> Iterator[None]:
+        behaviour, parts = self.server_of.behaviour, pointers.split(planted.container)
+
+        def distort(row: dict[str, Any]) -> dict[str, Any]:
+            if address.kind == "Connection":
+                mine = row.get("app_id") == address.key and (not parts or row.get("environment") == parts[1])
+                return row | {planted.name: planted.value} if mine else row
+            return put_in(row, planted) if row.get("name") == address.key else row
+
+        behaviour.distorts = distort
+        yield
+        behaviour.distorts = None
+
+    def other_key(self, sample: Sample, name: str) -> str:
+        return named(sample, name)
+
+    def levels(self, resource: Resource) -> list[Planted]:
+        """A connection is told in one row for each environment: there is nothing above them."""
+        found = super().levels(resource)
+        return [
+            one for one in found if resource.address.kind != "Connection" or one.container.startswith("/environments/")
+        ]
 
     # names have a form of their own here, so that these two need other keys
 

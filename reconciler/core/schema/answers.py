@@ -138,8 +138,12 @@ def _change() -> Form:
         "parent": _or_null(_address("The model that a secret or provider of its own belongs to, or null.")),
         "previous_address": _or_null(_address("Where the object was before a rename, or null.")),
         "source": _or_null(source),
+        "unmanaged": _list(
+            "What no manifest declares, the registry holds and the write would lose: it needs --allow-replaces. Left out where it loses nothing.",
+            _text("A JSON pointer into the native object.", "/provider_config/brandNew"),
+        ),
     }
-    return _map("One change.", properties)
+    return _map("One change.", properties, optional=("unmanaged",))
 
 
 def _guard() -> Form:
@@ -224,11 +228,16 @@ def _get() -> Form:
     properties = {
         "address": _address(),
         "spec": {"description": "The object in the registry's own terms, without secrets.", "type": "object"},
+        "unmanaged": {
+            "description": "What the object holds beside it that no kind declares, `***` for what may be a secret. Left out where there is nothing.",
+            "type": "object",
+        },
         "owner": _or_null(_text("Whose mark it bears, or null.", "platform-team")),
         "revision": _or_null(_text("The registry's change token, or null.")),
         "updated_at": _or_null(_time("As the registry gives it, or null.")),
     }
-    return _answer("Answer of get", "What `reconciler get --format json` prints.", properties)
+    about = "What `reconciler get --format json` prints."
+    return _answer("Answer of get", about, properties, optional=("unmanaged",))
 
 
 def _history() -> Form:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
 from reconciler.core.secret import Secret
+from reconciler.core.unmanaged import Hidden
 
 _GZIP: Final = zlib.MAX_WBITS | 16
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
@@ -22,14 +23,14 @@ class Body(NamedTuple):
     whole: bool
 
 
-def _reveal(value: Any) -> str:
-    if isinstance(value, Secret):
+def _reveal(value: Any) -> Any:
+    if isinstance(value, (Secret, Hidden)):
         return value.reveal()
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _hide(value: Any) -> str:
-    if isinstance(value, Secret):
+    if isinstance(value, (Secret, Hidden)):
         return str(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
 
@@ -52,6 +53,8 @@ def secrets_in(body: Any) -> Iterator[Secret]:
     """Secrets among the leaves of JSON data."""
     if isinstance(body, Secret):
         yield body
+    elif isinstance(body, Hidden):
+        yield from map(Secret, body.texts())
     elif isinstance(body, Mapping):
         for value in body.values():
             yield from secrets_in(value)

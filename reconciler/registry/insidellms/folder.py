@@ -14,6 +14,7 @@ from reconciler.core import document
 from reconciler.registry.driver import (
     Address,
     Listing,
+    MisreadError,
     PermanentError,
     Problem,
     RegistryError,
@@ -22,12 +23,17 @@ from reconciler.registry.driver import (
     StaleObjectError,
     Unreadable,
     Write,
+    combined,
+    read_row,
+    split_row,
+    without,
 )
 from reconciler.registry.insidellms import files, harness, text
+from reconciler.registry.insidellms.credentials import without_credentials
 from reconciler.registry.insidellms.files import PATIENCE, locked
 from reconciler.registry.insidellms.harness import Harness, Member
-from reconciler.registry.insidellms.kinds import is_key
-from reconciler.registry.insidellms.text import MisreadError, Parsed
+from reconciler.registry.insidellms.kinds import KINDS, is_key
+from reconciler.registry.insidellms.text import Parsed
 
 SUFFIX: Final = ".yaml"
 KIND: Final = "Model"
@@ -83,10 +89,7 @@ class Folder:
             rows = {key: row for key in self._keys() if (row := self._row(key)) is not None} if there else {}
             unlisted = self._unlisted(rows)
         found = [self._found(key, row, unlisted) for key, row in rows.items()]
-        return Listing(
-            tuple(one for one in found if isinstance(one, Resource)),
-            tuple(one for one in found if isinstance(one, Unreadable)),
-        )
+        return Listing.of(found)
 
     def get(self, address: Address) -> Resource | None:
         """Raises PermanentError where the file is there and cannot be read: None would say that it is gone."""
@@ -142,9 +145,25 @@ class Folder:
     def _found(self, key: str, row: _Row, unlisted: frozenset[str]) -> Resource | Unreadable:
         if isinstance(row.parsed, str):
             return Unreadable(row.parsed, KIND, key)
-        spec = {**row.parsed.shown, "harness": row.parsed.listed and key not in unlisted}
-        address = Address(self._registry, KIND, key)
-        return Resource(address, spec, row.parsed.mark, row.revision, self._file(key).name, updated_at=row.changed_at)
+        parsed = row.parsed
+        model, others = text.known_arguments(parsed.spec["model"])
+        listed = {"harness": parsed.listed and key not in unlisted}
+        try:
+            known, beside = split_row(
+                KINDS[KIND], {**parsed.spec, **without(parsed.rest, listed), "model": model, **listed}
+            )
+            return read_row(
+                KINDS[KIND],
+                Address(self._registry, KIND, key),
+                without_credentials(known),
+                beside=combined({"model": {"args": others}} if others else {}, beside),
+                mark=parsed.mark,
+                revision=row.revision,
+                id=self._file(key).name,
+                updated_at=row.changed_at,
+            )
+        except MisreadError as error:
+            return Unreadable(str(error), KIND, key)
 
     # --- the harness --------------------------------------------------------------------------------------------
 
@@ -180,7 +199,7 @@ class Folder:
         wanted = harness.over(members, self._shared, found)
         if found.refused or harness.same(wanted, found) or not (members or found.there):
             return
-        files.write(path, harness.text_of(wanted, members))
+        files.write(path, harness.text_of(wanted, members, found))
         status = files.status_of(path)
         self._harness = None if status is None else (_signature(status), wanted)
 
@@ -268,9 +287,7 @@ class Folder:
             files.remove(self._file(removal.current.address.key))
 
     def _put(self, write: Write, before: Parsed | None) -> None:
-        desired = write.desired
-        new = text.text_of(desired.address.key, desired.spec, desired.mark, before)
-        files.write(self._file(desired.address.key), new)
+        files.write(self._file(write.desired.address.key), text.text_of(write, before))
 
     def _unmoved(self, current: Resource) -> _Row | None:
         """The file as it is now, or None where it is gone. Raises StaleObjectError where it is not what was read."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.spec import canonical_json
-from reconciler.registry.insidellms.text import MisreadError, Parsed, header_in, line_of, mapping_in
+from reconciler.registry.driver import MisreadError
+from reconciler.registry.insidellms.header import header_in, line_of, rewritten
+from reconciler.registry.insidellms.text import Parsed, mapping_in
 
 NAME: Final = "harness.yaml"
 SAID: Final = (
@@ -20,13 +23,14 @@ _HEADER: Final = {"file": "harness"}
 class Harness(NamedTuple):
     """The harness as it stands in the folder: the models that it lists, each as canonical JSON, and what else it says.
 
-    `there` says whether there is a file at all; `refused` why it cannot be written over, if so.
+    `there` says whether there is a file at all; `refused` why it cannot be written over, if so; `text` is its text.
     """
 
     entries: tuple[str, ...] = ()
     rest: Mapping[str, Any] = MappingProxyType({})
     there: bool = True
     refused: str = ""
+    text: str = ""
 
 
 ABSENT: Final = Harness(there=False)
@@ -56,7 +60,7 @@ def parse(text: str) -> Harness:
         return Harness(refused="it was not written by reconciler")
     listed = says.get("models")
     entries = tuple(canonical_json(entry) for entry in listed) if isinstance(listed, list) else ()
-    return Harness(entries, {name: value for name, value in says.items() if name != "models"})
+    return Harness(entries, {name: value for name, value in says.items() if name != "models"}, text=text)
 
 
 def shared_generation(members: Sequence[Member]) -> dict[str, Any]:
@@ -116,10 +120,16 @@ def same(one: Harness, other: Harness) -> bool:
     return one.there and other.there and one.entries == other.entries and _same(dict(one.rest), dict(other.rest))
 
 
-def text_of(wanted: Harness, members: Sequence[Member]) -> str:
-    """The whole text of a harness over these models."""
+def text_of(wanted: Harness, members: Sequence[Member], before: Harness) -> str:
+    """The whole text of a harness over these models. Comments that the user wrote in it `before` stay. Raises PermanentError."""
+    top = f"{SAID}\n{line_of(_HEADER)}"
+    if before.there and before.text.count("#") > top.count(
+        "#"
+    ):  # else it need not be read with its comments, which takes long
+        data = {"models": [json.loads(member.entry) for member in members], **wanted.rest}
+        return rewritten(before.text, top, mapping_in(before.text, NAME), data, NAME)
     models = "models:\n" + "".join(member.text for member in members) if members else "models: []\n"
-    return f"{SAID}\n{line_of(_HEADER)}\n{models}{dump_yaml(wanted.rest) if wanted.rest else ''}"
+    return f"{top}\n{models}{dump_yaml(wanted.rest) if wanted.rest else ''}"
 
 
 def _same(one: Any, other: Any) -> bool:

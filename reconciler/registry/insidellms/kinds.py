@@ -20,6 +20,8 @@ OPEN_END: Final = ConfigDict(defer_build=True, extra="allow", strict=True, regex
 HARNESS: Final = "harness"  # the key that no model may have: harness.yaml is the harness
 LONGEST_KEY: Final = 250  # with `.yaml`, the 255 bytes that file systems take
 
+_EVERY_TYPE: Final = "every type"
+
 _key = re.compile(KEY)
 _NO_CREDENTIALS: Final = Constraint(refuses_credentials, "insideLLMs copies its files into the artifacts of each run")
 
@@ -42,7 +44,7 @@ def _arguments(name: str, arguments: Mapping[str, Argument], *, insists: bool) -
         else:
             info = Field(None, description=said.description, examples=[said.example])
             fields[argument] = (said.type | None, info)
-    config = OPEN_END if name in OPEN else STRICT
+    config = OPEN_END if name in (*OPEN, _EVERY_TYPE) else STRICT
     return create_model(f"Arguments of {name}", __config__=config, __doc__=f"Arguments of `{name}`.", **fields)
 
 
@@ -60,7 +62,7 @@ def _variant(name: str, arguments: Mapping[str, Argument]) -> type[BaseModel]:
 
 
 _EVERY: Final = {name: said for arguments in reversed(tuple(ARGUMENTS.values())) for name, said in arguments.items()}
-_AnyArguments: Final[Any] = _arguments("every type", _EVERY, insists=False)
+_AnyArguments: Final[Any] = _arguments(_EVERY_TYPE, _EVERY, insists=False)
 
 
 class AnyModel(BaseModel):

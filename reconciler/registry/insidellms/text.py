@@ -1,23 +1,24 @@
 """The text of one run config, and what stands in it.
 
-The mark is a line of JSON in a comment at the top: insideLLMs takes a hash of all that a file says for the identity of a run, so a mark that it
+The mark is a line of JSON in a comment (see `header`): insideLLMs takes a hash of all that a file says for the identity of a run, so a mark that it
 could read would give each run another identity, and one in a file beside could be out of step with this one after a crash. The line
 names its file: a copy under another name is nobody's, until it is adopted.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from reconciler.core import document
+from reconciler.core import pointer as pointers
 from reconciler.core.document.dump import dump_yaml
-from reconciler.registry.driver import Mark
-from reconciler.registry.insidellms.arguments import ARGUMENTS
-from reconciler.registry.insidellms.credentials import without_credentials
+from reconciler.core.pointer import MISSING
+from reconciler.registry.driver import PRESENT, Mark, MisreadError, Write, combined, revealed, without
+from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN
+from reconciler.registry.insidellms.credentials import credentials_in
+from reconciler.registry.insidellms.header import header_in, line_of, rewritten
 
-MARK: Final = "# reconciler: "
 SAID: Final = (
     "# Written by reconciler from a manifest: change that one. What is changed here is undone by the next apply."
 )
@@ -26,14 +27,11 @@ _OWN: Final = ("model", "probe", "dataset", "generation")
 _SYNONYMS: Final = ("probe_kwargs", "run_kwargs")  # of `generation`; the later ones win
 
 
-class MisreadError(Exception):
-    """A file that is no run config. The text says why, and holds nothing of what was found."""
-
-
 class Parsed(NamedTuple):
-    """One run config. `spec` is as it stands in the file, credentials included: only `shown` may leave this driver.
+    """One run config. `spec` is as it stands in the file, credentials included: it must not leave this driver as it is.
 
-    `ours` says that we wrote it, `listed` that the harness is to list it; `rest` are members that are none of our business.
+    `ours` says that we wrote it, `listed` that the harness is to list it; `rest` are members that are none of our business. `data` is all
+    that the file holds, and `text` its text.
     """
 
     spec: Mapping[str, Any]
@@ -41,12 +39,8 @@ class Parsed(NamedTuple):
     ours: bool
     listed: bool
     rest: Mapping[str, Any]
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        """The spec without credentials."""
-        shown: dict[str, Any] = without_credentials(dict(self.spec))
-        return shown
+    data: Mapping[str, Any]
+    text: str
 
     @property
     def entry(self) -> dict[str, Any]:
@@ -65,30 +59,6 @@ def mapping_in(text: str, name: str) -> Mapping[str, Any]:
     return loaded.documents[0].value
 
 
-def header_in(text: str) -> Mapping[str, Any] | None:
-    """What our line at the top says, or None where there is none. Raises MisreadError where it was damaged."""
-    found = [line.removeprefix(MARK) for line in _comments(text) if line.startswith(MARK)]
-    if not found:
-        return None
-    try:
-        said = json.loads(found[0])
-    except (ValueError, RecursionError) as error:
-        raise MisreadError("the line that begins with '# reconciler:' was damaged") from error
-    if len(found) > 1 or not isinstance(said, dict):
-        raise MisreadError("the line that begins with '# reconciler:' was damaged, or is there twice")
-    return said
-
-
-def _comments(text: str) -> list[str]:
-    """The lines of comments at the top."""
-    lines = []
-    for line in text.split("\n"):
-        if line.strip() and not line.startswith("#"):
-            break
-        lines.append(line.rstrip("\r"))
-    return lines
-
-
 def parse(text: str, key: str) -> Parsed:
     """The run config in the file of that key. Raises MisreadError."""
     found = mapping_in(text, f"{key}.yaml")
@@ -105,7 +75,22 @@ def parse(text: str, key: str) -> Parsed:
     ours = header is not None and header.get("file") == key
     listed = ours and header is not None and header.get("harness") is not False
     rest = {name: value for name, value in found.items() if name not in (*_OWN, *_SYNONYMS)}
-    return Parsed(spec, _mark(header) if ours else None, ours, listed, rest)
+    return Parsed(spec, _mark(header) if ours else None, ours, listed, rest, found, text)
+
+
+def known_arguments(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """A model without the arguments that the constructor of its type does not take, as far as this version knows; and those.
+
+    Some types take any. A credential stays: it must not be in a file that is copied with each run, so a plan shows it and the next apply takes it
+    away.
+    """
+    kind, args = model.get("type"), model.get("args")
+    known = ARGUMENTS.get(kind) if isinstance(kind, str) and kind not in OPEN else None
+    if known is None or not isinstance(args, Mapping):
+        return model, {}
+    telling = {pointers.split(place)[0] for place in credentials_in(args)}
+    others = without(args, (*known, *telling))
+    return {**model, "args": without(args, others)}, others
 
 
 def _mark(header: Mapping[str, Any] | None) -> Mark | None:
@@ -117,29 +102,50 @@ def _mark(header: Mapping[str, Any] | None) -> Mark | None:
         raise MisreadError("the line that begins with '# reconciler:' was damaged") from error
 
 
-def text_of(key: str, spec: Mapping[str, Any], mark: Mark | None, before: Parsed | None) -> str:
-    """The text of a file. What `spec` does not speak of, and the file had `before`, stays."""
-    data: dict[str, Any] = {"model": ordered(spec["model"])}
-    for name in ("probe", "dataset"):
-        # absent is unmanaged, null or empty is cleared
-        value = spec[name] if name in spec else before.spec.get(name) if before is not None else None
-        if value:
-            data[name] = value
-    if spec.get("generation"):
-        data["generation"] = spec["generation"]
-    if before is not None:
-        data |= before.rest
+def text_of(write: Write, before: Parsed | None) -> str:
+    """The text of a file. What nobody declares, and the file had `before`, stays, and so do its comments. Raises PermanentError."""
+    key, mark = write.desired.address.key, write.desired.mark
     header: dict[str, Any] = {"file": key}
-    if spec.get("harness") is False:
+    if write.desired.spec.get("harness") is False:
         header["harness"] = False
     if mark is not None:
         header |= mark.to_json()
-    return dump_yaml(data, header=f"{SAID}\n{line_of(header)}")
+    data = _data(write, before)
+    top = f"{SAID}\n{line_of(header)}"
+    if before is None:
+        return dump_yaml(data, header=top)
+    return rewritten(before.text, top, before.data, data, f"{key}.yaml")
 
 
-def line_of(header: Mapping[str, Any]) -> str:
-    """Our line. ASCII, since some characters end a comment."""
-    return MARK + json.dumps(header, ensure_ascii=True, separators=(",", ":"))
+def _data(write: Write, before: Parsed | None) -> dict[str, Any]:
+    """What a file is to say."""
+    spec = write.desired.spec
+    whole: Mapping[str, Any] = _revealed(combined(spec, write.desired.unmanaged), before)
+    data: dict[str, Any] = {"model": ordered(whole["model"])}
+    for name in ("probe", "dataset"):
+        # absent is unmanaged, null or empty is cleared
+        value = whole[name] if name in spec else before.spec.get(name) if before is not None else None
+        if value:
+            data[name] = value
+    generation = whole.get("generation") or {}
+    synonyms = () if before is None else _SYNONYMS
+    if before is not None and generation == (before.spec.get("generation") or {}):
+        data |= {name: before.data[name] for name in ("generation", *synonyms) if name in before.data}
+    elif generation:
+        data["generation"] = generation
+    if before is not None:
+        return data | dict(before.rest)
+    return data | {name: value for name, value in whole.items() if name not in (*_OWN, "harness")}
+
+
+def _revealed(whole: Any, before: Parsed | None) -> Any:
+    """The object with what is only hidden from people: it is in the file already, and stays there."""
+    plain = revealed(whole)
+    for place in credentials_in(plain):
+        there = MISSING if before is None else pointers.get(before.spec, place)
+        if pointers.get(plain, place) == PRESENT and there is not MISSING:
+            plain = pointers.put(plain, place, there)
+    return plain
 
 
 def ordered(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -146,6 +146,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             check_key=_refuses(_SECRET_KEY, _PLAIN),
             counts_in_guards=False,
             upserts=True,
+            takes_unmanaged=False,
         ),
         _kind(
             Integration,
@@ -155,6 +156,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             deletable=False,
             not_deletable_reason=_KEPT,
             upserts=True,
+            takes_unmanaged=False,
         ),
     )
 }

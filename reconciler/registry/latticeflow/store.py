@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.registry.driver import (
@@ -26,11 +26,13 @@ from reconciler.registry.driver import (
     Tested,
     Unreadable,
     Write,
+    check_whole,
+    only,
     open_client,
     quoted_id,
     raise_for_write,
+    read_or_unreadable,
     target_of,
-    understood,
 )
 from reconciler.registry.latticeflow import catalogue, trial, wire
 from reconciler.registry.latticeflow.connections import PROVIDERS
@@ -50,7 +52,6 @@ HINTS: Final = {
 }
 
 Row = Mapping[str, Any]
-Found = TypeVar("Found")
 
 
 class Store:
@@ -84,11 +85,7 @@ class Store:
         keys = {str(row.get("key")) for row in models if isinstance(row, Mapping)}
         found += [self._understood("Secret", row, lambda one: self._secret(one, keys)) for row in secrets]
         found += [self._understood("Integration", row, self._integration) for row in integrations]
-        return Listing(
-            tuple(one for one in found if isinstance(one, Resource)),
-            tuple(one for one in found if isinstance(one, Unreadable)),
-            available,
-        )
+        return Listing.of(found, available)
 
     async def get(self, address: Address) -> Resource | None:
         if address.kind == "Integration":
@@ -97,7 +94,7 @@ class Store:
             rows = [
                 row for row in await self._secrets.get() if isinstance(row, Mapping) and row.get("name") == address.key
             ]
-            return self._only(address, rows, lambda row: self._secret(row, set()))
+            return only(address, rows, lambda row: self._secret(row, set()))
         path, name = ("/models", "models") if address.kind == "Model" else ("/model-adapters", "model_adapters")
         rows = [
             row
@@ -105,23 +102,16 @@ class Store:
             if isinstance(row, Mapping) and row.get("key") == address.key  # a server may take the key for a part of one
         ]
         if address.kind == "Adapter":
-            return self._only(address, rows, self._adapter)
+            return only(address, rows, self._adapter)
         if any(self._unknown_adapter(row) for row in rows):
             await self._learn_adapters()
-        return self._only(address, rows, self._model)
-
-    def _only(self, address: Address, rows: list[Row], read: Callable[[Row], Found]) -> Found | None:
-        if len(rows) > 1:
-            raise PermanentError(
-                f"{address}: there are {len(rows)} objects of this key", hint="delete all but one by hand"
-            )
-        return understood(address, lambda: read(rows[0]) if rows else None)
+        return only(address, rows, self._model)
 
     async def _get_integration(self, address: Address) -> Resource | None:
         reply = await self._client.call("GET", f"/integrations/{quote(address.key, safe='')}", expected=(200, 404))
         if reply.status == 404:
             return None
-        return self._only(address, [_map(reply.data, address)], self._integration)
+        return only(address, [_map(reply.data, address)], self._integration)
 
     async def _rows(self, path: str, name: str, query: Mapping[str, str] | None = None) -> list[Any]:
         reply = await self._client.call("GET", path, query=query)
@@ -129,6 +119,7 @@ class Store:
         if not isinstance(rows, list):
             message = f"{self._registry}: GET {path} answered without a list of {name}: this is not AI GO!'s API"
             raise PermanentError(message, hint=ELSEWHERE)
+        check_whole(f"{self._registry}: GET {path}", reply.data, rows, ELSEWHERE)
         return rows
 
     async def _offered(self) -> tuple[Resource, ...]:
@@ -149,13 +140,11 @@ class Store:
         ]
         return tuple(Resource(one.address, one.spec) for one in understood if isinstance(one, Resource))
 
-    def _understood(self, kind: str, row: Any, read: Callable[[Row], Found]) -> Found | Unreadable:
-        if not isinstance(row, Mapping):
-            return wire.unreadable_of(row, kind, self._registry, "it is no map", self._adapters)
-        try:
-            return read(row)
-        except MisreadError as error:
-            return wire.unreadable_of(row, kind, self._registry, str(error), self._adapters)
+    def _understood(self, kind: str, row: Any, read: Callable[[Row], Resource | None]) -> Resource | Unreadable | None:
+        def unreadable(why: str) -> Unreadable:
+            return wire.unreadable_of(row, kind, self._registry, why, self._adapters)
+
+        return read_or_unreadable(row, read, unreadable)
 
     def _model(self, row: Row) -> Resource:
         return wire.model_of(row, self._registry, self._adapters)

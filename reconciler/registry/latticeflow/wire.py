@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.spec import with_defaults, without_nulls
 from reconciler.registry.driver import (
     PRESENT,
     Address,
@@ -21,15 +20,21 @@ from reconciler.registry.driver import (
     Unreadable,
     Write,
     WriteOnly,
-    declared,
-    hide_secrets,
+    combined,
+    read_row,
     secrets_in,
+    text_of,
+    without,
 )
 from reconciler.registry.latticeflow.connections import BY_TYPE, CONNECTIONS
 from reconciler.registry.latticeflow.kinds import KINDS
 
-_MODEL: Final = tuple(name for name in KINDS["Model"].model.model_fields if name != "config")
-_ADAPTER: Final = tuple(KINDS["Adapter"].model.model_fields)
+_OWN: Final = (
+    "id",
+    "key",
+    "created_at",
+    "updated_at",
+)  # of a row, what is said elsewhere in the object or by the server alone
 _TRANSFORMATIONS: Final = ("process_input", "process_output")
 _SECRETS: Final = {
     kind: tuple(
@@ -42,30 +47,42 @@ _SECRETS: Final = {
 _ADAPTED: Final = {name for name, model in CONNECTIONS.items() if "adapter" in model.model_fields}
 
 
-def model_of(row: Mapping[str, Any], registry: str, adapters: Mapping[str, str]) -> Resource:
+Row = Mapping[str, Any]
+
+
+def model_of(row: Row, registry: str, adapters: Mapping[str, str]) -> Resource:
     """A model. `adapters` maps ids to keys. Raises MisreadError."""
     config = row.get("config")
     if not isinstance(config, Mapping):
         raise MisreadError("its config is no map")
     kind = config.get("connection_type")
     if not isinstance(kind, str) or kind not in CONNECTIONS:
-        raise MisreadError(f"its connection_type {kind!r} is not known to this version")
-    spec = _known(row, _MODEL) | {"config": _config(config, kind, adapters)}
-    return _resource(row, Address(registry, "Model", _key(row)), spec)
+        shown = repr(kind)[:60] if kind is None or isinstance(kind, str) else "(no text)"
+        raise MisreadError(f"its connection_type {shown} is not known to this version")
+    known, others = _config(config, kind, adapters)
+    members = {**without(row, (*_OWN, "adapter_id", "usage")), "config": known}
+    return _resource(
+        row, Address(registry, "Model", text_of(row, "key")), members, {"config": others} if others else {}
+    )
 
 
-def _config(config: Mapping[str, Any], kind: str, adapters: Mapping[str, str]) -> dict[str, Any]:
-    known = _known(config, tuple(name for name in CONNECTIONS[kind].model_fields if name != "adapter"))
+def _config(config: Row, kind: str, adapters: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What its connection type knows of a config, and the rest: what is another type's is as strange to it as what is nobody's."""
+    fields = CONNECTIONS[kind].model_fields.keys() - {"adapter"}
+    known = {name: value for name, value in config.items() if name in fields and value is not None}
+    others = {name: value for name, value in config.items() if name not in fields and value is not None}
     for name in _SECRETS[kind]:
         known.setdefault(name, PRESENT)  # a server may leave raw keys out; one that the type needs is there
-    number = config.get("adapter_id")
-    if kind in _ADAPTED and isinstance(number, str):
+    number = others.pop("adapter_id", None) if kind in _ADAPTED else None
+    if number is not None:
+        if not isinstance(number, str):
+            raise MisreadError("its adapter_id is no text")
         # an adapter that is gone: shown, so that an update can name another
         known["adapter"] = {"key": adapters.get(number, f"(unknown adapter {number})")}
-    return known
+    return known, others
 
 
-def adapter_of(row: Mapping[str, Any], registry: str) -> Resource:
+def adapter_of(row: Row, registry: str) -> Resource:
     """An adapter. Raises MisreadError."""
     for name in _TRANSFORMATIONS:
         transformation = row.get(name)
@@ -73,33 +90,33 @@ def adapter_of(row: Mapping[str, Any], registry: str) -> Resource:
             raise MisreadError(f"its {name} is no template")
         if transformation.get("language") != "jinja":
             raise MisreadError(f"its {name} is in a language that is not known to this version")
-    return _resource(row, Address(registry, "Adapter", _key(row)), _known(row, _ADAPTER))
+    return _resource(row, Address(registry, "Adapter", text_of(row, "key")), without(row, (*_OWN, "model_ids")), {})
 
 
-def secret_of(row: Mapping[str, Any], registry: str, parent: Address | None) -> Resource:
+def secret_of(row: Row, registry: str, parent: Address | None) -> Resource:
     """A secret, of which AI GO! tells the name only. Raises MisreadError."""
-    name = row.get("name")
-    if not isinstance(name, str) or not name:
-        raise MisreadError("it has no name")
-    moment = _moment(row.get("updated_at"))
-    return Resource(
+    name, moment = text_of(row, "name"), row.get("updated_at")
+    return read_row(
+        KINDS["Secret"],
         Address(registry, "Secret", name),
         {"value": PRESENT},
+        beside=without(row, ("name", *_OWN)),
         id=name,
-        revision=str(row.get("updated_at")),
+        revision=str(moment),
         parent=parent,
-        updated_at=moment,
+        updated_at=_moment(moment),
     )
 
 
-def integration_of(row: Mapping[str, Any], registry: str) -> Resource | None:
+def integration_of(row: Row, registry: str) -> Resource | None:
     """The credentials of a provider, or None where there are none. Raises MisreadError."""
-    name, config = row.get("id"), row.get("config")
-    if not isinstance(name, str) or not name:
-        raise MisreadError("it has no id")
-    if config is None:
+    name = text_of(row, "id")
+    if row.get("config") is None:
         return None
-    return Resource(Address(registry, "Integration", name), {"api_key": PRESENT}, id=name)
+    others = without(row, ("config", *_OWN))
+    return read_row(
+        KINDS["Integration"], Address(registry, "Integration", name), {"api_key": PRESENT}, beside=others, id=name
+    )
 
 
 def unreadable_of(row: Any, kind: str, registry: str, why: str, adapters: Mapping[str, str]) -> Unreadable:
@@ -126,25 +143,17 @@ def _named(value: Any, registry: str, adapters: Mapping[str, str]) -> Iterator[A
             yield from _named(member, registry, adapters)
 
 
-def _key(row: Mapping[str, Any]) -> str:
-    key = row.get("key")
-    if not isinstance(key, str) or not key:
-        raise MisreadError("it has no key")
-    if not isinstance(row.get("id"), str) or not row["id"]:
-        raise MisreadError("it has no id")
-    return key
-
-
-def _known(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """What we know of a row. A newer server may say more, and may write null where nothing is set."""
-    return {name: row[name] for name in names if row.get(name) is not None}
-
-
-def _resource(row: Mapping[str, Any], address: Address, spec: dict[str, Any]) -> Resource:
-    root = KINDS[address.kind].root
-    clean = hide_secrets(with_defaults(without_nulls(declared(spec, root), root), root), root)
+def _resource(row: Row, address: Address, members: Row, beside: Row) -> Resource:
     moment = row.get("updated_at")
-    return Resource(address, clean, revision=str(moment), id=str(row["id"]), updated_at=_moment(moment))
+    return read_row(
+        KINDS[address.kind],
+        address,
+        members,
+        beside=beside,
+        id=text_of(row, "id"),
+        revision=str(moment),
+        updated_at=_moment(moment),
+    )
 
 
 def _moment(seconds: Any) -> str | None:
@@ -166,14 +175,16 @@ def body_of(write: Write) -> dict[str, Any]:
     Raises PermanentError where a secret's value is not known: sending the rest would take it away.
     """
     address = write.desired.address
-    rules: Kind = KINDS[address.kind]
+    kind: Kind = KINDS[address.kind]
     body: Any = _of_its_type(write.desired.spec) if address.kind == "Model" else dict(write.desired.spec)
-    for place, _ in secrets_in(body, rules.root):
+    for place, _ in secrets_in(body, kind.root):
         if place not in write.secrets:
             message = f"{address} {place}: AI GO! replaces the whole object, and nobody here knows this secret's value"
             hint = "declare it, with a reference, or name a secret that AI GO! keeps; `ignore` must not cover it"
             raise PermanentError(message, hint=hint)
         body = pointers.put(body, place, write.secrets[place])
+    if kind.takes_unmanaged:  # last: what is strange to its connection type may bear the name of another type's secret
+        body = combined(body, write.desired.unmanaged)
     return {**body, "key": address.key}
 
 

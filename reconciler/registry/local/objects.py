@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.core.rules import OPAQUE
+from reconciler.core.shape import ANYTHING
 from reconciler.registry.driver import (
     Address,
     Kind,
@@ -72,6 +73,7 @@ class Objects:
     def __init__(self, database: Database, kinds: Mapping[str, Kind], registry: str, clock: Clock) -> None:
         self._database = database
         self._branches = {name: secret_branches(kind.root) for name, kind in kinds.items()}
+        self._shapes = {name: kind.shape for name, kind in kinds.items()}
         self._registry = registry
         self._clock = clock
 
@@ -79,10 +81,7 @@ class Objects:
         with self._database.reading() as connection:
             rows = connection.execute(_LIVE + "ORDER BY o.kind, o.key").fetchall()
         found = [resource_of(row, self._registry, self._branches) for row in rows]
-        return Listing(
-            tuple(one for one in found if isinstance(one, Resource)),
-            tuple(one for one in found if isinstance(one, Unreadable)),
-        )
+        return Listing.of(found)
 
     def get(self, address: Address) -> Resource | None:
         """Raises PermanentError where the object is there and cannot be read: None would say that it is gone."""
@@ -97,7 +96,7 @@ class Objects:
 
     def create(self, write: Write) -> Resource:
         address = write.desired.address
-        spec = encode(write.desired.spec, address, self._branches)
+        spec = encode(write.whole, address, self._branches)
         with self._database.writing() as connection:
             _forbid_existing(connection, address)
             inserted = connection.execute(
@@ -116,7 +115,7 @@ class Objects:
         address, current = write.desired.address, write.current
         if current is None:
             raise ValueError(f"{action} of {address} without the object as it was read")
-        spec = encode(write.desired.spec, address, self._branches)
+        spec = encode(write.whole, address, self._branches)
         with self._database.writing() as connection:
             if address.key != current.address.key:
                 _forbid_existing(connection, address)
@@ -143,7 +142,8 @@ class Objects:
         branches = self._branches.get(address.kind, OPAQUE)
         with self._database.reading() as connection:
             rows = connection.execute(_HISTORY, {"kind": address.kind, "key": address.key}).fetchall()
-        return tuple(revision_of(row, branches) for row in rows)
+        shape = self._shapes.get(address.kind, ANYTHING)
+        return tuple(revision_of(row, branches, shape) for row in rows)
 
     def _record(
         self, connection: sqlite3.Connection, write: Write, action: str, version: tuple[int, int], spec: str

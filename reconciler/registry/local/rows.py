@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NoReturn
 
+from reconciler.core import unmanaged
 from reconciler.core.rules import OPAQUE, Node
+from reconciler.core.shape import Shape, split
+from reconciler.core.spec import too_deep
+from reconciler.core.unmanaged import Hidden, shown
 from reconciler.registry.driver import (
     Address,
     Mark,
@@ -16,6 +20,7 @@ from reconciler.registry.driver import (
     Revision,
     Unreadable,
     WriteOnly,
+    combined,
     hide_secrets,
 )
 
@@ -28,8 +33,15 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def _unhidden(value: Any) -> Any:
+    """What a newer version wrote, as it was read."""
+    if isinstance(value, Hidden):
+        return value.reveal()
+    raise ValueError(f"{type(value).__name__} is not JSON")
+
+
 # ASCII, so that half a surrogate pair, which UTF-8 cannot hold, survives too
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), default=_unhidden)
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
@@ -93,11 +105,12 @@ def as_read(row: tuple[int, str, str, int, str, str | None, str]) -> ObjectRow:
     return number, kind.encode(), key.encode(), revision, spec.encode(), stored, at.encode()
 
 
-def revision_of(row: RevisionRow, branches: Node) -> Revision:
+def revision_of(row: RevisionRow, branches: Node, shape: Shape) -> Revision:
     """One entry of a history. What cannot be read any more is shown as empty: the rest of it still tells something."""
     revision, action, key, at, actor, plan, spec, mark = row
     try:
-        no_rules = hide(_object(spec), branches)
+        known, others = split(hide(_checked_depth(_object(spec)), branches), shape)
+        no_rules = combined(known, shown(unmanaged.hide(others, known)))
     except (ValueError, RecursionError):
         no_rules = {}
     try:
@@ -114,6 +127,12 @@ def revision_of(row: RevisionRow, branches: Node) -> Revision:
         spec=no_rules,
         owner=owned.owner if owned else None,
     )
+
+
+def _checked_depth(spec: dict[str, Any]) -> dict[str, Any]:
+    if too_deep(spec):
+        raise ValueError("too many maps and lists inside each other")
+    return spec
 
 
 def _shown(value: bytes | float | None) -> str:

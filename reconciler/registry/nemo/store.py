@@ -17,13 +17,14 @@ from reconciler.registry.driver import (
     Address,
     Client,
     Listing,
-    MisreadError,
     Opening,
+    Page,
     PermanentError,
     Removal,
     Resource,
     Response,
     Secret,
+    Sweep,
     Target,
     TemporaryError,
     Tested,
@@ -33,6 +34,7 @@ from reconciler.registry.driver import (
     checked_url,
     open_client,
     raise_for_write,
+    read_or_unreadable,
     resolved_url,
     target_of,
     understood,
@@ -82,21 +84,18 @@ class Store:
         # first: in a workspace that is not there some lists answer 500, and others are empty
         workspaces = await self._rows("Workspace")
         found = self._understood("Workspace", workspaces, ())
-        if self._workspace in {row.get("name") for row in workspaces if isinstance(row, Mapping)}:
+        if any(isinstance(row, Mapping) and row.get("name") == self._workspace for row in workspaces):
             others = [kind for kind in KINDS if kind != "Workspace"]
             rows = dict(zip(others, await asyncio.gather(*map(self._rows, others)), strict=True))
             models = [str(row.get("name")) for row in rows["Model"] if isinstance(row, Mapping)]
             self._serving = {}
             for row in rows["Provider"]:
                 for model in wire.served(row, self._workspace):
-                    self._serving.setdefault(model, set()).add(str(row["name"]))
+                    self._serving.setdefault(model, set()).add(str(row.get("name")))
             self._adapters = frozenset(str(row.get("name")) for row in rows["Adapter"] if isinstance(row, Mapping))
             for kind in others:
                 found += self._understood(kind, rows[kind], models)
-        return Listing(
-            tuple(one for one in found if isinstance(one, Resource)),
-            tuple(one for one in found if isinstance(one, Unreadable)),
-        )
+        return Listing.of(found)
 
     async def get(self, address: Address) -> Resource | None:
         reply = await self._client.call("GET", self._path(address), query=_query(address.kind), expected=(200, 404))
@@ -125,26 +124,19 @@ class Store:
         raise TemporaryError(f"{self._registry}: the {kind}s changed each time that they were read", hint="run again")
 
     async def _sweep(self, kind: str) -> list[Any] | None:
-        rows: list[Any] = []
-        page, pages, total = 1, 1, None
-        while page <= pages:
-            query = {"page": str(page), "page_size": str(PAGE), "sort": "name"}
+        sweep = Sweep(f"{self._registry}: the list of {kind}s")
+        while sweep.wants_more:
+            query = {"page": str(sweep.page), "page_size": str(PAGE), "sort": "name"}
             if kind == "Model":
                 query |= VERBOSE
             expected = (200, 403) if kind == "Workspace" else (200,)
             reply = await self._client.call("GET", self._paths[kind], query=query, expected=expected)
             if reply.status == 403:
                 return await self._own_workspace()
-            found, pages, count = self._page(kind, reply.data)
-            if total is not None and count != total:
-                return None
-            total = count
-            rows.extend(found)
-            page += 1
-        names = {row.get("name") for row in rows if isinstance(row, Mapping)}
-        return rows if len(rows) == total and len(names) == len(rows) else None
+            sweep.add(self._page(kind, reply.data))
+        return sweep.rows if sweep.is_whole else None
 
-    def _page(self, kind: str, data: Any) -> tuple[list[Any], int, int]:
+    def _page(self, kind: str, data: Any) -> Page:
         rows = data.get("data") if isinstance(data, Mapping) else None
         pagination = data.get("pagination") if isinstance(data, Mapping) else None
         pages = pagination.get("total_pages") if isinstance(pagination, Mapping) else None
@@ -152,18 +144,16 @@ class Store:
         if not isinstance(rows, list) or not isinstance(pages, int) or not isinstance(count, int):
             message = f"{self._registry}: the list of {kind}s is not NeMo's: it says not how many pages it has"
             raise PermanentError(message, hint=HINTS[404])
-        return rows, pages, count
+        return Page(rows, pages, count)
 
-    def _understood(self, kind: str, rows: list[Any], models: Any) -> list[Resource | Unreadable]:
+    def _understood(self, kind: str, rows: list[Any], models: Any) -> list[Resource | Unreadable | None]:
         return [self._one(kind, row, models) for row in rows]
 
-    def _one(self, kind: str, row: Any, models: Any) -> Resource | Unreadable:
-        if not isinstance(row, Mapping):
-            return wire.unreadable_of(kind, row, self._registry, self._workspace, "it is no map")
-        try:
-            return self._resource(kind, row, models)
-        except MisreadError as error:
-            return wire.unreadable_of(kind, row, self._registry, self._workspace, str(error))
+    def _one(self, kind: str, row: Any, models: Any) -> Resource | Unreadable | None:
+        def unreadable(why: str) -> Unreadable:
+            return wire.unreadable_of(kind, row, self._registry, self._workspace, why)
+
+        return read_or_unreadable(row, lambda known: self._resource(kind, known, models), unreadable)
 
     def _resource(self, kind: str, row: Mapping[str, Any], models: Any = ()) -> Resource:
         key = model_of(kind, str(row.get("name")), models) if kind in ("Secret", "Provider") else None
@@ -171,7 +161,7 @@ class Store:
         serving = self._serving.get(str(row.get("name")), ()) if kind == "Model" else ()
         return wire.resource_of(kind, row, self._registry, self._workspace, parent, serving)
 
-    def _stored(self, address: Address, reply: Response) -> Resource:
+    def _stored(self, address: Address, reply: Response) -> Resource | None:
         if not isinstance(reply.data, Mapping):
             raise PermanentError(f"{address}: the answer is no object: this is not NeMo's API", hint=HINTS[404])
         row = reply.data

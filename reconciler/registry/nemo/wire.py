@@ -9,8 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.rules import Node
-from reconciler.core.spec import references_in, with_defaults, without_nulls
+from reconciler.core.spec import references_in
 from reconciler.registry.driver import (
     PRESENT,
     Address,
@@ -20,8 +19,12 @@ from reconciler.registry.driver import (
     Resource,
     Unreadable,
     Write,
-    hide_secrets,
+    combined,
+    read_row,
     secrets_in,
+    split_row,
+    text_of,
+    without,
 )
 from reconciler.registry.nemo.forms import MARK
 from reconciler.registry.nemo.kinds import KINDS
@@ -32,7 +35,12 @@ _NAMED: Final[Mapping[str, tuple[str, ...]]] = {
     "Adapter": ("model", "fileset"),
 }
 _FULL: Final = ("fileset", "model_providers")  # the server, too, knows these by their full names only
-_OPEN: Final = "inference_params"  # has members of its own, and any other
+# of a row, what is said elsewhere in the object, or by the server alone
+_OWN: Final = (
+    "id", "name", "workspace", "created_at", "updated_at", "created_by", "updated_by", "adapters", "served_models", "status", "status_message",
+    "auth_context",
+)  # fmt: skip
+_COMPUTED: Final = ("minimum_gpus_all_weights", "minimum_gpus_lora")  # of a model's `spec`
 
 # what clears a field: null keeps what is there, but for one
 _CLEARED: Final[Mapping[str, Any]] = {
@@ -73,60 +81,45 @@ def resource_of(
     serving: Collection[str] = (),
 ) -> Resource:
     """One object; `serving` are the providers that serve it, if it is a model. Raises MisreadError."""
-    name, moment = row.get("name"), row.get("updated_at")
-    if not isinstance(name, str) or not name:
-        raise MisreadError("it has no name")
+    name, moment = text_of(row, "name"), row.get("updated_at")
     if not isinstance(moment, str):
         raise MisreadError("it does not say when it was changed")
-    form = KINDS[kind]
-    spec = {field: _known(value, node, field) for field, node, value in _fields_of(kind, row)}
-    mark = None
+    members, mark = {field: value for field, value in without(row, _OWN).items() if value is not None}, None
     if kind == "Model":
-        spec, mark = _unmarked(spec)
-        spec = _without_key(spec)
+        members, mark = _unmarked(members)
+        members = _uncomputed(members)
     if kind == "Secret":
-        spec["value"] = PRESENT
-    root = form.root
+        members["value"] = PRESENT
+    spec, others = split_row(KINDS[kind], members)
     local = normalize(kind, spec, workspace)
     if kind == "Model" and serving and _unasked(mark, row):
-        local[_PROVIDERS] = [name for name in local.get(_PROVIDERS, ()) if name not in serving]
-    clean = with_defaults(without_nulls(local, root), root)
-    return Resource(
+        local[_PROVIDERS] = [name for name in local.get(_PROVIDERS) or () if name not in serving]
+    return read_row(
+        KINDS[kind],
         Address(registry, kind, name),
-        hide_secrets(clean, root),
-        mark,
+        local,
+        beside=others,
+        mark=mark,
         revision=moment,
-        id=str(row.get("id") or row.get("created_at")),
+        id=_identity(row),
         parent=parent,
         updated_at=f"{moment}Z",  # the server writes UTC without saying so
         cascade_deletes=tuple(_elsewhere(row.get("adapters"), workspace)),
     )
 
 
-def _fields_of(kind: str, row: Mapping[str, Any]) -> Iterator[tuple[str, Node, Any]]:
-    for field, node in KINDS[kind].root.children.items():
-        if row.get(field) is not None:
-            yield field, node, row[field]
+def _identity(row: Mapping[str, Any]) -> str:
+    """The id of an object, or, of kinds that have none, when it was made."""
+    found = row.get("id") or row.get("created_at")
+    if not isinstance(found, str):
+        raise MisreadError("it has no id")
+    return found
 
 
-def _known(value: Any, node: Node, field: str) -> Any:
-    """A value without what a newer server has beyond the fields that we know. Raises MisreadError where it has another shape."""
-    if value is None:
-        return None
-    if node.declared:
-        if not isinstance(value, Mapping):
-            raise MisreadError(f"its {field} is no map")
-        return {
-            name: _known(item, node.children[name], name) if name in node.children else item
-            for name, item in value.items()
-            if name in node.children or field == _OPEN
-        }
-    if node.each is not None:
-        if isinstance(value, list):
-            return [_known(item, node.each, field) for item in value]
-        if not isinstance(value, Mapping):
-            raise MisreadError(f"its {field} is neither a map nor a list")
-    return value
+def _uncomputed(members: dict[str, Any]) -> dict[str, Any]:
+    """A model without what the server computes in its `spec`."""
+    spec = members.get("spec")
+    return {**members, "spec": without(spec, _COMPUTED)} if isinstance(spec, Mapping) else members
 
 
 def _unasked(mark: Mark | None, row: Mapping[str, Any]) -> bool:
@@ -153,19 +146,11 @@ def _unmarked(spec: dict[str, Any]) -> tuple[dict[str, Any], Mark | None]:
     return {**spec, "custom_fields": kept}, mark
 
 
-def _without_key(spec: dict[str, Any]) -> dict[str, Any]:
-    """A key in an endpoint is stored and shown in clear: it goes no further."""
-    endpoint = spec.get("api_endpoint")
-    if not isinstance(endpoint, Mapping):
-        return spec
-    return {**spec, "api_endpoint": {name: value for name, value in endpoint.items() if name != "api_key"}}
-
-
 def _elsewhere(adapters: Any, workspace: str) -> Iterable[str]:
     """The adapters of a model in other workspaces: deleting the model would delete them too."""
     for adapter in adapters if isinstance(adapters, list) else ():
         if isinstance(adapter, Mapping) and adapter.get("workspace") != workspace:
-            yield f"adapter {adapter.get('workspace')}/{adapter.get('name')}"
+            yield f"adapter {str(adapter.get('workspace'))[:64]}/{str(adapter.get('name'))[:64]}"
 
 
 def unreadable_of(kind: str, row: Any, registry: str, workspace: str, why: str) -> Unreadable:
@@ -195,7 +180,7 @@ def served(provider: Any, workspace: str) -> Iterator[str]:
 def created(write: Write, workspace: str) -> dict[str, Any]:
     """The body of a create: the whole object."""
     kind = write.desired.address.kind
-    whole = {"name": write.desired.address.key, **_revealed(write)}
+    whole = {**combined(_revealed(write), write.desired.unmanaged), "name": write.desired.address.key}
     return _sent(kind, whole, write.desired.mark, workspace)
 
 
@@ -208,7 +193,7 @@ def replaced(write: Write, workspace: str) -> dict[str, Any]:
         for name, node in KINDS[kind].root.children.items()
         if node.server_default and name in current and name not in write.desired.spec
     }
-    body = _sent(kind, {**kept, **_revealed(write)}, None, workspace)
+    body = _sent(kind, combined({**kept, **_revealed(write)}, write.desired.unmanaged), None, workspace)
     return {"description": "", **body} if kind == "Workspace" else body  # which alone keeps one that is left out
 
 
@@ -218,7 +203,7 @@ def patched(write: Write, workspace: str, serving: Collection[str]) -> dict[str,
     `serving` are the providers that serve the model: the controller would link them again at once, so these links stay.
     """
     kind, mark = write.desired.address.kind, write.desired.mark
-    spec = dict(write.desired.spec)
+    spec = write.whole  # nested maps are replaced whole; what nobody declares at the top is not touched
     tops = {pointers.split(place)[0] for place in write.changed if place}
     current = write.current
     if (

@@ -6,14 +6,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from reconciler.core import pointer as pointers
-from reconciler.core.spec import with_defaults
-from reconciler.registry.driver import PRESENT, Address, MisreadError, PermanentError, Resource, Write
+from reconciler.registry.driver import (
+    PRESENT,
+    Address,
+    MisreadError,
+    PermanentError,
+    Resource,
+    Write,
+    read_row,
+    without,
+)
 from reconciler.registry.watsonx.kinds import ENVIRONMENTS, KEY_VALUE, KINDS
 from reconciler.registry.watsonx.names import PREFIX
 
 _CONFIGURED: Final = ("security_scheme", "auth_type", "preference")
 _OAUTH: Final = "oauth2"
 ENTERED: Final = "credentials_entered"
+# of a row, what is said elsewhere in the object, and what the server says of it
+_OWN: Final = (
+    *_CONFIGURED, ENTERED, "environment", "app_id", "connection_id", "name", "tenant_id", "tenant_name", "resource", "created_on",
+    "created_by", "updated_at", "updated_by",
+)  # fmt: skip
 
 Row = Mapping[str, Any]
 
@@ -41,20 +54,29 @@ def ids_of(rows: Iterable[Any]) -> dict[str, str]:
 def connection_of(name: str, rows: list[Row], registry: str, parent: Address | None) -> Resource:
     """A connection, of which `rows` are what the server says of each environment. Raises MisreadError."""
     environments: dict[str, Any] = {}
+    beside: dict[str, Any] = {}
     for row in rows:
         environment = row.get("environment")
         if environment is None:
             continue  # one that nobody configured yet
         # compared one by one: a server may answer what cannot be a key of a map
         if environment not in ENVIRONMENTS or environment in environments:
-            raise MisreadError(f"it has an environment {str(environment)[:40]!r} that is unknown, or there twice")
+            raise MisreadError("it has an environment that is unknown, or there twice")
         environments[environment] = _environment(name, row)
+        others = {field: value for field, value in without(row, _OWN).items() if value is not None}
+        if others:
+            beside[environment] = others
     number = next((row["connection_id"] for row in rows if isinstance(row.get("connection_id"), str)), None)
     if number is None:
         raise MisreadError("it has no connection_id")
-    root = KINDS["Connection"].root
-    spec = with_defaults({"environments": environments}, root)
-    return Resource(Address(registry, "Connection", name), spec, id=number, parent=parent)
+    return read_row(
+        KINDS["Connection"],
+        Address(registry, "Connection", name),
+        {"environments": environments},
+        beside={"environments": beside} if beside else {},
+        id=number,
+        parent=parent,
+    )
 
 
 def _environment(name: str, row: Row) -> dict[str, Any]:
@@ -92,8 +114,9 @@ def steps_of(write: Write) -> Iterator[Step]:
         if desired is None:
             continue
         config = {field: desired[field] for field in _CONFIGURED if desired.get(field) is not None}
+        others = pointers.get(write.desired.unmanaged, f"/environments/{environment}") or {}
         known = {field: (current or {}).get(field) for field in _CONFIGURED}
-        body = {"app_id": name, "environment": environment, **config}
+        body = {**others, "app_id": name, "environment": environment, **config}
         if current is None:
             yield Step("POST", "/configurations", body)
         elif any(config.get(field) != value for field, value in known.items()):

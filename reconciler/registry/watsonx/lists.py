@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.registry.driver import Client, PermanentError
+from reconciler.registry.driver import Client, PermanentError, check_whole
 
 ELSEWHERE: Final = "check `url` in reconciler.yaml: it ends in the prefix, /api/v1 or /v1/orchestrate"
 APPS_ELSEWHERE: Final = (
     "check `connections_url` in reconciler.yaml: it ends in the prefix, for example /api/v1/orchestrate"
 )
-_COUNTS: Final = ("total", "total_count", "count")
 
 
 class Place:
@@ -39,8 +38,7 @@ class Place:
             message = f"{self._registry}: GET {path} answered without a list of {names[0]}: this is not the API of watsonx Orchestrate"
             raise PermanentError(message, hint=self._hint)
         rows: list[Any] = data[name]
-        if any(type(data.get(count)) is int and data[count] > len(rows) for count in _COUNTS):
-            raise PermanentError(f"{self._registry}: GET {path} answered a part of the {names[0]} only")
+        check_whole(f"{self._registry}: GET {path}", data, rows, self._hint)
         return rows
 
     async def answer(self, path: str, query: Mapping[str, str] | None = None) -> Any:

@@ -20,6 +20,11 @@ def model_name(provider: str, model: str) -> str:
     return f"{MODEL}{provider}/{model}"
 
 
+def provider_of(name: str) -> str:
+    """The provider of a virtual model, which its name tells."""
+    return name.removeprefix(MODEL).partition("/")[0]
+
+
 def connection_name(key: str) -> str:
     """The `app_id` of the connection that holds the key of the portable Model `key`."""
     return f"{PREFIX}{key}"

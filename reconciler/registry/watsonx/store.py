@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.registry.driver import (
@@ -28,9 +28,11 @@ from reconciler.registry.driver import (
     Write,
     bearer,
     checked_url,
+    only,
     open_client,
     quoted_id,
     raise_for_write,
+    read_or_unreadable,
     resolved_url,
     target_of,
     understood,
@@ -52,7 +54,6 @@ _ENVELOPES: Final = {"Model": ("models",), "Policy": ("model_policies", "policie
 _WRITTEN: Final = (200, 201, 202, 204)
 
 Row = Mapping[str, Any]
-Found = TypeVar("Found")
 
 
 class Store:
@@ -75,15 +76,12 @@ class Store:
         if any(self._unknown_app(row) for row in models):
             connections = await self._rows("Connection")  # one was made between the two lists
             self._apps = apps.ids_of(connections)
-        found = [self._understood("Model", row, self._model) for row in models]
+        found: list[Resource | Unreadable | None] = [self._understood("Model", row, self._model) for row in models]
         found += [self._understood("Policy", row, self._policy) for row in policies]
         marked = [one for one in found if isinstance(one, Resource) and one.mark is not None]
         self._models = {one.mark.key: one.address.key for one in marked if one.mark is not None}
         found += self._understood_apps(connections)
-        return Listing(
-            tuple(one for one in found if isinstance(one, Resource)),
-            tuple(one for one in found if isinstance(one, Unreadable)),
-        )
+        return Listing.of(found)
 
     async def get(self, address: Address) -> Resource | None:
         if address.kind == "Connection":
@@ -91,14 +89,10 @@ class Store:
         rows = await self._rows(address.kind, {"name": address.key})
         # a server may not know that filter, or take the name for a part of one
         named = [row for row in rows if isinstance(row, Mapping) and row.get("name") == address.key]
-        if len(named) > 1:
-            raise PermanentError(
-                f"{address}: there are {len(named)} objects of this name", hint="delete all but one by hand"
-            )
         if any(self._unknown_app(row) for row in named):
             self._apps = apps.ids_of(await self._rows("Connection"))
         read = self._model if address.kind == "Model" else self._policy
-        return understood(address, lambda: read(named[0]) if named else None)
+        return only(address, named, read)
 
     async def _get_connection(self, address: Address) -> Resource | None:
         data = await self._connections.answer(APPS, {"app_id": address.key})
@@ -114,13 +108,11 @@ class Store:
             return await self._connections.rows(APPS, _ENVELOPES[kind], query or DETAILS)
         return await self._place.rows(_PATHS[kind], _ENVELOPES[kind], query)
 
-    def _understood(self, kind: str, row: Any, read: Callable[[Row], Found]) -> Found | Unreadable:
-        try:
-            if not isinstance(row, Mapping):
-                raise MisreadError("it is no map")
-            return read(row)
-        except MisreadError as error:
-            return wire.unreadable_of(kind, row, self._registry, str(error), self._apps)
+    def _understood(self, kind: str, row: Any, read: Callable[[Row], Resource]) -> Resource | Unreadable | None:
+        def unreadable(why: str) -> Unreadable:
+            return wire.unreadable_of(kind, row, self._registry, why, self._apps)
+
+        return read_or_unreadable(row, read, unreadable)
 
     def _understood_apps(self, rows: list[Any]) -> list[Resource | Unreadable]:
         """The connections: each is told in as many rows as it has environments."""

@@ -7,27 +7,35 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.spec import with_defaults, without_nulls
 from reconciler.registry.driver import (
     PRESENT,
     Address,
+    Mark,
     MisreadError,
     PermanentError,
     Resource,
     Secret,
     Unreadable,
     Write,
-    declared,
-    hide_secrets,
+    read_row,
     secrets_in,
+    text_of,
+    without,
 )
 from reconciler.registry.watsonx.kinds import KINDS
 from reconciler.registry.watsonx.marks import PREFIX, mark_of, served, tags_of
+from reconciler.registry.watsonx.names import provider_of
 from reconciler.registry.watsonx.options import NO_KEY, OBJECTS, canonical
 
 _OPTIONS: Final = "provider_config"
 _CONFIG: Final = "config"
 _MAPS: Final = (_OPTIONS, _CONFIG)
+# of a row, what the server says of it: never sent, and none of a manifest's business
+_OWN: Final = (
+    "id", "tenant_id", "tenant_name", "created_on", "created_by", "created_by_username", "updated_at", "updated_by", "provider", "model_name",
+    "connection_id",
+)  # fmt: skip
+_SHOWN: Final = ("display_name", "description", "title")  # what people see: the name, where nobody says
 _SERVER_DEFAULTS: Final = tuple(
     name for name, node in KINDS["Model"].root.children[_CONFIG].children.items() if node.server_default
 )
@@ -37,44 +45,39 @@ Row = Mapping[str, Any]
 
 def model_of(row: Row, registry: str, apps: Mapping[str, str]) -> Resource:
     """A virtual model. `apps` maps the ids of connections to their `app_id`s. Raises MisreadError."""
-    name, tags = _name(row), row.get("tags") or []
+    name, tags = text_of(row, "name"), row.get("tags") or []
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise MisreadError("its tags are no list of texts")
-    for part in _MAPS:
-        if not isinstance(row.get(part) or {}, Mapping):
-            raise MisreadError(f"its {part} is no map")
     try:
         mark = mark_of(tags)
     except ValueError as error:
         raise MisreadError(f"its tags that begin with {PREFIX!r} are no mark of ours") from error
     plain = [tag for tag in tags if not tag.startswith(PREFIX) and not served(tag)]
-    spec = {**_filled(_unnamed(canonical(row))), "tags": plain or None, "app_id": _app(row, apps)}
-    root = KINDS["Model"].root
-    clean = hide_secrets(with_defaults(without_nulls(declared(spec, root), root), root), root)
-    moment = row.get("updated_at")
-    return Resource(
-        Address(registry, "Model", name),
-        clean,
-        mark,
-        revision=None if moment is None else str(moment),
-        id=_id(row),
-        updated_at=moment if isinstance(moment, str) else None,
-    )
+    members = _underived(_unnamed(canonical(without(row, _OWN))), name)
+    members |= {"tags": plain or None, "app_id": _app(row, apps)}
+    return _resource("Model", row, registry, members, mark)
 
 
 def policy_of(row: Row, registry: str) -> Resource:
     """A policy. Raises MisreadError."""
-    name, root = _name(row), KINDS["Policy"].root
     rules = row.get("policy")
     targets = rules.get("targets") if isinstance(rules, Mapping) else None
     if not isinstance(targets, list) or not all(isinstance(target, Mapping) for target in targets):
         raise MisreadError("it has no list of targets")
+    return _resource("Policy", row, registry, without(_unnamed(row), _OWN), None)
+
+
+def _resource(kind: str, row: Row, registry: str, members: Row, mark: Mark | None) -> Resource:
     moment = row.get("updated_at")
-    return Resource(
-        Address(registry, "Policy", name),
-        without_nulls(declared(_unnamed(row), root), root),
+    if isinstance(moment, list | Mapping):
+        raise MisreadError("it does not say when it was changed")
+    return read_row(
+        KINDS[kind],
+        Address(registry, kind, text_of(row, "name")),
+        members,
+        mark=mark,
         revision=None if moment is None else str(moment),
-        id=_id(row),
+        id=text_of(row, "id"),
         updated_at=moment if isinstance(moment, str) else None,
     )
 
@@ -95,41 +98,31 @@ def unreadable_of(kind: str, row: Any, registry: str, why: str, apps: Mapping[st
     return Unreadable(f"{registry}/{kind}/{name}: {why}", kind, name, used)
 
 
-def _name(row: Row) -> str:
-    name = row.get("name")
-    if not isinstance(name, str) or not name:
-        raise MisreadError("it has no name")
-    _id(row)
-    return name
-
-
-def _id(row: Row) -> str:
-    number = row.get("id")
-    if not isinstance(number, str) or not number:
-        raise MisreadError("it has no id")
-    return number
-
-
 def _app(row: Row, apps: Mapping[str, str]) -> str | None:
     number = row.get("connection_id")
     if number is None or number == "":
         return None
+    if not isinstance(number, str):
+        raise MisreadError("its connection_id is no text")
     # one that is gone: shown, so that an update can name another
-    return apps.get(str(number), f"(unknown connection {number})")
+    return apps.get(number, f"(unknown connection {number})")
 
 
 def _unnamed(row: Row) -> Row:
     """A row without what people see where that is the name, which is shown in the place of nothing."""
-    shown = ("display_name", "description")
-    return {field: value for field, value in row.items() if field not in shown or value != row["name"]}
+    return {field: value for field, value in row.items() if field not in _SHOWN or value != row.get("name")}
 
 
-def _filled(row: Row) -> dict[str, Any]:
-    """A row without the key that the server makes up. That it derives `provider` from the name goes without saying, too: nobody declares it."""
+def _underived(row: Row, name: str) -> dict[str, Any]:
+    """A row without what the server makes up: the name, the key that stands for none, and the provider of the name."""
+    members = without(row, ("name",))
     options = row.get(_OPTIONS)
-    if not isinstance(options, Mapping) or options.get("api_key") != NO_KEY:
-        return dict(row)
-    return {**row, _OPTIONS: {name: value for name, value in options.items() if name != "api_key"}}
+    if isinstance(options, Mapping):
+        derived = {"api_key": NO_KEY, "provider": provider_of(name)}
+        members[_OPTIONS] = {
+            option: value for option, value in options.items() if option not in derived or value != derived[option]
+        }
+    return members
 
 
 # --- bodies ------------------------------------------------------------------------------------------------------
@@ -155,7 +148,7 @@ def model_body(write: Write, kept: Iterable[str], connection: str | None) -> dic
 
 def policy_body(write: Write) -> dict[str, Any]:
     """The whole policy as it is sent."""
-    return _named(write, {name: value for name, value in write.desired.spec.items() if value is not None})
+    return _named(write, {name: value for name, value in write.whole.items() if value is not None})
 
 
 def _named(write: Write, body: dict[str, Any]) -> dict[str, Any]:
@@ -175,8 +168,8 @@ def _whole(part: str, wanted: Any, current: Mapping[str, Any] | None, changed: t
 
 
 def _revealed(write: Write) -> dict[str, Any]:
-    """The spec with values in the place of secrets. Raises PermanentError where one is not known: sending the rest might take it away."""
-    spec: Any = dict(write.desired.spec)
+    """The whole object with values in the place of secrets. Raises PermanentError where one is not known: sending the rest might take it away."""
+    spec: Any = write.whole
     address = write.desired.address
     for place, value in secrets_in(spec, KINDS[address.kind].root):
         if place not in write.secrets:

@@ -36,6 +36,7 @@ class Behaviour:
     fill_nulls: bool = False  # optional fields that are not set are answered as null
     ints_as_floats: bool = False  # 60 is answered as 60.0
     unknown_fields: bool = False  # every object, at every level, has a field that nobody knows
+    distorts: Callable[[Any], Any] | None = None  # what becomes of each object that is answered
     unknown_types: set[str] = field(default_factory=set)  # keys of models whose connection_type nobody knows
     broken_adapters: set[str] = field(default_factory=set)  # keys of adapters in a language that nobody knows
     drop_adapters: set[str] = field(
@@ -96,7 +97,7 @@ class Behaviour:
     def model(self, row: Row) -> Row:
         """A stored model as it is answered. `row` is left alone."""
         alter = self.alters.get(row["key"], dict)
-        if self._faithful and row["key"] not in self.unknown_types:
+        if self._faithful and self.distorts is None and row["key"] not in self.unknown_types:
             return alter(row)
         answer = copy.deepcopy(row)
         config = answer["config"]
@@ -122,7 +123,8 @@ class Behaviour:
         """Any answer with the numbers and the unknown fields that it is to have."""
         if self.ints_as_floats:
             answer = _floats(answer)
-        return _novel(answer) if self.unknown_fields else answer
+        answer = _novel(answer) if self.unknown_fields else answer
+        return answer if self.distorts is None else self.distorts(answer)
 
     @property
     def _faithful(self) -> bool:

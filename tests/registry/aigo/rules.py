@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+NEWER: Final = "x_"  # begins what a newer server takes, stores and gives back: we know nothing of it
+
 ProviderId = Literal["anthropic", "fireworks", "gemini", "latticeflow", "novita", "openai", "sambanova", "together"]
 PROVIDERS: Final[tuple[str, ...]] = get_args(ProviderId)
 

@@ -174,7 +174,7 @@ def _body(raw: bytes) -> Any:
 
 
 def _json(status: int, body: Any, headers: Mapping[str, str] | None = None) -> web.Response:
-    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    raw = json.dumps(body, separators=(",", ":")).encode()
     return web.Response(status=status, body=raw, headers=headers, content_type="application/json")
 
 

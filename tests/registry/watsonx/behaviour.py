@@ -35,6 +35,7 @@ class Behaviour:
     # what is answered in the place of the rows of these names
     alters: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     unknown_fields: bool = False  # every object has a field that nobody knows
+    distorts: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # what becomes of each row that is answered
     fail_nth: dict[int, int] = field(default_factory=dict)  # request: status
     close_after_nth_write: int = 0  # does that write, and closes the connection without a reply
     close_before_nth_write: int = 0  # closes it without doing the write
@@ -60,4 +61,5 @@ class Behaviour:
     def dress(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row as it is answered by a newer server."""
         row = self.alters.get(row["name"], dict)(row)
-        return row | copy.deepcopy(NOVELTY) if self.unknown_fields else row
+        answer = row | copy.deepcopy(NOVELTY) if self.unknown_fields else row
+        return answer if self.distorts is None else self.distorts(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 TEXT, INTEGER, BOOLEAN, MAP, LIST = "text", "integer", "boolean", "map", "list"
@@ -102,6 +103,8 @@ SENT: Final = frozenset(
 )
 EXTRA: Final = frozenset(("spec_version", "kind", "app_id"))  # what IBM's client sends beside them, from its files
 
+NEWER: Final = "x_"  # begins what a newer server takes, stores and gives back: we know nothing of it
+
 _PYTHON: Final = {TEXT: str, INTEGER: int, BOOLEAN: bool, MAP: dict, LIST: list}
 
 
@@ -120,12 +123,12 @@ def camel(options: dict[str, Any]) -> dict[str, Any]:
     for given, value in options.items():
         if given == "provider":
             continue  # derived from the name
-        name = names.get(given)
+        name = given if given.startswith(NEWER) else names.get(given)
         if name is None:
             raise RefusedError((("provider_config", given), "Extra inputs are not permitted"))
         if name in found and found[name] != value:
             raise RefusedError((("provider_config", given), "Given twice"))
-        wanted = _PYTHON.get(OPTIONS[name][1])
+        wanted = _PYTHON.get(OPTIONS[name][1]) if name in OPTIONS else None
         wrong = value is not None and wanted is not None and type(value) is not wanted
         if wrong:
             raise RefusedError((("provider_config", given), f"Input should be a valid {OPTIONS[name][1]}"))
@@ -133,9 +136,14 @@ def camel(options: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def known(names: Iterable[str]) -> set[str]:
+    """The names that are not a newer server's."""
+    return {name for name in names if not name.startswith(NEWER)}
+
+
 def check_model(body: dict[str, Any]) -> None:
     """Raises RefusedError."""
-    for name in sorted(body.keys() - SENT - EXTRA):
+    for name in sorted(known(body.keys()) - SENT - EXTRA):
         raise RefusedError(((name,), "Read-only, or not known"))
     if not isinstance(body.get("name"), str) or not body["name"].startswith("virtual-model/"):
         raise RefusedError((("name",), "Input should be virtual-model/<provider>/<model>"))
@@ -143,7 +151,7 @@ def check_model(body: dict[str, Any]) -> None:
         raise RefusedError((("model_type",), f"Input should be one of {', '.join(TYPES)}"))
     if not isinstance(body.get("tags", []), list):
         raise RefusedError((("tags",), "Input should be a valid list"))
-    for name in sorted((body.get("config") or {}).keys() - CONFIG):
+    for name in sorted(known((body.get("config") or {}).keys()) - CONFIG):
         raise RefusedError((("config", name), "Extra inputs are not permitted"))
 
 
@@ -152,7 +160,7 @@ def check_policy(body: dict[str, Any]) -> None:
     for name in ("name", "display_name", "description"):
         if not isinstance(body.get(name), str):
             raise RefusedError(((name,), "Input should be a valid string"))
-    for name in sorted(body.keys() - {"name", "display_name", "description", "policy", "spec_version", "kind"}):
+    for name in sorted(known(body.keys()) - {"name", "display_name", "description", "policy", "spec_version", "kind"}):
         raise RefusedError(((name,), "Read-only, or not known"))
     _check_targets(body.get("policy"), ("policy",))
 

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from registry.running import in_thread, listening
 from registry.watsonx.behaviour import Behaviour
-from registry.watsonx.rules import RefusedError
+from registry.watsonx.rules import NEWER, RefusedError
 from registry.watsonx.state import Row, State
 
 TOKEN: Final = "watsonx-token-of-the-tests"
@@ -90,7 +90,7 @@ class Server:
             return web.Response()
         if answer.status == 204 or answer.body is Ellipsis:
             return web.Response(status=answer.status)
-        raw = json.dumps(answer.body, ensure_ascii=False).encode()
+        raw = json.dumps(answer.body).encode()
         return web.Response(status=answer.status, body=raw, content_type="application/json")
 
     def _below(self, path: str) -> str | None:
@@ -206,12 +206,14 @@ class Server:
     def _configured(self, method: str, environments: Row, parts: tuple[str, ...], body: Any) -> Answer:
         name = parts[0] if parts else body["environment"]
         if method == "POST" and not parts and name not in environments:
-            environments[name] = {key: body.get(key) for key in ("security_scheme", "auth_type", "preference")}
+            environments[name] = {
+                key: body.get(key) for key in ("security_scheme", "auth_type", "preference")
+            } | _newer(body)
             return Answer(200, {})
         if method == "PATCH" and parts and name in environments:
-            environments[name] |= {
-                key: body[key] for key in ("security_scheme", "auth_type", "preference") if key in body
-            }
+            known = {key: body[key] for key in ("security_scheme", "auth_type", "preference") if key in body}
+            old = {key: value for key, value in environments[name].items() if not key.startswith(NEWER)}
+            environments[name] = old | known | _newer(body)  # a configuration is replaced, its credentials stay
             return Answer(200, {})
         return Answer(404 if method != "POST" else 409, {"detail": "No such configuration, or one too many"})
 
@@ -230,6 +232,10 @@ class Server:
             return Answer(400, {"detail": "Credentials are there already, or not yet"})
         environment["credentials"] = {**(environment.get("credentials") or {}), **body[member]}
         return Answer(200, {})
+
+
+def _newer(body: Row) -> Row:
+    return {name: value for name, value in body.items() if name.startswith(NEWER)}
 
 
 # --- running it ----------------------------------------------------------------------------------------------

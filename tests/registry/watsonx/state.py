@@ -7,7 +7,7 @@ import uuid
 from typing import Any, Final
 
 from registry.watsonx.behaviour import MASK, Behaviour
-from registry.watsonx.rules import OPTIONS, SECRETS, RefusedError, camel, check_model, check_policy
+from registry.watsonx.rules import NEWER, OPTIONS, SECRETS, RefusedError, camel, check_model, check_policy
 
 Row = dict[str, Any]
 
@@ -122,6 +122,7 @@ class State:
                 continue
             for environment, config in app["environments"].items():
                 said = {field: config.get(field) for field in _CONFIG}
+                said |= {field: value for field, value in config.items() if field.startswith(NEWER)}
                 entered = bool(config.get("credentials"))
                 rows.append({**plain, **said, "environment": environment, "credentials_entered": entered})
             if not app["environments"] and behaviour.lists_bare_apps:

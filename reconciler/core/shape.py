@@ -1,0 +1,177 @@
+"""The shape of a kind's objects: which JSON types its model allows where, and which members it declares.
+
+A row that a registry answers is held against the shape before any rule looks at it: a wrong type makes the row unreadable. What only the
+model's stricter constraints refuse (a word that is not on a closed list, a longer name) has the right shape: it is shown and compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
+
+from reconciler.core import pointer as json_pointer
+from reconciler.core.rules import WriteOnly
+
+_TYPES: Final[Mapping[Any, str]] = {str: "text", int: "a number", float: "a number", bool: "a boolean"}
+_MAP: Final = "a map"
+_LIST: Final = "a list"
+_SECRET: Final = frozenset({"text", "a number", "a boolean", "null"})  # whatever it is, it is hidden
+
+
+class WrongType(NamedTuple):
+    """A value of a type that is not allowed where it stands. Says what was found by its type alone."""
+
+    pointer: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or 'it'} {self.message}"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a value may be. `types` are the JSON types in words; none of them means any.
+
+    `members` are those that a map declares; where it is `closed`, others are nobody's that we know of, and
+    with `demands` some of them must be there. `each` is the shape of the items
+    of a list, `every` that of the members of a map of one type. A `secret` is hidden whatever it is.
+    """
+
+    types: frozenset[str] = frozenset()
+    members: Mapping[str, Shape] = field(default_factory=dict)
+    closed: bool = False
+    demands: bool = False
+    each: Shape | None = None
+    every: Shape | None = None
+    secret: bool = False
+
+    def member(self, name: str) -> Shape:
+        """The shape of a member of a map."""
+        return self.members.get(name) or self.every or ANYTHING
+
+
+ANYTHING: Final = Shape()
+
+
+def shape_of(model: Any) -> Shape:
+    """The shape that a pydantic model class declares."""
+    members = {info.alias or name: _shape(info.annotation, info.metadata) for name, info in model.model_fields.items()}
+    demands = any(info.is_required() for info in model.model_fields.values())
+    return Shape(frozenset({_MAP}), members, model.model_config.get("extra") != "allow", demands)
+
+
+def _shape(annotation: Any, rules: Any = ()) -> Shape:
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        return _shape(inner, (*rules, *more))
+    found = _plain(annotation)
+    if any(isinstance(rule, WriteOnly) and not rule.only_references for rule in rules):
+        return replace(found, types=found.types | _SECRET, secret=True)
+    return found
+
+
+def _plain(annotation: Any) -> Shape:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        first, *others = (_shape(option) for option in inner if not _is_null(option))
+        for other in others:
+            first = _either(first, other)
+        return first
+    if hasattr(annotation, "model_fields"):
+        return shape_of(annotation)
+    if origin is list:
+        return Shape(frozenset({_LIST}), each=_shape(inner[0]))
+    if origin is dict:
+        return Shape(frozenset({_MAP}), every=_shape(inner[1]))
+    if origin is Literal:
+        return Shape(frozenset(_TYPES[type(word)] for word in inner if word is not None))
+    return Shape(frozenset({_TYPES[annotation]})) if annotation in _TYPES else ANYTHING
+
+
+def _is_null(annotation: Any) -> bool:
+    inner = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return inner is type(None) or inner is None
+
+
+def _either(one: Shape, other: Shape) -> Shape:
+    """The shape of what may be either."""
+    if not one.types or not other.types:
+        return ANYTHING
+    members = dict(one.members)
+    for name, shape in other.members.items():
+        members[name] = _either(members[name], shape) if name in members else shape
+    each = _either(one.each, other.each) if one.each and other.each else one.each or other.each
+    every = _either(one.every, other.every) if one.every and other.every else one.every or other.every
+    open_map = any(_MAP in shape.types and not shape.closed for shape in (one, other))
+    demands, secret = one.demands or other.demands, one.secret or other.secret
+    return Shape(one.types | other.types, members, not open_map, demands, each, every, secret)
+
+
+def wrong_type(value: Any, shape: Shape) -> WrongType | None:
+    """The first value in `value` whose type is not allowed, or that JSON cannot hold; None where there is none.
+
+    `value` must not be too deep. A member that is null is as good as absent.
+    """
+    return next(_wrong(value, shape, ()), None)
+
+
+def _wrong(value: Any, shape: Shape, prefix: tuple[str, ...]) -> Iterator[WrongType]:
+    if shape.secret and not (isinstance(value, Mapping) and shape.members):
+        return
+    found = _type_of(value)
+    if found is None:
+        yield WrongType(json_pointer.join(prefix), "is no value that JSON has")
+    elif shape.types and found not in shape.types:
+        yield WrongType(json_pointer.join(prefix), f"is {found}, and must be {' or '.join(sorted(shape.types))}")
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            if type(name) is not str:
+                yield WrongType(json_pointer.join(prefix), "has a member whose name is no text")
+            elif item is not None or not shape.members:
+                yield from _wrong(item, shape.member(name), (*prefix, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _wrong(item, shape.each or ANYTHING, (*prefix, str(index)))
+
+
+def _type_of(value: Any) -> str | None:
+    """The JSON type of a value in words, or None where it is no JSON."""
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return "a number" if math.isfinite(value) else None
+    for kind, word in ((bool, "a boolean"), (str, "text"), (int, "a number"), (Mapping, _MAP), (list, _LIST)):
+        if isinstance(value, kind):
+            return word
+    return None
+
+
+def split(value: Any, shape: Shape) -> tuple[Any, Any]:
+    """`value` without the members that nobody declares, and those as a tree of their own: `{}` where there are none.
+
+    In the tree a list has one item for each of `value`'s, so that it can be told whose is whose.
+    """
+    if isinstance(value, Mapping):
+        return _split_map(value, shape)
+    if isinstance(value, list) and shape.each is not None:
+        pairs = [split(item, shape.each) for item in value]
+        others = [other for _, other in pairs]
+        return [kept for kept, _ in pairs], others if any(others) else {}
+    return value, {}
+
+
+def _split_map(value: Mapping[str, Any], shape: Shape) -> tuple[Any, Any]:
+    kept: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for name, item in value.items():
+        if shape.closed and _MAP in shape.types and name not in shape.members:
+            if item is not None:
+                others[name] = item
+            continue
+        kept[name], below = split(item, shape.member(name))
+        if below:
+            others[name] = below
+    return kept, others
