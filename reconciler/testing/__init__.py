@@ -1,0 +1,38 @@
+"""Tests for drivers: `DriverContract`, the suite of what every driver promises, and the `World` in which it runs.
+
+It is for the tests of a driver's package, which installs `model-reconciler[testing]`; nothing of the program imports it. `docs/write-a-driver.md`
+shows it at work.
+"""
+
+from __future__ import annotations
+
+try:
+    import pytest
+except (
+    ModuleNotFoundError
+) as error:  # what is missing is said by the extra's name, not by a module's that nobody asked for
+    raise ModuleNotFoundError(
+        "reconciler.testing needs pytest: pip install 'model-reconciler[testing]'", name=error.name
+    ) from error
+
+pytest.register_assert_rewrite(
+    "reconciler.testing"
+)  # before the suite is imported: its assertions then say what was unlike
+
+from reconciler.testing.contract import DriverContract, Sample  # noqa: E402
+from reconciler.testing.hostile_rows import Alter  # noqa: E402
+from reconciler.testing.unmanaged import Planted  # noqa: E402
+from reconciler.testing.world import ENVIRON, Document, World, actions, model, statuses  # noqa: E402
+
+__all__ = [
+    "ENVIRON",
+    "Alter",
+    "Document",
+    "DriverContract",
+    "Planted",
+    "Sample",
+    "World",
+    "actions",
+    "model",
+    "statuses",
+]
