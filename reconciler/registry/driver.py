@@ -66,6 +66,7 @@ from reconciler.registry.capabilities import (
     Tested,
     Tests,
 )
+from reconciler.registry.portable import inexpressible
 from reconciler.registry.protocol import (
     Compiled,
     Driver,
@@ -79,12 +80,16 @@ from reconciler.registry.protocol import (
 from reconciler.registry.remote import RemoteDriver
 from reconciler.registry.rows import (
     MisreadError,
+    listing,
+    map_of,
+    mark_in,
     only,
     read_or_unreadable,
     read_row,
     split_row,
     text_of,
     understood,
+    unreadable_row,
     without,
 )
 from reconciler.registry.settings import TIMEOUT, RemoteSettings, canonical_url, checked_url, location_of, resolved_url
@@ -93,7 +98,7 @@ if TYPE_CHECKING:
     from reconciler.registry.http import Client, Response, Target, open_client
     from reconciler.registry.http.opening import bearer, target_of
     from reconciler.registry.http.pages import Page, Sweep, check_whole
-    from reconciler.registry.http.write_errors import quoted_id, raise_for_write
+    from reconciler.registry.http.write_errors import path_to, quoted_id, raise_for_write
 
 # by module; here as text, since asking for them imports the HTTP client
 _LAZY: Final = {
@@ -105,6 +110,7 @@ _LAZY: Final = {
     "bearer": "reconciler.registry.http.opening",
     "check_whole": "reconciler.registry.http.pages",
     "open_client": "reconciler.registry.http",
+    "path_to": "reconciler.registry.http.write_errors",
     "quoted_id": "reconciler.registry.http.write_errors",
     "raise_for_write": "reconciler.registry.http.write_errors",
     "target_of": "reconciler.registry.http.opening",
@@ -124,6 +130,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "RemoteDriver",
     "Removal",
     "Write",
+    "inexpressible",
     # objects, as a registry holds them
     "Address",
     "Listing",
@@ -135,6 +142,9 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "combined",
     "hide_secrets",
     "secrets_in",
+    "listing",
+    "map_of",
+    "mark_in",
     "only",
     "read_or_unreadable",
     "read_row",
@@ -142,6 +152,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "split_row",
     "text_of",
     "understood",
+    "unreadable_row",
     "without",
     # rules of fields
     "CannotClear",
@@ -195,6 +206,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "bearer",
     "check_whole",
     "open_client",
+    "path_to",
     "quoted_id",
     "raise_for_write",
     "target_of",

@@ -40,7 +40,7 @@ class RemoteDriver:
 
     def location(self, settings: Any, resolver: Resolver) -> str:
         """The canonical URL, as far as it can be told offline."""
-        return location_of(settings.url, resolver)
+        return location_of(settings.url or "", resolver)
 
     def compile(self, model: Model, key: str) -> Compiled:
         """The native objects that a portable Model becomes."""

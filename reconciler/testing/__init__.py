@@ -8,20 +8,17 @@ from __future__ import annotations
 
 try:
     import pytest
-except (
-    ModuleNotFoundError
-) as error:  # what is missing is said by the extra's name, not by a module's that nobody asked for
+except ModuleNotFoundError as error:  # the extra is named, and not a module that nobody asked for
     raise ModuleNotFoundError(
         "reconciler.testing needs pytest: pip install 'model-reconciler[testing]'", name=error.name
     ) from error
 
-pytest.register_assert_rewrite(
-    "reconciler.testing"
-)  # before the suite is imported: its assertions then say what was unlike
+# before they are imported: their assertions then say what was unlike
+pytest.register_assert_rewrite("reconciler.testing.contract", "reconciler.testing.unmanaged")
 
 from reconciler.testing.contract import DriverContract, Sample  # noqa: E402
 from reconciler.testing.hostile_rows import Alter  # noqa: E402
-from reconciler.testing.unmanaged import Planted  # noqa: E402
+from reconciler.testing.unmanaged import Planted, found_in, put_in  # noqa: E402
 from reconciler.testing.world import ENVIRON, Document, World, actions, model, statuses  # noqa: E402
 
 __all__ = [
@@ -33,6 +30,8 @@ __all__ = [
     "Sample",
     "World",
     "actions",
+    "found_in",
     "model",
+    "put_in",
     "statuses",
 ]

@@ -139,6 +139,8 @@ def uses(hook: str) -> Callable[[Test], Test]:
 class DriverContract:
     """Subclasses provide the fixture `world` (one empty registry), and of each hook below how it is done, or in `cannot` why not."""
 
+    pytestmark: ClassVar = [pytest.mark.asyncio]  # whatever mode pytest-asyncio is in
+
     driver: ClassVar[Driver]
     samples: ClassVar[tuple[Sample, ...]] = ()
     cannot: ClassVar[Mapping[str, str]] = {}
@@ -298,7 +300,7 @@ class DriverContract:
     # --- whatever a registry holds ----------------------------------------------------------------------------
 
     @uses("alter_row")
-    @settings(max_examples=12, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     async def test_what_is_exported_is_valid_and_changes_nothing(
         self, world: World, sample: Sample, data: st.DataObject

@@ -24,6 +24,7 @@ from reconciler.registry.driver import (
     read_row,
     secrets_in,
     text_of,
+    unreadable_row,
     without,
 )
 from reconciler.registry.latticeflow.connections import BY_TYPE, CONNECTIONS
@@ -122,10 +123,8 @@ def integration_of(row: Row, registry: str) -> Resource | None:
 def unreadable_of(row: Any, kind: str, registry: str, why: str, adapters: Mapping[str, str]) -> Unreadable:
     """A row that could not be understood: by its key, if it has one, and with the secrets and the adapter that it may name."""
     key = row.get("key", row.get("name", row.get("id"))) if isinstance(row, Mapping) else None
-    if not isinstance(key, str) or not key:
-        return Unreadable(f"a {kind} of {registry}: {why}", kind)
     names = tuple(sorted(set(_named(row, registry, adapters))))
-    return Unreadable(f"{registry}/{kind}/{key}: {why}", kind, key, names)
+    return unreadable_row(registry, kind, key, why, names)
 
 
 def _named(value: Any, registry: str, adapters: Mapping[str, str]) -> Iterator[Address]:

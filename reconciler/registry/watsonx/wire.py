@@ -20,6 +20,7 @@ from reconciler.registry.driver import (
     read_row,
     secrets_in,
     text_of,
+    unreadable_row,
     without,
 )
 from reconciler.registry.watsonx.kinds import KINDS
@@ -91,11 +92,9 @@ def served_tags(row: Row) -> tuple[str, ...]:
 def unreadable_of(kind: str, row: Any, registry: str, why: str, apps: Mapping[str, str]) -> Unreadable:
     """A row that could not be understood: by its name, if it has one, and with the connection that it may use."""
     name = row.get("name") if isinstance(row, Mapping) else None
-    if not isinstance(name, str) or not name:
-        return Unreadable(f"a {kind} of {registry}: {why}", kind)
     app = apps.get(str(row.get("connection_id")))
     used = () if app is None else (Address(registry, "Connection", app),)
-    return Unreadable(f"{registry}/{kind}/{name}: {why}", kind, name, used)
+    return unreadable_row(registry, kind, name, why, used)
 
 
 def _app(row: Row, apps: Mapping[str, str]) -> str | None:
