@@ -119,7 +119,7 @@ coverage: ## the coverage of the last `make test COVERAGE=1`, branches included;
 
 # ------------------------------------------------------------------------------------------------------ checks
 
-.PHONY: lint types imports schemas hooks check
+.PHONY: lint types imports schemas reference docs hooks check
 lint: $(VENV)/.installed-dev ## ruff and codespell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -134,13 +134,19 @@ imports: $(VENV)/.installed-dev ## who may import whom
 schemas: $(VENV)/.installed-dev ## the generated schemas are those of the code
 	$(BIN)/reconciler schema --check
 
+reference: $(VENV)/.installed-dev ## docs/reference, written from the code; the tests fail where it is stale
+	$(BIN)/python tools/reference
+
+docs: $(VENV)/.installed-dev ## the site of the documentation, strictly, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 hooks: $(VENV)/.installed-dev ## the pre-commit hooks, on all files
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
 
-check: lint types imports schemas hooks test demo ## everything that CI asks for, coverage and the other Pythons excepted
+check: lint types imports schemas docs hooks test demo ## everything that CI asks for, coverage and the other Pythons excepted
 
 .PHONY: bench format help clean
-bench: tools ## the figures of the README, measured here
+bench: tools ## the figures of docs/performance.md, measured here
 	@unset PYTHONDONTWRITEBYTECODE; $(BIN)/python -m compileall -q reconciler; $(BIN)/python benchmarks/run.py $(ARGS)
 
 format: $(VENV)/.installed-dev ## ruff's fixes and its format, written
@@ -148,7 +154,7 @@ format: $(VENV)/.installed-dev ## ruff's fixes and its format, written
 	$(BIN)/ruff format
 
 clean: ## everything that make made
-	rm -rf .venv .cache .coverage .coverage.* dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .cache site .coverage .coverage.* dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

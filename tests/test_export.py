@@ -101,3 +101,16 @@ def test_what_others_made_can_be_exported_and_adopted(project: Project) -> None:
     project.ok("export", "--all", "-o", "out")
     assert project.plan("out") == {"local/Model/made by others": "update adopt"}
     assert model("a")["kind"] == "Model"
+
+
+async def test_what_no_kind_declares_is_written_beside_it_and_a_secret_is_not() -> None:
+    """`x-unmanaged` restores it; what may be a secret is named in a comment, and nowhere written."""
+    async with World.of(one={}) as world:
+        world.server().put(
+            "Note", "n", {"text": "hello", "pinned": [1], "webhook_token": "s3cret-token", "nested": {"deep": True}}
+        )
+        (note,) = (await world.remote()).resources()
+        text = text_of(note, world.entries["one"])
+        assert "s3cret-token" not in text + repr(note)
+        assert text.startswith('# left out, since no manifest can hold it: "/webhook_token"\nkind: memory/Note\n')
+        assert manifest_of(note, world.entries["one"])["x-unmanaged"] == {"pinned": [1], "nested": {"deep": True}}

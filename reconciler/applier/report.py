@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,22 @@ DONE: Final = {
 SUMMARY: Final = (*DONE.values(), "unchanged", "failed", "skipped", "not_stored", "conflict", "blocked")
 
 INTERRUPTED: Final = "interrupted"  # the reason of what was skipped because of a signal
+
+# Why an outcome is not what the plan asked for, where that is not the change's own reason: stable words, each with what it means.
+OUTCOME_REASONS: Final[Mapping[str, str]] = {
+    INTERRUPTED: "A signal ended the run before this change; run again to finish.",
+    "bug": "A bug ended the run before this change.",
+    "dependency": "A change that this one depends on was not done.",
+    "not-stored": "The registry accepted the write and did not keep the fields named.",
+    "registry": "The registry answered with an error.",
+    "registry-temporary": "The registry could not be reached, or said to try later; run again.",
+    "registry-lost-reply": "The request was sent, its reply was lost, and nothing tells whether it was done.",
+    "registry-permanent": "The registry refuses the write as it is.",
+    "stale-object": "The object changed since the plan read it, and was not overwritten; plan again.",
+    "put-back": "A replace could not create the new object, so the old one was put back.",
+    "unclear": "A replace failed half-way and another object of that key is there; the report prints the old one.",
+    "lost": "A replace failed half-way and the old object could not be put back; the report prints it.",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,4 +12,4 @@ from reconciler.render.jsontext import dumps
 
 def answer_json(data: Mapping[str, Any]) -> None:
     """One JSON object, to stdout."""
-    answer(dumps({"format_version": FORMAT_VERSION, **data}))
+    answer(dumps({"format_version": FORMAT_VERSION, **data}), exact=True)

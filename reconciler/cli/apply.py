@@ -135,7 +135,7 @@ async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report
     ) as registries:
         plan = await planning.plan(workspace, request, loaded, desired, registries)
         if how.tested:  # loaded by name: nobody else pays for it
-            plan = await importlib.import_module("reconciler.cli.trials").gated(workspace, loaded, plan)
+            plan = await importlib.import_module("reconciler.cli.test_runs").gated(workspace, loaded, plan)
         applying.show(plan, options, how.output_format)
         applying.ask(plan, yes=how.yes)
         return await applying.carry_out(

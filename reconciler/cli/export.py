@@ -21,10 +21,10 @@ from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import RemoteState, Resource
 from reconciler.manifest.declarable import Declared, Undeclarable, declare
 from reconciler.manifest.discover import shown
-from reconciler.manifest.export import path_of
+from reconciler.manifest.export import header_of, path_of, unexported
 from reconciler.project.lookup import one_object
 from reconciler.project.workspace import Workspace
-from reconciler.render.escape import printable
+from reconciler.render.escape import printable, without_commands
 from reconciler.render.jsontext import dumps
 
 
@@ -70,8 +70,10 @@ def command(
     if target is None:
         _to_stdout([item.manifest for item, _ in declared], output_format, alone=len(keys) == 1, whole=not partly)
     else:
-        _to_files([(place, item) for item, place in declared if place is not None], output_format, force=force)
-    _warn([item for item, _ in declared], left_out)
+        _to_files(
+            workspace, [(place, item) for item, place in declared if place is not None], output_format, force=force
+        )
+    _warn(workspace, [item for item, _ in declared], left_out)
     if everything:
         warn_of_unreadable(remote)
     return 5 if partly else 0
@@ -108,11 +110,16 @@ def _declarations(
     return declared, left_out
 
 
-def _warn(declared: Sequence[Declared], left_out: Sequence[Undeclarable]) -> None:
+def _warn(workspace: Workspace, declared: Sequence[Declared], left_out: Sequence[Undeclarable]) -> None:
     for item in declared:
         for place, reason in item.omitted:
             what = f"{item.resource.address}: {place} is left out and listed under `ignore`, so it stays as it is"
             say(f"warning: {printable(what)}: {printable(reason)}")
+        for pointer in unexported(item.resource, workspace.entries[item.resource.address.registry]):
+            what = (
+                f"{item.resource.address}: {pointer} is left out: no kind declares it, and this manifest cannot hold it"
+            )
+            say(f"warning: {printable(what)}")
     for left in left_out:
         say(f"warning: {printable(str(left.resource.address))} is left out: {printable(left.reason)}")
 
@@ -125,10 +132,11 @@ def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, al
     ):  # one manifest alone is an answer and a manifest at once: manifests may bear a format_version
         answer_json(manifests[0] if alone else {"manifests": manifests})
     elif manifests:
-        answer("---\n".join(dump_yaml(manifest) for manifest in manifests).rstrip("\n"))
+        texts = [dump_yaml(manifest, escape=without_commands) for manifest in manifests]
+        answer("---\n".join(texts).rstrip("\n"), exact=True)
 
 
-def _to_files(paths: Sequence[tuple[Path, Declared]], output_format: str, *, force: bool) -> None:
+def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Declared]], output_format: str, *, force: bool) -> None:
     """Writes all files or, where one is there already and not to be overwritten, none."""
     there = [str(path) for path, _ in paths if path.exists()]
     if there and not force:
@@ -136,5 +144,7 @@ def _to_files(paths: Sequence[tuple[Path, Declared]], output_format: str, *, for
             f"{', '.join(there[:5])}{' and more' if len(there) > 5 else ''}: there already", hint="--force overwrites"
         )
     for path, item in paths:
-        write_text(path, dump_yaml(item.manifest) if output_format == "yaml" else dumps(item.manifest) + "\n")
+        header = header_of(item.resource, workspace.entries[item.resource.address.registry])
+        yaml = dump_yaml(item.manifest, header=header)
+        write_text(path, yaml if output_format == "yaml" else dumps(item.manifest) + "\n")
     say(f"{len(paths)} manifest{'' if len(paths) == 1 else 's'} written")

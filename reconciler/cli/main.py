@@ -14,6 +14,7 @@ from reconciler import __version__
 from reconciler.cli.options import GLOBAL_OPTIONS, Helpful, version_option
 from reconciler.cli.streams import answer_if_possible, encode_streams, quiet_stdout, say
 from reconciler.core.errors import ReconcilerError
+from reconciler.render.escape import json_text
 
 # name → (module:command, the line in --help). A command's module is imported when it runs, not before.
 COMMANDS: Final = {
@@ -36,17 +37,17 @@ COMMANDS: Final = {
 
 ISSUES: Final = "https://github.com/model-reconciler/reconciler/issues"
 
-EXIT_CODES: Final = """\b
-Exit codes:
-  0    done, or nothing to do
-  1    bad input, or a registry could not be read; nothing was written
-  2    changes are pending (plan --detailed-exitcode, drift)
-  3    a bug in reconciler
-  4    refused, or only conflicts and blocked changes are left
-  5    applied in part
-  64   wrong usage
-  130  interrupted
-"""
+EXIT_CODES: Final = {
+    0: "done, or nothing to do",
+    1: "bad input, or a registry could not be read; nothing was written",
+    2: "changes are pending (plan --detailed-exitcode, drift)",
+    3: "a bug in reconciler",
+    4: "refused, or only conflicts and blocked changes are left",
+    5: "applied in part",
+    64: "wrong usage",
+    130: "interrupted",
+}
+_EPILOG: Final = "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())])
 
 
 class Commands(Helpful, click.Group):
@@ -84,7 +85,7 @@ class Commands(Helpful, click.Group):
     cls=Commands,
     params=[option() for option in (*GLOBAL_OPTIONS, version_option)],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog=EXIT_CODES,
+    epilog=_EPILOG,
 )
 @click.pass_context
 def cli(ctx: click.Context, /, **options: Any) -> None:
@@ -146,7 +147,7 @@ def _failed(code: int, word: str, message: str, words: Sequence[str], told: str 
     """Tells an error without places: as JSON on stdout where that was asked for, and on stderr as `told`, or as the message."""
     if _wants_json(words):
         error = {"code": word, "message": message, "hint": None}
-        answer_if_possible(json.dumps({"format_version": "1.0", "error": error}))
+        answer_if_possible(json_text(json.dumps({"format_version": "1.0", "error": error})))
     say(told or message)
     return code
 

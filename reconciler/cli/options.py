@@ -140,6 +140,13 @@ def output_option(command: Decorated) -> Decorated:
     )(command)
 
 
+allow_secrets_option = click.option(
+    "--allow-secrets",
+    is_flag=True,
+    help="Send secrets to endpoints also for a pull request, where `secrets.allow` does not say which goes where.",
+)
+
+
 def scope_options(command: Decorated) -> Decorated:
     """PATH, --registry and --select: what a plan is about."""
     for decorate in (

@@ -120,7 +120,8 @@ class Outputs:
             write_text(file, self.text(name, value, Style(color=False, strict=strict)) + "\n")
 
     def to_stdout(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
-        answer(self.text(self.main, value, style(options, strict=strict)))
+        # each format escapes what it shows for itself; GitHub's is made of commands
+        answer(self.text(self.main, value, style(options, strict=strict)), exact=self.main not in ("text", "markdown"))
 
     def text(self, name: str, value: Any, how: Style) -> str:
         rendered: str = render.load(self.family[name])(value, how)

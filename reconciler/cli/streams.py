@@ -10,6 +10,7 @@ from contextlib import suppress
 import click
 
 from reconciler.core.errors import InputError
+from reconciler.render.escape import without_commands
 
 
 def encode_streams() -> None:
@@ -19,15 +20,15 @@ def encode_streams() -> None:
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
-def answer(text: str) -> None:
-    """Data, to stdout. A reader that went away stops nothing: what is to be done is done, and the exit code tells of it.
+def answer(text: str, *, exact: bool = False) -> None:
+    """Data, to stdout. What a pipeline's runner would obey in it is escaped once more, unless it is `exact`: safe already, or meant to be obeyed. A reader that went away stops nothing: what is to be done is done, and the exit code tells of it.
 
     Raises InputError where stdout cannot take it.
     """
     if sys.stdout is None:  # closed by whoever started us
         return
     try:
-        click.echo(text, color=True)
+        click.echo(text if exact else without_commands(text), color=True)
         sys.stdout.flush()
     except BrokenPipeError:
         quiet_stdout()
@@ -39,7 +40,7 @@ def answer(text: str) -> None:
 def answer_if_possible(text: str) -> None:
     """An error as data, to stdout: where stdout cannot take it, stderr tells it anyway."""
     with suppress(InputError):
-        answer(text)
+        answer(text, exact=True)
 
 
 def quiet_stdout() -> None:
@@ -50,4 +51,4 @@ def quiet_stdout() -> None:
 def say(text: str) -> None:
     """Talk, to stderr. Nobody need listen."""
     with suppress(OSError):
-        click.echo(text, err=True, color=True)
+        click.echo(without_commands(text), err=True, color=True)

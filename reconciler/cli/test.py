@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from reconciler import render
-from reconciler.cli import trials
+from reconciler.cli import test_runs
 from reconciler.cli.answers import answer_json
-from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
 from reconciler.cli.session import asked, find_workspace, stdin_bytes, style
 from reconciler.cli.stored import check_names, registries_of
 from reconciler.cli.streams import answer
@@ -20,11 +21,13 @@ from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.project.lookup import check_readable, matching, only
+from reconciler.project.pull_request import check_secrets
+from reconciler.project.selection import parse_selector
 from reconciler.project.workspace import STDIN, Workspace
-from reconciler.registry.capabilities import Tested, Tests
+from reconciler.registry.capabilities import RunsTests, TestResult
 from reconciler.registry.reading import read_all
+from reconciler.render.result_text import result_text, results_text
 from reconciler.render.terminal import Style
-from reconciler.render.tested import all_text, tested_text
 
 
 @click.command(cls=Command, name="test")
@@ -34,11 +37,20 @@ from reconciler.render.tested import all_text, tested_text
     "--select",
     "selections",
     multiple=True,
-    metavar="LABEL=VALUE",
-    help="With --all: only models with this label. Repeated: all must hold.",
+    metavar="SELECTOR",
+    help="With --all: only models whose labels meet this, as in plan. Repeated: all must hold.",
 )
 @click.option("--registry", metavar="NAME", help="Have this registry test it, not its endpoint.")
 @click.option("--input", "source", metavar="FILE", help="What to send, as JSON ('-' is stdin), instead of a greeting.")
+@click.option(
+    "--require",
+    "required",
+    multiple=True,
+    type=click.Choice([test_runs.STREAMING]),
+    help="Fail where the model does not stream, which is degraded otherwise.",
+)
+@click.option("--strict", is_flag=True, help="End with 1 where a check is degraded, too.")
+@allow_secrets_option
 @format_option("text", "json", "junit")
 @click.pass_obj
 def command(
@@ -48,24 +60,69 @@ def command(
     selections: tuple[str, ...],
     registry: str | None,
     source: str | None,
+    required: tuple[str, ...],
+    strict: bool,
+    allow_secrets: bool,
     output_format: str,
 ) -> int:
-    """Try a model out: is it reached, does it answer, also as a stream, and which parameters does it heed?
+    """Test a model: is it reached, does it answer, also as a stream, and which parameters does it heed?
 
     A model that a manifest declares with an endpoint is asked there, without any registry; any other one is tested by its
-    registry, and so is every one with --registry. KEY is a key or an address. Ends with 1 where a check failed.
+    registry, and so is every one with --registry. KEY is a key or an address. What an endpoint cannot do beside its work is `degraded`: it
+    does not stream, or refuses a declared parameter. Ends with 1 where a check failed.
     """
     _check_usage(key, registry, selections, every=every)
-    wanted = tuple(map(_selection, selections))
+    for text in selections:
+        parse_selector(text)  # before anything is read
     given = None if source is None else _given(source)
-    here = find_workspace(options)
-    how = style(options)
+    workspace = find_workspace(options)
+    telling = _Telling(style(options), output_format, strict, options.verbose)
     if key is None:
-        chosen = trials.selected(here.load(), wanted, given)
-        return _tell_all(asyncio.run(trials.results(here, chosen, given)), how, output_format)
+        chosen = test_runs.selected(workspace, workspace.load(), selections, given)
+        check_secrets(workspace, [subject.endpoint for subject in chosen], allowed=allow_secrets)
+        return telling.tell_all(asyncio.run(test_runs.results(workspace, chosen, given, required=required)))
     if registry is not None:
-        check_names(here, [registry])
-    return _tell(asyncio.run(_result(here, key, registry, given)), how, output_format)
+        check_names(workspace, [registry])
+    return telling.tell(asyncio.run(_result(workspace, key, registry, given, required, allow_secrets=allow_secrets)))
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """Output of results, and the exit code."""
+
+    style: Style
+    output_format: str
+    strict: bool
+    verbose: int
+
+    def tell(self, result: dict[str, Any]) -> int:
+        """One model in full."""
+        if self.output_format == "json":
+            answer_json(result)
+        else:
+            steps = bool(self.verbose) or not result["ok"] or "endpoint" in result
+            answer(
+                self._junit([result]) if self.output_format == "junit" else result_text(result, self.style, steps=steps)
+            )
+        return self._ended([result])
+
+    def tell_all(self, results: Sequence[dict[str, Any]]) -> int:
+        """Several models, and a count."""
+        if self.output_format == "json":
+            states = {result["state"] for result in results}
+            worst = next((state for state in ("failed", "degraded") if state in states), "ok")
+            answer_json({"ok": worst != "failed", "state": worst, "results": results})
+        else:
+            answer(self._junit(results) if self.output_format == "junit" else results_text(results, self.style))
+        return self._ended(results)
+
+    def _ended(self, results: Sequence[dict[str, Any]]) -> int:
+        bad = ("failed", "degraded") if self.strict else ("failed",)
+        return 1 if any(result["state"] in bad for result in results) else 0
+
+    def _junit(self, results: Sequence[dict[str, Any]]) -> str:
+        text: str = render.load("reconciler.render.junit:test_suites")(results, self.style, strict=self.strict)
+        return text
 
 
 def _check_usage(key: str | None, registry: str | None, selections: Sequence[str], *, every: bool) -> None:
@@ -80,44 +137,17 @@ def _check_usage(key: str | None, registry: str | None, selections: Sequence[str
         raise UsageError("--select goes with --all", hint="KEY says already what to test")
 
 
-def _selection(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--select {text!r} is not LABEL=VALUE")
-    return name, value
-
-
-async def _result(here: Workspace, key: str, registry: str | None, given: Any) -> dict[str, Any]:
+async def _result(
+    workspace: Workspace, key: str, registry: str | None, given: Any, required: Sequence[str], *, allow_secrets: bool
+) -> dict[str, Any]:
     """The answer for one model: from its endpoint where a manifest declares one, else, and with `registry`, through a registry."""
-    subject = trials.meant(here.load(), key, given) if registry is None else None
+    subject = test_runs.meant(workspace, workspace.load(), key, given) if registry is None else None
     if subject is not None:
-        return (await trials.results(here, [subject], given))[0]
-    address, tested = await _through_registry(here, key, registry, given)
-    checks = trials.checks_of(tested.checks)
-    ok = all(check.ok for check in tested.checks)
-    return {"address": str(address), "ok": ok, "checks": checks, "output": tested.output}
-
-
-def _tell(result: dict[str, Any], how: Style, output_format: str) -> int:
-    if output_format == "json":
-        answer_json(result)
-    else:
-        answer(_junit([result], how) if output_format == "junit" else tested_text(result, how))
-    return 0 if result["ok"] else 1
-
-
-def _tell_all(results: Sequence[dict[str, Any]], how: Style, output_format: str) -> int:
-    ok = all(result["ok"] for result in results)
-    if output_format == "json":
-        answer_json({"ok": ok, "results": results})
-    else:
-        answer(_junit(results, how) if output_format == "junit" else all_text(results, how))
-    return 0 if ok else 1
-
-
-def _junit(results: Sequence[dict[str, Any]], how: Style) -> str:
-    text: str = render.load("reconciler.render.junit:tests")(results, how)
-    return text
+        check_secrets(workspace, [subject.endpoint], allowed=allow_secrets)
+        return (await test_runs.results(workspace, [subject], given, required=required))[0]
+    address, result = await _through_registry(workspace, key, registry, given)
+    missing = f"it is required, and {address.registry} does not test it"
+    return test_runs.answer_of(address, test_runs.require(result, required, missing))
 
 
 def _given(source: str) -> Any:
@@ -138,29 +168,31 @@ def _refused(problem: Problem) -> InputError:
     return InputError(f"{problem.file}:{problem.line}:{problem.column}: {problem.message}", hint="--input takes JSON")
 
 
-async def _through_registry(here: Workspace, key: str, registry: str | None, given: Any) -> tuple[Address, Tested]:
+async def _through_registry(
+    workspace: Workspace, key: str, registry: str | None, given: Any
+) -> tuple[Address, TestResult]:
     """The object's registry tests it. Raises UsageError where none of the registries in question can."""
-    names = registries_of(here, [key]) if registry is None else (registry,)
-    async with here.connect(names) as opened:
-        able = {name: place for name, place in opened.items() if isinstance(place, Tests)}
+    names = registries_of(workspace, [key]) if registry is None else (registry,)
+    async with workspace.connect(names) as opened:
+        able = {name: place for name, place in opened.items() if isinstance(place, RunsTests)}
         unable = ", ".join(
-            f"{name} (driver {here.entries[name].driver.name})" for name in sorted(opened.keys() - able.keys())
+            f"{name} (driver {workspace.entries[name].driver.name})" for name in sorted(opened.keys() - able.keys())
         )
         if not able:
             hint = f"no manifest declares a model {key!r} with an endpoint, and the driver has no test of its own"
             raise UsageError(f"nothing can be tested through {unable}", hint=hint)
-        remote = await read_all({name: opened[name] for name in able}, here.facts)
-        found = _named(here, key, remote, unable)
+        remote = await read_all({name: opened[name] for name in able}, workspace.facts)
+        found = _named(workspace, key, remote, unable)
         with asked(found.address.registry):
             return found.address, await able[found.address.registry].test(found, given)
 
 
-def _named(here: Workspace, key: str, remote: RemoteState, unable: str) -> Resource:
+def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> Resource:
     """The one object meant: a model, where a model and something else bear the key."""
     every = list(remote.resources())
     declared = frozenset[Address]()
     if not any(str(resource.address) == key for resource in every):
-        items = here.load().desired.resources
+        items = workspace.load().desired.resources
         declared = frozenset(
             item.address for item in items if item.key == key and item.resource.parent is None and not item.absent
         )
@@ -171,5 +203,5 @@ def _named(here: Workspace, key: str, remote: RemoteState, unable: str) -> Resou
         raise InputError(f"{key!r} is declared, and no registry holds it yet", hint="`reconciler apply` creates it")
     if not found and unable:
         raise InputError(f"no registry that can test holds {key!r}", hint=f"nothing can be tested through {unable}")
-    models = [item for item in found if item.address.kind == here.entries[item.address.registry].portable.name]
+    models = [item for item in found if item.address.kind == workspace.entries[item.address.registry].portable.name]
     return only(key, models or found)

@@ -61,7 +61,7 @@ def is_error(problem: Problem) -> bool:
 
 
 class ReconcilerError(Exception):
-    """The root. `code` is a stable word for machines, `hint` says what to do next."""
+    """The root of what reconciler raises on purpose. `code` is a stable word for machines, `hint` says what to do next."""
 
     exit_code: ClassVar[int] = 1
     code: ClassVar[str] = "error"
@@ -73,11 +73,15 @@ class ReconcilerError(Exception):
 
 
 class UsageError(ReconcilerError):
+    """The command line or a call asks for something that makes no sense."""
+
     exit_code = 64
     code = "usage"
 
 
 class InputError(ReconcilerError):
+    """What was given cannot be used; nothing was written."""
+
     code = "input"
 
 
@@ -117,15 +121,19 @@ class ConfigError(FileError):
 
 
 class PlanFileError(InputError):
+    """A saved plan that is damaged, edited or of another version."""
+
     code = "plan-file"
 
 
 class SecretError(InputError):
+    """A secret's reference that leads to no value."""
+
     code = "secret"
 
 
 class RegistryError(ReconcilerError):
-    """`places` are JSON pointers of the fields that a registry found wrong, each with what it says of it."""
+    """A registry could not be read, or refused a write. `places` are JSON pointers of the fields that it found wrong, each with its message."""
 
     code = "registry"
 
@@ -135,21 +143,31 @@ class RegistryError(ReconcilerError):
 
 
 class TemporaryError(RegistryError):
+    """The registry could not be reached, or said to try later: trying again may help."""
+
     code = "registry-temporary"
 
 
 class LostReplyError(TemporaryError):
+    """The request was sent and its reply lost: it may have been done."""
+
     code = "registry-lost-reply"
 
 
 class PermanentError(RegistryError):
+    """The registry refuses: trying again will not help."""
+
     code = "registry-permanent"
 
 
 class StaleObjectError(PermanentError):
+    """The object moved since it was read; nothing was overwritten."""
+
     code = "stale-object"
 
 
 class RefusedError(ReconcilerError):
+    """A guard, a stale plan or a protection: nothing was written."""
+
     exit_code = 4
     code = "refused"

@@ -156,6 +156,9 @@ class Limits(BaseModel):
     max_concurrency: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
         None, description="The most requests at one time.", examples=[4]
     )
+    context_length: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+        None, description="The tokens of the model's context: of a question and its answer together.", examples=[131072]
+    )
 
 
 class ModelSpec(BaseModel):

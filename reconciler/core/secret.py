@@ -5,27 +5,48 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
+from reconciler.core.destinations import Allowed, permits
 from reconciler.core.errors import SecretError
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_SECRET_BYTES: Final = 1024 * 1024
 
 
+class Origin(NamedTuple):
+    """The variable that a value came from, and the patterns of hosts that it may be sent to; None where nothing bounds it."""
+
+    variable: str
+    hosts: tuple[str, ...] | None = None
+
+
 class Secret:
-    """A secret's value. Only `reveal()` hands it out; every way of printing it gives `***`."""
+    """A secret's value. Only `reveal()` hands it out; every way of printing it gives `***`.
 
-    __slots__ = ("_value",)
+    Whoever makes another value of it (`Bearer ...`) uses `derived`, so that it stays known where both may be sent.
+    """
 
-    def __init__(self, value: str) -> None:
+    __slots__ = ("_origins", "_value")
+
+    def __init__(self, value: str, origins: Iterable[Origin] = ()) -> None:
         self._value = value
+        self._origins = tuple(origins)
 
     def reveal(self) -> str:
         return self._value
+
+    def derived(self, make: Callable[[str], str]) -> Secret:
+        """What `make` makes of the value, bound to the same hosts."""
+        return Secret(make(self._value), self._origins)
+
+    def refused_at(self, url: str) -> tuple[str, ...]:
+        """The variables in it that may not be sent to the host of an address."""
+        bounded = ((origin.variable, origin.hosts) for origin in self._origins)
+        return tuple(sorted(name for name, hosts in bounded if hosts is not None and not permits(hosts, url)))
 
     def __repr__(self) -> str:
         return "***"
@@ -44,11 +65,25 @@ class Resolver:
     """Turns `${env:NAME}` and `${file:path}` into a `Secret`.
 
     `root` is the project root, to which the paths of files are relative here, and which they never leave. `environ` is the
-    environment.
+    environment. `allowed` bounds which variable may be sent where; `trusted` is for what reconciler.yaml itself says: a variable that
+    `allowed` does not name may go to the address that stands beside it.
     """
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    allowed: Allowed | None = None
+    trusted: bool = False
+
+    def for_configuration(self) -> Resolver:
+        """The resolver of what reconciler.yaml says."""
+        return replace(self, trusted=True)
+
+    def origin(self, variable: str) -> Origin:
+        """Where the value of a variable may be sent."""
+        if self.allowed is None:
+            return Origin(variable)
+        hosts = self.allowed.hosts_for(variable)
+        return Origin(variable, hosts if hosts is not None or self.trusted else ())
 
     def resolve(self, reference: str) -> Secret:
         """Raises SecretError, which names the reference and never the value."""
@@ -64,7 +99,7 @@ class Resolver:
                 raise SecretError(
                     f"{reference}: the environment variable {name} {state}", hint=f"set {name} and run again"
                 )
-            return Secret(value)
+            return Secret(value, (self.origin(name),))
         if scheme == "file":
             return Secret(self._file(reference, name))
         raise SecretError(f"{reference} is not a reference to a secret", hint="write ${env:NAME} or ${file:path}")

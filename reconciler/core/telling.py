@@ -11,6 +11,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from reconciler.core.secret_names import has_secret_in_query, is_secret_field, is_secret_form
+
 # Parts of names, in small letters and without separators. A name that is one slip away from one of them counts as well:
 # a secret whose name was mistyped is still a secret.
 _STEMS: Final = (
@@ -31,9 +33,16 @@ FORMS: Final = re.compile(
 )
 
 
+def gives_itself_away(text: str) -> bool:
+    """True where a text holds a credential in a form that tells, whatever it is called."""
+    return FORMS.search(text) is not None or is_secret_form(text) or has_secret_in_query(text)
+
+
 @lru_cache(maxsize=4096)
 def is_telling(name: str) -> bool:
     """Whether the value of a key of this name may be a credential; where in doubt, it is."""
+    if is_secret_field(name):
+        return True
     words = [word.lower() for word in _WORD.findall(name)]
     joined = "".join(words)
     if _WORDS.intersection(words) or ("key" in words and len(words) > 1):

@@ -15,7 +15,7 @@ from reconciler.core import pointer as json_pointer
 from reconciler.core.pointer import MISSING
 from reconciler.core.shape import ANYTHING, Shape
 from reconciler.core.spec import canonical_json
-from reconciler.core.telling import FORMS, is_telling
+from reconciler.core.telling import gives_itself_away, is_telling
 
 REDACTED: Final = "***"
 # what registries show in the place of a secret: sent back, it would be written over the secret
@@ -74,7 +74,7 @@ def hide(tree: Any, spec: Any, *, telling: bool = False) -> Any:
         return [
             hide(item, items[index] if index < len(items) else None, telling=telling) for index, item in enumerate(tree)
         ]
-    return Hidden(tree) if isinstance(tree, str) and FORMS.search(tree) else tree
+    return Hidden(tree) if isinstance(tree, str) and gives_itself_away(tree) else tree
 
 
 def _hidden(name: str, item: Any, spec: Any, telling: bool) -> Any:

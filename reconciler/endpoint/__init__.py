@@ -1,6 +1,8 @@
-"""A model tried out where it lives: at its endpoint, without any registry.
+"""Tests of models where they live: at their endpoints, without any registry.
 
-`subjects` finds what a project's manifests declare, `tester` asks one model and `many` several; `gate` keeps what failed out of a plan.
+`subjects` finds what a project's manifests declare, `test_run` tests one model and `many` several; `gate` keeps what failed out of a plan.
+One test asks (`asking`, `streaming`, `probing`, `narrowing`, `listing`), in the words of a format (`dialects`), and reads what is answered
+(`readings`; a stream is put together by `listening` and `assembling` first).
 What an endpoint does wrong is a failed check, never an exception.
 """
 

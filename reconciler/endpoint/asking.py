@@ -1,53 +1,103 @@
-"""One question to an endpoint, and whether what came back is an answer at all."""
+"""One question to an endpoint, and what its answer is: data, a refusal with the server's reason, or no answer of this kind at all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
-from reconciler.core.errors import LostReplyError
 from reconciler.core.spec import MAX_DEPTH, too_deep
 from reconciler.endpoint.connecting import Place
-from reconciler.endpoint.values import FailedError
-from reconciler.registry.http import Client, RawResponse, parse
+from reconciler.endpoint.values import FailedError, RefusedError
+from reconciler.registry.http import Client, RawResponse, parse, reason_in, reason_of
 
-CONNECTED: Final = 10.0  # seconds to wait for an answer that need not come
+# redirects are left to the HTTP layer: it tells where to, and follows none
+_ANSWERS: Final = (*range(200, 300), *range(400, 600))
+_BOM: Final = b"\xef\xbb\xbf"
 
 
-async def reach(client: Client, place: Place, path: str) -> tuple[None, str]:
-    """Whether there is a connection to the endpoint: whatever it answers to a GET. Raises RegistryError where there is none."""
-    patience = min(place.target.timeout, CONNECTED)
+async def ask(
+    client: Client,
+    place: Place,
+    path: str,
+    body: Mapping[str, Any],
+    sink: Callable[[bytes], bool] | None = None,
+) -> RawResponse:
+    """Post a question; a pooled connection that the server had closed is replaced by a new one. `sink` as in `Client.exchange`.
+
+    Raises RefusedError for an answer of 400 and above, RegistryError where there is no answer.
+    """
+    content = json.dumps(dict(body), allow_nan=False).encode("ascii")
+    answer = await client.exchange(
+        "POST", path, query=place.query, content=content, expected=_ANSWERS, repeatable=True, sink=sink
+    )
+    if answer.status >= 400:
+        raise _refusal(place, path, answer, body)
+    return answer
+
+
+def _refusal(place: Place, path: str, answer: RawResponse, body: Mapping[str, Any]) -> RefusedError:
+    reason = reason_of(answer.headers, answer.body)
+    message = f"POST {place.target.url}{path} answered {_status(answer.status)}"
+    hint = _hint(place, answer.status, reason, body.get("model"))
+    message = f"{message}: {reason}" if reason else message
+    return RefusedError(f"{message} ({hint})" if hint else message, answer.status, reason)
+
+
+def _hint(place: Place, status: int, reason: str, model: object) -> str | None:
+    """Hint for a refusal. A 404 whose reason speaks of the model says nothing against the url."""
+    if status in (400, 404) and isinstance(model, str) and (model in reason or "model" in reason.lower()):
+        return "look at `model`: `reconciler info KEY --live` tells what the endpoint lists" if status == 404 else None
+    return place.target.hints.get(status)
+
+
+def _status(status: int) -> str:
     try:
-        answer = await client.exchange("GET", path, query=place.query, expected=range(100, 600), timeout=patience)
-    except LostReplyError:  # it was sent, so there is a connection
-        return None, "connected; a GET got no whole answer"
-    return None, f"connected; a GET was answered with {answer.status}"
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
 
 
-async def post(client: Client, place: Place, path: str, body: Mapping[str, Any]) -> Any:
-    """The data of a JSON answer. Raises RegistryError or FailedError, in words, for anything else."""
-    reply = await client.call("POST", path, query=place.query, body=dict(body), repeatable=True)
-    check_type(reply.headers, "json", "JSON")
-    check_data(reply.data)
-    return reply.data
-
-
-def check_type(headers: Mapping[str, str], ending: str, wanted: str) -> None:
-    """Raises FailedError where the content type is not one that clients of these formats read."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not kind.endswith(ending):
-        raise FailedError(f"it answers with the content type {kind or '(none)'}, where clients expect {wanted}")
+def data_of(answer: RawResponse) -> Any:
+    """The data of a JSON answer, whatever content type it bears. Raises FailedError where it is none, or holds an error."""
+    kind = answer.headers.get("content-type", "no content type")
+    if not answer.whole:
+        raise FailedError(f"it answered with more than {len(answer.body) / 2**20:.3g} MiB")
+    try:
+        data = parse(answer.body.removeprefix(_BOM))
+    except (ValueError, RecursionError) as error:
+        text = answer.body.decode("utf-8", "replace")
+        page = " with a page (of a proxy or a log-in? check `url`)" if text.lstrip().startswith("<") else ""
+        raise FailedError(f"it answered {answer.status}{page}, not with JSON in UTF-8 ({kind}): {text}") from error
+    check_data(data)
+    return data
 
 
 def check_data(data: Any) -> None:
     """Raises FailedError for an error in the place of an answer, and for what nothing could print."""
     if isinstance(data, (dict, list)) and too_deep(data):
         raise FailedError(f"the answer has more than {MAX_DEPTH} maps and lists inside each other")
-    error = data.get("error") if isinstance(data, dict) else None
-    if not error and not (isinstance(data, dict) and data.get("type") == "error"):
+    if not isinstance(data, dict):
         return
-    said = error.get("message") if isinstance(error, dict) else error
-    raise FailedError(f"it answers as if all were well, with an error inside: {said or data}")
+    choices = data.get("choices")
+    parts = [data, *(one for one in choices if isinstance(one, dict))] if isinstance(choices, list) else [data]
+    for part in parts:
+        if part.get("error") or "error" in (part.get("type"), part.get("object"), part.get("finish_reason")):
+            raise FailedError(f"it answers as if all were well, with an error inside: {reason_in(part) or part}")
+
+
+def remark_on_type(headers: Mapping[str, str], ending: str) -> str:
+    """Remark on a content type that strict clients may not read, or nothing: the answer itself is judged by what it holds."""
+    kind = content_type(headers)
+    if kind.endswith(ending):
+        return ""
+    return f"; its content type is {kind or '(none)'}, which strict clients may refuse"
+
+
+def content_type(headers: Mapping[str, str]) -> str:
+    """Without parameters, in lower case; empty where there is none."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def text_of(answer: RawResponse) -> str:

@@ -26,15 +26,26 @@ _HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one endpoint is: the base that paths are appended to, and the query behind them. `redactor` knows the secrets that are sent there."""
+    """Address of one endpoint: the base that paths are appended to, and the query behind them. `redactor` knows the secrets that are sent there."""
 
     target: Target
     query: Mapping[str, str]
     redactor: Redactor
 
 
-def place_of(subject: Subject, resolver: Resolver, *, bare: bool) -> Place:
-    """`bare`: nothing is appended to the url, so it stays as it is written. Raises SecretError where a reference leads to no value."""
+def place_of(
+    subject: Subject,
+    resolver: Resolver,
+    *,
+    bare: bool,
+    name: str = "endpoint",
+    hints: Mapping[int, str] = _HINTS,
+    largest_body: int = LARGEST_BODY,
+) -> Place:
+    """Resolve a model's address, headers and secrets. `bare`: nothing is appended to the url, so it stays as it is written; `name` is for messages.
+
+    Raises SecretError where a reference leads to no value, FailedError where the url has a query that cannot be sent.
+    """
     endpoint = subject.endpoint
     parts = urlsplit(endpoint.url)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
@@ -43,17 +54,17 @@ def place_of(subject: Subject, resolver: Resolver, *, bare: bool) -> Place:
     base = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
     headers = _headers(subject, resolver)
     target = Target(
-        registry="endpoint",
+        registry=name,
         url=base if bare else base.rstrip("/"),
         headers=headers,
         verify=endpoint.tls is None or endpoint.tls.verify is not False,
         certificates=endpoint.tls.ca if endpoint.tls is not None else None,
         timeout=float(endpoint.timeout or PATIENCE),
-        hints=_HINTS,
+        hints=hints,
         environ=resolver.environ,
         concurrency=1,
         attempts=1,
-        largest_body=LARGEST_BODY,
+        largest_body=largest_body,
     )
     return Place(target, dict(pairs), Redactor(value for value in headers.values() if isinstance(value, Secret)))
 
@@ -72,6 +83,6 @@ def _headers(subject: Subject, resolver: Resolver) -> dict[str, str | Secret]:
         if key is not None:
             ours["x-api-key"] = key
     elif key is not None:
-        ours["Authorization"] = Secret(f"Bearer {key.reveal()}")
+        ours["Authorization"] = key.derived("Bearer {}".format)
     taken = {name.lower() for name in given}
     return {**{name: value for name, value in ours.items() if name.lower() not in taken}, **given}

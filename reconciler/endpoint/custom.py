@@ -17,7 +17,7 @@ STANDARD: Final = DIALECTS["openai", "chat_completion"]  # the form on our side 
 
 
 def standard_input(subject: Subject, given: Any) -> dict[str, Any]:
-    """What the template is given as `input`: a greeting, or what was given, with the manifest's parameters beside it."""
+    """Build the `input` of the template: a greeting, or what was given, with the manifest's parameters beside it."""
     text = given if isinstance(given, str) else GREETING
     own = given if isinstance(given, dict) else {}
     asked = STANDARD.ask(text) if not own else {}
@@ -53,18 +53,18 @@ class Custom:
         return await self._told("transform-output", adapter.after, variables)
 
     async def _told(self, name: str, source: str, variables: dict[str, Any]) -> tuple[str, str]:
+        self._steps.keep(name, "", template=source)  # what fails is shown, too
         text = await rendered(source, variables)
-        self._steps.keep(name, text)
+        self._steps.keep(name, text, template=source)
         if not text.strip():
             raise FailedError("the template makes nothing")
         return text, text if _is_json(text) else f"no JSON: {text}"
 
     async def _infer(self, sent: str) -> tuple[RawResponse, str]:
-        answer = await self._client.exchange(
-            "POST", "", query=self._place.query, content=sent.encode("utf-8", "replace")
-        )
+        content = sent.encode("utf-8", "replace")
+        answer = await self._client.exchange("POST", "", query=self._place.query, content=content, repeatable=True)
         text = text_of(answer)
-        self._steps.keep("inference", text)
+        self._steps.keep("inference", text, status=answer.status)
         return answer, f"{answer.status}: {text}"
 
 

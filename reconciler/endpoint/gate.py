@@ -36,7 +36,7 @@ def withheld(plan: Plan, failures: Mapping[Address, str]) -> Plan:
 def _following(
     changes: Iterable[Change], blocked: Mapping[Address, tuple[str, str]]
 ) -> Iterable[tuple[Address, tuple[str, str]]]:
-    """What can no longer be done: the parts of a model that stays as it is, and whatever waits for one."""
+    """Changes that can no longer be done: the parts of a model that stays as it is, and whatever waits for one."""
     for change in changes:
         if change.action not in WRITES or change.address in blocked:
             continue

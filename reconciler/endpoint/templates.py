@@ -44,7 +44,7 @@ async def rendered(source: str, variables: Mapping[str, Any]) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Where Python finds its modules, and nothing else: no credential is in the reach of a template."""
+    """The environment of the process: where Python finds its modules, and nothing else, so that no credential is in the reach of a template."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 

@@ -60,7 +60,7 @@ def text_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> str:
     return dump_yaml(manifest_of(resource, entry, folder), header=header_of(resource, entry))
 
 
-def left_out(resource: Resource, entry: RegistryEntry) -> tuple[str, ...]:
+def unexported(resource: Resource, entry: RegistryEntry) -> tuple[str, ...]:
     """The pointers of the unmanaged members that the manifest leaves out: what may be a secret, and all of them where it is portable."""
     if entry.driver.kinds[resource.address.kind].portable:
         return tuple(sorted(pointers_in(resource.unmanaged, resource.spec)))
@@ -70,7 +70,7 @@ def left_out(resource: Resource, entry: RegistryEntry) -> tuple[str, ...]:
 def header_of(resource: Resource, entry: RegistryEntry) -> str:
     """The comment for the top of a manifest that leaves something out; empty where it says all."""
     return "\n".join(
-        f"# left out, since no manifest can hold it: {json.dumps(one)}" for one in left_out(resource, entry)
+        f"# left out, since no manifest can hold it: {json.dumps(one)}" for one in unexported(resource, entry)
     )
 
 

@@ -23,6 +23,7 @@ from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, nearest, place
 from reconciler.manifest import ignored
 from reconciler.manifest.discover import Found
+from reconciler.manifest.likely_secrets import likely_secrets
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
 from reconciler.manifest.recognise import FOREIGN, foreign, recognise, recognise_text
@@ -114,6 +115,9 @@ class Reader:
                 manifest, wrong = self._manifest(item, shown, scope, references)
                 findings.extend((item.index, finding) for finding in wrong if not (told and finding.rule == FOREIGN))
                 told = told or any(finding.rule == FOREIGN for finding in wrong)
+                if not any(finding.rule == FOREIGN for finding in wrong):
+                    known = {finding.pointer for finding in wrong}
+                    findings.extend((item.index, one) for one in likely_secrets(item.value) if one.pointer not in known)
                 if manifest is not None:
                     manifests.append(manifest)
             if findings:

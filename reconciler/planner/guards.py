@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 MOST_NAMED: Final = 5  # silent sources in one message
 
@@ -19,6 +19,51 @@ class Guard:
     name: str
     message: str
     override: str | None
+
+
+class GuardRule(NamedTuple):
+    """What a guard stops, and what lifts it."""
+
+    meaning: str
+    lifted_by: str
+
+
+# Every guard of ours by name. The guards on values with consequences are named by the kinds that declare them (`NeedsConsent`).
+GUARDS: Final[Mapping[str, GuardRule]] = {
+    "max-deletes": GuardRule(
+        "The run would delete more models in one registry than `guards.max_deletes` allows.", "`--allow-deletes N`"
+    ),
+    "max-delete-percent": GuardRule(
+        "The run would delete a larger share of the models that are ours in one registry than "
+        "`guards.max_delete_percent` allows. One single delete never trips it.",
+        "`--allow-deletes N`",
+    ),
+    "allow-deletes": GuardRule(
+        "The run would delete more models in all registries together than `--allow-deletes N` allows.",
+        "`--allow-deletes` with a higher number",
+    ),
+    "no-documents": GuardRule("`--prune` was given and the configured manifests hold no document at all.", "nothing"),
+    "partial": GuardRule("`--prune` was given and only a part of the manifests was read.", "nothing"),
+    "no-owner": GuardRule(
+        "`--prune` was given and without `owner` (or `owns`) nothing in the registry is known to be ours.",
+        "`owner` in reconciler.yaml",
+    ),
+    "empty-source": GuardRule(
+        "`--prune` was given and a configured file or folder holds no document, or a file that looks like a manifest "
+        "is not read: what was declared there would be taken for removed.",
+        "nothing; `reconciler validate` names the file and says what to do. A folder that is meant to be empty holds "
+        "a file `.keep`",
+    ),
+    "same-place": GuardRule(
+        "`--prune` was given and two registries hold the same objects: they are one place under two names, and each "
+        "would be pruned of what the other declares.",
+        "nothing; give both one name",
+    ),
+    "unreadable-environment": GuardRule(
+        "`--prune` was given and another environment declares objects in the same place, but its manifests have errors.",
+        "nothing; correct those manifests",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,11 @@ from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, Source
 from reconciler.planner.diff import FieldChange
 from reconciler.planner.guards import Guard
+from reconciler.planner.reasons import REASONS
 
 __all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Plan"]
 
 ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
-# why: stable words, which grow in number and never change their meaning
-REASONS: Final = (
-    "new", "missing", "adopt", "changed", "drifted", "differs", "rotate", "fingerprint", "mark", "immutable", "cannot-clear",
-    "renamed", "renamed-twice", "removed", "absent", "owner", "duplicate", "unreadable", "not-deletable", "protected",
-    "referenced", "dependency", "test-failed", "unmanaged",
-)  # fmt: skip
 WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
 
 

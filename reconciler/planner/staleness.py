@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.core.resource import Address, RegistryFacts, RemoteState, Resource
+from reconciler.core.url import place_of
 from reconciler.planner import diff
 from reconciler.planner.index import identity
 from reconciler.planner.plan import Change, Plan
@@ -28,7 +29,7 @@ def relocated(plan: Plan, registries: Mapping[str, RegistryFacts]) -> list[str]:
         facts = registries.get(name)
         if facts is None:
             lines.append(f"{name}: it is no longer in the configuration")
-        elif identity(facts) != dict(seen):
+        elif _place(identity(facts)) != _place(seen):
             lines.append(
                 f"{name}: the plan was made for {_words(seen)}, and the name now means {_words(identity(facts))}"
             )
@@ -56,6 +57,11 @@ def _stale_change(change: Change, stored: Mapping[Address, list[Resource]], fact
     if len(seen) > 1:
         return f"{address}: there are {len(seen)} of it now"
     return None if is_current(change, seen[0], facts) else f"{address}: it was changed"
+
+
+def _place(seen: Mapping[str, str]) -> dict[str, str]:
+    """What must not have changed: the place, and not how its address is written."""
+    return {**seen, "location": place_of(seen.get("location", ""))}
 
 
 def _words(seen: Mapping[str, str]) -> str:

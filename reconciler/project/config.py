@@ -18,10 +18,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reconciler.core import document
 from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as pointers
+from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
 from reconciler.core.schema.findings import Finding, findings, nearest, place
-from reconciler.core.schema.types import END, Boolean, Name, Number, Pattern, Scalar, SecretText
+from reconciler.core.schema.types import (
+    END,
+    Boolean,
+    HostPattern,
+    Name,
+    Number,
+    Pattern,
+    Scalar,
+    SecretText,
+    VariableGlob,
+)
 from reconciler.project.config_file import FILE, find, relative
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
@@ -46,6 +57,19 @@ class Guards(BaseModel):
         False,
         description="Whether a model may be told to run the code that comes with its checkpoint (NeMo's `trust_remote_code`).",
         examples=[False],
+    )
+
+
+class SecretBounds(BaseModel):
+    """Where secrets may be sent."""
+
+    model_config = STRICT
+
+    allow: dict[VariableGlob, list[HostPattern]] | None = Field(
+        None,
+        description="The hosts to which a variable may be sent, by globs over the names of variables. If present, one that no glob matches "
+        "goes nowhere but to the registry whose entry names it.",
+        examples=[{"OPENAI_*": ["api.openai.com", "*.example.com"]}],
     )
 
 
@@ -102,6 +126,9 @@ class Config(BaseModel):
         examples=[{"local": {"driver": "local", "default": True}}],
     )
     guards: Guards | None = Field(None, description="Limits on what one run may delete.")
+    secrets: SecretBounds | None = Field(
+        None, description="Which variable of the environment may be sent to which host."
+    )
     environments: dict[Name, dict[str, Any]] | None = Field(
         None,
         description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
@@ -129,6 +156,7 @@ class Project:
     max_deletes: int
     max_delete_percent: float
     allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
+    secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
     base: Project | None = field(default=None, repr=False)
@@ -294,8 +322,15 @@ def _project(config: Config, root: Path, shown: str | None, environment: str | N
         max_deletes=5 if guards.max_deletes is None else guards.max_deletes,
         max_delete_percent=20 if guards.max_delete_percent is None else guards.max_delete_percent,
         allowed=frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
+        secrets=_allowed(config.secrets),
         text=text,
     )
+
+
+def _allowed(bounds: SecretBounds | None) -> Allowed | None:
+    if bounds is None or bounds.allow is None:
+        return None
+    return Allowed({glob: tuple(hosts) for glob, hosts in bounds.allow.items()})
 
 
 def _text(value: str | float | bool) -> str:

@@ -13,6 +13,7 @@ from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.schema.findings import Finding, findings
 from reconciler.core.secret import Resolver
+from reconciler.core.url import place_of
 from reconciler.manifest.native import NativeKind
 from reconciler.project.config import Project
 from reconciler.registry import catalog
@@ -126,4 +127,4 @@ def _place(entry: RegistryEntry) -> tuple[str, ...]:
         status = os.stat(location) if os.path.isabs(location) else None
     except (OSError, ValueError):
         status = None
-    return (driver, location) if status is None else (driver, str(status.st_dev), str(status.st_ino))
+    return (driver, place_of(location)) if status is None else (driver, str(status.st_dev), str(status.st_ino))

@@ -3,7 +3,7 @@
 ::
 
     with open_project() as project:
-        plan = project.plan(prune=True)
+        plan = project.plan(Consents(prune=True))
         print(render_plan(plan))
         report = project.apply(plan)
 

@@ -5,6 +5,7 @@ The order is always the same: `open_workspace`, `load`, `connect`, then `read_al
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import Found, discover, shown
 from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.load import Manifests, Reader
+from reconciler.manifest.secret_hosts import destinations
 from reconciler.manifest.validation import Repository, Validation
 from reconciler.planner.references import dangling
 from reconciler.project import config, config_file
@@ -140,6 +142,10 @@ class Workspace:
         compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen)
         problems = set(manifests.problems)
         problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
+        if self.project.secrets is not None:
+            mine = [one for one in manifests.manifests if chosen is None or one.source.file in chosen]
+            refused = destinations(mine, compiled.state.resources, self.entries, self.project.secrets)
+            problems |= {manifests.problem(manifest, finding) for manifest, finding in refused}
         files = manifests.files if chosen is None else len(chosen)
         documents = sum(count for file, count in manifests.counts.items() if chosen is None or file in chosen)
         silent = tuple(f"{item.file}: {item.message}" for item in sorted(problems) if item.rule in SILENT)
@@ -183,7 +189,7 @@ class Workspace:
             opened = {}
             for name in sorted(self.entries if names is None else names):
                 entry = self.entries[name]
-                opening = Opening(name, self.resolver, concurrency)
+                opening = Opening(name, self.resolver.for_configuration(), concurrency)
                 opened[name] = await stack.enter_async_context(open_registry(entry, opening))
             yield opened
 
@@ -282,7 +288,7 @@ def open_workspace(
     """
     folder = _working_directory(cwd)
     project = config.load(path, start=folder, environment=environment)
-    resolver = Resolver(project.root) if environ is None else Resolver(project.root, environ)
+    resolver = Resolver(project.root, os.environ if environ is None else environ, project.secrets)
     return Workspace(project, load_registries(project, resolver), folder, resolver)
 
 

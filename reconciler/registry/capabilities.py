@@ -5,9 +5,9 @@ Nothing is declared: a registry or driver that has the method has the capability
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.core.resource import Address, RegistryFacts, Resource
 from reconciler.registry.protocol import Registry, Write
@@ -41,28 +41,118 @@ class KeepsHistory(Protocol):
 
 
 class Check(NamedTuple):
-    """One step of a test and how it ended. `duration` is in seconds; `message` is for people and holds no secret."""
+    """One step of a test and how it ended. `duration` is in seconds; `message` is for people and holds no secret.
+
+    `degraded` marks what passed though the model cannot do all that it might, or that its manifest says: it does not stream, or refuses a parameter.
+    """
 
     name: str
     ok: bool
     message: str
     duration: float
+    degraded: bool = False
+
+    @property
+    def state(self) -> str:
+        """`ok`, `failed` or `degraded`."""
+        return "failed" if not self.ok else "degraded" if self.degraded else "ok"
 
 
-class Tested(NamedTuple):
-    """What became of a test: its steps, up to the first that failed, and what the model answered (plain data), if it did."""
+class Step(NamedTuple):
+    """Output of one step of a test, as text: a transformed input, an answer with its status, a transformed output. `template` is the source that made it."""
+
+    name: str
+    text: str
+    template: str | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """Result of a test: its checks, and all that was learnt on the way. No secret is in it.
+
+    `output` is what the model answered, plain data. `capabilities` say of a parameter `accepted`, `ignored`, `refused` or `unknown`. `figures` are
+    latency_ms, tokens_per_second and time_to_first_token_ms, as far as they are known.
+    """
+
+    __test__: ClassVar[bool] = False  # pytest takes it for no class of tests
 
     checks: tuple[Check, ...]
     output: Any = None
+    steps: tuple[Step, ...] = ()
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+    @property
+    def state(self) -> str:
+        """The worst state of a check."""
+        states = {check.state for check in self.checks}
+        return next((state for state in ("failed", "degraded") if state in states), "ok")
+
+    @property
+    def trouble(self) -> str:
+        """`check: message` of the first check of the worst state, or nothing where all is well."""
+        worst = self.state
+        found = (f"{check.name}: {check.message}" for check in self.checks if check.state == worst)
+        return next(found, "") if worst != "ok" else ""
 
 
 @runtime_checkable
-class Tests(Protocol):
-    """An open registry that tries an object out."""
+class RunsTests(Protocol):
+    """An open registry that tests an object."""
 
     # `given` is the input, plain JSON data, or None for a default one; InputError where the object needs one of its own.
     # What the model or its endpoint does wrong is a failed Check; RegistryError is for what the registry does wrong
-    async def test(self, resource: Resource, given: Any) -> Tested: ...
+    async def test(self, resource: Resource, given: Any) -> TestResult: ...
+
+
+class AdapterForm(NamedTuple):
+    """Form of the I/O adapters of a driver's registry: templates between the standard form and an endpoint's own.
+
+    `kind` is the native kind that holds them; `templates` takes the one for the request and the one for the answer out of its spec. The keys of those that come
+    with the platform begin with `builtin`; the one called `identity` changes nothing. `platform` is the platform's name for people.
+    """
+
+    kind: str
+    templates: Callable[[Mapping[str, Any]], tuple[str, str]]
+    builtin: str
+    identity: str
+    platform: str
+
+
+@runtime_checkable
+class HasAdapters(Protocol):
+    """A driver whose registry has I/O adapters."""
+
+    adapters: AdapterForm
+
+
+class ModelFacts(NamedTuple):
+    """Facts of a model in a document, in the portable Model's terms. None is what it does not say.
+
+    `url` is the address of its endpoint; `task` and `format` are as in a Model.
+    """
+
+    name: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    task: str | None = None
+    format: str | None = None
+    url: str | None = None
+    max_answer_tokens: int | None = None
+    context_length: int | None = None
+
+
+@runtime_checkable
+class DescribesModels(Protocol):
+    """A driver that tells what its native objects say of models."""
+
+    # of any of the driver's kinds; pure
+    def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts: ...
 
 
 class CatalogueEntry(NamedTuple):

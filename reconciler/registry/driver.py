@@ -52,19 +52,25 @@ from reconciler.core.schema.types import (
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import PRESENT, hide_secrets, is_reference, secrets_in
 from reconciler.core.unmanaged import combined, revealed
+from reconciler.core.url import canonical_url
 from reconciler.registry.capabilities import (
+    AdapterForm,
     Catalogue,
     CatalogueEntry,
     Catalogues,
     Check,
+    DescribesModels,
+    HasAdapters,
     HasContainer,
     HasDefaultOwner,
     KeepsHistory,
+    ModelFacts,
     Normalizes,
     Renames,
     Revision,
-    Tested,
-    Tests,
+    RunsTests,
+    Step,
+    TestResult,
 )
 from reconciler.registry.portable import inexpressible
 from reconciler.registry.protocol import (
@@ -92,10 +98,17 @@ from reconciler.registry.rows import (
     unreadable_row,
     without,
 )
-from reconciler.registry.settings import TIMEOUT, RemoteSettings, canonical_url, checked_url, location_of, resolved_url
+from reconciler.registry.settings import (
+    TIMEOUT,
+    RemoteSettings,
+    ResolvedAddress,
+    checked_url,
+    location_of,
+    resolved_url,
+)
 
 if TYPE_CHECKING:
-    from reconciler.registry.http import Client, Response, Target, open_client
+    from reconciler.registry.http import Client, Redactor, Response, Target, open_client, reason_in
     from reconciler.registry.http.opening import bearer, target_of
     from reconciler.registry.http.pages import Page, Sweep, check_whole
     from reconciler.registry.http.write_errors import path_to, quoted_id, raise_for_write
@@ -104,6 +117,7 @@ if TYPE_CHECKING:
 _LAZY: Final = {
     "Client": "reconciler.registry.http",
     "Page": "reconciler.registry.http.pages",
+    "Redactor": "reconciler.registry.http",
     "Response": "reconciler.registry.http",
     "Sweep": "reconciler.registry.http.pages",
     "Target": "reconciler.registry.http",
@@ -112,6 +126,7 @@ _LAZY: Final = {
     "open_client": "reconciler.registry.http",
     "path_to": "reconciler.registry.http.write_errors",
     "quoted_id": "reconciler.registry.http.write_errors",
+    "reason_in": "reconciler.registry.http",
     "raise_for_write": "reconciler.registry.http.write_errors",
     "target_of": "reconciler.registry.http.opening",
 }
@@ -181,6 +196,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     # settings and secrets
     "TIMEOUT",
     "RemoteSettings",
+    "ResolvedAddress",
     "Resolver",
     "Secret",
     "canonical_url",
@@ -200,6 +216,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     # the HTTP client, for the open half alone
     "Client",
     "Page",
+    "Redactor",
     "Response",
     "Sweep",
     "Target",
@@ -209,20 +226,26 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "path_to",
     "quoted_id",
     "raise_for_write",
+    "reason_in",
     "target_of",
     # what a driver can do beyond what it must
+    "AdapterForm",
     "Catalogue",
     "CatalogueEntry",
     "Catalogues",
     "Check",
+    "DescribesModels",
+    "HasAdapters",
     "HasContainer",
     "HasDefaultOwner",
     "KeepsHistory",
+    "ModelFacts",
     "Normalizes",
     "Renames",
     "Revision",
-    "Tested",
-    "Tests",
+    "RunsTests",
+    "Step",
+    "TestResult",
 ]
 
 

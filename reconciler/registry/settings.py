@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Iterator
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.errors import ConfigError, SecretError
+from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import WriteOnly
 from reconciler.core.schema.types import Boolean, HeaderMap, Number, Url, sensitive_header
-from reconciler.core.secret import Resolver
+from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import REFERENCE
+from reconciler.core.url import canonical_url, location
 
 CONCURRENCY: Final = 16  # requests at one time, where nobody says
 TIMEOUT: Final = 30.0  # seconds
-
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 class RemoteSettings(BaseModel):
@@ -60,22 +60,8 @@ class RemoteSettings(BaseModel):
 
 
 def resolved_url(url: str, resolver: Resolver) -> str:
-    """`url` with its references resolved. Raises SecretError where one has no value."""
+    """`url` with its references resolved, for requests and never for messages. Raises SecretError where one has no value."""
     return REFERENCE.sub(lambda match: resolver.resolve(match[0]).reveal(), url)
-
-
-def canonical_url(url: str) -> str:
-    """One text for one place: scheme and host in lower case, no default port, no user-info, query or fragment, no slash at the end.
-
-    Raises ValueError where it is no URL.
-    """
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    if ":" in host:
-        host = f"[{host}]"
-    port = parts.port
-    place = host if port is None or port == _PORTS.get(parts.scheme.lower()) else f"{host}:{port}"
-    return urlunsplit((parts.scheme.lower(), place, parts.path.rstrip("/"), "", ""))
 
 
 def checked_url(url: str, what: str, hint: str | None = None) -> str:
@@ -94,9 +80,30 @@ def checked_url(url: str, what: str, hint: str | None = None) -> str:
     return canonical
 
 
-def location_of(url: str, resolver: Resolver) -> str:
-    """Where an entry leads: canonical where its references have values, else as it is written."""
+def location_of(url: str, resolver: Resolver, *, below: str = "", ending: str = "") -> str:
+    """Where an entry leads, offline: the canonical address where it is written down. Of one with references, the references and a hash.
+
+    `below` is a part of the place that is no part of the address (a workspace); `ending` what means the same where it ends the address.
+    """
     try:
-        return canonical_url(resolved_url(url, resolver))
+        canonical = canonical_url(resolved_url(url, resolver)).removesuffix(ending)
     except (SecretError, ValueError):
-        return url
+        return url + below
+    return location(url + below, canonical + below)
+
+
+class ResolvedAddress(NamedTuple):
+    """An address in the settings that was written with references."""
+
+    written: str
+    url: str
+    secrets: tuple[Secret, ...]
+
+
+def resolved_addresses(settings: BaseModel, resolver: Resolver) -> Iterator[ResolvedAddress]:
+    """The settings that hold references though they are no secrets themselves. Raises SecretError where one has no value."""
+    for name, node in rules_of(type(settings)).children.items():
+        value = getattr(settings, name, None)
+        if isinstance(value, str) and node.secret is None and REFERENCE.search(value):
+            secrets = tuple(resolver.resolve(match[0]) for match in REFERENCE.finditer(value))
+            yield ResolvedAddress(value, resolved_url(value, resolver), secrets)

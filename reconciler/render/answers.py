@@ -48,11 +48,16 @@ def checks_text(answer: Mapping[str, Any], style: Style) -> str:
     return "\n".join(lines)
 
 
+_COLOURS: Final = {"ok": ("green",), "degraded": ("yellow",), "failed": ("red", "bold")}
+
+
 def _checks(checks: Sequence[Mapping[str, Any]], style: Style) -> Iterator[str]:
     names, times = [style.safe(check["name"]) for check in checks], [f"{check['duration_ms']:,} ms" for check in checks]
     wide, long = max(map(text_width, names), default=0), max(map(len, times), default=0)
+    broad = max((len(check["state"]) for check in checks), default=0)
     for check, name, time in zip(checks, names, times, strict=True):
-        ended = style.paint("ok    ", "green") if check["ok"] else style.paint("failed", "red", "bold")
+        state = check["state"]
+        ended = style.paint(state.ljust(max(broad, len("failed"))), *_COLOURS[state])
         yield f"  {ended}  {pad(name, wide)}  {time:>{long}}  {style.safe(check['message'])}".rstrip()
 
 

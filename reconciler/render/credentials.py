@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.core.secret_names import SECRET_FORMS
 from reconciler.core.telling import FORMS, is_telling
 
 Span = tuple[int, int]  # code points of a line, from 0, the end exclusive
@@ -28,12 +29,17 @@ _REFERENCE: Final = r"(?:(?:env|var):(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|file:(?:(?!:-)
 _HARMLESS: Final = re.compile(rf"""(?:(["']?)\$\{{{_REFERENCE}\1|null|true|false|~)(?=\s*(?:$|[,}}\]]|\s#))""")
 _BROKEN_REFERENCE: Final = re.compile(rf"""\$\{{(?!{_REFERENCE})(?P<inside>[^"']+)""")
 _QUOTED: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'""")
+_IN_QUERY: Final = re.compile(
+    r"""[?&;](?P<name>[^=&#;?\s]{1,100})=(?P<value>[^&#;\s"']{1,2000})"""
+)  # any: who reads a log needs none
 
 
 def spans(line: str) -> Iterator[Span]:
     """All that looks like a credential on a line; in no order, and some of it twice."""
     yield from named(line)
     yield from (found.span() for found in FORMS.finditer(line))
+    yield from (found.span() for found in SECRET_FORMS.finditer(line))
+    yield from (found.span("value") for found in _IN_QUERY.finditer(line))
     yield from (found.span("inside") for found in _BROKEN_REFERENCE.finditer(line))
 
 

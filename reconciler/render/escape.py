@@ -1,13 +1,14 @@
 """What makes a stranger's text safe in each kind of output.
 
 Names, descriptions and messages come from manifests and registries that others write. A terminal obeys escape
-sequences, a reader trusts the order of what is shown, a pull request notifies whoever is mentioned: so every value
-passes through here on its way out.
+sequences, a reader trusts the order of what is shown, a pull request notifies whoever is mentioned, and the runner of a
+pipeline obeys commands that stand in a log: so every value passes through here on its way out.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Final
 
@@ -34,6 +35,15 @@ _MARKDOWN: Final = str.maketrans(
         "#": "#&#8203;",
     }
 )
+# What the runners of pipelines obey in a line: GitHub's `::command ...::` (at its beginning, blanks aside) and `##[command]`,
+# Azure's `##vso[` and `##[`, TeamCity's `##teamcity[`, GitLab's `section_start:`, Travis' `travis_fold:`. The last character
+# of each marker is its second group.
+_SIGNS: Final = ("::", "##", "section_", "travis_")
+_COMMAND: Final = (
+    r"(?m)(:):(?=[A-Za-z][^\n]{0,2000}?::)|(^(?:[^\S\n]|\x1b\[[0-9;]*m)*:):(?=[A-Za-z])|(\#\#[A-Za-z]{0,20})\["
+    r"|((?:[Ss][Ee][Cc][Tt][Ii][Oo][Nn]_(?:[Ss][Tt][Aa][Rr][Tt]|[Ee][Nn][Dd])|travis_(?:fold|time))):"
+)
+_COMMAND_IN_JSON: Final = r"(:):(?=[A-Za-z])|" + _COMMAND.partition("|")[2]
 _BARE_LINK: Final = re.compile(r"://|\bwww\.", re.IGNORECASE)
 _BACKTICKS: Final = re.compile("`+")
 _MARKS: Final = re.compile(r"[^\w\s/,-]|_", re.ASCII)
@@ -46,18 +56,35 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def printable(text: str) -> str:
-    """`text` on one line, with everything unseen made visible: `\\x1b`, `\\n`, `\\u202e`."""
-    return text if text.isprintable() else _compiled(_UNSAFE).sub(_visible, text)
+    """`text` on one line, with everything unseen made visible (`\\x1b`, `\\n`, `\\u202e`), and no command in it (`:\\x3a`)."""
+    return without_commands(text if text.isprintable() else _compiled(_UNSAFE).sub(_visible, text))
+
+
+def without_commands(text: str) -> str:
+    """`text` without what a pipeline's runner obeys: the last character of each marker as an escape, `:\\x3a` or `##\\x5b`.
+
+    For one value, and for all that is printed: two values may make a command together.
+    """
+    return _broken(text, _COMMAND, lambda char: f"\\x{ord(char):02x}")
+
+
+def _broken(text: str, pattern: str, escape: Callable[[str], str]) -> str:
+    if not any(sign in text for sign in _SIGNS) and "section_" not in text.lower():
+        return text
+    return _compiled(pattern).sub(lambda found: found[0][:-1] + escape(found[0][-1]), text)
 
 
 def json_text(text: str) -> str:
-    """JSON text with what is unseen in its strings as JSON escapes. Its meaning stays the same."""
-    return _compiled(_UNSAFE_IN_JSON).sub(_json_escape, text)
+    """JSON text with what is unseen in its strings, and each marker of a command, as JSON escapes. Its meaning stays the same."""
+    # a marker stands in a string, since no JSON has one outside
+    return _broken(
+        _compiled(_UNSAFE_IN_JSON).sub(_json_escape, text), _COMMAND_IN_JSON, lambda char: f"\\u{ord(char):04x}"
+    )
 
 
 def xml(text: str) -> str:
     """Text for XML, in an element or an attribute; what XML cannot hold is gone. Newlines stay."""
-    return _compiled(_NOT_XML).sub("", text).translate(_XML)
+    return _broken(_compiled(_NOT_XML).sub("", text).translate(_XML), _COMMAND, lambda char: f"&#{ord(char)};")
 
 
 def annotation(text: str) -> str:

@@ -47,17 +47,18 @@ def _case(file: str, errors: int, text: str) -> str:
     return f'    <testcase classname="reconciler.validate" name="{name}">\n      {body}\n    </testcase>'
 
 
-def tests(results: Sequence[Mapping[str, Any]], style: Style) -> str:
-    """The answers of `test`: a suite for each model, a case for each check."""
-    suites = [line for result in results for line in _suite(result, style)]
+def test_suites(results: Sequence[Mapping[str, Any]], style: Style, *, strict: bool) -> str:
+    """The answers of `test`: a suite for each model, a case for each check. What is degraded is skipped, with `strict` a failure."""
+    suites = [line for result in results for line in _suite(result, style, strict=strict)]
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", *suites, "</testsuites>"])
 
 
-def _suite(result: Mapping[str, Any], style: Style) -> list[str]:
-    checks = result["checks"]
+def _suite(result: Mapping[str, Any], style: Style, *, strict: bool) -> list[str]:
+    checks = [{**check, "state": _junit_state(check["state"], strict=strict)} for check in result["checks"]]
     name = xml(style.safe(result["address"]))
-    failures, seconds = sum(not check["ok"] for check in checks), sum(check["duration_ms"] for check in checks) / 1000
-    counts = f'tests="{len(checks)}" failures="{failures}" errors="0" time="{seconds:.3f}"'
+    failures, skipped = (sum(check["state"] == state for check in checks) for state in ("failed", "degraded"))
+    seconds = sum(check["duration_ms"] for check in checks) / 1000
+    counts = f'tests="{len(checks)}" failures="{failures}" errors="0" skipped="{skipped}" time="{seconds:.3f}"'
     return [
         f'  <testsuite name="{name}" {counts}>',
         *(_checked(check, name, style) for check in checks),
@@ -65,8 +66,16 @@ def _suite(result: Mapping[str, Any], style: Style) -> list[str]:
     ]
 
 
+def _junit_state(state: str, *, strict: bool) -> str:
+    return "failed" if strict and state == "degraded" else state
+
+
 def _checked(check: Mapping[str, Any], suite: str, style: Style) -> str:
     message = xml(style.safe(check["message"]))
-    body = f"<system-out>{message}</system-out>" if check["ok"] else f'<failure type="error" message="{message}"/>'
+    body = {
+        "ok": f"<system-out>{message}</system-out>",
+        "degraded": f'<skipped message="degraded: {message}"/>',
+        "failed": f'<failure type="error" message="{message}"/>',
+    }[check["state"]]
     case = f'classname="{suite}" name="{xml(style.safe(check["name"]))}" time="{check["duration_ms"] / 1000:.3f}"'
     return f"    <testcase {case}>\n      {body}\n    </testcase>"

@@ -19,7 +19,9 @@ from reconciler.core.telling import is_telling
 from reconciler.render import credentials
 from reconciler.render.credentials import Span
 
-SECRET_RULES: Final = frozenset({"literal-secret", "secret-reference"})  # of problems whose place is a secret's value
+SECRET_RULES: Final = frozenset(
+    {"literal-secret", "secret-reference", "likely-secret"}
+)  # of problems whose place is a secret's value
 UNKNOWN_RULE: Final = "unknown-field"  # of problems whose place is a key that nobody knows
 LONGEST: Final = 4000  # code points of a line in which the name of a secret is looked for
 _A_SLIP: Final = 0.8  # how much alike two names are of which the one is the other, mistyped

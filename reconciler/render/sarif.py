@@ -9,6 +9,7 @@ from urllib.parse import quote
 import reconciler
 from reconciler.core.errors import Problem
 from reconciler.core.problem_json import end_of
+from reconciler.core.problem_rules import RULES, help_uri
 from reconciler.manifest.validation import Validation
 from reconciler.render.escape import printable
 from reconciler.render.jsontext import dumps
@@ -35,7 +36,12 @@ def render(validation: Validation, style: Style) -> str:
 
 
 def _rule(rule: str) -> dict[str, Any]:
-    return {"id": rule, "shortDescription": {"text": printable(rule.replace("-", " "))}}
+    short = {"id": rule, "shortDescription": {"text": printable(rule.replace("-", " "))}}
+    known = RULES.get(rule)
+    if known is None:  # a driver of another package has rules of its own
+        return short
+    help_text = f"{known.meaning} {known.remedy}"
+    return short | {"fullDescription": {"text": known.meaning}, "help": {"text": help_text}, "helpUri": help_uri(rule)}
 
 
 def _result(problem: Problem, path: str, rule_index: int, seen: dict[str, int]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from reconciler.core.resource import Address
 from reconciler.planner.plan import ACTIONS, WRITES, Change, Consents, Plan
+from reconciler.planner.reasons import REASONS
 
 ORDER: Final = (("delete", "replace"), ("conflict",), ("blocked",), ("rename",), ("create",), ("update",))
 SIGNS: Final = {
@@ -43,32 +44,7 @@ class Wording:
     found: bool = False
 
 
-_REASONS: Final = {
-    "new": "new",
-    "missing": "declared, but not in the registry",
-    "adopt": "adopt: it exists unmarked and becomes ours",
-    "changed": "changed in the manifest",
-    "drifted": "drifted: changed in the registry",
-    "differs": "differs: nothing tells which side changed",
-    "rotate": "rotate: a secret's value is written again",
-    "fingerprint": "fingerprint: the fingerprint of a secret is recorded",
-    "mark": "only our mark changes",
-    "immutable": "immutable: cannot change in place",
-    "cannot-clear": "cannot-clear: a value cannot be taken away in place",
-    "renamed": "renamed in the manifest",
-    "renamed-twice": "renamed twice: several manifests name the same old key",
-    "removed": "removed: no manifest declares it any more",
-    "absent": "asked for: by state: absent, or by name",
-    "unmanaged": "unmanaged: it would lose what no manifest declares",
-    "owner": "owned by somebody else",
-    "duplicate": "duplicate: the registry holds several of this key",
-    "unreadable": "unreadable: the registry holds what cannot be understood",
-    "not-deletable": "cannot be deleted",
-    "protected": "protected",
-    "referenced": "still referred to",
-    "dependency": "waits for another object",
-    "test-failed": "test-failed: its endpoint failed the test",
-}
+_REASONS: Final = {word: reason.shown for word, reason in REASONS.items()}
 _TOTALS: Final = {action: action if action == "blocked" else f"to {action}" for action in ACTIONS}
 PLANNED: Final = Wording(signs=SIGNS, verbs={action: action for action in ACTIONS}, reasons=_REASONS, totals=_TOTALS)
 _FOUND_VERBS: Final = {"create": "missing", "rename": "missing", "update": "changed", "replace": "changed"}

@@ -47,6 +47,7 @@ from reconciler.planner.planfile import dump
 from reconciler.planner.planner import make_plan
 from reconciler.project.registries import native_kinds
 from reconciler.registry.protocol import Driver, Removal, Write
+from reconciler.registry.reading import checked
 from reconciler.testing.hostile_rows import Alter, altered, edits
 from reconciler.testing.unmanaged import (
     HIDDEN,
@@ -145,7 +146,6 @@ class DriverContract:
     samples: ClassVar[tuple[Sample, ...]] = ()
     cannot: ClassVar[Mapping[str, str]] = {}
     hostile_values: ClassVar[int] = 4  # tried in each place: all of them in turn
-    foreign: ClassVar[bool] = True  # members of a row that no kind declares are not compared
     kept: ClassVar[tuple[str, ...]] = ()  # the members of a row that say what it is and whose
 
     def __init_subclass__(cls) -> None:
@@ -238,7 +238,7 @@ class DriverContract:
         """`get` and `read` tell the same."""
         await world.apply(*sample.whole)
         for resource in await stored(world):
-            alone = await registry_of(world).get(resource.address)
+            alone = checked(await registry_of(world).get(resource.address), next(iter(world.facts.values())))
             assert alone is not None
             assert still(alone) == still(resource)
 
@@ -317,7 +317,7 @@ class DriverContract:
         )
         before = await world.remote()
         never = {one.resource.address for one in declared(before, world) if isinstance(one, Undeclarable)}
-        changes = data.draw(edits(unknown_fields=self.foreign))
+        changes = data.draw(edits())
         self.alter_row(world, address, altered(changes, self.kept))
         remote = await world.remote()
         self.alter_row(world, address, lambda row: row)

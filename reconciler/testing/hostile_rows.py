@@ -70,10 +70,9 @@ class Edit(NamedTuple):
         return changed
 
 
-def edits(*, unknown_fields: bool) -> st.SearchStrategy[list[Edit]]:
-    """One to three changes; some of them are fields that no version of ours knows, where `unknown_fields` says so."""
-    adds = st.booleans() if unknown_fields else st.just(value=False)
-    values = VALUES if unknown_fields else PLAIN | st.lists(PLAIN, max_size=3)  # a map brings members of its own
+def edits() -> st.SearchStrategy[list[Edit]]:
+    """One to three changes; some of them are fields that no version of ours knows."""
+    adds, values = st.booleans(), VALUES
     return st.lists(st.builds(Edit, st.integers(0, 200), values, adds), min_size=1, max_size=3)
 
 

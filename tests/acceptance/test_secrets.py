@@ -1,26 +1,46 @@
-"""A secret's value is nowhere: not in an answer, a log, an error, a traceback, a plan, a backup or the registry's file."""
+"""A secret's value is nowhere: not in an answer, a log, an error, a traceback, a plan, a backup or the registry's file, in no encoding."""
 
 from __future__ import annotations
 
+import hashlib
+import http.server
+import json
 import os
+import threading
 from collections.abc import Iterator
+from typing import Any, Final
 
 import pytest
 from cli.project import Project, environment
+from test_redaction import FORMS
 
 VALUES = {
-    "FP": "fp-7d1c0f59",
-    "KEY": "key-5b7e2a11",
-    "TOKEN": "token-0c9d8e77",
-    "OTHER": "other-\u00e9-4f3a2b1c",
+    "FP": "fp-7d1c0f59-0123456789abcdef",
+    "KEY": "key-5b7e2a11-Zx81qLmW",
+    "TOKEN": "token-0c9d8e77+/=pQ",
+    "OTHER": "other-\u00e9-4f3a2b1c\"'\\",
 }
-IN_FILE = "file-99aabbcc"
-UNUSED = "unused-12ab34cd"
+IN_FILE = "file-99aabbcc-1122334455"
+UNUSED = "unused-12ab34cd-5566778899"
 CONFIG = """\
 owner: us
 fingerprint_key: ${env:FP}
 registries: {local: {driver: local, path: registry.db, default: true}}
 """
+_FORMS: Final = {name: form for name, form in FORMS.items() if name != "base64 of JSON"}
+
+
+def forms_of(value: str) -> set[str]:
+    """A value in every encoding that is cheaply undone, its parts, and its hashes."""
+    forms = {form(value) for form in _FORMS.values()} | {value.upper(), value.lower(), value[:12], value[-8:]}
+    forms |= {
+        hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")
+    }
+    return forms
+
+
+def leaks(text: str, values: list[str]) -> list[str]:
+    return [form for value in values for form in forms_of(value) if form in text]
 
 
 @pytest.fixture
@@ -37,13 +57,10 @@ def secretive(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pro
     yield project
     values = [*VALUES.values(), IN_FILE, UNUSED]
     for answer in project.runs:
-        for value in values:
-            assert value not in answer.both
+        assert leaks(answer.both, values) == []
     for path in project.root.rglob("*"):
         if path.is_file() and path.name != "secret.txt":
-            data = path.read_bytes()
-            for value in values:
-                assert value.encode() not in data, path
+            assert leaks(path.read_bytes().decode("utf-8", "replace"), values) == [], path
 
 
 def test_no_command_says_a_secret(secretive: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +76,7 @@ def test_no_command_says_a_secret(secretive: Project, monkeypatch: pytest.Monkey
     project.run("apply", "--yes", "--format", "json")
     for output in ("text", "json", "github", "sarif", "junit"):
         project.run("validate", "--format", output)
-    for words in (("list",), ("get", "a"), ("history", "a"), ("export", "a")):
+    for words in (("list",), ("get", "a"), ("history", "a"), ("export", "a"), ("info", "a")):
         project.run(*words)
         project.run(*words, "--format", "json")
     project.ok("export", "--all", "-o", "out")
@@ -123,3 +140,91 @@ def test_the_value_reaches_nobody_without_being_asked_for(project: Project) -> N
             project.command(*command, env=environment(**more)) for more in ({}, {"SOME_KEY": "hunter2"})
         )
         assert (without.returncode, without.stdout) == (with_value.returncode, with_value.stdout)
+
+
+# --- servers that repeat what they were sent ---------------------------------------------------------------------
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Answers with all that it was sent, in the encoding `form`, with `status`."""
+
+    form = staticmethod(str)
+    status = 400
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        sent = [*(value for name, value in self.headers.items()), self.path, self.rfile.read(length).decode()]
+        sent += [value.partition(" ")[2] for value in sent]
+        said = " | ".join(self.form(text) for text in sent if text)
+        body = json.dumps({"message": said, "choices": [{"message": {"role": "assistant", "content": said}}]}).encode()
+        self.send_response(self.status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815  # the names that http.server calls
+
+    def log_message(self, *words: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("status", [200, 400, 401])
+def test_no_command_says_what_a_server_repeats(
+    secretive: Project, echo: str, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """A registry and an endpoint that are hostile, and whose addresses are secrets themselves."""
+    project = secretive
+    monkeypatch.setattr(Echo, "status", status)
+    monkeypatch.setenv("WHERE", f"{echo}/{UNUSED}")
+    project.write(
+        "reconciler.yaml",
+        'owner: us\nregistries: {far: {driver: watsonx, url: "${env:WHERE}/v1", token: "${env:TOKEN}", default: true}}\n',
+    )
+    project.manifest("a", endpoint={"url": f"{echo}/v1", "model": "m", "api_key": "${env:KEY}"})
+    project.remove("b")
+    for form in FORMS.values():
+        monkeypatch.setattr(Echo, "form", staticmethod(form))
+        project.run("test", "a", "--format", "json")
+    for name in ("plain", "base64", "JSON in JSON", "percent, small letters"):
+        monkeypatch.setattr(Echo, "form", staticmethod(FORMS[name]))
+        for words in (
+            *(("plan", "-vv", "--format", output, "--output", f"markdown={name}.md") for output in ("text", "json")),
+            *(("apply", "--yes", "-vv", "--format", output) for output in ("text", "json")),
+            *((command, "-vv") for command in ("drift", "list", "validate")),
+            *(
+                ("get", "a", "-vv"),
+                ("export", "a"),
+                ("delete", "a", "--yes"),
+                ("test", "a", "-vv"),
+                ("info", "a", "--live"),
+            ),
+        ):
+            project.run(*words)
+    assert all(answer.code != 3 for answer in project.runs)
+
+
+def test_an_address_of_the_environment_stands_in_no_plan(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A saved plan knows it by a hash, and still notices that it leads elsewhere."""
+    monkeypatch.setenv("LF_URL", f"https://{UNUSED}.example.com")
+    monkeypatch.setenv("LF_API_KEY", VALUES["KEY"])
+    project.write(
+        "reconciler.yaml",
+        'owner: us\nregistries: {aigo: {driver: latticeflow, owns: ["*"]}, local: {driver: local, path: r.db, default: true}}\n',
+    )
+    project.manifest("a")
+    answer = project.run("plan", "--registry", "local", "--save", "plan.json", "-v")
+    assert answer.code == 0, answer.both
+    assert leaks(answer.both + (project.root / "plan.json").read_text(), [UNUSED]) == []
+    assert "${env:LF_URL} (sha256:" in answer.err

@@ -466,11 +466,6 @@ def test_init_makes_a_project_that_works(project: Project) -> None:
     manifest = (project.root / "manifests/support-chat.yaml").read_text()
     assert "variables: {llm_host: llm.example.com}" in config
     assert "https://${var:llm_host}/v1" in manifest
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    first = readme.partition("## A first manifest")[2].partition("```yaml\n")[2].partition("```")[0]
-    project.write("manifests/second.yaml", first.replace("key: support-chat ", "key: second "))
-    project.ok("validate", "--strict")
-    project.remove("second")
     project.ok("init", "below/another")
     assert (project.root / "below/another/reconciler.yaml").is_file()
 

@@ -61,8 +61,8 @@ def test_json_follows_its_schema(project: Project, place: Server) -> None:
     data = project.ok("test", "mem/Model/chat", "--format", "json").json("test")
     assert (data["format_version"], data["address"], data["ok"]) == ("1.0", "mem/Model/chat", True)
     assert data["checks"] == [
-        {"name": "connection", "ok": True, "message": "", "duration_ms": 12},
-        {"name": "inference", "ok": True, "message": "", "duration_ms": 250},
+        {"name": "connection", "ok": True, "state": "ok", "message": "", "duration_ms": 12},
+        {"name": "inference", "ok": True, "state": "ok", "message": "", "duration_ms": 250},
     ]
 
 
@@ -92,12 +92,14 @@ def test_what_a_model_answers_obeys_nobody(project: Project, place: Server, says
 
 
 def test_a_terminal_gets_colour() -> None:
-    """Green and red only there; the text is the same."""
-    check = {"name": "connection", "ok": True, "message": "m", "duration_ms": 1}
-    data = {"address": "a/Model/b", "checks": [check, check | {"ok": False}], "output": None}
+    """Green, yellow and red only there; the text is the same."""
+    check = {"name": "connection", "ok": True, "state": "ok", "message": "m", "duration_ms": 1}
+    checks = [check, check | {"state": "degraded"}, check | {"ok": False, "state": "failed"}]
+    data = {"address": "a/Model/b", "checks": checks, "output": None}
     coloured = checks_text(data, Style(color=True))
-    assert "\x1b[32mok    \x1b[0m" in coloured
-    assert "\x1b[31;1mfailed\x1b[0m" in coloured
+    assert "\x1b[32mok      \x1b[0m" in coloured
+    assert "\x1b[33mdegraded\x1b[0m" in coloured
+    assert "\x1b[31;1mfailed  \x1b[0m" in coloured
     assert "\x1b" not in checks_text(data, Style(color=False))
 
 
@@ -311,5 +313,5 @@ def test_a_selection_that_matches_nothing_is_no_success(project: Project) -> Non
     """A gate that tested nothing must not be green."""
     project.manifest("a", labels={"team": "cx"})
     said = project.run("test", "--all", "--select", "team=typo")
-    assert said.code == 1
+    assert said.code == 64
     assert "--select team=typo matches no declared model" in said.err

@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cli.project import TERMINAL, Project
+
+from reconciler.project.model_facts import facts_json
+from reconciler.registry.capabilities import DescribesModels, ModelFacts
+from reconciler.registry.catalog import load_driver, names
 
 LISTED = {
     "object": "list",
@@ -31,6 +36,7 @@ class Place:
     body: bytes = json.dumps(LISTED).encode()
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    pages: list[dict[str, Any]] = field(default_factory=list)  # in the place of `body`, one after the other
 
 
 @pytest.fixture
@@ -40,11 +46,13 @@ def place() -> Iterator[Place]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+            page = made.pages[len(made.asked) - 1] if made.pages else None
+            body = made.body if page is None else json.dumps(page).encode()
             self.send_response(made.status)
-            for name, value in {"Content-Length": str(len(made.body)), **made.headers}.items():
+            for name, value in {"Content-Length": str(len(body)), **made.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(made.body)
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Says nothing."""
@@ -103,9 +111,11 @@ def test_text_for_people(project: Project) -> None:
         "  Name:       Ch\\x1b[2Jat\\u202e",
         "  Provider:   openai",
         "  Model:      m",
+        "  Local:      no",
         "  Streaming:  yes",
         "  Chat:       yes",
-        "  Max tokens: 128,000",
+        "  Context:    -",
+        "  Max answer: 128,000",
         "  Declared:   manifests/chat.yaml:1",
     ]
 
@@ -115,7 +125,7 @@ def test_which_model_is_meant(project: Project) -> None:
     project.manifest("chat", registries={"local": {"key": "talk"}})
     assert info(project, "local/Model/talk")["key"] == "chat"
     answer = project.run("info", "nobody")
-    assert (answer.code, "no manifest declares a Model 'nobody'" in answer.err) == (1, True)
+    assert (answer.code, "no manifest declares 'nobody'" in answer.err) == (1, True)
     project.write("manifests/again.yaml", "kind: Model\nkey: chat\nprovider: {name: a, model: b}\n")
     answer = project.run("info", "chat")
     assert answer.code == 64
@@ -125,13 +135,103 @@ def test_which_model_is_meant(project: Project) -> None:
     assert (answer.code, answer.json("error")["error"]["code"]) == (1, "manifests")
 
 
-def test_a_native_document_says_nothing_of_it(project: Project) -> None:
-    """What a registry's own terms mean is the registry's business."""
-    project.write("reconciler.yaml", "registries:\n  lf: {driver: latticeflow, url: 'https://x.example.com'}\n")
-    text = "kind: latticeflow/Model\nkey: one\ndisplay_name: One\nconfig: {connection_type: placeholder}\n"
-    project.write("manifests/one.yaml", text)
-    answer = project.run("info", "one")
-    assert (answer.code, "a registry's own terms" in answer.err) == (1, True)
+REGISTRIES = """\
+registries:
+  local: {driver: local, path: registry.db, default: true}
+  lf: {driver: latticeflow, url: 'https://x.example.com'}
+  nm: {driver: nemo, url: 'https://x.example.com'}
+  wx: {driver: watsonx, url: 'https://x.example.com/api/v1'}
+  il: {driver: insidellms, path: runs}
+"""
+NATIVE = [
+    (
+        "kind: latticeflow/Model\ndisplay_name: One\nconfig: {connection_type: provider_connection, provider_id: openai, model_key: gpt-5-nano}\n",
+        ("One", "openai", "gpt-5-nano", False, True, True, None),
+    ),
+    (
+        "kind: latticeflow/Model\ndisplay_name: One\ntask: embeddings\nconfig:\n  url: http://localhost:8000/v1\n  model_key: m\n",
+        ("One", "custom", "m", True, False, False, None),
+    ),
+    (
+        "kind: latticeflow/Model\ndisplay_name: One\nconfig: {connection_type: placeholder}\n",
+        ("One", "placeholder", None, None, None, None, None),
+    ),
+    (
+        "kind: nemo/Model\nbackend_format: ANTHROPIC_MESSAGES\napi_endpoint: {url: 'https://x.example.com', model_id: m}\n",
+        ("one", "anthropic", "m", False, True, True, None),
+    ),
+    ("kind: nemo/Provider\nhost_url: 'http://127.0.0.1:8000'\n", ("one", "one", None, True, None, None, None)),
+    (
+        "kind: watsonx/Model\nKEY: virtual-model/anthropic/claude\ndisplay_name: One\nconfig: {max_tokens: 9}\n",
+        ("One", "anthropic", "claude", False, True, True, 9),
+    ),
+    (
+        "kind: insidellms/Model\nmodel: {type: llamacpp, args: {model_path: m.gguf, n_ctx: 4096}}\n",
+        ("one", "llamacpp", "m.gguf", True, True, True, 4096),
+    ),
+    (
+        "kind: insidellms/Model\nmodel: {type: vllm, args: {model_name: m, base_url: 'http://[::1]:8000'}}\n",
+        ("one", "vllm", "m", True, True, True, None),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), NATIVE, ids=[text.split("\n")[0] for text, _ in NATIVE])
+def test_a_native_document_is_told_as_its_driver_reads_it(
+    project: Project, text: str, expected: tuple[Any, ...]
+) -> None:
+    """The same facts, in the same words; nobody is asked, and --live says that it cannot be."""
+    project.write("reconciler.yaml", REGISTRIES)
+    key = text.partition("KEY: ")[2].partition("\n")[0] or "one"
+    project.write("manifests/one.yaml", f"key: {key}\n" + text.replace(f"KEY: {key}\n", ""))
+    data = info(project, key)
+    names = ("name", "provider", "model_id", "local", "supports_streaming", "supports_chat", "max_tokens")
+    assert tuple(data[name] for name in names) == expected
+    assert data["kind"] == text.partition("kind: ")[2].partition("\n")[0]
+    answer = project.run("info", key, "--live")
+    assert (answer.code, "leave out --live" in answer.err) == (64, True)
+
+
+def test_every_native_kind_of_every_driver_is_told(project: Project) -> None:
+    """Whatever is in it, least of all what is not: a driver reads its own rows, never a form that it expects."""
+    for name in names():
+        driver = load_driver(name)
+        for kind in driver.kinds:
+            assert isinstance(driver, DescribesModels) or name == "local"
+            for spec in ({}, {"config": None, "spec": None, "model": None, "api_endpoint": None}):
+                facts = driver.describe(kind, "key", spec) if isinstance(driver, DescribesModels) else ModelFacts()
+                assert facts_json("key", facts)["name"] == "key"
+
+
+@pytest.mark.parametrize(
+    ("fields", "local"),
+    [
+        ({"provider": {"name": "ollama", "model": "m"}}, True),
+        ({"provider": {"name": "llamacpp", "model": "m"}}, True),
+        ({"provider": {"name": "vLLM", "model": "m"}}, True),
+        ({"provider": {"name": "huggingface", "model": "m"}}, True),
+        ({"provider": {"name": "openai", "model": "m"}}, False),
+        ({"provider": {"name": "nobody-knows", "model": "m"}}, None),
+        ({"endpoint": {"url": "http://localhost:8000/v1"}}, True),
+        ({"endpoint": {"url": "http://LOCALHOST.:8000/v1"}}, True),
+        ({"endpoint": {"url": "http://127.0.0.2/v1"}}, True),
+        ({"endpoint": {"url": "http://[::1]:8000/v1"}}, True),
+        ({"endpoint": {"url": "https://llm.example.com/v1"}}, False),
+        ({"endpoint": {"url": "http://localhost.example.com/v1"}}, False),
+        ({"endpoint": {"url": "http://10.0.0.1/v1"}}, False),
+    ],
+)
+def test_whether_a_model_is_local(project: Project, fields: dict[str, Any], local: bool | None) -> None:
+    """By its address, else by its provider; null where neither tells."""
+    project.manifest("chat", **{"endpoint": None, **fields})
+    assert info(project, "chat")["local"] is local
+
+
+def test_a_declared_context_is_the_length(project: Project) -> None:
+    """`limits.context_length` is `max_tokens`, whatever the longest answer; both are told by their own names, too."""
+    project.manifest("chat", limits={"context_length": 8192}, parameters={"max_completion_tokens": 9})
+    data = info(project, "chat")
+    assert (data["max_tokens"], data["context_length"], data["max_answer_tokens"]) == (8192, 8192, 9)
 
 
 # --- live ---------------------------------------------------------------------------------------------------------
@@ -153,6 +253,7 @@ def test_the_endpoint_is_asked(project: Project, place: Place, monkeypatch: pyte
         "listed": True,
         "owned_by": "vllm",
         "max_tokens": 131072,
+        "near": [],
     }
     ((path, sent),) = place.asked
     assert (path, sent["authorization"], sent["x-tenant"]) == ("/v1/models", "Bearer sk-Zx81qLmW", "acme")
@@ -178,6 +279,10 @@ def test_anthropics_headers(project: Project, place: Place, monkeypatch: pytest.
     [
         ({"data": []}, (False, None, None)),
         ([{"id": "m", "context_length": 8192}], (True, None, 8192)),
+        ({"data": [{"id": "m", "max_tokens": 64000, "max_input_tokens": 200000}]}, (True, None, 200000)),
+        ({"data": [{"id": "m", "max_tokens": 64000, "max_output_tokens": 64000}]}, (True, None, None)),
+        ({"data": [{"id": "m", "meta": {"n_ctx": 256, "n_ctx_train": 512}}]}, (True, None, 256)),
+        ({"data": [{"id": "x", "aliases": ["m"], "owned_by": "llamacpp"}]}, (True, "llamacpp", None)),
         ({"data": [{"id": "m", "owned_by": 7, "context_window": True, "max_tokens": -1}]}, (True, None, None)),
         ({"data": [{"id": "m", "owned_by": "\x1b[2J", "max_model_len": "8192"}]}, (True, "\x1b[2J", None)),
     ],
@@ -225,3 +330,45 @@ def test_nobody_to_ask(project: Project) -> None:
     assert (answer.code, "NOT_THERE is not set" in answer.err) == (1, True)
     project.manifest("shut", endpoint={"url": "http://127.0.0.1:1", "model": "m"})
     assert project.run("info", "shut", "--live").code == 1
+
+
+@pytest.mark.parametrize("form", ["openai", "anthropic"])
+def test_a_list_is_read_to_its_end(project: Project, place: Place, form: str) -> None:
+    """Page by page, up to the one that holds the model; a list that does not turn its page, or never ends, is given up."""
+    place.pages = [{"data": [{"id": f"x{n}"}], "has_more": n < 3, "last_id": f"x{n}"} for n in range(3)]
+    place.pages.append({"data": [{"id": "m", "context_length": 7}], "has_more": True, "last_id": "m"})
+    project.manifest("chat", endpoint={"url": place.url, "model": "m", "format": form})
+    live = info(project, "chat", "--live")["live"]
+    assert (live["listed"], live["max_tokens"], len(place.asked)) == (True, 7, 4)
+    name = "after_id" if form == "anthropic" else "after"
+    assert [parse_qs(urlsplit(path).query).get(name) for path, _ in place.asked] == [None, ["x0"], ["x1"], ["x2"]]
+
+
+def test_a_list_that_does_not_end_says_nothing_of_what_is_not_in_it(project: Project, place: Place) -> None:
+    """Neither listed nor not; and one that gives the same page again has ended."""
+    place.pages = [{"data": [{"id": f"x{n}"}], "has_more": True} for n in range(80)]
+    project.manifest("chat", endpoint={"url": place.url, "model": "m"})
+    assert (info(project, "chat", "--live")["live"]["listed"], len(place.asked)) == (None, 50)
+    place.asked.clear()
+    place.pages = [{"data": [{"id": "x"}], "has_more": True, "last_id": "x"}] * 9
+    assert (info(project, "chat", "--live")["live"]["listed"], len(place.asked)) == (False, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("m", ["m:latest", "org/m"]),
+        ("gpt-4o", ["gpt-4o-mini"]),
+        ("llama-3.1-8b", ["meta/llama-3.1-8b@main"]),
+        ("nothing-like-it", []),
+    ],
+)
+def test_a_name_is_another_than_one_like_it(project: Project, place: Place, name: str, near: list[str]) -> None:
+    """`m` is not `m:latest`: what is probably meant is told."""
+    listed = ["m:latest", "org/m", "gpt-4o-mini", "meta/llama-3.1-8b@main"]
+    place.body = json.dumps({"data": [{"id": one} for one in listed]}).encode()
+    project.manifest("chat", endpoint={"url": place.url, "model": name})
+    live = info(project, "chat", "--live")["live"]
+    assert (live["listed"], live["near"]) == (False, near)
+    told = f" (near: {', '.join(near)})" if near else ""
+    assert f"Listed:     no{told}\n" in project.ok("info", "chat", "--live").out

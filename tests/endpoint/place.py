@@ -19,11 +19,15 @@ from programs import HANGS
 from reconciler.core.model import Endpoint
 from reconciler.core.resource import Address
 from reconciler.core.secret import Resolver
-from reconciler.endpoint.tester import tried
-from reconciler.endpoint.values import Adapter, Subject, Tried
+from reconciler.endpoint.subjects import AdapterCatalogue
+from reconciler.endpoint.test_run import run_test
+from reconciler.endpoint.values import Adapter, Subject
+from reconciler.registry.capabilities import Check, TestResult
+from reconciler.registry.latticeflow import DRIVER
 
 PROGRAM: Final = Path(__file__).with_name("server.py")
 ENVIRON: Final = {"LLM_KEY": KEY}
+ADAPTERS: Final = AdapterCatalogue((), [DRIVER])
 
 
 @dataclass(frozen=True)
@@ -80,20 +84,33 @@ def subject(
     named = how.pop("endpoint_adapter", adapter.key if adapter is not None else None)
     fields = {"api_key": "${env:LLM_KEY}", "timeout": 20, "adapter": named, **how}
     endpoint = Endpoint(url=url, model=model, **fields)
-    return Subject("chat", (Address("local", "Model", "chat"),), endpoint, task, parameters, {}, adapter)
+    missing = "" if adapter is not None else ADAPTERS.find(named)[1]
+    addresses = (Address("local", "Model", "chat"),)
+    return Subject("chat", addresses, endpoint, task, parameters, {}, adapter, missing, how_located)
 
 
-async def trial(one: Subject, given: Any = None, *, probe: bool = True, **environ: str) -> Tried:
-    return await tried(one, Resolver(Path.cwd(), {**ENVIRON, **environ}), given=given, probe=probe)
+def how_located(pointer: str) -> str:
+    return f"manifests/chat.yaml:{pointer}"
 
 
-def failed(one: Tried, name: str) -> str:
-    """The message of the last check, which must be this one, and the only one that failed."""
+async def run(one: Subject, given: Any = None, *, probe: bool = True, **environ: str) -> TestResult:
+    return await run_test(one, Resolver(Path.cwd(), {**ENVIRON, **environ}), given=given, probe=probe)
+
+
+def failed(one: TestResult, name: str) -> str:
+    """The message of this check, which must be the only one that failed. Nothing comes after it but what does not depend on it."""
     assert [check.name for check in one.checks if not check.ok] == [name], one.checks
-    assert one.checks[-1].name == name
     assert KEY not in repr(one)
-    return one.checks[-1].message
+    return check_of(one, name).message
 
 
-def names(one: Tried) -> list[str]:
+def check_of(one: TestResult, name: str) -> Check:
+    return next(check for check in one.checks if check.name == name)
+
+
+def states(one: TestResult) -> dict[str, str]:
+    return {check.name: check.state for check in one.checks}
+
+
+def names(one: TestResult) -> list[str]:
     return [check.name for check in one.checks]

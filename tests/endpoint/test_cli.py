@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from cli.project import TERMINAL, Project, model
-from endpoint.place import Place, place
+from endpoint.place import Place, place, serving
 from endpoint.server import KEY
 from registry.aigo.server import aigo
 
@@ -18,6 +18,7 @@ from reconciler.core.document.dump import dump_yaml
 
 __all__ = ["place"]
 
+REQUIRED = ("--require", "streaming")
 ADAPTER = """\
 kind: latticeflow/Adapter
 key: mine
@@ -123,7 +124,7 @@ def test_an_adapter_is_applied_here(here: Project, place: Place) -> None:
     answer = here.ok("test", "own", "--input", "in.json")
     assert answer.out.partition("transform-input:\n")[2].splitlines() == [
         '  {"ask": "hi"}',
-        "inference:",
+        "inference, status 200:",
         "  answer=HI&model=",
         "transform-output:",
         '  {"said": "answer=HI&model="}',
@@ -131,6 +132,60 @@ def test_an_adapter_is_applied_here(here: Project, place: Place) -> None:
     data = here.ok("test", "own", "--input", "in.json", "--format", "json").json("test")
     assert [step["name"] for step in data["steps"]] == ["transform-input", "inference", "transform-output"]
     assert data["output"] == {"said": "answer=HI&model="}
+
+
+def test_degraded_is_the_third_state(here: Project, place: Place, tools: Path) -> None:
+    """0, in every format told apart from ok; 1 with --strict, and where what is degraded is required."""
+    url, key = place.url, "${env:LLM_KEY}"
+    here.write(
+        "manifests/chat.yaml",
+        f"kind: Model\nkey: chat\nendpoint:\n  url: {url}\n  model: refuses-n+unstreamed\n  api_key: {key}\n"
+        "parameters:\n  temperature: 0.5\n  n: 2\n  seed: 3\n",
+    )
+    answer = here.ok("test", "chat")
+    assert [row.split()[:2] for row in answer.out.splitlines()[1:5]] == [
+        ["ok", "connection"],
+        ["degraded", "inference"],
+        ["degraded", "streaming"],
+        ["ok", "capabilities"],
+    ]
+    assert "n refused (manifests/chat.yaml:9): unsupported parameter: n" in answer.out
+    data = here.ok("test", "chat", "--format", "json").json("test")
+    assert (data["ok"], data["state"]) == (True, "degraded")
+    assert [(one["ok"], one["state"]) for one in data["checks"]] == [
+        (True, "ok"),
+        (True, "degraded"),
+        (True, "degraded"),
+        (True, "ok"),
+    ]
+    for words, code, failures, skipped in ((), 0, "0", "2"), (("--strict",), 1, "2", "0"), (REQUIRED, 1, "1", "1"):
+        answer = here.run("test", "chat", "--format", "junit", *words)
+        suite = ElementTree.fromstring(answer.out).find("testsuite")
+        assert suite is not None
+        assert (answer.code, suite.get("failures"), suite.get("skipped")) == (code, failures, skipped)
+        assert len(suite.findall("testcase/skipped")) == int(skipped)
+        check_junit(tools, here.write("junit.xml", answer.out))
+    assert "1 model tested: 1 degraded\n" in here.ok("test", "--all").out
+    assert here.run("test", "--all", "--strict", "--format", "json").code == 1
+
+
+def test_what_cannot_stream_is_not_required_to(here: Project, place: Place) -> None:
+    """Embeddings have no streams; a format of one's own may, and nobody knows."""
+    here.manifest("vectors", endpoint=behind(place, "vectors"), task="embeddings")
+    here.manifest("chat", endpoint=behind(place, "plain"))
+    here.ok("test", "--all", *REQUIRED)
+    here.manifest("own", endpoint=behind(place, "x", url=f"{place.host}/own/", format="custom"))
+    here.write("in.json", '{"ask": "x"}')
+    answer = here.run("test", "own", "--input", "in.json", *REQUIRED)
+    assert (answer.code, "it is required, and a format of its own is not asked for it" in answer.out) == (1, True)
+
+
+def test_what_is_degraded_is_in_nobody_s_way(here: Project, place: Place) -> None:
+    """`apply --test` says so, and writes it."""
+    here.manifest("chat", endpoint=behind(place, "refuses-n+unstreamed"), parameters={"n": 2})
+    answer = here.ok("apply", "--yes", "--test")
+    assert answer.err.startswith("test chat: degraded: inference: n refused (manifests/chat.yaml:")
+    assert here.keys() == ["chat"]
 
 
 def test_what_needs_an_input_says_so(here: Project, place: Place) -> None:
@@ -178,7 +233,9 @@ def test_labels_select(here: Project, place: Place) -> None:
     assert [one["address"] for one in data["results"]] == ["local/Model/c"]
     assert here.run("test", "--all", "--select", "team=cx", "--select", "stage=test").code == 1
     nothing = here.run("test", "--all", "--select", "team=none")
-    assert (nothing.code, "--select team=none matches no declared model" in nothing.err) == (1, True)
+    assert (nothing.code, "--select team=none matches no declared model" in nothing.err) == (64, True)
+    data = here.ok("test", "--all", "--select", "team!=cx,team", "--format", "json").json("test")
+    assert [one["address"] for one in data["results"]] == ["local/Model/c"]
 
 
 def test_junit_for_a_pipeline(here: Project, place: Place, tools: Path) -> None:
@@ -191,18 +248,25 @@ def test_junit_for_a_pipeline(here: Project, place: Place, tools: Path) -> None:
     assert "out of order" in failure.get("message", "")
     assert (suites["local/Model/b"].get("tests"), suites["local/Model/b"].get("failures")) == ("2", "1")
     assert [case.get("name") for case in suites["local/Model/c"]] == ["connection", "inference"]
-    file = here.write("junit.xml", answer.out)
+    check_junit(tools, here.write("junit.xml", answer.out))
+
+
+def check_junit(tools: Path, file: Path) -> None:
     words = ["xmllint", "--noout", "--schema", str(tools / "junit-10.xsd"), str(file)]
     checked = subprocess.run(words, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
 
 
-def test_at_most_four_at_once(here: Project, place: Place) -> None:
-    """More than one at a time, never more than four."""
-    for number in range(7):
-        here.manifest(f"m{number}", endpoint=behind(place, f"slow+{number}"), task="completion")
-    here.ok("test", "--all")
-    assert 2 <= place.told()["most"] <= 4
+def test_models_of_one_host_are_tested_one_after_the_other(here: Project, place: Place) -> None:
+    """However the host is spelt: servers with one model at a time interrupt what they are doing. Hosts are tested at once."""
+    for number in range(4):
+        url = place.url if number % 2 else place.url.replace("127.0.0.1", "LOCALHOST")
+        here.manifest(f"m{number}", endpoint=behind(place, f"slow+{number}", url=url), task="completion")
+    with serving() as other:
+        here.manifest("other", endpoint=behind(other, "slow+other"), task="completion")
+        here.ok("test", "--all")
+        assert (place.told()["most"], other.told()["most"]) == (1, 1)
+        assert other.seen("slow+other")
 
 
 @pytest.mark.parametrize(
@@ -212,7 +276,7 @@ def test_at_most_four_at_once(here: Project, place: Place) -> None:
         (("chat", "--all"), "--all tests every model"),
         (("--all", "--registry", "local"), "--all tests endpoints, and --registry leads elsewhere"),
         (("chat", "--select", "a=b"), "--select goes with --all"),
-        (("--all", "--select", "ab"), "--select 'ab' is not LABEL=VALUE"),
+        (("--all", "--select", "=b"), "--select '=b': '=b' is no requirement"),
     ],
 )
 def test_what_contradicts_itself_is_a_usage_error(here: Project, words: tuple[str, ...], said: str) -> None:

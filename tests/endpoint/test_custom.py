@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from endpoint.place import Place, failed, names, place, subject, trial
+from endpoint.place import Place, failed, names, place, run, subject
 from endpoint.server import KEY
 
 from reconciler.core.errors import InputError
 from reconciler.endpoint.sandbox import render
 from reconciler.endpoint.templates import rendered
-from reconciler.endpoint.tester import check_input
+from reconciler.endpoint.test_run import check_input
 from reconciler.endpoint.values import Adapter, FailedError
 
 __all__ = ["place"]
@@ -28,7 +28,7 @@ ADAPTER = Adapter("mine", BEFORE, AFTER)
 async def test_an_adapter_is_shown_step_by_step(place: Place) -> None:
     """What the template made, what the endpoint answered, what became of it."""
     one = subject(f"{place.host}/own/", "gpt", format="custom", adapter=ADAPTER)
-    done = await trial(one, {"messages": [{"role": "user", "content": 'say "ä"'}]})
+    done = await run(one, {"messages": [{"role": "user", "content": 'say "ä"'}]})
     assert (done.ok, names(done)) == (True, ["connection", "transform-input", "inference", "transform-output"]), done
     assert [json.loads(step.text) if step.text[0] == "{" else step.text for step in done.steps] == [
         {"ask": 'say "ä"', "m": "gpt"},
@@ -44,11 +44,11 @@ async def test_a_chat_behind_an_adapter_needs_no_input(place: Place) -> None:
     adapter = Adapter("mine", '{"ask": {{ input | tojson | tojson }}}', "{{ body }}")
     one = subject(f"{place.host}/own/", format="custom", adapter=adapter, parameters={"temperature": 0.5})
     check_input(one, None)
-    done = await trial(one)
+    done = await run(one)
     sent = json.loads(json.loads(done.steps[0].text)["ask"])
     assert sent == {"messages": [{"role": "user", "content": "Hello!"}], "temperature": 0.5}
     assert done.checks[-1].message.startswith("no JSON: answer=")
-    done = await trial(one, "Why?")
+    done = await run(one, "Why?")
     assert json.loads(json.loads(done.steps[0].text)["ask"])["messages"][0]["content"] == "Why?"
 
 
@@ -56,7 +56,7 @@ async def test_a_chat_behind_an_adapter_needs_no_input(place: Place) -> None:
 async def test_without_an_adapter_the_input_goes_as_it_is(place: Place, adapter: str | None) -> None:
     """To the very address that the manifest has; what comes back need not be JSON."""
     one = subject(f"{place.host}/own/", format="custom", endpoint_adapter=adapter)
-    done = await trial(one, {"ask": "as it is"})
+    done = await run(one, {"ask": "as it is"})
     assert (done.ok, names(done)) == (True, ["connection", "inference"])
     assert done.output == "answer=AS IT IS&model="
 
@@ -66,14 +66,14 @@ async def test_without_an_input_a_custom_format_is_not_asked(place: Place) -> No
     one = subject(f"{place.host}/own/", format="custom")
     with pytest.raises(InputError, match="a model of a custom format needs an input of its own"):
         check_input(one, None)
-    done = await trial(one)
+    done = await run(one)
     assert (done.ok, names(done)) == (True, ["connection"])
     assert "not asked: it needs an input of its own" in done.checks[0].message
 
 
 async def test_a_refusal_is_a_failed_inference(place: Place) -> None:
     """With the endpoint's own words."""
-    done = await trial(subject(f"{place.host}/own/", format="custom"), {"tell": "me"})
+    done = await run(subject(f"{place.host}/own/", format="custom"), {"tell": "me"})
     assert "answered 422 Unprocessable Entity: ask what?" in failed(done, "inference")
 
 
@@ -86,9 +86,7 @@ async def test_a_refusal_is_a_failed_inference(place: Place) -> None:
 )
 async def test_an_adapter_that_is_not_there(place: Place, key: str, said: str) -> None:
     """Nothing is sent to the model."""
-    assert said in failed(
-        await trial(subject(f"{place.host}/own/", format="custom", endpoint_adapter=key)), "inference"
-    )
+    assert said in failed(await run(subject(f"{place.host}/own/", format="custom", endpoint_adapter=key)), "inference")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +110,7 @@ async def test_an_adapter_that_is_not_there(place: Place, key: str, said: str) -
 async def test_a_template_is_bounded(place: Place, before: str, said: str) -> None:
     """Mistakes and attacks end as a failed check, and nothing is sent; what never ended would end this test."""
     one = subject(f"{place.host}/own/", "never", format="custom", adapter=Adapter("bad", before, "{{ body }}"))
-    assert said in failed(await trial(one), "transform-input")
+    assert said in failed(await run(one), "transform-input")
     assert place.seen("never") == []
 
 

@@ -107,19 +107,23 @@ BY_PATTERN: Final = {
     OWNER: ("a", "platform team", "é", "a.b-c"),
     scalars.KEY: ("a", "A-b.c_1", "0", "x" * 100, "support-chat"),
     scalars.SECRET_REFERENCE: SECRETS,
-    scalars.URL: (
-        "http://a",
-        "https://h.example/v1",
-        "http://h/a@b",
-        "${var:url}",
-        "https://${var:h}/v1",
-        "http://h?x=@",
-    ),
+    scalars.VARIABLE: ("OPENAI_*", "A", "[AB]_?", "*"),
+    scalars.HOST: ("api.openai.com", "*.example.com", "*", "[::1]", "localhost:8080", "h-1.a_b.c"),
     scalars.POINTER: ("/", "/a/b", "/a~1b/0"),
 }
+URLS: Final = (
+    *("http://a", "https://h.example/v1", "http://h/a@b", "${var:url}", "https://${var:h}/v1", "http://h?x=@"),
+    *("https://h/v1?api-version=2", "https://h?max_tokens=5#token=x", "https://h/?api_key=${var:x}", "https://h/?key="),
+)
 HEADERS: Final = (
     *(("X-Tenant", "acme"), ("X-Other", ""), ("Authorization", SECRETS[0]), ("x-api-key", SECRETS[1])),
-    *(("X-TOKEN", SECRETS[0]), ("cookie", SECRETS[1]), ("Cookies", "a"), ("Accept", "${env:A} b")),
+    *(
+        ("X-TOKEN", SECRETS[0]),
+        ("cookie", SECRETS[1]),
+        ("Author", "a"),
+        ("X-Max-Tokens", "5"),
+        ("Accept", "${env:A} b"),
+    ),
 )
 ANYTHING: Final = st.recursive(
     st.none()
@@ -158,7 +162,9 @@ def field(annotation: Any, metadata: tuple[Any, ...] = ()) -> Strategy:
         inner, *extra = get_args(annotation)
         return field(inner, (*metadata, *extra))
     options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    checked = next((item for item in metadata if isinstance(item, scalars.Checked | Pattern | HeaderMap)), None)
+    checked = next(
+        (item for item in metadata if isinstance(item, scalars.Checked | scalars.UrlForm | Pattern | HeaderMap)), None
+    )
     if checked is not None:
         found = _checked(checked)
     else:
@@ -213,6 +219,8 @@ def _checked(kind: Any) -> Strategy:
             return st.sampled_from(("a", "", 1, 2.5, True, "$x"))
         case HeaderMap():
             return st.lists(st.sampled_from(HEADERS), max_size=3).map(dict)
+        case scalars.UrlForm():
+            return st.sampled_from(URLS)
         case Pattern():
             return st.sampled_from(BY_PATTERN[kind.pattern])
     raise AssertionError(f"no documents for {kind!r}")
@@ -249,7 +257,7 @@ WHOLE_MODEL: Final[dict[str, Any]] = {
         "frequency_penalty": 0,
         "reasoning_effort": "low",
     },
-    "limits": {"requests_per_minute": 60, "max_concurrency": 4},
+    "limits": {"requests_per_minute": 60, "max_concurrency": 4, "context_length": 131072},
     "tags": ["support"],
     "labels": {"team": "cx"},
     "metadata": {"cost_centre": 42},
@@ -301,6 +309,7 @@ WHOLE_CONFIG: Final[dict[str, Any]] = {
         "web": {"driver": "web", "url": "http://a", "token": "${env:T}", "timeout": 1.5, "headers": {"A": "b"}},
     },
     "guards": {"max_deletes": 5, "max_delete_percent": 20, "allow_trust_remote_code": True},
+    "secrets": {"allow": {"OPENAI_*": ["api.openai.com", "*.example.com:8443"], "A": []}},
     "$schema": "x",
 }
 

@@ -37,7 +37,7 @@ from reconciler.core.schema.types import SecretText
 from reconciler.core.secret import Resolver
 from reconciler.core.spec import PRESENT, hide_secrets, secrets_in
 from reconciler.core.unmanaged import revealed
-from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Check, Tested
+from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Check, TestResult
 from reconciler.registry.protocol import Compiled, Driver, Inexpressible, Native, Opening, Registry, Removal, Write
 
 SERVERS: Final[dict[str, Server]] = {}
@@ -277,14 +277,16 @@ class Memory:
         exact = self.driver.kinds[current.address.kind].revision_is_etag
         self.place.delete(int(current.id or 0), int(current.revision or 0) if exact else None)
 
-    async def test(self, resource: Resource, given: Any) -> Tested:
+    async def test(self, resource: Resource, given: Any) -> TestResult:
         _LINES.debug("POST %s/test", resource.address)
         if resource.address.kind != "Model" and given is None:
             raise InputError(f"{resource.address} needs an input of its own", hint="--input FILE")
         question = {"messages": [{"role": "user", "content": "Hello!"}]} if given is None else given
         answer = self.place.try_out(resource.address.kind, resource.address.key, question)
         steps = answer["steps"]
-        return Tested(tuple(Check(name, not wrong, wrong or "", time) for name, wrong, time in steps), answer["answer"])
+        return TestResult(
+            tuple(Check(name, not wrong, wrong or "", time) for name, wrong, time in steps), answer["answer"]
+        )
 
     async def catalogue(self, provider: str) -> Catalogue:
         found = self.place.catalogue(provider)

@@ -170,11 +170,11 @@ class Proxy:
             return data
         answer = json.loads(data)
         if isinstance(answer, dict) and isinstance(answer.get("data"), list):
-            rows = [self.change(request.kind, row) for row in answer["data"]]
+            rows = answer["data"]
             if listing and self.workspaces is not None:
                 rows = [row for row in rows if row["name"] in self.workspaces]
                 answer["pagination"] |= {"total_results": len(rows), "current_page_size": len(rows)}
-            answer["data"] = rows
+            answer["data"] = [self.change(request.kind, row) for row in rows]
         elif isinstance(answer, dict) and "name" in answer:
             answer = self.change(request.kind, answer)
         return json.dumps(answer).encode()

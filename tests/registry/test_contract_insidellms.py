@@ -27,7 +27,6 @@ class TestInsideLlms(DriverContract):
 
     driver = DRIVER
     samples = SAMPLES
-    foreign = False  # below `model`, what nobody knows is shown as a difference
     cannot: ClassVar[Mapping[str, str]] = {
         "lose_reply": "a file is replaced or not, and whoever asked is told in the same process"
     }

@@ -72,7 +72,6 @@ class TestLocal(DriverContract):
 
     driver = DRIVER
     samples = (SAMPLE,)
-    foreign = False
     cannot: ClassVar[Mapping[str, str]] = {
         "lose_reply": "a transaction is done or not, and whoever asked is told in the same process",
         "add_unknown_field": "a row has no fields but those that were written",

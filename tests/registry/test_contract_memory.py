@@ -237,12 +237,21 @@ def test_which_tests_there_are_follows_from_the_driver() -> None:
         "test_a_rename_leaves_one_object_under_the_new_key",
         "test_deleting_what_is_gone_is_success",
         "test_two_objects_of_one_key_are_never_taken_for_one",
+        "test_what_nobody_declares_outlives_a_rename",
+        "test_what_nobody_declares_outlives_a_replace_and_a_put_back",
+        "test_an_export_restores_what_nobody_declares",
     }
 
 
 def test_a_hook_is_done_or_declined() -> None:
     """A driver's author who forgets one is told, instead of testing less."""
-    for hook in ("lose_reply", "break_row", "add_unknown_field"):
-        arguments = {"lose_reply": {"done": True}, "break_row": {"address": Address("one", "Note", "n")}}
+    for hook in ("lose_reply", "break_row", "add_unknown_field", "plant", "planted"):
+        note = Address("one", "Note", "n")
+        arguments: dict[str, dict[str, Any]] = {
+            "lose_reply": {"done": True},
+            "break_row": {"address": note},
+            "plant": {"address": note, "planted": Planted("", "x_strange", 1)},
+            "planted": {"address": note, "container": "", "name": "x_strange"},
+        }
         with pytest.raises(NotImplementedError, match="say how"):
             getattr(DriverContract(), hook)(None, **arguments.get(hook, {}))

@@ -192,6 +192,36 @@ async def test_a_pooled_connection_that_was_closed_meanwhile_is_replaced(method:
         assert server.connections == 2
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("repeatable", [True, False])
+async def test_what_may_be_repeated_is_sent_on_a_new_connection_where_a_pooled_one_drops(
+    method: str, repeatable: bool
+) -> None:
+    """Once more, and only then; nothing else is sent twice. A first connection that drops is no pooled one."""
+
+    async def once_each(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        if seen.connection in used or seen.path == "/never":
+            writer.close()
+        else:
+            used.add(seen.connection)
+            writer.write(reply(200))
+
+    used: set[int] = set()
+    async with connected(once_each, attempts=1) as (client, server):
+        await client.exchange("GET", "/first")
+        if repeatable:
+            await client.exchange(method, "/second", repeatable=True)
+            assert [seen.path for seen in server.seen] == ["/first", "/second", "/second"]
+        else:
+            with pytest.raises(TemporaryError):
+                await client.exchange(method, "/second")
+            assert [seen.path for seen in server.seen] == ["/first", "/second"]
+    async with connected(once_each, attempts=1) as (client, server):
+        with pytest.raises(TemporaryError):
+            await client.exchange(method, "/never", repeatable=repeatable)
+        assert [seen.path for seen in server.seen] == ["/never"]
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

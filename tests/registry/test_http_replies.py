@@ -187,7 +187,7 @@ async def test_the_hint_of_a_status_reaches_the_error() -> None:
     async with connected(always(reply(401, {})), hints={401: "set LF_API_KEY"}) as (client, server):
         with pytest.raises(PermanentError) as caught:
             await client.call("GET", "/models", query={"key": "a b"})
-    assert caught.value.message == f"aigo: GET {server.url}/models?key=a%20b answered 401 Unauthorized"
+    assert caught.value.message == f"aigo: GET {server.url}/models answered 401 Unauthorized"
     assert caught.value.hint == "set LF_API_KEY"
 
 
@@ -196,13 +196,18 @@ MESSAGES: list[tuple[Any, str]] = [
     ({"detail": "two"}, ": two"),
     ({"error": "three"}, ": three"),
     ({"error": {"message": "four", "code": 1}}, ": four"),
-    ({"error": {"message": {"no": "text"}}}, ""),
+    ({"error": {"message": {"no": "text"}}}, ': {"no": "text"}'),
     (
         {"detail": [{"loc": ["body", "key"], "msg": "too long"}, {"loc": ["body", 0], "msg": "bad"}]},
         ": body.key: too long; body.0: bad",
     ),
     ({"errors": [{"code": "x", "message": "five"}]}, ": five"),
-    ({"detail": {"a": 1}}, ""),
+    ({"detail": {"a": 1}}, ': {"a": 1}'),
+    ({"detail": {"error": {"message": "six", "type": "x"}}}, ": six"),
+    ({"errors": {"n": ["must be 1"]}}, ': {"n": ["must be 1"]}'),
+    ({"title": "Bad Request", "status": 400, "detail": "seven"}, ": seven"),
+    ({"error": "Bad Request", "message": "eight"}, ": eight"),
+    ({"fault": {"faultstring": "nine"}}, ": nine"),
     ({"message": 5}, ""),
     ({"message": "a\x1b[31m\nb\u202e\tc"}, ": a [31m b c"),
     ({"message": "x" * 2000}, ": " + "x" * 499 + "…"),

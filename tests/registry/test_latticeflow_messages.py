@@ -22,7 +22,7 @@ from reconciler.core.resource import Address, Listing, Resource
 from reconciler.manifest.export import text_of
 from reconciler.planner.planfile import dump
 from reconciler.registry import base
-from reconciler.registry.latticeflow import trial
+from reconciler.registry.latticeflow import test_run
 from reconciler.registry.protocol import Write
 from reconciler.render import plan_text, report_text
 from reconciler.render.terminal import Style
@@ -313,20 +313,20 @@ def answering(**steps: tuple[int, Any]) -> Behaviour:
     return behave
 
 
-async def tried(behave: Behaviour, kind: str) -> tuple[base.Tested | RegistryError, list[str]]:
+async def run_test(behave: Behaviour, kind: str) -> tuple[base.TestResult | RegistryError, list[str]]:
     """How the test of a model of that connection type ended, and what was asked, in order."""
     spec = {"task": "chat_completion", "config": {"connection_type": kind}}
     async with reaching(behave) as (client, server):
-        ended: base.Tested | RegistryError
+        ended: base.TestResult | RegistryError
         try:
-            ended = await trial.run(client, Resource(Address("one", "Model", "m"), spec, id="7"), None)
+            ended = await test_run.run(client, Resource(Address("one", "Model", "m"), spec, id="7"), None)
         except RegistryError as error:
             ended = error
         return ended, [seen.path.rpartition("/")[2] for seen in server.seen]
 
 
-def checks(ended: base.Tested | RegistryError) -> dict[str, tuple[bool, str]]:
-    assert isinstance(ended, base.Tested)
+def checks(ended: base.TestResult | RegistryError) -> dict[str, tuple[bool, str]]:
+    assert isinstance(ended, base.TestResult)
     return {check.name: (check.ok, check.message) for check in ended.checks}
 
 
@@ -346,10 +346,10 @@ async def test_credentials_that_an_endpoint_quotes_are_not_shown(status: int, ca
     said = "no: sk-unique-Qx81, tk-unique-Zw92, session=ck-unique-Yv73; close"
     answer = ANSWER | {"output": said, "status_code": status, "request_headers": QUOTED}
     behave = answering(run_inference=(200, answer), transform_output=(200, {"output": json.dumps({"said": said})}))
-    ended, _ = await tried(behave, "custom_connection")
+    ended, _ = await run_test(behave, "custom_connection")
     assert [word for word in CREDENTIALS if word in repr(ended)] == []
     if status == 200:
-        assert isinstance(ended, base.Tested)
+        assert isinstance(ended, base.TestResult)
         assert ended.output == {"said": "no: ***, ***, ***; close"}
     else:
         assert checks(ended)["run-inference"] == (False, "the endpoint answered 401: no: ***, ***, ***; close")
@@ -358,18 +358,18 @@ async def test_credentials_that_an_endpoint_quotes_are_not_shown(status: int, ca
 @pytest.mark.parametrize("kind", ["custom_inference", "dify", "langsmith", "placeholder"])
 async def test_what_ai_go_does_not_connect_to_is_asked_for_its_status(kind: str) -> None:
     """Only a connection can be checked as one; the others have a check of their own."""
-    ended, asked = await tried(answering(), kind)
+    ended, asked = await run_test(answering(), kind)
     assert asked == ["check-status", "transform-input", "run-inference", "transform-output"]
     assert checks(ended)["check-status"] == (True, "It works.")
 
 
 async def test_a_status_that_this_server_does_not_tell_is_no_check() -> None:
     """Whether it does is not documented: a 404 says nothing of the model, and the test goes on; a 400 says that it is not well."""
-    ended, asked = await tried(answering(check_status=(404, {"message": "no"})), "dify")
+    ended, asked = await run_test(answering(check_status=(404, {"message": "no"})), "dify")
     assert list(checks(ended)) == ["transform-input", "run-inference", "transform-output"]
     assert all(ok for ok, _ in checks(ended).values())
     assert asked == ["check-status", "transform-input", "run-inference", "transform-output"]
-    ended, asked = await tried(answering(check_status=(400, {"message": "It is down."})), "dify")
+    ended, asked = await run_test(answering(check_status=(400, {"message": "It is down."})), "dify")
     assert checks(ended) == {"check-status": (False, "It is down.")}
     assert asked == ["check-status"]
 
@@ -381,7 +381,7 @@ async def test_a_check_that_is_under_way_is_asked_again_until_it_has_ended(world
     stored = await world.registries["one"].get(Address("one", "Model", "one"))
     registry = world.registries["one"]
     assert stored is not None
-    assert isinstance(registry, base.Tests)
+    assert isinstance(registry, base.RunsTests)
     server.forget()
     assert checks(await registry.test(stored, None))["check-status"] == (True, "The endpoint answers.")
     assert [one.path.rpartition("/")[2] for one in server.requests].count("check-status") == 3
@@ -390,7 +390,7 @@ async def test_a_check_that_is_under_way_is_asked_again_until_it_has_ended(world
 @pytest.mark.parametrize("status", [202, 500, 503])
 async def test_a_model_is_run_once_and_never_again(status: int) -> None:
     """Each run is paid for: what did not end at once has failed."""
-    ended, asked = await tried(answering(run_inference=(status, {"message": "later"})), "dify")
+    ended, asked = await run_test(answering(run_inference=(status, {"message": "later"})), "dify")
     assert isinstance(ended, RegistryError) or checks(ended)["run-inference"][0] is False
     assert asked == ["check-status", "transform-input", "run-inference"]
 

@@ -13,6 +13,7 @@ from registry.aigo.server import Server, aigo
 
 from reconciler.core.errors import ConfigError, SecretError
 from reconciler.core.secret import Resolver
+from reconciler.core.url import place_of as place_named
 from reconciler.registry.latticeflow.settings import Settings, location, place_of
 
 FILE = ".latticeflow.yaml"
@@ -113,12 +114,51 @@ def test_a_reference_without_a_value_is_a_missing_secret(root: Path) -> None:
 
 
 def test_the_nearest_file_is_read_then_those_above(root: Path) -> None:
-    """The folder of reconciler.yaml, its parents, the home: each says what a nearer one does not."""
-    (root / FILE).write_text("LF_URL: https://near.example.com\n")
-    (root.parent / FILE).write_text("LF_URL: https://far.example.com\nLF_API_TIMEOUT: 5\n")
+    """The folders above that of reconciler.yaml, the home: each says what a nearer one does not."""
+    (root.parent / FILE).write_text("LF_URL: https://near.example.com\nLF_API_TIMEOUT: 5\n")
     (root.parents[1] / FILE).write_text("LF_API_KEY: from-home\nLF_API_TIMEOUT: 6\nLF_VERIFY_SSL: false\n")
     found = place(root, {})
     assert (found.url, found.api_key.reveal()) == ("https://near.example.com", "from-home")
+    assert (found.timeout, found.verify) == (5, False)
+
+
+REPOSITORY_FILES = {
+    "an address": ("LF_URL: https://file.example.com\n", {"LF_API_KEY": "k3y"}),
+    "an address under its old name": ("LF_AIGO_URL: https://file.example.com\n", {"LF_API_KEY": "k3y"}),
+    "whether certificates are checked": ("LF_VERIFY_SSL: false\n", THERE),
+}
+
+
+@pytest.mark.parametrize(("text", "environ"), REPOSITORY_FILES.values(), ids=REPOSITORY_FILES)
+def test_a_file_of_the_repository_receives_no_key_from_elsewhere(
+    root: Path, text: str, environ: Mapping[str, str]
+) -> None:
+    """A pull request may change it: neither a key of the environment nor one of the home goes where it says, nor less safely."""
+    (root.parent / ".git").mkdir()
+    for folder in (root, root.parent):  # the project's own, and that of the work tree around it
+        (folder / FILE).write_text(text)
+        with pytest.raises(ConfigError, match=r"\.latticeflow\.yaml is part of the repository") as caught:
+            place(root, environ)
+        assert "k3y" not in str(caught.value)
+        assert caught.value.hint is not None
+        assert "LF_URL" in caught.value.hint
+        if "URL" in text:
+            (root.parents[1] / FILE).write_text("LF_API_KEY: from-home\n")
+            with pytest.raises(ConfigError, match="is part of the repository"):
+                place(root, {})
+            with pytest.raises(ConfigError, match="is part of the repository"):
+                place(root, {"MINE": "k3y"}, api_key="${env:MINE}")
+            (root.parents[1] / FILE).unlink()
+        (folder / FILE).unlink()
+
+
+def test_each_file_says_what_a_nearer_one_does_not(root: Path) -> None:
+    """Where all of them are the user's own, and the key is beside the address."""
+    (root / FILE).write_text("LF_URL: https://near.example.com\nLF_API_KEY: k\n")
+    (root.parent / FILE).write_text("LF_URL: https://far.example.com\nLF_API_TIMEOUT: 5\n")
+    (root.parents[1] / FILE).write_text("LF_API_KEY: from-home\nLF_API_TIMEOUT: 6\nLF_VERIFY_SSL: false\n")
+    found = place(root, {})
+    assert (found.url, found.api_key.reveal()) == ("https://near.example.com", "k")
     assert (found.timeout, found.verify) == (5, False)
 
 
@@ -159,6 +199,8 @@ def test_the_environment_comes_before_files(root: Path) -> None:
     """As for `lf`."""
     (root / FILE).write_text("LF_URL: https://file.example.com\nLF_API_KEY: file\n")
     assert place(root).url == THERE["LF_URL"]
+    (root / FILE).unlink()
+    (root.parents[1] / FILE).write_text("LF_URL: https://file.example.com\nLF_API_KEY: file\n")
     assert place(root, {"LF_API_KEY": "k"}).url == "https://file.example.com"
 
 
@@ -240,7 +282,9 @@ def test_one_place_has_one_address(root: Path, url: str) -> None:
     if url.startswith("https"):
         entries.append((Settings(url=url), {}))
     for settings, environ in entries:
-        assert location(settings, resolver(root, **environ)) == "https://aigo.example.com"
+        told = location(settings, resolver(root, **environ))
+        assert place_named(told) == place_named("https://aigo.example.com")
+        assert "example.com" not in told or settings.url == url  # what the environment says is nobody's business
 
 
 def test_a_place_that_is_not_known_yet_keeps_its_reference(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 # What a plain string may begin with and hold. Everything that means something to YAML, somewhere, is left out.
@@ -23,48 +24,54 @@ _NOT_LITERAL: Final = re.compile(r"\A\n*[ \t]|\A\n*\Z|^\t|[ \t]$", re.MULTILINE)
 _LONGEST_KEY: Final = 1000  # parsers look no further than 1,024 characters for the ':' of a key
 
 
-def dump_yaml(value: Any, *, header: str = "") -> str:
+Escape = Callable[[str], str]
+
+
+def dump_yaml(value: Any, *, header: str = "", escape: Escape = str) -> str:
     """One YAML document in block style, the order of keys kept. `header` is comment lines for its top.
+
+    `escape` writes parts of a text that must not stand there as they are as escapes of YAML (`\\x3a`); the text is in double quotes then.
 
     `load` gives `value` back, a null on top excepted, which is an empty document. Raises ValueError for infinities and
     NaN, TypeError for what is not JSON data.
     """
     lines: list[str] = [header.rstrip("\n")] if header else []
-    _block(value, "", "", lines)
+    _block(value, "", "", lines, escape)
     return "\n".join(lines) + "\n"
 
 
-def _block(value: Any, first: str, indent: str, lines: list[str]) -> None:
+def _block(value: Any, first: str, indent: str, lines: list[str], escape: Escape) -> None:
     """Writes `value`: `first` is what its first line begins with, `indent` what the others do."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            first = _member(key, item, first, indent, lines)
+            first = _member(key, item, first, indent, lines, escape)
     elif isinstance(value, (list, tuple)) and value:
         for item in value:
-            _block(item, first + "- ", indent + "  ", lines)
+            _block(item, first + "- ", indent + "  ", lines, escape)
             first = indent
     else:
-        lines.append(first + _leaf(value, indent))
+        lines.append(first + _leaf(value, indent, escape))
 
 
-def _member(key: str, value: Any, first: str, indent: str, lines: list[str]) -> str:
+def _member(key: str, value: Any, first: str, indent: str, lines: list[str], escape: Escape) -> str:
     """Writes one member of a map, and returns what the next one begins with."""
-    name = _inline(key)
+    name = _inline(key, escape)
     if len(name) > _LONGEST_KEY:
         lines.append(f"{first}? {name}")
         first, name = indent, ""
     if isinstance(value, (dict, list, tuple)) and value:
         lines.append(f"{first}{name}:")
-        _block(value, indent + "  ", indent + "  ", lines)
+        _block(value, indent + "  ", indent + "  ", lines, escape)
     else:
-        lines.append(f"{first}{name}: {_leaf(value, indent + '  ')}")
+        lines.append(f"{first}{name}: {_leaf(value, indent + '  ', escape)}")
     return indent
 
 
-def _leaf(value: Any, indent: str) -> str:
+def _leaf(value: Any, indent: str, escape: Escape) -> str:
     """A scalar, or an empty map or list, as it stands behind its key or dash."""
     if isinstance(value, str):
-        return _literal(value, indent or "  ") if "\n" in value and _is_literal(value) else _inline(value)
+        literal = "\n" in value and _is_literal(value) and escape(value) == value
+        return _literal(value, indent or "  ") if literal else _inline(value, escape)
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -97,12 +104,12 @@ def _literal(text: str, indent: str) -> str:
     return "\n".join([f"|{chomp}", *(indent + line if line else "" for line in body.split("\n"))])
 
 
-def _inline(text: str) -> str:
+def _inline(text: str, escape: Escape) -> str:
     """A string on one line: plain where every reader takes it for text, else in quotes."""
     if not isinstance(text, str):
         raise TypeError(f"{type(text).__name__} is not a key in JSON")
-    if _ESCAPED.search(text):
-        return _double(text)
+    if _ESCAPED.search(text) or escape(text) != text:
+        return escape(_double(text))
     if _PLAIN.fullmatch(text) and not _NOT_PLAIN.search(text) and not _is_ambiguous(text):
         return text
     if ('"' in text or "\\" in text) and "'" not in text:

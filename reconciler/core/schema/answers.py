@@ -255,19 +255,29 @@ def _history() -> Form:
     return _answer("Answer of history", "What `reconciler history --format json` prints.", properties)
 
 
-def _tried() -> dict[str, Form]:
-    """What became of one model; the last four where its endpoint was asked."""
+_STATES: Final = ("ok", "degraded", "failed")
+
+
+def _test_result() -> dict[str, Form]:
+    """What became of one model; the last four as far as there is anything to tell."""
     check = {
         "name": _text("A stable word.", "connection"),
-        "ok": _flag("Whether it passed."),
+        "ok": _flag("Whether it passed, if only degraded."),
+        "state": _word("How it ended.", _STATES),
         "message": _text("For people."),
         "duration_ms": _duration(),
     }
-    step = {"name": _text("The check that it belongs to.", "transform-input"), "text": _text("What it gave.")}
+    step = {
+        "name": _text("The check that it belongs to.", "transform-input"),
+        "text": _text("What it gave."),
+        "template": _text("The template that made it.", '{"ask": {{ input.messages[0].content | tojson }}}'),
+        "status": _count("The HTTP status of the endpoint's answer.", 100),
+    }
     figure: Form = {"description": "Rounded.", "type": "number", "minimum": 0}
     return {
         "address": _address(),
-        "ok": _flag("Whether every check passed."),
+        "ok": _flag("Whether no check failed."),
+        "state": _word("The worst state of a check.", _STATES),
         "checks": _list("In the order in which they ran.", _map("One check.", check)),
         "output": {"description": "What the model answered; null where it was not asked."},
         "endpoint": _text("The url that was asked, where it was no registry.", "https://llm.example.com/v1"),
@@ -281,7 +291,10 @@ def _tried() -> dict[str, Form]:
             "type": "object",
             "additionalProperties": figure,
         },
-        "steps": _list("What each step of a custom format gave.", _map("One step.", step)),
+        "steps": _list(
+            "What each step between the standard form and the endpoint's own gave.",
+            _map("One step.", step, optional=("template", "status")),
+        ),
     }
 
 
@@ -289,7 +302,7 @@ _ASKED: Final = ("endpoint", "capabilities", "figures", "steps")
 
 
 def _test() -> Form:
-    one = _tried()
+    one = _test_result()
     several = {
         "results": _list("With --all, instead of the rest: sorted by key.", _map("One model.", one, optional=_ASKED))
     }
@@ -307,15 +320,22 @@ def _info() -> Form:
         "listed": _or_null(_flag("Whether the endpoint lists the model; null where the manifest names none.")),
         "owned_by": _or_null(_text("Whose the endpoint says it is, or null.")),
         "max_tokens": _or_null(_count("Tokens of its context, or null where the endpoint does not tell.", 1)),
+        "near": _list(
+            "Names in the list that may be meant, where this one is not there.", _text("A name.", "m:latest")
+        ),
     }
     properties = {
         "key": _text("The manifest's key.", "support-chat"),
+        "kind": _text("The manifest's kind.", "Model"),
         "name": _text("What people call it.", "Support chat"),
         "provider": _or_null(_text("The provider, or the wire format of its endpoint.", "openai")),
         "model_id": _or_null(_text("Its name at the provider or endpoint.", "gpt-oss-120b")),
+        "local": _or_null(_flag("Whether it runs on the machine that asks it; null where nobody knows.")),
         "supports_streaming": _or_null(_flag("Whether it answers piece by piece; null where nobody knows.")),
         "supports_chat": _or_null(_flag("Whether it takes messages; null where nobody knows.")),
-        "max_tokens": _or_null(_count("Tokens of its context if the endpoint told, else of its longest answer.", 1)),
+        "max_tokens": _or_null(_count("Tokens of its context, where declared or told, else of its longest answer.", 1)),
+        "context_length": _or_null(_count("Tokens of its context, declared or told by the endpoint, or null.", 1)),
+        "max_answer_tokens": _or_null(_count("Tokens of its longest answer as declared, or null.", 1)),
         "live": _or_null(_map("What the endpoint says, with --live; else null.", live)),
         "source": _map("Its manifest.", {"file": _text("As in problems."), "line": _count("From 1.", 1)}),
     }

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from reconciler.core import pointer as pointers
 from reconciler.core.document import Places
 from reconciler.core.errors import Problem
+from reconciler.core.problem_rules import BAD_VALUE, RULES
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.schema.unions import without_forms
@@ -137,7 +138,8 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
         return [Finding("literal-secret", message, where)]
     if kind in ("string_too_long", "string_too_short", "too_short", "too_long"):
         return [Finding("bad-length", f"{_name(parts)}{_length(kind, context)}", where, at_key)]
-    return [Finding(kind.replace("_", "-"), f"{_name(parts)}{detail['msg']}", where, at_key)]
+    rule = kind.replace("_", "-")
+    return [Finding(rule if rule in RULES else BAD_VALUE, f"{_name(parts)}{detail['msg']}", where, at_key)]
 
 
 def _name(parts: Sequence[str | int]) -> str:

@@ -89,14 +89,15 @@ def title_of(name: str) -> str:
 
 def _tell(field: Form, rules: Iterable[Rule]) -> None:
     """Adds what a field's rules mean for whoever writes it to the field's description."""
-    notes = [note for note in map(_note, rules) if note]
+    notes = [note for note in map(note_of, rules) if note]
     if notes:
         field["description"] = " ".join([*filter(None, [field.get("description")]), *notes])
     if any(isinstance(rule, ServerOwned) for rule in rules):
         field["readOnly"] = True
 
 
-def _note(rule: Rule) -> str:
+def note_of(rule: Rule) -> str:
+    """What a field's rule means for whoever writes the field, as a sentence of its description; "" where it means nothing to them."""
     match rule:
         case ServerOwned(reason):
             return f"Owned by the registry, so neither sent nor compared: {reason}."

@@ -18,6 +18,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 from reconciler.core.rules import KnownValues
+from reconciler.core.secret_names import SECRET_IN_QUERY, SECRET_NAME, has_secret_in_query, is_secret_name
 
 END: Final = r"$(?!\n)"  # `$` alone also matches before a last newline
 KEY: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*" + END
@@ -25,11 +26,14 @@ WHOLE_REFERENCE: Final = r"^\$\{(?:var|file):[^{}]+\}" + END
 SECRET_REFERENCE: Final = r"^\$\{(?:env|file):[^{}]+\}" + END
 NO_REFERENCE: Final = r"^(?![\s\S]*\$\{)"
 POINTER: Final = r"^/"
+VARIABLE: Final = r"^[A-Za-z0-9_*?\[\]!-]+" + END
+HOST: Final = r"^(?:[A-Za-z0-9*](?:[A-Za-z0-9._*-]*[A-Za-z0-9*])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?" + END
 # http(s), no user-info; anything that holds a reference is judged again once it is resolved
 URL: Final = r"^(?:https?://(?![^/?#]*@)[^\s/?#][^\s]*|[\s\S]*\$\{[\s\S]*)" + END
 
 LONGEST_NUMBER: Final = 300  # characters; a float cannot tell more digits, and int() refuses more than 4300
 
+_url = re.compile(URL)
 _whole_reference = re.compile(WHOLE_REFERENCE)
 _integer = re.compile(r"[-+]?[0-9]+")
 _number = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -268,22 +272,9 @@ class Pattern(NamedTuple):
         return text if self.max_length is None else text | {"maxLength": self.max_length}
 
 
-def any_case(text: str) -> str:
-    """A pattern for a word in any case, since JSON Schema has no flags."""
-    return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else letter for letter in text)
-
-
-SENSITIVE_HEADER: Final = (
-    f"^(?:(?:{any_case('proxy-')})?{any_case('authorization')}|{any_case('cookie')}"
-    f"|[\\s\\S]*{any_case('api')}[-_]?{any_case('key')}[\\s\\S]*|[\\s\\S]*{any_case('token')}[\\s\\S]*)" + END
-)
-_sensitive_header = re.compile(SENSITIVE_HEADER)
+SENSITIVE_HEADER: Final = SECRET_NAME
+sensitive_header: Final = is_secret_name
 _secret_reference = re.compile(SECRET_REFERENCE)
-
-
-def sensitive_header(name: str) -> bool:
-    """Whether a header of that name carries a credential, whatever it holds."""
-    return _sensitive_header.search(name) is not None
 
 
 def checked_beside(
@@ -316,6 +307,29 @@ def _with(error: ValidationError, more: PydanticCustomError, value: Any) -> Vali
     ]
     lines.append(InitErrorDetails(type=more, loc=(), input=value))
     return ValidationError.from_exception_data(error.title, lines)
+
+
+class UrlForm:
+    """The type of an address: http or https, without user-info, and without a credential written into its query."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, core_schema.str_schema(strict=True))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        message = "Must be an http:// or https:// URL without user name, password or key: credentials have fields of their own."
+        return {"type": "string", "pattern": f"^(?![^#]*{SECRET_IN_QUERY}){URL[1:]}", "errorMessage": message}
+
+    def check(self, value: str) -> str:
+        if _url.search(value) is None:
+            raise PydanticCustomError("bad_url", "must be an http:// or https:// URL without user name or password")
+        if has_secret_in_query(value):
+            raise PydanticCustomError(
+                "literal_secret",
+                "has a credential in its query, which is shown and logged: send it as `api_key`, or in a header of `headers`",
+            )
+        return value
 
 
 class HeaderMap:
@@ -365,9 +379,25 @@ SecretText = Annotated[
         "must be one whole reference, ${env:NAME} or ${file:path}: a secret is never written down",
     ),
 ]
-Url = Annotated[str, Pattern(URL, "bad_url", "must be an http:// or https:// URL without user name or password")]
+Url = Annotated[str, UrlForm()]
 Name = Annotated[
     str,
     Pattern(KEY, "bad_name", "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'", 100),
+]
+VariableGlob = Annotated[
+    str,
+    Pattern(
+        VARIABLE,
+        "bad_glob",
+        "must be the name of an environment variable, or a glob over such names",
+    ),
+]
+HostPattern = Annotated[
+    str,
+    Pattern(
+        HOST,
+        "bad_host",
+        "must be a host such as api.example.com, *.example.com or [::1], with :PORT or without, and no URL",
+    ),
 ]
 PointerText = Annotated[str, Pattern(POINTER, "bad_pointer", "must be a JSON pointer such as /description")]

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from reconciler.core.document.trees import List, Map, Member, Node, Scalar, scalars_of
 from reconciler.core.rules import OPAQUE, Ref
 from reconciler.core.rules import Node as Rules
-from reconciler.core.schema.types import sensitive_header
+from reconciler.core.secret_names import is_secret_field
 from reconciler.manifest.importing.drafts import Session
 from reconciler.manifest.importing.sources import INCLUDE
 from reconciler.manifest.references import escape
@@ -58,7 +58,7 @@ class Field(NamedTuple):
         rules = self.rules.child(name) or OPAQUE
         secret = rules.secret
         if secret is None:
-            unknown = rules is OPAQUE and (self.hidden == _SECRET_FIELD or sensitive_header(name))
+            unknown = rules is OPAQUE and (self.hidden == _SECRET_FIELD or is_secret_field(name))
             hidden = _SECRET_FIELD if unknown else _PLAIN
         elif secret.only_references and not (secret.names is not None and secret.names(name)):
             hidden = _SHOWN

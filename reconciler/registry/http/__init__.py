@@ -5,10 +5,21 @@ Only this package imports an HTTP client. Drivers load it by name when a registr
 
 from __future__ import annotations
 
+from reconciler.core.redaction import Redactor
 from reconciler.registry.http.client import Client, open_client
 from reconciler.registry.http.payload import parse
 from reconciler.registry.http.pool import RawResponse
-from reconciler.registry.http.redaction import Redactor
+from reconciler.registry.http.reasons import reason_in, reason_of
 from reconciler.registry.http.target import Response, Target
 
-__all__ = ["Client", "RawResponse", "Redactor", "Response", "Target", "open_client", "parse"]
+__all__ = [
+    "Client",
+    "RawResponse",
+    "Redactor",
+    "Response",
+    "Target",
+    "open_client",
+    "parse",
+    "reason_in",
+    "reason_of",
+]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import httpx2
 
 from reconciler import __version__
+from reconciler.core.destinations import host_of
 from reconciler.core.errors import PermanentError
 from reconciler.core.secret import Secret
 from reconciler.registry.http.target import Target
@@ -67,6 +68,18 @@ def headers_of(target: Target) -> dict[str, str]:
         headers.pop(names.get(name.lower(), ""), None)
         headers[name] = text
     return headers
+
+
+def check_destination(target: Target, secrets: Iterable[Secret]) -> None:
+    """Raises PermanentError where a secret may not be sent to the target's host: `secrets.allow` in reconciler.yaml says where."""
+    refused = sorted({variable for secret in secrets for variable in secret.refused_at(target.url)})
+    if refused:
+        named = ", ".join(refused)
+        where = "where its url leads" if target.hidden else str(host_of(target.url))
+        raise PermanentError(
+            f"{target.registry}: {named} may not be sent to {where}: `secrets.allow` in reconciler.yaml does not list it",
+            hint=f"nothing was sent; if {named} belongs there, list the host under `secrets.allow`",
+        )
 
 
 def url_of(target: Target, path: str, query: Mapping[str, str] | None) -> httpx2.URL:

@@ -14,9 +14,9 @@ from typing import Any, Final
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
 from reconciler.core.errors import PermanentError
-from reconciler.registry.http.address import headers_of, url_of
+from reconciler.registry.http.address import check_destination, headers_of, url_of
 from reconciler.registry.http.concurrency import ConcurrencyLimit
-from reconciler.registry.http.payload import encode, shown
+from reconciler.registry.http.payload import encode, secrets_in, shown
 from reconciler.registry.http.pool import NoResponse, Pool, RawResponse, open_pool
 from reconciler.registry.http.target import Call, Response, Target
 from reconciler.registry.http.translate import THROTTLED, Failure, Translator
@@ -86,13 +86,15 @@ class Client:
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
         expected: Collection[int] = range(200, 300),
+        repeatable: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109  # as above
         sink: Callable[[bytes], bool] | None = None,
     ) -> RawResponse:
         """Send bytes as they are, once, and return the bytes that came: for what need not be JSON, or comes piece by piece.
 
-        `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True. Raises as `call`
-        does; LostReplyError also where a reply began and did not end.
+        What is `repeatable` is sent once more where a connection of the pool turns out to be closed. `sink` is given each piece of an
+        expected reply's body as it comes, and ends the reading by saying True. Raises as `call` does; LostReplyError also where a reply
+        began and did not end.
         """
         call = Call(
             method=method,
@@ -100,9 +102,10 @@ class Client:
             body=None,
             content=content,
             expected=expected,
-            repeatable=False,
+            repeatable=repeatable,
             timeout=self._target.timeout if timeout is None else timeout,
             sink=sink,
+            replaces_stale=repeatable,
         )
         outcome = await self._send(call)
         if isinstance(outcome, RawResponse):
@@ -110,6 +113,7 @@ class Client:
         raise outcome.kind(outcome.message, hint=outcome.hint)
 
     def _encode(self, body: Any, method: str, path: str) -> bytes | None:
+        check_destination(self._target, secrets_in(body))
         try:
             return None if body is None else encode(body)
         except ValueError as error:
@@ -142,8 +146,11 @@ class Client:
             self._limit.release()
 
     async def _exchange(self, call: Call) -> RawResponse | NoResponse:
+        check_destination(self._target, self._target.secrets())
         began = time.perf_counter()
         response = await self._pool.exchange(call)
+        if isinstance(response, NoResponse) and response.stale and call.replaces_stale:
+            response = await self._pool.exchange(call)  # on a new connection: the server had closed the old one
         if LOG.isEnabledFor(logging.DEBUG):
             self._log(call, response, (time.perf_counter() - began) * 1000)
         return response
@@ -191,7 +198,7 @@ class Client:
             response.reason if isinstance(response, NoResponse) else f"{response.status}, {len(response.body)} bytes"
         )
         sent = "" if call.body is None else f", sent {redactor(shown(call.body))}"
-        LOG.debug("%s %s: %s, %.0f ms%s", call.method, redactor(str(call.url)), result, milliseconds, sent)
+        LOG.debug("%s %s: %s, %.0f ms%s", call.method, self._translator.shown(call), result, milliseconds, sent)
 
 
 def _outcome(state: RetryCallState) -> Any:

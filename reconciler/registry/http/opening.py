@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from reconciler.core.errors import ConfigError
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import is_reference
+from reconciler.core.url import canonical_url
 from reconciler.registry.http.target import Target
 from reconciler.registry.protocol import Opening
-from reconciler.registry.settings import CONCURRENCY, TIMEOUT, RemoteSettings, checked_url, resolved_url
+from reconciler.registry.settings import (
+    CONCURRENCY,
+    TIMEOUT,
+    RemoteSettings,
+    ResolvedAddress,
+    checked_url,
+    resolved_addresses,
+    resolved_url,
+)
 
 
 def target_of(
@@ -23,10 +32,12 @@ def target_of(
     hints: Mapping[int, str] = MappingProxyType({}),
     verify: bool | None = None,
     timeout: float | None = None,
+    addresses: Iterable[ResolvedAddress] = (),
 ) -> Target:
     """Build the target of a registry's settings. `headers` are the driver's own, its credential among them; those of the settings stand beside them.
 
-    `url` (normalized), `verify` and `timeout` (seconds) are those of the settings where they are not given. `hints` say by status what to do next.
+    `url` (normalized), `verify` and `timeout` (seconds) are those of the settings where they are not given; `addresses` are those with references that the
+    settings do not hold themselves. `hints` say by status what to do next.
     Raises SecretError where a reference has no value, ConfigError where no credential may go to the URL, the CA file is not there or a header clashes.
     """
     resolver = opening.resolver
@@ -40,9 +51,12 @@ def target_of(
                 f"{opening.name}: the header {name} is set by the driver", hint="take it out of `headers`"
             )
         extra[name] = resolver.resolve(value) if is_reference(value) else value
+    hidden = (*resolved_addresses(settings, resolver), *addresses)
     return Target(
         registry=opening.name,
         url=url,
+        shown=_shown(url, hidden),
+        hidden=tuple(secret for address in hidden for secret in address.secrets),
         headers={**extra, **headers},
         verify=(settings.verify if verify is None else verify) is not False,
         ca=_ca(settings, opening),
@@ -53,9 +67,18 @@ def target_of(
     )
 
 
+def _shown(url: str, addresses: Iterable[ResolvedAddress]) -> str | None:
+    """The address as it is written, and what a driver put behind it; None where it is written down."""
+    for address in addresses:
+        base = canonical_url(address.url)
+        if url.startswith(base):
+            return address.written.rstrip("/") + url[len(base) :]
+    return None
+
+
 def bearer(token: str | None, resolver: Resolver) -> dict[str, str | Secret]:
     """Build the Authorization header from the reference `token`; no header without one. Raises SecretError where it has no value."""
-    return {} if token is None else {"Authorization": Secret(f"Bearer {resolver.resolve(token).reveal()}")}
+    return {} if token is None else {"Authorization": resolver.resolve(token).derived("Bearer {}".format)}
 
 
 def _ca(settings: RemoteSettings, opening: Opening) -> Path | None:

@@ -60,12 +60,16 @@ class RawResponse(NamedTuple):
 
 
 class NoResponse(NamedTuple):
-    """A failed exchange: no response, or not all of one. `sent` is false only where the request surely never left."""
+    """A failed exchange: no response, or not all of one. `sent` is false only where the request surely never left.
+
+    `stale` is true where a connection of the pool was closed before a byte of the response: most likely while it was idle.
+    """
 
     sent: bool
     reason: str
     tls: bool = False  # the other side's certificate was refused, or no encryption agreed upon
     trusted: bool = True  # false where it was the certificate
+    stale: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class _Attempt:
     """Progress of one attempt."""
 
     connected: bool = False
+    reused: bool = False
     status: int = 0
     headers: Mapping[str, str] | None = None
 
@@ -97,6 +102,11 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
+async def _note_reuse(*_: object) -> None:
+    """Note that the connection of this attempt comes from the pool."""
+    _ATTEMPT.get().reused = True
+
+
 class Pool:
     """Connections to one registry, and the headers that go with every request."""
 
@@ -119,7 +129,9 @@ class Pool:
         except (aiohttp.ClientError, HttpProcessingError, zlib.error, UnicodeError, OSError) as error:
             if attempt.headers is not None and attempt.status not in call.expected:
                 return RawResponse(attempt.status, attempt.headers, b"", whole=False)  # the status says enough
-            return _no_response(error, call, connected=attempt.connected)
+            closed = isinstance(error, aiohttp.ClientConnectionError | ConnectionError)
+            failed = _no_response(error, call, connected=attempt.connected)
+            return failed._replace(stale=closed and attempt.reused and not attempt.status)
         finally:
             _ATTEMPT.reset(token)
 
@@ -162,10 +174,13 @@ async def open_pool(target: Target) -> AsyncIterator[Pool]:
     if proxy is not None and proxy.authorization is not None:
         # through a tunnel the proxy sees only what asks for the tunnel; without one, only the request itself
         (outer if base.scheme == "https" else headers)["Proxy-Authorization"] = proxy.authorization.reveal()
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(_note_reuse)
     session = aiohttp.ClientSession(
         connector=_Connector(limit=max(1, target.concurrency), keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # bodies are unpacked in bounds
+        trace_configs=[trace],
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
     )
     async with AiohttpTransport(session, None if proxy is None else proxy.url, outer) as transport:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 
+from reconciler.core.redaction import Redactor
 from reconciler.core.secret import Secret
 from reconciler.registry.settings import CONCURRENCY, TIMEOUT
 
@@ -27,12 +28,13 @@ class Target:
     time. `hints` say by status what to do next. `environ` is asked for HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in either
     case. `attempts` is how often in all something is sent that may be repeated; `backoff` the seconds before the first repetition, doubled
     for each further one; `longest_wait` the seconds beyond which a Retry-After is an error. `largest_body` is in bytes, unpacked.
+    `shown` is the address as messages name it, where it was written with references; `hidden` are the secrets in it.
     `renew` gives headers anew, asked after a 401: where they are others than before, what was refused is sent once more with them. It raises
     no error but RegistryError.
     """
 
     registry: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str | Secret]
     verify: bool = True
     ca: Path | None = None
@@ -47,23 +49,35 @@ class Target:
     backoff: float = 0.5
     longest_wait: float = 60.0
     largest_body: int = 64 * MEBIBYTE
+    shown: str | None = None
+    hidden: tuple[Secret, ...] = ()
     renew: Callable[[], Mapping[str, str | Secret]] | None = field(default=None, repr=False)
+
+    def secrets(self) -> Iterator[Secret]:
+        """The secrets that go with every request: in its address and its headers."""
+        yield from self.hidden
+        yield from (value for value in self.headers.values() if isinstance(value, Secret))
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Parsed response of a registry. Names of `headers` are in lower case; `data` is the parsed JSON, None where the body is empty."""
+    """Parsed response of a registry. Names of `headers` are in lower case; `data` is the parsed JSON, None where the body is empty.
+
+    `redact` takes the secrets that were sent out of what is shown of it.
+    """
 
     status: int
     headers: Mapping[str, str]
     data: Any
+    redact: Redactor = field(default_factory=lambda: Redactor(()), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request, however often it is sent. `content` holds what `body` says, its secrets revealed: neither is ever printed.
 
-    `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True.
+    `sink` is given each piece of an expected reply's body as it comes, and ends the reading by saying True. With `replaces_stale` the
+    request is sent once more where a connection of the pool turns out to be closed.
     """
 
     method: str
@@ -74,3 +88,4 @@ class Call:
     repeatable: bool
     timeout: float
     sink: Callable[[bytes], bool] | None = field(default=None, repr=False)
+    replaces_stale: bool = False

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
+
+import httpx2
 
 from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.core.redaction import Redactor
 from reconciler.core.secret import Secret
+from reconciler.core.url import places_of_url, public_url, secrets_of_url
 from reconciler.registry.http.address import base_of
 from reconciler.registry.http.payload import parse, secrets_in
 from reconciler.registry.http.pool import NoResponse, RawResponse
 from reconciler.registry.http.proxies import proxy_variable
-from reconciler.registry.http.redaction import Redactor
+from reconciler.registry.http.reasons import reason_of
 from reconciler.registry.http.target import Call, Response, Target
 
 THROTTLED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 MESSAGE_CHARACTERS: Final = 500
 EXCERPT_CHARACTERS: Final = 80
+READ_AHEAD: Final = 512 * 1024  # bytes of which an excerpt is made: more than it shows, so that no secret is cut
 UNSENT_ATTEMPTS: Final = 3  # a registry that is not there is seldom there a minute later
 
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
@@ -54,10 +57,25 @@ class Translator:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._secrets = [value for value in target.headers.values() if isinstance(value, Secret)]
+        # of an address the whole is masked, and what in it may be a key: a part of it is part of other addresses too
+        addresses = [secret.reveal() for secret in target.hidden]
+        urls = [target.url, *(address for address in addresses if "://" in address)] if target.hidden else []
+        self._places = [place for url in urls for place in places_of_url(url)]
+        self._secrets += [secret for secret in target.hidden if "://" not in secret.reveal()]
+        self._secrets += [Secret(part) for url in urls for part in secrets_of_url(url)]
 
     def redactor(self, call: Call) -> Redactor:
-        """Build the redactor of a request: it hides the credentials, and the secrets of the body."""
-        return Redactor([*self._secrets, *secrets_in(call.body)])
+        """Build the redactor of a request: it hides the credentials, and the secrets of the address and the body."""
+        return Redactor([*self._secrets, *secrets_in(call.body)], self._places)
+
+    def shown(self, call: Call) -> str:
+        """The address of a request: as it is written in reconciler.yaml, without a query and without secrets."""
+        address = public_url(str(call.url))
+        if self._target.shown is not None:
+            address = self._target.shown + address.removeprefix(
+                public_url(str(httpx2.URL(self._target.url))).rstrip("/")
+            )
+        return self.redactor(call)(address)
 
     def parsed(self, call: Call, response: RawResponse) -> Response | Failure:
         """Parse a response with an expected status."""
@@ -65,13 +83,13 @@ class Translator:
             limit = self._target.largest_body
             return self._unusable(call, response, f"with more than {limit / 2**20:.3g} MiB")
         try:
-            return Response(response.status, response.headers, parse(response.body))
+            return Response(response.status, response.headers, parse(response.body), self.redactor(call))
         except (ValueError, RecursionError):  # their text quotes the body
             kind = response.headers.get("content-type", "no content type")
             packed = response.headers.get("content-encoding")
             redactor = self.redactor(call)
             named = redactor.excerpt(f"{kind}, {packed}" if packed else kind, EXCERPT_CHARACTERS)
-            start = redactor.excerpt(response.body[:4096].decode("utf-8", "replace"), EXCERPT_CHARACTERS)
+            start = redactor.excerpt(response.body[:READ_AHEAD].decode("utf-8", "replace"), EXCERPT_CHARACTERS)
         hint = _PAGE if kind.lower().startswith(_PAGES) or start.startswith("<") else None
         return self._unusable(call, response, f"not with JSON in UTF-8 ({named}): {start}", hint)
 
@@ -81,7 +99,7 @@ class Translator:
         redactor = self.redactor(call)
         if 300 <= status < 400:
             return self._redirect(call, response, redactor)
-        detail = redactor.excerpt(_message(response), MESSAGE_CHARACTERS)
+        detail = redactor.excerpt(reason_of(response.headers, response.body), MESSAGE_CHARACTERS)
         message = self._answered(call, status, f": {detail}" if detail else "")
         hint = self._target.hints.get(status)
         if status in THROTTLED:
@@ -123,7 +141,7 @@ class Translator:
 
     def named(self, call: Call) -> str:
         """Name a request in messages."""
-        return f"{self._target.registry}: {call.method} {self.redactor(call)(str(call.url))}"
+        return f"{self._target.registry}: {call.method} {self.shown(call)}"
 
     def _answered(self, call: Call, status: int, rest: str) -> str:
         return f"{self.named(call)} answered {_status(status)}{rest}"
@@ -140,7 +158,7 @@ class Translator:
             return Failure(
                 PermanentError, self._answered(call, response.status, ""), self._target.hints.get(response.status)
             )
-        named = redactor.excerpt(_bare(location), MESSAGE_CHARACTERS)
+        named = redactor.excerpt(public_url(location), MESSAGE_CHARACTERS)
         return Failure(
             PermanentError,
             self._answered(call, response.status, f": it redirects to {named}"),
@@ -186,43 +204,3 @@ def _status(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def _bare(location: str) -> str:
-    """Strip from an address what may be secret: user, password, query and fragment."""
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return "an address that cannot be read"
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
-def _message(response: RawResponse) -> str:
-    """Message in the body of an error response; empty where there is none."""
-    try:
-        body = parse(response.body)
-    except (ValueError, RecursionError):
-        plain = response.headers.get("content-type", "").startswith("text/plain")
-        return response.body.decode("utf-8", "replace") if plain else ""
-    return next(_messages(body), "")
-
-
-def _messages(body: Any) -> Iterator[str]:
-    if not isinstance(body, dict):
-        return
-    for name in ("message", "detail", "error"):
-        if isinstance(body.get(name), str):
-            yield body[name]
-    if isinstance(body.get("error"), dict):
-        yield from _messages(body["error"])
-    for name in ("detail", "errors"):  # FastAPI's and IBM's form: one entry for each field
-        if isinstance(body.get(name), list):
-            yield from filter(None, ["; ".join(map(_entry, body[name][:10]))])
-
-
-def _entry(entry: Any) -> str:
-    if not isinstance(entry, dict):
-        return entry if isinstance(entry, str) else json.dumps(entry)
-    text = next((entry[name] for name in ("msg", "message") if isinstance(entry.get(name), str)), "")
-    place = entry.get("loc")
-    return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.core.errors import PermanentError, StaleObjectError
+from reconciler.core.redaction import Redactor
 from reconciler.core.resource import Address, Resource
 from reconciler.registry.http.payload import secrets_in
-from reconciler.registry.http.redaction import Redactor
 from reconciler.registry.http.target import Response
 from reconciler.registry.protocol import Write
 
@@ -42,19 +42,26 @@ def raise_for_write(write: Write, response: Response, body: Any) -> None:
     if response.status == 409:
         raise StaleObjectError(f"{address} was changed since it was read", hint="nothing was overwritten: plan again")
     if response.status == 422:
-        redact = Redactor(secrets_in(body))  # the server may repeat what it was sent
+        redact = _redactor(response, body)  # the server may repeat what it was sent
         detail = response.data.get("detail") if isinstance(response.data, Mapping) else None
         places = tuple(_places(detail, redact))
         reason = "; ".join(f"{place}: {message}" if place else message for place, message in places)
         if not reason:
-            reason = redact.excerpt(str(detail), LONGEST) if detail else "it does not say why"
+            reason = redact(str(detail), LONGEST) if detail else "it does not say why"
         raise PermanentError(f"{address} was refused: {reason[:LONGEST]}", places=places)
 
 
-def _places(detail: Any, redact: Redactor) -> Iterator[tuple[str, str]]:
+def _redactor(response: Response, body: Any) -> Callable[[str, int], str]:
+    """Build what hides the secrets of a request, and of its body, which may not have reached the client as such, in an excerpt."""
+    own = Redactor(secrets_in(body))
+    return lambda text, most: response.redact.excerpt(own(text), most)
+
+
+def _places(detail: Any, redact: Callable[[str, int], str]) -> Iterator[tuple[str, str]]:
     """Pointer and message of each mistake in FastAPI's `detail`."""
     for entry in detail if isinstance(detail, list) else ():
         if isinstance(entry, Mapping):
             loc = entry.get("loc")
             parts = [str(part) for part in loc if part != "body"] if isinstance(loc, list) else []
-            yield "".join(f"/{part}" for part in parts), redact.excerpt(str(entry.get("msg")), LONGEST)
+            place = "".join(f"/{part}" for part in parts)
+            yield redact(place, LONGEST), redact(str(entry.get("msg")), LONGEST)

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from reconciler.registry.driver import Compiled, Driver, Kind, Model, Opening, Registry, Resolver
+from reconciler.registry.driver import Compiled, Driver, Kind, Model, ModelFacts, Opening, Registry, Resolver
 from reconciler.registry.insidellms.compile import compile_model
+from reconciler.registry.insidellms.facts import describe
 from reconciler.registry.insidellms.kinds import KINDS
 from reconciler.registry.insidellms.settings import Settings, shared_by
 
@@ -38,6 +39,10 @@ class InsideLlmsDriver:
     def normalize(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """`spec` with the probe and the dataset of the settings, where it names none of its own."""
         return {**shared_by(settings), **spec}
+
+    def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
+        """Facts of a model in a native object."""
+        return describe(spec)
 
     def connect(self, settings: Settings, opening: Opening) -> AbstractAsyncContextManager[Registry]:
         """Opens no file yet: the first read or write does."""

@@ -6,20 +6,14 @@ variable instead (`api_key_env`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.schema.types import sensitive_header
+from reconciler.core.secret_names import is_secret_field, is_secret_name
 from reconciler.registry.driver import PRESENT
 
 _HEADERS: Final = frozenset({"headers", "default_headers", "extra_headers"})
-_NAMED: Final = re.compile(
-    r"(?:^|[_-])(?:api[_-]?key|authorization|cookie|password|passwd|secret|credentials?|(?:(?:access|api|auth|bearer|hf|session)[_-])?token)$",
-    re.IGNORECASE,
-)
-_PLAIN_TOKENS: Final = re.compile(r"^(?:bos|eos|pad|unk|sep|cls|mask|stop|image)[_-]token$", re.IGNORECASE)
 
 
 def credentials_in(value: Any, path: tuple[str, ...] = (), *, headers: bool = False) -> Iterator[str]:
@@ -36,9 +30,7 @@ def credentials_in(value: Any, path: tuple[str, ...] = (), *, headers: bool = Fa
 
 
 def _is_credential(name: str, *, headers: bool) -> bool:
-    if headers:
-        return sensitive_header(name)
-    return _NAMED.search(name) is not None and _PLAIN_TOKENS.match(name) is None
+    return is_secret_name(name) if headers else is_secret_field(name)
 
 
 def without_credentials(spec: Any) -> Any:

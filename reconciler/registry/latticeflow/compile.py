@@ -13,7 +13,7 @@ from reconciler.registry.latticeflow.connections import CUSTOM, HOSTED, IDENTITY
 from reconciler.registry.latticeflow.derived import API_KEY, header_field, secret_name
 from reconciler.registry.latticeflow.kinds import TASKS
 
-_OPENAI_CHAT: Final = "latticeflow$openai_chat_completion"
+OPENAI_CHAT: Final = "latticeflow$openai_chat_completion"
 # where a format and a task are served below the endpoint's base
 _PATHS: Final = {
     ("openai", "chat_completion"): "/chat/completions",
@@ -113,7 +113,7 @@ def _url(endpoint: Endpoint, task: str) -> str:
 
 def _adapter(form: str, task: str) -> str:
     """The adapter that AI GO! has for a format and a task."""
-    return _OPENAI_CHAT if (form, task) == ("openai", "chat_completion") else IDENTITY
+    return OPENAI_CHAT if (form, task) == ("openai", "chat_completion") else IDENTITY
 
 
 def _tls(tls: Tls) -> dict[str, Any] | None:
@@ -133,6 +133,8 @@ def _nowhere(model: Model) -> Iterator[Inexpressible]:
     for name in _NOWHERE:
         if getattr(model, name):
             yield Inexpressible(f"/{name}", f"AI GO! has no {name}")
+    if model.limits is not None and model.limits.context_length is not None:
+        yield Inexpressible("/limits/context_length", "AI GO! does not know the length of a model's context")
 
 
 def _task(task: str) -> Iterator[Inexpressible]:

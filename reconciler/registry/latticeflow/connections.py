@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.core.schema.types import END, SENSITIVE_HEADER, any_case, sensitive_header
+from reconciler.core.schema.types import END, SENSITIVE_HEADER, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
+from reconciler.core.secret_names import any_case, refuses_credentials
 from reconciler.registry.driver import Choice, Constraint, Default, Number, OpenChoice, Ref, WriteOnly, is_reference
 from reconciler.registry.latticeflow.values import Code, KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
 
@@ -46,6 +47,7 @@ def _only_hidden(hidden: Callable[[str], bool]) -> Constraint:
     return Constraint(why, "a secret in it is named, {name: ...}, or its name is one that is hidden")
 
 
+AddressText = Annotated[str, Constraint(refuses_credentials, "AI GO! shows an address to everybody")]
 Headers = Annotated[
     dict[
         str,
@@ -126,7 +128,7 @@ class CustomConnection(BaseModel):
         Literal["custom_connection"] | None, Default(CUSTOM, "so AI GO!'s own client has it")
     ] = Field(None, description="How the model is reached. `custom_connection` if absent.")
     adapter: Adapted = None
-    url: str = Field(
+    url: AddressText = Field(
         description="Where requests are sent, path included.", examples=["https://llm.example.com/v1/chat/completions"]
     )
     api_key: SecretOrName | None = Field(
@@ -178,7 +180,7 @@ class LangSmith(BaseModel):
     model_config = STRICT
 
     connection_type: Literal["langsmith"] = Field(description="How the model is reached.")
-    deploy_url: str = Field(description="The deployment.", examples=["https://chat.langsmith.example.com"])
+    deploy_url: AddressText = Field(description="The deployment.", examples=["https://chat.langsmith.example.com"])
     assistant_id: str = Field(description="The assistant.", examples=["agent"])
     api_key: SecretOrName = Field(description="The key of the deployment.", examples=[{"name": "LANGSMITH_KEY"}])
 
@@ -229,7 +231,7 @@ class Dify(BaseModel):
     model_config = STRICT
 
     connection_type: Literal["dify"] = Field(description="How the model is reached.")
-    url: str = Field(description="The application.", examples=["https://dify.example.com/v1"])
+    url: AddressText = Field(description="The application.", examples=["https://dify.example.com/v1"])
     api_key: SecretOrName = Field(description="Its key.", examples=[{"name": "DIFY_KEY"}])
 
 

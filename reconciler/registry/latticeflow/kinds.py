@@ -11,12 +11,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from reconciler.registry.driver import Default, Kind, Number, OpenChoice, SecretText, WriteOnly
-from reconciler.registry.latticeflow.connections import BY_TYPE, PROVIDERS, STRICT, Config
+from reconciler.registry.driver import AdapterForm, Default, Kind, Number, OpenChoice, SecretText, WriteOnly
+from reconciler.registry.latticeflow.connections import BY_TYPE, IDENTITY, PROVIDERS, STRICT, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
 
 TASKS: Final = ("chat_completion", "embeddings", "custom")
 LONGEST_KEY: Final = 250
+PLATFORM: Final = "latticeflow$"  # begins the keys of adapters that come with AI GO!
 
 _MODEL_KEY: Final = re.compile(rf"(?:(?:{'|'.join(PROVIDERS)})\$)?[a-zA-Z0-9_-]+")
 _ADAPTER_KEY: Final = re.compile(r"(?:latticeflow\$)?[a-zA-Z0-9_-]+")
@@ -160,3 +161,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         ),
     )
 }
+
+
+def _templates(spec: Mapping[str, Any]) -> tuple[str, str]:
+    before, after = (str(spec[name]["source_code"]) for name in ("process_input", "process_output"))
+    return before, after
+
+
+ADAPTERS: Final = AdapterForm(
+    kind=Adapter.__name__, templates=_templates, builtin=PLATFORM, identity=IDENTITY, platform="AI GO!"
+)

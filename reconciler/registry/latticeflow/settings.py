@@ -17,11 +17,13 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from reconciler.core import document
+from reconciler.core.url import location as location_text
 from reconciler.registry.driver import (
     TIMEOUT,
     ConfigError,
     Problem,
     RemoteSettings,
+    ResolvedAddress,
     Resolver,
     Secret,
     SecretText,
@@ -33,6 +35,8 @@ from reconciler.registry.driver import (
 )
 
 FILE: Final = ".latticeflow.yaml"
+_URLS: Final = ("LF_URL", "LF_AIGO_URL")
+_URL: Final = "${env:LF_URL}"
 _API: Final = "/api"  # below the address: whoever writes it means the same place
 _TRUE: Final = ("true", "1", "yes", "on")
 _FALSE: Final = ("false", "0", "no", "off")
@@ -60,12 +64,14 @@ class Place:
     api_key: Secret
     verify: bool
     timeout: float
+    addresses: tuple[ResolvedAddress, ...] = ()  # the address, where the environment has it
 
 
 def place_of(settings: Settings, resolver: Resolver) -> Place:
     """Where to connect to. Raises ConfigError for what is missing or cannot be understood, SecretError for a reference without a value."""
     theirs = _Theirs(resolver, files=settings.url is None)
     url = resolved_url(settings.url, resolver) if settings.url is not None else theirs.url()
+    theirs.check_source(settings)
     if not url:
         raise ConfigError("AI GO!: nobody says where it is", hint=_HINT)
     key = resolver.resolve(settings.api_key) if settings.api_key is not None else theirs.secret("LF_API_KEY")
@@ -73,20 +79,22 @@ def place_of(settings: Settings, resolver: Resolver) -> Place:
         raise ConfigError("AI GO!: there is no API key", hint=_HINT)
     verify = settings.verify if settings.verify is not None else theirs.flag("LF_VERIFY_SSL")
     timeout = settings.timeout if settings.timeout is not None else theirs.seconds("LF_API_TIMEOUT")
-    return Place(
-        checked_url(url, "AI GO!: its url", _HINT).removesuffix(_API), key, verify is not False, timeout or TIMEOUT
-    )
+    canonical = checked_url(url, "AI GO!: its url", _HINT).removesuffix(_API)
+    given = () if settings.url is not None else theirs.addresses(canonical)
+    return Place(canonical, key, verify is not False, timeout or TIMEOUT, given)
 
 
 def location(settings: Settings, resolver: Resolver) -> str:
     """The canonical URL, as far as it can be told offline."""
     if settings.url is not None:
-        return location_of(settings.url, resolver).removesuffix(_API)
+        return location_of(settings.url, resolver, ending=_API)
+    theirs = _Theirs(resolver, files=True)
     try:
-        url = _Theirs(resolver, files=True).url()
-        return canonical_url(url).removesuffix(_API) if url else "${env:LF_URL}"
+        url = theirs.url()
+        canonical = canonical_url(url).removesuffix(_API) if url else _URL
     except (ConfigError, ValueError):
-        return "${env:LF_URL}"
+        return _URL
+    return location_text(_URL, canonical) if theirs.source(*_URLS) is None else canonical
 
 
 class _Theirs:
@@ -98,25 +106,74 @@ class _Theirs:
     def __init__(self, resolver: Resolver, *, files: bool) -> None:
         self._environ = resolver.environ
         self._root = resolver.root
-        self._files: Mapping[str, Any] | None = None if files else {}
+        self._resolver = resolver
+        self._files: Mapping[str, tuple[Any, Path]] | None = None if files else {}
 
     def value(self, name: str) -> str | None:
         """Raises ConfigError where the file that would say so cannot be read."""
         value = self._environ.get(name)
         if value:
             return value
-        if self._files is None:
-            self._files = self._read()
-        found = self._files.get(name)
-        return None if found is None or found == "" else str(found)
+        found = self._in_files(name)
+        return None if found is None else str(found[0])
+
+    def source(self, *names: str) -> Path | None:
+        """The file that says the first of these that is said at all; None where it is the environment, or nobody."""
+        for name in names:
+            if self._environ.get(name):
+                return None
+            if (found := self._in_files(name)) is not None:
+                return found[1]
+        return None
 
     def url(self) -> str | None:
         """The address, also under the name that it once had."""
-        return self.value("LF_URL") or self.value("LF_AIGO_URL")
+        return next(filter(None, map(self.value, _URLS)), None)
+
+    def addresses(self, canonical: str) -> tuple[ResolvedAddress, ...]:
+        """The address, for messages, where the environment has it: then it is nobody's business."""
+        if self.source(*_URLS) is not None:
+            return ()
+        name = next(name for name in _URLS if self._environ.get(name))
+        return (ResolvedAddress(f"${{env:{name}}}", canonical, (self._secret(name, canonical),)),)
 
     def secret(self, name: str) -> Secret | None:
         value = self.value(name)
-        return None if value is None else Secret(value)
+        return None if value is None else self._secret(name, value)
+
+    def _secret(self, name: str, value: str) -> Secret:
+        return Secret(value, () if self.source(name) is not None else (self._resolver.origin(name),))
+
+    def check_source(self, settings: Settings) -> None:
+        """Raises ConfigError where a file of the repository would say to whom a key goes, or how safely, that is not in a file of the repository.
+
+        Whoever may change the repository would get the key by that: a pull request is enough.
+        """
+        key = self.source("LF_API_KEY") if settings.api_key is None else None
+        if key is not None and self._is_repository(key):
+            return
+        steering = [_URLS, *(() if settings.verify is not None else (("LF_VERIFY_SSL",),))]
+        for path in (self.source(*names) for names in steering):
+            if path is not None and self._is_repository(path):
+                shown = path.relative_to(self._root) if path.is_relative_to(self._root) else path
+                message = (
+                    f"AI GO!: {shown} is part of the repository, so a key that is not in it does not go where it says"
+                )
+                raise ConfigError(message, hint=_HINT)
+
+    def _is_repository(self, path: Path) -> bool:
+        """Whether a file is one that a commit may change: below the project's root, or the git work tree that this is in."""
+        home = self._home()
+        if home is not None and path.parent == home != self._root:
+            return False
+        trees = (folder for folder in (self._root, *self._root.parents) if (folder / ".git").exists())
+        return path.is_relative_to(next(trees, self._root))
+
+    def _in_files(self, name: str) -> tuple[Any, Path] | None:
+        if self._files is None:
+            self._files = self._read()
+        found = self._files.get(name)
+        return None if found is None or found[0] is None or found[0] == "" else found
 
     def flag(self, name: str) -> bool | None:
         """True and false in the usual words: `lf` itself takes every text but `True` as false, which nobody means."""
@@ -138,18 +195,21 @@ class _Theirs:
             raise ConfigError(f"{name} must be a number of seconds above 0")
         return seconds
 
-    def _read(self) -> dict[str, Any]:
-        """The values of all files, those of a nearer one first."""
-        merged: dict[str, Any] = {}
+    def _read(self) -> dict[str, tuple[Any, Path]]:
+        """The values of all files with the file that says each, those of a nearer one first."""
+        merged: dict[str, tuple[Any, Path]] = {}
         for path in self._candidates():
             if path.is_file():
                 _check_ours(path)
-                merged = {**_values(path), **merged}
+                merged = {**{name: (value, path) for name, value in _values(path).items()}, **merged}
         return merged
+
+    def _home(self) -> Path | None:
+        return Path(self._environ["HOME"]).resolve() if self._environ.get("HOME") else None
 
     def _candidates(self) -> Iterator[Path]:
         """From the project's root up to the home directory; elsewhere, where anybody may have folders above, the root alone."""
-        home = Path(self._environ["HOME"]).resolve() if self._environ.get("HOME") else None
+        home = self._home()
         folders = [self._root]
         if home is not None and self._root.is_relative_to(home):
             folders = [folder for folder in (self._root, *self._root.parents) if folder.is_relative_to(home)]

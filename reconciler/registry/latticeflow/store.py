@@ -23,7 +23,7 @@ from reconciler.registry.driver import (
     Removal,
     Resource,
     Secret,
-    Tested,
+    TestResult,
     Unreadable,
     Write,
     check_whole,
@@ -34,7 +34,7 @@ from reconciler.registry.driver import (
     read_or_unreadable,
     target_of,
 )
-from reconciler.registry.latticeflow import catalogue, trial, wire
+from reconciler.registry.latticeflow import catalogue, test_run, wire
 from reconciler.registry.latticeflow.connections import PROVIDERS
 from reconciler.registry.latticeflow.derived import model_of
 from reconciler.registry.latticeflow.kinds import KINDS
@@ -55,7 +55,7 @@ Row = Mapping[str, Any]
 
 
 class Store:
-    """A `Registry` that also `Tests` and `Catalogues`."""
+    """A `Registry` that also `RunsTests` and `Catalogues`."""
 
     def __init__(self, client: Client, registry: str) -> None:
         self._client = client
@@ -258,8 +258,8 @@ class Store:
 
     # --- capabilities -------------------------------------------------------------------------------------------
 
-    async def test(self, resource: Resource, given: Any) -> Tested:
-        return await trial.run(self._client, resource, given)
+    async def test(self, resource: Resource, given: Any) -> TestResult:
+        return await test_run.run(self._client, resource, given)
 
     async def catalogue(self, provider: str) -> Catalogue:
         if provider not in PROVIDERS:
@@ -288,6 +288,7 @@ async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
         headers=headers,
         verify=place.verify,
         timeout=place.timeout,
+        addresses=place.addresses,
         hints=HINTS,
     )
     async with open_client(target) as client:

@@ -83,8 +83,12 @@ def _served(endpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lost(model: Model) -> Iterator[Inexpressible]:
-    if model.limits is not None:
+    limits = model.limits
+    if limits is not None and (limits.requests_per_minute, limits.max_concurrency) != (None, None):
         yield Inexpressible("/limits", "NeMo has no limits of requests")
+    if limits is not None and limits.context_length is not None:
+        message = "NeMo knows the length of a context only of a checkpoint, in `spec` of a nemo/Model"
+        yield Inexpressible("/limits/context_length", message)
     if model.task not in (None, "chat_completion"):
         yield Inexpressible("/task", "NeMo serves chat completions only", fatal=True)
 

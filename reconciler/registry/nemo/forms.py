@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import AnyUrl, ValidationError
 
 from reconciler.core.schema.types import sensitive_header
+from reconciler.core.secret_names import refuses_credentials
 from reconciler.registry.driver import is_reference
 
 LONGEST_NAME: Final = 63
@@ -78,9 +79,8 @@ def refuses_tokens(params: Any) -> str | None:
 
 def refuses_user_info(url: Any) -> str | None:
     """The server takes any text for a URL, and shows it to everybody."""
-    if not isinstance(url, str) or "@" not in url.split("://", 1)[-1].partition("/")[0].partition("?")[0]:
-        return None
-    return "must not hold a user name or password: name a secret in api_key_secret_name"
+    refused = refuses_credentials(url if not isinstance(url, str) or "://" in url else f"x://{url}")
+    return None if refused is None else f"{refused}: name a secret in api_key_secret_name"
 
 
 def refuses_headers(headers: Any) -> str | None:

@@ -27,7 +27,7 @@ from reconciler.registry.driver import (
     Sweep,
     Target,
     TemporaryError,
-    Tested,
+    TestResult,
     Unreadable,
     Write,
     bearer,
@@ -39,7 +39,7 @@ from reconciler.registry.driver import (
     target_of,
     understood,
 )
-from reconciler.registry.nemo import trial, wire
+from reconciler.registry.nemo import test_run, wire
 from reconciler.registry.nemo.derived import model_of
 from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.nemo.settings import Settings, workspace_of
@@ -57,7 +57,7 @@ _PATCHED: Final = frozenset({"Model", "Secret", "Adapter"})
 
 
 class Store:
-    """A `Registry`: one workspace. It also `Tests`."""
+    """A `Registry`: one workspace. It also `RunsTests`."""
 
     def __init__(self, client: Client, registry: str, workspace: str, target: Target) -> None:
         self._client = client
@@ -209,9 +209,9 @@ class Store:
 
     # --- trying out ---------------------------------------------------------------------------------------------
 
-    async def test(self, resource: Resource, given: Any) -> Tested:
+    async def test(self, resource: Resource, given: Any) -> TestResult:
         gateway = f"/apis/inference-gateway/v2/workspaces/{quote(self._workspace, safe='')}"
-        return await trial.run(self, self._client, gateway, resource, given)
+        return await test_run.run(self, self._client, gateway, resource, given)
 
     async def provider(self, name: str) -> Mapping[str, Any] | None:
         """The stored provider of that name, or None."""
@@ -219,7 +219,7 @@ class Store:
         return reply.data if reply.status == 200 and isinstance(reply.data, Mapping) else None
 
     async def secret(self, name: str) -> Secret | None:
-        """The value of a secret, for a trial alone, or None where it may not be read."""
+        """The value of a secret, for a test alone, or None where it may not be read."""
         path = f"{self._path(Address('', 'Secret', name))}/access"
         reply = await self._client.call("GET", path, expected=(200, 403, 404))
         value = reply.data.get("value") if isinstance(reply.data, Mapping) else None

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconciler.registry.driver import Driver, RemoteDriver
+from reconciler.registry.driver import Driver, ModelFacts, RemoteDriver
 from reconciler.registry.watsonx.apps import completed
 from reconciler.registry.watsonx.compile import compile_model
+from reconciler.registry.watsonx.facts import describe
 from reconciler.registry.watsonx.kinds import KINDS
 from reconciler.registry.watsonx.options import canonical
 from reconciler.registry.watsonx.settings import Settings
@@ -28,6 +29,10 @@ class WatsonxDriver(RemoteDriver):
     def normalize(self, settings: Settings, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """`spec` with each provider option under the one name by which it is compared, and with what follows from credentials."""
         return _NORMALIZED[kind](spec)
+
+    def describe(self, kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
+        """Facts of a model in a native object."""
+        return describe(kind, key, spec)
 
 
 DRIVER: Final[Driver] = WatsonxDriver(

@@ -193,4 +193,7 @@ def _object(address: Address, place: str, secret: Secret) -> dict[str, Any]:
         found = None  # the text of the error would hold the secret
     if not isinstance(found, dict):
         raise PermanentError(f"{address} {place}: its value must be the JSON of an object, as the provider gives it")
-    return {name: Secret(value) if isinstance(value, str) else value for name, value in found.items()}
+    return {
+        name: secret.derived(lambda _, value=value: value) if isinstance(value, str) else value  # type: ignore[misc]  # bound now
+        for name, value in found.items()
+    }

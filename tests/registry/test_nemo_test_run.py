@@ -66,7 +66,7 @@ def model(url: str) -> dict[str, Any]:
     }
 
 
-async def tried(server: Running, workspace: str, url: str, *, ready: bool = False) -> Any:
+async def run_test(server: Running, workspace: str, url: str, *, ready: bool = False) -> Any:
     """The model applied, its provider declared ready where that is asked for, and the model tested."""
     entry = {"driver": "nemo", "url": server.url, "workspace": workspace, "default": True}
     async with World.of(nemo=entry) as world:
@@ -93,7 +93,7 @@ async def test_the_endpoint_is_asked_directly_where_the_gateway_does_not_serve_i
 ) -> None:
     """With the key from the secret that the provider names; neither the key nor anything like it is in what is told."""
     url, seen = endpoint
-    tested = await tried(nemo_server, workspace, url)
+    tested = await run_test(nemo_server, workspace, url)
     assert [(check.name, check.ok) for check in tested.checks] == [("inference at the endpoint", True)]
     assert tested.output["choices"][0]["message"]["content"] == "Hi."
     ((path, authorization, body),) = seen.asked
@@ -106,7 +106,7 @@ async def test_the_gateway_is_asked_where_it_serves_the_provider(
 ) -> None:
     """Then the platform itself sends the key."""
     url, seen = endpoint
-    tested = await tried(nemo_server, workspace, url, ready=True)
+    tested = await run_test(nemo_server, workspace, url, ready=True)
     assert [(check.name, check.ok) for check in tested.checks] == [
         ("gateway", True),
         ("inference through the gateway", True),
@@ -120,7 +120,7 @@ async def test_an_endpoint_that_fails_is_a_failed_check(
     """Its answer is told, the run goes on to its end."""
     url, seen = endpoint
     seen.status = 401
-    tested = await tried(nemo_server, workspace, url)
+    tested = await run_test(nemo_server, workspace, url)
     assert [(check.name, check.ok) for check in tested.checks] == [("inference at the endpoint", False)]
     assert "401" in tested.checks[0].message
     seen.status = 200

@@ -1,4 +1,4 @@
-"""A model tried out: through the platform's inference gateway where it serves the model's provider, else at the provider's endpoint."""
+"""A model tested: through the platform's inference gateway where it serves the model's provider, else at the provider's endpoint."""
 
 from __future__ import annotations
 
@@ -8,16 +8,29 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
-from reconciler.registry.driver import Check, Client, InputError, RegistryError, Resource, Response, Secret, Tested
+from reconciler.core.spec import too_deep
+from reconciler.registry.driver import (
+    Check,
+    Client,
+    InputError,
+    Redactor,
+    RegistryError,
+    Resource,
+    Response,
+    Secret,
+    TestResult,
+    reason_in,
+)
 
 GREETING: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
 PATIENCE: Final = 60.0  # seconds for one answer
 _PATHS: Final = {"OPENAI_CHAT": "/chat/completions", "ANTHROPIC_MESSAGES": "/messages"}
+_SHOWN: Final = 300  # characters of a message
 _TOKENS: Final = 64  # the most of an answer, where the format asks for a number
 
 
 class Places(Protocol):
-    """What a trial asks of the open registry."""
+    """The part of the open registry that a test needs."""
 
     # the stored provider of that name, or None
     async def provider(self, name: str) -> Mapping[str, Any] | None: ...
@@ -30,14 +43,15 @@ class Places(Protocol):
 
 
 class _Way(NamedTuple):
-    """How the model is reached: a client, the path before the format's own, and what the step is called."""
+    """Way to the model: a client, the path before the format's own, and what the step is called."""
 
     client: Client
     path: str
     name: str
+    redactor: Redactor = Redactor(())  # of what the endpoint is sent: the gateway sends its key itself
 
 
-async def run(places: Places, client: Client, gateway: str, resource: Resource, given: Any) -> Tested:
+async def run(places: Places, client: Client, gateway: str, resource: Resource, given: Any) -> TestResult:
     """Every step up to the first that fails. `gateway` is its path for the workspace. Raises InputError for what is no model."""
     if resource.address.kind != "Model":
         raise InputError(f"{resource.address}: only models can be tested")
@@ -46,13 +60,13 @@ async def run(places: Places, client: Client, gateway: str, resource: Resource, 
     checks: list[Check] = []
     async with _way(places, client, gateway, spec, checks) as way:
         if way is None:
-            return Tested(tuple(checks))
+            return TestResult(tuple(checks))
         form = str(spec.get("backend_format") or "OPENAI_CHAT")
         body = {"model": endpoint.get("model_id") or resource.address.key}
         body |= {"max_tokens": _TOKENS} if form == "ANTHROPIC_MESSAGES" else {}
         body |= given if isinstance(given, Mapping) else GREETING
-        reply = await _step(way.name, checks, lambda: _asked(way, _PATHS[form], body))
-    return Tested(tuple(checks), reply.data if reply is not None else None)
+        reply = await _step(way, checks, lambda: _asked(way, _PATHS[form], body))
+    return TestResult(tuple(checks), way.redactor.data(reply.data) if reply is not None else None)
 
 
 @asynccontextmanager
@@ -75,12 +89,14 @@ async def _way(
         checks.append(Check("endpoint", ok=False, message=message, duration=0.0))
         yield None
         return
-    async with places.outside(url.rstrip("/"), await _headers(places, provider or {}, checks)) as outside:
-        yield _Way(outside, "", "inference at the endpoint")
+    headers = await _headers(places, provider or {}, checks)
+    redactor = Redactor(value for value in headers.values() if isinstance(value, Secret))
+    async with places.outside(url.rstrip("/"), headers) as outside:
+        yield _Way(outside, "", "inference at the endpoint", redactor)
 
 
 async def _headers(places: Places, provider: Mapping[str, Any], checks: list[Check]) -> dict[str, str | Secret]:
-    """What the provider sends: its headers, and its key."""
+    """Headers that the provider sends, its key among them."""
     headers: dict[str, str | Secret] = {
         **(provider.get("default_extra_headers") or {}),
         **(provider.get("required_extra_headers") or {}),
@@ -96,7 +112,7 @@ async def _headers(places: Places, provider: Mapping[str, Any], checks: list[Che
     form = provider.get("auth_header_format") or "Authorization: Bearer {{ auth_secret }}"
     name, _, value = str(form).partition(":")
     before, _, after = value.strip().partition("{{")
-    headers[name.strip()] = Secret(before + key.reveal() + after.partition("}}")[2])
+    headers[name.strip()] = key.derived(lambda value: before + value + after.partition("}}")[2])
     return headers
 
 
@@ -104,16 +120,17 @@ async def _asked(way: _Way, path: str, body: Mapping[str, Any]) -> Response:
     return await way.client.call("POST", way.path + path, body=dict(body), timeout=PATIENCE)
 
 
-async def _step(name: str, checks: list[Check], ask: Callable[[], Awaitable[Response]]) -> Response | None:
+async def _step(way: _Way, checks: list[Check], ask: Callable[[], Awaitable[Response]]) -> Response | None:
     """The answer, or None where the step failed."""
     started = time.perf_counter()
     try:
         reply = await ask()
     except RegistryError as error:
-        checks.append(Check(name, ok=False, message=error.message, duration=time.perf_counter() - started))
+        checks.append(Check(way.name, ok=False, message=error.message, duration=time.perf_counter() - started))
         return None
-    said = reply.data.get("error") if isinstance(reply.data, Mapping) else "the answer is no object"
-    checks.append(
-        Check(name, ok=not said, message=str(said)[:300] if said else "", duration=time.perf_counter() - started)
-    )
-    return reply if not said else None
+    sound = isinstance(reply.data, dict) and not too_deep(reply.data)
+    failed = not sound or bool(reply.data.get("error"))
+    reason = ((reason_in(reply.data) if sound else "") or "the answer is no object") if failed else ""
+    message = way.redactor.excerpt(reason, _SHOWN)
+    checks.append(Check(way.name, ok=not failed, message=message, duration=time.perf_counter() - started))
+    return None if failed else reply

@@ -1,0 +1,52 @@
+"""Secrets that were written down where a manifest takes any text: told by what they look like, or by the name that they stand under.
+
+A warning: a name may mislead, and a text only looks like a key. What was found is never repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconciler.core import pointer as pointers
+from reconciler.core.schema.findings import Finding
+from reconciler.core.secret_names import is_secret_field, is_secret_form, refuses_credentials
+
+RULE: Final = "likely-secret"
+_BY_FORM: Final = (
+    "looks like a credential: a manifest holds references to secrets, ${env:NAME} or ${file:path}, and never a secret"
+)
+_BY_NAME: Final = (
+    "has the name of a credential, and a value that is written down: if it is one, take it out and change it"
+)
+
+
+def likely_secrets(data: Any) -> Iterator[Finding]:
+    """A warning for each text of a document that is likely a secret."""
+    yield from _walk(data, ())
+
+
+def _walk(value: Any, path: tuple[str, ...]) -> Iterator[Finding]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if is_secret_form(str(name)):
+                yield Finding(RULE, _BY_FORM, pointers.join((*path, str(name))), at_key=True, severity="warning")
+            if isinstance(item, str) and is_secret_field(str(name)) and item.strip() and not _is_reference(item):
+                where = pointers.join((*path, str(name)))
+                yield Finding(RULE, f"{_shown(str(name))} {_BY_NAME}", where, severity="warning")
+            else:
+                yield from _walk(item, (*path, str(name)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, (*path, str(index)))
+    elif isinstance(value, str) and (is_secret_form(value) or refuses_credentials(value) is not None):
+        name = next((part for part in reversed(path) if not part.isdigit()), "")
+        yield Finding(RULE, f"{_shown(name)} {_BY_FORM}", pointers.join(path), severity="warning")
+
+
+def _is_reference(text: str) -> bool:
+    return text.startswith("${") and text.endswith("}") and not is_secret_form(text)
+
+
+def _shown(name: str) -> str:
+    return repr(name) if name and not is_secret_form(name) else "a value here"

@@ -1,0 +1,118 @@
+"""The facts of a declared model, as insideLLMs's `info()` names them: of a portable Model, and of any native document. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from reconciler.core.model import Model
+from reconciler.core.spec import is_reference
+from reconciler.manifest.native import NativeDocument
+from reconciler.registry.capabilities import DescribesModels, ModelFacts
+from reconciler.registry.protocol import Driver
+
+# the providers that run a model where they are installed, as registries call them
+_LOCAL: Final = frozenset(
+    (
+        "dummy",
+        "hugging-face",
+        "huggingface",
+        "llama-cpp",
+        "llama.cpp",
+        "llamacpp",
+        "lm-studio",
+        "lmstudio",
+        "ollama",
+        "vllm",
+    )
+)
+# the providers that run it on their own machines
+_HOSTED: Final = frozenset(
+    (
+        *("anthropic", "anyscale", "aws-bedrock", "aws_bedrock", "azure", "azure-ai", "azure-openai", "azure_foundry"),
+        *("bedrock", "cerebras", "claude_managed_agents", "cohere", "deepinfra", "deepseek", "dify", "fireworks"),
+        *("fireworks-ai", "gemini", "google", "groq", "langsmith", "latticeflow", "mistral", "mistral-ai", "novita"),
+        *("nvidia", "openai", "openrouter", "perplexity", "perplexity-ai", "replicate", "sambanova", "together"),
+        *("together-ai", "vertex-ai", "vertex_ai", "voyage", "watsonx", "x-ai", "xai"),
+    )
+)
+_UNKNOWN: Final = {None: None, "custom": None}  # a task of its own may do anything
+
+
+def portable_facts(model: Model) -> ModelFacts:
+    """Facts of a portable Model."""
+    endpoint, provider, limits = model.endpoint, model.provider, model.limits
+    form = (endpoint.format or "openai") if endpoint is not None else None
+    return ModelFacts(
+        name=model.display_name,
+        provider=provider.name if provider is not None else form,
+        model=provider.model if provider is not None else endpoint.model if endpoint is not None else None,
+        task=model.task or "chat_completion",
+        format=form or "openai",
+        url=endpoint.url if endpoint is not None else None,
+        max_answer_tokens=model.parameters.max_completion_tokens if model.parameters is not None else None,
+        context_length=limits.context_length if limits is not None else None,
+    )
+
+
+def native_facts(document: NativeDocument, kind: str, driver: Driver) -> ModelFacts:
+    """Facts of a native document, as its driver reads it; a driver that cannot tells nothing."""
+    name = kind.partition("/")[2]
+    return (
+        driver.describe(name, document.common.key, document.spec)
+        if isinstance(driver, DescribesModels)
+        else ModelFacts()
+    )
+
+
+def facts_json(key: str, facts: ModelFacts) -> dict[str, Any]:
+    """The facts as the answer of `info` tells them. None is what nobody can know from the document.
+
+    `max_tokens` is the length of the context where it is declared, else of the longest answer.
+    """
+    talks = {**_UNKNOWN, "chat_completion": True, "completion": True}.get(facts.task, False)
+    chats = {**_UNKNOWN, "chat_completion": True}.get(facts.task, False)
+    if facts.format == "custom":
+        talks, chats = talks and None, chats and None
+    return {
+        "name": facts.name or key,
+        "provider": facts.provider,
+        "model_id": facts.model,
+        "local": is_local(facts.provider, facts.url),
+        "supports_streaming": talks,
+        "supports_chat": chats,
+        "max_tokens": facts.context_length or facts.max_answer_tokens,
+        "context_length": facts.context_length,
+        "max_answer_tokens": facts.max_answer_tokens,
+    }
+
+
+def is_local(provider: str | None, url: str | None) -> bool | None:
+    """Tell whether a model runs on the machine that asks it: by its address where it has one, else by its provider. None where neither tells."""
+    if url is not None:
+        return None if is_reference(url) or "${" in url else _is_loopback(url)
+    name = (provider or "").lower()
+    return True if name in _LOCAL else False if name in _HOSTED else None
+
+
+def _is_loopback(url: str) -> bool | None:
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return None
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False if host else None
+    return address.is_loopback or address.is_unspecified
+
+
+def with_live(facts: Mapping[str, Any], context_length: int | None) -> dict[str, Any]:
+    """The facts with the length of the context that the endpoint tells, if it does."""
+    if context_length is None:
+        return dict(facts)
+    return {**facts, "max_tokens": context_length, "context_length": context_length}

@@ -1,0 +1,29 @@
+"""Facts of a model in an object of NeMo, for `info`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reconciler.registry.driver import ModelFacts
+
+_FORMATS: Final = {"OPENAI_CHAT": "openai", "ANTHROPIC_MESSAGES": "anthropic"}
+
+
+def describe(kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
+    """A model entity with its endpoint and checkpoint; of a provider, where it is."""
+    if kind == "Provider":
+        return ModelFacts(provider=key, url=spec.get("host_url"))
+    if kind != "Model":
+        return ModelFacts()
+    endpoint, checkpoint = spec.get("api_endpoint") or {}, spec.get("spec") or {}
+    form = _FORMATS.get(spec.get("backend_format") or "OPENAI_CHAT", "custom")
+    providers = spec.get("model_providers") or ()
+    return ModelFacts(
+        provider=providers[0] if providers else form if endpoint else None,
+        model=endpoint.get("model_id"),
+        task="embeddings" if checkpoint.get("is_embedding_model") else "chat_completion",
+        format=form,
+        url=endpoint.get("url"),
+        context_length=checkpoint.get("context_size"),
+    )

@@ -1,0 +1,47 @@
+"""The answers of `test` as text: one model in full, or several with a last line that counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.render.answers import checks_text
+from reconciler.render.terminal import Style, count
+
+
+def result_text(result: Mapping[str, Any], style: Style, *, steps: bool) -> str:
+    """The checks, what each step gave (`steps`), and what the model answered; all of it set in, so that it passes for nothing else."""
+    shown = result.get("steps") or () if steps else ()
+    if not shown:
+        return checks_text(result, style)
+    lines = [checks_text({**result, "output": None}, style)]
+    for step in shown:
+        if step.get("template") is not None and not _passed(result, step["name"]):
+            lines.extend(_block(f"{step['name']}, template", step["template"], style))
+        status = f", status {step['status']}" if step.get("status") is not None else ""
+        lines.extend(_block(step["name"] + status, step["text"], style))
+    return "\n".join(lines)
+
+
+def _passed(result: Mapping[str, Any], name: str) -> bool:
+    """A template is looked for where its step failed."""
+    return all(check["ok"] for check in result["checks"] if check["name"] == name)
+
+
+def _block(title: str, text: str, style: Style) -> Iterator[str]:
+    yield f"{style.safe(title)}:"
+    for line in text.split("\n"):
+        yield f"  {style.safe(line)}".rstrip()
+
+
+def results_text(results: Sequence[Mapping[str, Any]], style: Style) -> str:
+    """The checks of each model, and how many failed or are degraded. What the models answered is left to JSON."""
+    if not results:
+        return "No declared model has an endpoint to test."
+    blocks = [checks_text({**result, "output": None}, style) for result in results]
+    failed = sum(result["state"] == "failed" for result in results)
+    degraded = sum(result["state"] == "degraded" for result in results)
+    parts = [style.paint(f"{failed:,} failed", "red", "bold")] if failed else []
+    parts += [style.paint(f"{degraded:,} degraded", "yellow")] if degraded else []
+    ended = ", ".join(parts) or style.paint("all ok", "green")
+    return "\n\n".join([*blocks, f"{count(len(results), 'model')} tested: {ended}"])

@@ -1,0 +1,183 @@
+"""Which variable goes to which host: `secrets.allow` in validate, plan and each request, and nothing unasked for a pull request."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cli.project import Project
+
+KEY = "sk-0123456789abcdef"
+
+
+class Counting(http.server.BaseHTTPRequestHandler):
+    """Counts what arrives, and answers nothing useful."""
+
+    seen: list[str] = []  # noqa: RUF012  # of one test at a time
+
+    def _answer(self) -> None:
+        self.seen.append(f"{self.command} {self.path} {self.headers.get('authorization')}")
+        self.send_response(404)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = _answer  # noqa: N815  # the names that http.server calls
+
+    def log_message(self, *words: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Counting.seen.clear()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def exposed(project: Project, server: str, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A manifest that would send OPENAI_KEY to the server."""
+    monkeypatch.setenv("OPENAI_KEY", KEY)
+    project.manifest("a", endpoint={"url": f"{server}/v1", "model": "m", "api_key": "${env:OPENAI_KEY}"})
+    return project
+
+
+def allow(project: Project, rules: dict[str, list[str]], **environments: Any) -> None:
+    config = {
+        "owner": "us",
+        "registries": {"local": {"driver": "local", "path": "r.db", "default": True}},
+        "secrets": {"allow": rules},
+        "environments": environments,
+    }
+    project.write("reconciler.yaml", json.dumps(config))
+
+
+ELSEWHERE = ({"OPENAI_*": ["api.openai.com"]}, {"OPENAI_*": []}, {"OTHER": ["127.0.0.1"]}, {"*": ["127.0.0.1:1"]}, {})
+HERE = ({"OPENAI_*": ["127.0.0.1"]}, {"*": ["*"]}, {"A": [], "OPENAI_KEY": ["x.example", "127.*"]})
+
+
+@pytest.mark.parametrize("rules", ELSEWHERE, ids=str)
+def test_a_variable_goes_to_no_other_host(exposed: Project, rules: dict[str, list[str]]) -> None:
+    """validate and plan say so at the reference; a test, a live question and a gated apply send nothing."""
+    allow(exposed, rules)
+    (problem,) = json.loads(exposed.run("validate", "--format", "json").out)["problems"]
+    assert (problem["rule"], problem["pointer"]) == ("secret-destination", "/endpoint/api_key")
+    assert "OPENAI_KEY may not be sent to 127.0.0.1:" in problem["message"]
+    for words in (
+        ("validate",),
+        ("plan",),
+        ("test", "a"),
+        ("test", "--all"),
+        ("info", "a", "--live"),
+        ("apply", "--yes", "--test"),
+    ):
+        assert exposed.run(*words).code == 1, words
+    assert Counting.seen == []
+
+
+@pytest.mark.parametrize("rules", HERE, ids=str)
+def test_a_variable_goes_where_it_may(exposed: Project, rules: dict[str, list[str]]) -> None:
+    """And there it arrives."""
+    allow(exposed, rules)
+    exposed.ok("validate")
+    exposed.run("test", "a")
+    assert any(f"Bearer {KEY}" in seen for seen in Counting.seen)
+
+
+def test_an_environment_may_bound_it_otherwise(exposed: Project) -> None:
+    """Maps merge, lists replace."""
+    allow(exposed, {"OPENAI_*": ["api.openai.com"]}, dev={"secrets": {"allow": {"OPENAI_*": ["127.0.0.1"]}}})
+    assert exposed.run("validate", "--env", "dev").code == 0
+    assert exposed.run("validate").code == 1
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        {"allow": {"OPENAI_*": ["https://api.openai.com"]}},
+        {"allow": {"OPENAI_*": ["api.openai.com/v1"]}},
+        {"allow": {"OPENAI_*": "api.openai.com"}},
+        {"allow": {"${env:X}": []}},
+        {"allow": {"A": ["user@h"]}},
+        {"allow": {"A": [""]}},
+        {"allow": []},
+        {"deny": {}},
+    ],
+    ids=str,
+)
+def test_bounds_that_mean_nothing_are_errors(project: Project, secrets: Any) -> None:
+    """A URL for a host would allow nothing, and nobody would know."""
+    project.write("reconciler.yaml", json.dumps({"secrets": secrets}))
+    project.manifest("a")
+    assert project.run("validate").code == 1
+
+
+PIPELINES = (
+    {"CI": "true", "GITHUB_EVENT_NAME": "pull_request"},
+    {"CI": "true", "GITHUB_EVENT_NAME": "pull_request_target"},
+    {"CI": "true", "CI_MERGE_REQUEST_IID": "7"},
+    {"TF_BUILD": "True", "BUILD_REASON": "PullRequest"},
+    {"CI": "1", "BITBUCKET_PR_ID": "3"},
+    {"JENKINS_URL": "https://j.example", "CHANGE_ID": "4"},
+    {"CI": "true", "BUILDKITE_PULL_REQUEST": "12"},
+)
+NO_PULL_REQUESTS = (
+    {},
+    {"CI": "true", "GITHUB_EVENT_NAME": "push"},
+    {"CI": "true", "BUILDKITE_PULL_REQUEST": "false"},
+    {"CI": "false", "GITHUB_EVENT_NAME": "pull_request"},
+)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=str)
+def test_a_pull_request_sends_no_secret_unasked(
+    exposed: Project, server: str, pipeline: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what it would send where, and ends with 4; --allow-secrets, or a list of hosts, is the way out."""
+    for name, value in pipeline.items():
+        monkeypatch.setenv(name, value)
+    for words in (("test", "a"), ("test", "--all"), ("info", "a", "--live"), ("test", "a", "--format", "json")):
+        answer = exposed.run(*words)
+        assert answer.code == 4, words
+        assert f"OPENAI_KEY to {server}/v1" in answer.both
+        assert "--allow-secrets" in answer.both
+    assert Counting.seen == []
+    exposed.run("test", "a", "--allow-secrets")
+    assert Counting.seen != []
+    Counting.seen.clear()
+    allow(exposed, {"OPENAI_KEY": ["127.0.0.1"]})
+    exposed.run("test", "a")
+    assert Counting.seen != []
+
+
+@pytest.mark.parametrize("pipeline", NO_PULL_REQUESTS, ids=str)
+def test_elsewhere_nothing_is_asked(
+    exposed: Project, pipeline: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a branch of one's own, and on one's own machine."""
+    for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "GITHUB_EVENT_NAME", "GITHUB_HEAD_REF"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in pipeline.items():
+        monkeypatch.setenv(name, value)
+    exposed.run("test", "a")
+    assert Counting.seen != []
+
+
+def test_a_model_without_secrets_is_tested_for_a_pull_request(
+    exposed: Project, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing to lose."""
+    exposed.manifest("a", endpoint={"url": f"{server}/v1", "model": "m", "headers": {"X-Tenant": "acme"}})
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+    exposed.run("test", "a")
+    assert Counting.seen != []

@@ -1,0 +1,74 @@
+"""The pages of the command line: each command with its options, and the exit codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import click
+from markdown import cell, code, page, paragraph, table
+
+from reconciler.cli.main import COMMANDS, EXIT_CODES, cli
+
+
+def commands_page() -> str:
+    """Every command in the order of --help, with its arguments and options."""
+    context = click.Context(cli, info_name="reconciler")
+    common = {option.name for option in cli.params} | {"version"}
+    summary = table(
+        ["Command", "Does"], ([f"[{code(name)}](#{name})", cell(line)] for name, (_, line) in COMMANDS.items())
+    )
+    shared = table(
+        ["Option", "Meaning"], (_option(option, context) for option in cli.params if isinstance(option, click.Option))
+    )
+    intro = (
+        "Data goes to stdout, everything else to stderr. Every JSON answer is one object with a `format_version`; "
+        "`reconciler schema` writes its schema. [Exit codes](exit-codes.md) are the same for all commands."
+    )
+    blocks = [paragraph(intro), summary]
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        if command is not None:
+            blocks.extend(_command(name, command, context, common))
+    blocks += ["## Options of every command", "They may stand before the command's name or after it.", shared]
+    return page("Commands", *blocks)
+
+
+def _command(name: str, command: click.Command, parent: click.Context, common: set[str | None]) -> Iterator[str]:
+    context = click.Context(command, info_name=name, parent=parent)
+    yield f"## {name}"
+    usage = command.get_usage(context).removeprefix("Usage: ")
+    yield f"```text\n{' '.join(usage.split())}\n```"
+    for block in (command.help or "").replace("\b", "").split("\n\n"):
+        yield paragraph(_escaped(block))
+    options = (option for option in command.params if isinstance(option, click.Option) and option.name not in common)
+    yield table(["Option", "Meaning"], (_option(option, context) for option in options))
+
+
+def _option(option: click.Option, context: click.Context) -> list[str]:
+    names, meaning = option.get_help_record(context) or (", ".join(option.opts), option.help or "")
+    told = re.sub(
+        r"\s*\[(?:env var: [^;\]]*; )?([^\]]*)\]$", lambda found: f" ({found[1]})" if found[1] else "", meaning
+    )
+    variable = f" Or the variable {code(option.envvar)}." if isinstance(option.envvar, str) else ""
+    return [code(names), cell(_escaped(told) + variable)]
+
+
+def _escaped(text: str) -> str:
+    """Options and files of a help text as code, as a terminal shows them plain."""
+    return re.sub(r"(?<![`\w-])(--[a-z][a-z-]*|reconciler\.yaml)(?![`\w])", r"`\1`", text)
+
+
+def exit_codes_page() -> str:
+    """The exit codes, the first that applies."""
+    order = (130, 3, 64, 1, 5, 4, 2, 0)
+    rows = (
+        [f'<a id="exit-{number}"></a>{code(number)}', cell(EXIT_CODES[number])]
+        for number in order
+        if number in EXIT_CODES
+    )
+    intro = (
+        "The same for every command. Where several would apply, the first of this list is the one: so a script "
+        "that sees 5 knows that something was written, and one that sees 1 that nothing was."
+    )
+    return page("Exit codes", paragraph(intro), table(["Code", "Means"], rows))

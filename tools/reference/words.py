@@ -1,0 +1,92 @@
+"""The pages of the stable words: validation rules, reasons of a plan, reasons of an outcome, guards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from markdown import cell, code, page, paragraph, sentence, table
+
+from reconciler.applier.report import OUTCOME_REASONS
+from reconciler.core.problem_rules import GROUPS
+from reconciler.core.rules import NeedsConsent
+from reconciler.planner.guards import GUARDS
+from reconciler.planner.reasons import REASONS
+from reconciler.registry import catalog
+
+
+def rules_page() -> str:
+    """Each rule that a problem may name, under an anchor of its own."""
+    intro = (
+        "Every problem names a rule: a stable word, in brackets in the text, `rule` in JSON, `ruleId` in SARIF, whose "
+        "`helpUri` leads to this page. Each word keeps its meaning; new ones may come."
+    )
+    blocks = [paragraph(intro)]
+    for group, rules in GROUPS.items():
+        blocks.append(f"## {group}")
+        for word, rule in rules.items():
+            blocks += [f"### {word}", paragraph(rule.meaning), paragraph(f"**What to do:** {rule.remedy}")]
+    consents = [(word, rule) for word, _, rule in _consents()]
+    if consents:
+        blocks.append("## Values that need consent")
+        blocks.append(
+            paragraph("Warnings of a plan. Without the consent that they name, a [guard](guards.md) stops the run.")
+        )
+        for word, rule in consents:
+            blocks += [f"### {word.removeprefix('allow-')}", paragraph(sentence(rule.reason))]
+    return page("Validation rules", *blocks)
+
+
+def reasons_page() -> str:
+    """Each reason of a change."""
+    intro = (
+        "Every change of a plan has a reason: a stable word, `reason` in JSON. In text and Markdown a plan says it as "
+        "the line in italics. Its action says what is done: `create`, `update`, `rename`, `replace` and `delete` are "
+        "written by `apply`; `conflict` and `blocked` are left alone, and the plan says why."
+    )
+    blocks = [paragraph(intro)]
+    for word, reason in REASONS.items():
+        blocks += [f"## {word}", f"*{reason.shown}*", paragraph(reason.meaning)]
+        blocks.append(paragraph(f"**What to do:** {reason.remedy}") if reason.remedy else "")
+    return page("Reasons of a plan", *blocks)
+
+
+def outcomes_page() -> str:
+    """Why an outcome is not what was planned."""
+    intro = (
+        "A report has one outcome for each change. Where its status is `ok`, `conflict` or `blocked`, its reason is that "
+        "of the [plan](reasons.md); else it is one of these."
+    )
+    rows = ([f'<a id="{word}"></a>{code(word)}', cell(meaning)] for word, meaning in OUTCOME_REASONS.items())
+    return page("Reasons of an outcome", paragraph(intro), table(["Reason", "Meaning"], rows))
+
+
+def guards_page() -> str:
+    """Each guard, and what lifts it."""
+    intro = (
+        "A guard stops a run before anything is written. The plan names it with the exact flag that lifts it, or says "
+        "that none does. Guards count models and not what is derived from them, in each registry, whatever the cause of "
+        "a delete; `reconciler delete KEY` does not count."
+    )
+    blocks = [paragraph(intro)]
+    for name, guard in GUARDS.items():
+        blocks += [f"## {name}", paragraph(guard.meaning), f"**Lifted by:** {guard.lifted_by}."]
+    for word, where, rule in _consents():
+        meaning = f"The run would set {code(where)} to {code(str(rule.value).lower())}: {rule.reason}."
+        blocks += [
+            f"## {word}",
+            paragraph(meaning),
+            f"**Lifted by:** `guards: {{{rule.guard}: true}}` in reconciler.yaml.",
+        ]
+    return page("Guards", *blocks)
+
+
+def _consents() -> Iterator[tuple[str, str, NeedsConsent]]:
+    """The values with consequences that kinds declare: the guard's name, the field, the rule; each guard once."""
+    seen: set[str] = set()
+    for name in catalog.names():
+        for kind in catalog.load_driver(name).kinds.values():
+            for path, node in kind.root.walk():
+                rule = node.rule(NeedsConsent)
+                if rule is not None and rule.guard not in seen:
+                    seen.add(rule.guard)
+                    yield rule.guard.replace("_", "-"), f"{name}/{kind.name} {'.'.join(path)}", rule
