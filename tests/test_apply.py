@@ -13,7 +13,8 @@ import pytest
 from registry.memory_server import Behaviour, Server
 from world import Document, World, actions, model, native, statuses
 
-from reconciler.applier.apply import Options, apply
+from reconciler.applier.apply import apply
+from reconciler.applier.options import Options
 from reconciler.applier.report import BugError, Outcome
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import PermanentError, RefusedError, RegistryError, SecretError, TemporaryError

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 import yaml
-from world import World, model
+from cli.project import Project
+from world import World, model, native
+from world import project as project_of
 
 from reconciler.core.errors import RefusedError
 from reconciler.core.resource import Address, Mark, Resource
+from reconciler.core.secret import Resolver
 from reconciler.manifest.export import manifest_of, path_of
 from reconciler.project.backup import write_backup
+from reconciler.project.registries import load_registries
+from reconciler.project.unfinished import UnfinishedRuns
 
 
 async def test_one_file_for_each_object(tmp_path: Path) -> None:
@@ -59,3 +67,113 @@ async def test_a_secret_becomes_a_variable_of_its_own(tmp_path: Path) -> None:
     resource = Resource(Address("one", "Secret", "my-key"), {"value": "(present)"})
     async with World.of() as world:
         assert manifest_of(resource, world.entries["one"])["value"] == "${env:MY_KEY_VALUE}"
+
+
+# --- what an update overwrites --------------------------------------------------------------------------------
+
+OVERWRITTEN: Final = {
+    "nobody's": (None, {}),
+    "another owner's": ({"owner": "them", "key": "m"}, {"take_ownership": ("them",)}),
+    "ours, changed since": ({"owner": "us", "key": "m", "applied": "0" * 16}, {}),
+}
+
+
+@pytest.mark.parametrize(("mark", "consents"), OVERWRITTEN.values(), ids=OVERWRITTEN)
+async def test_what_an_update_overwrites_is_written_down(
+    world: World, mark: dict[str, str] | None, consents: dict[str, Any]
+) -> None:
+    """Adoption, taking over, and the repair of drift write over somebody's work."""
+    world.server().put("Model", "m", {"display_name": "theirs"}, mark)
+    report = await world.apply(native("Model", "m", display_name="ours"), **consents)
+    assert [one.spec["display_name"] for one in world.removed] == ["theirs"]
+    assert report.backup == "removed"
+
+
+async def test_another_owners_mark_is_written_down_too(world: World) -> None:
+    """Where every field is as it should be, whose it was is all that is lost."""
+    world.server().put("Model", "m", {"display_name": "same"}, {"owner": "them", "key": "m"})
+    await world.apply(native("Model", "m", display_name="same"), take_ownership=("them",))
+    assert [one.mark and one.mark.owner for one in world.removed] == ["them"]
+
+
+async def test_what_we_wrote_ourselves_is_not_written_down(world: World) -> None:
+    """Nor an adoption that changes nothing, nor a mark: there is nothing to restore."""
+    world.server().put("Model", "same", {"display_name": "same"})
+    await world.apply(native("Model", "m", display_name="a"))
+    await world.apply(
+        native("Model", "m", display_name="b", protected=True), native("Model", "same", display_name="same")
+    )
+    assert world.removed == []
+
+
+async def test_a_backup_that_cannot_be_written_stops_an_update_too(world: World) -> None:
+    """Nothing is overwritten without it."""
+    world.server().put("Model", "m", {"display_name": "theirs"})
+
+    def full(resources: tuple[Resource, ...]) -> str:
+        raise RefusedError("the disk is full")
+
+    with pytest.raises(RefusedError, match="disk is full"):
+        await world.apply(native("Model", "m", display_name="ours"), native("Model", "n"), backup=full)
+    assert world.server().writes == []
+
+
+def test_the_backup_of_what_drifted_restores_it(project: Project) -> None:
+    """Applying the folder brings back what somebody else had written; the file says whose it was."""
+    project.manifest("a", description="ours")
+    project.apply()
+    project.spoil("a", description="theirs")
+    report = project.ok("apply", "--yes", "--format", "json").json("apply")
+    assert project.stored()["local/Model/a"]["description"] == "ours"
+    (file,) = (project.root / report["backup"]).rglob("*.yaml")
+    assert file.read_text().splitlines()[0].endswith('Owner: "us".')
+    project.ok("apply", report["backup"], "--yes")
+    assert project.stored()["local/Model/a"]["description"] == "theirs"
+
+
+LIMITED: Final = """
+import resource, signal, sys
+from reconciler.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+sys.exit(main.run(["apply", "--prune", "--yes"]))
+"""
+
+
+def test_a_disk_that_is_full_removes_nothing(project: Project) -> None:
+    """No file may grow beyond 100,000 bytes: the backup cannot be written whole, and what is left of it is taken away."""
+    project.manifest("a", metadata={"large": "x" * 200_000})
+    project.manifest("b")
+    project.apply()
+    project.remove("a")
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED], cwd=project.root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4, done.stderr
+    assert "cannot be written" in done.stderr
+    assert project.keys() == ["a", "b"]
+    assert not list(project.root.joinpath(".reconciler/backup").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("owner", ["them\nkind: Model", "\u2028x", "a\tb"])
+def test_no_owner_writes_a_line_of_the_backup(tmp_path: Path, owner: str) -> None:
+    """An owner's name comes from a registry: it stays in its comment."""
+    entries = load_registries(
+        project_of(tmp_path, {"one": {"driver": "memory", "url": "memory://x"}}, "us"), Resolver(tmp_path)
+    )
+    resource = Resource(Address("one", "Model", "m"), {"display_name": "x"}, Mark(owner, "m"))
+    write_backup(tmp_path, [resource], entries, tmp_path)
+    assert yaml.safe_load((tmp_path / path_of(resource)).read_text())["kind"] == "memory/Model"
+
+
+def test_the_note_of_a_run_that_is_under_way_stays(tmp_path: Path) -> None:
+    """Another process may be about to delete what is still there; when it is gone, so is the reason for its note."""
+    runs, address = UnfinishedRuns(tmp_path), Address("one", "Model", "m")
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    note = runs.note("now", {address: tmp_path / "m.yaml"})
+    theirs = note.rename(note.with_name(f"now.{other.pid}.json"))
+    runs.forget(frozenset({address}))
+    assert theirs.exists()
+    other.communicate(b"\n", timeout=30)
+    runs.forget(frozenset({address}))
+    assert not theirs.exists()

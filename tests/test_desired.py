@@ -15,7 +15,7 @@ from registry.memory import server
 from registry.memory_server import Behaviour, Server
 from world import PLUGINS, World, actions, native, statuses
 
-from reconciler.applier.apply import Options
+from reconciler.applier.options import Options
 from reconciler.core.errors import ManifestError
 from reconciler.core.resource import Address
 from reconciler.core.rules import Ref
@@ -197,7 +197,7 @@ def test_a_failed_write_is_5_and_the_next_run_finishes(mixed: Project) -> None:
 
 def test_what_the_registry_did_not_keep_is_5(mixed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is not success: the field is named."""
-    monkeypatch.setattr("reconciler.cli.applying.Options", partial(Options, settle=0.1))
+    monkeypatch.setattr("reconciler.project.apply_options.Options", partial(Options, settle=0.1))
     mixed.write("manifests/a.yaml", "kind: memory/Model\nkey: m\nregistry: one\ndescription: x\n")
     fake(mixed).become(Behaviour(drops=frozenset({"Model/description"})))
     answer = mixed.run("apply", "--yes", "--format", "json")

@@ -14,6 +14,7 @@ from reconciler.core.errors import PlanFileError, Problem
 from reconciler.core.spec import digest
 from reconciler.planner import planfile
 from reconciler.planner.plan import Plan
+from reconciler.planner.planfile_reader import parse
 
 
 async def rich_plan(world: World) -> Plan:
@@ -34,7 +35,7 @@ async def test_a_plan_is_the_same_again() -> None:
     async with World.of() as world:
         plan = await rich_plan(world)
         assert {change.action for change in plan.changes} >= {"create", "update", "delete"}
-        again = planfile.parse(planfile.dump(plan), "p.json")
+        again = parse(planfile.dump(plan), "p.json").plan
         assert planfile.dump(again) == planfile.dump(plan)
         assert (again.changes, again.consents, again.registries, again.fingerprint) == (
             plan.changes,
@@ -68,8 +69,8 @@ async def test_every_edit_is_found() -> None:
         for name in data:
             cut = {key: value for key, value in data.items() if key != name}
             with pytest.raises(PlanFileError):
-                planfile.parse(json.dumps(cut), "p.json")
-        assert planfile.parse(json.dumps(data, indent=None, sort_keys=True), "p.json"), "another layout is no edit"
+                parse(json.dumps(cut), "p.json")
+        assert parse(json.dumps(data, indent=None, sort_keys=True), "p.json"), "another layout is no edit"
 
 
 async def test_a_minor_version_may_hold_more() -> None:
@@ -79,7 +80,7 @@ async def test_a_minor_version_may_hold_more() -> None:
         for version, fine in (("1.9", True), ("2.0", False), ("", False), ("x", False)):
             text = json.dumps({**data, "format_version": version, "digest": None})
             with pytest.raises(PlanFileError) as caught:
-                planfile.parse(text, "p.json")
+                parse(text, "p.json")
             assert ("edited" in caught.value.message) == fine
             assert caught.value.hint
 
@@ -134,7 +135,7 @@ async def test_a_right_digest_is_no_reason_to_trust(change: Callable[[dict[str, 
     async with World.of() as world:
         text = planfile.dump(await rich_plan(world))
         with pytest.raises(PlanFileError, match=r"p\.json"):
-            planfile.parse(signed(text, change), "p.json")
+            parse(signed(text, change), "p.json")
 
 
 async def test_what_a_later_minor_version_adds_is_passed_over() -> None:
@@ -153,8 +154,8 @@ async def test_what_a_later_minor_version_adds_is_passed_over() -> None:
     async with World.of() as world:
         plan = replace(await rich_plan(world), problems=(Problem("a.yaml", 1, 2, "not-expressible", "labels"),))
         text = planfile.dump(plan)
-        again = planfile.parse(signed(text, lambda data: grow(data) or data.update(format_version="1.9")), "p.json")
-        assert planfile.dump(again) == planfile.dump(planfile.parse(text, "p.json"))
+        again = parse(signed(text, lambda data: grow(data) or data.update(format_version="1.9")), "p.json").plan
+        assert planfile.dump(again) == planfile.dump(parse(text, "p.json").plan)
         assert again.problems[0][:5] == plan.problems[0][:5]
 
 
@@ -167,4 +168,4 @@ async def test_a_message_is_kept_once() -> None:
         text = planfile.dump(plan)
         assert all(messages)
         assert all(text.count(json.dumps(message)) == messages.count(message) for message in messages)
-        assert planfile.parse(text, "p.json").changes == plan.changes
+        assert parse(text, "p.json").plan.changes == plan.changes

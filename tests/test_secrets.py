@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import reconciler
 from reconciler.core.errors import SecretError
-from reconciler.core.secret import MAX_SECRET_BYTES, Resolver, Secret
+from reconciler.core.secret import MAX_SECRET_BYTES, Origin, Resolver, Secret
 
 VALUE = "hunter2"
 
@@ -84,3 +85,37 @@ def test_a_default_in_a_reference_is_refused_and_not_repeated(tmp_path: Path) ->
     with pytest.raises(SecretError) as refused:
         Resolver(tmp_path, {"A": "x"}).resolve("${env:A:-sk-LEAK}")
     assert "sk-LEAK" not in f"{refused.value.message} {refused.value.hint}"
+
+
+REVEALING = {
+    "core/fingerprint.py": "hashed",
+    "core/redaction.py": "looked for, to be masked",
+    "manifest/importing/journal.py": "compared",
+    "project/workspace.py": "measured",
+    "registry/http/address.py": "sent, after it was checked where it may go",
+    "registry/http/payload.py": "sent, after it was checked where it may go",
+    "registry/http/pool.py": "sent to the proxy that the environment names",
+    "registry/http/translate.py": "masked",
+    "registry/settings.py": "resolved into an address",
+    "registry/watsonx/wire.py": "parsed, each part bound as the whole is",
+}
+
+
+def test_values_are_revealed_in_few_places() -> None:
+    """Whoever reveals a value and makes another secret of it forgets where it may be sent: `derived` is for that."""
+    root = Path(reconciler.__file__).parent
+    found = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        if ".reveal()" in path.read_text() and path.name != "secret.py"
+    }
+    assert found <= REVEALING.keys()
+
+
+def test_what_is_made_of_a_secret_is_bound_as_it_is() -> None:
+    """A bearer token, a part of a JSON object."""
+    secret = Secret("x", (Origin("A", ("a.example",)),))
+    for made in (secret, secret.derived("Bearer {}".format), secret.derived(str.upper).derived(str.lower)):
+        assert made.refused_at("https://b.example") == ("A",)
+        assert made.refused_at("https://a.example") == ()
+        assert repr(made) == "***"

@@ -14,6 +14,7 @@ from reconciler.applier.apply import apply
 from reconciler.core.errors import PlanFileError, RefusedError
 from reconciler.planner import planfile
 from reconciler.planner.plan import Plan
+from reconciler.planner.planfile_reader import parse
 
 US = {"owner": "us", "key": "x"}
 
@@ -103,7 +104,7 @@ async def test_a_plan_is_applied_once(world: World, deletes_only: bool) -> None:
 
 async def test_a_saved_plan_does_what_the_plan_would_have_done(world: World) -> None:
     """Manifests are not read again."""
-    plan = planfile.parse(planfile.dump(await reviewed(world)), "plan.json")
+    plan = parse(planfile.dump(await reviewed(world)), "plan.json").plan
     assert set(statuses(await world.carry_out(plan)).values()) == {"ok"}
     assert world.server().keys("Model") == ["changes", "comes", "new"]
 

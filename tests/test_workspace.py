@@ -11,11 +11,13 @@ import pytest
 from registry.aigo.server import aigo
 from world import PLUGINS
 
-from reconciler.applier.apply import Options, apply
+from reconciler.applier.apply import apply
+from reconciler.applier.options import Options
 from reconciler.core.errors import ConfigError, InputError, ManifestError, PermanentError, SecretError, UsageError
 from reconciler.core.resource import Resource, Source
 from reconciler.planner import planfile
 from reconciler.planner.plan import Consents
+from reconciler.planner.planfile_reader import parse
 from reconciler.planner.planner import make_plan
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import open_workspace
@@ -158,7 +160,7 @@ async def refused(
         desired = workspace.load().checked()
         plan = make_plan(desired, await read_all(opened, workspace.facts))
         if saved:
-            plan = planfile.parse(planfile.dump(plan), "p.json")
+            plan = parse(planfile.dump(plan), "p.json").plan
         if edit is not None:
             (root / "manifests/a.yaml").write_text(edit)
         options = Options(resolver=workspace.resolver, backup=lambda _: "", locate=workspace.locate)

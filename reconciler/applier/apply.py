@@ -7,47 +7,22 @@ skipped, everything else goes on.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
-from reconciler.applier.execute import Done, Executor, Prepared
-from reconciler.applier.prepare import prepare
-from reconciler.applier.report import INTERRUPTED, BugError, Outcome, Report, untouched
-from reconciler.applier.scheduler import run_in_order
-from reconciler.core.errors import PlanFileError, RefusedError, RegistryError
-from reconciler.core.pointer import join, split
-from reconciler.core.resource import Address, RegistryFacts, RemoteState, Resource, Source
-from reconciler.core.secret import Resolver, Secret
-from reconciler.core.spec import references_in
-from reconciler.planner.order import in_order
+from reconciler.applier import once
+from reconciler.applier.options import Options
+from reconciler.applier.prepare import Prepared, prepare
+from reconciler.applier.report import BugError, Report, untouched
+from reconciler.applier.run import run_plan
+from reconciler.core.errors import PlanFileError, RefusedError
+from reconciler.core.resource import Address, RegistryFacts, RemoteState, Resource
+from reconciler.planner import diff
 from reconciler.planner.plan import Change, Plan
+from reconciler.planner.recheck import recheck
 from reconciler.planner.staleness import relocated, stale_changes
 from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import read_all
-
-Backup = Callable[[tuple[Resource, ...]], str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What apply needs beside the plan, which alone says what to do.
-
-    `resolver` turns references into secrets; `fingerprint_key` makes the fingerprints that marks keep of them, if set. `backup` writes down what will
-    be removed and returns where, or raises RefusedError: then nothing is written at all. `concurrency` bounds the changes at one time in each registry, instead of what its configuration says. `settle` is in seconds.
-    `locate` tells where in its manifest a value stands, for messages. `stop` ends the run early: what is under way is finished, the rest is skipped. `on_outcome` is told of each outcome as it happens.
-    """
-
-    resolver: Resolver
-    backup: Backup
-    fingerprint_key: Secret | None = None
-    concurrency: int | None = None
-    settle: float = 10.0
-    actor: str = ""
-    locate: Callable[[Source, str], str] | None = None
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    on_outcome: Callable[[Outcome], None] = lambda outcome: None
 
 
 async def apply(
@@ -63,12 +38,18 @@ async def apply(
     left = untouched(plan)
     if not plan.writes:
         return Report(plan, left)
+    _refuse_relocated(plan, facts)
+    await once.refuse_applied(plan, registries, options.ledger)
     remote = await _unmoved(plan, registries, facts)
     facts = {**facts, **remote.registries}  # what was opened tells what it can do
+    options.on_read(remote)
+    plan = _judged_again(plan, remote, options)
     known, notes = prepare(plan, remote, facts, options)
-    backup = _back_up(plan, known, options)
+    backup = _back_up(plan, known, facts, options)
+    await once.begin(plan, registries, options.ledger, options.actor)
     bugs: list[Exception] = []
-    done = {outcome.address: outcome for outcome in await _run(plan, known, registries, facts, options, bugs)}
+    done = {outcome.address: outcome for outcome in await run_plan(plan, known, registries, facts, options, bugs)}
+    await once.end(plan, registries, options.ledger)
     report = Report(plan, (*(done[change.address] for change in plan.writes), *left), backup, notes)
     if bugs:
         raise BugError(report) from bugs[0]
@@ -83,12 +64,15 @@ def _refuse_guards(plan: Plan) -> None:
         raise RefusedError(f"nothing was written: {lines}", hint=hint)
 
 
-async def _unmoved(plan: Plan, registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
-    """The registries as they are now, which must be as the plan saw them."""
+def _refuse_relocated(plan: Plan, facts: Mapping[str, RegistryFacts]) -> None:
     strange = relocated(plan, facts)
     if strange:
         message = f"the plan was made for another registry, so nothing was written:\n{_listed(strange)}"
         raise PlanFileError(message, hint="plan again, with the configuration that is to be applied")
+
+
+async def _unmoved(plan: Plan, registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
+    """The registries as they are now, which must be as the plan saw them."""
     touched = {change.address.registry for change in plan.writes}
     remote = await read_all({name: registries[name] for name in touched}, facts)
     lines = stale_changes(plan, remote)
@@ -98,163 +82,38 @@ async def _unmoved(plan: Plan, registries: Mapping[str, Registry], facts: Mappin
     return remote
 
 
+def _judged_again(plan: Plan, remote: RemoteState, options: Options) -> Plan:
+    """The plan with its changes in their right order. Raises RefusedError where one may not be made, or too many are."""
+    refused, guards, ordered = recheck(plan, remote, options.limits)
+    if refused:
+        message = f"the plan would do what may not be done, so nothing was written:\n{_listed(list(refused))}"
+        raise RefusedError(message, hint="plan again, and look at it again")
+    _refuse_guards(replace(plan, guards=guards))
+    return ordered
+
+
 def _listed(lines: list[str]) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _back_up(plan: Plan, known: Mapping[Address, Prepared], options: Options) -> str | None:
-    """Writes down what the plan removes, before it does. Returns where, or None where nothing is removed."""
-    removing = [change for change in plan.writes if change.action in ("delete", "replace", "rename")]
-    resources = tuple(current for change in removing if (current := known[change.address].current) is not None)
+def _back_up(
+    plan: Plan, known: Mapping[Address, Prepared], facts: Mapping[str, RegistryFacts], options: Options
+) -> str | None:
+    """Write down what the plan removes or overwrites, before it does. Returns where, or None where nothing is lost."""
+    resources = tuple(
+        current
+        for change in plan.writes
+        if (current := known[change.address].current) is not None
+        and (change.action in ("delete", "replace", "rename") or _overwrites(change, current, facts))
+    )
     return options.backup(resources) if resources else None
 
 
-# --- running ------------------------------------------------------------------------------------------------------
-
-
-async def _run(
-    plan: Plan,
-    known: Mapping[Address, Prepared],
-    registries: Mapping[str, Registry],
-    facts: Mapping[str, RegistryFacts],
-    options: Options,
-    bugs: list[Exception],
-) -> list[Outcome]:
-    """Everything but deletes first. Then the deletes, among them the second halves of renames by re-creation: only now does nothing name the old keys.
-
-    What went wrong and is no RegistryError is added to `bugs`.
-    """
-    executors = {
-        name: Executor(registry, facts[name], plan.fingerprint, options.actor, options.settle)
-        for name, registry in registries.items()
-        if name in facts
-    }
-    pending_deletes = {
-        change.previous: change
-        for change in plan.writes
-        if change.previous is not None and change.recreates_elsewhere(renames=facts[change.address.registry].renames)
-    }
-    run = _Running(executors, known, options, pending_deletes, bugs)
-
-    def width(registry: str) -> int:
-        return options.concurrency or facts[registry].concurrency
-
-    writes = [change for change in plan.writes if change.action != "delete"]
-    deletes = [change for change in plan.writes if change.action == "delete"]
-    outcomes = {outcome.address: outcome for outcome in await run_in_order(writes, run.one, run.skipped, width)}
-    failed = frozenset(address for address, outcome in outcomes.items() if outcome.status != "ok")
-    rest = [
-        _second_half(half, deletes, known, facts) for half in pending_deletes.values() if half.address not in failed
-    ]
-    for outcome in await run_in_order(in_order([*rest, *deletes]), run.one, run.skipped, width, failed):
-        half = pending_deletes.get(outcome.address)
-        outcomes[outcome.address if half is None else half.address] = run.whole(outcome)
-    return list(outcomes.values())
-
-
-def _second_half(
-    half: Change, deletes: list[Change], known: Mapping[Address, Prepared], facts: Mapping[str, RegistryFacts]
-) -> Change:
-    """The delete of the old object of a rename, after the deletes of what names it."""
-    old = half.previous or half.address
-    referrers = []
-    for change in deletes:
-        current = known[change.address].current
-        if current is not None:
-            named = references_in(current.spec, facts[old.registry].kinds[change.address.kind].root)
-            if change.address.registry == old.registry and any(
-                (kind, key) == (old.kind, old.key) for _, kind, key in named
-            ):
-                referrers.append(change.address)
-    return Change(old, "delete", half.reason, depends_on=tuple(referrers))
-
-
-def _in_manifest(pointer: str, origins: Mapping[str, str]) -> str:
-    """A native pointer as the manifest has it: by the nearest origin above it; the same where there are none."""
-    parts = split(pointer)
-    for end in range(len(parts), 0, -1):
-        origin = origins.get(join(parts[:end]))
-        if origin is not None:
-            return origin + join(parts[end:])
-    return pointer if not origins else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """One run. `pending_deletes` are the renames by re-creation, by their old addresses: they are told when their second half has ended.
-
-    Nothing new is begun once there is one of `bugs`; what is under way goes on, since a write that is cancelled may have been done.
-    """
-
-    executors: Mapping[str, Executor]
-    known: Mapping[Address, Prepared]
-    options: Options
-    pending_deletes: Mapping[Address, Change]
-    bugs: list[Exception]
-
-    async def one(self, change: Change) -> Outcome:
-        if self.bugs:
-            return self._told(
-                Outcome(change.address, change.action, "skipped", "bug", "a bug ended the run before this")
-            )
-        if self.options.stop.is_set():
-            message = "the run was interrupted before this"
-            return self._told(Outcome(change.address, change.action, "skipped", INTERRUPTED, message))
-        started = time.perf_counter()
-        try:
-            done = await self._carry_out(change)
-        except RegistryError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            done = Done("failed", error.code, error.message + self._located(change, error) + hint)
-        except Exception as error:  # noqa: BLE001  # raised by `apply`, once what was done can be told
-            self.bugs.append(error)
-            # its text is left to the traceback: nobody knows what is in it
-            done = Done("failed", "bug", f"a bug, {type(error).__name__}: it may have been done, or done in part")
-        duration = time.perf_counter() - started
-        return self._told(
-            Outcome(change.address, change.action, done.status, done.reason or change.reason, done.message, duration)
-        )
-
-    def _located(self, change: Change, error: RegistryError) -> str:
-        """Where in the manifest the fields stand that a registry found wrong."""
-        source, item = change.source, change.desired
-        if source is None or item is None or self.options.locate is None:
-            return ""
-        found = [self.options.locate(source, _in_manifest(pointer, item.origins)) for pointer, _ in error.places]
-        return f" (at {', '.join(dict.fromkeys(found))})" if found else ""
-
-    async def _carry_out(self, change: Change) -> Done:
-        executor = self.executors[change.address.registry]
-        if change.address in self.pending_deletes and change.observed is None:
-            return await executor.finish_rename(change.address)
-        return await executor.run(change, self.known[change.address])
-
-    def skipped(self, change: Change, cause: Address) -> Outcome:
-        return self._told(
-            Outcome(
-                change.address, change.action, "skipped", "dependency", f"{cause} was not done, and this depends on it"
-            )
-        )
-
-    def whole(self, outcome: Outcome) -> Outcome:
-        """The outcome of a rename, from that of its second half."""
-        half = self.pending_deletes.get(outcome.address)
-        if half is None:
-            return outcome
-        message = (
-            f"the new object is there, the old one too: {outcome.message}; run again to finish"
-            if outcome.status != "ok"
-            else ""
-        )
-        return replace(outcome, address=half.address, action=half.action, message=message)
-
-    def _told(self, outcome: Outcome) -> Outcome:
-        first_half = outcome.status == "ok" and any(
-            half.address == outcome.address for half in self.pending_deletes.values()
-        )
-        if not first_half:
-            try:
-                self.options.on_outcome(self.whole(outcome))
-            except Exception as error:  # noqa: BLE001  # who listens must not cancel the writes of the others
-                self.bugs.append(error)
-        return outcome
+def _overwrites(change: Change, current: Resource, facts: Mapping[str, RegistryFacts]) -> bool:
+    """Whether an update writes over what somebody else put there: before it was ours, or since we last wrote it."""
+    where = facts[change.address.registry]
+    if current.mark is not None and current.mark.owner != where.owner:
+        return True
+    seen = [field for field in change.fields if not field.sensitive]
+    drifted = bool(change.drift) or diff.drifted(current, where.kinds[change.address.kind])
+    return bool(seen) and (current.mark is None or drifted)

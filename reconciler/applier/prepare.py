@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
-from reconciler.applier.execute import Prepared
 from reconciler.core.errors import SecretError
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.kind import Kind
-from reconciler.core.pointer import split
+from reconciler.core.pointer import get, join, put, remove_all, split
 from reconciler.core.resource import Address, Desired, RegistryFacts, RemoteState, Resource
 from reconciler.core.rules import WriteOnly
 from reconciler.core.secret import Resolver, Secret
+from reconciler.core.spec import secrets_in
 from reconciler.planner.diff import covered, rotation
 from reconciler.planner.plan import Change, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was found out about one change before the first write.
+
+    `current` is the object as read then; `secrets` the values that the write needs; `fingerprints` those that the mark will keep.
+    `source` is what the object was before an earlier run deleted it to create it again, where one did.
+    """
+
+    current: Resource | None = None
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    source: Resource | None = None
 
 
 class SecretSource(Protocol):
@@ -25,6 +40,9 @@ class SecretSource(Protocol):
 
     @property
     def fingerprint_key(self) -> Secret | None: ...
+
+    @property
+    def recovered(self) -> Mapping[Address, Resource]: ...
 
 
 def prepare(
@@ -44,11 +62,23 @@ def prepare(
         secrets = _secrets(change, change.desired, where, options, missing)
         prints, pending = _fingerprints(change, change.desired, current, secrets, where, options)
         notes.extend(pending)
-        known[change.address] = Prepared(current, secrets, prints)
+        source = options.recovered.get(change.address) if change.action == "create" else None
+        if source is not None:
+            source = _with_secrets_of(change.desired, source, where.kinds[change.address.kind])
+        known[change.address] = Prepared(current, secrets, prints, source)
     if missing:
         listed = "\n".join(f"  {line}" for line in sorted(set(missing)))
         raise SecretError(f"secrets without a value, so nothing was written:\n{listed}", hint="set them and run again")
     return known, tuple(notes)
+
+
+def _with_secrets_of(item: Desired, source: Resource, kind: Kind) -> Resource:
+    """An object from a backup, with the secrets as its manifest has them now: a backup can only name them."""
+    spec: Mapping[str, Any] = remove_all(source.spec, [pointer for pointer, _ in secrets_in(source.spec, kind.root)])
+    for pointer, reference in item.secrets.items():
+        if isinstance(get(spec, join(split(pointer)[:-1])), Mapping):
+            spec = put(spec, pointer, reference)
+    return replace(source, spec=spec)
 
 
 def _secrets(

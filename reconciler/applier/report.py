@@ -31,11 +31,21 @@ OUTCOME_REASONS: Final[Mapping[str, str]] = {
     "registry-temporary": "The registry could not be reached, or said to try later; run again.",
     "registry-lost-reply": "The request was sent, its reply was lost, and nothing tells whether it was done.",
     "registry-permanent": "The registry refuses the write as it is.",
+    "deadline": "The registry's deadline passed before this change was sent or answered; run again to finish.",
     "stale-object": "The object changed since the plan read it, and was not overwritten; plan again.",
     "put-back": "A replace could not create the new object, so the old one was put back.",
     "unclear": "A replace failed half-way and another object of that key is there; the report prints the old one.",
     "lost": "A replace failed half-way and the old object could not be put back; the report prints it.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a change ended: `status` as in report.STATUSES, `reason` a stable word, `message` for people."""
+
+    status: str = "ok"
+    reason: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import importlib
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import click
 
 from reconciler.applier.report import Report
-from reconciler.cli import applying, planning
+from reconciler.cli import run_apply, run_plan
 from reconciler.cli.files import read_file
 from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
-from reconciler.cli.planning import Request
+from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, find_workspace
 from reconciler.cli.streams import say
 from reconciler.core.errors import InputError, UsageError
-from reconciler.planner import planfile
+from reconciler.planner.plan import Consents
+from reconciler.planner.planfile import SavedPlan
+from reconciler.project.saved_plans import trusted
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
 
@@ -52,7 +55,7 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
     "--backup",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where to write what will be removed (.reconciler/backup/<UTC>).",
+    help="Where to write what will be removed or overwritten (.reconciler/backup/<UTC>).",
 )
 @format_option("text", "json", "markdown")
 @output_option
@@ -74,7 +77,7 @@ def command(
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
     answers = Outputs.parse(REPORT, output_format, outputs)
-    with applying.reported():
+    with run_apply.reported():
         with answers.told("apply"):
             request = Request.of(asked)
             how = _How(output_format, yes, tested, concurrency, backup)
@@ -129,27 +132,47 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
 
 async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report:
     workspace = find_workspace(options, request.paths)
-    loaded, desired = planning.load(workspace, request)
+    run_apply.check_backup(workspace, how.backup)
+    loaded, desired = run_plan.load(workspace, request)
     async with workspace.connect(
-        planning.names(workspace, request, desired), concurrency=how.concurrency
+        run_plan.names(workspace, request, desired), concurrency=how.concurrency
     ) as registries:
-        plan = await planning.plan(workspace, request, loaded, desired, registries)
+        plan = await run_plan.plan(workspace, request, loaded, desired, registries)
         if how.tested:  # loaded by name: nobody else pays for it
             plan = await importlib.import_module("reconciler.cli.test_runs").gated(workspace, loaded, plan)
-        applying.show(plan, options, how.output_format)
-        applying.ask(plan, yes=how.yes)
-        return await applying.carry_out(
+        run_apply.show(plan, options, how.output_format)
+        run_apply.ask(plan, yes=how.yes)
+        return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
         )
 
 
 async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
-    plan = planfile.parse(read_file(file, MAX_PLAN_BYTES), str(file))
-    workspace = find_workspace(replace(options, env=plan.environment))
-    planfile.check_kinds(plan, workspace.facts, str(file))
+    reader = importlib.import_module(
+        "reconciler.planner.planfile_reader"
+    )  # loaded by name: nobody else needs jsonschema
+    saved: SavedPlan = reader.parse(read_file(file, MAX_PLAN_BYTES), str(file))
+    workspace = find_workspace(replace(options, env=saved.plan.environment))
+    run_apply.check_backup(workspace, how.backup)
+    plan = trusted(saved, workspace, str(file), datetime.now(UTC))
+    reader.check_kinds(plan, workspace.facts, str(file))
     known = [name for name in plan.registries if name in workspace.entries]
+    if saved.seal is None and (lifted := _consents(plan.consents)):
+        say(f"the plan carries consents, and no seal says that they are as they were given: {printable(lifted)}")
     async with workspace.connect(known, concurrency=how.concurrency) as registries:
-        applying.show(plan, options, how.output_format)
-        return await applying.carry_out(
+        run_apply.show(plan, options, how.output_format)
+        return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
         )
+
+
+def _consents(given: Consents) -> str:
+    """The consents of a plan as the flags that gave them."""
+    flags = [
+        "--prune" if given.prune else "",
+        "" if given.allow_deletes is None else f"--allow-deletes {given.allow_deletes}",
+        "" if given.allow_replaces is None else f"--allow-replaces {given.allow_replaces}",
+        *(f"--take-ownership {owner}" for owner in given.take_ownership),
+        *(f"--rotate {key}" for key in given.rotate),
+    ]
+    return " ".join(filter(None, flags))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.applier.report import Report
-from reconciler.cli import applying
+from reconciler.cli import run_apply
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import Outputs, find_workspace
 from reconciler.cli.stored import registries_of
@@ -39,7 +39,7 @@ def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, ou
     Another owner's object, a protected one, and one that others refer to are left alone. What is deleted is written down first; a manifest that
     still declares it brings it back.
     """
-    with applying.reported():
+    with run_apply.reported():
         report = asyncio.run(_delete(options, key, yes, backup, output_format))
         Outputs(REPORT, output_format, ()).write(report, options)
         return report.exit_code
@@ -47,15 +47,16 @@ def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, ou
 
 async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | None, output_format: str) -> Report:
     workspace = find_workspace(options)
+    run_apply.check_backup(workspace, backup)
     async with workspace.connect(registries_of(workspace, [key])) as registries:
         remote = await read_all(registries, workspace.facts)
         found = one_object(key, remote)
         desired = workspace.load().desired
         plan = make_delete_plan(found, desired, remote, environment=workspace.project.environment)
-        applying.show(plan, options, output_format)
+        run_apply.show(plan, options, output_format)
         _warn_if_declared(plan, desired.find(found.address))
-        applying.ask(plan, yes=yes)
-        return await applying.carry_out(workspace, plan, registries, options, concurrency=1, backup=backup)
+        run_apply.ask(plan, yes=yes)
+        return await run_apply.carry_out(workspace, plan, registries, options, concurrency=1, backup=backup)
 
 
 def _warn_if_declared(plan: Plan, item: Desired | None) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from reconciler.cli import planning
+from reconciler.cli import run_plan
 from reconciler.cli.options import Command, GlobalOptions, format_option, output_option, scope_options
-from reconciler.cli.planning import Request
+from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs
 from reconciler.planner.drift import drift_of
 from reconciler.render import DRIFT
@@ -29,6 +29,6 @@ def command(options: GlobalOptions, /, output_format: str, outputs: tuple[str, .
     """
     answers = Outputs.parse(DRIFT, output_format, outputs)
     with answers.told("drift"):
-        drift = drift_of(asyncio.run(planning.read(options, Request.of(asked))))
+        drift = drift_of(asyncio.run(run_plan.read(options, Request.of(asked))))
     answers.write(drift, options)
-    return planning.exit_code(drift, detailed=True)
+    return run_plan.exit_code(drift, detailed=True)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from reconciler.cli import planning
+from reconciler.cli import run_plan
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
-from reconciler.cli.planning import Request
-from reconciler.cli.session import Outputs
+from reconciler.cli.run_plan import Request
+from reconciler.cli.session import Outputs, find_workspace
 from reconciler.cli.streams import say
-from reconciler.planner import planfile
+from reconciler.planner.plan import Plan
+from reconciler.planner.planfile import dump
+from reconciler.project.saved_plans import issue, sealer
+from reconciler.project.workspace import Workspace
 from reconciler.render import PLAN
 from reconciler.render.escape import printable
 
@@ -44,9 +49,18 @@ def command(
     with answers.told("plan"):
         if save is not None:
             check_writable(save)
-        plan = asyncio.run(planning.read(options, Request.of(asked)))
+        request, workspace = Request.of(asked), find_workspace(options)
+        plan = asyncio.run(run_plan.read_in(workspace, request))
         if save is not None:  # before the answer: where it fails, stdout holds the error alone
-            write_text(save, planfile.dump(plan))
-            say(f"saved: {printable(str(save))}")
+            _save(save, plan, workspace)
     answers.write(plan, options)
-    return planning.exit_code(plan, detailed=detailed_exitcode)
+    return run_plan.exit_code(plan, detailed=detailed_exitcode)
+
+
+def _save(file: Path, plan: Plan, workspace: Workspace) -> None:
+    seal = sealer(workspace)
+    issued = issue(workspace, datetime.now(UTC))
+    write_text(file, dump(replace(plan, issued=issued), seal))
+    say(f"saved: {printable(str(file))}")
+    if seal is None and workspace.project.fingerprint_key is not None:
+        say("warning: the plan is not sealed, since `fingerprint_key` has no value here: apply will refuse it")

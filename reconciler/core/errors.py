@@ -12,6 +12,7 @@
     │   └── SecretError                a reference that leads to no value
     ├── RegistryError              1   a registry could not be read, or a write to it failed
     │   ├── TemporaryError             trying again may help
+    │   │   ├── DeadlineError          the time for one registry's reads or writes is over
     │   │   └── LostReplyError         the request was sent and its reply lost: it may have been done
     │   └── PermanentError             trying again will not help
     │       └── StaleObjectError       the object moved since it was read; nothing was overwritten
@@ -146,6 +147,10 @@ class TemporaryError(RegistryError):
     """The registry could not be reached, or said to try later: trying again may help."""
 
     code = "registry-temporary"
+
+
+class DeadlineError(TemporaryError):
+    code = "deadline"
 
 
 class LostReplyError(TemporaryError):

@@ -38,6 +38,18 @@ def _bytes(key: Secret) -> bytes:
     return without_line_end(key.reveal()).encode(errors="surrogatepass")
 
 
+def seal(key: Secret, text: str) -> str:
+    """64 hex digits of HMAC-SHA256 over a text: only who has the key can make them."""
+    # the label keeps a seal from ever being what a fingerprint is: one key serves both
+    message = f"reconciler plan\0{text}".encode(errors="surrogatepass")
+    return hmac.new(_bytes(key), message, hashlib.sha256).hexdigest()
+
+
+def sealed_by(key: Secret, text: str, stated: str) -> bool:
+    """Whether `stated` is the seal of the text under this key. Takes the same time for every wrong one."""
+    return hmac.compare_digest(seal(key, text).encode(), stated.encode(errors="surrogatepass"))
+
+
 def known_fingerprints(desired: DesiredState, key: Secret | None, resolver: Resolver) -> dict[Address, dict[str, str]]:
     """Those of the desired secrets whose values are there to be read, by address and pointer. Empty without a key; a secret that has no value here is left out."""
     found: dict[Address, dict[str, str]] = {}

@@ -125,7 +125,15 @@ _FORM: Final = {
         "`owner` is empty or holds `/`, as only the owner of an environment does: `<owner>/<environment>`.",
         "Write a name without `/`.",
     ),
+    "bad-duration": ProblemRule("A duration is not a number with a unit.", "Write `30s`, `15m`, `24h` or `7d`."),
     "bad-pointer": ProblemRule("An entry of `ignore` is not a JSON pointer.", "Write it as `/field/inner`."),
+    "bad-glob": ProblemRule(
+        "A name under `secrets.allow` is no environment variable and no glob over such names.", "Write `OPENAI_*`."
+    ),
+    "bad-host": ProblemRule(
+        "An entry of `secrets.allow` is not a host.",
+        "Write `api.example.com`, `*.example.com` or `[::1]`, with `:PORT` or without.",
+    ),
     "bad-url": ProblemRule("A URL is not http(s), or has no host.", "Write `https://host/path`."),
     "bad-variable": ProblemRule(
         "A field that takes the name of an environment variable holds something else.",
@@ -143,6 +151,23 @@ _REFERENCES: Final = {
     "literal-secret": ProblemRule(
         "A secret is written into the file.",
         "Revoke it, since it is in the history of the repository, and write `${env:NAME}` or `${file:path}` instead.",
+    ),
+    "likely-secret": ProblemRule(
+        "A value looks like a credential, or stands under the name of one, where any text may stand.",
+        "If it is one, revoke it, and write `${env:NAME}` or `${file:path}` in a secret field instead.",
+    ),
+    "inside-manifests": ProblemRule(
+        "A registry's folder or the folder of backups lies inside the manifests, or the reverse: what is written there "
+        "would be read as manifests.",
+        "Give it a folder apart from the manifests.",
+    ),
+    "unfinished-replace": ProblemRule(
+        "An earlier run died between the delete and the create of a replace; the backup still holds the old object.",
+        "Apply again: values that are managed elsewhere are taken from the backup that the message names.",
+    ),
+    "secret-destination": ProblemRule(
+        "A manifest would send a variable to a host that `secrets.allow` in reconciler.yaml does not list for it.",
+        "Correct the address; if the variable belongs there, list the host under `secrets.allow`.",
     ),
     "secret-reference": ProblemRule(
         "A secret field holds a reference with other text around it.",
@@ -271,6 +296,10 @@ _ERRORS: Final = {
         "A request was sent and its reply lost, so it may have been done.", "Run again: what was done is found."
     ),
     "registry-permanent": ProblemRule("A registry refuses the request as it is.", "Correct what it names."),
+    "deadline": ProblemRule(
+        "A registry did not come to an end within its `deadline`, 15 minutes unless its entry says otherwise.",
+        "Run again, or raise `deadline` of that registry in reconciler.yaml.",
+    ),
     "stale-object": ProblemRule("An object changed since it was read and was not overwritten.", "Plan again."),
     "refused": ProblemRule("A guard, a stale plan or a protection forbids the run.", "Read what forbids it."),
 }

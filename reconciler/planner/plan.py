@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, Source
@@ -13,7 +13,7 @@ from reconciler.planner.diff import FieldChange
 from reconciler.planner.guards import Guard
 from reconciler.planner.reasons import REASONS
 
-__all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Plan"]
+__all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Issue", "Plan"]
 
 ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
 WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
@@ -58,11 +58,23 @@ class Change:
         return self.previous is not None and (self.action == "replace" or (self.action == "rename" and not renames))
 
 
+class Issue(NamedTuple):
+    """When a plan was saved, and as which: a plan file is applied once, and not for ever.
+
+    `nonce` is 32 random hex digits; `at` and `expires` are ISO 8601 in UTC.
+    """
+
+    nonce: str
+    at: str
+    expires: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that apply will do, in order, and everything it was computed from, as one fingerprint.
 
     `changes` leaves out what is unchanged; `unchanged` counts it. `registries` maps each registry's name to its identity.
+    `named` are the addresses that the user asked to delete by name, which no guard counts. `issued` is that of a saved plan.
     """
 
     changes: tuple[Change, ...]
@@ -74,6 +86,8 @@ class Plan:
     environment: str | None = None
     registries: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     fingerprint: str = ""
+    named: frozenset[Address] = frozenset()
+    issued: Issue | None = None
     pending: int | None = None  # of a drift: objects that are as we wrote them and wait for apply
 
     @property

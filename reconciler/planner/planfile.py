@@ -1,34 +1,38 @@
-"""A plan to JSON and back: what was reviewed is what is applied.
+"""Write a saved plan: what was reviewed is what is applied.
 
 The file is the JSON of `plan` and, beside it, all that apply needs: what to write, the consents, the environment and the places of
-the registries. A digest over the whole refuses a file that was edited or cut. No secret is in it: only references are.
+the registries, and when it was saved. A digest over the whole finds a file that was edited or cut by accident; a seal, made
+with the project's `fingerprint_key`, one that was edited on purpose. No secret is in it: only references are.
+Reading it is apart (`planfile_reader`), since it needs jsonschema.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
-import jsonschema
-
-from reconciler.core.errors import PlanFileError, Problem
-from reconciler.core.pointer import MISSING
-from reconciler.core.resource import Address, Desired, RegistryFacts, Resource, Source
-from reconciler.core.schema.answers import OUTPUTS
-from reconciler.core.spec import MAX_DEPTH, digest, too_deep
-from reconciler.planner.plan import WRITES, Change, Consents, FieldChange, Guard, Plan
+from reconciler.core.spec import canonical_json, digest
+from reconciler.planner.plan import Change, Plan
 from reconciler.planner.plan_json import plan_to_json
 
-_HALVES: Final = re.compile("[\ud800-\udfff]")
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 SAVED: Final = "saved"  # the key of what only apply reads
-_AROUND: Final = 8  # levels of the file around what one object holds
 
 
-def dump(plan: Plan) -> str:
-    """The text of a saved plan."""
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan as a file holds it. `seal` is what the file states, or None; `content` the text that it must be the seal of."""
+
+    plan: Plan
+    seal: str | None
+    content: str
+
+
+def dump(plan: Plan, seal: Callable[[str], str] | None = None) -> str:
+    """Write a plan as the text of a plan file. `seal` makes the seal of a text, where the project has a key for it."""
     data = plan_to_json(plan)
     consents = plan.consents
     data[SAVED] = {
@@ -42,66 +46,28 @@ def dump(plan: Plan) -> str:
         "environment": plan.environment,
         "registries": {name: dict(identity) for name, identity in plan.registries.items()},
         "unchanged": plan.unchanged,
+        "issued": None if plan.issued is None else plan.issued._asdict(),
         "writes": {str(change.address): _write(change) for change in plan.changes},
     }
     data["digest"] = digest(data)
+    if seal is not None:
+        data["seal"] = seal(canonical_json(data))
     text = json.dumps(data, ensure_ascii=False, indent=2)
-    if _HALVES.search(text):  # of surrogate pairs, in a file's name that is no UTF-8: no file can hold them as they are
+    if _SURROGATES.search(text):  # in a file's name that is no UTF-8: no file can hold them as they are
         text = json.dumps(data, indent=2)
     return text + "\n"
 
 
-def parse(text: str, shown: str) -> Plan:
-    """The plan of a file's text. Raises PlanFileError where it is damaged, edited, or of another version."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PlanFileError(
-            f"{shown} is not a whole plan file: {error}", hint="make it again with `reconciler plan --save`"
-        ) from error
-    if not isinstance(data, dict) or "format_version" not in data:
-        raise PlanFileError(f"{shown} is not a plan file", hint="`reconciler plan --save FILE` writes one")
-    version = data["format_version"]
-    if not isinstance(version, str) or version.partition(".")[0] != "1":
-        message = f"{shown} has format version {version!r}, and this reconciler reads 1.x"
-        raise PlanFileError(message, hint="make it again with this reconciler")
-    if too_deep(data, MAX_DEPTH + _AROUND):
-        raise PlanFileError(f"{shown} is not a plan file: it holds too many maps and lists inside each other")
-    stated = data.pop("digest", None)
-    if stated != digest(data):
-        raise PlanFileError(
-            f"{shown} was edited or cut after it was saved, so it is not what was reviewed",
-            hint="make it again with `reconciler plan --save`",
-        )
-    try:
-        jsonschema.Draft202012Validator(OUTPUTS["plan"]).validate(data)
-        return _plan(data)
-    except (jsonschema.ValidationError, KeyError, TypeError, ValueError) as error:
-        detail = error.message if isinstance(error, jsonschema.ValidationError) else repr(error)
-        raise PlanFileError(
-            f"{shown} is not a plan file that apply can use: {detail}",
-            hint="make it again with `reconciler plan --save`",
-        ) from error
-
-
-def check_kinds(plan: Plan, registries: Mapping[str, RegistryFacts], shown: str) -> None:
-    """Raises PlanFileError where the plan names a kind that its registry does not have."""
-    for change in plan.changes:
-        facts = registries.get(change.address.registry)
-        if facts is not None and change.address.kind not in facts.kinds:
-            message = f"{shown} is not a plan file that apply can use: {facts.name} has no kind {change.address.kind!r}"
-            raise PlanFileError(message, hint="make it again with `reconciler plan --save`")
-
-
 def _write(change: Change) -> dict[str, Any]:
     item = change.desired
-    data: dict[str, Any] = {"replaces": list(change.replaces)}
+    data: dict[str, Any] = {"replaces": list(change.replaces), "drift": change.drift}
     if item is not None:
         data["desired"] = {
             "spec": item.resource.spec,
             "key": item.key,
             "protected": item.protected,
             "previous": [str(address) for address in item.previous],
+            "matched": [str(address) for address in item.matched],
             "ignore": list(item.ignore),
             "secrets": dict(item.secrets),
             "references": {place: str(address) for place, address in item.references.items()},
@@ -112,135 +78,3 @@ def _write(change: Change) -> dict[str, Any]:
         if item.resource.unmanaged:
             data["desired"]["unmanaged"] = item.resource.unmanaged
     return data
-
-
-def _plan(data: Mapping[str, Any]) -> Plan:
-    saved = _map(data[SAVED])
-    consents = saved["consents"]
-    registries = {
-        name: {fact: _text(value) for fact, value in _map(identity).items()}
-        for name, identity in _map(saved["registries"]).items()
-    }
-    changes = tuple(_change(entry, _map(saved["writes"][entry["address"]])) for entry in data["changes"])
-    if strangers := {change.address.registry for change in changes} - set(registries):
-        raise ValueError(f"no place is given for {', '.join(sorted(strangers))}")
-    _check_each_once(changes)
-    return Plan(
-        changes=changes,
-        unchanged=_count(saved["unchanged"]) or 0,
-        orphans=tuple(Address.parse(text) for text in data["orphans"]),
-        guards=tuple(Guard(entry["name"], entry["message"], entry["override"]) for entry in data["guards"]),
-        problems=tuple(_problem(entry) for entry in data["problems"]),
-        consents=Consents(
-            consents["prune"] is True,
-            _count(consents["allow_deletes"]),
-            _count(consents["allow_replaces"]),
-            _texts(consents["take_ownership"]),
-            _texts(consents["rotate"]),
-        ),
-        environment=None if saved["environment"] is None else _text(saved["environment"]),
-        registries=registries,
-        fingerprint=data["fingerprint"],
-    )
-
-
-def _check_each_once(changes: tuple[Change, ...]) -> None:
-    """Raises ValueError where two changes are about one object: apply keeps what it knows by address."""
-    places = [change.address for change in changes]
-    places += [change.previous for change in changes if change.action == "rename" and change.previous is not None]
-    if twice := [address for address, count in Counter(places).items() if count > 1]:
-        raise ValueError(f"there are two changes of {', '.join(map(str, sorted(twice)))}")
-
-
-def _problem(entry: Mapping[str, Any]) -> Problem:
-    """From the keys that are known here: a later 1.x may hold more."""
-    return Problem(**{name: entry[name] for name in Problem._fields})
-
-
-def _change(entry: Mapping[str, Any], write: Mapping[str, Any]) -> Change:
-    address = Address.parse(entry["address"])
-    source = Source(entry["source"]["file"], entry["source"]["line"]) if entry.get("source") else None
-    parent = Address.parse(entry["parent"]) if entry.get("parent") else None
-    previous = entry.get("previous_address")
-    if entry["action"] in WRITES and (entry["action"] == "delete") == ("desired" in write):
-        raise ValueError(f"what a {entry['action']} of {address} writes does not fit it")
-    old = Address.parse(previous) if previous else None
-    if entry["action"] == "rename" and (old is None or old[:2] != address[:2]):
-        raise ValueError(f"{address} cannot have been {old}")
-    return Change(
-        address=address,
-        action=entry["action"],
-        reason=entry["reason"],
-        fields=tuple(_field(item) for item in entry["fields"]),
-        observed=entry["observed"],
-        depends_on=tuple(Address.parse(text) for text in entry["depends_on"]),
-        parent=parent,
-        previous=old,
-        source=source,
-        desired=_desired(address, write["desired"], source, parent) if "desired" in write else None,
-        message=_text(entry.get("message", "")),
-        replaces=_pointers(write["replaces"]),
-        unmanaged=_pointers(entry.get("unmanaged", [])),
-    )
-
-
-def _field(entry: Mapping[str, Any]) -> FieldChange:
-    return FieldChange(
-        _pointer(entry["path"]), entry.get("before", MISSING), entry.get("after", MISSING), entry["sensitive"]
-    )
-
-
-def _desired(address: Address, data: Mapping[str, Any], source: Source | None, parent: Address | None) -> Desired:
-    return Desired(
-        resource=Resource(
-            address, _map(data["spec"]), source=source, parent=parent, unmanaged=_map(data.get("unmanaged", {}))
-        ),
-        key=_text(data["key"]),
-        protected=None if data["protected"] is None else data["protected"] is True,
-        previous=tuple(map(Address.parse, _texts(data["previous"]))),
-        ignore=_pointers(data["ignore"]),
-        secrets={_pointer(place): _text(reference) for place, reference in _map(data["secrets"]).items()},
-        references={_pointer(place): Address.parse(_text(text)) for place, text in _map(data["references"]).items()},
-        labels={name: _text(label) for name, label in _map(data["labels"]).items()},
-        prerequisites=tuple(map(Address.parse, _texts(data.get("needs", [])))),
-        origins={_text(place): _text(origin) for place, origin in _map(data.get("origins", {})).items()},
-    )
-
-
-# --- what only apply reads is of no published schema, so its types are checked here ------------------------------------
-
-
-def _text(value: Any) -> str:
-    """Raises TypeError where it is none, as the others do."""
-    if not isinstance(value, str):
-        raise TypeError(f"text is expected, not {type(value).__name__}")
-    return value
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError(f"a list is expected, not {type(value).__name__}")
-    return tuple(map(_text, value))
-
-
-def _pointer(value: Any) -> str:
-    """Raises ValueError where it leads to no field."""
-    if not _text(value).startswith("/"):
-        raise ValueError(f"{value!r} is not a JSON pointer to a field")
-    return str(value)
-
-
-def _pointers(value: Any) -> tuple[str, ...]:
-    return tuple(map(_pointer, _texts(value)))
-
-
-def _map(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"a map is expected, not {type(value).__name__}")
-    return value
-
-
-def _count(value: Any) -> int | None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise TypeError(f"a number is expected, not {type(value).__name__}")
-    return value

@@ -9,23 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
-from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import Problem
-from reconciler.core.resource import Address, Desired, DesiredState, RegistryFacts, RemoteState, Resource
-from reconciler.core.rules import NeedsConsent
+from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
 from reconciler.core.spec import canonical_json, digest
 from reconciler.planner import guards
 from reconciler.planner.blocking import block, limit_replaces
 from reconciler.planner.decide import decide
-from reconciler.planner.guards import Deletions, Guard, Limits
+from reconciler.planner.guard_checks import Consequence, consequences_of, tripped_guards
+from reconciler.planner.guards import Guard, Limits
 from reconciler.planner.index import RegistryIndex, identity
 from reconciler.planner.losses import with_losses
 from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
-from reconciler.planner.ownership import Ownership, ownership_of
-from reconciler.planner.plan import WRITES, Change, Consents, Plan
+from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.prune import derived_deletes, removals
 from reconciler.planner.same_place import same_places
 
@@ -53,14 +50,6 @@ class Policy:
     unreadable_environments: tuple[str, ...] = ()
 
 
-class Consequence(NamedTuple):
-    """A value that is written only with consent: the change that would write it, its pointer, and the rule that says so."""
-
-    change: Change
-    pointer: str
-    rule: NeedsConsent
-
-
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:
     """Compute the plan that makes the registries match the manifests.
 
@@ -83,7 +72,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
     changes = block(limit_replaces(with_losses(changes, indexes), policy.consents), indexes)
     going = {change.address for change in changes if change.action == "delete"}
-    consequences = tuple(_consequences(changes, indexes))
+    consequences = tuple(consequences_of(changes, indexes))
     return Plan(
         changes=in_order(changes),
         unchanged=sum(1 for result in decided if not result.changes),
@@ -94,6 +83,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         environment=policy.environment,
         registries={name: identity(index.facts) for name, index in indexes.items()},
         fingerprint=_fingerprint(desired, remote, policy),
+        named=policy.named,
     )
 
 
@@ -151,29 +141,7 @@ def _guards(
         found.extend(guards.no_owner(name) for name in unowned)
         found.extend(guards.same_place(first, second) for first, second in shared)
         found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
-    counts: Counter[str] = Counter()
-    for change in changes:
-        if _deletes(change, indexes[change.address.registry].facts) and change.address not in policy.named:
-            counts[change.address.registry] += 1
-    deletions = {name: Deletions(counts[name], _owned(index)) for name, index in indexes.items() if counts[name]}
-    for change, pointer, rule in consequences:
-        if rule.guard not in policy.limits.allowed:
-            found.append(guards.consent(str(change.address), pointer, rule.guard, rule.reason))
-    return (*found, *guards.tripped(deletions, policy.limits, policy.consents.allow_deletes))
-
-
-def _consequences(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Iterator[Consequence]:
-    """The values with consequences that the changes would write."""
-    for change in changes:
-        if change.desired is None or change.action not in WRITES:
-            continue
-        root = indexes[change.address.registry].kind(change.address).root
-        for path in root.consent_paths:
-            node, pointer = root.find(path), json_pointer.join(path)
-            rule = node.rule(NeedsConsent) if node is not None else None
-            written = any(pointer == field.path or pointer.startswith(field.path + "/") for field in change.fields)
-            if rule is not None and written and json_pointer.get(change.desired.resource.spec, pointer) == rule.value:
-                yield Consequence(change, pointer, rule)
+    return (*found, *tripped_guards(changes, consequences, indexes, policy))
 
 
 def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
@@ -182,23 +150,6 @@ def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
         file, line = (change.source.file, change.source.line) if change.source is not None else ("", 1)
         message = f"{change.address} sets {pointer}: {rule.reason}"
         yield Problem(file, line, 1, rule.guard.removeprefix("allow_").replace("_", "-"), message, severity="warning")
-
-
-def _deletes(change: Change, facts: RegistryFacts) -> bool:
-    """True for a change that deletes a model for good: derived resources and replaces do not count."""
-    if change.parent is not None or not facts.kinds[change.address.kind].counts_in_guards:
-        return False
-    return change.action == "delete" or (change.action == "rename" and not facts.renames)
-
-
-def _owned(index: RegistryIndex) -> int:
-    kinds = index.facts.kinds
-    models = (
-        resource
-        for resource in index.resources()
-        if resource.parent is None and kinds[resource.address.kind].counts_in_guards
-    )
-    return sum(ownership_of(resource, index.facts) is Ownership.OURS for resource in models)
 
 
 def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> str:

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.applier import apply as applier
-from reconciler.applier.apply import Options
 from reconciler.applier.report import BugError, Outcome, Report
 from reconciler.core.errors import (
     ConfigError,
@@ -38,8 +37,10 @@ from reconciler.manifest.validation import Validation
 from reconciler.planner.drift import drift_of
 from reconciler.planner.plan import Change, Consents, FieldChange, Plan
 from reconciler.planner.planner import Policy, make_delete_plan, make_plan
-from reconciler.project.backup import back_up
+from reconciler.project.apply_options import apply_options
+from reconciler.project.backup import RunBackup
 from reconciler.project.environments import validate as validate_environments
+from reconciler.project.folders import check_backup_folder
 from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import Workspace, open_workspace
@@ -184,19 +185,17 @@ async def plan_delete(key: str, registries: OpenRegistries) -> Plan:
 async def apply(
     plan: Plan, registries: OpenRegistries, *, concurrency: int | None = None, backup: str | Path | None = None
 ) -> Report:
-    """Does what the plan says, and nothing else. What it removes is written to `backup` first (`.reconciler/backup/<UTC>`).
+    """Does what the plan says, and nothing else. What it removes or overwrites is written to `backup` first (`.reconciler/backup/<UTC>`).
 
     Raises RefusedError before the first write where a guard tripped or an object moved since the plan was made, SecretError
     where a secret that a write needs has no value. A bug of a driver's in mid-run raises BugError, whose `report` tells what was done.
     """
     workspace = registries.project.workspace
     folder = Path(backup) if backup is not None else None
-    options = Options(
-        resolver=workspace.resolver,
-        fingerprint_key=workspace.fingerprint_key() if plan.writes else None,
-        backup=lambda resources: back_up(folder, resources, workspace.entries, workspace.project.root, workspace.cwd),
-        concurrency=concurrency,
-        actor=os.environ.get("USER", ""),
-        locate=workspace.locate,
-    )
-    return await applier.apply(plan, registries.opened, workspace.facts, options)
+    if folder is not None:
+        check_backup_folder(folder, workspace.project, workspace.cwd)
+    kept = RunBackup(workspace, plan, folder)
+    options = apply_options(kept, concurrency=concurrency, actor=os.environ.get("USER", ""))
+    report = await applier.apply(plan, registries.opened, workspace.facts, options)
+    kept.ended(report)
+    return report

@@ -1,46 +1,94 @@
-"""Undo: what a run is about to remove is written down as manifests first. Applying the folder restores it."""
+"""Undo: what a run is about to remove or to write over is written down as manifests first. Applying the folder restores it."""
 
 from __future__ import annotations
 
 import datetime
-import os
+import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.applier.report import Report
 from reconciler.core.errors import RefusedError
-from reconciler.core.resource import Resource
+from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.manifest.discover import shown
 from reconciler.manifest.export import path_of, text_of
+from reconciler.planner.plan import Plan
+from reconciler.project.files import make_folder, write_new
+from reconciler.project.unfinished import UnfinishedRuns
+from reconciler.project.workspace import Workspace
 from reconciler.registry.entry import RegistryEntry
 
 
-def back_up(
-    folder: Path | None, resources: Iterable[Resource], entries: Mapping[str, RegistryEntry], root: Path, cwd: Path
-) -> str:
-    """Writes each resource below `folder`, or below `.reconciler/backup/<UTC>` of the project. Returns the folder as shown from `cwd`."""
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
-    target = folder if folder is not None else root / ".reconciler" / "backup" / stamp
-    return shown(str(write_backup(target, resources, entries, root)), cwd)
+@dataclass
+class RunBackup:
+    """The backup of one run, below `folder` or `.reconciler/backup/<UTC>`, and a note of what it deletes to create it again.
+
+    The note is there until the run has created it: a run that is killed in between leaves it to the next one.
+    """
+
+    workspace: Workspace
+    plan: Plan
+    folder: Path | None = None
+    shown: str | None = None
+    _present: frozenset[Address] = frozenset()
+    _note: Path | None = None
+
+    def back_up(self, resources: tuple[Resource, ...]) -> str:
+        """Write down each of these objects. Returns the folder as shown. Raises RefusedError where that fails: then nothing may be written."""
+        workspace = self.workspace
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
+        root = workspace.project.root
+        target = self.folder if self.folder is not None else root / ".reconciler" / "backup" / stamp
+        target = workspace.cwd / target
+        write_backup(target, resources, workspace.entries, root)
+        replaced = {
+            change.address for change in self.plan.writes if change.action == "replace" and change.previous is None
+        }
+        files = {one.address: target / path_of(one) for one in resources if one.address in replaced}
+        if files:
+            self._note = UnfinishedRuns(root).note(stamp, files)
+        self.shown = shown(str(target), workspace.cwd)
+        return self.shown
+
+    def on_read(self, remote: RemoteState) -> None:
+        """Remember what is there before the first write."""
+        self._present = frozenset(resource.address for resource in remote.resources())
+
+    def ended(self, report: Report) -> None:
+        """Forget the notes, of this run and of earlier ones, whose objects are all there."""
+        runs = UnfinishedRuns(self.workspace.project.root)
+        lost = {
+            outcome.address
+            for outcome in report.outcomes
+            if outcome.action == "replace" and outcome.status != "ok" and outcome.reason != "put-back"
+        }
+        created = {one.address for one in report.outcomes if one.action == "create" and one.status == "ok"}
+        if self._note is not None and not lost:
+            with suppress(OSError):
+                self._note.unlink()
+        runs.forget((self._present | created) - lost)
 
 
 def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[str, RegistryEntry], root: Path) -> Path:
-    """Writes each resource below `folder`, which is made. Raises RefusedError where that fails: then nothing may be removed."""
+    """Write each resource below `folder`, which is made. Raises RefusedError where that fails: then nothing may be removed."""
     try:
         for resource in resources:
             path = folder / path_of(resource)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             below = shown(str(path.parent), root)
-            _write_new(path, text_of(resource, entries[resource.address.registry], below))
+            write_new(path, f"{_heading(resource)}{text_of(resource, entries[resource.address.registry], below)}")
     except OSError as error:
         reason = f"{error.strerror or error}: {error.filename or folder}"
-        message = f"the backup of what would be removed cannot be written ({reason}), so nothing was removed"
+        message = (
+            f"the backup of what would be removed or overwritten cannot be written ({reason}), so nothing was removed"
+        )
         raise RefusedError(message, hint="name a folder that can be written with --backup DIR") from error
     return folder
 
 
-def _write_new(path: Path, text: str) -> None:
-    """Writes a file that must not exist, and is on the disk when this returns."""
-    with path.open("x", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
+def _heading(resource: Resource) -> str:
+    """A comment that says whose object it was: a manifest has no place for that, and applying it makes it ours."""
+    owner = "nobody" if resource.mark is None else json.dumps(resource.mark.owner)
+    return f"# {json.dumps(str(resource.address))} as it was before reconciler wrote there. Owner: {owner}.\n"

@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -25,6 +26,7 @@ from reconciler.core.schema.findings import Finding, findings, nearest, place
 from reconciler.core.schema.types import (
     END,
     Boolean,
+    Duration,
     HostPattern,
     Name,
     Number,
@@ -57,6 +59,16 @@ class Guards(BaseModel):
         False,
         description="Whether a model may be told to run the code that comes with its checkpoint (NeMo's `trust_remote_code`).",
         examples=[False],
+    )
+
+
+class Plans(BaseModel):
+    """Saved plans."""
+
+    model_config = STRICT
+
+    expire: Duration | None = Field(
+        "7d", description="How long after it was saved a plan may be applied.", examples=["24h"]
     )
 
 
@@ -126,6 +138,7 @@ class Config(BaseModel):
         examples=[{"local": {"driver": "local", "default": True}}],
     )
     guards: Guards | None = Field(None, description="Limits on what one run may delete.")
+    plans: Plans | None = Field(None, description="Saved plans: how long they may be applied.")
     secrets: SecretBounds | None = Field(
         None, description="Which variable of the environment may be sent to which host."
     )
@@ -156,6 +169,7 @@ class Project:
     max_deletes: int
     max_delete_percent: float
     allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
+    plan_expiry: timedelta = timedelta(days=7)
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
@@ -322,9 +336,15 @@ def _project(config: Config, root: Path, shown: str | None, environment: str | N
         max_deletes=5 if guards.max_deletes is None else guards.max_deletes,
         max_delete_percent=20 if guards.max_delete_percent is None else guards.max_delete_percent,
         allowed=frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
+        plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         secrets=_allowed(config.secrets),
         text=text,
     )
+
+
+def _duration(text: str) -> timedelta:
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    return timedelta(**{units[text[-1]]: int(text[:-1])})
 
 
 def _allowed(bounds: SecretBounds | None) -> Allowed | None:

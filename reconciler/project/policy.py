@@ -8,6 +8,7 @@ from reconciler.core.resource import DesiredState
 from reconciler.planner.guards import Limits
 from reconciler.planner.plan import Consents
 from reconciler.planner.planner import Policy
+from reconciler.project.config import Project
 from reconciler.project.environments import DeclaredElsewhere, declared_elsewhere
 from reconciler.project.workspace import Workspace
 
@@ -18,10 +19,15 @@ def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Probl
     elsewhere = declared_elsewhere(workspace) if consents.prune else DeclaredElsewhere(frozenset(), ())
     return Policy(
         consents=consents,
-        limits=Limits(project.max_deletes, project.max_delete_percent, project.allowed),
+        limits=limits_of(project),
         environment=project.environment,
         fingerprints=known_fingerprints(desired, workspace.fingerprint_key_if_known(), workspace.resolver),
         problems=warnings,
         declared_elsewhere=elsewhere.addresses,
         unreadable_environments=elsewhere.unreadable,
     )
+
+
+def limits_of(project: Project) -> Limits:
+    """The guards of the configuration."""
+    return Limits(project.max_deletes, project.max_delete_percent, project.allowed)

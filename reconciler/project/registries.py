@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -16,11 +16,12 @@ from reconciler.core.secret import Resolver
 from reconciler.core.url import place_of
 from reconciler.manifest.native import NativeKind
 from reconciler.project.config import Project
+from reconciler.project.folders import overlap
 from reconciler.registry import catalog
-from reconciler.registry.capabilities import HasDefaultOwner
+from reconciler.registry.capabilities import HasDefaultOwner, KeepsFolder
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Driver
-from reconciler.registry.settings import CONCURRENCY, RemoteSettings
+from reconciler.registry.settings import CONCURRENCY, DEADLINE, RemoteSettings
 
 _COMMON = frozenset({"driver", "default", "owns"})
 
@@ -46,6 +47,7 @@ def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryE
             continue
         entries[name] = _load_entry(name, driver, checked, entry, project, resolver)
     found.extend(_same_place(entries.values()))
+    found.extend(_among_manifests(entries.values(), project, resolver))
     if found:
         raise ConfigError(
             f"{project.file} cannot be used",
@@ -99,12 +101,26 @@ def _load_entry(
         owns=tuple(entry.get("owns") or ()),
         identity={"driver": driver.name, "location": driver.location(settings, resolver)},
         concurrency=(isinstance(settings, RemoteSettings) and settings.concurrency) or CONCURRENCY,
+        deadline=(settings.deadline or DEADLINE) if isinstance(settings, RemoteSettings) else None,
     )
     return RegistryEntry(name, driver, settings, facts, entry.get("default") is True)
 
 
 def _below(prefix: str, found: Iterable[Finding]) -> list[Finding]:
     return [item._replace(pointer=prefix + item.pointer) for item in found]
+
+
+def _among_manifests(entries: Iterable[RegistryEntry], project: Project, resolver: Resolver) -> Iterator[Finding]:
+    """A registry that is a folder of files would be read as manifests, or read manifests as its own."""
+    for entry in entries:
+        if isinstance(entry.driver, KeepsFolder):
+            clash = overlap(entry.driver.folder(entry.settings, resolver), project)
+            if clash is not None:
+                message = f"{entry.name!r} writes files to its folder, and {clash}"
+                pointer = f"/registries/{entry.name}/path"
+                yield Finding(
+                    "inside-manifests", message, pointer, suggestion="give it a folder apart from the manifests"
+                )
 
 
 def _same_place(entries: Iterable[RegistryEntry]) -> list[Finding]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.core.resource import Address, RegistryFacts, Resource
+from reconciler.core.secret import Resolver
 from reconciler.registry.protocol import Registry, Write
 
 
@@ -38,6 +40,29 @@ class KeepsHistory(Protocol):
     """An open registry that tells an object's past, newest first; empty where the object was never there."""
 
     async def history(self, address: Address) -> tuple[Revision, ...]: ...
+
+
+class PlanRecord(NamedTuple):
+    """That a saved plan was applied: when it was begun, when it ended (None: it did not), and by whom. Times are ISO 8601 in UTC."""
+
+    begun: str
+    ended: str | None = None
+    actor: str = ""
+
+
+@runtime_checkable
+class RecordsPlans(Protocol):
+    """An open registry that knows the saved plans that were applied here, so that none is applied twice."""
+
+    # the record of the plan of that number, or None
+    async def plan_record(self, nonce: str) -> PlanRecord | None: ...
+
+    # records that it begins; where it is recorded already, nothing is written and that record returned. One of two who call
+    # this at once gets None
+    async def begin_plan(self, nonce: str, fingerprint: str, actor: str) -> PlanRecord | None: ...
+
+    # records that it came to its end
+    async def end_plan(self, nonce: str) -> None: ...
 
 
 class Check(NamedTuple):
@@ -194,6 +219,14 @@ class HasContainer(Protocol):
 
     # its kind and key
     def container(self, settings: Any) -> tuple[str, str]: ...
+
+
+@runtime_checkable
+class KeepsFolder(Protocol):
+    """A driver whose registry is a folder of YAML or JSON files: it must lie apart from the manifests."""
+
+    # the absolute path of the folder; pure
+    def folder(self, settings: Any, resolver: Resolver) -> Path: ...
 
 
 @runtime_checkable

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from reconciler.core.errors import PermanentError, RegistryError
+from reconciler.core.errors import DeadlineError, PermanentError, RegistryError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, RegistryFacts, RemoteState, Resource, Unreadable
 from reconciler.core.shape import ANYTHING, wrong_type
 from reconciler.core.spec import hide_secrets, references_in, too_deep
 from reconciler.core.unmanaged import combined, hide, shown
+from reconciler.registry import deadline
 from reconciler.registry.capabilities import capable
 from reconciler.registry.protocol import Registry
 from reconciler.registry.rows import TOO_DEEP, MisreadError, split_row
@@ -27,7 +28,9 @@ _LOST_KEY: Final = "a row whose kind or key is no text"
 async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
     """What every one of these registries holds. Raises RegistryError, which names each registry that could not be read."""
     names = sorted(registries)
-    answers = await asyncio.gather(*(registries[name].read() for name in names), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(_read(registries[name], facts[name].deadline) for name in names), return_exceptions=True
+    )
     listings: dict[str, Listing] = {}
     failed: list[tuple[str, RegistryError]] = []
     for name, answer in zip(names, answers, strict=True):
@@ -41,6 +44,19 @@ async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, Regis
         message = "; ".join(f"{name} could not be read: {error.message}" for name, error in failed)
         raise RegistryError(message, hint=failed[0][1].hint) from failed[0][1]
     return RemoteState(listings, capable(registries, facts))
+
+
+async def _read(registry: Registry, seconds: float | None) -> Listing:
+    """One registry's listing. Raises DeadlineError where it is not complete in time: a read that is cut off has changed nothing."""
+    timer = asyncio.timeout(seconds)
+    try:
+        with deadline.within(deadline.start(seconds)):
+            async with timer:
+                return await registry.read()
+    except TimeoutError as error:
+        if not timer.expired():
+            raise
+        raise DeadlineError(f"not completely within its deadline of {seconds:g} seconds", hint=deadline.HINT) from error
 
 
 def checked(found: Resource | None, facts: RegistryFacts) -> Resource | None:

@@ -17,6 +17,7 @@ from reconciler.core.url import canonical_url, location
 
 CONCURRENCY: Final = 16  # requests at one time, where nobody says
 TIMEOUT: Final = 30.0  # seconds
+DEADLINE: Final = 900.0  # seconds
 
 
 class RemoteSettings(BaseModel):
@@ -32,6 +33,11 @@ class RemoteSettings(BaseModel):
     )
     timeout: Annotated[float | None, Number(above=0, reference=False)] = Field(
         None, description="Seconds until one request is given up. 30 if absent.", examples=[30]
+    )
+    deadline: Annotated[float | None, Number(above=0, reference=False)] = Field(
+        None,
+        description="Seconds for reading all of it, and for all writes of one run. Then nothing new is begun. 900 if absent.",
+        examples=[900],
     )
     verify: Annotated[bool | None, Boolean(reference=False)] = Field(
         None, description="Whether the server's certificate is checked. Checked unless this is false.", examples=[True]

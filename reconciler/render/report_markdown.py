@@ -24,7 +24,7 @@ def _blocks(report: Report) -> Iterator[str]:
     yield MARKER
     yield f"### {verdict(report)}: {totals(report)}"
     if report.backup is not None:
-        yield f"What was removed is kept in {markdown_code(report.backup)}; {RESTORES}."
+        yield f"What was removed or overwritten is kept in {markdown_code(report.backup)}; {RESTORES}."
     if report.notes:
         yield _fitting([f"- {markdown(note)}" for note in report.notes], BUDGET // 4, "note")
     bad = [outcome for outcome in report.outcomes if outcome.status != "ok"]

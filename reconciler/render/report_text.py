@@ -31,7 +31,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
         yield ""
     yield from _bad(bad, style)
     if report.backup is not None:
-        yield f"Backup: what was removed is kept in {style.safe(report.backup)}; {RESTORES}."
+        yield f"Backup: what was removed or overwritten is kept in {style.safe(report.backup)}; {RESTORES}."
     yield from (f"Note: {style.safe(note)}" for note in report.notes)
     yield f"{style.paint(verdict(report) + ':', 'bold')} {totals(report)}."
 

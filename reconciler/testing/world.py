@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
-from reconciler.applier.apply import Backup, Options, apply
+from reconciler.applier.apply import apply
+from reconciler.applier.options import Backup, Options
 from reconciler.applier.report import Report
 from reconciler.core.fingerprint import known_fingerprints
 from reconciler.core.model import Model
@@ -130,6 +131,7 @@ class World:
             "resolver": Resolver(self.root, self.environ),
             "fingerprint_key": self.fingerprint_key,
             "backup": self.back_up,
+            "limits": self.limits,
             "settle": 0.3,
         } | how
         return Options(**settings)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-KEY: Final = "sk-the-key-of-the-endpoint"
+KEY: Final = "sk-9f2c71e04b8a4d6aa3d55f0b7c1e"
 ANSWER: Final = ("Hello", " there", ".")
 SEEN: Final[web.AppKey[list[dict[str, Any]]]] = web.AppKey("seen", list)
 WORKING: Final[web.AppKey[dict[str, int]]] = web.AppKey("working", dict)

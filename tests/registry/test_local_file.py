@@ -11,10 +11,10 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
@@ -126,10 +126,14 @@ async def test_reading_beside_a_writer(store: Store, path: Path) -> None:
 async def test_reading_an_older_schema_does_not_write(path: Path) -> None:
     """Only a write brings the schema up to date; until then the file is read as if it were."""
     with shell(path) as connection:
+        for statement in MIGRATIONS[0]:
+            connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 1")
     before = snapshot(path.parent)
     async with connect(path, KINDS) as registry:
         assert await registry.read() == Listing(())
+        assert await registry.plan_record("0" * 32) is None
         assert snapshot(path.parent) == before
         await registry.create(made("chat"))
         assert keys(await registry.read()) == ["chat"]
@@ -276,15 +280,84 @@ async def test_first_write_makes_the_file(tmp_path: Path) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-@pytest.mark.asyncio
-async def test_empty_file_counts_as_new(store: Store, path: Path) -> None:
-    """A file of no bytes, as `touch` makes it, is an empty registry."""
+def _emptied(path: Path) -> None:
     shutil.copy(os.devnull, path)
+
+
+def _without_tables(path: Path) -> None:
+    path.unlink()
+    with shell(path) as connection:
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("VACUUM")
+
+
+def _tables_dropped(path: Path) -> None:
+    with shell(path) as connection:
+        for table in ("revision", "object"):
+            connection.execute(f"DROP TABLE {table}")
+
+
+def _gone_from_its_log(path: Path) -> None:
+    path.with_name(path.name + "-wal").write_bytes(b"frames")
+    path.unlink()
+
+
+LOST: Final = {
+    "no byte": _emptied,
+    "no table": _without_tables,
+    "tables dropped": _tables_dropped,
+    "only its log": _gone_from_its_log,
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("lose", LOST.values(), ids=LOST)
+async def test_a_registry_that_lost_its_content_is_not_a_new_one(path: Path, lose: Callable[[Path], None]) -> None:
+    """Taken for new, everything in it would look as if it had never been: reading and writing are refused, nothing is touched."""
+    async with connect(path, KINDS) as registry:
+        await registry.create(made("chat"))
+    lose(path)
     before = snapshot(path.parent)
-    assert await store.read() == Listing(())
+    async with connect(path, KINDS) as registry:
+        for attempt in (registry.read, lambda: registry.create(made("chat")), lambda: registry.begin_plan("0", "", "")):
+            with pytest.raises(PermanentError, match="no new"):
+                await attempt()
     assert snapshot(path.parent) == before
-    await store.create(made("chat"))
-    assert keys(await store.read()) == ["chat"]
+
+
+@pytest.mark.asyncio
+async def test_a_new_file_is_never_seen_empty(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the run dies before the file is whole, there is none: else the next one would refuse it."""
+    monkeypatch.setattr(os, "link", lambda made, target: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        Database(path).writing().__enter__()
+    assert not path.exists()
+
+
+@pytest.mark.asyncio
+async def test_a_file_system_without_hard_links_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network and FAT file systems have none."""
+    monkeypatch.setattr(os, "link", lambda made, target: (_ for _ in ()).throw(PermissionError(1, "no links here")))
+    async with connect(path, KINDS) as registry:
+        await registry.create(made("chat"))
+        assert keys(await registry.read()) == ["chat"]
+    assert names(path.parent) == [path.name]
+
+
+@pytest.mark.asyncio
+async def test_of_two_who_begin_a_plan_at_once_one_does(path: Path) -> None:
+    """Two processes, each with its own connection; the record tells who did, and when it ended."""
+    async with connect(path, KINDS) as first, connect(path, KINDS) as second:
+        answers = await asyncio.gather(
+            *(registry.begin_plan("a" * 32, "print", name) for registry, name in ((first, "ann"), (second, "ben")))
+        )
+        assert answers.count(None) == 1
+        record = next(answer for answer in answers if answer is not None)
+        assert record.ended is None
+        await first.end_plan("a" * 32)
+        again = await second.begin_plan("a" * 32, "print", "cy")
+        assert again is not None
+        assert (again.actor, again.ended is not None) == (record.actor, True)
 
 
 @pytest.mark.asyncio

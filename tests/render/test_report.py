@@ -34,7 +34,7 @@ def test_the_whole_of_a_small_report() -> None:
   !   failed      aigo/Model/summary  update (registry-temporary)
                   503 after 4 tries
 
-Backup: what was removed is kept in .reconciler/backup/1; applying that folder restores it, once the secrets that it names are set.
+Backup: what was removed or overwritten is kept in .reconciler/backup/1; applying that folder restores it, once the secrets that it names are set.
 Note: rotation of aigo/Model/z is pending
 Applied in part: 1 created, 1 deleted, 1 failed, 1 skipped, 1 not stored, 1 blocked, 10 unchanged."""
     )
@@ -109,7 +109,7 @@ def test_markdown_is_short() -> None:
 
 ### Applied in part: 1 created, 1 deleted, 1 failed, 1 skipped, 1 not stored, 1 blocked, 10 unchanged
 
-What was removed is kept in `.reconciler/backup/1`; applying that folder restores it, once the secrets that it names are set.
+What was removed or overwritten is kept in `.reconciler/backup/1`; applying that folder restores it, once the secrets that it names are set.
 
 - rotation of aigo/Model/z is pending
 

@@ -194,7 +194,7 @@ def _apply() -> Form:
         "outcomes": _list(
             "In the order of the plan; what is unchanged is left out.", _map("How one change ended.", outcome)
         ),
-        "backup": _or_null(_text("The folder with what was removed, as manifests, or null.")),
+        "backup": _or_null(_text("The folder with what was removed or overwritten, as manifests, or null.")),
     }
     return _answer("Answer of apply", "What `reconciler apply --format json` prints.", properties)
 

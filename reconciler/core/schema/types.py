@@ -401,3 +401,11 @@ HostPattern = Annotated[
     ),
 ]
 PointerText = Annotated[str, Pattern(POINTER, "bad_pointer", "must be a JSON pointer such as /description")]
+Duration = Annotated[
+    str,
+    Pattern(
+        r"^[1-9][0-9]{0,5}[smhd]" + END,
+        "bad_duration",
+        "must be a whole number of s, m, h or d, such as 90m, 24h or 7d",
+    ),
+]

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
-from reconciler.core.errors import PermanentError
+from reconciler.core.errors import DeadlineError, PermanentError, TemporaryError
+from reconciler.registry import deadline
 from reconciler.registry.http.address import check_destination, headers_of, url_of
 from reconciler.registry.http.concurrency import ConcurrencyLimit
 from reconciler.registry.http.payload import encode, secrets_in, shown
@@ -75,7 +76,7 @@ class Client:
         outcome: Response | Failure = await retrying(self._next, call, [first])
         if isinstance(outcome, Response):
             return outcome
-        await asyncio.sleep(outcome.pause)
+        await asyncio.sleep(min(outcome.pause, deadline.remaining()))
         raise outcome.kind(outcome.message, hint=outcome.hint)
 
     async def exchange(
@@ -129,7 +130,9 @@ class Client:
 
     async def _send(self, call: Call) -> RawResponse | Failure:
         """Send a request within the concurrency limit: a response with an expected status, whatever it holds, or the failure."""
-        wave = await self._limit.acquire()
+        wave = await self._turn(call)
+        if isinstance(wave, Failure):
+            return wave
         try:
             translator = self._translator
             response = await self._exchange(call)
@@ -144,6 +147,22 @@ class Client:
             return self._classify(call, response, wave, translator)
         finally:
             self._limit.release()
+
+    async def _turn(self, call: Call) -> int | Failure:
+        """The wave of a request that may be sent now. Where the registry has all others wait, it waits no longer than its deadline.
+
+        What is sent after the deadline belongs to a change that is under way, and waits as long as for one answer.
+        """
+        timer = asyncio.timeout(max(deadline.remaining(), call.timeout) if deadline.current() is not None else None)
+        try:
+            async with timer:
+                return await self._limit.acquire()
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            return _over(
+                Failure(TemporaryError, f"{self._translator.named(call)} was not sent: the registry has all wait")
+            )
 
     async def _exchange(self, call: Call) -> RawResponse | NoResponse:
         check_destination(self._target, self._target.secrets())
@@ -211,13 +230,26 @@ def _has_failed(state: RetryCallState) -> bool:
 
 def _is_last(state: RetryCallState) -> bool:
     failure: Failure = _outcome(state)
-    return state.attempt_number >= failure.attempts
+    return state.attempt_number >= failure.attempts or _comes_too_late(state)
+
+
+def _comes_too_late(state: RetryCallState) -> bool:
+    """Whether the deadline is over before the next attempt would begin."""
+    return state.upcoming_sleep >= deadline.remaining()
 
 
 def _give_up(state: RetryCallState) -> Failure:
     failure: Failure = _outcome(state)
     tried = state.attempt_number
-    return failure if tried == 1 else replace(failure, message=f"{failure.message} (tried {tried} times)")
+    told = failure if tried == 1 else replace(failure, message=f"{failure.message} (tried {tried} times)")
+    return _over(told) if tried < failure.attempts and _comes_too_late(state) else told
+
+
+def _over(failure: Failure) -> Failure:
+    """A failure that is not tried again because of the deadline. That a reply was lost stays what it is: it may have been done."""
+    kind = DeadlineError if failure.kind is TemporaryError else failure.kind
+    message = f"{failure.message}; its {deadline.current()} is over"
+    return replace(failure, kind=kind, message=message, hint=failure.hint or deadline.HINT)
 
 
 @asynccontextmanager

@@ -32,6 +32,10 @@ class InsideLlmsDriver:
         """The absolute path of the folder, links resolved."""
         return str((resolver.root / settings.path).resolve())
 
+    def folder(self, settings: Settings, resolver: Resolver) -> Path:
+        """The same, as it is written."""
+        return resolver.root / settings.path
+
     def compile(self, model: Model, key: str) -> Compiled:
         """One run config. Keys are named by their environment variables: nothing secret is in it."""
         return compile_model(model, key)

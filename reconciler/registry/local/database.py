@@ -11,6 +11,7 @@ import errno
 import os
 import sqlite3
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -47,6 +48,15 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             PRIMARY KEY (object_id, revision)
         )""",
     ),
+    (
+        """CREATE TABLE applied_plan (     -- saved plans: each is applied once
+            nonce TEXT PRIMARY KEY,
+            fingerprint TEXT NOT NULL,
+            begun_at TEXT NOT NULL,     -- ISO 8601, UTC
+            ended_at TEXT,              -- null while it runs, and where it did not come to its end
+            actor TEXT NOT NULL
+        ) WITHOUT ROWID""",
+    ),
 )
 
 
@@ -81,7 +91,7 @@ class Database:
     def exists(self) -> bool:
         """Whether there is anything that a write could find."""
         with self._translated():
-            return self._writer is not None or self._size() > 0
+            return self._writer is not None or self._is_there()
 
     def close(self) -> None:
         """Moves the log into the file, where no reader holds it, and closes it."""
@@ -93,7 +103,7 @@ class Database:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _reader(self, stack: ExitStack) -> sqlite3.Connection:
-        if not self._size():
+        if not self._is_there():
             return self._in_memory(None)
         try:
             return self._checked_reader(self._connect(self._reading_mode()))
@@ -133,9 +143,11 @@ class Database:
     def _in_memory(self, source: sqlite3.Connection | None) -> sqlite3.Connection:
         """A copy of `source`, or an empty database, in today's schema."""
         copy = _configured(sqlite3.connect(":memory:", isolation_level=None))
-        if source is not None:
+        if source is None:
+            _migrate(copy, 0)
+        else:
             source.backup(copy)
-        self._migrate(copy)
+            self._bring_up_to_date(copy)
         return copy
 
     def _open_writer(self) -> sqlite3.Connection:
@@ -143,7 +155,7 @@ class Database:
         connection = self._connect("rw")
         with ExitStack() as stack:
             stack.callback(connection.close)
-            self._migrate(connection)  # first: the file may not be ours to change
+            self._bring_up_to_date(connection)  # first: the file may not be ours to change
             _switch_to_log(connection, self._patience)
             connection.execute("PRAGMA synchronous = NORMAL")
             stack.pop_all()
@@ -153,19 +165,14 @@ class Database:
         uri = f"{self._path.as_uri()}?mode={mode}"  # as_uri quotes what means something in a URI
         return _configured(sqlite3.connect(uri, uri=True, timeout=self._patience, isolation_level=None))
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
         if self._version(connection) == len(MIGRATIONS):
             return
         with _transaction(connection, "IMMEDIATE"):
-            version = self._version(connection)  # again: another process may have been faster
-            for script in MIGRATIONS[version:]:
-                for statement in script:
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            _run_scripts(connection, self._version(connection))  # again: another process may have been faster
 
     def _version(self, connection: sqlite3.Connection) -> int:
-        """The schema's version, 0 for a new file. Raises PermanentError where the file is not ours or ahead of us."""
+        """The schema's version, from 1. Raises PermanentError where the file is not ours, or empty, or ahead of us."""
         if not connection.in_transaction:  # in one, or another process could make the file ours between two questions
             with _transaction(connection, "DEFERRED"):
                 return self._version(connection)
@@ -176,7 +183,9 @@ class Database:
                 raise PermanentError(
                     f"{self._path} is a database of another program", hint="give the registry another `path`"
                 )
-            return 0
+            raise _emptied(self._path, "is a database without any table")
+        if not version or not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'object'").fetchone():
+            raise _emptied(self._path, "has lost its tables")
         if version > len(MIGRATIONS):
             raise PermanentError(
                 f"{self._path} was written by a newer reconciler: its schema is version {version}, "
@@ -191,24 +200,39 @@ class Database:
     def _has_log(self) -> bool:
         return self._log().exists() and self._log().stat().st_size > 0
 
-    def _size(self) -> int:
-        """In bytes; 0 where there is no file, which counts as a new one."""
+    def _is_there(self) -> bool:
+        """Whether the file is there. Only one that is not there counts as new: an empty one has lost what it held.
+
+        Raises PermanentError where it is empty, or gone from beside its log.
+        """
         try:
             status = self._path.stat()
         except FileNotFoundError:
-            return 0
+            if self._has_log():
+                raise PermanentError(
+                    f"{self._path} is gone, and its log {self._log().name} is still there, so it is no new registry",
+                    hint="bring the file back; a new registry takes another `path`, or a folder without that log",
+                ) from None
+            return False
         if not stat.S_ISREG(status.st_mode):
             what = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             raise PermanentError(f"{self._path} is {what}", hint="`path` names the database file")
-        return status.st_size
+        if status.st_size == 0:
+            raise _emptied(self._path, "holds no byte")
+        return True
 
     def _make_file(self) -> None:
-        if self._size():
+        """Make a new file, whole: whoever looks sees none or one with its tables, and a crash leaves no empty one behind."""
+        if self._is_there():
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Only a file that did not exist is opened here: closing one that SQLite has open would drop SQLite's locks.
-        with suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        with tempfile.TemporaryDirectory(prefix=f".{self._path.name}.", dir=self._path.parent) as folder:
+            made = Path(folder, "new")
+            os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            with closing(_configured(sqlite3.connect(made, isolation_level=None))) as connection:
+                _migrate(connection, 0)
+            with suppress(FileExistsError):  # somebody else made it meanwhile: theirs it is
+                _put_in_place(made, self._path)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -240,6 +264,40 @@ def _switch_to_log(connection: sqlite3.Connection, patience: float) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a database of that version, which nobody else has open, to today's schema."""
+    with _transaction(connection, "IMMEDIATE"):
+        _run_scripts(connection, version)
+
+
+def _run_scripts(connection: sqlite3.Connection, version: int) -> None:
+    for script in MIGRATIONS[version:]:
+        for statement in script:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _put_in_place(made: Path, path: Path) -> None:
+    """Give a finished file its name. Raises FileExistsError where that is taken."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        # Only a file that did not exist is opened here: closing one that SQLite has open would drop SQLite's locks.
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as stream:
+            stream.write(made.read_bytes())
+
+
+def _emptied(path: Path, what: str) -> PermanentError:
+    """What was a registry, most likely: taken for a new one, everything in it would look as if it had never been."""
+    return PermanentError(
+        f"{path} {what}, so it is no registry any more, and no new one either",
+        hint="bring it back from a copy; where it never held anything, remove the file: the first write makes it",
+    )
 
 
 @contextmanager

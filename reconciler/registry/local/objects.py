@@ -18,6 +18,7 @@ from reconciler.registry.driver import (
     Kind,
     Listing,
     PermanentError,
+    PlanRecord,
     Removal,
     Resource,
     Revision,
@@ -145,6 +146,24 @@ class Objects:
         shape = self._shapes.get(address.kind, ANYTHING)
         return tuple(revision_of(row, branches, shape) for row in rows)
 
+    def plan_record(self, nonce: str) -> PlanRecord | None:
+        with self._database.reading() as connection:
+            return _plan_record(connection, nonce)
+
+    def begin_plan(self, nonce: str, fingerprint: str, actor: str) -> PlanRecord | None:
+        """Nobody else writes between the look and the record, so of two at once one gets None."""
+        with self._database.writing() as connection:
+            found = _plan_record(connection, nonce)
+            if found is None:
+                connection.execute(
+                    "INSERT INTO applied_plan VALUES (?, ?, ?, NULL, ?)", (nonce, fingerprint, self._now(), actor)
+                )
+            return found
+
+    def end_plan(self, nonce: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute("UPDATE applied_plan SET ended_at = ? WHERE nonce = ?", (self._now(), nonce))
+
     def _record(
         self, connection: sqlite3.Connection, write: Write, action: str, version: tuple[int, int], spec: str
     ) -> Resource:
@@ -159,6 +178,14 @@ class Objects:
 
     def _now(self) -> str:
         return self._clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _plan_record(connection: sqlite3.Connection, nonce: str) -> PlanRecord | None:
+    row = connection.execute("SELECT begun_at, ended_at, actor FROM applied_plan WHERE nonce = ?", (nonce,)).fetchone()
+    if row is None:
+        return None
+    begun, ended, actor = (None if value is None else value.decode("utf-8", "replace") for value in row)
+    return PlanRecord(begun or "", ended, actor or "")
 
 
 def _token(current: Resource) -> tuple[str | None, str | None, str, str]:

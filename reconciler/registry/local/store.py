@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from reconciler.registry.driver import Address, Kind, Listing, Removal, Resource, Revision, Write
+from reconciler.registry.driver import Address, Kind, Listing, PlanRecord, Removal, Resource, Revision, Write
 from reconciler.registry.local.database import BUSY_SECONDS, Database
 from reconciler.registry.local.objects import Clock, Objects, utc_now
 
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Store:
-    """A `Registry` that also `Renames` and `KeepsHistory`. It stores the references of secrets, never their values.
+    """A `Registry` that also `Renames`, `KeepsHistory` and `RecordsPlans`. It stores the references of secrets, never their values.
 
     The addresses of a listing begin with the name that the registry was opened under; what answers an address bears that address.
     """
@@ -47,6 +47,15 @@ class Store:
 
     async def history(self, address: Address) -> tuple[Revision, ...]:
         return await self._run(self._objects.history, address)
+
+    async def plan_record(self, nonce: str) -> PlanRecord | None:
+        return await self._run(self._objects.plan_record, nonce)
+
+    async def begin_plan(self, nonce: str, fingerprint: str, actor: str) -> PlanRecord | None:
+        return await self._run(self._objects.begin_plan, nonce, fingerprint, actor)
+
+    async def end_plan(self, nonce: str) -> None:
+        await self._run(self._objects.end_plan, nonce)
 
     async def _run(self, work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
         return await asyncio.wrap_future(self._thread.submit(work, *args, **kwargs))

@@ -13,16 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.applier.apply import Options, apply
+from reconciler.applier.apply import apply
 from reconciler.applier.report import BugError, Outcome, Report, untouched
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.question import confirmed, has_terminal
 from reconciler.cli.session import Outputs, style
 from reconciler.cli.streams import answer, say
 from reconciler.core.errors import RefusedError, UsageError
-from reconciler.core.resource import Address, Resource
+from reconciler.core.resource import Address
 from reconciler.planner.plan import Plan
-from reconciler.project.backup import back_up
+from reconciler.project.apply_options import apply_options
+from reconciler.project.backup import RunBackup
+from reconciler.project.folders import check_backup_folder
 from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
 from reconciler.render import PLAN, REPORT
@@ -38,6 +40,12 @@ def show(plan: Plan, options: GlobalOptions, output_format: str) -> None:
         answer(shown.text("text", plan, style(options)))
     else:
         say(shown.text("text", plan, style(options, sys.stderr)))
+
+
+def check_backup(workspace: Workspace, folder: Path | None) -> None:
+    """Raises UsageError for a backup folder among the manifests, before anything is read or asked."""
+    if folder is not None:
+        check_backup_folder(folder, workspace.project, workspace.cwd)
 
 
 def ask(plan: Plan, *, yes: bool) -> None:
@@ -67,22 +75,20 @@ async def carry_out(
     """Applies the plan. The first signal ends the run after what is under way, the second one at once; both with a report."""
     stop = asyncio.Event()
     with _signals(stop), _progress(plan, options) as progress:
-        account = _Account(workspace, backup, progress)
-        settings = Options(
-            resolver=workspace.resolver,
-            fingerprint_key=workspace.fingerprint_key() if plan.writes else None,
-            backup=account.back_up,
+        account = _Account(RunBackup(workspace, plan, backup), progress)
+        settings = apply_options(
+            account.backup,
             concurrency=concurrency,
             actor=_actor(),
-            locate=workspace.locate,
             stop=stop,
             on_outcome=account.tell,
         )
         try:
-            return await apply(plan, registries, workspace.facts, settings)
+            return account.ended(await apply(plan, registries, workspace.facts, settings))
         except asyncio.CancelledError:
-            return account.cut_short(plan)
+            return account.ended(account.cut_short())
         except BugError as bug:
+            account.ended(bug.report)
             say(Outputs(REPORT, "text", ()).text("text", bug.report, style(options, sys.stderr)))
             raise
 
@@ -91,30 +97,28 @@ async def carry_out(
 class _Account:
     """What is known of a run while it goes on, for the report of one that is cut short."""
 
-    workspace: Workspace
-    folder: Path | None
+    backup: RunBackup
     progress: Callable[[Outcome], None]
-    backup: str | None = None
     outcomes: dict[Address, Outcome] = field(default_factory=dict)
 
     def tell(self, outcome: Outcome) -> None:
         self.outcomes[outcome.address] = outcome
         self.progress(outcome)
 
-    def back_up(self, resources: tuple[Resource, ...]) -> str:
-        """Writes down what will be removed. Raises RefusedError where that fails."""
-        workspace = self.workspace
-        self.backup = back_up(self.folder, resources, workspace.entries, workspace.project.root, workspace.cwd)
-        return self.backup
-
-    def cut_short(self, plan: Plan) -> Report:
+    def cut_short(self) -> Report:
         """The outcomes that are known; the others may have been under way."""
+        plan = self.backup.plan
         message = "the run was cut short before the end of this was known: it may have been done"
         ends = [
             self.outcomes.get(change.address, Outcome(change.address, change.action, "skipped", "interrupted", message))
             for change in plan.writes
         ]
-        return Report(plan, (*ends, *untouched(plan)), self.backup)
+        return Report(plan, (*ends, *untouched(plan)), self.backup.shown)
+
+    def ended(self, report: Report) -> Report:
+        """The report, once nothing is to be noted for the next run any more."""
+        self.backup.ended(report)
+        return report
 
 
 def _actor() -> str:

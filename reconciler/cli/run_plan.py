@@ -15,6 +15,7 @@ from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.planner import make_plan
 from reconciler.project.policy import policy_of
 from reconciler.project.selection import parse_selector, select
+from reconciler.project.unfinished import with_warnings
 from reconciler.project.workspace import Loaded, Workspace
 from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import read_all
@@ -93,12 +94,17 @@ async def plan(
     """Reads the registries and plans. Writes nothing."""
     remote = await read_all(registries, workspace.facts)
     workspace.check_references(loaded.desired, remote)
-    return make_plan(desired, remote, policy_of(workspace, desired, loaded.warnings, request.consents))
+    planned = make_plan(desired, remote, policy_of(workspace, desired, loaded.warnings, request.consents))
+    return with_warnings(planned, remote, workspace)
 
 
 async def read(options: GlobalOptions, request: Request) -> Plan:
     """The plan for a command that only looks: reads the manifests and the registries, and closes them again."""
-    workspace = find_workspace(options, request.paths)
+    return await read_in(find_workspace(options, request.paths), request)
+
+
+async def read_in(workspace: Workspace, request: Request) -> Plan:
+    """The same in a workspace that is open already."""
     loaded, desired = load(workspace, request)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)

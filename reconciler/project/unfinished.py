@@ -1,0 +1,125 @@
+"""Runs that ended between the delete and the create of a replace: notes of what they had removed, and the backups that hold it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from reconciler.core.errors import Problem, ReconcilerError, RefusedError
+from reconciler.core.resource import Address, RemoteState, Resource
+from reconciler.manifest.discover import shown
+from reconciler.planner.plan import Plan
+from reconciler.project.files import make_folder, write_new
+from reconciler.project.workspace import Workspace
+
+RULE: Final = "unfinished-replace"
+
+
+class _Note(NamedTuple):
+    path: Path
+    files: Mapping[Address, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRuns:
+    """The notes in one project (`.reconciler/unfinished`). Each is made before a run deletes, and goes when it has created again."""
+
+    root: Path
+
+    @property
+    def _folder(self) -> Path:
+        return self.root / ".reconciler" / "unfinished"
+
+    def note(self, stamp: str, files: Mapping[Address, Path]) -> Path:
+        """Note that a run is about to delete these objects to create them again. Raises RefusedError where that fails."""
+        path = self._folder / f"{stamp}.{os.getpid()}.json"
+        try:
+            make_folder(self._folder)
+            write_new(path, json.dumps({str(address): os.path.abspath(file) for address, file in files.items()}))
+        except OSError as error:
+            raise RefusedError(
+                f"{path} cannot be written ({error.strerror}), so nothing was removed",
+                hint="make room there: a run that dies half-way leaves a note in it",
+            ) from error
+        return path
+
+    def backups(self) -> dict[Address, Path]:
+        """The newest backup of each object that a run may have left deleted."""
+        return {address: file for note in self._notes() for address, file in note.files.items() if file.is_file()}
+
+    def forget(self, there: frozenset[Address]) -> None:
+        """Remove the notes whose objects are all there again; those of a run that is under way are its own."""
+        for note in self._notes():
+            if there.issuperset(note.files) and not _is_alive(note.path):
+                with suppress(OSError):
+                    note.path.unlink()
+
+    def _notes(self) -> Iterator[_Note]:
+        try:
+            paths = sorted(self._folder.glob("*.json"))
+        except OSError:
+            return
+        for path in paths:
+            try:
+                data: Any = json.loads(path.read_text("utf-8"))
+                files = {Address.parse(address): Path(file) for address, file in data.items()}
+            except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+                continue  # cut short while it was written: then nothing was deleted yet
+            yield _Note(path, files)
+
+
+def _is_alive(note: Path) -> bool:
+    """Whether the process that wrote the note, by the number in its name, is another one that is still there."""
+    number = note.stem.rpartition(".")[2]
+    if not number.isdecimal() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def with_warnings(plan: Plan, remote: RemoteState, workspace: Workspace) -> Plan:
+    """The plan with a warning for each object that it creates and that an earlier run had deleted to create it again.
+
+    Notes of what is there after all are removed: a later create would be given values of long ago.
+    """
+    runs = UnfinishedRuns(workspace.project.root)
+    runs.forget(frozenset(resource.address for resource in remote.resources()))
+    backups = runs.backups()
+    told = {
+        Problem(
+            shown(str(backups[change.address]), workspace.cwd),
+            1,
+            1,
+            RULE,
+            f"{change.address} was deleted to be created again, and that run did not get to it; this backup holds it as it was: "
+            "what its manifest ignores is taken from there",
+            severity="warning",
+        )
+        for change in plan.writes
+        if change.action == "create" and change.address in backups
+    }
+    return replace(plan, problems=tuple(sorted({*plan.problems, *told}))) if told else plan
+
+
+def recovered(plan: Plan, workspace: Workspace) -> dict[Address, Resource]:
+    """The objects that the plan creates and that an earlier run had deleted to create them again, as their backups have them."""
+    backups = UnfinishedRuns(workspace.project.root).backups()
+    found: dict[Address, Resource] = {}
+    for change in plan.writes:
+        if change.action == "create" and change.address in backups:
+            with suppress(
+                ReconcilerError
+            ):  # a backup that cannot be read is told by the plan, and is for a person then
+                state = workspace.load((str(backups[change.address]),)).checked()
+                found |= {item.address: item.resource for item in state.resources if item.address == change.address}
+    return found
