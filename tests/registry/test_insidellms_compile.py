@@ -9,10 +9,10 @@ from cli.project import Project
 from world import model
 
 from reconciler.core.model import Model
-from reconciler.registry.base import Compiled
 from reconciler.registry.insidellms import DRIVER
 from reconciler.registry.insidellms.arguments import ARGUMENTS, GENERATION, TYPES
 from reconciler.registry.insidellms.credentials import credentials_in
+from reconciler.registry.protocol import Compiled
 
 CONFIG: Final = "owner: us\nregistries:\n  ill: {driver: insidellms, path: runs, default: true}\n"
 ENDPOINT: Final = {"url": "https://llm.example.com/v1", "model": "m", "api_key": "${env:KEY}"}

@@ -11,7 +11,6 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 from registry.aigo.server import VERSION_HEADER, Server, aigo
-from registry.contract import Leaks
 from registry.latticeflow_contract import connected, held
 from registry.latticeflow_samples import SAMPLES, adapter, native
 from registry.loopback import Behaviour, Seen, always, reply, serve
@@ -23,10 +22,11 @@ from reconciler.core.resource import Address, Listing, Resource
 from reconciler.manifest.export import text_of
 from reconciler.planner.planfile import dump
 from reconciler.registry import base
-from reconciler.registry.base import Write
 from reconciler.registry.latticeflow import test_run
+from reconciler.registry.protocol import Write
 from reconciler.render import plan_text, report_text
 from reconciler.render.terminal import Style
+from reconciler.testing.contract import Leaks
 
 ONE: Final = native("Model", "one", display_name="One", config={"url": "https://llm.example.com"})
 OFTEN: Final = 40  # requests that fail: more than one read sends, repetitions and all

@@ -21,7 +21,7 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Resource
 from reconciler.planner.plan import Plan
 from reconciler.planner.references import dangling
-from reconciler.registry.base import Removal, Write
+from reconciler.registry.protocol import Removal, Write
 
 IDENTITY = "latticeflow$identity"
 CHAT = "latticeflow$openai_chat_completion"
