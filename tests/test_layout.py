@@ -68,3 +68,22 @@ def test_the_guards_have_one_set_of_defaults(text: str, tmp_path: Path) -> None:
         DEFAULTS.max_deletes,
         DEFAULTS.max_delete_percent,
     )
+
+
+def calls_of(names: set[str], text: str) -> set[str]:
+    """Those of some functions that a module calls, by name or as an attribute."""
+    called = {node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)}
+    return names & {
+        one.id if isinstance(one, ast.Name) else one.attr for one in called if isinstance(one, ast.Name | ast.Attribute)
+    }
+
+
+def test_a_project_is_planned_in_one_place() -> None:
+    """The command line and Python share reading, checking of references and planning, so neither can leave one out."""
+    planning = {"make_plan", "make_delete_plan", "check_references"}
+    callers = {
+        str(path.relative_to(ROOT)): calls
+        for path in MODULES
+        if path.parent.name != "planner" and (calls := calls_of(planning, path.read_text(encoding="utf-8")))
+    }
+    assert callers == {"project/planning.py": planning}
