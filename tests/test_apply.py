@@ -22,7 +22,7 @@ from reconciler.core.resource import Address, Resource
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import PRESENT
 from reconciler.planner.plan import Plan
-from reconciler.registry.base import Registry, Write
+from reconciler.registry.protocol import Registry, Write
 
 US = {"owner": "us", "key": "x"}
 WITH_KEY = {"url": "https://llm.example.com", "model": "m", "api_key": "${env:KEY}"}

@@ -22,7 +22,7 @@ from reconciler.core.rules import Ref
 from reconciler.core.secret import Resolver
 from reconciler.planner.references import dangling
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import HasContainer, Normalizes
+from reconciler.registry.capabilities import HasContainer, Normalizes
 
 _places = itertools.count(1)
 
@@ -264,7 +264,7 @@ class Homely(memory.MemoryDriver):
 
 def homely(world: World) -> World:
     """The same world, where everything is in a workspace."""
-    driver = Homely("memory", memory.DRIVER.kinds, renames=False)
+    driver = Homely("memory", memory.DRIVER.kinds, renaming=False)
     assert isinstance(driver, HasContainer)
     assert isinstance(driver, Normalizes)
     return replace(world, entries={"one": replace(world.entries["one"], driver=driver)})
@@ -329,7 +329,7 @@ async def test_a_reference_that_need_not_lead_anywhere_still_gives_order(world: 
     """It may name what this registry does not have; what it has comes first, and stays while it is named."""
     entry = world.entries["one"]
     kinds = dict(entry.facts.kinds) | {"Model": replace(entry.facts.kinds["Model"], model=Loose)}
-    driver = memory.MemoryDriver("memory", kinds, renames=False)
+    driver = memory.MemoryDriver("memory", kinds, renaming=False)
     loose = replace(world, entries={"one": replace(entry, driver=driver, facts=replace(entry.facts, kinds=kinds))})
     document = native("Model", "m", provider="p")
     assert dangling(loose.desired(document), await loose.remote()) == []

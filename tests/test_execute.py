@@ -16,7 +16,7 @@ from reconciler.core.errors import LostReplyError, PermanentError, TemporaryErro
 from reconciler.core.resource import Resource
 from reconciler.core.secret import Secret
 from reconciler.planner.plan import Plan
-from reconciler.registry.base import Registry, Write
+from reconciler.registry.protocol import Registry, Write
 
 CHAT = native("Model", "chat", display_name="Chat")
 

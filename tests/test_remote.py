@@ -14,7 +14,7 @@ from reconciler.core.errors import PermanentError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, RegistryFacts, Resource, Unreadable
 from reconciler.core.spec import MAX_DEPTH
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import checked, read_all
 
 

@@ -21,7 +21,7 @@ from reconciler.planner.planfile_reader import parse
 from reconciler.planner.planner import make_plan
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import open_workspace
-from reconciler.registry.base import Registry, Write
+from reconciler.registry.protocol import Registry, Write
 from reconciler.registry.reading import read_all
 
 _places = itertools.count(1)

@@ -1,4 +1,4 @@
-"""A small world for tests: a project with registries in memory or on disk, driven through the public functions only.
+"""A world whose registries are in memory unless their entries say otherwise; see `reconciler.testing.World`.
 
 async with World.of(one={}) as world:
     await world.apply(model("chat"))
@@ -9,48 +9,25 @@ from __future__ import annotations
 
 import itertools
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from registry.memory import server
 from registry.memory_server import Server
 
-from reconciler.applier.apply import apply
-from reconciler.applier.options import Backup, Options
-from reconciler.applier.report import Report
-from reconciler.core.fingerprint import known_fingerprints
-from reconciler.core.model import Model
-from reconciler.core.resource import DesiredState, RegistryFacts, RemoteState, Resource, Source
-from reconciler.core.secret import Resolver, Secret
-from reconciler.manifest.compile import compile_manifests
-from reconciler.manifest.load import Manifest
-from reconciler.manifest.native import check_native
-from reconciler.planner.guards import Limits
-from reconciler.planner.plan import Change, Consents, Plan
-from reconciler.planner.planner import Policy, make_plan
-from reconciler.project.config import Project
-from reconciler.project.registries import load_registries, native_kinds
-from reconciler.registry.base import Opening, Registry
-from reconciler.registry.entry import RegistryEntry
-from reconciler.registry.reading import read_all
+from reconciler import testing
+from reconciler.testing.world import ENVIRON, Document, actions, model, paths, project, statuses
+
+__all__ = ["ENVIRON", "PLUGINS", "Document", "World", "actions", "model", "native", "paths", "project", "statuses"]
 
 PLUGINS: Final = Path(__file__).parent / "plugins"
 if str(PLUGINS) not in sys.path:  # as if the package with the memory driver were installed
     sys.path.append(str(PLUGINS))
 
-Document = dict[str, Any]
-ENVIRON: Final = {"KEY": "s3cret-key", "TOKEN": "s3cret-token"}
 _places = itertools.count(1)
-
-
-def model(key: str, **fields: Any) -> Document:
-    """A portable Model behind an endpoint without secrets, unless `fields` say otherwise; None leaves a field out."""
-    document = {"kind": "Model", "key": key, "endpoint": {"url": "https://llm.example.com/v1", "model": "m"}} | fields
-    return {name: value for name, value in document.items() if value is not None}
+_FILES: Final = ("insidellms", "local")  # drivers whose registries have no URL
 
 
 def native(kind: str, key: str, **fields: Any) -> Document:
@@ -58,147 +35,18 @@ def native(kind: str, key: str, **fields: Any) -> Document:
     return {"kind": kind if "/" in kind else f"memory/{kind}", "key": key, **fields}
 
 
-def project(root: Path, registries: Mapping[str, Mapping[str, Any]], owner: str | None) -> Project:
-    return Project(root, None, None, owner, ("manifests",), {}, None, registries)
-
-
 @dataclass
-class World:
-    """Registries of one owner. `environ` holds the values of `${env:…}`; `fingerprint_key` is None for no fingerprints.
+class World(testing.World):
+    """Without entries it is one registry in memory."""
 
-    `removed` is what runs removed, as their backup saw it.
-    """
-
-    root: Path
-    entries: Mapping[str, RegistryEntry]
-    registries: Mapping[str, Registry]
-    environ: dict[str, str] = field(default_factory=lambda: dict(ENVIRON))
-    fingerprint_key: Secret | None = None
-    limits: Limits = field(default_factory=Limits)
-    removed: list[Resource] = field(default_factory=list)
+    DEFAULT: ClassVar[Mapping[str, Mapping[str, Any]]] = {"one": {}}
 
     @classmethod
-    @asynccontextmanager
-    async def of(
-        cls, owner: str | None = "us", /, *, root: Path | None = None, **registries: Mapping[str, Any]
-    ) -> AsyncIterator[World]:
-        """A world of these registries: each is its entry in reconciler.yaml; `driver` and `url` are made up where they are left out."""
-        with tempfile.TemporaryDirectory() as folder:
-            entries = {
-                name: {"driver": "memory", "default": True}
-                | (
-                    {}
-                    if entry.get("driver") in ("insidellms", "local")
-                    else {"url": f"memory://{name}-{next(_places)}"}
-                )
-                | dict(entry)
-                for name, entry in (registries or {"one": {}}).items()
-            }
-            found = load_registries(project(root or Path(folder), entries, owner), Resolver(root or Path(folder)))
-            async with AsyncExitStack() as stack:
-                opened = {}
-                for name, entry in found.items():
-                    opening = Opening(name, Resolver(root or Path(folder), ENVIRON))
-                    opened[name] = await stack.enter_async_context(entry.driver.connect(entry.settings, opening))
-                yield cls(root or Path(folder), found, opened)
-
-    @property
-    def facts(self) -> dict[str, RegistryFacts]:
-        return {name: entry.facts for name, entry in self.entries.items()}
-
-    def as_owner(self, owner: str | None) -> World:
-        """The same registries as another owner sees them."""
-        entries = {
-            name: replace(entry, facts=replace(entry.facts, owner=owner)) for name, entry in self.entries.items()
-        }
-        return replace(self, entries=entries)
+    def entry(cls, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """An entry in reconciler.yaml; `driver` and `url` are made up where they are left out."""
+        made_up = {} if given.get("driver") in _FILES else {"url": f"memory://{name}-{next(_places)}"}
+        return super().entry(name, {"driver": "memory", **made_up, **given})
 
     def server(self, name: str = "one") -> Server:
         """The server behind a memory registry."""
         return server(str(self.entries[name].facts.identity["location"]))
-
-    # --- the four steps --------------------------------------------------------------------------------------
-
-    def desired(self, *documents: Document, complete: bool = True) -> DesiredState:
-        """Compiled by the public function. Fails the test where a document is wrong."""
-        kinds = native_kinds(self.entries)
-        manifests = [_manifest(document, line, kinds) for line, document in enumerate(documents, 1)]
-        compiled = compile_manifests(manifests, self.entries)
-        wrong = [finding for _, finding in compiled.findings if finding.severity == "error"]
-        if wrong:
-            raise AssertionError(wrong)
-        return replace(compiled.state, complete=complete)
-
-    async def remote(self) -> RemoteState:
-        return await read_all(self.registries, self.facts)
-
-    def policy(self, desired: DesiredState, **how: Any) -> Policy:
-        named = how.pop("named", frozenset())
-        return Policy(
-            Consents(**how),
-            self.limits,
-            fingerprints=known_fingerprints(desired, self.fingerprint_key, Resolver(self.root, self.environ)),
-            named=named,
-        )
-
-    async def plan(self, *documents: Document, complete: bool = True, **how: Any) -> Plan:
-        """`how` are consents (`prune=True`)."""
-        desired = self.desired(*documents, complete=complete)
-        return make_plan(desired, await self.remote(), self.policy(desired, **how))
-
-    def options(self, **how: Any) -> Options:
-        settings = {
-            "resolver": Resolver(self.root, self.environ),
-            "fingerprint_key": self.fingerprint_key,
-            "backup": self.back_up,
-            "limits": self.limits,
-            "settle": 0.3,
-        } | how
-        return Options(**settings)
-
-    def back_up(self, resources: tuple[Resource, ...]) -> str:
-        """Keeps what is removed in `removed`."""
-        self.removed.extend(resources)
-        return "removed"
-
-    async def carry_out(self, plan: Plan, **how: Any) -> Report:
-        """`how` are options of apply (`settle=1`)."""
-        return await apply(plan, self.registries, self.facts, self.options(**how))
-
-    async def apply(
-        self, *documents: Document, backup: Backup | None = None, complete: bool = True, **how: Any
-    ) -> Report:
-        """Plans and applies at once."""
-        plan = await self.plan(*documents, complete=complete, **how)
-        return await self.carry_out(plan, backup=backup or self.back_up)
-
-    async def settled(self, *documents: Document, **how: Any) -> bool:
-        """Whether a new plan has nothing to do."""
-        return not (await self.plan(*documents, **how)).changes
-
-
-def _manifest(document: Document, line: int, kinds: Mapping[str, Any]) -> Manifest:
-    source = Source("test.yaml", line)
-    if document["kind"] == "Model":
-        return Manifest(source, line, "Model", document["key"], model=Model.model_validate(document))
-    checked, findings = check_native(kinds[document["kind"]], document)
-    if checked is None:
-        raise AssertionError(findings)
-    return Manifest(source, line, document["kind"], document["key"], native=checked)
-
-
-def actions(changes: Plan | Iterable[Change]) -> dict[str, str]:
-    """`{"Model/chat": "create new"}`: what is planned, without the registry's name."""
-    given = changes.changes if isinstance(changes, Plan) else changes
-    return {f"{change.address.kind}/{change.address.key}": f"{change.action} {change.reason}" for change in given}
-
-
-def statuses(report: Report) -> dict[str, str]:
-    """`{"Model/chat": "ok"}`."""
-    return {f"{outcome.address.kind}/{outcome.address.key}": outcome.status for outcome in report.outcomes}
-
-
-def paths(plan: Plan, key: str) -> list[str]:
-    """The pointers of the fields that the plan changes in the one object of that key."""
-    changes = [change for change in plan.changes if change.address.key == key]
-    return [found.path for change in changes for found in change.fields]

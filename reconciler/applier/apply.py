@@ -21,7 +21,7 @@ from reconciler.planner import diff
 from reconciler.planner.plan import Change, Plan
 from reconciler.planner.recheck import recheck
 from reconciler.planner.staleness import relocated, stale_changes
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import read_all
 
 
@@ -41,6 +41,7 @@ async def apply(
     _refuse_relocated(plan, facts)
     await once.refuse_applied(plan, registries, options.ledger)
     remote = await _unmoved(plan, registries, facts)
+    facts = {**facts, **remote.registries}  # what was opened tells what it can do
     options.on_read(remote)
     plan = _judged_again(plan, remote, options)
     known, notes = prepare(plan, remote, facts, options)

@@ -20,7 +20,8 @@ from reconciler.planner import diff
 from reconciler.planner.losses import losses
 from reconciler.planner.plan import Change
 from reconciler.planner.staleness import is_current
-from reconciler.registry.base import Registry, Removal, Renames, Write
+from reconciler.registry.capabilities import Renames
+from reconciler.registry.protocol import Registry, Removal, Write
 from reconciler.registry.reading import checked
 
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from reconciler.core.errors import RefusedError, RegistryError
 from reconciler.planner.plan import Issue, Plan
-from reconciler.registry.base import PlanRecord, RecordsPlans, Registry
+from reconciler.registry.capabilities import PlanRecord, RecordsPlans
+from reconciler.registry.protocol import Registry
 
 SHOWN = 20  # changes that a message lists
 

@@ -11,7 +11,7 @@ from reconciler.applier.report import Done
 from reconciler.core.errors import LostReplyError, StaleObjectError
 from reconciler.core.resource import Address, Desired, Mark, RegistryFacts, Resource
 from reconciler.planner import diff
-from reconciler.registry.base import Registry, Write
+from reconciler.registry.protocol import Registry, Write
 from reconciler.registry.reading import checked
 
 FIRST_WAIT: Final = 0.05  # seconds until the first read-back; doubles up to LONGEST_WAIT

@@ -19,8 +19,8 @@ from reconciler.core.spec import references_in
 from reconciler.planner.order import in_order
 from reconciler.planner.plan import Change, Plan
 from reconciler.registry import deadline
-from reconciler.registry.base import Registry
 from reconciler.registry.deadline import Deadline
+from reconciler.registry.protocol import Registry
 
 
 async def run_plan(

@@ -14,7 +14,7 @@ from reconciler.manifest.discover import SUFFIXES, shown
 from reconciler.manifest.modeline import modeline
 from reconciler.manifest.references import escape
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import CatalogueEntry
+from reconciler.registry.capabilities import CatalogueEntry
 
 _NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._-]")
 _YAML: Final = (".yaml", ".yml")

@@ -14,7 +14,7 @@ from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.errors import InputError, RegistryError, UsageError
 from reconciler.core.resource import Address
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import KeepsHistory, Revision
+from reconciler.registry.capabilities import KeepsHistory, Revision
 from reconciler.render.stored import history_data, history_text
 
 

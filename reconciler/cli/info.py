@@ -19,7 +19,7 @@ from reconciler.manifest.load import Manifest
 from reconciler.project.model_facts import facts_json, native_facts, portable_facts, with_live
 from reconciler.project.pull_request import check_secrets
 from reconciler.project.workspace import LoadedManifests, Workspace
-from reconciler.registry.base import ModelFacts
+from reconciler.registry.capabilities import ModelFacts
 from reconciler.registry.catalog import load_driver
 from reconciler.render.info_text import info_text
 

@@ -19,7 +19,7 @@ from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import Address, Source
 from reconciler.core.schema.findings import nearest
 from reconciler.project.workspace import LoadedManifests, Workspace
-from reconciler.registry.base import Catalogue, CatalogueEntry, Catalogues
+from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Catalogues
 from reconciler.registry.catalog import WITH_CATALOGUE
 from reconciler.registry.reading import read_all
 from reconciler.render.catalogue import models_data, models_text

@@ -29,7 +29,7 @@ from reconciler.project.apply_options import apply_options
 from reconciler.project.backup import RunBackup
 from reconciler.project.folders import check_backup_folder
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 from reconciler.render import PLAN, REPORT
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -15,7 +15,7 @@ from reconciler.planner.plan import Consents, Plan
 from reconciler.project.planning import plan_changes
 from reconciler.project.selection import parse_selector, select
 from reconciler.project.workspace import LoadedManifests, Workspace
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 
 
 @dataclass(frozen=True, slots=True)

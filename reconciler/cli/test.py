@@ -23,7 +23,7 @@ from reconciler.project.lookup import check_readable, matching, only
 from reconciler.project.pull_request import check_secrets
 from reconciler.project.selection import parse_selector
 from reconciler.project.workspace import STDIN, Workspace
-from reconciler.registry.base import RunsTests, TestResult
+from reconciler.registry.capabilities import RunsTests, TestResult
 from reconciler.registry.reading import read_all
 from reconciler.render.result_text import result_text, results_text
 from reconciler.render.terminal import Style

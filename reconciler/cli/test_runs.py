@@ -21,7 +21,7 @@ from reconciler.endpoint.values import Subject
 from reconciler.planner.plan import Plan
 from reconciler.project.selection import parse_selector
 from reconciler.project.workspace import LoadedManifests, Workspace
-from reconciler.registry.base import Check, TestResult
+from reconciler.registry.capabilities import Check, TestResult
 from reconciler.render.escape import printable
 
 STREAMING: Final = "streaming"  # the check that --require makes a must

@@ -266,7 +266,7 @@ class NativeCommon(Common):
     )
 
 
-# what newcomers call a field elsewhere, and what it is called here (see `registry.base.Kind.hints`)
+# what newcomers call a field elsewhere, and what it is called here (see `core.kind.Kind.hints`)
 HINTS: Final = {
     "/name": "key",
     "/id": "key",

@@ -224,7 +224,7 @@ class RegistryFacts:
     owner: str | None = None
     owns: tuple[str, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
-    renames: bool = False  # has a rename of its own, so that a rename deletes nothing
+    renames: bool = False  # has a rename of its own, so that a rename deletes nothing; known once it is open
     concurrency: int = 16  # changes at one time, unless the command line says otherwise
     deadline: float | None = None  # seconds for one read of it all, and for all writes of one run; None: no limit
 

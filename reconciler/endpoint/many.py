@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from reconciler.core.secret import Resolver
 from reconciler.endpoint.test_run import run_test
 from reconciler.endpoint.values import Subject
-from reconciler.registry.base import TestResult
+from reconciler.registry.capabilities import TestResult
 
 HOSTS_AT_ONCE: Final = 4
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104  # names of this machine: nothing is bound to them

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from reconciler.core.errors import RegistryError
 from reconciler.endpoint.values import DegradedError, FailedError, with_hint
-from reconciler.registry.base import Check, Step, TestResult
+from reconciler.registry.capabilities import Check, Step, TestResult
 from reconciler.registry.http import Redactor
 
 Found = TypeVar("Found")

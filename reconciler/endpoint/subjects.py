@@ -10,7 +10,8 @@ from reconciler.core.resource import Address, DesiredState, Source
 from reconciler.core.schema.findings import Finding
 from reconciler.endpoint.values import Adapter, Subject
 from reconciler.manifest.load import Manifest, Manifests
-from reconciler.registry.base import AdapterForm, Driver, HasAdapters
+from reconciler.registry.capabilities import AdapterForm, HasAdapters
+from reconciler.registry.protocol import Driver
 
 NOWHERE: Final = "endpoint"  # stands for the registry in the address of a model that goes to none
 

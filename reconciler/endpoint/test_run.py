@@ -20,7 +20,7 @@ from reconciler.endpoint.readings import Reading
 from reconciler.endpoint.steps import Steps, StoppedError
 from reconciler.endpoint.streaming import stream
 from reconciler.endpoint.values import FailedError, Subject, with_hint
-from reconciler.registry.base import TestResult
+from reconciler.registry.capabilities import TestResult
 from reconciler.registry.http import Client, Redactor, open_client
 
 _UNASKED: Final = "; not asked: it needs an input of its own, --input FILE"

@@ -25,8 +25,8 @@ from reconciler.manifest.native_check import (
     validate_native,
 )
 from reconciler.manifest.normalize import container, normalize, normalize_pointer
-from reconciler.registry.base import Native
 from reconciler.registry.entry import RegistryEntry
+from reconciler.registry.protocol import Native
 
 
 class CompiledManifests(NamedTuple):

@@ -30,7 +30,7 @@ class NativeKind:
     name: str
     model: type[BaseModel]
     title: str = ""
-    hints: Mapping[str, str] = field(default_factory=dict, compare=False)  # see registry.base.Kind
+    hints: Mapping[str, str] = field(default_factory=dict, compare=False)  # see core.kind.Kind
 
     @classmethod
     def of(cls, driver: str, kind: Kind) -> NativeKind:

@@ -14,8 +14,8 @@ from reconciler.core.schema.findings import Finding, findings, hinted, nearest
 from reconciler.core.shape import Shape
 from reconciler.core.spec import limits_in, unknown_values_in
 from reconciler.core.unmanaged import hidden_in, hide
-from reconciler.registry.base import Native
 from reconciler.registry.entry import RegistryEntry
+from reconciler.registry.protocol import Native
 
 
 class Destination(NamedTuple):

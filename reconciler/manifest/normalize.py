@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address
-from reconciler.registry.base import HasContainer, Normalizes
+from reconciler.registry.capabilities import HasContainer, Normalizes
 from reconciler.registry.entry import RegistryEntry
 
 

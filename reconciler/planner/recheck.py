@@ -22,6 +22,7 @@ from reconciler.planner.deletable import deletion
 from reconciler.planner.guard_checks import consequences_of, tripped_guards
 from reconciler.planner.guards import Guard, Limits
 from reconciler.planner.index import RegistryIndex
+from reconciler.planner.losses import with_losses
 from reconciler.planner.order import in_order
 from reconciler.planner.ownership import Ownership, foreign_user, ownership_of
 from reconciler.planner.plan import Change, Plan
@@ -49,7 +50,7 @@ def recheck(plan: Plan, remote: RemoteState, limits: Limits) -> Rechecked:
     policy = Policy(plan.consents, limits, fingerprints=_rewritten(plan), named=plan.named)
     judged = [_judge(change, wanted.get(change.address), indexes, policy) for change in plan.writes]
     left = [change for change in plan.left if change.address.registry in indexes]
-    whole = block(limit_replaces([*judged, *left], plan.consents), indexes)
+    whole = block(limit_replaces(with_losses([*judged, *left], indexes), plan.consents), indexes)
     allowed = [change for change in whole if change.action in WRITES]
     planned = {change.address for change in plan.writes}
     refused = [f"{change.address}: {change.message}" for change in whole if _is_refused(change, planned)]

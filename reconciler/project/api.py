@@ -44,7 +44,7 @@ from reconciler.project.folders import check_backup_folder
 from reconciler.project.planning import plan_changes, plan_deletion, read_remote
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import Workspace, open_workspace
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 from reconciler.render import DRIFT, PLAN
 from reconciler.render import load as load_renderer
 from reconciler.render.terminal import Style

@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.core.errors import RefusedError
 from reconciler.planner.plan import Issue
 from reconciler.project.files import make_folder, replace_file, write_new
-from reconciler.registry.base import PlanRecord
+from reconciler.registry.capabilities import PlanRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from reconciler.core.model import Model
 from reconciler.core.spec import is_reference
 from reconciler.manifest.native import NativeDocument
-from reconciler.registry.base import DescribesModels, Driver, ModelFacts
+from reconciler.registry.capabilities import DescribesModels, ModelFacts
+from reconciler.registry.protocol import Driver
 
 # the providers that run a model where they are installed, as registries call them
 _LOCAL: Final = frozenset(

@@ -15,7 +15,7 @@ from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
 from reconciler.project.unfinished import with_warnings
 from reconciler.project.workspace import Workspace
-from reconciler.registry.base import Registry
+from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import read_all
 
 

@@ -18,8 +18,9 @@ from reconciler.manifest.native import NativeKind
 from reconciler.project.config import Project
 from reconciler.project.folders import overlap
 from reconciler.registry import catalog
-from reconciler.registry.base import Driver, KeepsFolder
+from reconciler.registry.capabilities import HasDefaultOwner, KeepsFolder
 from reconciler.registry.entry import RegistryEntry
+from reconciler.registry.protocol import Driver
 from reconciler.registry.settings import CONCURRENCY, DEADLINE, RemoteSettings
 
 _COMMON = frozenset({"driver", "default", "owns"})
@@ -91,7 +92,7 @@ def _load_entry(
     name: str, driver: Driver, settings: BaseModel, entry: Mapping[str, Any], project: Project, resolver: Resolver
 ) -> RegistryEntry:
     owner = project.owner
-    if owner is None and driver.default_owner is not None:
+    if owner is None and isinstance(driver, HasDefaultOwner) and driver.default_owner is not None:
         owner = f"{driver.default_owner}/{project.environment}" if project.environment else driver.default_owner
     facts = RegistryFacts(
         name=name,
@@ -99,7 +100,6 @@ def _load_entry(
         owner=owner,
         owns=tuple(entry.get("owns") or ()),
         identity={"driver": driver.name, "location": driver.location(settings, resolver)},
-        renames=driver.renames,
         concurrency=(isinstance(settings, RemoteSettings) and settings.concurrency) or CONCURRENCY,
         deadline=(settings.deadline or DEADLINE) if isinstance(settings, RemoteSettings) else None,
     )

@@ -31,8 +31,9 @@ from reconciler.project import config, config_file
 from reconciler.project.config import Project
 from reconciler.project.locate import projects_of, repository_of
 from reconciler.project.registries import load_registries, native_kinds
-from reconciler.registry.base import Opening, Registry
+from reconciler.registry.connecting import open_registry
 from reconciler.registry.entry import RegistryEntry
+from reconciler.registry.protocol import Opening, Registry
 
 STDIN = "-"
 
@@ -193,9 +194,8 @@ class Workspace:
             opened = {}
             for name in sorted(self.entries if names is None else names):
                 entry = self.entries[name]
-                opened[name] = await stack.enter_async_context(
-                    entry.driver.connect(entry.settings, Opening(name, self.resolver.for_configuration(), concurrency))
-                )
+                opening = Opening(name, self.resolver.for_configuration(), concurrency)
+                opened[name] = await stack.enter_async_context(open_registry(entry, opening))
             yield opened
 
     def fingerprint_key(self) -> Secret | None:

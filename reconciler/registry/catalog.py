@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from reconciler.core.errors import ConfigError
 from reconciler.core.kind import Kind
-from reconciler.registry.base import Driver
+from reconciler.registry.protocol import Driver
 
 DRIVERS: Final = {
     "insidellms": "reconciler.registry.insidellms:DRIVER",
@@ -27,7 +28,11 @@ DRIVERS: Final = {
 WITH_CATALOGUE: Final = ("latticeflow",)  # the built-in drivers whose registries list what a provider offers
 ENTRY_POINTS: Final = "reconciler.registries"
 
-_MEMBERS: Final = ("name", "kinds", "settings", "default_owner", "renames", "location", "compile", "connect")
+GUIDE: Final = "docs/write-a-driver.md says what a driver is made of, and `reconciler.testing` tests one"
+
+# what reconciler.registry.protocol.Driver requires
+_VALUES: Final = ("name", "kinds", "settings")
+_METHODS: Final = ("location", "compile", "connect")
 
 
 def names() -> tuple[str, ...]:
@@ -78,10 +83,10 @@ def _plugin(name: str, place: str) -> Driver:
         plain = isinstance(error, ImportError | SyntaxError)
         raise ConfigError(
             f"{origin} cannot be loaded: {error if plain else f'{type(error).__name__}: {error}'}",
-            hint="repair or uninstall the package that offers it",
+            hint=f"repair or uninstall the package that offers it; {GUIDE}",
         ) from error
     if wrong is not None:
-        raise ConfigError(f"{origin} is no driver: {wrong}", hint="see reconciler.registry.base.Driver")
+        raise ConfigError(f"{origin} is no driver: {wrong}", hint=GUIDE)
     driver: Driver = found
     return driver
 
@@ -96,9 +101,16 @@ def _find(place: str) -> Any:
 
 
 def _why_no_driver(found: Any) -> str | None:
-    missing = [member for member in _MEMBERS if not hasattr(found, member)]
+    missing = [member for member in (*_VALUES, *_METHODS) if not hasattr(found, member)]
     if missing:
         return f"it has no {', '.join(missing)}"
+    uncallable = [method for method in _METHODS if not callable(getattr(found, method))]
+    if uncallable:
+        return f"{', '.join(uncallable)} cannot be called"
+    if isinstance(found, type) and any(inspect.isfunction(inspect.getattr_static(found, name)) for name in _METHODS):
+        return "it is a class: offer an object of it"
+    if not isinstance(found.name, str) or not found.name:
+        return "its name is no text"
     kinds = found.kinds
     if not isinstance(kinds, Mapping) or not all(
         isinstance(kind, Kind) and kind.name == name for name, kind in kinds.items()

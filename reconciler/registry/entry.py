@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from reconciler.core.kind import Kind
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.rules import Node
-from reconciler.registry.base import Driver
+from reconciler.registry.protocol import Driver
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from reconciler.core.shape import ANYTHING, wrong_type
 from reconciler.core.spec import hide_secrets, references_in, too_deep
 from reconciler.core.unmanaged import combined, hide, shown
 from reconciler.registry import deadline
-from reconciler.registry.base import Registry
+from reconciler.registry.capabilities import capable
+from reconciler.registry.protocol import Registry
 from reconciler.registry.rows import TOO_DEEP, MisreadError, split_row
 
 _LOST_KEY: Final = "a row whose kind or key is no text"
@@ -42,7 +43,7 @@ async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, Regis
     if failed:
         message = "; ".join(f"{name} could not be read: {error.message}" for name, error in failed)
         raise RegistryError(message, hint=failed[0][1].hint) from failed[0][1]
-    return RemoteState(listings, {name: facts[name] for name in names})
+    return RemoteState(listings, capable(registries, facts))
 
 
 async def _read(registry: Registry, seconds: float | None) -> Listing:

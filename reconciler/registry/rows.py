@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconciler.core.errors import PermanentError
 from reconciler.core.kind import Kind
-from reconciler.core.resource import Address, Mark, Resource, Unreadable
+from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
 from reconciler.core.shape import ANYTHING, split, wrong_type
 from reconciler.core.spec import MAX_DEPTH, hide_secrets, too_deep, with_defaults, without_nulls
 from reconciler.core.unmanaged import combined, hide
@@ -83,6 +83,27 @@ def read_or_unreadable(
         return unreadable(str(error))
 
 
+def listing(
+    rows: Any, read: Callable[[Mapping[str, Any]], Resource | None], *, registry: str, kind: str, key: str = "name"
+) -> Listing:
+    """The listing of one kind's rows, of which `key` is the member that names one. Raises PermanentError where they are no list."""
+    if not isinstance(rows, list):
+        raise PermanentError(f"{registry}: the list of {kind}s is no list", hint="check the address in reconciler.yaml")
+
+    def unreadable(row: Any) -> Callable[[str], Unreadable]:
+        name = row.get(key) if isinstance(row, Mapping) else None
+        return lambda why: unreadable_row(registry, kind, name, why)
+
+    return Listing.of(read_or_unreadable(row, read, unreadable(row)) for row in rows)
+
+
+def unreadable_row(registry: str, kind: str, key: Any, why: str, names: tuple[Address, ...] = ()) -> Unreadable:
+    """A row that could not be understood: by its key, if it has one. `names` are the objects that it refers to, as far as that can be told."""
+    if not isinstance(key, str) or not key:
+        return Unreadable(f"a {kind} of {registry}: {why}", kind, names=names)
+    return Unreadable(f"{registry}/{kind}/{key}: {why}", kind, key, names)
+
+
 def understood(address: Address, read: Callable[[], Resource | None]) -> Resource | None:
     """What `read` makes of the row at `address`. Raises PermanentError where that raises MisreadError."""
     try:
@@ -101,12 +122,32 @@ def only(
     return understood(address, lambda: read(rows[0]) if rows else None)
 
 
+def mark_in(data: Any, place: str = "its mark") -> Mark | None:
+    """The mark in the place that a registry has for it, None where nothing is there. Raises MisreadError where somebody else wrote there."""
+    if data is None:
+        return None
+    try:
+        if isinstance(data, Mapping):
+            return Mark.from_json(data)
+    except ValueError as error:
+        raise MisreadError(f"{place} is no mark of ours") from error
+    raise MisreadError(f"{place} is no mark of ours")
+
+
 def text_of(row: Mapping[str, Any], name: str) -> str:
     """A member that must be text, and not empty. Raises MisreadError."""
     value = row.get(name)
     if not isinstance(value, str) or not value:
         raise MisreadError(f"it has no {name}")
     return value
+
+
+def map_of(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A copy of a member that must be a map; empty where it is absent or null. Raises MisreadError."""
+    value = row.get(name)
+    if value is not None and not isinstance(value, Mapping):
+        raise MisreadError(f"its {name} is no map")
+    return dict(value or {})
 
 
 def without(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def location_of(url: str, resolver: Resolver, *, below: str = "", ending: str = 
     return location(url + below, canonical + below)
 
 
-class Resolved(NamedTuple):
+class ResolvedAddress(NamedTuple):
     """An address in the settings that was written with references."""
 
     written: str
@@ -106,10 +106,10 @@ class Resolved(NamedTuple):
     secrets: tuple[Secret, ...]
 
 
-def resolved_addresses(settings: BaseModel, resolver: Resolver) -> Iterator[Resolved]:
+def resolved_addresses(settings: BaseModel, resolver: Resolver) -> Iterator[ResolvedAddress]:
     """The settings that hold references though they are no secrets themselves. Raises SecretError where one has no value."""
     for name, node in rules_of(type(settings)).children.items():
         value = getattr(settings, name, None)
         if isinstance(value, str) and node.secret is None and REFERENCE.search(value):
             secrets = tuple(resolver.resolve(match[0]) for match in REFERENCE.finditer(value))
-            yield Resolved(value, resolved_url(value, resolver), secrets)
+            yield ResolvedAddress(value, resolved_url(value, resolver), secrets)

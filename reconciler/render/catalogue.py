@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from reconciler.core.resource import Address, Source
-from reconciler.registry.base import Catalogue
+from reconciler.registry.capabilities import Catalogue
 from reconciler.render.table import place_text, table
 from reconciler.render.terminal import Style
 

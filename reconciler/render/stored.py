@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.core.resource import Address, RemoteState, Resource, Unreadable
 from reconciler.core.unmanaged import shown
-from reconciler.registry.base import Revision
+from reconciler.registry.capabilities import Revision
 from reconciler.render.jsontext import dumps
 from reconciler.render.table import cell, table
 from reconciler.render.terminal import Style

@@ -14,7 +14,7 @@ import pytest
 from cli.project import TERMINAL, Project
 
 from reconciler.project.model_facts import facts_json
-from reconciler.registry.base import DescribesModels, ModelFacts
+from reconciler.registry.capabilities import DescribesModels, ModelFacts
 from reconciler.registry.catalog import load_driver, names
 
 LISTED = {

@@ -22,7 +22,7 @@ from reconciler.core.secret import Resolver
 from reconciler.endpoint.subjects import AdapterCatalogue
 from reconciler.endpoint.test_run import run_test
 from reconciler.endpoint.values import Adapter, Subject
-from reconciler.registry.base import Check, TestResult
+from reconciler.registry.capabilities import Check, TestResult
 from reconciler.registry.latticeflow import DRIVER
 
 PROGRAM: Final = Path(__file__).with_name("server.py")

@@ -14,7 +14,7 @@ from endpoint.place import check_of, failed, names, run, states, subject
 from endpoint.server import KEY
 from registry.loopback import Behaviour, Seen, Server, reply, serve
 
-from reconciler.registry.base import TestResult
+from reconciler.registry.capabilities import TestResult
 
 OPENAI = {
     "whole": {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}]},

@@ -13,7 +13,7 @@ from endpoint.place import failed, run, subject
 from endpoint.server import KEY
 from registry.loopback import Behaviour, Seen, always, reply, reset, serve
 
-from reconciler.registry.base import TestResult
+from reconciler.registry.capabilities import TestResult
 
 GOOD = {"choices": [{"message": {"role": "assistant", "content": "Hi."}}]}
 EVENTS = {"Content-Type": "text/event-stream"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from programs import HANGS
-from registry.contract import Sample
+
+from reconciler.testing.contract import Sample
 
 PROBE: Final = {"type": "logic"}
 DATASET: Final = {"format": "jsonl", "path": "prompts.jsonl"}

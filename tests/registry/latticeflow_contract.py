@@ -12,13 +12,13 @@ import pytest
 import pytest_asyncio
 from registry.aigo.behaviour import Behaviour
 from registry.aigo.server import Server, aigo
-from registry.contract import ASKED, DriverContract, Sample
-from registry.hostile_rows import Alter
-from registry.unmanaged_contract import Planted, found_in, put_in
 from world import World, statuses
 
 from reconciler.core.resource import Address, Resource
 from reconciler.registry.latticeflow import DRIVER
+from reconciler.testing.contract import ASKED, DriverContract, Sample
+from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.unmanaged import Planted, found_in, put_in
 
 OWN: Final = ("id", "adapter_id", "usage", "created_at", "updated_at")  # of a row, what the server makes up
 

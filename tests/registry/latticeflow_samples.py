@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from registry.contract import Sample
 from world import Document, model
+
+from reconciler.testing.contract import Sample
 
 PEM: Final = "LS0tLS1CRUdJTi0tLS0t"  # of a certificate's first line
 OTHER_PEM: Final = "LS0tLS1FTkQtLS0tLQ=="

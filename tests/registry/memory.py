@@ -37,20 +37,8 @@ from reconciler.core.schema.types import SecretText
 from reconciler.core.secret import Resolver
 from reconciler.core.spec import PRESENT, hide_secrets, secrets_in
 from reconciler.core.unmanaged import revealed
-from reconciler.registry.base import (
-    Catalogue,
-    CatalogueEntry,
-    Check,
-    Compiled,
-    Driver,
-    Inexpressible,
-    Native,
-    Opening,
-    Registry,
-    Removal,
-    TestResult,
-    Write,
-)
+from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Check, TestResult
+from reconciler.registry.protocol import Compiled, Driver, Inexpressible, Native, Opening, Registry, Removal, Write
 
 SERVERS: Final[dict[str, Server]] = {}
 _LINES: Final = logging.getLogger("reconciler.http.memory")  # what the HTTP client would say
@@ -197,9 +185,8 @@ class MemoryDriver:
 
     name: str
     kinds: Mapping[str, Kind]
-    renames: bool
+    renaming: bool  # its registry has a rename
     settings: type[BaseModel] = Settings
-    default_owner: str | None = None
 
     def location(self, settings: Settings, resolver: Resolver) -> str:
         return settings.url
@@ -244,7 +231,7 @@ class MemoryDriver:
 async def _connect(settings: Settings, opening: Opening, driver: MemoryDriver) -> AsyncIterator[Registry]:
     if settings.token is not None:
         opening.resolver.resolve(settings.token)
-    yield (RenamingMemory if driver.renames else Memory)(server(settings.url), driver, opening.name)
+    yield (RenamingMemory if driver.renaming else Memory)(server(settings.url), driver, opening.name)
 
 
 @dataclass(frozen=True)
@@ -408,5 +395,5 @@ def _parent(address: Address) -> Address | None:
     return address._replace(kind="Model", key=match[1]) if match is not None else None
 
 
-DRIVER: Final[Driver] = MemoryDriver("memory", _kinds(exact=False), renames=False)
-EXACT: Final[Driver] = MemoryDriver("memory-exact", _kinds(exact=True), renames=True)
+DRIVER: Final[Driver] = MemoryDriver("memory", _kinds(exact=False), renaming=False)
+EXACT: Final[Driver] = MemoryDriver("memory-exact", _kinds(exact=True), renaming=True)

@@ -10,17 +10,17 @@ from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
-from registry.contract import DriverContract, Sample
-from registry.hostile_rows import Alter
 from registry.nemo.server import Running, create_fileset
 from registry.nemo_proxy import Proxy, proxied
 from registry.nemo_samples import FILESETS
-from registry.unmanaged_contract import Planted, found_in, grown
 from world import World
 
 from reconciler.core.resource import Address, Resource
 from reconciler.planner.guards import Limits
 from reconciler.registry.nemo import DRIVER
+from reconciler.testing.contract import DriverContract, Sample
+from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.unmanaged import Planted, found_in, grown
 
 PATHS = {
     "Model": "models",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from registry.contract import Sample
 from world import Document, model
+
+from reconciler.testing.contract import Sample
 
 
 def native(kind: str, key: str, **fields: Any) -> Document:

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest_asyncio
-from registry.contract import DriverContract
-from registry.hostile_rows import Alter
 from registry.insidellms_samples import SAMPLES
-from registry.unmanaged_contract import STRANGE, VALUE, Planted, found_in, put_in
 from world import World
 
 from reconciler.core import document
@@ -20,6 +17,9 @@ from reconciler.core.document.dump import dump_yaml
 from reconciler.core.resource import Address, Resource
 from reconciler.registry.insidellms import DRIVER
 from reconciler.registry.insidellms.arguments import OPEN
+from reconciler.testing.contract import DriverContract
+from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.unmanaged import STRANGE, VALUE, Planted, found_in, put_in
 
 
 class TestInsideLlms(DriverContract):

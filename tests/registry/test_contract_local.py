@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import pytest_asyncio
-from registry.contract import DriverContract, Sample
-from registry.hostile_rows import Alter
-from registry.unmanaged_contract import Planted, found_in, put_in
 from world import World
 
 from reconciler.core.resource import Address
 from reconciler.registry.local import DRIVER
+from reconciler.testing.contract import DriverContract, Sample
+from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.unmanaged import Planted, found_in, put_in
 
 SAMPLE: Final = Sample(
     {

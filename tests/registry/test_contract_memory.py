@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Final
 
 import pytest
 import pytest_asyncio
-from registry.contract import DriverContract, Sample
-from registry.hostile_rows import Alter
 from registry.memory import DRIVER, EXACT
 from registry.memory_server import Behaviour, Row
-from registry.unmanaged_contract import Planted, found_in, put_in
 from world import World, model, native
 
 from reconciler.core.resource import Address
+from reconciler.testing.contract import DriverContract, Sample
+from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.unmanaged import Planted, found_in, put_in
 
 PROVIDERS: Final = (
     native("Provider", "p1", url="https://one.example.com"),

@@ -18,8 +18,8 @@ from reconciler.core.errors import DeadlineError, LostReplyError, RegistryError
 from reconciler.core.resource import Listing
 from reconciler.project.workspace import open_workspace
 from reconciler.registry import deadline
-from reconciler.registry.base import Registry
 from reconciler.registry.deadline import Deadline
+from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import read_all
 from reconciler.registry.settings import DEADLINE
 

@@ -19,10 +19,10 @@ from reconciler.core.errors import PermanentError, RegistryError
 from reconciler.core.resource import Address, Resource
 from reconciler.core.secret import Origin, Resolver, Secret
 from reconciler.core.url import location, place_of, public_url
-from reconciler.registry.base import Opening, Write
 from reconciler.registry.http import open_client
 from reconciler.registry.http.opening import target_of
 from reconciler.registry.http.write_errors import raise_for_write
+from reconciler.registry.protocol import Opening, Write
 from reconciler.registry.settings import RemoteSettings, checked_url, location_of, resolved_url
 
 BODY_SECRET: Final = "body-Secret-0123456789"

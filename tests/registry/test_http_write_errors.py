@@ -9,9 +9,9 @@ import pytest
 from reconciler.core.errors import PermanentError, RegistryError, StaleObjectError
 from reconciler.core.resource import Address, Resource
 from reconciler.core.secret import Secret
-from reconciler.registry.base import Write
 from reconciler.registry.http import Response
 from reconciler.registry.http.write_errors import quoted_id, raise_for_write
+from reconciler.registry.protocol import Write
 
 ADDRESS = Address("one", "Secret", "key")
 SENT = {"name": "key", "value": Secret("sk-Zx81qLmW")}

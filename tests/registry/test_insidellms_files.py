@@ -23,9 +23,9 @@ from world import World, actions, paths, statuses
 
 from reconciler.core.errors import PermanentError, RefusedError, StaleObjectError, TemporaryError
 from reconciler.core.resource import Address, Mark, Resource
-from reconciler.registry.base import Removal, Write
 from reconciler.registry.insidellms import files
 from reconciler.registry.insidellms.store import Store, connect
+from reconciler.registry.protocol import Removal, Write
 
 SPEC: Final = {"model": {"type": "dummy", "args": {"name": "x"}}}
 
@@ -416,7 +416,7 @@ import asyncio, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from test_insidellms_files import made
-from reconciler.registry.base import Write
+from reconciler.registry.protocol import Write
 from reconciler.registry.insidellms.store import connect
 
 async def main():

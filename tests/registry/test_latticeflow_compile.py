@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.model import Model
-from reconciler.registry.base import Compiled
 from reconciler.registry.latticeflow import DRIVER
 from reconciler.registry.latticeflow.derived import API_KEY, LONGEST, header_field, model_of, secret_name
+from reconciler.registry.protocol import Compiled
 
 IDENTITY: Final = "latticeflow$identity"
 CHAT: Final = "latticeflow$openai_chat_completion"

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Final
 import pytest
 from registry.aigo.behaviour import Behaviour
 from registry.aigo.server import aigo
-from registry.contract import Sample
 from registry.latticeflow_contract import LatticeFlowContract, connected, held
 from registry.latticeflow_samples import ADAPTER, CUSTOM, ENDPOINT, INFERENCE, INTEGRATION, SECRET
 from world import Document
+
+from reconciler.testing.contract import Sample
 
 EVERY: Final = 5  # of so many requests one fails
 REQUESTS: Final = 80  # more than any run here makes

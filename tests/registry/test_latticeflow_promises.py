@@ -21,7 +21,7 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Resource
 from reconciler.planner.plan import Plan
 from reconciler.planner.references import dangling
-from reconciler.registry.base import Removal, Write
+from reconciler.registry.protocol import Removal, Write
 
 IDENTITY = "latticeflow$identity"
 CHAT = "latticeflow$openai_chat_completion"
@@ -545,7 +545,7 @@ def problems(project: Project, *documents: Document, strict: bool = False) -> li
 @pytest.mark.parametrize(
     ("config", "name"),
     [
-        ({"url": "https://x", "custom_headers": {"X-Password": "${env:KEY}"}}, "X-Password"),
+        ({"url": "https://x", "custom_headers": {"X-Digest": "${env:KEY}"}}, "X-Digest"),
         ({"url": "https://x", "custom_headers": {"X-Tenant": "a", "X-Hash": "${env:KEY}"}}, "X-Hash"),
         (CODE | {"environment": {"COOKIE": "${env:KEY}"}}, "COOKIE"),
     ],

@@ -27,7 +27,7 @@ def install(folder: Path, *entry_points: str, package: str = "acme", code: str =
 def driver(*members: str) -> str:
     """The code of a driver like `local`, with other members."""
     head = "from dataclasses import replace\nfrom reconciler.registry.local import DRIVER as LOCAL\nKIND = LOCAL.kinds['Model']\n"
-    body = ["kinds = dict(LOCAL.kinds)", "settings, default_owner, renames = LOCAL.settings, None, False"]
+    body = ["kinds = dict(LOCAL.kinds)", "settings = LOCAL.settings"]
     body += ["name, location, compile, connect = 'broken', LOCAL.location, LOCAL.compile, LOCAL.connect", *members]
     return head + "class DRIVER:\n" + "".join(f"    {line}\n" for line in body)
 

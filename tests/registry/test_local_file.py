@@ -23,11 +23,11 @@ from programs import HANGS
 from reconciler.core.errors import PermanentError, TemporaryError
 from reconciler.core.resource import Address, Listing, Resource
 from reconciler.core.secret import Resolver
-from reconciler.registry.base import Opening, Removal, Write
 from reconciler.registry.local import DRIVER, KINDS, Settings
 from reconciler.registry.local.database import APPLICATION_ID, MIGRATIONS, Database
 from reconciler.registry.local.objects import Objects, utc_now
 from reconciler.registry.local.store import Store, connect
+from reconciler.registry.protocol import Opening, Removal, Write
 
 
 def at(key: str) -> Address:
@@ -147,7 +147,7 @@ import urllib.parse  # Path.as_uri imports it, which that other user may have no
 from pathlib import Path
 from reconciler.registry.local import KINDS
 from reconciler.registry.local.store import connect
-from reconciler.registry.base import Write
+from reconciler.registry.protocol import Write
 from reconciler.core.resource import Address, Resource
 from reconciler.core.errors import RegistryError
 

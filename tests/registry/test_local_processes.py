@@ -18,7 +18,7 @@ PREAMBLE = """
 import asyncio, itertools, sys
 from pathlib import Path
 from reconciler.core.errors import StaleObjectError
-from reconciler.registry.base import Write
+from reconciler.registry.protocol import Write
 from reconciler.registry.local import KINDS
 from reconciler.registry.local.store import connect
 from reconciler.core.resource import Address, Resource

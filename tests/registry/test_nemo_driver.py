@@ -29,7 +29,6 @@ import hypothesis
 import pytest
 from cli.project import Project
 from hypothesis import strategies as st
-from registry.contract import Sample, registry_of, stored
 from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
@@ -60,8 +59,9 @@ from world import ENVIRON, World, actions, model, paths, statuses
 
 from reconciler.core.errors import PermanentError
 from reconciler.core.resource import Address, Resource
-from reconciler.registry.base import Write
 from reconciler.registry.nemo.kinds import KINDS
+from reconciler.registry.protocol import Write
+from reconciler.testing.contract import Sample, registry_of, stored
 
 json_values = st.recursive(
     st.none()

@@ -19,12 +19,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from registry.contract import stored
 from registry.nemo.judge import Judge, judging
 from registry.nemo.server import NemoServer, create_workspace
 from registry.nemo_contract import connected
 from registry.nemo_samples import native
 from world import World, actions, statuses
+
+from reconciler.testing.contract import stored
 
 MODELS = ("mine", "declared", "nobodys")
 

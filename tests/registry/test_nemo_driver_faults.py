@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 from cli.project import Project
-from registry.contract import registry_of, stored
 from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
@@ -34,7 +33,8 @@ from world import World, actions, statuses
 
 from reconciler.core.errors import RegistryError, StaleObjectError, TemporaryError
 from reconciler.core.resource import Address, Resource
-from reconciler.registry.base import Write
+from reconciler.registry.protocol import Write
+from reconciler.testing.contract import registry_of, stored
 
 CONFIG = "owner: us\nregistries:\n  nemo: {{driver: nemo, url: '{url}', workspace: {workspace}, default: true, owns: ['*']}}\n"
 M1 = native("Model", "m1", description="d")

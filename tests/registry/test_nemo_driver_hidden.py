@@ -9,10 +9,10 @@ import pytest
 from registry.nemo.server import Running
 from registry.nemo.wire import Wire
 from registry.nemo_contract import nemo, proxy
-from registry.unmanaged_contract import SECRET, is_shown_nowhere, stored_at
 from world import World, native, statuses
 
 from reconciler.core.resource import Address
+from reconciler.testing.unmanaged import SECRET, is_shown_nowhere, stored_at
 
 __all__ = ["nemo", "proxy"]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import pytest
 from cli.project import Project
-from registry.contract import stored
 from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
@@ -24,6 +23,8 @@ from registry.nemo_contract import proxy as proxy
 from registry.nemo_proxy import Proxy
 from registry.nemo_samples import CHECKPOINT, TOOL, native
 from world import ENVIRON, World, statuses
+
+from reconciler.testing.contract import stored
 
 
 async def test_what_is_ignored_inside_a_map_stays(nemo: World, nemo_judge: Judge, workspace: str) -> None:

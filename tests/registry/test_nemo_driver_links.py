@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import pytest
 from cli.project import Project
-from registry.contract import registry_of, stored
 from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
@@ -31,9 +30,10 @@ from world import Document, World, actions, model, statuses
 
 from reconciler.core.errors import PermanentError
 from reconciler.core.resource import Address
-from reconciler.registry.base import Removal
 from reconciler.registry.nemo.derived import model_of, provider_name, secret_name
 from reconciler.registry.nemo.forms import refuses_name
+from reconciler.registry.protocol import Removal
+from reconciler.testing.contract import registry_of, stored
 
 BASES = (native("Model", "base"), native("Model", "other-base"))
 

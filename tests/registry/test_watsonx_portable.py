@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from registry.contract import stored
 from registry.watsonx.server import Server, orchestrate
 from registry.watsonx_contract import connected
 from registry.watsonx_samples import connection
@@ -15,6 +14,7 @@ from world import World, actions, model, statuses
 
 from reconciler.core.model import Model
 from reconciler.registry.watsonx.compile import compile_model
+from reconciler.testing.contract import stored
 
 NAME = "virtual-model/openai/gpt-oss-120b"
 

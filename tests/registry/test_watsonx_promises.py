@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from registry.contract import stored
 from registry.watsonx.rules import OPTIONS, SECRETS
 from registry.watsonx.server import Server, orchestrate
 from registry.watsonx_contract import ACCOUNT, connected
@@ -21,6 +20,7 @@ from reconciler.core.resource import Address
 from reconciler.core.secret import Resolver, Secret
 from reconciler.registry.watsonx import DRIVER
 from reconciler.registry.watsonx.options import CANONICAL, NAMES, canonical
+from reconciler.testing.contract import stored
 
 NAME = "virtual-model/openai/gpt-4o"
 

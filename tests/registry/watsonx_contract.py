@@ -11,9 +11,6 @@ from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
-from registry.contract import ASKED, DriverContract, Sample, stored
-from registry.hostile_rows import Alter
-from registry.unmanaged_contract import Planted, found_in, put_in
 from registry.watsonx.behaviour import Behaviour
 from registry.watsonx.server import Server, orchestrate
 from world import Document, World, statuses
@@ -21,6 +18,9 @@ from world import Document, World, statuses
 from reconciler.core import pointer as pointers
 from reconciler.core.resource import Address, Resource
 from reconciler.registry.watsonx import DRIVER
+from reconciler.testing.contract import ASKED, DriverContract, Sample, stored
+from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.unmanaged import Planted, found_in, put_in
 
 ACCOUNT = {"type": "service_account", "private_key": "s3cret-private-key", "token_uri": "https://t.example.com"}
 NAMES = {"Model": "virtual-model/openai/{}", "Policy": "virtual-policy/{}", "Connection": "{}"}

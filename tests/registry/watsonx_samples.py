@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from registry.contract import Sample
 from registry.watsonx.rules import BOOLEAN, INTEGER, OPTIONS, SECRETS, TEXT
 from world import Document, model
+
+from reconciler.testing.contract import Sample
 
 OTHERS: Final[dict[str, tuple[Any, Any]]] = {
     "forwardHeaders": (["X-Tenant"], ["X-Other", "X-Tenant"]),

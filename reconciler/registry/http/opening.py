@@ -4,33 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.core.errors import ConfigError
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import is_reference
 from reconciler.core.url import canonical_url
-from reconciler.registry.base import Opening
 from reconciler.registry.http.target import Target
-from reconciler.registry.settings import CONCURRENCY, TIMEOUT, RemoteSettings, Resolved, resolved_addresses
+from reconciler.registry.protocol import Opening
+from reconciler.registry.settings import (
+    CONCURRENCY,
+    TIMEOUT,
+    RemoteSettings,
+    ResolvedAddress,
+    checked_url,
+    resolved_addresses,
+    resolved_url,
+)
 
 
 def target_of(
     settings: RemoteSettings,
     opening: Opening,
     *,
-    url: str,
-    headers: Mapping[str, str | Secret],
-    hints: Mapping[int, str],
+    url: str | None = None,
+    headers: Mapping[str, str | Secret] = MappingProxyType({}),
+    hints: Mapping[int, str] = MappingProxyType({}),
     verify: bool | None = None,
     timeout: float | None = None,
-    addresses: Iterable[Resolved] = (),
+    addresses: Iterable[ResolvedAddress] = (),
 ) -> Target:
-    """Build the target at `url` (normalized). `headers` are the driver's own, its credential among them; those of the settings stand beside them.
+    """Build the target of a registry's settings. `headers` are the driver's own, its credential among them; those of the settings stand beside them.
 
-    `addresses` are those with references that the settings do not hold themselves. `verify` and `timeout` (seconds) are those of the settings where they are not given.
-    Raises SecretError where a header's reference has no value, ConfigError where the CA file is not there or a header clashes.
+    `url` (normalized), `verify` and `timeout` (seconds) are those of the settings where they are not given; `addresses` are those with references that the
+    settings do not hold themselves. `hints` say by status what to do next.
+    Raises SecretError where a reference has no value, ConfigError where no credential may go to the URL, the CA file is not there or a header clashes.
     """
     resolver = opening.resolver
+    if url is None:
+        url = checked_url(resolved_url(settings.url or "", resolver), f"{opening.name}: its url")
     own = {name.lower() for name in headers}
     extra: dict[str, str | Secret] = {}
     for name, value in (settings.headers or {}).items():
@@ -55,7 +67,7 @@ def target_of(
     )
 
 
-def _shown(url: str, addresses: Iterable[Resolved]) -> str | None:
+def _shown(url: str, addresses: Iterable[ResolvedAddress]) -> str | None:
     """The address as it is written, and what a driver put behind it; None where it is written down."""
     for address in addresses:
         base = canonical_url(address.url)

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from reconciler.core.errors import PermanentError, StaleObjectError
 from reconciler.core.redaction import Redactor
-from reconciler.core.resource import Resource
-from reconciler.registry.base import Write
+from reconciler.core.resource import Address, Resource
 from reconciler.registry.http.payload import secrets_in
 from reconciler.registry.http.target import Response
+from reconciler.registry.protocol import Write
 
 LONGEST: Final = 500  # characters of what the server says
 
@@ -21,6 +21,11 @@ def quoted_id(current: Resource) -> str:
     if not current.id:
         raise ValueError(f"{current.address} has no id")
     return quote(current.id, safe="")
+
+
+def path_to(collection: str, address: Address) -> str:
+    """The path of an object among those at `collection`, its key quoted whole: one with a slash in it leads nowhere else."""
+    return f"{collection}/{quote(address.key, safe='')}"
 
 
 def raise_for_write(write: Write, response: Response, body: Any) -> None:

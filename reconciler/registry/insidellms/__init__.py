@@ -14,10 +14,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from reconciler.core.kind import Kind
-from reconciler.core.model import Model
-from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, ModelFacts, Opening, Registry
+from reconciler.registry.driver import Compiled, Driver, Kind, Model, ModelFacts, Opening, Registry, Resolver
 from reconciler.registry.insidellms.compile import compile_model
 from reconciler.registry.insidellms.facts import describe
 from reconciler.registry.insidellms.kinds import KINDS
@@ -30,8 +27,6 @@ class InsideLlmsDriver:
     name: str = "insidellms"
     kinds: Mapping[str, Kind] = KINDS
     settings: type[BaseModel] = Settings
-    default_owner: str | None = None
-    renames: bool = True
 
     def location(self, settings: Settings, resolver: Resolver) -> str:
         """The absolute path of the folder, links resolved."""

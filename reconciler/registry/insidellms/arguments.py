@@ -11,8 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field
 
-from reconciler.core.rules import Constraint
-from reconciler.core.schema.types import Boolean, Number, Pattern, Url
+from reconciler.registry.driver import Boolean, Constraint, Number, Pattern, Url
 from reconciler.registry.insidellms.credentials import refuses_headers
 
 ENVIRONMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from reconciler.core.model import Endpoint, Model, Provider
-from reconciler.core.spec import REFERENCE, is_reference
-from reconciler.registry.base import Compiled, Inexpressible, Native
+from reconciler.core.model import Provider
+from reconciler.core.spec import REFERENCE
+from reconciler.registry.driver import Compiled, Endpoint, Inexpressible, Model, Native, is_reference
 from reconciler.registry.insidellms.arguments import GENERATION, TYPES
 
 NO_KEY: Final = (

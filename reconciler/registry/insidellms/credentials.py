@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconciler.core import pointer as pointers
 from reconciler.core.secret_names import is_secret_field, is_secret_name
-from reconciler.core.spec import PRESENT
+from reconciler.registry.driver import PRESENT
 
 _HEADERS: Final = frozenset({"headers", "default_headers", "extra_headers"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.registry.base import ModelFacts
+from reconciler.registry.driver import ModelFacts
 
 _NAMES: Final = ("model_name", "model_path")
 _ANSWERS: Final = ("max_completion_tokens", "max_tokens", "max_new_tokens")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.errors import PermanentError, TemporaryError
+from reconciler.registry.driver import PermanentError, TemporaryError
 
 PATIENCE: Final = 10.0  # seconds for another writer to end
 _POLL: Final = 0.02

@@ -11,17 +11,29 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from reconciler.core import document
-from reconciler.core.errors import PermanentError, Problem, RegistryError, StaleObjectError
-from reconciler.core.resource import Address, Listing, Resource, Unreadable
-from reconciler.core.unmanaged import combined
-from reconciler.registry.base import Removal, Write
+from reconciler.registry.driver import (
+    Address,
+    Listing,
+    MisreadError,
+    PermanentError,
+    Problem,
+    RegistryError,
+    Removal,
+    Resource,
+    StaleObjectError,
+    Unreadable,
+    Write,
+    combined,
+    read_row,
+    split_row,
+    without,
+)
 from reconciler.registry.insidellms import files, harness, text
 from reconciler.registry.insidellms.credentials import without_credentials
 from reconciler.registry.insidellms.files import PATIENCE, locked
 from reconciler.registry.insidellms.harness import Harness, Member
 from reconciler.registry.insidellms.kinds import KINDS, is_key
 from reconciler.registry.insidellms.text import Parsed
-from reconciler.registry.rows import MisreadError, read_row, split_row, without
 
 SUFFIX: Final = ".yaml"
 KIND: Final = "Model"

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.spec import canonical_json
+from reconciler.registry.driver import MisreadError
 from reconciler.registry.insidellms.header import header_in, line_of, rewritten
 from reconciler.registry.insidellms.text import Parsed, mapping_in
-from reconciler.registry.rows import MisreadError
 
 NAME: Final = "harness.yaml"
 SAID: Final = (

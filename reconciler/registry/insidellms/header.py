@@ -15,8 +15,7 @@ from reconciler.core import document
 from reconciler.core.document.comments import dump_commented, load_commented
 from reconciler.core.document.edit import comments_in, edited, with_comments
 from reconciler.core.document.trees import Map, Node
-from reconciler.core.errors import PermanentError
-from reconciler.registry.rows import MisreadError
+from reconciler.registry.driver import MisreadError, PermanentError
 
 MARK: Final = "# reconciler: "
 _LINE: Final = re.compile(r"#+[ \t]*reconciler[ \t]*:[ \t]*(?P<said>[^\r\n]*)", re.IGNORECASE)

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reconciler.core.kind import Kind
-from reconciler.core.rules import Constraint, Default, Normalized, ServerDefault
-from reconciler.core.schema.types import KEY, Boolean, Number, Texts
+from reconciler.core.schema.types import KEY
 from reconciler.core.schema.unions import Variants
+from reconciler.registry.driver import Boolean, Constraint, Default, Kind, Normalized, Number, ServerDefault, Texts
 from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument
 from reconciler.registry.insidellms.credentials import refuses_credentials
 from reconciler.registry.insidellms.settings import Dataset, Probe

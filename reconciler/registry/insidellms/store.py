@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from reconciler.core.resource import Address, Listing, Resource
-from reconciler.registry.base import Removal, Write
+from reconciler.registry.driver import Address, Listing, Removal, Resource, Write
 from reconciler.registry.insidellms.files import PATIENCE
 from reconciler.registry.insidellms.folder import Folder, Job
 

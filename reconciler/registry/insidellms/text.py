@@ -14,14 +14,10 @@ from reconciler.core import document
 from reconciler.core import pointer as pointers
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.pointer import MISSING
-from reconciler.core.resource import Mark
-from reconciler.core.spec import PRESENT
-from reconciler.core.unmanaged import combined, revealed
-from reconciler.registry.base import Write
+from reconciler.registry.driver import PRESENT, Mark, MisreadError, Write, combined, revealed, without
 from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN
 from reconciler.registry.insidellms.credentials import credentials_in
 from reconciler.registry.insidellms.header import header_in, line_of, rewritten
-from reconciler.registry.rows import MisreadError, without
 
 SAID: Final = (
     "# Written by reconciler from a manifest: change that one. What is changed here is undone by the next apply."

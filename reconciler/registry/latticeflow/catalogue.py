@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.core.errors import PermanentError
-from reconciler.registry.base import Catalogue, CatalogueEntry
+from reconciler.registry.driver import Catalogue, CatalogueEntry, PermanentError
 
 
 def offers_of(provider: str, data: Any) -> Catalogue:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from reconciler.core.model import Endpoint, Model, Tls
-from reconciler.core.spec import is_reference
-from reconciler.registry.base import Compiled, Inexpressible, Native
+from reconciler.core.model import Tls
+from reconciler.registry.driver import Compiled, Endpoint, Inexpressible, Model, Native, is_reference
 from reconciler.registry.latticeflow.connections import CUSTOM, HOSTED, IDENTITY
 from reconciler.registry.latticeflow.derived import API_KEY, header_field, secret_name
 from reconciler.registry.latticeflow.kinds import TASKS

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.core.rules import Constraint, Default, Ref, WriteOnly
-from reconciler.core.schema.types import END, SENSITIVE_HEADER, Choice, Number, OpenChoice, sensitive_header
+from reconciler.core.schema.types import END, SENSITIVE_HEADER, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
 from reconciler.core.secret_names import any_case, refuses_credentials
-from reconciler.core.spec import is_reference
+from reconciler.registry.driver import Choice, Constraint, Default, Number, OpenChoice, Ref, WriteOnly, is_reference
 from reconciler.registry.latticeflow.values import Code, KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
 
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.registry.base import ModelFacts
+from reconciler.registry.driver import ModelFacts
 from reconciler.registry.latticeflow.compile import OPENAI_CHAT
 from reconciler.registry.latticeflow.connections import CUSTOM, HOSTED
 

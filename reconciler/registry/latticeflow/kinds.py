@@ -11,10 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.kind import Kind
-from reconciler.core.rules import Default, WriteOnly
-from reconciler.core.schema.types import Number, OpenChoice, SecretText
-from reconciler.registry.base import AdapterForm
+from reconciler.registry.driver import AdapterForm, Default, Kind, Number, OpenChoice, SecretText, WriteOnly
 from reconciler.registry.latticeflow.connections import BY_TYPE, IDENTITY, PROVIDERS, STRICT, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
 

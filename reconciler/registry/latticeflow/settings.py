@@ -17,13 +17,22 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from reconciler.core import document
-from reconciler.core.errors import ConfigError, Problem
-from reconciler.core.rules import WriteOnly
-from reconciler.core.schema.types import SecretText
-from reconciler.core.secret import Resolver, Secret
-from reconciler.core.url import canonical_url
 from reconciler.core.url import location as location_text
-from reconciler.registry.settings import TIMEOUT, RemoteSettings, Resolved, checked_url, location_of, resolved_url
+from reconciler.registry.driver import (
+    TIMEOUT,
+    ConfigError,
+    Problem,
+    RemoteSettings,
+    ResolvedAddress,
+    Resolver,
+    Secret,
+    SecretText,
+    WriteOnly,
+    canonical_url,
+    checked_url,
+    location_of,
+    resolved_url,
+)
 
 FILE: Final = ".latticeflow.yaml"
 _URLS: Final = ("LF_URL", "LF_AIGO_URL")
@@ -55,7 +64,7 @@ class Place:
     api_key: Secret
     verify: bool
     timeout: float
-    addresses: tuple[Resolved, ...] = ()  # the address, where the environment has it
+    addresses: tuple[ResolvedAddress, ...] = ()  # the address, where the environment has it
 
 
 def place_of(settings: Settings, resolver: Resolver) -> Place:
@@ -121,12 +130,12 @@ class _Theirs:
         """The address, also under the name that it once had."""
         return next(filter(None, map(self.value, _URLS)), None)
 
-    def addresses(self, canonical: str) -> tuple[Resolved, ...]:
+    def addresses(self, canonical: str) -> tuple[ResolvedAddress, ...]:
         """The address, for messages, where the environment has it: then it is nobody's business."""
         if self.source(*_URLS) is not None:
             return ()
         name = next(name for name in _URLS if self._environ.get(name))
-        return (Resolved(f"${{env:{name}}}", canonical, (self._secret(name, canonical),)),)
+        return (ResolvedAddress(f"${{env:{name}}}", canonical, (self._secret(name, canonical),)),)
 
     def secret(self, name: str) -> Secret | None:
         value = self.value(name)

@@ -11,21 +11,35 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.core.errors import InputError, PermanentError
-from reconciler.core.resource import Address, Listing, Resource, Unreadable
-from reconciler.core.secret import Secret
-from reconciler.registry.base import Catalogue, Opening, Removal, TestResult, Write
-from reconciler.registry.http import Client, open_client
-from reconciler.registry.http.opening import target_of
-from reconciler.registry.http.pages import check_whole
-from reconciler.registry.http.write_errors import quoted_id, raise_for_write
+from reconciler.registry.driver import (
+    Address,
+    Catalogue,
+    Client,
+    InputError,
+    Listing,
+    MisreadError,
+    Opening,
+    PermanentError,
+    Removal,
+    Resource,
+    Secret,
+    TestResult,
+    Unreadable,
+    Write,
+    check_whole,
+    only,
+    open_client,
+    quoted_id,
+    raise_for_write,
+    read_or_unreadable,
+    target_of,
+)
 from reconciler.registry.latticeflow import catalogue, test_run, wire
 from reconciler.registry.latticeflow.connections import PROVIDERS
 from reconciler.registry.latticeflow.derived import model_of
 from reconciler.registry.latticeflow.kinds import KINDS
 from reconciler.registry.latticeflow.settings import Settings, place_of
 from reconciler.registry.latticeflow.shared import Shared
-from reconciler.registry.rows import MisreadError, only, read_or_unreadable
 
 KEY_HEADER: Final = "X-LatticeFlow-API-Key"
 VERSION_HEADER: Final = "X-LatticeFlow-Client-Version"

@@ -9,11 +9,20 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.core.errors import InputError, PermanentError, RegistryError
-from reconciler.core.resource import Resource
-from reconciler.core.secret import Secret
-from reconciler.registry.base import Check, Step, TestResult
-from reconciler.registry.http import Client, Redactor, Response, reason_in
+from reconciler.registry.driver import (
+    Check,
+    Client,
+    InputError,
+    PermanentError,
+    Redactor,
+    RegistryError,
+    Resource,
+    Response,
+    Secret,
+    Step,
+    TestResult,
+    reason_in,
+)
 from reconciler.registry.latticeflow.connections import CUSTOM, HOSTED
 
 DEFAULT_INPUT: Final = {"messages": [{"role": "user", "content": "Hello!"}]}

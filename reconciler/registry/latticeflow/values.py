@@ -9,10 +9,9 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from reconciler.core.rules import Normalized, Ref, WriteOnly
-from reconciler.core.schema.types import END, SECRET_REFERENCE, Checked, Pattern, Resolved, SecretText, checked_beside
+from reconciler.core.schema.types import END, SECRET_REFERENCE, Checked, Resolved, checked_beside
 from reconciler.core.schema.unions import TextOrMap
-from reconciler.core.spec import is_reference
+from reconciler.registry.driver import Normalized, Pattern, Ref, SecretText, WriteOnly, is_reference
 
 SECRET_KEY: Final = r"^[A-Za-z0-9_-]+"  # noqa: S105  # the form of a name
 _LF_SECRET: Final = re.compile(r"\s*<<\s*secrets?\.([A-Za-z0-9_-]+)\s*>>\s*")

@@ -10,16 +10,25 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.errors import PermanentError
-from reconciler.core.kind import Kind
-from reconciler.core.resource import Address, Resource, Unreadable
-from reconciler.core.rules import WriteOnly
-from reconciler.core.spec import PRESENT, secrets_in
-from reconciler.core.unmanaged import combined
-from reconciler.registry.base import Write
+from reconciler.registry.driver import (
+    PRESENT,
+    Address,
+    Kind,
+    MisreadError,
+    PermanentError,
+    Resource,
+    Unreadable,
+    Write,
+    WriteOnly,
+    combined,
+    read_row,
+    secrets_in,
+    text_of,
+    unreadable_row,
+    without,
+)
 from reconciler.registry.latticeflow.connections import BY_TYPE, CONNECTIONS
 from reconciler.registry.latticeflow.kinds import KINDS
-from reconciler.registry.rows import MisreadError, read_row, text_of, without
 
 _OWN: Final = (
     "id",
@@ -114,10 +123,8 @@ def integration_of(row: Row, registry: str) -> Resource | None:
 def unreadable_of(row: Any, kind: str, registry: str, why: str, adapters: Mapping[str, str]) -> Unreadable:
     """A row that could not be understood: by its key, if it has one, and with the secrets and the adapter that it may name."""
     key = row.get("key", row.get("name", row.get("id"))) if isinstance(row, Mapping) else None
-    if not isinstance(key, str) or not key:
-        return Unreadable(f"a {kind} of {registry}: {why}", kind)
     names = tuple(sorted(set(_named(row, registry, adapters))))
-    return Unreadable(f"{registry}/{kind}/{key}: {why}", kind, key, names)
+    return unreadable_row(registry, kind, key, why, names)
 
 
 def _named(value: Any, registry: str, adapters: Mapping[str, str]) -> Iterator[Address]:

@@ -14,10 +14,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.core.kind import Kind
-from reconciler.core.model import SPEC_FIELDS, Model, ModelSpec
-from reconciler.core.secret import Resolver
-from reconciler.registry.base import Compiled, Driver, Native, Opening, Registry
+from reconciler.core.model import SPEC_FIELDS, ModelSpec
+from reconciler.registry.driver import Compiled, Driver, Kind, Model, Native, Opening, Registry, Resolver
 
 _SPEC_FIELDS: Final = set(SPEC_FIELDS)
 
@@ -59,7 +57,6 @@ class LocalDriver:
     kinds: Mapping[str, Kind] = KINDS
     settings: type[BaseModel] = Settings
     default_owner: str | None = "local"
-    renames: bool = True
 
     def location(self, settings: Settings, resolver: Resolver) -> str:
         """The absolute path of the database file, links resolved."""

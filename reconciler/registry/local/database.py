@@ -18,7 +18,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.errors import PermanentError, RegistryError, TemporaryError
+from reconciler.registry.driver import PermanentError, RegistryError, TemporaryError
 
 APPLICATION_ID: Final = 0x5265636E  # "Recn": tells our files from other people's SQLite files
 BUSY_SECONDS: Final = 10.0

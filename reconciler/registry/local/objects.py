@@ -11,12 +11,21 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.core.errors import PermanentError, StaleObjectError
-from reconciler.core.kind import Kind
-from reconciler.core.resource import Address, Listing, Resource, Unreadable
 from reconciler.core.rules import OPAQUE
 from reconciler.core.shape import ANYTHING
-from reconciler.registry.base import PlanRecord, Removal, Revision, Write
+from reconciler.registry.driver import (
+    Address,
+    Kind,
+    Listing,
+    PermanentError,
+    PlanRecord,
+    Removal,
+    Resource,
+    Revision,
+    StaleObjectError,
+    Unreadable,
+    Write,
+)
 from reconciler.registry.local.database import Database
 from reconciler.registry.local.rows import as_read, encode, encode_mark, resource_of, revision_of, secret_branches
 

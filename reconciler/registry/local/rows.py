@@ -8,13 +8,21 @@ from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 from reconciler.core import unmanaged
-from reconciler.core.errors import PermanentError
-from reconciler.core.resource import Address, Mark, Resource, Unreadable
-from reconciler.core.rules import OPAQUE, Node, WriteOnly
+from reconciler.core.rules import OPAQUE, Node
 from reconciler.core.shape import Shape, split
-from reconciler.core.spec import hide_secrets, too_deep
-from reconciler.core.unmanaged import Hidden, combined, shown
-from reconciler.registry.base import Revision
+from reconciler.core.spec import too_deep
+from reconciler.core.unmanaged import Hidden, shown
+from reconciler.registry.driver import (
+    Address,
+    Mark,
+    PermanentError,
+    Resource,
+    Revision,
+    Unreadable,
+    WriteOnly,
+    combined,
+    hide_secrets,
+)
 
 ObjectRow = tuple[int, bytes, bytes, int, bytes | None, bytes | None, bytes | None]
 Branches = Mapping[str, Node]  # of each kind, the part of its rules that `secret_branches` leaves

@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from reconciler.core.kind import Kind
-from reconciler.core.resource import Address, Listing, Resource
-from reconciler.registry.base import PlanRecord, Removal, Revision, Write
+from reconciler.registry.driver import Address, Kind, Listing, PlanRecord, Removal, Resource, Revision, Write
 from reconciler.registry.local.database import BUSY_SECONDS, Database
 from reconciler.registry.local.objects import Clock, Objects, utc_now
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from reconciler.core.model import Endpoint, Model
-from reconciler.core.spec import is_reference
-from reconciler.registry.base import Compiled, Inexpressible, Native
+from reconciler.registry.driver import Compiled, Endpoint, Inexpressible, Model, Native, is_reference
 from reconciler.registry.nemo.derived import provider_name, secret_name
 
 _FORMATS: Final = {"openai": "OPENAI_CHAT", "anthropic": "ANTHROPIC_MESSAGES"}

@@ -10,18 +10,22 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.core.rules import (
+from reconciler.core.schema.types import END
+from reconciler.registry.driver import (
+    Boolean,
     CannotClear,
     Constraint,
     Default,
     Immutable,
     NeedsConsent,
     Normalized,
+    Number,
+    OpenChoice,
+    Pattern,
     Ref,
     ServerDefault,
     Superset,
 )
-from reconciler.core.schema.types import END, Boolean, Number, OpenChoice, Pattern
 from reconciler.registry.nemo.forms import (
     canonical_url,
     elsewhere,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.registry.base import ModelFacts
+from reconciler.registry.driver import ModelFacts
 
 _FORMATS: Final = {"OPENAI_CHAT": "openai", "ANTHROPIC_MESSAGES": "anthropic"}
 

@@ -10,7 +10,7 @@ from pydantic import AnyUrl, ValidationError
 
 from reconciler.core.schema.types import sensitive_header
 from reconciler.core.secret_names import refuses_credentials
-from reconciler.core.spec import is_reference
+from reconciler.registry.driver import is_reference
 
 LONGEST_NAME: Final = 63
 MARK: Final = "reconciler"  # the member of a model's custom_fields that holds our mark

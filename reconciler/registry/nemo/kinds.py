@@ -11,17 +11,23 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.kind import Kind
-from reconciler.core.rules import CannotClear, Constraint, Default, Immutable, Normalized, Ref, ServerDefault, WriteOnly
-from reconciler.core.schema.types import (
-    END,
+from reconciler.core.schema.types import END, sensitive_header
+from reconciler.registry.driver import (
     Boolean,
+    CannotClear,
+    Constraint,
+    Default,
     HeaderMap,
+    Immutable,
+    Kind,
+    Normalized,
     Number,
     OpenChoice,
     Pattern,
+    Ref,
     SecretText,
-    sensitive_header,
+    ServerDefault,
+    WriteOnly,
 )
 from reconciler.registry.nemo.entities import (
     FINETUNING,

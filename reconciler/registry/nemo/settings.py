@@ -6,11 +6,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from reconciler.core.rules import WriteOnly
-from reconciler.core.schema.types import END, Pattern, SecretText, Url
-from reconciler.core.secret import Resolver
+from reconciler.core.schema.types import END
+from reconciler.registry.driver import Pattern, RemoteSettings, SecretText, Url, WriteOnly
 from reconciler.registry.nemo.forms import STORE_NAME
-from reconciler.registry.settings import RemoteSettings, location_of
 
 DEFAULT: Final = "default"
 
@@ -37,8 +35,3 @@ class Settings(RemoteSettings):
 
 def workspace_of(settings: Settings) -> str:
     return settings.workspace or DEFAULT
-
-
-def location(settings: Settings, resolver: Resolver) -> str:
-    """The canonical URL and the workspace."""
-    return location_of(settings.url, resolver, below=f"#{workspace_of(settings)}")

@@ -13,20 +13,36 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.core.errors import PermanentError, TemporaryError
-from reconciler.core.resource import Address, Listing, Resource, Unreadable
-from reconciler.core.secret import Secret
-from reconciler.registry.base import Opening, Removal, TestResult, Write
-from reconciler.registry.http import Client, Response, Target, open_client
-from reconciler.registry.http.opening import bearer, target_of
-from reconciler.registry.http.pages import Page, Sweep
-from reconciler.registry.http.write_errors import raise_for_write
+from reconciler.registry.driver import (
+    Address,
+    Client,
+    Listing,
+    Opening,
+    Page,
+    PermanentError,
+    Removal,
+    Resource,
+    Response,
+    Secret,
+    Sweep,
+    Target,
+    TemporaryError,
+    TestResult,
+    Unreadable,
+    Write,
+    bearer,
+    checked_url,
+    open_client,
+    raise_for_write,
+    read_or_unreadable,
+    resolved_url,
+    target_of,
+    understood,
+)
 from reconciler.registry.nemo import test_run, wire
 from reconciler.registry.nemo.derived import model_of
 from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.nemo.settings import Settings, workspace_of
-from reconciler.registry.rows import read_or_unreadable, understood
-from reconciler.registry.settings import checked_url, resolved_url
 
 VERBOSE: Final = {"verbose": "true"}  # or else the linear layers of a checkpoint are left out
 PAGE: Final = 1000  # the most that the server takes; more is a 500

@@ -8,12 +8,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
-from reconciler.core.errors import InputError, RegistryError
-from reconciler.core.resource import Resource
-from reconciler.core.secret import Secret
 from reconciler.core.spec import too_deep
-from reconciler.registry.base import Check, TestResult
-from reconciler.registry.http import Client, Redactor, Response, reason_in
+from reconciler.registry.driver import (
+    Check,
+    Client,
+    InputError,
+    Redactor,
+    RegistryError,
+    Resource,
+    Response,
+    Secret,
+    TestResult,
+    reason_in,
+)
 
 GREETING: Final = {"messages": [{"role": "user", "content": "Hello!"}]}
 PATIENCE: Final = 60.0  # seconds for one answer

@@ -9,14 +9,27 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.errors import PermanentError
-from reconciler.core.resource import Address, Mark, Resource, Unreadable
-from reconciler.core.spec import PRESENT, references_in, secrets_in
-from reconciler.core.unmanaged import combined
-from reconciler.registry.base import Write
+from reconciler.core.spec import references_in
+from reconciler.registry.driver import (
+    PRESENT,
+    Address,
+    Mark,
+    MisreadError,
+    PermanentError,
+    Resource,
+    Unreadable,
+    Write,
+    combined,
+    mark_in,
+    read_row,
+    secrets_in,
+    split_row,
+    text_of,
+    unreadable_row,
+    without,
+)
 from reconciler.registry.nemo.forms import MARK
 from reconciler.registry.nemo.kinds import KINDS
-from reconciler.registry.rows import MisreadError, read_row, split_row, text_of, without
 
 # the fields that may lead into another workspace, and so have two names for what is in this one
 _NAMED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -126,12 +139,7 @@ def _unmarked(spec: dict[str, Any]) -> tuple[dict[str, Any], Mark | None]:
     if not isinstance(custom, Mapping) or MARK not in custom:
         return spec, None
     kept = {name: value for name, value in custom.items() if name != MARK}
-    if not isinstance(custom[MARK], Mapping):
-        raise MisreadError(f"its custom_fields.{MARK} is no mark of ours")
-    try:
-        mark = Mark.from_json(custom[MARK])
-    except ValueError as error:
-        raise MisreadError(f"its custom_fields.{MARK} is no mark of ours") from error
+    mark = mark_in(custom[MARK], f"its custom_fields.{MARK}")
     return {**spec, "custom_fields": kept}, mark
 
 
@@ -149,9 +157,7 @@ def unreadable_of(kind: str, row: Any, registry: str, workspace: str, why: str) 
     if isinstance(row, Mapping):
         found = references_in(normalize(kind, row, workspace), KINDS[kind].root)
         named = tuple(Address(registry, target, key) for _, target, key in found)
-    if not isinstance(name, str) or not name:
-        return Unreadable(f"a {kind} of {registry}: {why}", kind, names=named)
-    return Unreadable(f"{registry}/{kind}/{name}: {why}", kind, name, named)
+    return unreadable_row(registry, kind, name, why, named)
 
 
 def served(provider: Any, workspace: str) -> Iterator[str]:

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from reconciler.core import pointer as pointers
-from reconciler.core.errors import PermanentError
-from reconciler.core.resource import Address, Resource
-from reconciler.core.spec import PRESENT
-from reconciler.registry.base import Write
-from reconciler.registry.rows import MisreadError, read_row, without
+from reconciler.registry.driver import (
+    PRESENT,
+    Address,
+    MisreadError,
+    PermanentError,
+    Resource,
+    Write,
+    read_row,
+    without,
+)
 from reconciler.registry.watsonx.kinds import ENVIRONMENTS, KEY_VALUE, KINDS
 from reconciler.registry.watsonx.names import PREFIX
 

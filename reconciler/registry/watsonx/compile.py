@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from reconciler.core.model import Endpoint, Model
-from reconciler.registry.base import Compiled, Inexpressible, Native
+from reconciler.registry.driver import Compiled, Endpoint, Inexpressible, Model, Native
 from reconciler.registry.watsonx.kinds import ENVIRONMENTS
 from reconciler.registry.watsonx.names import MODEL, connection_name, model_name
 

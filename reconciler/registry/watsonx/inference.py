@@ -6,8 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.rules import ServerDefault
-from reconciler.core.schema.types import Boolean, Number, Texts
+from reconciler.registry.driver import Boolean, Number, ServerDefault, Texts
 from reconciler.registry.watsonx.options import STRICT
 
 _MAX_TOKENS: Final = ServerDefault("IBM's own client sets 4096 for Anthropic's models")

@@ -10,9 +10,20 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.kind import Kind
-from reconciler.core.rules import Constraint, Default, Normalized, Ref, ServerDefault, Unordered, WriteOnly
-from reconciler.core.schema.types import Boolean, Number, OpenChoice, SecretText
+from reconciler.registry.driver import (
+    Boolean,
+    Constraint,
+    Default,
+    Kind,
+    Normalized,
+    Number,
+    OpenChoice,
+    Ref,
+    SecretText,
+    ServerDefault,
+    Unordered,
+    WriteOnly,
+)
 from reconciler.registry.watsonx.inference import Config, Real, Whole
 from reconciler.registry.watsonx.marks import refuses_tags
 from reconciler.registry.watsonx.names import MODEL, refuses_app, refuses_model, refuses_policy, unless_name

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.core.errors import PermanentError
-from reconciler.registry.http import Client
-from reconciler.registry.http.pages import check_whole
+from reconciler.registry.driver import Client, PermanentError, check_whole
 
 ELSEWHERE: Final = "check `url` in reconciler.yaml: it ends in the prefix, /api/v1 or /v1/orchestrate"
 APPS_ELSEWHERE: Final = (

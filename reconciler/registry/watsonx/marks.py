@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from reconciler.core.resource import Mark
+from reconciler.registry.driver import Mark
 
 PREFIX: Final = "reconciler:"
 # tags that the server sets: what a model is, and what the tenant's administrator said of it

@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, create_model
 
-from reconciler.core.rules import Constraint, Unordered, WriteOnly
-from reconciler.core.schema.types import Boolean, Number, SecretText
 from reconciler.core.schema.unions import TextOrMap
+from reconciler.registry.driver import Boolean, Constraint, Number, SecretText, Unordered, WriteOnly
 
 STRICT: Final = ConfigDict(
     defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()

@@ -6,10 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from reconciler.core.rules import WriteOnly
-from reconciler.core.schema.types import SecretText, Url
-from reconciler.core.secret import Resolver
-from reconciler.registry.settings import RemoteSettings, location_of
+from reconciler.registry.driver import RemoteSettings, SecretText, Url, WriteOnly
 
 
 class Settings(RemoteSettings):
@@ -29,8 +26,3 @@ class Settings(RemoteSettings):
         description="Where connections are, with the prefix, if not below `url`. May hold a reference.",
         examples=["http://localhost:3001/api/v1/orchestrate"],
     )
-
-
-def location(settings: Settings, resolver: Resolver) -> str:
-    """The canonical URL, as far as it can be told offline."""
-    return location_of(settings.url, resolver)

@@ -13,15 +13,30 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.core.errors import PermanentError, SecretError
-from reconciler.core.resource import Address, Listing, Resource, Unreadable
-from reconciler.core.secret import Secret
-from reconciler.registry.base import Opening, Removal, Write
-from reconciler.registry.http import Target, open_client
-from reconciler.registry.http.opening import bearer, target_of
-from reconciler.registry.http.write_errors import quoted_id, raise_for_write
-from reconciler.registry.rows import MisreadError, only, read_or_unreadable, understood
-from reconciler.registry.settings import checked_url, resolved_url
+from reconciler.registry.driver import (
+    Address,
+    Listing,
+    MisreadError,
+    Opening,
+    PermanentError,
+    Removal,
+    Resource,
+    Secret,
+    SecretError,
+    Target,
+    Unreadable,
+    Write,
+    bearer,
+    checked_url,
+    only,
+    open_client,
+    quoted_id,
+    raise_for_write,
+    read_or_unreadable,
+    resolved_url,
+    target_of,
+    understood,
+)
 from reconciler.registry.watsonx import apps, wire
 from reconciler.registry.watsonx.lists import APPS_ELSEWHERE, ELSEWHERE, Place
 from reconciler.registry.watsonx.names import model_of

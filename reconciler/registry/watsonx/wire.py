@@ -7,12 +7,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
-from reconciler.core.errors import PermanentError
-from reconciler.core.resource import Address, Mark, Resource, Unreadable
-from reconciler.core.secret import Secret
-from reconciler.core.spec import PRESENT, secrets_in
-from reconciler.registry.base import Write
-from reconciler.registry.rows import MisreadError, read_row, text_of, without
+from reconciler.registry.driver import (
+    PRESENT,
+    Address,
+    Mark,
+    MisreadError,
+    PermanentError,
+    Resource,
+    Secret,
+    Unreadable,
+    Write,
+    read_row,
+    secrets_in,
+    text_of,
+    unreadable_row,
+    without,
+)
 from reconciler.registry.watsonx.kinds import KINDS
 from reconciler.registry.watsonx.marks import PREFIX, mark_of, served, tags_of
 from reconciler.registry.watsonx.names import provider_of
@@ -82,11 +92,9 @@ def served_tags(row: Row) -> tuple[str, ...]:
 def unreadable_of(kind: str, row: Any, registry: str, why: str, apps: Mapping[str, str]) -> Unreadable:
     """A row that could not be understood: by its name, if it has one, and with the connection that it may use."""
     name = row.get("name") if isinstance(row, Mapping) else None
-    if not isinstance(name, str) or not name:
-        return Unreadable(f"a {kind} of {registry}: {why}", kind)
     app = apps.get(str(row.get("connection_id")))
     used = () if app is None else (Address(registry, "Connection", app),)
-    return Unreadable(f"{registry}/{kind}/{name}: {why}", kind, name, used)
+    return unreadable_row(registry, kind, name, why, used)
 
 
 def _app(row: Row, apps: Mapping[str, str]) -> str | None:

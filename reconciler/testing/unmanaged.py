@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from world import World
-
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import PermanentError
 from reconciler.core.kind import Kind
@@ -25,6 +23,7 @@ from reconciler.planner.planfile import dump
 from reconciler.render import plan_markdown, plan_text
 from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style
+from reconciler.testing.world import World
 
 STRANGE: Final = "x_strange"
 VALUE: Final = {"since": [1, "yesterday"], "deep": {"null": None}}
@@ -170,4 +169,4 @@ class Refusing:
 
 
 def refusing(world: World) -> World:
-    return replace(world, registries={name: Refusing(one) for name, one in world.registries.items()})  # type: ignore[misc]
+    return replace(world, registries={name: Refusing(one) for name, one in world.registries.items()})

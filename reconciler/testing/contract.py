@@ -27,22 +27,6 @@ from typing import Any, ClassVar, Final, TypeVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from registry.hostile_rows import Alter, altered, edits
-from registry.unmanaged_contract import (
-    HIDDEN,
-    HOSTILE,
-    IDENTITY,
-    Planted,
-    everywhere,
-    is_shown_nowhere,
-    leaks,
-    members_of,
-    plan_is_silent,
-    refusing,
-    shown_in_every_form,
-    stored_at,
-)
-from world import Document, World, actions, statuses
 
 from reconciler.core import pointer as pointers
 from reconciler.core.actions import WRITES
@@ -62,8 +46,24 @@ from reconciler.planner.plan_json import change_to_json
 from reconciler.planner.planfile import dump
 from reconciler.planner.planner import make_plan
 from reconciler.project.registries import native_kinds
-from reconciler.registry.base import Driver, Removal, Write
+from reconciler.registry.protocol import Driver, Removal, Write
 from reconciler.registry.reading import checked
+from reconciler.testing.hostile_rows import Alter, altered, edits
+from reconciler.testing.unmanaged import (
+    HIDDEN,
+    HOSTILE,
+    IDENTITY,
+    Planted,
+    everywhere,
+    is_shown_nowhere,
+    leaks,
+    members_of,
+    plan_is_silent,
+    refusing,
+    shown_in_every_form,
+    stored_at,
+)
+from reconciler.testing.world import Document, World, actions, statuses
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,8 @@ def uses(hook: str) -> Callable[[Test], Test]:
 
 class DriverContract:
     """Subclasses provide the fixture `world` (one empty registry), and of each hook below how it is done, or in `cannot` why not."""
+
+    pytestmark: ClassVar = [pytest.mark.asyncio]  # whatever mode pytest-asyncio is in
 
     driver: ClassVar[Driver]
     samples: ClassVar[tuple[Sample, ...]] = ()
@@ -298,7 +300,7 @@ class DriverContract:
     # --- whatever a registry holds ----------------------------------------------------------------------------
 
     @uses("alter_row")
-    @settings(max_examples=12, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     async def test_what_is_exported_is_valid_and_changes_nothing(
         self, world: World, sample: Sample, data: st.DataObject
@@ -329,7 +331,7 @@ class DriverContract:
         reader = Reader(world.root, {}, native_kinds(world.entries), {entry.name: entry.override})
         read = reader.read_stdin(text, world.root)
         compiled = compile_manifests(read.manifests, world.entries)
-        wrong = [*read.problems, *(finding for _, finding in compiled.findings)]
+        wrong: list[Any] = [*read.problems, *(finding for _, finding in compiled.findings)]
         assert [one for one in wrong if one.severity == "error"] == []
         assert len(read.manifests) == len(manifests)
         plan = make_plan(compiled.state, remote, world.policy(compiled.state))
@@ -438,8 +440,8 @@ class DriverContract:
         seen = next(one for one in await stored(world) if one.address.key == exact.key)
         place, values = next(iter(exact.updates.items()))
         await world.apply(*exact.having(place, values[0]))
+        secrets = dict(secrets_of(world, seen.spec))
         with pytest.raises(StaleObjectError):
-            secrets = dict(secrets_of(world, seen.spec))
             await registry_of(world).update(Write(replace(seen, id=None, revision=None), seen, secrets))
         with pytest.raises(StaleObjectError):
             await registry_of(world).delete(Removal(seen))
