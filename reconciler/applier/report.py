@@ -6,18 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.core.actions import DONE, SUMMARY
 from reconciler.core.resource import Address
 from reconciler.planner.plan import Plan
-
-STATUSES: Final = ("ok", "failed", "skipped", "not_stored", "conflict", "blocked")
-DONE: Final = {
-    "create": "created",
-    "update": "updated",
-    "rename": "renamed",
-    "replace": "replaced",
-    "delete": "deleted",
-}
-SUMMARY: Final = (*DONE.values(), "unchanged", "failed", "skipped", "not_stored", "conflict", "blocked")
 
 INTERRUPTED: Final = "interrupted"  # the reason of what was skipped because of a signal
 
@@ -41,7 +32,7 @@ OUTCOME_REASONS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a change ended: `status` as in report.STATUSES, `reason` a stable word, `message` for people."""
+    """How a change ended: `status` as in core.actions.STATUSES, `reason` a stable word, `message` for people."""
 
     status: str = "ok"
     reason: str = ""

@@ -78,7 +78,7 @@ def command(
     """
     answers = Outputs.parse(REPORT, output_format, outputs)
     with run_apply.reported():
-        with answers.told("apply"):
+        with answers.reporting_errors("apply"):
             request = Request.of(asked)
             how = _How(output_format, yes, tested, concurrency, backup)
             report = _run(options, request, plan_file, how)
@@ -86,7 +86,7 @@ def command(
 
 
 class _How(NamedTuple):
-    """How to apply: the options that say nothing of what."""
+    """The options of a run, apart from those that choose its changes."""
 
     output_format: str
     yes: bool

@@ -15,9 +15,7 @@ from reconciler.cli.stored import registries_of
 from reconciler.cli.streams import say
 from reconciler.core.resource import Desired
 from reconciler.planner.plan import Plan
-from reconciler.planner.planner import make_delete_plan
-from reconciler.project.lookup import one_object
-from reconciler.registry.reading import read_all
+from reconciler.project.planning import plan_deletion
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
 
@@ -36,8 +34,8 @@ from reconciler.render.escape import printable
 def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, output_format: str) -> int:
     """Delete one object. KEY is a key or an address.
 
-    Another owner's object, a protected one, and one that others refer to are left alone. What is deleted is written down first; a manifest that
-    still declares it brings it back.
+    Another owner's object, a protected one, and one that others refer to are left alone. What is deleted is written
+    down first; a manifest that still declares it brings it back.
     """
     with run_apply.reported():
         report = asyncio.run(_delete(options, key, yes, backup, output_format))
@@ -49,12 +47,10 @@ async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | No
     workspace = find_workspace(options)
     run_apply.check_backup(workspace, backup)
     async with workspace.connect(registries_of(workspace, [key])) as registries:
-        remote = await read_all(registries, workspace.facts)
-        found = one_object(key, remote)
         desired = workspace.load().desired
-        plan = make_delete_plan(found, desired, remote, environment=workspace.project.environment)
+        resource, plan = await plan_deletion(workspace, key, desired, registries)
         run_apply.show(plan, options, output_format)
-        _warn_if_declared(plan, desired.find(found.address))
+        _warn_if_declared(plan, desired.find(resource.address))
         run_apply.ask(plan, yes=yes)
         return await run_apply.carry_out(workspace, plan, registries, options, concurrency=1, backup=backup)
 

@@ -28,7 +28,7 @@ def command(options: GlobalOptions, /, output_format: str, outputs: tuple[str, .
     whose manifest changed since are counted: they wait for apply.
     """
     answers = Outputs.parse(DRIFT, output_format, outputs)
-    with answers.told("drift"):
+    with answers.reporting_errors("drift"):
         drift = drift_of(asyncio.run(run_plan.read(options, Request.of(asked))))
     answers.write(drift, options)
     return run_plan.exit_code(drift, detailed=True)

@@ -1,23 +1,23 @@
-"""Errors as people and machines read them. Imported only when there is one."""
+"""Report an error on stderr, and as JSON on stdout where that was asked for. Imported only when there is one."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from reconciler.cli.streams import answer_if_possible, say
+from reconciler.cli.streams import echo_data_if_possible, say
 from reconciler.core.errors import FileError, ReconcilerError
 from reconciler.manifest.validation import Validation
-from reconciler.render.answers import error_json, error_text
+from reconciler.render.error import error_json, error_text
 from reconciler.render.jsontext import dumps
 from reconciler.render.problem_text import problem_texts
 from reconciler.render.terminal import Style
 
 
 def report(error: ReconcilerError, *, as_json: bool, color: bool) -> int:
-    """Tells what is wrong, where, and what to do next. Returns the exit code."""
+    """Print an error: what is wrong, where, and what to do next. Returns the exit code."""
     if as_json:
-        answer_if_possible(dumps(error_json(error)))
+        echo_data_if_possible(dumps(error_json(error)))
     style = Style(color and not os.environ.get("NO_COLOR") and sys.stderr is not None and sys.stderr.isatty())
     if isinstance(error, FileError) and not as_json:
         for _, text in problem_texts(Validation(0, 0, error.problems, error.lines), style):

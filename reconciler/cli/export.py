@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 
-from reconciler.cli.answers import answer_json
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace
-from reconciler.cli.stored import registries_of, stored, unreadable, warn_of_unreadable
-from reconciler.cli.streams import answer, say
+from reconciler.cli.stored import registries_of, stored, warn_of_unreadable
+from reconciler.cli.streams import echo_data, echo_json, say
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import RemoteState, Resource
@@ -26,6 +25,7 @@ from reconciler.project.lookup import one_object
 from reconciler.project.workspace import Workspace
 from reconciler.render.escape import printable, without_commands
 from reconciler.render.jsontext import dumps
+from reconciler.render.stored import unreadable_rows
 
 
 @click.command(cls=Command, name="export")
@@ -45,8 +45,8 @@ def command(
 ) -> int:
     """Write stored objects as manifests. KEY is a key or an address.
 
-    Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references. With --all, what a
-    registry holds and cannot be read is left out and named, and the exit code is 5.
+    Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references.
+    With --all, what a registry holds and cannot be read is left out and named, and the exit code is 5.
     """
     if everything and keys:
         raise UsageError("both KEY and --all were given", hint="leave one of them out")
@@ -62,24 +62,23 @@ def command(
     )
     suffix = ".json" if output_format == "json" else ".yaml"
     whole = everything or len(keys) > 1
-    places = [_place(item, target, suffix, whole=whole) for item in chosen]
-    declared, left_out = _declarations(workspace, list(zip(chosen, places, strict=True)), remote)
+    paths = [_file_of(item, target, suffix, whole=whole) for item in chosen]
+    declared, left_out = _declarations(workspace, list(zip(chosen, paths, strict=True)), remote)
     if keys and not declared:
         raise InputError(f"{left_out[0].resource.address} cannot be declared: {left_out[0].reason}")
-    partly = bool(left_out) or (everything and any(unreadable(remote)))
+    partly = bool(left_out) or (everything and any(unreadable_rows(remote)))
     if target is None:
         _to_stdout([item.manifest for item, _ in declared], output_format, alone=len(keys) == 1, whole=not partly)
     else:
-        _to_files(
-            workspace, [(place, item) for item, place in declared if place is not None], output_format, force=force
-        )
+        files = [(path, item) for item, path in declared if path is not None]
+        _to_files(workspace, files, output_format, force=force)
     _warn(workspace, [item for item, _ in declared], left_out)
     if everything:
         warn_of_unreadable(remote)
     return 5 if partly else 0
 
 
-def _place(item: Resource, target: str | None, suffix: str, *, whole: bool) -> Path | None:
+def _file_of(item: Resource, target: str | None, suffix: str, *, whole: bool) -> Path | None:
     """The file of an object's manifest, or None for stdout."""
     if target is None:
         return None
@@ -96,15 +95,15 @@ def _declarations(
     count = Counter(item.address for item in remote.resources())
     declared: list[tuple[Declared, Path | None]] = []
     left_out: list[Undeclarable] = []
-    for item, place in chosen:
+    for item, path in chosen:
         if count[item.address] > 1:
             left_out.append(Undeclarable(item, f"the registry holds {count[item.address]} objects of this key"))
             continue
         root = workspace.project.root
-        folder = "." if place is None else shown(str(place.resolve().parent), root)
+        folder = "." if path is None else shown(str(path.resolve().parent), root)
         made = declare(item, workspace.entries[item.address.registry], root, folder, known.__contains__)
         if isinstance(made, Declared):
-            declared.append((made, place))
+            declared.append((made, path))
         else:
             left_out.append(made)
     return declared, left_out
@@ -112,8 +111,8 @@ def _declarations(
 
 def _warn(workspace: Workspace, declared: Sequence[Declared], left_out: Sequence[Undeclarable]) -> None:
     for item in declared:
-        for place, reason in item.omitted:
-            what = f"{item.resource.address}: {place} is left out and listed under `ignore`, so it stays as it is"
+        for path, reason in item.omitted:
+            what = f"{item.resource.address}: {path} is left out and listed under `ignore`, so it stays as it is"
             say(f"warning: {printable(what)}: {printable(reason)}")
         for pointer in unexported(item.resource, workspace.entries[item.resource.address.registry]):
             what = (
@@ -130,10 +129,10 @@ def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, al
     if (
         output_format == "json"
     ):  # one manifest alone is an answer and a manifest at once: manifests may bear a format_version
-        answer_json(manifests[0] if alone else {"manifests": manifests})
+        echo_json(manifests[0] if alone else {"manifests": manifests})
     elif manifests:
         texts = [dump_yaml(manifest, escape=without_commands) for manifest in manifests]
-        answer("---\n".join(texts).rstrip("\n"), exact=True)
+        echo_data("---\n".join(texts).rstrip("\n"), exact=True)
 
 
 def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Declared]], output_format: str, *, force: bool) -> None:

@@ -1,4 +1,4 @@
-"""The files that commands write and read beside manifests: saved plans, answers, exports."""
+"""Read and write the files of commands other than manifests: saved plans, answers, exports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.core.errors import InputError
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file, whole or not at all. Raises InputError, with the path, where it cannot."""
-    with _told(path):
+    with _input_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():  # a device or a FIFO, such as /dev/stderr
             path.write_text(text, encoding="utf-8")
@@ -30,7 +30,7 @@ def write_text(path: Path, text: str) -> None:
 
 def check_writable(path: Path) -> None:
     """Before any work is done: raises InputError where `write_text` could not write the file."""
-    with _told(path):
+    with _input_errors(path):
         if path.is_dir():
             raise InputError(f"{path} cannot be written: it is a folder")
         device = path.exists() and not path.is_file()
@@ -42,7 +42,7 @@ def check_writable(path: Path) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _input_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

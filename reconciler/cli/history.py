@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
-from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import registries_of
-from reconciler.cli.streams import answer
+from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.errors import InputError, RegistryError, UsageError
 from reconciler.core.resource import Address
 from reconciler.project.workspace import Workspace
 from reconciler.registry.capabilities import KeepsHistory, Revision
-from reconciler.render.answers import history_text
+from reconciler.render.stored import history_data, history_text
 
 
 @click.command(cls=Command, name="history")
@@ -27,24 +25,27 @@ from reconciler.render.answers import history_text
 def command(options: GlobalOptions, key: str, output_format: str) -> int:
     """Show the revisions of one object, newest first. KEY is a key or an address, also of one that was deleted."""
     workspace = find_workspace(options)
-    found = asyncio.run(_history(workspace, key))
-    if not found:
+    histories = asyncio.run(_histories(workspace, key))
+    if not histories:
         raise InputError(
             f"no registry that keeps a history ever held {key!r}", hint="`reconciler list` shows what there is"
         )
-    if len(found) > 1:
-        raise UsageError(f"{key!r} names {len(found)} objects: {', '.join(map(str, found))}", hint="give the address")
-    address, revisions = next(iter(found.items()))
-    rows = [_row(revision) for revision in revisions]
+    if len(histories) > 1:
+        raise UsageError(
+            f"{key!r} names {len(histories)} objects: {', '.join(map(str, histories))}", hint="give the address"
+        )
+    address, revisions = next(iter(histories.items()))
+    data = history_data(address, revisions)
     if output_format == "json":
-        answer_json({"address": str(address), "revisions": rows})
+        echo_json(data)
     else:
-        answer(history_text(rows, style(options)))
+        echo_data(history_text(data, style(options)))
     return 0
 
 
-async def _history(workspace: Workspace, key: str) -> Mapping[Address, tuple[Revision, ...]]:
-    found: dict[Address, tuple[Revision, ...]] = {}
+async def _histories(workspace: Workspace, key: str) -> Mapping[Address, tuple[Revision, ...]]:
+    """The revisions of every object that a key or an address names, by address."""
+    histories: dict[Address, tuple[Revision, ...]] = {}
     async with workspace.connect(registries_of(workspace, [key])) as registries:
         for name, registry in registries.items():
             if not isinstance(registry, KeepsHistory):
@@ -57,18 +58,5 @@ async def _history(workspace: Workspace, key: str) -> Mapping[Address, tuple[Rev
                 except RegistryError as error:
                     raise RegistryError(f"{name} could not be read: {error.message}", hint=error.hint) from error
                 if revisions:
-                    found[address] = revisions
-    return found
-
-
-def _row(revision: Revision) -> dict[str, Any]:
-    return {
-        "revision": revision.revision,
-        "action": revision.action,
-        "key": revision.key,
-        "at": revision.at,
-        "actor": revision.actor,
-        "plan": revision.plan,
-        "owner": revision.owner,
-        "spec": revision.spec,
-    }
+                    histories[address] = revisions
+    return histories

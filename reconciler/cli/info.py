@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
 from reconciler.cli.session import find_workspace, style
-from reconciler.cli.streams import answer
+from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
@@ -19,7 +18,7 @@ from reconciler.endpoint.values import FailedError, Subject
 from reconciler.manifest.load import Manifest
 from reconciler.project.model_facts import facts_json, native_facts, portable_facts, with_live
 from reconciler.project.pull_request import check_secrets
-from reconciler.project.workspace import Loaded, Workspace
+from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.capabilities import ModelFacts
 from reconciler.registry.catalog import load_driver
 from reconciler.render.info_text import info_text
@@ -34,8 +33,8 @@ from reconciler.render.info_text import info_text
 def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, output_format: str) -> int:
     """Tell what a model is: its name, its provider, and what it can do. KEY is a manifest's key or an address.
 
-    From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or, with --live, its endpoint
-    tells, else of its longest answer. What cannot be known is null.
+    From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or,
+    with --live, its endpoint tells, else of its longest answer. What cannot be known is null.
     """
     workspace = find_workspace(options)
     manifest = _declared(workspace.load(), key)
@@ -47,14 +46,14 @@ def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, o
     source = {"file": manifest.source.file, "line": manifest.source.line}
     result = {"key": manifest.key, "kind": manifest.kind, **data, "live": found, "source": source}
     if output_format == "json":
-        answer_json(result)
+        echo_json(result)
     else:
-        answer(info_text(result, style(options)))
+        echo_data(info_text(result, style(options)))
     return 0
 
 
-def _declared(loaded: Loaded, key: str) -> Manifest:
-    """The one document that a key or an address names; a portable Model, where it and others bear the key.
+def _declared(loaded: LoadedManifests, key: str) -> Manifest:
+    """The one document that a key or an address names; a portable Model, where it and others have the key.
 
     Raises InputError for none, ManifestError where it may be one that is wrong, UsageError for several.
     """
@@ -82,7 +81,10 @@ def _facts(workspace: Workspace, manifest: Manifest) -> ModelFacts:
 
 
 async def _ask(manifest: Manifest, resolver: Resolver) -> dict[str, Any]:
-    """Ask the model's endpoint for its facts. Raises UsageError where there is none to ask, RegistryError for what it does wrong."""
+    """Ask the model's endpoint for its facts.
+
+    Raises UsageError where there is none to ask, RegistryError for what it does wrong.
+    """
     subject = _subject(manifest.key, manifest.model)
     listing = importlib.import_module("reconciler.endpoint.listing")  # HTTP takes 200 ms, for those who ask
     try:

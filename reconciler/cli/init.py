@@ -12,18 +12,19 @@ from reconciler import __version__
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions
 from reconciler.cli.schemas import generated
-from reconciler.cli.streams import answer, say
+from reconciler.cli.streams import echo_data, say
+from reconciler.planner.guards import DEFAULTS
 from reconciler.project.config_file import FILE
 from reconciler.render.escape import printable
 
-_CONFIG: Final = """\
+_CONFIG: Final = f"""\
 # yaml-language-server: $schema=schemas/config.schema.json
 owner: my-team # whose mark is set on what we create
 manifests: [manifests]
-variables: {llm_host: llm.example.com} # for ${var:llm_host} in manifests
+variables: {{llm_host: llm.example.com}} # for ${{var:llm_host}} in manifests
 registries:
-  local: {driver: local, path: .reconciler/registry.db, default: true}
-guards: {max_deletes: 5, max_delete_percent: 20}
+  local: {{driver: local, path: .reconciler/registry.db, default: true}}
+guards: {{max_deletes: {DEFAULTS.max_deletes}, max_delete_percent: {DEFAULTS.max_delete_percent}}}
 """
 
 _MANIFEST: Final = """\
@@ -86,4 +87,4 @@ def _write(path: Path, text: str) -> None:
         say(f"left as it is: {printable(str(path))}")
         return
     write_text(path, text)
-    answer(printable(str(path)))
+    echo_data(printable(str(path)))

@@ -6,12 +6,11 @@ import asyncio
 
 import click
 
-from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
-from reconciler.cli.stored import facts_of, stored, unreadable, warn_of_unreadable
-from reconciler.cli.streams import answer
-from reconciler.render.answers import list_text
+from reconciler.cli.stored import stored, warn_of_unreadable
+from reconciler.cli.streams import echo_data, echo_json
+from reconciler.render.stored import list_data, list_text
 
 
 @click.command(cls=Command, name="list")
@@ -21,23 +20,10 @@ from reconciler.render.answers import list_text
 def command(options: GlobalOptions, registries: tuple[str, ...], output_format: str) -> int:
     """List what the registries hold."""
     remote = asyncio.run(stored(find_workspace(options), registries))
-    resources = sorted(remote.resources(), key=lambda item: item.address)
-    rows = [
-        {
-            "address": str(item.address),
-            "kind": item.address.kind,
-            "key": item.address.key,
-            "registry": item.address.registry,
-            **facts_of(item),
-        }
-        for item in resources
-    ]
-    broken = [
-        {"registry": name, "kind": row.kind, "key": row.key, "message": row.message} for name, row in unreadable(remote)
-    ]
+    data = list_data(remote)
     if output_format == "json":
-        answer_json({"resources": rows, "unreadable": broken})
+        echo_json(data)
     else:
-        answer(list_text(rows, style(options), whole=not broken))
+        echo_data(list_text(data, style(options)))
     warn_of_unreadable(remote)
     return 0

@@ -12,8 +12,9 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.options import GLOBAL_OPTIONS, Helpful, version_option
-from reconciler.cli.streams import answer_if_possible, encode_streams, quiet_stdout, say
+from reconciler.cli.streams import echo_data_if_possible, encode_streams, quiet_stdout, say
 from reconciler.core.errors import ReconcilerError
+from reconciler.core.problem_json import FORMAT_VERSION
 from reconciler.render.escape import json_text
 
 # name → (module:command, the line in --help). A command's module is imported when it runs, not before.
@@ -143,12 +144,12 @@ def _without_option(error: click.NoSuchOption) -> str:
     return f"No such option: {error.option_name}{f' ({hint})' if hint else ''}"
 
 
-def _failed(code: int, word: str, message: str, words: Sequence[str], told: str | None = None) -> int:
-    """Tells an error without places: as JSON on stdout where that was asked for, and on stderr as `told`, or as the message."""
+def _failed(code: int, word: str, message: str, words: Sequence[str], text: str | None = None) -> int:
+    """Print an error without places: as JSON on stdout if asked for, and on stderr as `text` or as the message."""
     if _wants_json(words):
         error = {"code": word, "message": message, "hint": None}
-        answer_if_possible(json_text(json.dumps({"format_version": "1.0", "error": error})))
-    say(told or message)
+        echo_data_if_possible(json_text(json.dumps({"format_version": FORMAT_VERSION, "error": error})))
+    say(text or message)
     return code
 
 
@@ -171,13 +172,13 @@ def _bug(words: Sequence[str]) -> int:
 
 
 def _wants_json(words: Sequence[str]) -> bool:
-    """Whether the answer was asked for as JSON, known even where the command line could not be understood."""
+    """True where the answer was asked for as JSON, even on a command line that cannot be parsed."""
     wanted = "text"
-    for place, word in enumerate(words):
+    for index, word in enumerate(words):
         if word == "--":
             break
         if word.startswith("--format="):
             wanted = word.removeprefix("--format=")
         elif word == "--format":
-            wanted = next(iter(words[place + 1 :]), "")
+            wanted = next(iter(words[index + 1 :]), "")
     return wanted == "json"

@@ -5,32 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import click
 
-from reconciler.cli.answers import answer_json
+from reconciler.cli.catalogue import files_of, text_of
 from reconciler.cli.files import write_text
-from reconciler.cli.offered import files_of, text_of
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import asked, find_workspace, style
+from reconciler.cli.session import find_workspace, naming_registry, style
 from reconciler.cli.stored import check_names
-from reconciler.cli.streams import answer, say
+from reconciler.cli.streams import echo_data, echo_json, say
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import Address, Source
 from reconciler.core.schema.findings import nearest
-from reconciler.project.workspace import Loaded, Workspace
+from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Catalogues
+from reconciler.registry.catalog import WITH_CATALOGUE
 from reconciler.registry.reading import read_all
-from reconciler.render.answers import models_text
+from reconciler.render.catalogue import models_data, models_text
 from reconciler.render.escape import printable
 
-WITH_CATALOGUE: Final = ("latticeflow",)  # of our own drivers
 _NOTHING_THERE: Final = frozenset({"no-manifests", "no-such-path"})  # a project may begin with this command
 
 
 class _Catalogue(NamedTuple):
-    """What a provider offers through one registry, and what that registry holds."""
+    """A provider's catalogue as one registry offers it, and the addresses of what that registry holds."""
 
     registry: str
     kind: str
@@ -81,28 +80,28 @@ def command(
     loaded = workspace.load()
     written = _add(workspace, catalogue, tuple(chosen.values()), _declared(loaded), target)
     loaded = workspace.load() if written else loaded
-    data = _data(catalogue, _declared(loaded))
+    data = models_data(catalogue.registry, catalogue.kind, catalogue.offers, _declared(loaded), catalogue.stored)
     if output_format == "json":
-        answer_json(data | ({"written": [path.as_posix() for path in written]} if wanted else {}))
+        echo_json(data | ({"written": [path.as_posix() for path in written]} if wanted else {}))
     elif wanted:
         for path in written:
-            answer(printable(path.as_posix()))
+            echo_data(printable(path.as_posix()))
     else:
-        answer(models_text(data, style(options)))
+        echo_data(models_text(data, style(options)))
     _warn(catalogue, loaded)
     return 0
 
 
-async def _catalogue(workspace: Workspace, provider: str, registry: str | None) -> _Catalogue:
-    async with workspace.connect(None if registry is None else [registry]) as opened:
-        able = {name: place for name, place in opened.items() if isinstance(place, Catalogues)}
+async def _catalogue(workspace: Workspace, provider: str, only: str | None) -> _Catalogue:
+    async with workspace.connect(None if only is None else [only]) as opened:
+        able = {name: registry for name, registry in opened.items() if isinstance(registry, Catalogues)}
         if not able:
             raise _no_catalogue(workspace, opened)
         if len(able) > 1:
             raise UsageError(f"several registries have a catalogue: {', '.join(able)}", hint="say which: --registry")
-        ((name, place),) = able.items()
-        with asked(name):
-            offers = await place.catalogue(provider)
+        ((name, source),) = able.items()
+        with naming_registry(name):
+            offers = await source.catalogue(provider)
         remote = await read_all({name: opened[name]}, workspace.facts)
     ordered = tuple(sorted(offers.offers, key=lambda offer: (offer.model, offer.key)))
     stored = frozenset(resource.address for resource in remote.resources())
@@ -110,9 +109,9 @@ async def _catalogue(workspace: Workspace, provider: str, registry: str | None) 
 
 
 def _no_catalogue(workspace: Workspace, names: Mapping[str, object]) -> UsageError:
-    told = ", ".join(f"{name} (driver {workspace.entries[name].driver.name})" for name in names) or "no registry"
+    listed = ", ".join(f"{name} (driver {workspace.entries[name].driver.name})" for name in names) or "no registry"
     return UsageError(
-        f"no catalogue of a provider can be had through {told}",
+        f"no catalogue of a provider can be had through {listed}",
         hint=f"a registry with one of these drivers has a catalogue: {', '.join(WITH_CATALOGUE)}",
     )
 
@@ -120,20 +119,20 @@ def _no_catalogue(workspace: Workspace, names: Mapping[str, object]) -> UsageErr
 def _offer(catalogue: _Catalogue, model: str) -> CatalogueEntry:
     """The one offer of that name or key. Raises InputError for none, UsageError for several."""
     offers = catalogue.offers.offers
-    found = [offer for offer in offers if offer.key == model] or [offer for offer in offers if offer.model == model]
-    if len(found) == 1:
-        return found[0]
+    matches = [offer for offer in offers if offer.key == model] or [offer for offer in offers if offer.model == model]
+    if len(matches) == 1:
+        return matches[0]
     provider = catalogue.offers.provider
-    if found:
-        keys = ", ".join(offer.key for offer in found)
-        raise UsageError(f"{provider} offers {len(found)} models called {model!r}: {keys}", hint="give the key")
+    if matches:
+        keys = ", ".join(offer.key for offer in matches)
+        raise UsageError(f"{provider} offers {len(matches)} models called {model!r}: {keys}", hint="give the key")
     close = nearest(model, {name for offer in offers for name in (offer.model, offer.key)})
     hint = f"did you mean {close!r}?" if close else f"`reconciler models {provider}` lists what there is"
     raise InputError(f"{provider} offers no {model!r} through {catalogue.registry}", hint=hint)
 
 
-def _declared(loaded: Loaded) -> dict[Address, Source]:
-    """Where the manifests declare what."""
+def _declared(loaded: LoadedManifests) -> dict[Address, Source]:
+    """The manifest of each declared address."""
     return {item.address: source for item in loaded.desired.resources if (source := item.resource.source) is not None}
 
 
@@ -158,30 +157,8 @@ def _add(
     return list(files)
 
 
-def _warn(catalogue: _Catalogue, loaded: Loaded) -> None:
+def _warn(catalogue: _Catalogue, loaded: LoadedManifests) -> None:
     if catalogue.offers.note:
         say(f"warning: {printable(catalogue.offers.note)}")
     if any(problem.rule not in _NOTHING_THERE for problem in loaded.errors):
         say("warning: some manifests are not valid, so not all that they declare is known: see `reconciler validate`")
-
-
-def _data(catalogue: _Catalogue, declared: Mapping[Address, Source]) -> dict[str, Any]:
-    rows = []
-    for offer in catalogue.offers.offers:
-        address = catalogue.address(offer)
-        source = declared.get(address)
-        rows.append(
-            {
-                "model": offer.model,
-                "key": offer.key,
-                "title": offer.title,
-                "declared": {"file": source.file, "line": source.line} if source is not None else None,
-                "stored": address in catalogue.stored,
-            }
-        )
-    return {
-        "registry": catalogue.registry,
-        "provider": catalogue.offers.provider,
-        "models": rows,
-        "note": catalogue.offers.note or None,
-    }

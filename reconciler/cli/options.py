@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from reconciler import __version__
-from reconciler.cli.streams import answer
+from reconciler.cli.streams import echo_data
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -29,7 +29,7 @@ class GlobalOptions:
     verbose: int = 0
 
     def color(self, stream: Any = None) -> bool:
-        """Colour only on a terminal, and only where nobody asked for none."""
+        """True for colour: only on a terminal, and not where --no-color or NO_COLOR forbids it."""
         target = sys.stdout if stream is None else stream
         return not self.no_color and not os.environ.get("NO_COLOR") and target is not None and bool(target.isatty())
 
@@ -73,18 +73,18 @@ def version_option() -> click.Option:
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        answer(f"reconciler, version {__version__}")
+        echo_data(f"reconciler, version {__version__}")
         ctx.exit()
 
 
 def _show_help(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        answer(ctx.get_help())
+        echo_data(ctx.get_help())
         ctx.exit()
 
 
 class Helpful(click.Command):
-    """A command whose help is an answer like any other: where stdout cannot take it, that is told in words."""
+    """A command whose help is written like any other answer: an error of stdout is reported."""
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)
@@ -109,11 +109,11 @@ class Command(Helpful):
 
 
 def _traffic(verbose: int) -> AbstractContextManager[None]:
-    """With -vv, every request is told while this is open. Nobody else pays for logging."""
+    """With -vv, log every request while this is open. Without it, nothing of logging is imported."""
     if verbose < 2:
         return nullcontext()
-    told: AbstractContextManager[None] = importlib.import_module("reconciler.cli.traffic").told()
-    return told
+    requests: AbstractContextManager[None] = importlib.import_module("reconciler.cli.traffic").logged_requests()
+    return requests
 
 
 def format_option(*formats: str, default: str = "text") -> Callable[[Decorated], Decorated]:
@@ -167,7 +167,7 @@ def scope_options(command: Decorated) -> Decorated:
 
 
 def consent_options(command: Decorated) -> Decorated:
-    """What the user may agree to."""
+    """Add the options of the consents: --prune, --allow-deletes and the others."""
     count = click.IntRange(min=0)
     for decorate in (
         click.option(

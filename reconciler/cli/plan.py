@@ -46,7 +46,7 @@ def command(
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
     answers = Outputs.parse(PLAN, output_format, outputs)
-    with answers.told("plan"):
+    with answers.reporting_errors("plan"):
         if save is not None:
             check_writable(save)
         request, workspace = Request.of(asked), find_workspace(options)

@@ -18,12 +18,12 @@ _YES: Final = (b"y", b"yes")
 
 
 def has_terminal() -> bool:
-    """Whether there is somebody to ask. stdin may be closed, and is None then."""
+    """True where a question can be asked: stdin is a terminal. A closed stdin is None."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def confirmed(question: str) -> bool:
-    """Asks on stderr, and waits for a line on stdin. True for `y` and `yes` in any case, False for all else.
+    """Ask on stderr, and wait for a line on stdin. True for `y` and `yes` in any case, False for all else.
 
     Raises click.Abort for Ctrl-C and Ctrl-D, UsageError where the terminal cannot be read.
     """
@@ -48,9 +48,9 @@ def confirmed(question: str) -> bool:
 def _interruptible() -> Iterator[int | None]:
     """Ctrl-C raises KeyboardInterrupt, and makes a file descriptor readable: the one that is given, None on Windows.
 
-    asyncio's own handler would keep the first Ctrl-C until the question is answered. And Python's handlers run between its
-    steps: a signal that comes just before a read blocks is only noted, and would wait for the next key. What was written to
-    the descriptor stays there, so that no moment is too early.
+    asyncio's own handler would keep the first Ctrl-C until the question is answered. And Python's handlers run between
+    its steps: a signal that comes just before a read blocks is only noted, and would wait for the next key. What was
+    written to the descriptor stays there, so that no moment is too early.
     """
     if sys.platform == "win32":  # whose consoles wake the read themselves, and whose select takes sockets only
         yield None

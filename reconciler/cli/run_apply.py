@@ -1,4 +1,7 @@
-"""Carrying out a plan from the command line: the question, the signals, the progress, the backup. `apply` and `delete` share it."""
+"""Carrying out a plan from the command line: the question, the signals, the progress, the backup.
+
+`apply` and `delete` share it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from reconciler.applier.report import BugError, Outcome, Report, untouched
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.question import confirmed, has_terminal
 from reconciler.cli.session import Outputs, style
-from reconciler.cli.streams import answer, say
+from reconciler.cli.streams import echo_data, say
 from reconciler.core.errors import RefusedError, UsageError
 from reconciler.core.resource import Address
 from reconciler.planner.plan import Plan
@@ -37,7 +40,7 @@ def show(plan: Plan, options: GlobalOptions, output_format: str) -> None:
     """The plan, before anything is asked or done: on stdout in text, on stderr where stdout is for a machine."""
     shown = Outputs(PLAN, "text", ())
     if output_format == "text":
-        answer(shown.text("text", plan, style(options)))
+        echo_data(shown.text("text", plan, style(options)))
     else:
         say(shown.text("text", plan, style(options, sys.stderr)))
 
@@ -49,7 +52,7 @@ def check_backup(workspace: Workspace, folder: Path | None) -> None:
 
 
 def ask(plan: Plan, *, yes: bool) -> None:
-    """Raises RefusedError for a no, and UsageError where nobody can be asked."""
+    """Ask before writing. Raises RefusedError for a no, UsageError where there is no terminal."""
     if yes or not plan.writes:
         return
     if not has_terminal():
@@ -72,7 +75,10 @@ async def carry_out(
     concurrency: int | None,
     backup: Path | None,
 ) -> Report:
-    """Applies the plan. The first signal ends the run after what is under way, the second one at once; both with a report."""
+    """Applies the plan.
+
+    The first signal ends the run after what is under way, the second one at once; both with a report.
+    """
     stop = asyncio.Event()
     with _signals(stop), _progress(plan, options) as progress:
         account = _Account(RunBackup(workspace, plan, backup), progress)
@@ -95,7 +101,7 @@ async def carry_out(
 
 @dataclass
 class _Account:
-    """What is known of a run while it goes on, for the report of one that is cut short."""
+    """The outcomes of a run so far, for the report of one that is cut short."""
 
     backup: RunBackup
     progress: Callable[[Outcome], None]
@@ -122,7 +128,7 @@ class _Account:
 
 
 def _actor() -> str:
-    """Who applies, for the registry's history: the CI's user where there is one."""
+    """The actor for the registry's history: the CI's user where there is one."""
     try:
         return os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or getpass.getuser()
     except (KeyError, OSError):

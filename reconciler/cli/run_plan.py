@@ -12,18 +12,18 @@ from reconciler.cli.stored import check_names
 from reconciler.core.errors import UsageError
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
-from reconciler.planner.planner import make_plan
-from reconciler.project.policy import policy_of
+from reconciler.project.planning import plan_changes
 from reconciler.project.selection import parse_selector, select
-from reconciler.project.unfinished import with_warnings
-from reconciler.project.workspace import Loaded, Workspace
+from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.protocol import Registry
-from reconciler.registry.reading import read_all
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. Built from the options of a command; raises UsageError for what contradicts itself."""
+    """A request for a plan, built from the options of a command.
+
+    Raises UsageError for options that contradict each other.
+    """
 
     paths: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Request:
         return request
 
 
-def load(workspace: Workspace, request: Request) -> tuple[Loaded, DesiredState]:
+def load(workspace: Workspace, request: Request) -> tuple[LoadedManifests, DesiredState]:
     """The manifests, all valid, and of their desired state the part that was asked for."""
     check_names(workspace, request.registries)
     loaded = workspace.load(request.paths, stdin_bytes)
@@ -89,13 +89,21 @@ def names(workspace: Workspace, request: Request, desired: DesiredState) -> list
 
 
 async def plan(
-    workspace: Workspace, request: Request, loaded: Loaded, desired: DesiredState, registries: Mapping[str, Registry]
+    workspace: Workspace,
+    request: Request,
+    loaded: LoadedManifests,
+    desired: DesiredState,
+    registries: Mapping[str, Registry],
 ) -> Plan:
-    """Reads the registries and plans. Writes nothing."""
-    remote = await read_all(registries, workspace.facts)
-    workspace.check_references(loaded.desired, remote)
-    planned = make_plan(desired, remote, policy_of(workspace, desired, loaded.warnings, request.consents))
-    return with_warnings(planned, remote, workspace)
+    """Read the registries and plan. Writes nothing."""
+    return await plan_changes(
+        workspace,
+        desired,
+        registries,
+        declared=loaded.desired,
+        warnings=loaded.warnings,
+        consents=request.consents,
+    )
 
 
 async def read(options: GlobalOptions, request: Request) -> Plan:
@@ -104,7 +112,7 @@ async def read(options: GlobalOptions, request: Request) -> Plan:
 
 
 async def read_in(workspace: Workspace, request: Request) -> Plan:
-    """The same in a workspace that is open already."""
+    """The plan for a command that only looks, in a workspace that is open already."""
     loaded, desired = load(workspace, request)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)

@@ -9,7 +9,7 @@ import click
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions
 from reconciler.cli.schemas import generated
-from reconciler.cli.streams import answer, say
+from reconciler.cli.streams import echo_data, say
 from reconciler.render.escape import printable
 
 
@@ -39,7 +39,7 @@ def command(options: GlobalOptions, out: Path, check: bool) -> int:
     for name, text in files.items():
         if _text(out / name) != text:
             write_text(out / name, text)
-        answer(printable(str(out / name)))
+        echo_data(printable(str(out / name)))
     return 0
 
 

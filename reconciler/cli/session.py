@@ -1,4 +1,4 @@
-"""What every command needs: the workspace of the command line's options, and stdout and stderr kept apart."""
+"""The session of a command: the workspace that its options name, the style of its streams, and its outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from reconciler import render
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import GlobalOptions
-from reconciler.cli.streams import answer, answer_if_possible, say
+from reconciler.cli.streams import echo_data, echo_data_if_possible, say
 from reconciler.core.document import MAX_BYTES
 from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
 from reconciler.manifest.validation import Repository
@@ -54,13 +54,13 @@ def _tell(workspace: Workspace) -> None:
 
 
 def style(options: GlobalOptions, stream: Any = None, *, strict: bool = False) -> Style:
-    """How to render for stdout, or for another stream: with colour and the width of a terminal, if it is one."""
+    """The style for stdout, or for another stream: with colour and the width of a terminal, if it is one."""
     target = sys.stdout if stream is None else stream
     return Style(options.color(target), max(_width(target), 40), strict)
 
 
 def _width(stream: Any) -> int:
-    """In columns: the terminal's own, if it is one and tells; else 100. The stream is None where it was closed."""
+    """The width in columns: the terminal's own, if it is one and has one; else 100. A closed stream is None."""
     try:
         return (os.get_terminal_size(stream.fileno()).columns if stream is not None and stream.isatty() else 0) or 100
     except OSError:
@@ -77,7 +77,10 @@ class Outputs:
 
     @classmethod
     def parse(cls, family: Mapping[str, str], main: str, outputs: Sequence[str]) -> Outputs:
-        """Raises UsageError where an output is not FORMAT=FILE with a format of the family, InputError where a file cannot be written."""
+        """Parse the outputs, each FORMAT=FILE.
+
+        Raises UsageError for another form, InputError for a file that cannot be written.
+        """
         files = []
         for text in outputs:
             name, _, file = text.partition("=")
@@ -94,13 +97,13 @@ class Outputs:
         return cls(family, main, tuple(files))
 
     def write(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
-        """The answer to every file, then to stdout: where a file cannot be written (InputError), stdout holds the error alone."""
+        """Write the answer to every file, then to stdout, which holds the error alone where a file fails (InputError)."""
         self.to_files(value, strict=strict)
         self.to_stdout(value, options, strict=strict)
 
     @contextmanager
-    def told(self, command: str, repository: Repository | None = None) -> Iterator[None]:
-        """Around the work of a command: where it fails, every file says why, in its format, and so does stdout where a program reads it.
+    def reporting_errors(self, command: str, repository: Repository | None = None) -> Iterator[None]:
+        """Write the error of a command's work to every file, in its format, and to stdout where a program reads it.
 
         `repository` is the one that the working directory is in, for formats that name files from its root.
         """
@@ -109,10 +112,10 @@ class Outputs:
         except ReconcilerError as error:
             failure = render.load("reconciler.render.failure:render")
             for name, file in self.files:
-                with _said():
+                with _second_error():
                     write_text(file, failure(name, error, command, repository) + "\n")
             if self.main in render.REPORTS:
-                answer_if_possible(failure(self.main, error, command, repository))
+                echo_data_if_possible(failure(self.main, error, command, repository))
             raise
 
     def to_files(self, value: Any, *, strict: bool = False) -> None:
@@ -121,7 +124,8 @@ class Outputs:
 
     def to_stdout(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         # each format escapes what it shows for itself; GitHub's is made of commands
-        answer(self.text(self.main, value, style(options, strict=strict)), exact=self.main not in ("text", "markdown"))
+        exact = self.main not in ("text", "markdown")
+        echo_data(self.text(self.main, value, style(options, strict=strict)), exact=exact)
 
     def text(self, name: str, value: Any, how: Style) -> str:
         rendered: str = render.load(self.family[name])(value, how)
@@ -129,8 +133,8 @@ class Outputs:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    """A second error beside the one that ends the run."""
+def _second_error() -> Iterator[None]:
+    """Print a second error, next to the one that ends the run."""
     try:
         yield
     except InputError as error:
@@ -138,8 +142,8 @@ def _said() -> Iterator[None]:
 
 
 @contextmanager
-def asked(name: str) -> Iterator[None]:
-    """Around a question to the registry of that name: what it does wrong is told with its name."""
+def naming_registry(name: str) -> Iterator[None]:
+    """Name the registry in the errors of a request to it."""
     try:
         yield
     except RegistryError as error:
@@ -147,5 +151,5 @@ def asked(name: str) -> Iterator[None]:
 
 
 def stdin_bytes() -> bytes:
-    """What is on stdin, up to one byte more than a manifest may have: it may never end."""
+    """Read stdin, up to one byte more than a manifest may have: it may never end."""
     return sys.stdin.buffer.read(MAX_BYTES + 1) if sys.stdin is not None else b""

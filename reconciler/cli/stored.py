@@ -1,21 +1,21 @@
-"""What registries hold, for the commands that only look."""
+"""Reading registries, for the commands that only look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from reconciler.cli.streams import say
 from reconciler.core.errors import UsageError
-from reconciler.core.resource import RemoteState, Resource, Unreadable
+from reconciler.core.resource import RemoteState
 from reconciler.core.schema.findings import nearest
 from reconciler.project.workspace import Workspace
 from reconciler.registry.reading import read_all
 from reconciler.render.escape import printable
+from reconciler.render.stored import unreadable_rows
 
 
 async def stored(workspace: Workspace, names: Sequence[str] = ()) -> RemoteState:
-    """All that the registries of these names hold (of all of them, if none is named)."""
+    """Read the registries of these names, all of them if none is named."""
     check_names(workspace, names)
     async with workspace.connect(names or None) as registries:
         return await read_all(registries, workspace.facts)
@@ -31,7 +31,10 @@ def check_names(workspace: Workspace, names: Iterable[str]) -> None:
 
 
 def registries_of(workspace: Workspace, keys: Iterable[str]) -> tuple[str, ...]:
-    """The registries in which these keys can be: that of each full address; all of them where one is no full address."""
+    """The registries in which these keys can be: that of each full address.
+
+    All of them where one is no full address.
+    """
     names = {_registry_of(workspace, key) for key in keys}
     return (
         tuple(sorted(workspace.entries)) if None in names else tuple(sorted(name for name in names if name is not None))
@@ -46,20 +49,8 @@ def _registry_of(workspace: Workspace, key: str) -> str | None:
     return registry if entry is not None and kind in entry.driver.kinds and name else None
 
 
-def facts_of(resource: Resource) -> dict[str, Any]:
-    """Who owns it and when it was last written, as answers tell it."""
-    return {"owner": resource.mark.owner if resource.mark is not None else None, "updated_at": resource.updated_at}
-
-
-def unreadable(remote: RemoteState) -> Iterator[tuple[str, Unreadable]]:
-    """The rows that could not be understood, each with its registry's name, in a stable order."""
-    for name, listing in sorted(remote.listings.items()):
-        for row in sorted(listing.unreadable, key=lambda row: (row.kind or "", row.key or "", row.message)):
-            yield name, row
-
-
 def warn_of_unreadable(remote: RemoteState) -> None:
-    """One warning on stderr for each of them."""
-    for name, row in unreadable(remote):
+    """One warning on stderr for each row that could not be read."""
+    for name, row in unreadable_rows(remote):
         what = f"{row.kind or '?'}/{row.key or '?'}: {row.message}"
         say(f"warning: {name} holds something that cannot be read: {printable(what)}")

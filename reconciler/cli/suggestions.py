@@ -1,4 +1,7 @@
-"""Suggestions for options and commands that do not exist: what other tools call it, or the nearest name. Never what destroys."""
+"""Suggestions for options and commands that do not exist: what other tools call it, or the nearest name.
+
+Never what destroys.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ DESTRUCTIVE: Final = frozenset(
 
 
 def for_option(option: str, known: Iterable[str]) -> str | None:
-    """What to do instead of an unknown option, in words, or None. `known` are the command's own options."""
+    """The hint for an unknown option, or None. `known` are the command's own options."""
     if option in OPTIONS:
         return OPTIONS[option]
     safe = [name for name in known if name not in DESTRUCTIVE]

@@ -11,11 +11,10 @@ import click
 
 from reconciler import render
 from reconciler.cli import test_runs
-from reconciler.cli.answers import answer_json
 from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
-from reconciler.cli.session import asked, find_workspace, stdin_bytes, style
+from reconciler.cli.session import find_workspace, naming_registry, stdin_bytes, style
 from reconciler.cli.stored import check_names, registries_of
-from reconciler.cli.streams import answer
+from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.document import decode, read_text
 from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
@@ -67,9 +66,9 @@ def command(
 ) -> int:
     """Test a model: is it reached, does it answer, also as a stream, and which parameters does it heed?
 
-    A model that a manifest declares with an endpoint is asked there, without any registry; any other one is tested by its
-    registry, and so is every one with --registry. KEY is a key or an address. What an endpoint cannot do beside its work is `degraded`: it
-    does not stream, or refuses a declared parameter. Ends with 1 where a check failed.
+    A model that a manifest declares with an endpoint is asked there, without any registry; any other one is tested by
+    its registry, and so is every one with --registry. KEY is a key or an address. What an endpoint cannot do beside its
+    work is `degraded`: it does not stream, or refuses a declared parameter. Ends with 1 where a check failed.
     """
     _check_usage(key, registry, selections, every=every)
     for text in selections:
@@ -98,10 +97,10 @@ class _Telling:
     def tell(self, result: dict[str, Any]) -> int:
         """One model in full."""
         if self.output_format == "json":
-            answer_json(result)
+            echo_json(result)
         else:
             steps = bool(self.verbose) or not result["ok"] or "endpoint" in result
-            answer(
+            echo_data(
                 self._junit([result]) if self.output_format == "junit" else result_text(result, self.style, steps=steps)
             )
         return self._ended([result])
@@ -111,9 +110,9 @@ class _Telling:
         if self.output_format == "json":
             states = {result["state"] for result in results}
             worst = next((state for state in ("failed", "degraded") if state in states), "ok")
-            answer_json({"ok": worst != "failed", "state": worst, "results": results})
+            echo_json({"ok": worst != "failed", "state": worst, "results": results})
         else:
-            answer(self._junit(results) if self.output_format == "junit" else results_text(results, self.style))
+            echo_data(self._junit(results) if self.output_format == "junit" else results_text(results, self.style))
         return self._ended(results)
 
     def _ended(self, results: Sequence[dict[str, Any]]) -> int:
@@ -140,7 +139,7 @@ def _check_usage(key: str | None, registry: str | None, selections: Sequence[str
 async def _result(
     workspace: Workspace, key: str, registry: str | None, given: Any, required: Sequence[str], *, allow_secrets: bool
 ) -> dict[str, Any]:
-    """The answer for one model: from its endpoint where a manifest declares one, else, and with `registry`, through a registry."""
+    """The `test` answer for one model: from its endpoint if a manifest declares one, else through a registry."""
     subject = test_runs.meant(workspace, workspace.load(), key, given) if registry is None else None
     if subject is not None:
         check_secrets(workspace, [subject.endpoint], allowed=allow_secrets)
@@ -183,12 +182,12 @@ async def _through_registry(
             raise UsageError(f"nothing can be tested through {unable}", hint=hint)
         remote = await read_all({name: opened[name] for name in able}, workspace.facts)
         found = _named(workspace, key, remote, unable)
-        with asked(found.address.registry):
+        with naming_registry(found.address.registry):
             return found.address, await able[found.address.registry].test(found, given)
 
 
 def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> Resource:
-    """The one object meant: a model, where a model and something else bear the key."""
+    """The one object meant: a model, where a model and something else have the key."""
     every = list(remote.resources())
     declared = frozenset[Address]()
     if not any(str(resource.address) == key for resource in every):

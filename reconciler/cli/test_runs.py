@@ -1,4 +1,7 @@
-"""Tests of models at their endpoints: which models are meant, and the results as data. `test` and `apply --test` share it."""
+"""Tests of models at their endpoints: which models are meant, and the results as data.
+
+`test` and `apply --test` share it.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,14 @@ from reconciler.endpoint.test_run import check_input, streams
 from reconciler.endpoint.values import Subject
 from reconciler.planner.plan import Plan
 from reconciler.project.selection import parse_selector
-from reconciler.project.workspace import Loaded, Workspace
+from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.capabilities import Check, TestResult
 from reconciler.render.escape import printable
 
 STREAMING: Final = "streaming"  # the check that --require makes a must
 
 
-def meant(workspace: Workspace, loaded: Loaded, key: str, given: Any) -> Subject | None:
+def meant(workspace: Workspace, loaded: LoadedManifests, key: str, given: Any) -> Subject | None:
     """The declared model with an endpoint that a key or an address names, if one does.
 
     Raises UsageError for several, InputError where it cannot be asked with what is given.
@@ -39,11 +42,13 @@ def meant(workspace: Workspace, loaded: Loaded, key: str, given: Any) -> Subject
     return replace(found[0], addresses=tuple(sorted(found[0].addresses, key=lambda one: (str(one) != key, one))))
 
 
-def selected(workspace: Workspace, loaded: Loaded, selectors: Sequence[str], given: Any) -> tuple[Subject, ...]:
+def selected(
+    workspace: Workspace, loaded: LoadedManifests, selectors: Sequence[str], given: Any
+) -> tuple[Subject, ...]:
     """Every declared model with an endpoint whose labels meet all selectors.
 
-    Raises ManifestError where the manifests have errors, UsageError where a selector matches nothing, InputError where a model cannot be asked
-    with what is given.
+    Raises ManifestError where the manifests have errors, UsageError where a selector matches nothing, InputError where
+    a model cannot be asked with what is given.
     """
     every = _declared(workspace, loaded, loaded.checked())
     requirements = [one for text in selectors for one in parse_selector(text)]
@@ -59,13 +64,16 @@ def selected(workspace: Workspace, loaded: Loaded, selectors: Sequence[str], giv
 async def results(
     workspace: Workspace, chosen: Sequence[Subject], given: Any, *, required: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """Test the models: results in the order given, as the answer of `test` tells them. What is `required` fails where it is only degraded."""
+    """Test the models: the `test` answers, in the order given. What is `required` fails where it is only degraded."""
     every = await run_tests(chosen, workspace.resolver, given=given)
     return [_result(subject, _demanding(subject, one, required)) for subject, one in zip(chosen, every, strict=True)]
 
 
-async def gated(workspace: Workspace, loaded: Loaded, plan: Plan) -> Plan:
-    """The plan without the models whose endpoint fails, and without what depends on them. Each is told on stderr; a degraded one is in nobody's way."""
+async def gated(workspace: Workspace, loaded: LoadedManifests, plan: Plan) -> Plan:
+    """The plan without the models whose endpoint fails, and without what depends on them.
+
+    Each is reported on stderr; degraded ones stay.
+    """
     chosen = concerned(plan, _declared(workspace, loaded))
     failures: dict[Address, str] = {}
     for subject, result in zip(chosen, await run_tests(chosen, workspace.resolver, probe=False), strict=True):
@@ -77,7 +85,7 @@ async def gated(workspace: Workspace, loaded: Loaded, plan: Plan) -> Plan:
 
 
 def answer_of(address: Address, result: TestResult) -> dict[str, Any]:
-    """One test as the answer of `test` tells it. What there is none of is left out."""
+    """The `test` answer for one model. Empty parts are left out."""
     data = {
         "address": str(address),
         "ok": result.ok,
@@ -120,7 +128,9 @@ def _check(check: Check) -> dict[str, Any]:
     }
 
 
-def _declared(workspace: Workspace, loaded: Loaded, desired: DesiredState | None = None) -> tuple[Subject, ...]:
+def _declared(
+    workspace: Workspace, loaded: LoadedManifests, desired: DesiredState | None = None
+) -> tuple[Subject, ...]:
     drivers = [entry.driver for entry in workspace.entries.values()]
     return subjects(loaded.manifests, loaded.desired if desired is None else desired, drivers)
 

@@ -1,4 +1,4 @@
-"""What `-vv` adds: every line that we log, on stderr, which is what the HTTP client says. Imported only then."""
+"""The log of `-vv`: the HTTP client's requests and answers, on stderr. Imported only then."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ LOGGER: Final = "reconciler"  # the one above all of ours
 
 
 class _Told(logging.Handler):
-    """One line for each record. Without its traceback: what a library puts into one is not known to be free of secrets."""
+    """One line for each record.
+
+    Without its traceback: what a library puts into one is not known to be free of secrets.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         say(printable(record.getMessage()))
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def logged_requests() -> Iterator[None]:
     """While this is open, what that logger and those below it say is on stderr; afterwards they are as they were."""
     logger, handler = logging.getLogger(LOGGER), _Told()
     level = logger.level

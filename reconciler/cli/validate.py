@@ -24,12 +24,12 @@ def command(
 ) -> int:
     """Check manifests and reconciler.yaml with all its environments, without any registry.
 
-    PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests. Names of some files are
-    enough: checks across files still look at all of them. Where no reconciler.yaml is found from the working directory
-    upward, each file is checked in the project that it lies in.
+    PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests. Names of some
+    files are enough: checks across files still look at all of them. Where no reconciler.yaml is found from the working
+    directory upward, each file is checked in the project that it lies in.
     """
     answers = Outputs.parse(VALIDATION, output_format, outputs)
-    with answers.told("validate", repository_here()):
+    with answers.reporting_errors("validate", repository_here()):
         result = _validate(options, paths)
     answers.write(result, options, strict=strict)
     return 0 if result.valid and not (strict and result.problems) else 1

@@ -101,7 +101,7 @@ def _is_message_stop(event: Event) -> bool:
 
 def _choices_ended(answer: Any) -> bool:
     choices = member(answer, "choices")
-    return bool(choices) and all(member(one, "finish_reason") for one in choices)
+    return isinstance(choices, list) and bool(choices) and all(member(one, "finish_reason") for one in choices)
 
 
 def _message_ended(answer: Any) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from reconciler.core.actions import WRITES
 from reconciler.core.resource import Address
 from reconciler.endpoint.values import Subject
-from reconciler.planner.plan import WRITES, Change, Plan
+from reconciler.planner.plan import Change, Plan
 
 REASON: Final = "test-failed"
 

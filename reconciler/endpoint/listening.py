@@ -47,9 +47,10 @@ class Listener:
 
     def __call__(self, piece: bytes) -> bool:
         """Takes the next piece. True where no further one is wanted."""
-        if self._after_cr and piece:
+        if not piece:
+            return self._is_over()  # a CR before it still waits for its LF
+        if self._after_cr:
             piece = piece.removeprefix(b"\n")
-            self._after_cr = False
         self._after_cr = piece.endswith(b"\r")
         first, *others = _LINE.split(piece)
         self._rest.append(first)

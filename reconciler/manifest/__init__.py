@@ -1,1 +1,1 @@
-"""Manifests: the portable Model (`model`), reading files (`load`), references (`references`) and JSON Schema (`schema`)."""
+"""Manifests: find files, load and check them, resolve references, compile desired state; import and export."""

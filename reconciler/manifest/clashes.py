@@ -12,7 +12,7 @@ from reconciler.manifest.load import Manifest
 
 
 def duplicates(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:
-    """The clash of two documents of one address, told at both."""
+    """The clash of two documents of one address, reported at both."""
 
     def finding(manifest: Manifest, other: Source) -> Finding:
         message = f"{address} is declared twice: also in {other.file}:{other.line}"

@@ -1,4 +1,4 @@
-"""Manifests to desired state: each document becomes resources, one set for each registry it is meant for. Pure."""
+"""Compile manifests into desired state: each document into the resources of each registry it goes to. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,20 @@ from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_pointer, own_old_keys
 from reconciler.manifest.load import Manifest
-from reconciler.manifest.localise import container, normalize, normalize_pointer
-from reconciler.manifest.native_check import Target, checked, ignored, limits, misplaced, refused_key
+from reconciler.manifest.native_check import (
+    Destination,
+    ignored_pointers,
+    key_refusal,
+    limits,
+    misplaced,
+    validate_native,
+)
+from reconciler.manifest.normalize import container, normalize, normalize_pointer
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
 
 
-class Compiled(NamedTuple):
+class CompiledManifests(NamedTuple):
     """The desired state of some manifests, and what is wrong with them beyond their form, each with its manifest."""
 
     state: DesiredState
@@ -31,45 +38,58 @@ class Compiled(NamedTuple):
 
 def compile_manifests(
     manifests: Iterable[Manifest], registries: Mapping[str, RegistryEntry], *, selected: frozenset[str] | None = None
-) -> Compiled:
+) -> CompiledManifests:
     """The desired state. `selected` are the files to plan; the others only take part in the checks across documents.
 
     The findings are those of the selected manifests, except that a clash of two documents is found at either.
     """
-    found: list[tuple[Manifest, Finding]] = []
+    findings: list[tuple[Manifest, Finding]] = []
     owners: dict[Address, Manifest] = {}
     chosen: dict[Address, Desired] = {}
     documents = 0
     for manifest in manifests:
         mine = selected is None or manifest.source.file in selected
         documents += mine
-        wrong: list[Finding] = []
-        for item in _compile(manifest, registries, wrong):
+        for item in _compile(manifest, registries):
+            if isinstance(item, Finding):
+                findings.append((manifest, item))
+                continue
             other = owners.setdefault(item.address, manifest)
             if other is not manifest:
-                found.extend(duplicates(item.address, other, manifest))
+                findings.extend(duplicates(item.address, other, manifest))
             elif mine:
                 chosen[item.address] = item
-        found.extend((manifest, finding) for finding in wrong)
-    found.extend(clashing_old_keys(chosen.values(), owners))
-    mine_only = tuple(pair for pair in found if selected is None or pair[0].source.file in selected)
+    findings.extend(clashing_old_keys(chosen.values(), owners))
+    mine_only = tuple(pair for pair in findings if selected is None or pair[0].source.file in selected)
     ordered = tuple(chosen[address] for address in sorted(chosen))
-    return Compiled(DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only)
+    return CompiledManifests(DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only)
 
 
-def _compile(manifest: Manifest, registries: Mapping[str, RegistryEntry], wrong: list[Finding]) -> Iterator[Desired]:
+def _compile(manifest: Manifest, registries: Mapping[str, RegistryEntry]) -> Iterator[Desired | Finding]:
+    """The resources of one manifest, and the findings in it."""
     if manifest.model is not None:
-        items = [
-            item
-            for target in _targets(manifest.model, registries, wrong)
-            for item in _model(manifest, manifest.model, target, wrong)
-        ]
-        wrong.extend(own_old_keys(manifest.model, [item for item in items if item.resource.parent is None]))
-        yield from items
+        yield from _compile_model(manifest, manifest.model, registries)
+        return
+    entry = _native_entry(manifest, registries)
+    if isinstance(entry, Finding):
+        yield entry
     else:
-        entry = _native_entry(manifest, registries, wrong)
-        if entry is not None:
-            yield from _native(manifest, entry, wrong)
+        yield from _native(manifest, entry)
+
+
+def _compile_model(
+    manifest: Manifest, model: Model, registries: Mapping[str, RegistryEntry]
+) -> Iterator[Desired | Finding]:
+    roots: list[Desired] = []
+    for target in _destinations(model, registries):
+        if isinstance(target, Finding):
+            yield target
+            continue
+        for item in _model(manifest, model, target):
+            yield item
+            if isinstance(item, Desired) and item.resource.parent is None:
+                roots.append(item)
+    yield from own_old_keys(model, roots)
 
 
 def _previous(old_keys: Iterable[str] | None, address: Address) -> tuple[Address, ...]:
@@ -77,29 +97,22 @@ def _previous(old_keys: Iterable[str] | None, address: Address) -> tuple[Address
     return tuple(old for key in old_keys or () if (old := address._replace(key=key)) != address)
 
 
-def _targets(model: Model, registries: Mapping[str, RegistryEntry], wrong: list[Finding]) -> Iterator[Target]:
+def _destinations(model: Model, registries: Mapping[str, RegistryEntry]) -> Iterator[Destination | Finding]:
     shared = tuple((pointer, f"/ignore/{index}") for index, pointer in enumerate(model.ignore or ()))
     if model.registries is None:
         defaults = [entry for entry in registries.values() if entry.default]
         if not defaults:
             message = "it goes to no registry: say which under `registries`, or mark one in reconciler.yaml with `default: true`"
-            wrong.append(Finding("no-registry", message, "/key"))
+            yield Finding("no-registry", message, "/key")
         for entry in defaults:
-            yield Target(entry, model.key, {}, shared)
+            yield Destination(entry, model.key, {}, shared)
         return
     for name, override in model.registries.items():
         entry_named = registries.get(name)
         if entry_named is None:
             message = f"there is no registry {name!r} in reconciler.yaml"
-            wrong.append(
-                Finding(
-                    "unknown-registry",
-                    message,
-                    json_pointer.join(("registries", name)),
-                    at_key=True,
-                    suggestion=nearest(name, registries),
-                )
-            )
+            pointer = json_pointer.join(("registries", name))
+            yield Finding("unknown-registry", message, pointer, at_key=True, suggestion=nearest(name, registries))
             continue
         terms = dict(override.model_extra or {}) if override is not None else {}
         key = override.key if override is not None and override.key else model.key
@@ -107,14 +120,14 @@ def _targets(model: Model, registries: Mapping[str, RegistryEntry], wrong: list[
         pointers = tuple(
             (pointer, json_pointer.join(("registries", name, "ignore", index))) for index, pointer in enumerate(own)
         )
-        yield Target(entry_named, key, terms, (*shared, *pointers))
+        yield Destination(entry_named, key, terms, (*shared, *pointers))
 
 
-def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding]) -> Iterator[Desired]:
+def _model(manifest: Manifest, model: Model, target: Destination) -> Iterator[Desired | Finding]:
     entry, kind, source = target.entry, target.entry.portable, manifest.source
     if model.state == "absent":
         if not _names_itself(model, entry, kind):  # then it is found by the key in its mark
-            wrong.extend(_bad_key(target.key, model, entry, kind))
+            yield from _bad_key(target.key, model, entry, kind)
         address = Address(entry.name, kind.name, target.key)
         yield Desired(
             Resource(address, {}, source=source),
@@ -124,50 +137,43 @@ def _model(manifest: Manifest, model: Model, target: Target, wrong: list[Finding
             labels=model.labels or {},
         )
         return
-    wrong.extend(_unprotected(model.protected, kind, entry))
+    yield from _unprotected(model.protected, kind, entry)
     compiled = entry.driver.compile(model, target.key)
     for lost in compiled.inexpressible:
         severity = "error" if lost.fatal else "warning"
-        wrong.append(
-            Finding(
-                "not-expressible",
-                f"{entry.name} cannot hold this: {lost.message}",
-                lost.pointer,
-                at_key=True,
-                severity=severity,
-            )
-        )
+        message = f"{entry.name} cannot hold this: {lost.message}"
+        yield Finding("not-expressible", message, lost.pointer, at_key=True, severity=severity)
     # where names follow from other fields, the driver's name stands unless the manifest gives one for this registry
     key = compiled.model.key if _names_itself(model, entry, kind) else target.key
-    wrong.extend(_bad_key(key, model, entry, kind))
+    yield from _bad_key(key, model, entry, kind)
     address = Address(entry.name, kind.name, key)
     spec = compiled.model.spec
     if target.override:
         spec = without_nulls(patch.merge(spec, normalize(entry, kind, target.override)), kind.root)
     native = Native(kind.name, key, spec, compiled.model.origins)
     if target.override or not kind.portable:
-        found: list[Finding] = []
-        spec = checked(native, kind, target, found)
-        wrong.extend(_explained(item, model) for item in found)
-    ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
+        spec, errors = validate_native(native, kind, target)
+        yield from (_explained(error, model) for error in errors)
+    ignore, unknown = _ignored(target, kind)
+    yield from unknown
     previous = _previous(model.previous_keys, address)
     yield _desired(manifest, entry, kind, native, spec, previous, ignore, model.protected, model.labels or {})
     for derived in compiled.derived:
         below = entry.driver.kinds[derived.kind]
         for item in limits(derived.spec, below.root):
             pointer = derived.origins.get(item.pointer, "")
-            wrong.append(item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=pointer))
+            yield item._replace(message=f"{entry.name}, {below.name}: {item.message}", pointer=pointer)
         part = _desired(manifest, entry, below, derived, derived.spec, (), (), model.protected, model.labels or {})
         yield replace(part, resource=replace(part.resource, parent=address))
 
 
 def _names_itself(model: Model, entry: RegistryEntry, kind: Kind) -> bool:
-    """Whether its name there follows from its other fields: the registry's names have a form of their own, and no other is given."""
+    """True where the registry derives the object's name from other fields, and the manifest gives no other."""
     return kind.found_by_mark and key_pointer(model, entry.name) == "/key"
 
 
 def _bad_key(key: str, model: Model, entry: RegistryEntry, kind: Kind) -> Iterator[Finding]:
-    refused = refused_key(kind, key)
+    refused = key_refusal(kind, key)
     if refused is not None:
         pointer = key_pointer(model, entry.name)
         key_there = _near_key(kind, key) or "..."
@@ -183,26 +189,33 @@ def _bad_key(key: str, model: Model, entry: RegistryEntry, kind: Kind) -> Iterat
 def _near_key(kind: Kind, key: str) -> str | None:
     """The key with `-` for whatever is neither letter nor digit, as `gpt-4-1` for `gpt-4.1`, if the registry takes that."""
     near = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")
-    return near if near and "${" not in key and refused_key(kind, near) is None else None
+    return near if near and "${" not in key and key_refusal(kind, near) is None else None
 
 
 def _explained(finding: Finding, model: Model) -> Finding:
-    """What is missing in a registry's terms, in the manifest's own."""
+    """Translate a finding about a missing native field into the manifest's terms."""
     if finding.rule == "missing-field" and model.endpoint is None and model.provider is None:
         return finding._replace(suggestion="a model has an `endpoint` or a `provider`")
     return finding
 
 
 def _unprotected(protected: bool | None, kind: Kind, entry: RegistryEntry) -> Iterator[Finding]:
-    """Where there is no room for a mark, a protection ends with the manifest that says so."""
+    """Warn of a protection that ends with its manifest, since the registry has no room for a mark."""
     if protected and not kind.markable:
         message = f"{entry.name} has no room to keep this: it protects only as long as this manifest is there"
         yield Finding("protection-not-kept", message, "/protected", at_key=True, severity="warning")
 
 
-def _native_entry(
-    manifest: Manifest, registries: Mapping[str, RegistryEntry], wrong: list[Finding]
-) -> RegistryEntry | None:
+def _ignored(target: Destination, kind: Kind) -> tuple[tuple[str, ...], list[Finding]]:
+    """The normalized pointers under `ignore`, and the findings of those that are no field."""
+    pointers = list(ignored_pointers(target, kind))
+    known = (pointer for pointer in pointers if isinstance(pointer, str))
+    unknown = [pointer for pointer in pointers if isinstance(pointer, Finding)]
+    return tuple(normalize_pointer(target.entry, kind, pointer) for pointer in known), unknown
+
+
+def _native_entry(manifest: Manifest, registries: Mapping[str, RegistryEntry]) -> RegistryEntry | Finding:
+    """The registry of a native document: the one it names, or the only one of its driver."""
     driver = manifest.kind.partition("/")[0]
     candidates = {name: entry for name, entry in registries.items() if entry.driver.name == driver}
     name = manifest.native.common.registry if manifest.native is not None else None
@@ -212,42 +225,40 @@ def _native_entry(
         return candidates[name]
     known = ", ".join(sorted(candidates))
     if name is None:
-        wrong.append(
-            Finding("missing-field", f"'registry' is missing: several registries use the driver {driver!r}: {known}")
-        )
-    else:
-        message = f"{name!r} is no registry with the driver {driver!r}: there is {known}"
-        wrong.append(Finding("unknown-registry", message, "/registry", suggestion=nearest(name, candidates)))
-    return None
+        message = f"'registry' is missing: several registries use the driver {driver!r}: {known}"
+        return Finding("missing-field", message)
+    message = f"{name!r} is no registry with the driver {driver!r}: there is {known}"
+    return Finding("unknown-registry", message, "/registry", suggestion=nearest(name, candidates))
 
 
-def _native(manifest: Manifest, entry: RegistryEntry, wrong: list[Finding]) -> Iterator[Desired]:
+def _native(manifest: Manifest, entry: RegistryEntry) -> Iterator[Desired | Finding]:
     document = manifest.native
     if document is None:
         return
     common, kind = document.common, entry.driver.kinds[manifest.kind.partition("/")[2]]
     address = Address(entry.name, kind.name, common.key)
-    if (refused := refused_key(kind, common.key)) is not None:
+    if (refused := key_refusal(kind, common.key)) is not None:
         message = f"{entry.name} cannot take the key {common.key!r}: {refused}"
-        wrong.append(Finding("bad-key", message, "/key", suggestion=_near_key(kind, common.key)))
+        yield Finding("bad-key", message, "/key", suggestion=_near_key(kind, common.key))
     if common.state == "absent":
         previous = _previous(common.previous_keys, address)
         yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True, previous=previous)
         return
-    wrong.extend(_unprotected(common.protected, kind, entry))
-    target = Target(
+    yield from _unprotected(common.protected, kind, entry)
+    target = Destination(
         entry, common.key, {}, tuple((pointer, f"/ignore/{index}") for index, pointer in enumerate(common.ignore or ()))
     )
     spec = without_nulls(document.spec, kind.root)
-    wrong.extend(limits(spec, kind.root))
+    yield from limits(spec, kind.root)
     if common.key in (common.previous_keys or ()):
         index = (common.previous_keys or []).index(common.key)
         message = f"{common.key!r} is still declared, by this manifest: it cannot be an old key"
-        wrong.append(Finding("previous-key-declared", message, f"/previous_keys/{index}"))
+        yield Finding("previous-key-declared", message, f"/previous_keys/{index}")
     previous = _previous(common.previous_keys, address)
     native = Native(kind.name, common.key, spec)
-    ignore = tuple(normalize_pointer(entry, kind, pointer) for pointer in ignored(target, kind, wrong))
-    wrong.extend(misplaced(common.unmanaged or {}, spec, kind))
+    ignore, unknown = _ignored(target, kind)
+    yield from unknown
+    yield from misplaced(common.unmanaged or {}, spec, kind)
     item = _desired(manifest, entry, kind, native, spec, previous, ignore, common.protected, {})
     yield replace(item, resource=replace(item.resource, unmanaged=common.unmanaged or {}))
 

@@ -1,8 +1,8 @@
-"""Stored objects to manifests that `validate` accepts, whatever the registry holds.
+"""Turn stored objects into manifests that `validate` accepts, whatever the registry holds.
 
-A registry may hold what no manifest can say: a value of another form than this version knows, a reference to what is gone, a key that its own
-rule forbids. A field like that is left out of the manifest and listed under `ignore`, so that it stays as it is; an object that cannot do
-without it is not exported at all. Either is told.
+A registry may hold what no manifest can say: a value of another form than this version knows, a reference to what is
+gone, a key that its own rule forbids. A field like that is left out of the manifest and listed under `ignore`, so that
+it stays as it is; an object that cannot do without it is not exported at all. Both are reported.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Declared:
 
 
 class _Fault(NamedTuple):
-    """One thing that keeps a manifest from being the object's. What is missing is a fault of the map that it is missing in.
+    """One thing that keeps a manifest from being the object's.
+
+    What is missing is a fault of the map that it is missing in.
 
     `declared` is False where the field is not the manifest's: it need not go, and is only to be ignored.
     """
@@ -67,7 +69,8 @@ def declare(
 ) -> Declared | Undeclarable:
     """The manifest of a stored object.
 
-    `folder` is where it will stand, relative to the project `root`; `exists` tells whether an object that it refers to is there.
+    `folder` is the manifest's, relative to the project `root`; `exists` is true of the addresses of objects that are
+    there.
     """
     rules = entry.driver.kinds[resource.address.kind].root
     manifest: Mapping[str, Any] = manifest_of(resource, entry, folder)
@@ -93,7 +96,10 @@ def _is_below(place: str, others: Iterable[str]) -> bool:
 
 
 def _removable(manifest: Mapping[str, Any], pointer: str) -> str:
-    """The pointer of the member that has to go with what is at `pointer`, or "" for the whole object. A list stays or goes whole."""
+    """The pointer of the member that has to go with what is at `pointer`, or "" for the whole object.
+
+    A list stays or goes whole.
+    """
     parts = json_pointer.split(pointer)
     if not parts or parts[0] in _IDENTITY or json_pointer.get(manifest, pointer) is json_pointer.MISSING:
         return ""
@@ -104,7 +110,7 @@ def _removable(manifest: Mapping[str, Any], pointer: str) -> str:
 def _faults(
     manifest: Mapping[str, Any], resource: Resource, entry: RegistryEntry, where: tuple[Path, str], exists: Exists
 ) -> Iterator[_Fault]:
-    """What `validate` would find wrong with the manifest's text, and what `plan` would change or miss."""
+    """Find the fields that `validate` would refuse in the manifest, and those that `plan` would change or miss."""
     root, folder = where
     natives = {
         f"{entry.driver.name}/{kind.name}": NativeKind.of(entry.driver.name, kind)
@@ -137,7 +143,7 @@ def _dangling(item: Desired, entry: RegistryEntry, exists: Exists) -> Iterator[_
 
 
 def _differences(item: Desired, resource: Resource, entry: RegistryEntry) -> Iterator[_Fault]:
-    """What the manifest would change: a field that the registry's settings give it, a default that the object does not have."""
+    """Find the fields that the manifest would change: by the registry's settings, or by a default."""
     node = entry.driver.kinds[item.address.kind].root
     secrets = {place for spec in (item.resource.spec, resource.spec) for place, _ in secrets_in(spec, node)}
     aside = (*item.ignore, *unmanaged(item.resource.spec, node), *sorted(secrets))

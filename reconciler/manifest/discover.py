@@ -1,7 +1,7 @@
 """Manifest files on disk: folders read recursively, files, and quoted globs; and all that was passed over on the way.
 
-Links are followed as long as they stay where they were found, so that no manifest of a pull request makes a run read, and
-quote in its log, a file from elsewhere on the machine.
+Links are followed as long as they stay where they were found, so that no manifest of a pull request makes a run read,
+and quote in its log, a file from elsewhere on the machine.
 """
 
 from __future__ import annotations
@@ -15,25 +15,28 @@ from typing import NamedTuple
 
 from reconciler.core.errors import Problem
 from reconciler.manifest import ignored
-from reconciler.manifest.glob import SUFFIXES, Pattern, States, is_glob, split
+from reconciler.manifest.glob import SUFFIXES, GlobPattern, States, is_glob, split
 from reconciler.manifest.ignored import KEEP, MACHINERY
 
-__all__ = ["SUFFIXES", "Base", "File", "Found", "discover", "shown"]
+__all__ = ["SUFFIXES", "Base", "File", "FoundFiles", "discover", "shown"]
 
 
 class File(NamedTuple):
-    """One file to read. `shown` is its path relative to the working directory, with `/`; `real` its path without links."""
+    """One file to read.
+
+    `shown` is its path relative to the working directory, with `/`; `real` its path without links.
+    """
 
     path: str
     shown: str
     real: str
 
 
-class Found(NamedTuple):
+class FoundFiles(NamedTuple):
     """The files under some paths, and the errors met.
 
-    `silent` are warnings of sources that may have lost what they held: files passed over though they look like manifests,
-    and paths without any file. Where there is one, nothing may be taken for removed.
+    `silent` are warnings of sources that may have lost what they held: files passed over though they look like
+    manifests, and paths without any file. Where there is one, nothing may be taken for removed.
     """
 
     files: tuple[File, ...]
@@ -48,11 +51,11 @@ class Base(NamedTuple):
     real: str
 
 
-def discover(paths: Iterable[str], base: Path, cwd: Path) -> Found:
+def discover(paths: Iterable[str], base: Path, cwd: Path) -> FoundFiles:
     """The manifest files under `paths` (relative to `base`), each once, sorted as shown.
 
-    A path that leads nowhere is a problem, and so is a link that leads outside: of `base` or, where `base` does not hold it, of
-    the folder that it stands in; below a folder or the fixed part of a glob, outside of that folder.
+    A path that leads nowhere is a problem, and so is a link that leads outside: of `base` or, where `base` does not
+    hold it, of the folder that it is in; below a folder or the fixed part of a glob, outside of that folder.
     """
     root = Base(os.path.abspath(base), os.path.realpath(base))
     files: dict[str, File] = {}
@@ -65,7 +68,7 @@ def discover(paths: Iterable[str], base: Path, cwd: Path) -> Found:
                 files.setdefault(item.real, item)
     silent = {problem for problem in problems if problem.rule in ignored.SILENT}
     ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
-    return Found(ordered, tuple(sorted(problems - silent)), tuple(sorted(silent)))
+    return FoundFiles(ordered, tuple(sorted(problems - silent)), tuple(sorted(silent)))
 
 
 def shown(path: str, cwd: Path) -> str:
@@ -86,7 +89,7 @@ def _matching(path: str, base: Base, cwd: Path) -> Iterator[File | Problem]:
     top = os.path.join(base.path, fixed)
     found: list[File | Problem] = []
     if os.path.isdir(top):
-        found.extend(_outside(top, os.path.realpath(top), base, cwd) or _Walk(top, cwd, Pattern.of(glob)).run())
+        found.extend(_outside(top, os.path.realpath(top), base, cwd) or _Walk(top, cwd, GlobPattern.of(glob)).run())
     if all(isinstance(item, Problem) and item.rule in ignored.SILENT for item in found):
         yield _problem(path, "no-such-path", "no file matches this")
     yield from found
@@ -108,7 +111,7 @@ def _named(target: str, base: Base, cwd: Path) -> Iterator[File | Problem]:
     if refused:
         yield from refused
     elif os.path.isdir(target):
-        yield from _Walk(target, cwd, Pattern.of(())).run()
+        yield from _Walk(target, cwd, GlobPattern.of(())).run()
     else:
         yield File(target, name, real)
 
@@ -126,9 +129,12 @@ def _reason(error: OSError) -> str:
 
 
 def _outside(target: str, real: str, base: Base, cwd: Path) -> list[Problem]:
-    """The problem of a path that was asked for by name, where links take it elsewhere than it seems to lead; else nothing.
+    """The problem of a path that was asked for by name, where links take it elsewhere than it seems to lead.
 
-    A path beyond `base` was written by who runs this, as an absolute path or with `..`: there only its own last part is judged.
+    Else nothing.
+
+    A path beyond `base` was written by who runs this, as an absolute path or with `..`: there only its own last part is
+    judged.
     """
     if _within(real, base.real):
         return []
@@ -144,7 +150,9 @@ def _within(path: str, folder: str) -> bool:
 
 
 class _Folder(NamedTuple):
-    """A folder to read. `sources` are the labels of the top and of the folders down to here that a part of the glob names.
+    """A folder to read.
+
+    `sources` are the labels of the top and of the folders down to here that a part of the glob names.
 
     In a folder that is `hidden`, or below one, manifests are reported and not read.
     """
@@ -157,9 +165,12 @@ class _Folder(NamedTuple):
 
 
 class _Walk:
-    """One search below a folder. No real folder is entered twice in one state, so that links cannot make this endless."""
+    """One search below a folder.
 
-    def __init__(self, top: str, cwd: Path, pattern: Pattern) -> None:
+    No real folder is entered twice in one state, so that links cannot make this endless.
+    """
+
+    def __init__(self, top: str, cwd: Path, pattern: GlobPattern) -> None:
         self._cwd = cwd
         self._pattern = pattern
         self._top = os.path.realpath(top)
@@ -172,7 +183,7 @@ class _Walk:
         self._hidden: dict[str, Problem] = {}  # by real path: hidden files, which a link may lead to all the same
 
     def run(self) -> Iterator[File | Problem]:
-        """All that the pattern matches, the errors met, and the warnings of what was passed over."""
+        """Walk the folders: the files that the pattern matches, the errors met, and warnings of files passed over."""
         while self._pending:
             yield from self._folder(self._pending.pop())
         yield from (problem for real, problem in self._hidden.items() if real not in self._read)
@@ -240,7 +251,10 @@ class _Walk:
         self._pending.append(folder._replace(states=new))
 
     def _passed_over(self, entry: os.DirEntry[str], label: str, folder: _Folder) -> Iterator[Problem]:
-        """The warning of a file that would be read under another name; a hidden folder is searched for files to warn of."""
+        """The warning of a file that would be read under another name.
+
+        A hidden folder is searched for files to warn of.
+        """
         name = entry.name
         if entry.is_dir():
             onward = self._pattern.step(folder.states, name.lstrip(".")).onward if name.startswith(".") else None
@@ -262,7 +276,7 @@ class _Walk:
     ) -> str | Problem | None:
         """The real path that a link leads to, a problem, or None where it is no concern of ours.
 
-        `folder` is the real path of the folder that it stands in; `taken` and `wanted` say whether a file of its name is
+        `folder` is the real path of the folder that it is in; `taken` and `wanted` say whether a file of its name is
         meant, and whether a folder is.
         """
         try:

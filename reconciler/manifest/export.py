@@ -27,7 +27,7 @@ _NOT_IN_NAMES: Final = re.compile(r"[^A-Z0-9]+")
 
 
 def path_of(resource: Resource) -> str:
-    """`<registry>/<Kind>/<key>.yaml`: a relative path to a file that is not hidden, whatever the key holds and however long it is."""
+    """The relative path `<registry>/<Kind>/<key>.yaml`, of a file that is not hidden, whatever the key holds."""
     address = resource.address
     name = quote(address.key, safe=" $@+,=", errors="surrogatepass")
     if name.startswith("."):
@@ -38,7 +38,7 @@ def path_of(resource: Resource) -> str:
 
 
 def manifest_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> dict[str, Any]:
-    """The manifest that declares `resource`. `folder` is where it will stand, relative to the project root."""
+    """The manifest that declares `resource`. `folder` is the file's, relative to the project root."""
     kind = entry.driver.kinds[resource.address.kind]
     spec = _plain(resource.spec, kind.root)
     for pointer, value in secrets_in(resource.spec, kind.root):
@@ -56,12 +56,12 @@ def manifest_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> 
 
 
 def text_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> str:
-    """The same as YAML, with a comment on top for what it leaves out."""
+    """The manifest that declares `resource`, as YAML, with a comment on top for what it leaves out."""
     return dump_yaml(manifest_of(resource, entry, folder), header=header_of(resource, entry))
 
 
 def unexported(resource: Resource, entry: RegistryEntry) -> tuple[str, ...]:
-    """The pointers of the unmanaged members that the manifest leaves out: what may be a secret, and all of them where it is portable."""
+    """The pointers of the unmanaged members that the manifest leaves out: likely secrets; all of a portable one."""
     if entry.driver.kinds[resource.address.kind].portable:
         return tuple(sorted(pointers_in(resource.unmanaged, resource.spec)))
     return tuple(sorted(hidden_in(resource.unmanaged)))
@@ -75,7 +75,7 @@ def header_of(resource: Resource, entry: RegistryEntry) -> str:
 
 
 def _plain(value: Any, node: Node) -> Any:
-    """The value in the order in which its fields are declared, without what the server owns, and with nothing in it that reads as a reference."""
+    """The value with its fields in declared order, without server-owned ones, and with `${` escaped."""
     if isinstance(value, Mapping):
         names = [
             *(name for name in node.children if name in value),
@@ -89,7 +89,10 @@ def _plain(value: Any, node: Node) -> Any:
 
 
 def _reference(value: Any, pointer: str, resource: Resource, folder: str) -> str:
-    """The reference as it reads from `folder`; a secret that the registry keeps to itself becomes a variable to be set."""
+    """The reference as it reads from `folder`.
+
+    A secret that the registry keeps to itself becomes a variable to be set.
+    """
     if not is_reference(value):
         words = f"{resource.address.key}_{'_'.join(json_pointer.split(pointer))}".upper()
         return "${env:" + _NOT_IN_NAMES.sub("_", words).strip("_") + "}"

@@ -26,18 +26,18 @@ class Step(NamedTuple):
     named: bool
 
 
-class Pattern(NamedTuple):
+class GlobPattern(NamedTuple):
     """A pattern over the names below a folder, as an automaton: in state `i`, a name is held against `parts[i]`.
 
-    The last two parts are `**` and the name of a manifest: a folder that matches all parts before them, `whole` in number,
-    is read recursively. A file that matches those is taken whatever it is called.
+    The last two parts are `**` and the name of a manifest: a folder that matches all parts before them, `whole` in
+    number, is read recursively. A file that matches those is taken whatever it is called.
     """
 
     parts: tuple[_Part, ...]
     whole: int
 
     @classmethod
-    def of(cls, glob: tuple[str, ...]) -> Pattern:
+    def of(cls, glob: tuple[str, ...]) -> GlobPattern:
         """The pattern of the names and `**` of a glob; of none, that of a folder."""
         parts = (None if part == "**" else _matcher(part) for part in glob)
         return cls((*parts, None, is_manifest), len(glob))
@@ -55,7 +55,7 @@ class Pattern(NamedTuple):
         return Step(taken, self._reached((matched | stayed) - {len(self.parts)}), named)
 
     def _reached(self, states: set[int]) -> States:
-        """With the states that are reached without another name, since `**` may stand for no folder at all."""
+        """Add the states that are reached without another name, since `**` may match no folder at all."""
         pending = list(states)
         while pending:
             state = pending.pop()

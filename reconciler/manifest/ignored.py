@@ -33,7 +33,10 @@ _KIND: Final = re.compile(  # bounded: hidden files are a stranger's, too
 
 
 def meant(name: str) -> tuple[str, ...]:
-    """The names of manifests that a file of another name was probably meant to have; none where it is something else."""
+    """The names of manifests that a file of another name was probably meant to have.
+
+    None where it is something else.
+    """
     if is_manifest(name):
         return ()
     if name.startswith(".#"):  # the lock of an editor, a link that leads nowhere

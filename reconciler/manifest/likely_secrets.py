@@ -1,4 +1,4 @@
-"""Secrets that were written down where a manifest takes any text: told by what they look like, or by the name that they stand under.
+"""Find likely secrets in free text of manifests: by their form, or by the name of their field.
 
 A warning: a name may mislead, and a text only looks like a key. What was found is never repeated.
 """

@@ -1,7 +1,7 @@
-"""Files to manifests: every document typed and frozen, every problem with its place.
+"""Load manifest files: every document typed and frozen, every problem with its line and column.
 
-One document goes: text → plain data (`document`) → its form (`model_check`, `native`) → its references (`references`) → its form once more, now with the
-values that the references led to.
+One document goes: text → plain data (`document`) → its form (`model_check`, `native`) → its references (`references`) →
+its form once more, now with the values that the references led to.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core import document
-from reconciler.core.document import Document, Loaded, Places
+from reconciler.core.document import Document, LoadedDocuments, Places
 from reconciler.core.errors import Problem
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.resource import Source
@@ -22,7 +22,7 @@ from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, nearest, place
 from reconciler.manifest import ignored
-from reconciler.manifest.discover import Found
+from reconciler.manifest.discover import FoundFiles
 from reconciler.manifest.likely_secrets import likely_secrets
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
@@ -34,7 +34,10 @@ STDIN = "<stdin>"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One document that is valid in itself. Exactly one of `model` and `native` is set. `index` counts documents in the file."""
+    """One document that is valid in itself.
+
+    Exactly one of `model` and `native` is set. `index` counts documents in the file.
+    """
 
     source: Source
     index: int
@@ -46,7 +49,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """All that was read. `counts` counts each file's documents, wrong ones too; `texts` holds each file's text by its name as shown."""
+    """The manifests of some files, and their problems.
+
+    `counts` has each file's number of documents, `texts` its text.
+    """
 
     manifests: tuple[Manifest, ...]
     problems: tuple[Problem, ...]
@@ -65,9 +71,11 @@ class Manifests:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads manifests. `natives` are the native kinds by name; `overrides` the native fields by the name of each registry.
+    """Reads manifests.
 
-    `root` is the project root; `variables` what `${var:NAME}` stands for.
+    `natives` are the native kinds by name; `overrides` the native fields by the name of each registry.
+
+    `root` is the project root; `variables` are the values of `${var:NAME}`.
     """
 
     root: Path
@@ -75,7 +83,7 @@ class Reader:
     natives: Mapping[str, NativeKind] = field(default_factory=dict)
     overrides: Mapping[str, Node] = field(default_factory=dict)
 
-    def read(self, found: Found) -> Manifests:
+    def read(self, found: FoundFiles) -> Manifests:
         """Every document of every file. Never raises on what the files hold."""
         texts: dict[str, str] = {}
         problems = [*found.problems, *found.silent]
@@ -102,7 +110,7 @@ class Reader:
         counts: dict[str, int] = {}
         known_files: dict[Path, str | Problem] = {}
         for shown, text in texts.items():
-            loaded = _loaded(text, shown)
+            loaded = _load(text, shown)
             problems.extend(loaded.problems + loaded.warnings)
             counts[shown] = len(loaded.documents)
             scope = Scope(self.root, folders[shown], self.variables, known_files)
@@ -110,13 +118,15 @@ class Reader:
                 problems.append(_no_document(shown, text))
             findings: list[tuple[int, Finding]] = []
             references = "${" in text  # once: a file may hold any number of documents
-            told = False  # once for each file whose it is
+            foreign_told = False  # once for each file of another tool
             for item in loaded.documents:
-                manifest, wrong = self._manifest(item, shown, scope, references)
-                findings.extend((item.index, finding) for finding in wrong if not (told and finding.rule == FOREIGN))
-                told = told or any(finding.rule == FOREIGN for finding in wrong)
-                if not any(finding.rule == FOREIGN for finding in wrong):
-                    known = {finding.pointer for finding in wrong}
+                manifest, errors = self._manifest(item, shown, scope, references)
+                findings.extend(
+                    (item.index, finding) for finding in errors if not (foreign_told and finding.rule == FOREIGN)
+                )
+                foreign_told = foreign_told or any(finding.rule == FOREIGN for finding in errors)
+                if not any(finding.rule == FOREIGN for finding in errors):
+                    known = {finding.pointer for finding in errors}
                     findings.extend((item.index, one) for one in likely_secrets(item.value) if one.pointer not in known)
                 if manifest is not None:
                     manifests.append(manifest)
@@ -140,10 +150,10 @@ class Reader:
             return None, [self._unknown_kind(data)]
         checked, findings = self._check(kind, data)
         if references:
-            resolved, wrong = resolve(data, self._node(kind), scope)
-            if findings or wrong:
-                told = {finding.pointer for finding in findings}
-                return None, [*findings, *(finding for finding in wrong if finding.pointer not in told)]
+            resolved, errors = resolve(data, self._node(kind), scope)
+            if findings or errors:
+                reported = {finding.pointer for finding in findings}
+                return None, [*findings, *(finding for finding in errors if finding.pointer not in reported)]
             if resolved is not data:
                 checked, findings = self._check(kind, resolved)
         if checked is None:
@@ -192,11 +202,11 @@ def _no_document(shown: str, text: str) -> Problem:
     return ignored.empty(shown, f"this file holds {what}", "restore what it held, or remove the file")
 
 
-def _loaded(text: str, shown: str) -> Loaded:
+def _load(text: str, shown: str) -> LoadedDocuments:
     """The documents of a file. One that is no YAML, but plainly another tool's, has that one problem."""
     loaded = document.load(text, shown)
     known = recognise_text(text) if loaded.problems else None
     if known is None:
         return loaded
     finding = foreign(known, shown)
-    return Loaded((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))
+    return LoadedDocuments((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))

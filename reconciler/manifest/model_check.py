@@ -13,7 +13,7 @@ from reconciler.core.schema.types import Resolved
 
 
 def check_model(data: Any) -> tuple[Model | None, list[Finding]]:
-    """The parsed Model, and everything wrong with `data`, plain data of one document whose kind is `Model`.
+    """Validate `data`, the plain data of one document of kind `Model`: the Model, and the findings.
 
     The Model is None where there is a finding. Works before references are resolved and after (`Resolved`).
     """

@@ -14,7 +14,7 @@ _SPACE: Final = re.compile(r"\s")
 
 
 def modeline(root: Path | str, folder: Path | str) -> str:
-    """The comment for manifests in `folder`, of the project whose root is `root`.
+    """The editor's schema comment for manifests in `folder`, of the project at `root`.
 
     "" where the project has no schema, or where the comment could not name it: a path ends at its first space.
     """

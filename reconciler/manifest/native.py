@@ -1,4 +1,4 @@
-"""Native documents: the common fields of every manifest, and a registry's own fields beside them."""
+"""Native documents: the common fields of every manifest, and a registry's own fields next to them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def document_model(kind: NativeKind, *, absent: bool = False) -> type[BaseModel]
 
 
 def _optional(info: FieldInfo) -> FieldInfo:
-    """The same field, which may be left out. Null is no more allowed than before."""
+    """Make a field optional. Null stays as forbidden as before."""
     optional = copy(info)
     optional.default = None
     return optional
@@ -77,8 +77,8 @@ def _optional(info: FieldInfo) -> FieldInfo:
 def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, list[Finding]]:
     """The document, and everything wrong with `data`, plain data of one document of that kind.
 
-    With `state: absent` no native field need be there; those that are, are checked all the same. The document is None where
-    there is a finding.
+    With `state: absent` no native field need be there; those that are, are checked all the same. The document is None
+    where there is a finding.
     """
     model = document_model(kind, absent=isinstance(data, Mapping) and data.get("state") == "absent")
     found: list[Finding] = []

@@ -1,4 +1,4 @@
-"""One object in a registry's own terms, checked against the registry's form and limits. What is wrong is told at its place in the manifest. Pure."""
+"""Check a native object against its registry's form and limits; findings lead to the manifest. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
 
 
-class Target(NamedTuple):
+class Destination(NamedTuple):
     """One registry that a document is meant for, with what the document says for it alone."""
 
     entry: RegistryEntry
@@ -27,35 +27,42 @@ class Target(NamedTuple):
     ignore: tuple[tuple[str, str], ...]  # (native pointer, where the manifest says so)
 
 
-def refused_key(kind: Kind, key: str) -> str | None:
-    """Why a registry would refuse a key; a reference in one is a mistake anywhere, since identity is written down."""
+def key_refusal(kind: Kind, key: str) -> str | None:
+    """The reason for which a registry refuses a key, or None.
+
+    A reference in a key is refused everywhere: keys are literal.
+    """
     return "a key holds no reference" if "${" in key else kind.check_key(key)
 
 
-def checked(native: Native, kind: Kind, target: Target, wrong: list[Finding]) -> Mapping[str, Any]:
+def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Mapping[str, Any], list[Finding]]:
     """The native spec, checked against the registry's own form and limits. Findings lead back to the manifest."""
     spec = native.spec
-    found: list[Finding] = []
+    errors: list[Finding] = []
     model: BaseModel | None = None
     try:
         model = kind.model.model_validate(spec)
     except ValidationError as error:
-        found = hinted(findings(error, spec, kind.model), kind.hints)
-    found.extend(limits(spec, kind.root))
-    wrong.extend(_cleared_unknown(kind, target))
-    for item in found:
-        pointer = _origin(item.pointer, native, target)
-        wrong.append(item._replace(message=f"{target.entry.name}: {item.message}", pointer=pointer))
+        errors = hinted(findings(error, spec, kind.model), kind.hints)
+    errors.extend(limits(spec, kind.root))
+    name = target.entry.name
+    located = [
+        *_cleared_unknown(kind, target),
+        *(
+            item._replace(message=f"{name}: {item.message}", pointer=_origin(item.pointer, native, target))
+            for item in errors
+        ),
+    ]
     if model is None or not target.override:
-        return spec
+        return spec, located
     # the portable Model's defaults are written out, as the driver does where there is no override
     dumped: dict[str, Any] = model.model_dump(
         by_alias=True, exclude_unset=not kind.portable, exclude_none=kind.portable
     )
-    return dumped
+    return dumped, located
 
 
-def _cleared_unknown(kind: Kind, target: Target) -> Iterator[Finding]:
+def _cleared_unknown(kind: Kind, target: Destination) -> Iterator[Finding]:
     """Null removes a field; one that the registry does not have is a mistake all the same."""
     known = kind.root.children
     for name, value in target.override.items():
@@ -67,7 +74,7 @@ def _cleared_unknown(kind: Kind, target: Target) -> Iterator[Finding]:
 
 
 def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
-    """What the registry would refuse late, or store wrongly; and warnings of values that only a newer registry can know."""
+    """Find values beyond the registry's limits, which it would refuse or store wrongly, and warn of unknown ones."""
     for pointer, value, rule in limits_in(spec, root):
         refused = rule.fn(value)
         if refused is not None:
@@ -81,7 +88,7 @@ def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
 
 
 def misplaced(unmanaged: Mapping[str, Any], spec: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
-    """What must not stand under `x-unmanaged`: a field that the kind has, and what may be a secret."""
+    """Find what must not be under `x-unmanaged`: fields that the kind declares, and likely secrets."""
     for pointer in _declared(unmanaged, kind.shape, ()):
         message = f"the kind {kind.name} has this field: declare it beside `x-unmanaged`, and not in it"
         yield Finding("misplaced-field", message, f"/x-unmanaged{pointer}", at_key=True)
@@ -91,7 +98,10 @@ def misplaced(unmanaged: Mapping[str, Any], spec: Mapping[str, Any], kind: Kind)
 
 
 def _declared(value: Any, shape: Shape, prefix: tuple[str, ...]) -> Iterator[str]:
-    """The pointers of the fields in `value` that a kind declares. A map or list of them may be on the way to what it does not."""
+    """The pointers of the fields in `value` that a kind declares.
+
+    A map or list of them may be on the way to what it does not.
+    """
     if isinstance(value, dict) and (shape.members or shape.every):
         for name, item in value.items():
             below = shape.members.get(name, shape.every)
@@ -104,7 +114,7 @@ def _declared(value: Any, shape: Shape, prefix: tuple[str, ...]) -> Iterator[str
         yield json_pointer.join(prefix)
 
 
-def _origin(pointer: str, native: Native, target: Target) -> str:
+def _origin(pointer: str, native: Native, target: Destination) -> str:
     """The pointer in the manifest that a native pointer came from: the override where that set it, else the portable field."""
     parts = json_pointer.split(pointer)
     for end in range(len(parts), 0, -1):
@@ -118,11 +128,12 @@ def _origin(pointer: str, native: Native, target: Target) -> str:
     return native.origins.get("", "")
 
 
-def ignored(target: Target, kind: Kind, wrong: list[Finding]) -> Iterator[str]:
-    for pointer, said in target.ignore:
+def ignored_pointers(target: Destination, kind: Kind) -> Iterator[str | Finding]:
+    """The pointers under `ignore`; a finding in the place of one that is no field of the kind."""
+    for pointer, origin in target.ignore:
         if kind.root.find(json_pointer.split(pointer)) is None or pointer == "/":
             message = f"{pointer!r} is no field of a {kind.name} in {target.entry.name}"
-            wrong.append(Finding("unknown-ignore", message, said, suggestion=_near_pointer(pointer, kind.root)))
+            yield Finding("unknown-ignore", message, origin, suggestion=_near_pointer(pointer, kind.root))
         else:
             yield pointer
 

@@ -1,7 +1,8 @@
-"""Files whose text must not be read into a field that plans, logs and registries show: credentials by name or by content.
+"""Recognise files with credentials, by name or by content, which no field may read with `${file:path}`.
 
-Outside secret fields `${file:path}` copies a file's text into the manifest. A pull request could so have a pipeline print
-`.env` or a private key, which is why such files are refused. Too much is better than too little: text can be moved.
+Outside secret fields `${file:path}` copies a file's text into the manifest. A pull request could so have a pipeline
+print `.env` or a private key, which is why such files are refused. Too much is better than too little: text can be
+moved.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def private_name(path: Path, root: Path) -> str | None:
 
 
 def private_content(text: str) -> str | None:
-    """The reason, a phrase, why a text must not be read into a field, by its content; or None. Never repeats any of it."""
+    """The reason, a phrase, why a text must not be read into a field, by its content; or None.
+
+    Never repeats any of it.
+    """
     for what, form in _CONTENT:
         if form.search(text):
             return f"it holds {what}"
@@ -58,7 +62,7 @@ def _is_private(path: PurePath) -> bool:
 
 
 def _is_dotenv(lines: Iterable[str]) -> bool:
-    """True where every line is an assignment, and one of the names tells of a credential."""
+    """True where every line is an assignment, and one of the names is a credential's."""
     telling = False
     for line in lines:
         text = line.strip()

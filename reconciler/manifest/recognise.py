@@ -1,7 +1,7 @@
-"""Recognise whose a document is that is no manifest of ours: by its members alone, whatever its file is called. Pure.
+"""Recognise documents of other tools by their members alone, whatever the file is called. Pure.
 
-`validate` says so instead of listing every field as unknown (`foreign-file`), and `import` reads the formats that it knows. Each format is
-one line in `_FORMATS`; the first that fits wins, so the plainest come first.
+`validate` says so instead of listing every field as unknown (`foreign-file`), and `import` reads the formats that it
+knows. Each format is one line in `_FORMATS`; the first that fits wins, so the plainest come first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ FOREIGN: Final = "foreign-file"
 
 
 class Format(NamedTuple):
-    """A format of files. `title` is what people call one file of it; `importer` names the module of `importing` that reads it, if one does."""
+    """A format of files.
+
+    `title` is what people call one file of it; `importer` names the module of `importing` that reads it, if one does.
+    """
 
     title: str
     fits: Callable[[Data], bool]
@@ -39,13 +42,13 @@ def recognise_text(text: str) -> Format | None:
 
 
 def is_manifest(data: Data) -> bool:
-    """Whether a document means to be one of ours: `kind` is `Model`, `Template` or `<driver>/<Kind>`, without an API version."""
+    """True for a document meant as a manifest of ours: its `kind` is `Model`, `Template` or `<driver>/<Kind>`."""
     kind = data.get("kind")
     return isinstance(kind, str) and "apiVersion" not in data and (kind in ("Model", "Template") or "/" in kind)
 
 
 def foreign(found: Format, shown: str) -> Finding:
-    """The error for a file of that format among the manifests: whose it is, and the ways out."""
+    """The error for a file of another tool among the manifests: the format's name, and the ways out."""
     away = "move it out of the manifests folder"
     if found.importer is not None:
         away = f"`reconciler import {shown} -o DIR` writes manifests for it; then {away}"

@@ -1,7 +1,7 @@
 """References in manifests: `${var:NAME}`, `${file:path}` and, in secret fields, `${env:NAME}`.
 
-A secret field keeps its reference; everything else is replaced here. `${env:…}` outside secret fields is an error, so that no pull
-request can print a CI secret. `$${` stands for a plain `${`.
+A secret field keeps its reference; everything else is replaced here. `${env:…}` outside secret fields is an error, so
+that no pull request can print a CI secret. `$${` is a plain `${`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ _BAD_VARIABLE: Final = f"{_DEFAULT}: ${{env:NAME}}, where NAME is letters, digit
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The surroundings in which references are resolved: `folder` is the manifest's own (relative paths), `root` the project root that no path leaves."""
+    """The scope of references: `folder` is the manifest's own, for relative paths.
+
+    No path leaves the project `root`.
+    """
 
     root: Path
     folder: str

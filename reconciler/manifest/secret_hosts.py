@@ -1,4 +1,7 @@
-"""Where manifests would send variables of the environment, held against `secrets.allow` in reconciler.yaml. Pure."""
+"""Check the hosts that manifests send variables of the environment to against `secrets.allow` of reconciler.yaml.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class Sent(NamedTuple):
 
 
 def sent_by(manifest: Manifest) -> Iterator[Sent]:
-    """What a test of the model, and whoever serves it, sends to the model's endpoint."""
+    """The secrets that a test, or the server of a model, sends to the model's endpoint."""
     if manifest.model is None or manifest.model.endpoint is None:
         return
     endpoint = manifest.model.endpoint
@@ -40,7 +43,7 @@ def sent_by(manifest: Manifest) -> Iterator[Sent]:
 def destinations(
     manifests: Iterable[Manifest], desired: Iterable[Desired], entries: Mapping[str, RegistryEntry], allowed: Allowed
 ) -> Iterator[tuple[Manifest, Finding]]:
-    """A finding for each variable that a manifest would send where it may not go: to its endpoint, or in a write to a registry."""
+    """Find variables that a manifest would send to a forbidden host: its endpoint's, or a registry's."""
     addresses = _registries(desired, entries)
     for manifest in manifests:
         for sent in (*sent_by(manifest), *_written(manifest, addresses.get(manifest.source, {}))):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from reconciler.core.actions import WRITES
 from reconciler.core.resource import Address
 from reconciler.planner import diff
 from reconciler.planner.index import RegistryIndex
-from reconciler.planner.plan import WRITES, Change, Consents
+from reconciler.planner.plan import Change, Consents
 
 Stuck = dict[Address, tuple[str, str]]  # by address: a stable word, and why in words
 

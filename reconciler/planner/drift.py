@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler.core.actions import WRITES
 from reconciler.planner.diff import FieldChange
-from reconciler.planner.plan import WRITES, Change, Plan
+from reconciler.planner.plan import Change, Plan
 
 
 def drift_of(plan: Plan) -> Plan:

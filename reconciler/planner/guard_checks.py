@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from reconciler.core import pointer as json_pointer
+from reconciler.core.actions import WRITES
 from reconciler.core.resource import Address, RegistryFacts
 from reconciler.core.rules import NeedsConsent
 from reconciler.planner import guards
 from reconciler.planner.guards import Deletions, Guard, Limits
 from reconciler.planner.index import RegistryIndex
 from reconciler.planner.ownership import Ownership, ownership_of
-from reconciler.planner.plan import WRITES, Change, Consents
+from reconciler.planner.plan import Change, Consents
 
 
 class GuardPolicy(Protocol):

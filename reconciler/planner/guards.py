@@ -68,11 +68,14 @@ GUARDS: Final[Mapping[str, GuardRule]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The guards' limits, for each registry."""
+    """The guards' limits, for each registry. The defaults here are those of reconciler.yaml."""
 
     max_deletes: int = 5
     max_delete_percent: float = 20
     allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
+
+
+DEFAULTS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)

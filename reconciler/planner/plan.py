@@ -5,18 +5,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from reconciler.core.actions import ACTIONS, WRITES
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, Source
 from reconciler.planner.diff import FieldChange
 from reconciler.planner.guards import Guard
 from reconciler.planner.reasons import REASONS
 
-__all__ = ["ACTIONS", "REASONS", "WRITES", "Change", "Consents", "FieldChange", "Guard", "Issue", "Plan"]
-
-ACTIONS: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
-WRITES: Final = frozenset({"create", "update", "rename", "replace", "delete"})
+__all__ = ["REASONS", "Change", "Consents", "FieldChange", "Guard", "Issue", "Plan"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import jsonschema
 
+from reconciler.core.actions import WRITES
 from reconciler.core.errors import PlanFileError, Problem
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, RegistryFacts, Resource, Source
 from reconciler.core.schema.answers import OUTPUTS
 from reconciler.core.spec import MAX_DEPTH, canonical_json, digest, too_deep
-from reconciler.planner.plan import WRITES, Change, Consents, FieldChange, Guard, Issue, Plan
+from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Issue, Plan
 from reconciler.planner.planfile import SAVED, SavedPlan
 
 _AROUND: Final = 8  # levels of the file around what one object holds

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from reconciler.core.actions import WRITES
 from reconciler.core.kind import Kind
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
@@ -21,9 +22,10 @@ from reconciler.planner.deletable import deletion
 from reconciler.planner.guard_checks import consequences_of, tripped_guards
 from reconciler.planner.guards import Guard, Limits
 from reconciler.planner.index import RegistryIndex
+from reconciler.planner.losses import with_losses
 from reconciler.planner.order import in_order
 from reconciler.planner.ownership import Ownership, foreign_user, ownership_of
-from reconciler.planner.plan import WRITES, Change, Plan
+from reconciler.planner.plan import Change, Plan
 from reconciler.planner.planner import Policy
 
 _ANOTHER: Final = "another value"  # no fingerprint: a secret that the plan writes is judged as one whose value is new
@@ -48,7 +50,7 @@ def recheck(plan: Plan, remote: RemoteState, limits: Limits) -> Rechecked:
     policy = Policy(plan.consents, limits, fingerprints=_rewritten(plan), named=plan.named)
     judged = [_judge(change, wanted.get(change.address), indexes, policy) for change in plan.writes]
     left = [change for change in plan.left if change.address.registry in indexes]
-    whole = block(limit_replaces([*judged, *left], plan.consents), indexes)
+    whole = block(limit_replaces(with_losses([*judged, *left], indexes), plan.consents), indexes)
     allowed = [change for change in whole if change.action in WRITES]
     planned = {change.address for change in plan.writes}
     refused = [f"{change.address}: {change.message}" for change in whole if _is_refused(change, planned)]

@@ -36,16 +36,15 @@ from reconciler.core.resource import Address, DesiredState, RemoteState, Resourc
 from reconciler.manifest.validation import Validation
 from reconciler.planner.drift import drift_of
 from reconciler.planner.plan import Change, Consents, FieldChange, Plan
-from reconciler.planner.planner import Policy, make_delete_plan, make_plan
+from reconciler.planner.planner import Policy, make_plan
 from reconciler.project.apply_options import apply_options
 from reconciler.project.backup import RunBackup
 from reconciler.project.environments import validate as validate_environments
 from reconciler.project.folders import check_backup_folder
-from reconciler.project.lookup import one_object
+from reconciler.project.planning import plan_changes, plan_deletion, read_remote
 from reconciler.project.policy import policy_of
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.registry.protocol import Registry
-from reconciler.registry.reading import read_all
 from reconciler.render import DRIFT, PLAN
 from reconciler.render import load as load_renderer
 from reconciler.render.terminal import Style
@@ -95,7 +94,7 @@ class LoadedProject:
     warnings: tuple[Problem, ...]
 
     def policy(self, consents: Consents | None = None) -> Policy:
-        """The policy of the configuration: its guards, its environment, and the fingerprints of the secrets that are there."""
+        """Build the planning policy: the configuration's guards, its environment, the fingerprints of known secrets."""
         return policy_of(self.workspace, self.desired, self.warnings, consents or Consents())
 
 
@@ -110,7 +109,7 @@ class OpenRegistries:
 def load(
     *paths: str, config: str | Path | None = None, environment: str | None = None, cwd: str | Path | None = None
 ) -> LoadedProject:
-    """Reads reconciler.yaml and the manifests: those of the configuration, or those under `paths`.
+    """Load reconciler.yaml and the manifests: those of the configuration, or those under `paths`.
 
     Raises ConfigError or ManifestError with every problem (`.problems`), each with its file, line and column.
     """
@@ -139,7 +138,10 @@ def validate(
 
 
 def render_plan(plan: Plan, output_format: str = "text", *, width: int = 100) -> str:
-    """Render a plan, or a drift, as `text`, `json` or `markdown`, as the command line prints it. Raises ValueError for another format."""
+    """Render a plan, or a drift, as `text`, `json` or `markdown`, as the command line prints it.
+
+    Raises ValueError for another format.
+    """
     family = PLAN if plan.pending is None else DRIFT
     if output_format not in family:
         raise ValueError(f"{output_format!r} is no format of a plan: there is {', '.join(family)}")
@@ -149,46 +151,60 @@ def render_plan(plan: Plan, output_format: str = "text", *, width: int = 100) ->
 
 @asynccontextmanager
 async def connect(project: LoadedProject) -> AsyncIterator[OpenRegistries]:
-    """Opens the registries of the project. Raises RegistryError where one cannot be opened."""
+    """Open the registries of the project. Raises RegistryError where one cannot be opened."""
     async with project.workspace.connect() as opened:
         yield OpenRegistries(project, opened)
 
 
 async def remote_state(registries: OpenRegistries) -> RemoteState:
-    """All that the registries hold, completely.
+    """Read everything that the registries hold.
 
     Raises RegistryError where one cannot be read, ManifestError where a manifest refers to an object that is nowhere.
     """
     project = registries.project
-    remote = await read_all(registries.opened, project.workspace.facts)
-    project.workspace.check_references(project.desired, remote)
-    return remote
+    return await read_remote(project.workspace, project.desired, registries.opened)
+
+
+async def plan_project(registries: OpenRegistries, consents: Consents | None = None) -> Plan:
+    """Read the registries and compute what has to be done. Writes nothing. Raises what `remote_state` raises."""
+    project = registries.project
+    return await plan_changes(
+        project.workspace,
+        project.desired,
+        registries.opened,
+        warnings=project.warnings,
+        consents=consents or Consents(),
+    )
 
 
 async def drift(registries: OpenRegistries) -> Plan:
-    """Read the registries and tell what changed there behind our back: a plan reduced to drift. Raises what `remote_state` raises."""
-    project = registries.project
-    return drift_of(make_plan(project.desired, await remote_state(registries), project.policy()))
+    """Read the registries and compute the drift: a plan reduced to changes made there.
+
+    Raises what `remote_state` raises.
+    """
+    return drift_of(await plan_project(registries))
 
 
 async def plan_delete(key: str, registries: OpenRegistries) -> Plan:
-    """Compute the plan that deletes one object, by key or address, whatever the manifests say but for what they protect.
+    """Compute the plan that deletes one object, by key or address. What a manifest protects stays.
 
-    Raises InputError where there is none, UsageError where several bear the key.
+    Raises InputError where there is none, UsageError where several have the key.
     """
     project = registries.project
-    remote = await read_all(registries.opened, project.workspace.facts)
-    environment = project.workspace.project.environment
-    return make_delete_plan(one_object(key, remote), project.desired, remote, environment=environment)
+    _, planned = await plan_deletion(project.workspace, key, project.desired, registries.opened)
+    return planned
 
 
 async def apply(
     plan: Plan, registries: OpenRegistries, *, concurrency: int | None = None, backup: str | Path | None = None
 ) -> Report:
-    """Does what the plan says, and nothing else. What it removes or overwrites is written to `backup` first (`.reconciler/backup/<UTC>`).
+    """Carry out a plan, and nothing else. What it removes or overwrites is written to the folder `backup` first.
 
-    Raises RefusedError before the first write where a guard tripped or an object moved since the plan was made, SecretError
-    where a secret that a write needs has no value. A bug of a driver's in mid-run raises BugError, whose `report` tells what was done.
+    Without `backup` the folder is `.reconciler/backup/<UTC>`.
+
+    Raises RefusedError before the first write where a guard tripped or an object moved since the plan was made,
+    SecretError where a secret that a write needs has no value. A bug of a driver's in mid-run raises BugError, whose
+    `report` has what was done.
     """
     workspace = registries.project.workspace
     folder = Path(backup) if backup is not None else None

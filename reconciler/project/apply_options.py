@@ -8,7 +8,6 @@ from typing import Any
 from reconciler.applier.options import Options
 from reconciler.project.backup import RunBackup
 from reconciler.project.ledger import PlanLedger
-from reconciler.project.policy import limits_of
 from reconciler.project.unfinished import recovered
 from reconciler.project.workspace import Workspace
 
@@ -19,7 +18,10 @@ def plans_folder(workspace: Workspace) -> Path:
 
 
 def apply_options(backup: RunBackup, **how: Any) -> Options:
-    """The options for applying the plan of that backup. `how` are those that only the caller knows: the actor, whom to tell."""
+    """The options for applying the plan of that backup.
+
+    `how` are those that only the caller knows: the actor, whom to tell.
+    """
     workspace, plan = backup.workspace, backup.plan
     return Options(
         backup=backup.back_up,
@@ -28,7 +30,7 @@ def apply_options(backup: RunBackup, **how: Any) -> Options:
         resolver=workspace.resolver,
         fingerprint_key=workspace.fingerprint_key() if plan.writes else None,
         ledger=PlanLedger(plans_folder(workspace)),
-        limits=limits_of(workspace.project),
+        limits=workspace.project.limits,
         locate=workspace.locate,
         **how,
     )

@@ -1,4 +1,4 @@
-"""Undo: what a run is about to remove or to write over is written down as manifests first. Applying the folder restores it."""
+"""Back up what a run is about to remove or overwrite, as manifests. Applying the folder restores it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reconciler.registry.entry import RegistryEntry
 
 @dataclass
 class RunBackup:
-    """The backup of one run, below `folder` or `.reconciler/backup/<UTC>`, and a note of what it deletes to create it again.
+    """The backup of one run, and a note of what it deletes to create it again.
 
     The note is there until the run has created it: a run that is killed in between leaves it to the next one.
     """
@@ -36,7 +36,10 @@ class RunBackup:
     _note: Path | None = None
 
     def back_up(self, resources: tuple[Resource, ...]) -> str:
-        """Write down each of these objects. Returns the folder as shown. Raises RefusedError where that fails: then nothing may be written."""
+        """Write down each of these objects.
+
+        Returns the folder as shown. Raises RefusedError where that fails: then nothing may be written.
+        """
         workspace = self.workspace
         stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ")
         root = workspace.project.root
@@ -72,7 +75,10 @@ class RunBackup:
 
 
 def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[str, RegistryEntry], root: Path) -> Path:
-    """Write each resource below `folder`, which is made. Raises RefusedError where that fails: then nothing may be removed."""
+    """Write each resource below `folder`, which is made.
+
+    Raises RefusedError where that fails: then nothing may be removed.
+    """
     try:
         for resource in resources:
             path = folder / path_of(resource)
@@ -89,6 +95,6 @@ def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[s
 
 
 def _heading(resource: Resource) -> str:
-    """A comment that says whose object it was: a manifest has no place for that, and applying it makes it ours."""
+    """A comment with the object's owner: a manifest has no field for that, and applying it makes it ours."""
     owner = "nobody" if resource.mark is None else json.dumps(resource.mark.owner)
     return f"# {json.dumps(str(resource.address))} as it was before reconciler wrote there. Owner: {owner}.\n"

@@ -1,4 +1,4 @@
-"""reconciler.yaml: found, read, checked, and laid over by an environment.
+"""Load reconciler.yaml: find it, validate it, merge an environment's patch over it.
 
 What is checked here is what every registry shares; the settings of each driver are checked where drivers are
 known (`registry.configured`). References (`${env:NAME}`) stay as they are: only opening a registry resolves them.
@@ -35,6 +35,7 @@ from reconciler.core.schema.types import (
     SecretText,
     VariableGlob,
 )
+from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
@@ -48,10 +49,10 @@ class Guards(BaseModel):
     model_config = STRICT
 
     max_deletes: Annotated[int | None, Number(minimum=0, integer=True, reference=False)] = Field(
-        5, description="More deletions than this stop the run.", examples=[5]
+        DEFAULTS.max_deletes, description="More deletions than this stop the run.", examples=[5]
     )
     max_delete_percent: Annotated[float | None, Number(minimum=0, maximum=100, reference=False)] = Field(
-        20,
+        DEFAULTS.max_delete_percent,
         description="More deletions than this share of what we own stop the run. One single deletion never does.",
         examples=[20],
     )
@@ -73,7 +74,7 @@ class Plans(BaseModel):
 
 
 class SecretBounds(BaseModel):
-    """Where secrets may be sent."""
+    """The hosts that secrets may be sent to."""
 
     model_config = STRICT
 
@@ -153,9 +154,10 @@ class Config(BaseModel):
 class Project:
     """The configuration in force.
 
-    `root` is the folder of reconciler.yaml, or the working directory where there is none (`file` is None then). `owner` has the environment's name
-    behind it already. `registries` are the entries as written, patched by the environment. `environments` are the same file's projects
-    under each environment, by name; `base` is that without any, where it is valid.
+    `root` is the folder of reconciler.yaml, or the working directory where there is none (`file` is None then). `owner`
+    has the environment's name behind it already. `registries` are the entries as written, patched by the environment.
+    `environments` are the same file's projects under each environment, by name; `base` is that without any, where it is
+    valid.
     """
 
     root: Path
@@ -166,9 +168,7 @@ class Project:
     variables: Mapping[str, str]
     fingerprint_key: str | None
     registries: Mapping[str, Mapping[str, Any]]
-    max_deletes: int
-    max_delete_percent: float
-    allowed: frozenset[str] = frozenset()  # the guards on values with consequences that are lifted
+    limits: Limits = DEFAULTS
     plan_expiry: timedelta = timedelta(days=7)
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     text: str = field(default="", repr=False)
@@ -176,10 +176,10 @@ class Project:
     base: Project | None = field(default=None, repr=False)
 
     def problems(self, found: Iterable[Finding]) -> tuple[Problem, ...]:
-        """The findings at their places in reconciler.yaml, sorted: in the environment's patch where that is what set the value."""
+        """The findings as problems in reconciler.yaml, sorted; in the environment's patch where that set the value."""
         file = self.file or FILE
         places = document.places(self.text, file)  # reads the text once more, so once for all of them
-        return tuple(sorted(_placed(finding, places, file, self.environment) for finding in found))
+        return tuple(sorted(_locate(finding, places, file, self.environment) for finding in found))
 
 
 def load(path: Path | None, *, start: Path, environment: str | None = None) -> Project:
@@ -193,16 +193,16 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
             raise UsageError(
                 f"there is no environment {environment!r}: no {FILE} was found", hint="`reconciler init` writes one"
             )
-        return _project(Config(), start, None, None, "")
+        return _build_project(Config(), start, None, None, "")
     text, shown = _read(found, start)
     data = _data(text, shown)
     if environment is not None:
         _check_exists(data, environment, shown)
-    checked, problems = _checked(data, environment, text, shown)
+    checked, problems = _validate_environments(data, environment, text, shown)
     if problems:
         raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
-    projects = {name: _project(config, root, shown, name, text) for name, config in checked.items()}
+    projects = {name: _build_project(config, root, shown, name, text) for name, config in checked.items()}
     others = {name: projects[name] for name in projects if name is not None}
     return replace(projects[environment], environments=others, base=projects.get(None))
 
@@ -213,8 +213,8 @@ def _read(path: Path, start: Path) -> tuple[str, str]:
     text = document.read_text(path, shown)
     if isinstance(text, Problem):
         given = relative(os.path.abspath(path), start)  # not where a link leads that leads nowhere
-        broken = os.path.islink(path) and not os.path.lexists(os.path.realpath(path))
-        why = "cannot be read: it is a link to a file that is not there" if broken else text.message
+        dangling = os.path.islink(path) and not os.path.lexists(os.path.realpath(path))
+        why = "cannot be read: it is a link to a file that is not there" if dangling else text.message
         raise ConfigError(f"{given} {why}", (text._replace(file=given, message=why),))
     return text, shown
 
@@ -247,15 +247,15 @@ def _data(text: str, shown: str) -> dict[str, Any]:
     return value
 
 
-def _checked(
+def _validate_environments(
     data: dict[str, Any], environment: str | None, text: str, shown: str
 ) -> tuple[dict[str | None, Config], set[Problem]]:
-    """The configuration in force and that of every environment, by name (None: without any), and all that is wrong with them."""
+    """Validate the configuration in force and that of every environment, by name; None is without any."""
     known = data.get("environments")
     named = known if isinstance(known, Mapping) else {}
     patches = {name: over for name, over in named.items() if isinstance(over, Mapping)}
     found: dict[str | None, list[Finding]] = {name: _unknown(over) for name, over in patches.items()}
-    layers: dict[str | None, dict[str, Any]] = {name: _laid_over(data, over) for name, over in patches.items()}
+    layers: dict[str | None, dict[str, Any]] = {name: _merge_environment(data, over) for name, over in patches.items()}
     if environment not in layers:  # without an environment; or in one that is no map, which is found wrong here
         layers = {environment: data, **layers}
     configs: dict[str | None, Config] = {}
@@ -270,11 +270,11 @@ def _checked(
     if not any(found.values()):
         return configs, set()
     places = document.places(text, shown)
-    return configs, {_placed(item, places, shown, name) for name, items in found.items() for item in items}
+    return configs, {_locate(item, places, shown, name) for name, items in found.items() for item in items}
 
 
 def _unknown(over: Mapping[str, Any]) -> list[Finding]:
-    """What stands in an environment and may stand only outside: merging would not show it."""
+    """Find fields of an environment that belong outside of it: merging would not show them."""
     return [
         Finding("unknown-field", f"unknown field {name!r} in an environment", f"/{name}", at_key=True)
         for name in ("environments", "$schema")
@@ -282,8 +282,8 @@ def _unknown(over: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-def _laid_over(data: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with an environment's patch merged over it.
+def _merge_environment(data: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge an environment's patch over the configuration.
 
     A field whose null removes nothing stays, as null, which means absent: so a misspelt one is found.
     """
@@ -309,7 +309,7 @@ def _with_nulls(merged: Any, before: Any, over: Any) -> Any:
     return {**{name: None for name, value in over.items() if value is None and name not in there}, **merged}
 
 
-def _placed(finding: Finding, places: Places, shown: str, environment: str | None) -> Problem:
+def _locate(finding: Finding, places: Places, shown: str, environment: str | None) -> Problem:
     """The finding at its place: in the environment's patch where it has one there."""
     if environment is not None:
         patched = f"{pointers.join(('environments', environment))}{finding.pointer}"
@@ -318,8 +318,7 @@ def _placed(finding: Finding, places: Places, shown: str, environment: str | Non
     return place(finding, places, 0, shown)
 
 
-def _project(config: Config, root: Path, shown: str | None, environment: str | None, text: str) -> Project:
-    guards = config.guards or Guards()
+def _build_project(config: Config, root: Path, shown: str | None, environment: str | None, text: str) -> Project:
     owner = config.owner if shown is not None else "local"
     entries = {name: entry.model_dump() for name, entry in (config.registries or {}).items()}
     if config.registries is None:
@@ -333,12 +332,19 @@ def _project(config: Config, root: Path, shown: str | None, environment: str | N
         variables={name: _text(value) for name, value in (config.variables or {}).items()},
         fingerprint_key=config.fingerprint_key,
         registries=entries,
-        max_deletes=5 if guards.max_deletes is None else guards.max_deletes,
-        max_delete_percent=20 if guards.max_delete_percent is None else guards.max_delete_percent,
-        allowed=frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
+        limits=_limits(config.guards or Guards()),
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         secrets=_allowed(config.secrets),
         text=text,
+    )
+
+
+def _limits(guards: Guards) -> Limits:
+    """The guards' limits; null equals absent."""
+    return Limits(
+        DEFAULTS.max_deletes if guards.max_deletes is None else guards.max_deletes,
+        DEFAULTS.max_delete_percent if guards.max_delete_percent is None else guards.max_delete_percent,
+        frozenset({"allow_trust_remote_code"} if guards.allow_trust_remote_code else ()),
     )
 
 

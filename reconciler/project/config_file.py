@@ -1,4 +1,4 @@
-"""The file reconciler.yaml: its name, and where it is looked for."""
+"""Find the file reconciler.yaml, from a folder upward."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def find(start: Path) -> Path | None:
 
 
 def _misnamed(folder: Path, there: bool) -> Path | None:
-    """A configuration under another name. Beside reconciler.yaml, JSON is not one: an answer may be kept under that name."""
+    """Find a misnamed configuration in a folder. JSON next to reconciler.yaml is none: an answer may have that name."""
     for name in MISNAMED:
         if there and name.lower().endswith(".json"):
             continue

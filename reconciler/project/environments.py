@@ -1,4 +1,4 @@
-"""The environments of one configuration side by side: all of them validated, and what they share found out."""
+"""Compare the environments of one configuration: validate all of them, and find registries that they share."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ BASE = "the base configuration"  # what is in force without --env, in messages
 
 
 class DeclaredElsewhere(NamedTuple):
-    """What other environments declare for places of ours, and the environments whose manifests cannot tell."""
+    """The addresses that other environments declare in our registries, and the environments that are unreadable."""
 
     addresses: frozenset[Address]
     unreadable: tuple[str, ...]
 
 
 def siblings(workspace: Workspace) -> Iterator[tuple[str, Workspace]]:
-    """The same configuration under each other environment, and without any; those whose settings are wrong are left out."""
+    """The workspaces of the other environments, and of none; those with wrong settings are left out."""
     project = workspace.project
     others: Mapping[str, Project | None] = {**project.environments, BASE: project.base}
     for name, other in others.items():
@@ -72,8 +72,8 @@ def _shared(one: Workspace, other: Workspace) -> Iterator[tuple[str, str]]:
 def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None) -> Validation:
     """Check manifests under every environment, or under the one that was chosen with `--env`.
 
-    A problem of one environment alone says which. Paths are checked where they belong: in the environments whose manifests
-    they are among, or in the base where they are among nobody's.
+    A problem of one environment alone says which. Paths are checked where they belong: in the environments whose
+    manifests they are among, or in the base where they are among none.
     """
     content = stdin() if tuple(paths) == (STDIN,) and stdin is not None else b""
     base = workspace.load(paths, lambda: content)
@@ -100,7 +100,7 @@ def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[]
 
 
 def _same_places(workspaces: Mapping[str, Workspace]) -> Iterator[Problem]:
-    """Environments of different owners that write to one place: each would take the other's objects for a stranger's."""
+    """Find environments of different owners in one place: each would take the other's objects for foreign."""
     for (name, one), (other_name, other) in combinations(workspaces.items(), 2):
         for registry, other_registry in _shared(one, other):
             if one.entries[registry].facts.owner == other.entries[other_registry].facts.owner:

@@ -15,7 +15,10 @@ def make_folder(path: Path) -> None:
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file that must not exist. Raises OSError (FileExistsError); what is left of one that could not be written is removed."""
+    """Write a file that must not exist.
+
+    Raises OSError (FileExistsError); what is left of one that could not be written is removed.
+    """
     with path.open("x", encoding="utf-8", errors="surrogatepass") as stream:
         try:
             stream.write(text)

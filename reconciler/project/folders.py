@@ -13,7 +13,7 @@ _MAGIC: Final = re.compile(r"[*?\[]")
 
 
 def check_backup_folder(folder: Path, project: Project, cwd: Path) -> None:
-    """Raises UsageError for a backup among the manifests: the next run would take what was removed for what is wanted."""
+    """Raise UsageError for a backup among the manifests: the next run would read what was removed as declared."""
     clash = overlap(cwd / folder, project)
     if clash is not None:
         raise UsageError(
@@ -23,7 +23,7 @@ def check_backup_folder(folder: Path, project: Project, cwd: Path) -> None:
 
 
 def overlap(folder: Path, project: Project) -> str | None:
-    """How a folder and the configured manifests lie inside each other, in words, wherever links lead; or None."""
+    """The overlap of a folder and the configured manifests, in words, wherever links lead; or None."""
     real = folder.resolve()
     for path in project.manifests:
         top = _fixed_part(project.root, path).resolve()
@@ -43,5 +43,5 @@ def _fixed_part(root: Path, path: str) -> Path:
 
 
 def _hidden(path: Path, top: Path) -> bool:
-    """Whether a folder on the way from `top` is hidden: no manifest is read from there."""
+    """True where a folder on the way from `top` is hidden: no manifest is read from there."""
     return any(part.startswith(".") for part in path.relative_to(top).parts)

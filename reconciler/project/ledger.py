@@ -24,7 +24,7 @@ class PlanLedger:
     folder: Path
 
     def find(self, issued: Issue) -> PlanRecord | None:
-        """The record of a plan that was begun before, or None. Raises RefusedError where that cannot be told."""
+        """The record of a plan that was begun before, or None. Raises RefusedError where the ledger cannot be read."""
         try:
             text = self._path(issued).read_text("utf-8")
         except FileNotFoundError:
@@ -34,7 +34,10 @@ class PlanLedger:
         return _record(text)
 
     def begin(self, issued: Issue, fingerprint: str, actor: str) -> PlanRecord | None:
-        """Record that a plan begins, or give the record that is there already. Raises RefusedError where it cannot be written."""
+        """Record that a plan begins, or give the record that is there already.
+
+        Raises RefusedError where it cannot be written.
+        """
         begun = {"begun": _now(), "ended": None, "actor": actor, "fingerprint": fingerprint}
         try:
             make_folder(self.folder)

@@ -16,7 +16,7 @@ _CHECKOUTS: Final = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTO
 
 
 def projects_of(paths: Sequence[str], cwd: Path) -> dict[Path | None, tuple[str, ...]]:
-    """The paths by the configuration that is nearest to each, upward from the folder that it names or stands in.
+    """The paths by the configuration that is nearest to each, upward from the folder that it names or is in.
 
     pre-commit and editors name files from the root of a repository, whose projects may lie in folders below.
     """

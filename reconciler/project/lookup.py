@@ -9,7 +9,10 @@ from reconciler.core.resource import Address, RemoteState, Resource
 
 
 def matching(key: str, resources: Iterable[Resource], declared: Container[Address] = ()) -> list[Resource]:
-    """The stored objects that a key or an address names. `declared` are where manifests of that key lead, whatever the key is there."""
+    """The stored objects that a key or an address names.
+
+    `declared` are where manifests of that key lead, whatever the key is there.
+    """
     every = list(resources)
     exact = [resource for resource in every if str(resource.address) == key]
     named = [resource for resource in every if key == resource.address.key or resource.address in declared]
@@ -18,7 +21,10 @@ def matching(key: str, resources: Iterable[Resource], declared: Container[Addres
 
 
 def one_object(key: str, remote: RemoteState) -> Resource:
-    """The one of them. Raises InputError for none, RegistryError where it may be there and cannot be read, UsageError for several."""
+    """The one of them.
+
+    Raises InputError for none, RegistryError where it may be there and cannot be read, UsageError for several.
+    """
     found = matching(key, remote.resources())
     if not found:
         check_readable(key, remote)
@@ -38,7 +44,7 @@ def only(key: str, found: Sequence[Resource]) -> Resource:
 
 
 def check_readable(key: str, remote: RemoteState, declared: Container[Address] = ()) -> None:
-    """Raises RegistryError where a registry holds a row that cannot be read, and that the key or address names or may name."""
+    """Raise RegistryError where a registry holds an unreadable row that the key or address names or may name."""
     rows = [(name, row) for name, listing in sorted(remote.listings.items()) for row in listing.unreadable]
     for name, row in rows:
         if row.key is None:

@@ -1,4 +1,7 @@
-"""The facts of a declared model, as insideLLMs's `info()` names them: of a portable Model, and of any native document. Pure."""
+"""The facts of a declared model, as insideLLMs's `info()` names them: of a portable Model, and of any native document.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ def portable_facts(model: Model) -> ModelFacts:
 
 
 def native_facts(document: NativeDocument, kind: str, driver: Driver) -> ModelFacts:
-    """Facts of a native document, as its driver reads it; a driver that cannot tells nothing."""
+    """Facts of a native document, as its driver reads it; none where the driver cannot."""
     name = kind.partition("/")[2]
     return (
         driver.describe(name, document.common.key, document.spec)
@@ -68,7 +71,7 @@ def native_facts(document: NativeDocument, kind: str, driver: Driver) -> ModelFa
 
 
 def facts_json(key: str, facts: ModelFacts) -> dict[str, Any]:
-    """The facts as the answer of `info` tells them. None is what nobody can know from the document.
+    """The facts as the `info` answer has them. None is what the document cannot tell.
 
     `max_tokens` is the length of the context where it is declared, else of the longest answer.
     """
@@ -90,7 +93,10 @@ def facts_json(key: str, facts: ModelFacts) -> dict[str, Any]:
 
 
 def is_local(provider: str | None, url: str | None) -> bool | None:
-    """Tell whether a model runs on the machine that asks it: by its address where it has one, else by its provider. None where neither tells."""
+    """Tell whether a model runs on the machine that asks it: by its address where it has one, else by its provider.
+
+    None where neither tells.
+    """
     if url is not None:
         return None if is_reference(url) or "${" in url else _is_loopback(url)
     name = (provider or "").lower()
@@ -112,7 +118,7 @@ def _is_loopback(url: str) -> bool | None:
 
 
 def with_live(facts: Mapping[str, Any], context_length: int | None) -> dict[str, Any]:
-    """The facts with the length of the context that the endpoint tells, if it does."""
+    """The facts with the context length of the endpoint, if it has one."""
     if context_length is None:
         return dict(facts)
     return {**facts, "max_tokens": context_length, "context_length": context_length}

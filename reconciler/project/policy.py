@@ -1,33 +1,29 @@
-"""The planning policy of a project: guards, environment, fingerprints. Apart from `workspace`, which needs no planning."""
+"""The planning policy of a project: guards, environment, fingerprints.
+
+Apart from `workspace`, which needs no planning.
+"""
 
 from __future__ import annotations
 
 from reconciler.core.errors import Problem
 from reconciler.core.fingerprint import known_fingerprints
 from reconciler.core.resource import DesiredState
-from reconciler.planner.guards import Limits
 from reconciler.planner.plan import Consents
 from reconciler.planner.planner import Policy
-from reconciler.project.config import Project
 from reconciler.project.environments import DeclaredElsewhere, declared_elsewhere
 from reconciler.project.workspace import Workspace
 
 
 def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Problem, ...], consents: Consents) -> Policy:
-    """The guards and the environment of the configuration, and the fingerprints of the secrets that are there."""
+    """Build the policy: the guards and the environment of the configuration, and the fingerprints of known secrets."""
     project = workspace.project
     elsewhere = declared_elsewhere(workspace) if consents.prune else DeclaredElsewhere(frozenset(), ())
     return Policy(
         consents=consents,
-        limits=limits_of(project),
+        limits=project.limits,
         environment=project.environment,
         fingerprints=known_fingerprints(desired, workspace.fingerprint_key_if_known(), workspace.resolver),
         problems=warnings,
         declared_elsewhere=elsewhere.addresses,
         unreadable_environments=elsewhere.unreadable,
     )
-
-
-def limits_of(project: Project) -> Limits:
-    """The guards of the configuration."""
-    return Limits(project.max_deletes, project.max_delete_percent, project.allowed)

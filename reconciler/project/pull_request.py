@@ -36,14 +36,14 @@ _OFF: Final = ("", "0", "false", "no")
 
 
 def is_pull_request(environ: Mapping[str, str]) -> bool:
-    """Whether this runs in a pipeline for a pull request or merge request."""
+    """True in a pipeline for a pull request or merge request."""
     if all(environ.get(name, "").lower() in _OFF for name in _PIPELINES):
         return False
     return any(re.fullmatch(values, environ.get(name, "")) for name, values in _PULL_REQUESTS.items())
 
 
 def check_secrets(workspace: Workspace, endpoints: Iterable[Endpoint], *, allowed: bool) -> None:
-    """Raises RefusedError where secrets would be sent to endpoints for a pull request and neither `secrets.allow` nor the caller bounds that.
+    """Raise RefusedError where a pull request would send secrets to endpoints and nothing bounds that.
 
     Nothing was sent then; the error says what would be, and where.
     """

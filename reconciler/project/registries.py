@@ -1,4 +1,4 @@
-"""The registries of the configuration, each with its driver and checked settings. Nothing is opened here."""
+"""Load the registries of the configuration, each with its driver and validated settings. Nothing is opened here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COMMON = frozenset({"driver", "default", "owns"})
 
 
 def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryEntry]:
-    """The registries by name; `resolver` tells where references in an address lead. Raises ConfigError with every problem at its place."""
+    """The registries by name; `resolver` resolves references in addresses. Raises ConfigError with every problem."""
     found: list[Finding] = []
     entries: dict[str, RegistryEntry] = {}
     for name, entry in sorted(project.registries.items()):
@@ -137,7 +137,10 @@ def _same_place(entries: Iterable[RegistryEntry]) -> list[Finding]:
 
 
 def _place(entry: RegistryEntry) -> tuple[str, ...]:
-    """The identity of an entry's place; that of the file itself where it is one, which hard links give several names."""
+    """The identity of an entry's place.
+
+    That of the file itself where it is one, which hard links give several names.
+    """
     driver, location = entry.facts.identity["driver"], entry.facts.identity["location"]
     try:
         status = os.stat(location) if os.path.isabs(location) else None

@@ -1,7 +1,8 @@
 """Saved plans: issued and sealed when they are written, judged by seal and age when they are read.
 
-The digest in a plan file finds an accident. Against somebody who edits the file on its way, as an artefact of a pipeline, there is
-the seal, made with `fingerprint_key`. Without a key apply still judges every object again: see `planner.recheck`.
+The digest in a plan file finds an accident. Against somebody who edits the file on its way, as an artefact of a
+pipeline, there is the seal, made with `fingerprint_key`. Without a key apply still judges every object again: see
+`planner.recheck`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ def sealer(workspace: Workspace) -> Callable[[str], str] | None:
 
 
 def trusted(saved: SavedPlan, workspace: Workspace, shown: str, now: datetime) -> Plan:
-    """The plan of a file whose seal and age are right. Raises PlanFileError where they are not, SecretError without the key."""
+    """The plan of a file whose seal and age are right.
+
+    Raises PlanFileError where they are not, SecretError without the key.
+    """
     _check_seal(saved, workspace, shown)
     _check_age(saved.plan.issued, workspace.project.plan_expiry, shown, now.astimezone(UTC))
     return saved.plan
@@ -65,7 +69,10 @@ def _check_seal(saved: SavedPlan, workspace: Workspace, shown: str) -> None:
 
 
 def _check_age(issued: Issue | None, expiry: timedelta, shown: str, now: datetime) -> None:
-    """The clocks of two machines differ, so a plan may come from a future that is near. Nothing makes it last longer."""
+    """The clocks of two machines differ, so a plan may come from a future that is near.
+
+    Nothing makes it last longer.
+    """
     if issued is None:
         raise PlanFileError(f"{shown} does not say when it was saved: another reconciler wrote it", hint=_AGAIN)
     try:

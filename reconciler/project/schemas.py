@@ -1,7 +1,8 @@
 """JSON Schema for editors: of manifests and of reconciler.yaml. It accepts exactly what `validate` finds right in form.
 
-Both documents dispatch on one field (`kind`, `driver`) with a chain of conditions, not with `oneOf`: an editor then completes the
-fields of that kind, and a misspelt field is underlined itself. `errorMessage` and `defaultSnippets` are for editors; validators ignore them.
+Both documents dispatch on one field (`kind`, `driver`) with a chain of conditions, not with `oneOf`: an editor then
+completes the fields of that kind, and a misspelt field is underlined itself. `errorMessage` and `defaultSnippets` are
+for editors; validators ignore them.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class RegistryShape:
 def manifest_schema(natives: Mapping[str, NativeKind], registries: Mapping[str, RegistryShape] | None) -> Form:
     """The schema of one manifest document of any kind.
 
-    `natives` maps `driver/Kind` to its kind. `registries` are those of the configuration by name, or None where any name may stand.
+    `natives` maps `driver/Kind` to its kind. `registries` are those of the configuration by name, or None where any
+    name is allowed.
     """
     definitions = {"Model": _model_form(registries)}
     definitions |= {_definition(name): _native_form(natives[name]) for name in natives}
@@ -95,7 +97,7 @@ def generate(
     registries: Mapping[str, RegistryShape] | None,
     drivers: Mapping[str, type[BaseModel]],
 ) -> dict[str, str]:
-    """File name to JSON text of every schema that is published: the manifest, the configuration, and each JSON answer."""
+    """The published schemas, file name to JSON text: the manifest, the configuration, and each JSON answer."""
     schemas = {"manifest": manifest_schema(natives, registries), "config": config_schema(drivers), **OUTPUTS}
     return {
         f"{name}.schema.json": json.dumps(form, indent=2, ensure_ascii=False) + "\n"
@@ -164,7 +166,7 @@ def _native_form(kind: NativeKind) -> Form:
 
 
 def _when_absent(otherwise: Form | None = None) -> Form:
-    """What `state: absent` forbids, and what is asked for without it."""
+    """The schema's condition on `state`: the fields that `absent` forbids, and those required without it."""
     # the first of two alternatives is the one that editors explain
     unprotected = {"anyOf": [{"const": False, "errorMessage": ABSENT_PROTECTED}, {"type": ["string", "null"]}]}
     rule: Form = {
@@ -175,7 +177,7 @@ def _when_absent(otherwise: Form | None = None) -> Form:
 
 
 def _override_form(shape: RegistryShape) -> Form:
-    """What may stand below a registry's name: a patch over the native object, and the fields that every registry takes."""
+    """The schema below a registry's name: a patch over the native object, and the fields that every registry takes."""
     common = form_of(Override)
     if shape.model is None:
         return {name: value for name, value in common.items() if name not in ("title", "description", "type")}
@@ -244,7 +246,10 @@ def _driver(names: Iterable[str | None]) -> Form:
 
 
 def _environment_form(whole: Form, definitions: Mapping[str, Form]) -> Form:
-    """A patch over the configuration. Which driver a registry has may be said elsewhere, so the settings of all of them are offered."""
+    """A patch over the configuration.
+
+    Which driver a registry has may be said elsewhere, so the settings of all of them are offered.
+    """
     patched = patch_of(
         {
             **whole,

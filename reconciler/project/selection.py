@@ -1,4 +1,7 @@
-"""Label selectors of the command line: `team=cx`, `team!=cx`, `team`, `!team`, several in one text by commas; all must hold."""
+"""Label selectors of the command line: `team=cx`, `team!=cx`, `team`, `!team`, several in one text by commas.
+
+All must hold.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class Requirement(NamedTuple):
     negated: bool = False
 
     def holds(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels meet it. As in kubectl, `team!=cx` also holds where there is no such label."""
+        """True where labels meet it. As in kubectl, `team!=cx` also holds where there is no such label."""
         met = self.label in labels if self.value is None else labels.get(self.label) == self.value
         return met is not self.negated
 
@@ -45,9 +48,10 @@ def _requirement(part: str, text: str) -> Requirement:
 
 
 def select(desired: DesiredState, selectors: Iterable[str]) -> DesiredState:
-    """The part of the desired state whose labels meet every selector; all of it without one.
+    """Select the part of the desired state whose labels meet every selector; all of it without one.
 
-    Raises UsageError for a selector that cannot be understood, and where nothing meets them: a typo must not look like success.
+    Raises UsageError for a selector that cannot be understood, and where nothing meets them: a typo must not look like
+    success.
     """
     texts = tuple(selectors)
     requirements = [requirement for text in texts for requirement in parse_selector(text)]

@@ -24,7 +24,6 @@ from typing import Any, TypeVar
 from reconciler.applier.report import Report
 from reconciler.core.resource import RemoteState
 from reconciler.planner.plan import Consents, Plan
-from reconciler.planner.planner import make_plan
 from reconciler.project import api
 from reconciler.project.api import LoadedProject, OpenRegistries
 
@@ -33,7 +32,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class SyncProject:
-    """A loaded project with its registries open, until `open_project` ends. Every method raises what its async form raises."""
+    """A loaded project with its registries open, until `open_project` ends.
+
+    Every method raises what its async form raises.
+    """
 
     project: LoadedProject
     registries: OpenRegistries
@@ -45,10 +47,10 @@ class SyncProject:
 
     def plan(self, consents: Consents | None = None) -> Plan:
         """Read the registries and compute what has to be done. Writes nothing."""
-        return make_plan(self.project.desired, self.remote_state(), self.project.policy(consents))
+        return self._wait(api.plan_project(self.registries, consents))
 
     def drift(self) -> Plan:
-        """Read the registries and tell what changed there behind our back. Writes nothing."""
+        """Read the registries and compute the drift: what changed there since we wrote it. Writes nothing."""
         return self._wait(api.drift(self.registries))
 
     def plan_delete(self, key: str) -> Plan:
@@ -67,7 +69,10 @@ class SyncProject:
 def open_project(
     *paths: str, config: str | Path | None = None, environment: str | None = None, cwd: str | Path | None = None
 ) -> Iterator[SyncProject]:
-    """Load a project and open its registries; close them at the end. Takes what `load` takes, raises what `load` and `connect` raise."""
+    """Load a project and open its registries; close them at the end.
+
+    Takes what `load` takes, raises what `load` and `connect` raise.
+    """
     project = api.load(*paths, config=config, environment=environment, cwd=cwd)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="reconciler", daemon=True)

@@ -1,4 +1,4 @@
-"""Runs that ended between the delete and the create of a replace: notes of what they had removed, and the backups that hold it."""
+"""Notes of runs that ended between the delete and the create of a replace, and the backups of what they removed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class _Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRuns:
-    """The notes in one project (`.reconciler/unfinished`). Each is made before a run deletes, and goes when it has created again."""
+    """The notes in one project (`.reconciler/unfinished`).
+
+    Each is made before a run deletes, and goes when it has created again.
+    """
 
     root: Path
 
@@ -36,7 +39,10 @@ class UnfinishedRuns:
         return self.root / ".reconciler" / "unfinished"
 
     def note(self, stamp: str, files: Mapping[Address, Path]) -> Path:
-        """Note that a run is about to delete these objects to create them again. Raises RefusedError where that fails."""
+        """Note that a run is about to delete these objects to create them again.
+
+        Raises RefusedError where that fails.
+        """
         path = self._folder / f"{stamp}.{os.getpid()}.json"
         try:
             make_folder(self._folder)
@@ -74,7 +80,7 @@ class UnfinishedRuns:
 
 
 def _is_alive(note: Path) -> bool:
-    """Whether the process that wrote the note, by the number in its name, is another one that is still there."""
+    """True where the process that wrote the note, by the number in its name, is another one that still runs."""
     number = note.stem.rpartition(".")[2]
     if not number.isdecimal() or int(number) == os.getpid():
         return False
@@ -112,7 +118,7 @@ def with_warnings(plan: Plan, remote: RemoteState, workspace: Workspace) -> Plan
 
 
 def recovered(plan: Plan, workspace: Workspace) -> dict[Address, Resource]:
-    """The objects that the plan creates and that an earlier run had deleted to create them again, as their backups have them."""
+    """Read from backups the objects that the plan creates and that an earlier run deleted to create again."""
     backups = UnfinishedRuns(workspace.project.root).backups()
     found: dict[Address, Resource] = {}
     for change in plan.writes:

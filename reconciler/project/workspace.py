@@ -1,4 +1,4 @@
-"""A project at work: configuration, manifests and registries put together, for the commands and for Python.
+"""A workspace: a project's configuration, manifests and registries together, for the commands and for Python.
 
 The order is always the same: `open_workspace`, `load`, `connect`, then `read_all`, `make_plan`, `apply`.
 """
@@ -21,7 +21,7 @@ from reconciler.core.resource import Address, DesiredState, RegistryFacts, Remot
 from reconciler.core.rules import Ref
 from reconciler.core.secret import Resolver, Secret
 from reconciler.manifest.compile import compile_manifests
-from reconciler.manifest.discover import Found, discover, shown
+from reconciler.manifest.discover import FoundFiles, discover, shown
 from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.load import Manifests, Reader
 from reconciler.manifest.secret_hosts import destinations
@@ -39,8 +39,11 @@ STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """Manifests read and compiled. `problems` are those of the files asked for, errors and warnings, sorted by place."""
+class LoadedManifests:
+    """The loaded manifests: read, validated and compiled.
+
+    `problems` are those of the files asked for, errors and warnings, sorted by place.
+    """
 
     manifests: Manifests
     desired: DesiredState
@@ -58,7 +61,7 @@ class Loaded:
         return tuple(problem for problem in self.problems if not is_error(problem))
 
     def validation(self) -> Validation:
-        """The same for a renderer: with the lines of the files that have problems."""
+        """The result of `validate`, with the lines of the files that have problems."""
         texts = self.manifests.texts
         files = {problem.file for problem in self.problems}  # each once, however many problems it has
         lines = {file: document.lines_of(texts[file]) for file in files if file in texts}
@@ -102,11 +105,11 @@ class Workspace:
     def facts(self) -> dict[str, RegistryFacts]:
         return {name: entry.facts for name, entry in self.entries.items()}
 
-    def load(self, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None) -> Loaded:
-        """Reads manifests: those of the configuration, or those under `paths` (relative to the working directory; `-` is `stdin`).
+    def load(self, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None) -> LoadedManifests:
+        """Load manifests: those of the configuration, or those under `paths`; `-` is `stdin`.
 
-        With paths inside the configured manifests, all of these are read for the checks across documents, but only the paths' problems are
-        told. Never raises for what manifests hold: see `Loaded.checked`.
+        With paths inside the configured manifests, all of these are read for the checks across documents, but only the
+        paths' problems are reported. Never raises for what manifests hold: see `LoadedManifests.checked`.
         """
         reader = self._reader()
         whole = discover(self.project.manifests, self.project.root, self.cwd)
@@ -122,10 +125,10 @@ class Workspace:
         files = {file.real: file for file in ((*whole.files, *asked.files) if inside else asked.files)}
         ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
         selected = frozenset(file.shown for file in asked.files)
-        read = reader.read(Found(ordered, asked.problems, asked.silent))
+        read = reader.read(FoundFiles(ordered, asked.problems, asked.silent))
         others = {file.shown for file in ordered} - selected
-        told = tuple(problem for problem in read.problems if problem.file not in others)
-        return self._compiled(replace(read, problems=told), selected, paths)
+        problems = tuple(problem for problem in read.problems if problem.file not in others)
+        return self._compiled(replace(read, problems=problems), selected, paths)
 
     def has_any(self, paths: Sequence[str]) -> bool:
         """True where one of the files under `paths` is among the configured manifests."""
@@ -136,7 +139,7 @@ class Workspace:
         overrides = {name: entry.override for name, entry in self.entries.items()}
         return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides)
 
-    def _compiled(self, manifests: Manifests, selected: frozenset[str] | None, asked: Sequence[str]) -> Loaded:
+    def _compiled(self, manifests: Manifests, selected: frozenset[str] | None, asked: Sequence[str]) -> LoadedManifests:
         """`selected` None means all; empty means that everything was asked for, but is not all there is."""
         chosen = selected or None
         compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen)
@@ -157,9 +160,9 @@ class Workspace:
             problems.add(self._no_manifests(manifests, chosen, asked))
         desired = replace(compiled.state, complete=selected is None, silent_sources=silent)
         repository = repository_of(self.project.root, self.cwd, self.resolver.environ)
-        return Loaded(manifests, desired, tuple(sorted(problems)), files, documents, repository)
+        return LoadedManifests(manifests, desired, tuple(sorted(problems)), files, documents, repository)
 
-    def _hinted(self, whole: Found) -> Found:
+    def _hinted(self, whole: FoundFiles) -> FoundFiles:
         """Without a configuration, what to do where there are no manifests either."""
         if self.project.file is not None:
             return whole
@@ -181,7 +184,9 @@ class Workspace:
     async def connect(
         self, names: Iterable[str] | None = None, *, concurrency: int | None = None
     ) -> AsyncIterator[dict[str, Registry]]:
-        """Opens the registries of these names (all of them if None) and closes them again. Raises RegistryError, ConfigError or SecretError.
+        """Opens the registries of these names (all of them if None) and closes them again.
+
+        Raises RegistryError, ConfigError or SecretError.
 
         `concurrency` bounds the connections to each, instead of what the configuration says.
         """
@@ -208,7 +213,7 @@ class Workspace:
         return key
 
     def fingerprint_key_if_known(self) -> Secret | None:
-        """The same for planning, which does without where the key cannot be had: a pull request has no secrets."""
+        """The key for planning, or None where it cannot be resolved: a pull request has no secrets."""
         try:
             return self.fingerprint_key()
         except SecretError:
@@ -225,14 +230,14 @@ class Workspace:
         return f"{source.file}:{spot.line}:{spot.column}"
 
     def _hint(self, address: Address, pointer: str) -> str | None:
-        """How what a field names comes to be, where its kind says so."""
+        """The hint of a reference's rule on how to create its target, if there is one."""
         node = self.entries[address.registry].facts.kinds[address.kind].root.find(json_pointer.split(pointer))
         rule = node.rule(Ref) if node is not None else None
         hint: str | None = rule.hint if rule is not None else None
         return hint
 
     def check_references(self, desired: DesiredState, remote: RemoteState) -> None:
-        """Raises ManifestError where a manifest names an object that neither the manifests nor the registry have, or that a manifest wants gone."""
+        """Raise ManifestError for references to objects that are nowhere, or that a manifest wants absent."""
         problems = []
         going = {item.address: item.resource.source for item in desired.resources if item.absent}
         for item, pointer, target in dangling(desired, remote):
@@ -284,7 +289,8 @@ def open_workspace(
 ) -> Workspace:
     """The project of a configuration file, or of the one found from the working directory upward, or of none.
 
-    Raises ConfigError with every problem in the configuration at its place, InputError where there is no working directory.
+    Raises ConfigError with every problem in the configuration at its place, InputError where there is no working
+    directory.
     """
     folder = _working_directory(cwd)
     project = config.load(path, start=folder, environment=environment)

@@ -25,6 +25,7 @@ DRIVERS: Final = {
     "nemo": "reconciler.registry.nemo:DRIVER",
     "watsonx": "reconciler.registry.watsonx:DRIVER",
 }
+WITH_CATALOGUE: Final = ("latticeflow",)  # the built-in drivers whose registries list what a provider offers
 ENTRY_POINTS: Final = "reconciler.registries"
 
 GUIDE: Final = "docs/write-a-driver.md says what a driver is made of, and `reconciler.testing` tests one"

@@ -1,4 +1,4 @@
-"""The error that stands in for an answer, in the answer's formats: for the files that `--output` names. Imported only on failure.
+"""Render an error in an answer's formats, for the files that `--output` names. Imported only on failure.
 
 A file then never holds an older run's answer, and a bot finds the same comment as ever.
 """
@@ -11,7 +11,7 @@ from typing import Final
 from reconciler.core.errors import FileError, Problem, ReconcilerError, RefusedError
 from reconciler.manifest.validation import Repository, Validation
 from reconciler.render import REPORTS, VALIDATION, load
-from reconciler.render.answers import error_json, error_text
+from reconciler.render.error import error_json, error_text
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.jsontext import dumps
 from reconciler.render.plan_markdown import DRIFT_MARKER, MARKER

@@ -20,7 +20,10 @@ MOST_SHOWN: Final = 10  # annotations of one level that GitHub shows of one step
 
 
 def render(validation: Validation, style: Style) -> str:
-    """One annotation for each problem; a notice of how many there are, where GitHub hides some; then the counts, for the log."""
+    """One annotation for each problem.
+
+    A notice of how many there are, where GitHub hides some; then the counts, for the log.
+    """
     judged = judge(validation, style)
     plain = Style(color=False, width=style.width)
     annotations = [_annotation(problem, judged.path(problem.file), plain) for problem in judged.problems]

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.core.problem_json import FORMAT_VERSION
 from reconciler.render import escape
 
 
@@ -17,6 +18,11 @@ def dumps(data: Any) -> str:
     except ValueError:
         text = json.dumps(_finite(data), ensure_ascii=False, indent=2, allow_nan=False, default=_plain)
     return escape.json_text(text)
+
+
+def answer_json(data: Mapping[str, Any]) -> str:
+    """The JSON answer of a command: its data, and the version of the format before it."""
+    return dumps({"format_version": FORMAT_VERSION, **data})
 
 
 def _plain(value: Any) -> Any:

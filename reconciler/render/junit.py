@@ -1,4 +1,7 @@
-"""JUnit XML: what `validate` found, with one test case for each file with problems and one for all the others; and what `test` found."""
+"""JUnit XML: what `validate` found, with one test case for each file with problems and one for all the others.
+
+And what `test` found.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,10 @@ def _case(file: str, errors: int, text: str) -> str:
 
 
 def test_suites(results: Sequence[Mapping[str, Any]], style: Style, *, strict: bool) -> str:
-    """The answers of `test`: a suite for each model, a case for each check. What is degraded is skipped, with `strict` a failure."""
+    """The answers of `test`: a suite for each model, a case for each check.
+
+    What is degraded is skipped, with `strict` a failure.
+    """
     suites = [line for result in results for line in _suite(result, style, strict=strict)]
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", *suites, "</testsuites>"])
 
@@ -61,7 +67,7 @@ def _suite(result: Mapping[str, Any], style: Style, *, strict: bool) -> list[str
     counts = f'tests="{len(checks)}" failures="{failures}" errors="0" skipped="{skipped}" time="{seconds:.3f}"'
     return [
         f'  <testsuite name="{name}" {counts}>',
-        *(_checked(check, name, style) for check in checks),
+        *(_check_case(check, name, style) for check in checks),
         "  </testsuite>",
     ]
 
@@ -70,7 +76,7 @@ def _junit_state(state: str, *, strict: bool) -> str:
     return "failed" if strict and state == "degraded" else state
 
 
-def _checked(check: Mapping[str, Any], suite: str, style: Style) -> str:
+def _check_case(check: Mapping[str, Any], suite: str, style: Style) -> str:
     message = xml(style.safe(check["message"]))
     body = {
         "ok": f"<system-out>{message}</system-out>",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from reconciler.core.pointer import MISSING
 from reconciler.planner.plan import Change, Plan
 from reconciler.render.escape import html_code, xml
-from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, label, sections, totals
+from reconciler.render.sections import DRIFT_WORDING, PLAN_WORDING, Entry, Wording, label, sections, totals
 from reconciler.render.values import SENSITIVE, show
 
 _VALUE: Final = 80  # characters of one value
@@ -16,7 +16,7 @@ _VALUE: Final = 80  # characters of one value
 
 def render(plan: Plan) -> str:
     """The plan, or the drift, as one table with a line that counts."""
-    wording = FOUND if plan.pending is not None else PLANNED
+    wording = DRIFT_WORDING if plan.pending is not None else PLAN_WORDING
     rows = "".join(_row(entry, wording) for _, group in sections(plan) for entry in group)
     guards = "".join(f"<p><strong>{xml(guard.name)}</strong>: {xml(guard.message)}</p>" for guard in plan.guards)
     numbers = xml(totals(plan, wording)) or "nothing to do"

@@ -13,7 +13,17 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Source
 from reconciler.planner.plan import Change, FieldChange, Plan
 from reconciler.render.escape import fence, html_code, markdown, markdown_code, printable
-from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, losses_text, sections, totals
+from reconciler.render.sections import (
+    DRIFT_WORDING,
+    PLAN_WORDING,
+    Entry,
+    Wording,
+    flags,
+    label,
+    losses_text,
+    sections,
+    totals,
+)
 from reconciler.render.terminal import Style, count
 from reconciler.render.values import SENSITIVE, show, show_list, show_sides
 from reconciler.render.width import ELLIPSIS
@@ -27,13 +37,13 @@ _MOST_LISTED: Final = 50  # orphans and warnings
 
 
 def plan(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
-    """What apply would do. Begins with a hidden marker, by which a bot finds its own comment."""
-    return _document(plan, PLANNED, MARKER)
+    """Render a plan as Markdown. Begins with a hidden marker, by which a bot finds its own comment."""
+    return _document(plan, PLAN_WORDING, MARKER)
 
 
 def drift(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
-    """What changed in the registries behind our back."""
-    return _document(plan, FOUND, DRIFT_MARKER)
+    """Render a drift as Markdown."""
+    return _document(plan, DRIFT_WORDING, DRIFT_MARKER)
 
 
 def _document(plan: Plan, wording: Wording, marker: str) -> str:
@@ -55,8 +65,8 @@ def _document(plan: Plan, wording: Wording, marker: str) -> str:
 def _title(plan: Plan, wording: Wording, changes: bool) -> str:
     numbers = totals(plan, wording)
     if changes:
-        return f"### {'Drift' if wording.found else 'Plan'}: {numbers}"
-    calm = "No drift" if wording.found else "Nothing to do"
+        return f"### {'Drift' if wording.drift else 'Plan'}: {numbers}"
+    calm = "No drift" if wording.drift else "Nothing to do"
     return f"### {calm}: {numbers}" if numbers else f"### {calm}"
 
 
@@ -68,7 +78,7 @@ def _context(plan: Plan) -> Iterator[str]:
 
 
 def _guards(plan: Plan, wording: Wording) -> Iterator[str]:
-    if plan.guards and not wording.found:
+    if plan.guards and not wording.drift:
         lines = ["> [!CAUTION]", "> **Nothing will be written:**"]
         for guard in plan.guards:
             way_out = f"to go ahead: {markdown_code(guard.override)}" if guard.override else "no flag lifts this"
@@ -78,7 +88,7 @@ def _guards(plan: Plan, wording: Wording) -> Iterator[str]:
 
 def _removals(plan: Plan, wording: Wording) -> Iterator[str]:
     """The list of all that is deleted or replaced. It is never cut."""
-    if wording.found:
+    if wording.drift:
         return
     lines: list[str] = []
     for action, words in (("delete", "Deleted"), ("replace", "Replaced (deleted, then created again)")):
@@ -118,13 +128,13 @@ def _row(entry: Entry, wording: Wording) -> str:
         why = f"{markdown(change.reason)}: {markdown(change.message)}"
     if lost := losses_text(change):
         why += f"; **{markdown(lost)}**"
-    place = markdown_code(_place(change.source), table=True) if change.source else ""
+    place = markdown_code(_location(change.source), table=True) if change.source else ""
     verb = wording.verbs[change.action]
     loud = f"**{verb}**" if change.action in ("delete", "replace", "conflict", "blocked") else verb
-    return f"| {loud} | {'└ ' if entry.under else ''}{about} | {why} | {place} |"
+    return f"| {loud} | {'└ ' if entry.parent else ''}{about} | {why} | {place} |"
 
 
-def _place(source: Source) -> str:
+def _location(source: Source) -> str:
     return f"{source.file}:{source.line}"
 
 

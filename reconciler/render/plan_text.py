@@ -8,7 +8,17 @@ from typing import Final
 
 from reconciler.planner.plan import FieldChange, Plan
 from reconciler.render.problem_text import headline
-from reconciler.render.sections import FOUND, PLANNED, Entry, Wording, flags, label, losses_text, sections, totals
+from reconciler.render.sections import (
+    DRIFT_WORDING,
+    PLAN_WORDING,
+    Entry,
+    Wording,
+    flags,
+    label,
+    losses_text,
+    sections,
+    totals,
+)
 from reconciler.render.terminal import Style, count
 from reconciler.render.values import field_lines
 from reconciler.render.width import ELLIPSIS, pad, text_width
@@ -22,18 +32,18 @@ FIELD_INDENT: Final = " " * 15
 
 
 def plan(plan: Plan, style: Style) -> str:
-    """What apply would do. Ends with one line that counts."""
-    return "\n".join(_lines(plan, style, PLANNED))
+    """Render a plan as text. The last line has the counts."""
+    return "\n".join(_lines(plan, style, PLAN_WORDING))
 
 
 def drift(plan: Plan, style: Style) -> str:
-    """What changed in the registries behind our back. Fields read from what is declared to what was found."""
-    return "\n".join(_lines(plan, style, FOUND))
+    """Render a drift as text. Fields read from the declared value to the one found."""
+    return "\n".join(_lines(plan, style, DRIFT_WORDING))
 
 
 def _lines(plan: Plan, style: Style, wording: Wording) -> Iterator[str]:
     yield from _context(plan, style)
-    if not wording.found:
+    if not wording.drift:
         yield from _guards(plan, style)
     elif plan.changes:
         yield style.paint("Changed in the registry behind our back (declared → found):", "bold")
@@ -72,7 +82,7 @@ def _tripped(plan: Plan) -> str:
 
 def _heading(plan: Plan, action: str, style: Style, wording: Wording) -> Iterator[str]:
     """Only what destroys has a heading: the rest must not look as loud."""
-    if action != "delete" or wording.found:
+    if action != "delete" or wording.drift:
         return
     counts = plan.summary()
     parts = [
@@ -95,21 +105,21 @@ class _Row:
 
 
 def _row(entry: Entry, style: Style, wording: Wording) -> _Row:
-    change, under = entry.change, entry.under
+    change, parent = entry.change, entry.parent
     source = "" if change.source is None else style.safe(f"{change.source.file}:{change.source.line}")
-    if under is not None and under.source == change.source:
+    if parent is not None and parent.source == change.source:
         source = ""
     reason = style.safe(entry.reason(wording))
-    if change.parent is not None and under is None:
+    if change.parent is not None and parent is None:
         reason += f" (part of {style.safe(str(change.parent))})"
-    return _Row(entry, ("└ " if under else "") + style.safe(label(change)), reason, source)
+    return _Row(entry, ("└ " if parent else "") + style.safe(label(change)), reason, source)
 
 
 def _section(entries: Sequence[Entry], style: Style, wording: Wording, deep: bool) -> Iterator[str]:
     rows = [_row(entry, style, wording) for entry in entries]
     labels = min(MOST_ALIGNED, max(text_width(row.label) for row in rows))
     reasons = max(text_width(row.reason) for row in rows)
-    few = sum(entry.under is None for entry in entries) <= MOST_DETAILED
+    few = sum(entry.parent is None for entry in entries) <= MOST_DETAILED
     for row in rows:
         yield _headline(row, labels, reasons, style, wording)
         change = row.entry.change
@@ -117,14 +127,14 @@ def _section(entries: Sequence[Entry], style: Style, wording: Wording, deep: boo
             yield FIELD_INDENT + style.safe(change.message)
         if lost := losses_text(change):
             yield FIELD_INDENT + style.paint(style.safe(lost), "bold", "red")
-        if change.action != "create" or (few and not wording.found):
+        if change.action != "create" or (few and not wording.drift):
             yield from _fields(row.entry, style, wording, deep)
 
 
 def _headline(row: _Row, labels: int, reasons: int, style: Style, wording: Wording) -> str:
     action = row.entry.change.action
     sign, colour = wording.signs[action]
-    loud = ("bold",) if action in ("delete", "replace") and not wording.found else ()
+    loud = ("bold",) if action in ("delete", "replace") and not wording.drift else ()
     verb = style.paint(f"{sign:<3} {wording.verbs[action]:<8}", colour, *loud)
     line = f"  {verb} {pad(row.label, labels) if row.reason or row.source else row.label}"
     if row.reason or row.source:
@@ -134,12 +144,12 @@ def _headline(row: _Row, labels: int, reasons: int, style: Style, wording: Wordi
 
 def _fields(entry: Entry, style: Style, wording: Wording, deep: bool) -> Iterator[str]:
     change = entry.change
-    if change.action == "delete" or (change.action == "create" and entry.under is not None):
+    if change.action == "delete" or (change.action == "create" and entry.parent is not None):
         return
     fields: Sequence[FieldChange] = change.fields
     if change.action == "create" and len(fields) > MOST_FIELDS + 1:
         fields = fields[:MOST_FIELDS]
-    yield from field_lines(fields, style, FIELD_INDENT, () if wording.found else change.replaces, deep)
+    yield from field_lines(fields, style, FIELD_INDENT, () if wording.drift else change.replaces, deep)
     rest = len(change.fields) - len(fields)
     if rest:
         yield FIELD_INDENT + style.paint(f"{ELLIPSIS} and {count(rest, 'more field')}", "dim")
@@ -164,11 +174,11 @@ def _warnings(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def _last(plan: Plan, style: Style, wording: Wording) -> Iterator[str]:
-    if plan.guards and not wording.found:  # the first lines of a long plan have left the screen by now
+    if plan.guards and not wording.drift:  # the first lines of a long plan have left the screen by now
         yield style.paint(f"Nothing will be written: {_tripped(plan)}, see above.", "bold", "red")
     numbers = totals(plan, wording)
     if any(change.action != "unchanged" for change in plan.changes):
-        yield style.paint("Drift:" if wording.found else "Plan:", "bold") + f" {numbers}."
+        yield style.paint("Drift:" if wording.drift else "Plan:", "bold") + f" {numbers}."
     else:
-        calm = style.paint("No drift" if wording.found else "Nothing to do", "bold")
+        calm = style.paint("No drift" if wording.drift else "Nothing to do", "bold")
         yield f"{calm}: {numbers}." if numbers else f"{calm}."

@@ -1,4 +1,7 @@
-"""Problems for people: place, what is wrong, the line itself, what was probably meant. Imported only where there is one."""
+"""Problems for people: place, what is wrong, the line itself, what was probably meant.
+
+Imported only where there is one.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,6 @@ def headline(problem: Problem, style: Style) -> str:
 
 
 def suggestion(problem: Problem, style: Style) -> str:
-    """A single word is what was probably meant; a sentence stands for itself."""
+    """The help of a problem: a single word becomes "did you mean", a sentence stays itself."""
     text = style.safe(problem.suggestion or "")
     return text if " " in text else f"did you mean '{text}'?"

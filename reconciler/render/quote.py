@@ -1,4 +1,4 @@
-"""The line of a file that a problem is about, underlined, and without the secrets that stand on it."""
+"""Quote the line of a problem, underlined, with the secrets on it masked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What apply did, as JSON for machines."""
+"""Render the report of an apply as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.render.terminal import Style
 
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
-    """The contract's `apply` object, with `notes` and `interrupted` beside it."""
+    """The contract's `apply` object, and next to it `notes` and `interrupted`."""
     return dumps(
         {
             "format_version": FORMAT_VERSION,

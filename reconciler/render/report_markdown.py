@@ -1,4 +1,4 @@
-"""What apply did, as a step's summary: the counts, what did not go well, where the backup is."""
+"""Render the report of an apply as Markdown for a step's summary: counts, failures, and the backup's folder."""
 
 from __future__ import annotations
 

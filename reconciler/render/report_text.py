@@ -1,11 +1,12 @@
-"""What apply did, for people: what went well in few words, what did not at the end, where it is seen."""
+"""Render the report of an apply as text: successes in few words, failures at the end, where they are seen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.applier.report import DONE, Outcome, Report
+from reconciler.applier.report import Outcome, Report
+from reconciler.core.actions import DONE
 from reconciler.render.sections import SIGNS
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import pad, text_width
@@ -37,7 +38,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
 
 
 def verdict(report: Report) -> str:
-    """How it ended, in a word or two."""
+    """The status of an outcome, in a word or two."""
     if report.interrupted:
         return "Interrupted"
     if report.exit_code == 5:
@@ -63,7 +64,7 @@ def _fine(outcome: Outcome, style: Style) -> str:
 
 
 def _bad(outcomes: Sequence[Outcome], style: Style) -> Iterator[str]:
-    """What waits for others first, failures last."""
+    """The sort key of an outcome: dependents first, failures last."""
     loud = {"failed": 2, "not_stored": 1}
     labels = min(MOST_ALIGNED, max((text_width(style.safe(str(outcome.address))) for outcome in outcomes), default=0))
     for outcome in sorted(outcomes, key=lambda outcome: loud.get(outcome.status, 0)):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from reconciler.render.answers import checks_text
+from reconciler.render.jsontext import dumps
 from reconciler.render.terminal import Style, count
+from reconciler.render.width import pad, text_width
+
+_COLOURS: Final = {"ok": ("green",), "degraded": ("yellow",), "failed": ("red", "bold")}
 
 
 def result_text(result: Mapping[str, Any], style: Style, *, steps: bool) -> str:
-    """The checks, what each step gave (`steps`), and what the model answered; all of it set in, so that it passes for nothing else."""
+    """The checks, what each step gave (`steps`), and what the model answered.
+
+    All of it set in, so that it passes for nothing else.
+    """
     shown = result.get("steps") or () if steps else ()
     if not shown:
         return checks_text(result, style)
@@ -45,3 +51,23 @@ def results_text(results: Sequence[Mapping[str, Any]], style: Style) -> str:
     parts += [style.paint(f"{degraded:,} degraded", "yellow")] if degraded else []
     ended = ", ".join(parts) or style.paint("all ok", "green")
     return "\n\n".join([*blocks, f"{count(len(results), 'model')} tested: {ended}"])
+
+
+def checks_text(answer: Mapping[str, Any], style: Style) -> str:
+    """The `test` answer: the address, a line for each check, and what the model answered, set in, so that it passes for nothing else."""
+    lines = [style.paint(style.safe(answer["address"]), "bold"), *_checks(answer["checks"], style)]
+    output = answer["output"]
+    if output is not None:
+        text = output if isinstance(output, str) else dumps(output)
+        lines += ["output:", *(f"  {style.safe(line)}".rstrip() for line in text.split("\n"))]
+    return "\n".join(lines)
+
+
+def _checks(checks: Sequence[Mapping[str, Any]], style: Style) -> Iterator[str]:
+    names, times = [style.safe(check["name"]) for check in checks], [f"{check['duration_ms']:,} ms" for check in checks]
+    wide, long = max(map(text_width, names), default=0), max(map(len, times), default=0)
+    broad = max((len(check["state"]) for check in checks), default=0)
+    for check, name, time in zip(checks, names, times, strict=True):
+        state = check["state"]
+        ended = style.paint(state.ljust(max(broad, len("failed"))), *_COLOURS[state])
+        yield f"  {ended}  {pad(name, wide)}  {time:>{long}}  {style.safe(check['message'])}".rstrip()

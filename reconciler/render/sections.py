@@ -1,4 +1,4 @@
-"""What a plan says and in which order: what destroys comes first, what belongs to a model stands under it."""
+"""Group the changes of a plan into sections: deletions first, derived resources under their model."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.core.actions import ACTIONS, WRITES
 from reconciler.core.resource import Address
-from reconciler.planner.plan import ACTIONS, WRITES, Change, Consents, Plan
+from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.reasons import REASONS
 
 ORDER: Final = (("delete", "replace"), ("conflict",), ("blocked",), ("rename",), ("create",), ("update",))
@@ -20,7 +21,7 @@ SIGNS: Final = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),
 }
-_FOUND_SIGNS: Final = {
+_DRIFT_SIGNS: Final = {
     **SIGNS,
     "create": ("-", "red"),
     "rename": ("-", "red"),
@@ -31,26 +32,28 @@ _FOUND_SIGNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a plan is worded: for what will be done, or for what was done behind our back.
+    """The words of a plan, or of a drift.
 
-    `signs` (with their colours), `verbs` and `totals` are by action, `reasons` by the stable word. With `found`,
-    fields read from what is declared to what was found.
+    `signs` (with their colours), `verbs` and `totals` are by action, `reasons` by the stable word. With `drift`,
+    fields read from the declared value to the one found.
     """
 
     signs: Mapping[str, tuple[str, str]]
     verbs: Mapping[str, str]
     reasons: Mapping[str, str]
     totals: Mapping[str, str]
-    found: bool = False
+    drift: bool = False
 
 
 _REASONS: Final = {word: reason.shown for word, reason in REASONS.items()}
 _TOTALS: Final = {action: action if action == "blocked" else f"to {action}" for action in ACTIONS}
-PLANNED: Final = Wording(signs=SIGNS, verbs={action: action for action in ACTIONS}, reasons=_REASONS, totals=_TOTALS)
-_FOUND_VERBS: Final = {"create": "missing", "rename": "missing", "update": "changed", "replace": "changed"}
-FOUND: Final = Wording(
-    signs=_FOUND_SIGNS,
-    verbs={**PLANNED.verbs, **_FOUND_VERBS},
+PLAN_WORDING: Final = Wording(
+    signs=SIGNS, verbs={action: action for action in ACTIONS}, reasons=_REASONS, totals=_TOTALS
+)
+_DRIFT_VERBS: Final = {"create": "missing", "rename": "missing", "update": "changed", "replace": "changed"}
+DRIFT_WORDING: Final = Wording(
+    signs=_DRIFT_SIGNS,
+    verbs={**PLAN_WORDING.verbs, **_DRIFT_VERBS},
     reasons=_REASONS
     | {
         "new": _REASONS["missing"],
@@ -58,22 +61,25 @@ FOUND: Final = Wording(
         "immutable": "immutable: cannot be set back in place",
         "cannot-clear": "cannot-clear: cannot be set back in place",
     },
-    totals=_TOTALS | _FOUND_VERBS,
-    found=True,
+    totals=_TOTALS | _DRIFT_VERBS,
+    drift=True,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change in its place. `under` is the change that it stands below: the model that it was derived from."""
+    """One change in a section.
+
+    `parent` is the change of the model that it was derived from, if that is in the section.
+    """
 
     change: Change
-    under: Change | None = None
+    parent: Change | None = None
 
     def reason(self, wording: Wording) -> str:
         """The reason in words; nothing where it only repeats that of the change above."""
         change = self.change
-        if self.under is not None and self.under.reason == change.reason and self.under.action == change.action:
+        if self.parent is not None and self.parent.reason == change.reason and self.parent.action == change.action:
             return ""
         return wording.reasons.get(change.reason, change.reason)
 
@@ -109,12 +115,12 @@ def renamed(change: Change) -> str:
 
 
 def label(change: Change) -> str:
-    """What a change is about: its address, or both of a rename. Not yet safe to print."""
+    """The label of a change: its address, or both addresses of a rename. Not yet safe to print."""
     return renamed(change) if change.action == "rename" else str(change.address)
 
 
 def losses_text(change: Change) -> str:
-    """What a write takes from the object though no manifest speaks of it; empty where it takes nothing."""
+    """The losses of a write in words: values that no manifest mentions; empty where there are none."""
     lost = change.unmanaged if change.action in WRITES else ()
     return f"loses {', '.join(lost)}, which no manifest declares" if lost else ""
 
@@ -128,13 +134,13 @@ def totals(plan: Plan, wording: Wording) -> str:
             numbers[words] = numbers.get(words, 0) + number
         elif action == "conflict":
             numbers["conflict" if number == 1 else "conflicts"] = number
-    numbers["as declared" if wording.found else "unchanged"] = plan.unchanged
+    numbers["as declared" if wording.drift else "unchanged"] = plan.unchanged
     numbers["waits for apply" if plan.pending == 1 else "wait for apply"] = plan.pending or 0
     return ", ".join(f"{number:,} {words}" for words, number in numbers.items() if number)
 
 
 def flags(consents: Consents) -> str:
-    """The consents as they stand on the command line, in a fixed order."""
+    """The consents as the command line's flags, in a fixed order."""
     words = ["--prune"] if consents.prune else []
     if consents.allow_deletes is not None:
         words.append(f"--allow-deletes {consents.allow_deletes}")

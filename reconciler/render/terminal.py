@@ -21,7 +21,7 @@ _CODES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to render. `width` is in columns. With `strict`, warnings count as errors."""
+    """The style of an output. `width` is in columns. With `strict`, warnings count as errors."""
 
     color: bool
     width: int = 100

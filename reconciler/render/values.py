@@ -1,4 +1,4 @@
-"""How the values of fields are worded: short, on one line, and so that a difference can be seen."""
+"""Render the values of fields: short, on one line, and so that a difference can be seen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _WIDEST: Final = len(r"\U000e0001")  # columns of the widest escape
 
 
 class _Side(NamedTuple):
-    """A value as text, escaped and without quotes. `cut_before` and `cut_after` tell whether it is a part of the whole."""
+    """A value as text, escaped and without quotes.
+
+    `cut_before` and `cut_after` are true where it is a part of the whole.
+    """
 
     text: str
     quote: str
@@ -80,7 +83,7 @@ def show_sides(before: Any, after: Any, room: int) -> tuple[str, str]:
 
 
 def _part(value: str, skipped: int, width: int) -> _Side:
-    """What may be shown of a text in `width` columns, and no more of it: from code point `skipped`, behind what is shared."""
+    """Cut a text to `width` columns: from code point `skipped` on, after the part that both sides share."""
     end = skipped + 2 * width + 1
     text = escape.printable(json.dumps(value[skipped:end], ensure_ascii=False))[1:-1]
     return _Side(text, '"', f" ({count(len(value), 'character')})", skipped > 0, end < len(value))
@@ -97,7 +100,7 @@ def _data(value: Any) -> _Side:
 
 
 def _window(left: _Side, right: _Side, width: int) -> int:
-    """Where to begin, in both texts, so that the first difference is seen: 0, or a little before it, and inside no escape."""
+    """The index from which to show two texts: 0, or a little before their first difference, inside no escape."""
     same = _shared(left.text, right.text)
     room = min(left.room(width), right.room(width))
     context, place, widths = 0, 0, []
@@ -121,7 +124,7 @@ def _window(left: _Side, right: _Side, width: int) -> int:
 
 
 def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True) -> list[str]:
-    """What changed inside a list, was added to it and was taken from it; nothing where that cannot be said shortly.
+    """Phrases for the items of a list that were changed, added and removed; none where that cannot be said shortly.
 
     Without `deep`, lists that hold objects are not compared item by item.
     """
@@ -164,7 +167,7 @@ def _sign(field: FieldChange) -> tuple[str, str]:
 
 
 def _sides(field: FieldChange, width: int, deep: bool) -> list[str]:
-    """What is said of a field: one text, or several of a list."""
+    """The phrases for one changed field: one text, or several for a list."""
     if field.sensitive:
         return [SENSITIVE]
     if field.before is MISSING or field.after is MISSING:
@@ -197,7 +200,7 @@ def _surplus(items: Sequence[Any], others: Counter[str]) -> list[Any]:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many code points two texts begin with in common."""
+    """Count the code points that two texts have in common at their beginning."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

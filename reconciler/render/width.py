@@ -1,4 +1,4 @@
-"""How wide a text is on a screen, and texts of a given width."""
+"""The width of a text on a screen, in columns, and texts padded or cut to a width."""
 
 from __future__ import annotations
 

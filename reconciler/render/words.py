@@ -1,4 +1,4 @@
-"""What changed inside a list of objects, in words. The only module that imports deepdiff, which costs 170 ms.
+"""Describe changes inside a list of objects. The only module that imports deepdiff, which costs 170 ms.
 
 It is loaded by name when such a list has changed on both sides, so that an unchanged plan never pays for it. Which
 items belong together is decided here, by their names: deepdiff's own search for pairs is quadratic (1.6 s for a
@@ -23,44 +23,47 @@ IDENTITIES: Final = ("name", "id", "key")
 
 
 def items(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
-    """Phrases such as `~ /0/n: 1 → 2` and `+ {"name": "b"}`, in the order of the lists; none where only order changed."""
+    """Phrases such as `~ /0/n: 1 → 2` and `+ {"name": "b"}`, in the order of the lists.
+
+    None where only order changed.
+    """
     taken, added = _left(before, after), _left(after, before)
     pairs = _pairs(before, after, taken, added)
     words: list[str] = []
     for old, new in pairs.items():
         # what is not shown is only counted
         words.extend(_inside(old, before[old], after[new]) if len(words) <= MOST_ITEMS else [f"~ /{old}"])
-    words.extend(f"+ {show(after[place], ITEM)}" for place in added if place not in pairs.values())
-    words.extend(f"- {show(before[place], ITEM)}" for place in taken if place not in pairs)
+    words.extend(f"+ {show(after[index], ITEM)}" for index in added if index not in pairs.values())
+    words.extend(f"- {show(before[index], ITEM)}" for index in taken if index not in pairs)
     return words
 
 
 def _left(items: Sequence[Any], others: Sequence[Any]) -> list[int]:
-    """The places of the items that have no equal on the other side; each equal counts once."""
+    """The indexes of the items that have no equal on the other side; each equal counts once."""
     equals = Counter(map(canonical_json, others))
-    places = []
-    for place, text in enumerate(map(canonical_json, items)):
+    indexes = []
+    for index, text in enumerate(map(canonical_json, items)):
         if equals[text]:
             equals[text] -= 1
         else:
-            places.append(place)
-    return places
+            indexes.append(index)
+    return indexes
 
 
 def _pairs(before: Sequence[Any], after: Sequence[Any], taken: list[int], added: list[int]) -> dict[int, int]:
-    """Which item became which: those of one name, and nameless objects in one place."""
-    old_names = Counter(_identity(before[place]) for place in taken)
-    new_places = {_identity(after[place]): place for place in added}
-    new_names = Counter(_identity(after[place]) for place in added)
+    """Pair removed and added items: those of one name, and objects without a name at one index."""
+    old_names = Counter(_identity(before[index]) for index in taken)
+    new_indexes = {_identity(after[index]): index for index in added}
+    new_names = Counter(_identity(after[index]) for index in added)
     pairs = {}
-    for place in taken:
-        name = _identity(before[place])
+    for index in taken:
+        name = _identity(before[index])
         if name is None:
-            same_place = place in added and _identity(after[place]) is None
-            if same_place and isinstance(before[place], Mapping) and isinstance(after[place], Mapping):
-                pairs[place] = place
+            same_index = index in added and _identity(after[index]) is None
+            if same_index and isinstance(before[index], Mapping) and isinstance(after[index], Mapping):
+                pairs[index] = index
         elif old_names[name] == new_names[name] == 1:
-            pairs[place] = new_places[name]
+            pairs[index] = new_indexes[name]
     return pairs
 
 
@@ -72,25 +75,25 @@ def _identity(item: Any) -> tuple[str, str] | None:
     return None
 
 
-def _inside(place: int, before: Any, after: Any) -> list[str]:
-    """What changed inside one item, by path."""
+def _inside(index: int, before: Any, after: Any) -> list[str]:
+    """Phrases for the changes inside one item, by path."""
     difference = DeepDiff(_single_lines(before), _single_lines(after), view="tree")
-    found = {}
+    changes = {}
     for level in (level for levels in difference.values() for level in levels):
         old_path, new_path = (tuple(level.path(output_format="list", use_t2=side)) for side in (False, True))
         old, new = pointer.get(before, pointer.join(old_path)), pointer.get(after, pointer.join(new_path))
         if level.report_type.endswith("_added"):
-            found[(*map(str, new_path), "+")] = (new_path, MISSING, new)
+            changes[(*map(str, new_path), "+")] = (new_path, MISSING, new)
         elif level.report_type.endswith("_removed"):
-            found[(*map(str, old_path), "-")] = (old_path, old, MISSING)
+            changes[(*map(str, old_path), "-")] = (old_path, old, MISSING)
         else:
-            found[(*map(str, old_path), "~")] = (old_path, old, new)
+            changes[(*map(str, old_path), "~")] = (old_path, old, new)
     # deepdiff's sets have no order of their own: the path is what makes two runs read the same
-    return [_phrase(place, *found[order]) for order in sorted(found)]
+    return [_phrase(index, *changes[order]) for order in sorted(changes)]
 
 
-def _phrase(place: int, path: Sequence[Any], before: Any, after: Any) -> str:
-    where = printable(pointer.join((place, *path)))
+def _phrase(index: int, path: Sequence[Any], before: Any, after: Any) -> str:
+    where = printable(pointer.join((index, *path)))
     if before is MISSING:
         return f"+ {where}: {show(after, ITEM)}"
     if after is MISSING:
@@ -99,7 +102,7 @@ def _phrase(place: int, path: Sequence[Any], before: Any, after: Any) -> str:
 
 
 def _single_lines(value: Any) -> Any:
-    """The value with texts of one line each: for texts of many, deepdiff makes a unified diff that nobody asked for."""
+    """The value with texts of one line each: for texts of many, deepdiff makes a unified diff."""
     if isinstance(value, str):
         return value.replace("\n", "\u2028")
     if isinstance(value, Mapping):

@@ -29,6 +29,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.core import pointer as pointers
+from reconciler.core.actions import WRITES
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import PermanentError, StaleObjectError
 from reconciler.core.kind import Kind
@@ -41,7 +42,6 @@ from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.declarable import Declared, Undeclarable, declare
 from reconciler.manifest.export import manifest_of, text_of
 from reconciler.manifest.load import Reader
-from reconciler.planner.plan import WRITES
 from reconciler.planner.plan_json import change_to_json
 from reconciler.planner.planfile import dump
 from reconciler.planner.planner import make_plan

@@ -45,7 +45,7 @@ def model(key: str, **fields: Any) -> Document:
 
 
 def project(root: Path, registries: Mapping[str, Mapping[str, Any]], owner: str | None) -> Project:
-    return Project(root, None, None, owner, ("manifests",), {}, None, registries, 5, 20)
+    return Project(root, None, None, owner, ("manifests",), {}, None, registries)
 
 
 @dataclass

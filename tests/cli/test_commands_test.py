@@ -20,7 +20,7 @@ from registry.memory import server
 from registry.memory_server import Behaviour, Server
 
 from reconciler.cli import traffic
-from reconciler.render.answers import checks_text
+from reconciler.render.result_text import checks_text
 from reconciler.render.terminal import Style
 
 _places = itertools.count(1)
@@ -306,7 +306,7 @@ def test_nobody_pays_for_what_is_not_asked(project: Project) -> None:
     ran = subprocess.run([sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True, timeout=HANGS)
     loaded = ran.stdout.splitlines()[-1]
     assert "'reconciler.cli.test'" in loaded
-    assert not [name for name in ("traffic", "models", "offered", "apply") if f"'reconciler.cli.{name}'" in loaded]
+    assert not [name for name in ("traffic", "models", "catalogue", "apply") if f"'reconciler.cli.{name}'" in loaded]
 
 
 def test_a_selection_that_matches_nothing_is_no_success(project: Project) -> None:

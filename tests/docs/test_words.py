@@ -11,9 +11,9 @@ from docs.emitted import PACKAGE, literals, modules, passed
 
 from reconciler.applier.report import OUTCOME_REASONS
 from reconciler.core import errors, problem_rules
+from reconciler.core.actions import ACTIONS
 from reconciler.core.problem_rules import BAD_VALUE, GROUPS, RULES, help_uri
 from reconciler.planner.guards import GUARDS
-from reconciler.planner.plan import ACTIONS
 from reconciler.planner.reasons import REASONS
 
 WORD = re.compile(r"[a-z]+(-[a-z]+)*")

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from work import IN_PROPORTION, growth
 
-from reconciler.core.document import Place, load
+from reconciler.core.document import Span, load
 from reconciler.core.document.comment_lines import Survey, comments_of
 from reconciler.core.document.comments import compose, dump_commented, load_commented
 from reconciler.core.document.trees import Item, List, Map, Member, Node, Scalar, find, plain_data, scalars_of
 
-NOWHERE = Place(1, 1, 1, 1)
+NOWHERE = Span(1, 1, 1, 1)
 
 
 def tree(text: str, *tags: str) -> Map:
@@ -159,15 +159,15 @@ def test_bad_input_never_raises(text: str, rules: list[str]) -> None:
 def test_places() -> None:
     """Every key and value knows its file, its line and its columns; JSON as well."""
     node, member = find(tree("a:\n  b: 'x y'\n"), ("a", "b"))
-    assert node.place == Place(2, 6, 2, 11)
+    assert node.place == Span(2, 6, 2, 11)
     assert member is not None
-    assert (member.file, member.place) == ("a.yaml", Place(2, 3, 2, 4))
+    assert (member.file, member.place) == ("a.yaml", Span(2, 3, 2, 4))
     root, problems = load_commented('{"a": {"b": ["x", 1]}}', "a.json")
     assert not problems
     assert root is not None
     assert plain_data(root) == {"a": {"b": ["x", 1]}}
-    assert find(root, ("a", "b", "0"))[0].place == Place(1, 14, 1, 17)
-    assert find(root, ("a", "x", "y"))[0].place == Place(1, 7, 1, 22)
+    assert find(root, ("a", "b", "0"))[0].place == Span(1, 14, 1, 17)
+    assert find(root, ("a", "x", "y"))[0].place == Span(1, 7, 1, 22)
 
 
 TRICKY = ["", "no", "a: b", "# x", " x", "x ", "- a", "\n", "a\n\nb\n", " a\nb", "'", '"', "a, b", "[a", "{a", "1:30"]

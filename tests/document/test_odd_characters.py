@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.document import Loaded, load
+from reconciler.core.document import LoadedDocuments, load
 
 SPACES: Final = "\u00a0\u1680\u2000\u2003\u2007\u2009\u200a\u202f\u205f\u3000"
 NOTHING: Final = "\ufeff\u200b\u200c\u200d\u2060\u00ad\u180e\u200e\u200f\u202a\u2066"
@@ -26,7 +26,7 @@ TEXT: Final = (
 )  # fmt: skip
 
 
-def told(loaded: Loaded) -> list[tuple[int, int, str]]:
+def told(loaded: LoadedDocuments) -> list[tuple[int, int, str]]:
     """Line and column of each, and the character that it names."""
     found = sorted((*loaded.problems, *loaded.warnings))
     return [(problem.line, problem.column, problem.message.partition(" ")[0]) for problem in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from work import IN_PROPORTION, growth
 
-from reconciler.core.document import Place, places
+from reconciler.core.document import Span, places
 
 YAML = """\
 # comment
@@ -62,14 +62,14 @@ JSON_CASES = [
 def test_yaml(index: int, pointer: str, key: tuple[int, ...], value: tuple[int, ...]) -> None:
     """Keys and values have their own places; what is missing has that of the nearest that contains it."""
     found = places(YAML, "m.yaml")
-    assert (found.key(index, pointer), found.value(index, pointer)) == (Place(*key), Place(*value))
+    assert (found.key(index, pointer), found.value(index, pointer)) == (Span(*key), Span(*value))
 
 
 @pytest.mark.parametrize(("pointer", "key", "value"), JSON_CASES)
 def test_json(pointer: str, key: tuple[int, ...], value: tuple[int, ...]) -> None:
     """JSON has places as YAML has, also where libyaml could not read it."""
     found = places(JSON, "m.json")
-    assert (found.key(0, pointer), found.value(0, pointer)) == (Place(*key), Place(*value))
+    assert (found.key(0, pointer), found.value(0, pointer)) == (Span(*key), Span(*value))
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ def test_broken(text: str, shown: str) -> None:
 
 def test_documents_before_a_broken_one() -> None:
     """The index of a document does not change because a later one is broken."""
-    assert places("a: 1\n---\n~\n---\nb: 2\n---\nc: \x07", "m.yaml").key(1, "/b") == Place(5, 1, 5, 2)
+    assert places("a: 1\n---\n~\n---\nb: 2\n---\nc: \x07", "m.yaml").key(1, "/b") == Span(5, 1, 5, 2)
 
 
 def test_many_documents() -> None:
     """The places of a file of many documents take time in proportion to it."""
-    assert places("---\na: 1\n" * 30_000, "m.yaml").key(29_999, "/a") == Place(60_000, 1, 60_000, 2)
+    assert places("---\na: 1\n" * 30_000, "m.yaml").key(29_999, "/a") == Span(60_000, 1, 60_000, 2)
     assert growth(lambda n: places("---\na: 1\n" * n, "m.yaml").key(n - 1, "/a"), 2_000) < IN_PROPORTION
 
 
@@ -97,10 +97,10 @@ def test_merge_bomb() -> None:
     """Looking through merge keys visits each map once."""
     lines = ["a0: &a0 {x: 1}"]
     lines += [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}" for i in range(1, 40)]
-    assert places("\n".join(lines), "m.yaml").key(0, "/a39/x") == Place(1, 10, 1, 11)
+    assert places("\n".join(lines), "m.yaml").key(0, "/a39/x") == Span(1, 10, 1, 11)
 
 
 def test_columns() -> None:
     """CRLF, wide characters and YAML 1.1's line breaks count as editors count them."""
     text = "a: '\u2028\U0001f600'\r\nb: {c: '\x85', d: 2}\r\n"
-    assert places(text, "m.yaml").key(0, "/b/d") == Place(2, 13, 2, 14)
+    assert places(text, "m.yaml").key(0, "/b/d") == Span(2, 13, 2, 14)

@@ -202,10 +202,12 @@ def test_a_stream_may_be_written_in_any_way(
     assert [text for _, text in found[len(values) :]] == (["[DONE]"] if done else [])
 
 
-@pytest.mark.parametrize("cut", range(12))
-def test_a_line_end_that_is_cut_is_one(cut: int) -> None:
-    """Between CR and LF."""
-    assert heard(b"data: 1\r\n\r\ndata: 2\r\n\r\n", [cut]) == [("message", "1"), ("message", "2")]
+@pytest.mark.parametrize("cut", range(38))
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_line_end_that_is_cut_is_one(cut: int, times: int) -> None:
+    """Between CR and LF, with empty pieces between them, too: unpacking makes such."""
+    found = heard(b'data: {\r\ndata: "a": 1}\r\n\r\ndata: 2\r\n\r\n', [cut] * times)
+    assert found == [("message", '{\n"a": 1}'), ("message", "2")]
 
 
 def test_the_end_is_heard_before_the_connection_closes() -> None:

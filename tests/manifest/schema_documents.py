@@ -109,6 +109,7 @@ BY_PATTERN: Final = {
     scalars.SECRET_REFERENCE: SECRETS,
     scalars.VARIABLE: ("OPENAI_*", "A", "[AB]_?", "*"),
     scalars.HOST: ("api.openai.com", "*.example.com", "*", "[::1]", "localhost:8080", "h-1.a_b.c"),
+    r"^[1-9][0-9]{0,5}[smhd]" + scalars.END: ("90m", "24h", "7d", "999999s"),
     scalars.POINTER: ("/", "/a/b", "/a~1b/0"),
 }
 URLS: Final = (
@@ -309,6 +310,7 @@ WHOLE_CONFIG: Final[dict[str, Any]] = {
         "web": {"driver": "web", "url": "http://a", "token": "${env:T}", "timeout": 1.5, "headers": {"A": "b"}},
     },
     "guards": {"max_deletes": 5, "max_delete_percent": 20, "allow_trust_remote_code": True},
+    "plans": {"expire": "24h"},
     "secrets": {"allow": {"OPENAI_*": ["api.openai.com", "*.example.com:8443"], "A": []}},
     "$schema": "x",
 }

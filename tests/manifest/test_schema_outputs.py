@@ -13,9 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from programs import HANGS
 
-from reconciler.applier.report import STATUSES, SUMMARY
+from reconciler.core.actions import ACTIONS, STATUSES, SUMMARY
 from reconciler.core.schema.answers import OUTPUTS
-from reconciler.planner.plan import ACTIONS
 
 MANIFEST = (
     "kind: Model\nkey: chat\ndisplay_name: Chat\nendpoint: {url: 'https://llm.example.com/v1', api_key: '${env:KEY}'}\n"

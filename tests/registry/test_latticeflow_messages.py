@@ -21,7 +21,7 @@ from reconciler.core.errors import PermanentError, RegistryError, StaleObjectErr
 from reconciler.core.resource import Address, Listing, Resource
 from reconciler.manifest.export import text_of
 from reconciler.planner.planfile import dump
-from reconciler.registry import base
+from reconciler.registry.capabilities import RunsTests, TestResult
 from reconciler.registry.latticeflow import test_run
 from reconciler.registry.protocol import Write
 from reconciler.render import plan_text, report_text
@@ -313,11 +313,11 @@ def answering(**steps: tuple[int, Any]) -> Behaviour:
     return behave
 
 
-async def run_test(behave: Behaviour, kind: str) -> tuple[base.TestResult | RegistryError, list[str]]:
+async def run_test(behave: Behaviour, kind: str) -> tuple[TestResult | RegistryError, list[str]]:
     """How the test of a model of that connection type ended, and what was asked, in order."""
     spec = {"task": "chat_completion", "config": {"connection_type": kind}}
     async with reaching(behave) as (client, server):
-        ended: base.TestResult | RegistryError
+        ended: TestResult | RegistryError
         try:
             ended = await test_run.run(client, Resource(Address("one", "Model", "m"), spec, id="7"), None)
         except RegistryError as error:
@@ -325,8 +325,8 @@ async def run_test(behave: Behaviour, kind: str) -> tuple[base.TestResult | Regi
         return ended, [seen.path.rpartition("/")[2] for seen in server.seen]
 
 
-def checks(ended: base.TestResult | RegistryError) -> dict[str, tuple[bool, str]]:
-    assert isinstance(ended, base.TestResult)
+def checks(ended: TestResult | RegistryError) -> dict[str, tuple[bool, str]]:
+    assert isinstance(ended, TestResult)
     return {check.name: (check.ok, check.message) for check in ended.checks}
 
 
@@ -349,7 +349,7 @@ async def test_credentials_that_an_endpoint_quotes_are_not_shown(status: int, ca
     ended, _ = await run_test(behave, "custom_connection")
     assert [word for word in CREDENTIALS if word in repr(ended)] == []
     if status == 200:
-        assert isinstance(ended, base.TestResult)
+        assert isinstance(ended, TestResult)
         assert ended.output == {"said": "no: ***, ***, ***; close"}
     else:
         assert checks(ended)["run-inference"] == (False, "the endpoint answered 401: no: ***, ***, ***; close")
@@ -381,7 +381,7 @@ async def test_a_check_that_is_under_way_is_asked_again_until_it_has_ended(world
     stored = await world.registries["one"].get(Address("one", "Model", "one"))
     registry = world.registries["one"]
     assert stored is not None
-    assert isinstance(registry, base.RunsTests)
+    assert isinstance(registry, RunsTests)
     server.forget()
     assert checks(await registry.test(stored, None))["check-status"] == (True, "The endpoint answers.")
     assert [one.path.rpartition("/")[2] for one in server.requests].count("check-status") == 3

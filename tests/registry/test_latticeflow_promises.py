@@ -545,7 +545,7 @@ def problems(project: Project, *documents: Document, strict: bool = False) -> li
 @pytest.mark.parametrize(
     ("config", "name"),
     [
-        ({"url": "https://x", "custom_headers": {"X-Password": "${env:KEY}"}}, "X-Password"),
+        ({"url": "https://x", "custom_headers": {"X-Digest": "${env:KEY}"}}, "X-Digest"),
         ({"url": "https://x", "custom_headers": {"X-Tenant": "a", "X-Hash": "${env:KEY}"}}, "X-Hash"),
         (CODE | {"environment": {"COOKIE": "${env:KEY}"}}, "COOKIE"),
     ],

@@ -164,7 +164,7 @@ def test_a_driver_needs_one_kind_that_a_model_becomes(tmp_path: Path, monkeypatc
     install(tmp_path, "broken = acme_driver:DRIVER", code=driver(kinds, portable))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "acme_driver", raising=False)
-    project = Project(tmp_path, None, None, "us", (), {}, None, {"one": {"driver": "broken"}}, 5, 20)
+    project = Project(tmp_path, None, None, "us", (), {}, None, {"one": {"driver": "broken"}})
     assert list(catalog.load_driver("broken").kinds) == ["Early", "Model"]
     assert load_registries(project, Resolver(project.root))["one"].portable.name == "Model"
     install(

@@ -6,7 +6,8 @@ import pytest
 from render.samples import EVIL, PLAIN
 
 from reconciler.core.errors import ConfigError, ManifestError, Problem, RefusedError, UsageError
-from reconciler.render.answers import error_json, error_text, get_text, history_text, list_text
+from reconciler.render.error import error_json, error_text
+from reconciler.render.stored import get_text, history_text, list_text
 
 
 def test_list_is_a_table() -> None:
@@ -16,14 +17,14 @@ def test_list_is_a_table() -> None:
         {"address": "aigo/Model/日本", "owner": None, "updated_at": None},
     ]
     assert (
-        list_text(rows, PLAIN)
+        list_text({"resources": rows, "unreadable": []}, PLAIN)
         == """\
 ADDRESS                  OWNER     UPDATED
 aigo/Model/support-chat  platform  2026-11-20T10:00:00Z
 aigo/Model/日本          -         -"""
     )
-    assert list_text([], PLAIN) == "Nothing is there."
-    assert list_text([], PLAIN, whole=False) == "Nothing is there that can be read."
+    assert list_text({"resources": [], "unreadable": []}, PLAIN) == "Nothing is there."
+    assert list_text({"resources": [], "unreadable": ["one"]}, PLAIN) == "Nothing is there that can be read."
 
 
 def test_history_is_a_table() -> None:
@@ -37,13 +38,13 @@ def test_history_is_a_table() -> None:
         "plan": "0123456789abcdef",
     }
     assert (
-        history_text([row, {"revision": "2"}], PLAIN)
+        history_text({"revisions": [row, {"revision": "2"}]}, PLAIN)
         == """\
 REVISION  AT          ACTION  KEY   BY  PLAN
 3         2026-11-20  update  chat  ci  0123456789ab
 2         -           -       -     -   -"""
     )
-    assert history_text([], PLAIN) == "There is no history."
+    assert history_text({"revisions": []}, PLAIN) == "There is no history."
 
 
 def test_get_shows_facts_then_the_spec() -> None:
@@ -74,7 +75,7 @@ Updated:  -
 def test_tables_are_safe(text) -> None:
     """A hostile cell is one safe cell of one line."""
     row = dict.fromkeys(("address", "owner", "updated_at", "revision", "at", "action", "key", "actor", "plan"), EVIL)
-    lines = text([row], PLAIN).split("\n")
+    lines = text({"resources": [row], "unreadable": [], "revisions": [row]}, PLAIN).split("\n")
     assert len(lines) == 2
     assert lines[1].isprintable()
     assert "\x1b" not in get_text(row | {"spec": {EVIL: EVIL}}, PLAIN)

@@ -12,11 +12,12 @@ from render.samples import PLAIN, address, evil_validation, report, validation
 from render.samples import plan as sample
 
 from reconciler import render
+from reconciler.core.actions import ACTIONS
 from reconciler.core.errors import Problem
 from reconciler.core.problem_json import end_of, problem_to_json
 from reconciler.core.resource import Source
 from reconciler.core.schema.answers import OUTPUTS
-from reconciler.planner.plan import ACTIONS, Change, FieldChange, Guard, Plan
+from reconciler.planner.plan import Change, FieldChange, Guard, Plan
 from reconciler.planner.plan_json import plan_to_json
 from reconciler.render.jsontext import dumps
 

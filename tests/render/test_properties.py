@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler import render
-from reconciler.applier.report import DONE, STATUSES, Outcome, Report
+from reconciler.applier.report import Outcome, Report
+from reconciler.core.actions import ACTIONS, DONE, STATUSES
 from reconciler.core.errors import Problem
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Source
 from reconciler.manifest.validation import Validation
-from reconciler.planner.plan import ACTIONS, Change, Consents, FieldChange, Guard, Plan
+from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Plan
 from reconciler.render.terminal import Style
 
 RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")

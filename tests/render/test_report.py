@@ -8,7 +8,8 @@ import pytest
 from render.samples import PLAIN, address, report
 
 from reconciler import render
-from reconciler.applier.report import INTERRUPTED, SUMMARY, Outcome, Report
+from reconciler.applier.report import INTERRUPTED, Outcome, Report
+from reconciler.core.actions import SUMMARY
 from reconciler.planner.plan import Plan
 from reconciler.render.plan_markdown import BUDGET
 

@@ -119,7 +119,7 @@ def test_only_lists_of_objects_import_deepdiff() -> None:
         "    change = Change(Address('a', 'b', 'c'), 'update', 'changed', (FieldChange('/x', before, after),))\n"
         "    for spec in (*render.PLAN.values(), *render.DRIFT.values()): render.load(spec)(Plan((change,), 1), Style(False))\n"
         "for spec in (*render.VALIDATION.values(), *render.REPORT.values()): render.load(spec)\n"
-        "import reconciler.render.answers\n"
+        "import reconciler.render.error\n"
         "show(1, 2); show(['a'], ['b'])\n"
         "heavy = {'deepdiff', 'rich', 'click', 'pydantic', 'yaml', 'httpx2', 'jsonschema'} & set(sys.modules)\n"
         "show([{'a': 1}], [{'a': 2}])\n"

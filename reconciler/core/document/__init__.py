@@ -1,7 +1,7 @@
-"""YAML and JSON text to plain data with places, and back: the only package that reads or writes YAML.
+"""Read and write YAML and JSON: text to plain data with line and column. The only package that knows YAML.
 
 `read_text` and `decode` turn a file or bytes into text, `load` turns text into `Document`s and `Problem`s, `places`
-finds line and column of what stands at a JSON pointer, `dump_yaml` writes. Bad input never raises: it is a `Problem`.
+finds line and column of the value at a JSON pointer, `dump_yaml` writes. Bad input never raises: it is a `Problem`.
 
 YAML is 1.2 with its core schema, as editors read it: `no`, `on`, `1:30` and `2026-11-20` are strings, `0777` is 777.
 Everything a hostile file can do (a FIFO, a gigabyte, a billion laughs, a million brackets) ends in a `Problem` soon.
@@ -17,8 +17,8 @@ from reconciler.core.document.values import (
     MAX_DEPTH,
     MAX_VALUES,
     Document,
-    Loaded,
-    Place,
+    LoadedDocuments,
+    Span,
     lf_only,
     lines_of,
 )
@@ -29,9 +29,9 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_VALUES",
     "Document",
-    "Loaded",
-    "Place",
+    "LoadedDocuments",
     "Places",
+    "Span",
     "decode",
     "lf_only",
     "lines_of",
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-def load(text: str, shown: str) -> Loaded:
+def load(text: str, shown: str) -> LoadedDocuments:
     """The documents of one file: JSON where `shown` ends in `.json`, else YAML. Never raises on bad input.
 
     A document with problems is left out of `documents`, and keeps its index. What follows a

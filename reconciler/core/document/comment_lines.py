@@ -23,7 +23,7 @@ _COMMENT: Final = re.compile(r"(?:^|(?<=[ \t]))#[^\n]*|^[ \t]*$", re.MULTILINE) 
 
 @dataclass(frozen=True, slots=True)
 class Comments:
-    """Comments from their `#` on; a blank line is "". `below` is what stands behind the last member of a map or item of a
+    """Comments from their `#` on; a blank line is "". `below` is what follows the last member of a map or item of a
     list, by the id of its node."""
 
     above: dict[Owner, list[str]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Comments:
 
 
 class Entry(NamedTuple):
-    """A member or an item: where it begins, from 0, and the ids and columns of the maps and lists that it stands in."""
+    """A member or an item: where it begins, from 0, and the ids and columns of the maps and lists that contain it."""
 
     line: int
     column: int
@@ -56,7 +56,7 @@ def is_flow(node: Any) -> bool:
 def comments_of(text: str, root: Any, aliases: Sequence[Any]) -> Comments:
     """Attach the comments of `text`, whose lines end with `\\n` and whose composed node is `root`.
 
-    `aliases` are the marks at which aliases stand, in the order of the text: a composed node knows only where its anchor stands.
+    `aliases` are the marks of aliases, in the order of the text: a composed node knows only the mark of its anchor.
     """
     found = Comments()
     survey = Survey(root, aliases)
@@ -129,7 +129,10 @@ def _attach(lines: Iterable[_Line], before: Entry | None, after: Entry | None, f
 
 
 def _target(line: _Line, before: Entry | None, after: Entry | None, found: Comments) -> list[str]:
-    """The list that a comment on a line of its own goes to: that of what follows; if it is deeper than that, to the map or list that ends before it."""
+    """The list that a comment on a line of its own goes to: that of what follows.
+
+    If it is deeper than that, to the map or list that ends before it.
+    """
     ended = [
         (node, column)
         for node, column in (before.chain if before else ())

@@ -1,8 +1,8 @@
 """YAML with its comments: read into trees, and written again. The only module that imports ruamel.yaml.
 
-`load` and `places` serve everybody who reads manifests; this serves who rewrites other people's files. So scalars mean here what
-they mean to YAML 1.1 as PyYAML reads it (`no` is false, `0777` is 511), since most tools read their files with that; what is
-written means the same to YAML 1.2. Aliases and merge keys are copied out.
+`load` and `places` serve everybody who reads manifests; this serves who rewrites other people's files. So scalars mean
+here what they mean to YAML 1.1 as PyYAML reads it (`no` is false, `0777` is 511), since most tools read their files
+with that; what is written means the same to YAML 1.2. Aliases and merge keys are copied out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from reconciler.core.document.dump import dump_yaml
 from reconciler.core.document.json_text import load_json, scan_json
 from reconciler.core.document.places import Places
 from reconciler.core.document.trees import Item, List, Map, Member, Node, Scalar, tree_of
-from reconciler.core.document.values import Place
+from reconciler.core.document.values import Span
 from reconciler.core.document.yaml_nodes import hide_breaks
 from reconciler.core.document.yaml_scalars import (
     BOOL,
@@ -54,9 +54,9 @@ _ELEVEN: Final = yaml.SafeLoader("")  # knows what plain scalars mean to PyYAML;
 def load_commented(
     text: str, shown: str, tags: frozenset[str] = frozenset()
 ) -> tuple[Node | None, tuple[Problem, ...]]:
-    """The one document of a file, or None where there is none or something is wrong with it; and what is wrong.
+    """Read the one document of a file with its comments: the node, or None, and the problems.
 
-    Scalars may bear `tags`, such as `!include`. Each node has `shown` for its file; one that ends in `.json` is JSON.
+    Scalars may have `tags`, such as `!include`. Each node has `shown` for its file; one that ends in `.json` is JSON.
     Rules: those of `load`, and `one-document`.
     """
     if shown[-5:].lower() == ".json":
@@ -85,13 +85,19 @@ def load_commented(
 
 
 def compose(text: str) -> tuple[list[Any], list[Any]]:
-    """The documents of a text as nodes, without those that hold nothing; and the marks of all aliases, in their order."""
+    """The documents of a text as nodes, without those that hold nothing.
+
+    And the marks of all aliases, in their order.
+    """
     handler = _handler()
     return [root for root in handler.compose_all(text) if not _is_nothing(root)], handler.composer.aliases
 
 
 def dump_commented(root: Map) -> str:
-    """One YAML document, with its comments; `load` gives the data of `root` back. Raises ValueError for infinities and NaN."""
+    """One YAML document, with its comments; `load` gives the data of `root` back.
+
+    Raises ValueError for infinities and NaN.
+    """
     handler, stream = _handler(), io.StringIO()
     writing = _Writing(handler.resolver)
     handler.serialize(writing.node(root, 0), stream)
@@ -100,7 +106,7 @@ def dump_commented(root: Map) -> str:
 
 
 class _Composer(Composer):
-    """Keeps where the aliases of a text stand: their nodes are those of their anchors."""
+    """Records the marks of the aliases in a text: their nodes are those of their anchors."""
 
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
@@ -152,7 +158,7 @@ class _Reading:
         if isinstance(node, ScalarNode):
             return self._scalar(node)
         start, below = node.start_mark, tuple(map(self._restored, self._comments.below.get(id(node), ())))
-        place = Place(start.line + 1, start.column + 1, start.line + 1, start.column + 1)
+        place = Span(start.line + 1, start.column + 1, start.line + 1, start.column + 1)
         if isinstance(node, MappingNode):
             return Map(tuple(self._members(node)), self._shown, place, is_flow(node), below)
         items = (Item(self.node(item), *self._attached((id(node), number))) for number, item in enumerate(node.value))
@@ -198,9 +204,9 @@ class _Reading:
         return text.translate(self._back) if self._back else text
 
 
-def _place(node: Any) -> Place:
+def _place(node: Any) -> Span:
     start, end = node.start_mark, node.end_mark
-    return Place(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+    return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 
 def _meaning(text: str) -> Any:
@@ -270,7 +276,9 @@ class _Writing:
         return [_comment(text, place) for text, place in lines] or None
 
     def _beside(self, entry: Member | Item) -> CommentToken | None:
-        """The comment on the line of a key or a dash; nothing where more than one line follows, maps behind a key excepted.
+        """The comment on the line of a key or a dash.
+
+        Nothing where more than one line follows, maps behind a key excepted.
 
         (Behind a comment beside a list, ruamel 0.19 forgets to end some lines.)
         """

@@ -30,7 +30,8 @@ Escape = Callable[[str], str]
 def dump_yaml(value: Any, *, header: str = "", escape: Escape = str) -> str:
     """One YAML document in block style, the order of keys kept. `header` is comment lines for its top.
 
-    `escape` writes parts of a text that must not stand there as they are as escapes of YAML (`\\x3a`); the text is in double quotes then.
+    `escape` writes parts of a text that must not stand there as they are as escapes of YAML (`\\x3a`); the text is in
+    double quotes then.
 
     `load` gives `value` back, a null on top excepted, which is an empty document. Raises ValueError for infinities and
     NaN, TypeError for what is not JSON data.
@@ -68,7 +69,7 @@ def _member(key: str, value: Any, first: str, indent: str, lines: list[str], esc
 
 
 def _leaf(value: Any, indent: str, escape: Escape) -> str:
-    """A scalar, or an empty map or list, as it stands behind its key or dash."""
+    """A scalar, or an empty map or list, as it is written behind its key or dash."""
     if isinstance(value, str):
         literal = "\n" in value and _is_literal(value) and escape(value) == value
         return _literal(value, indent or "  ") if literal else _inline(value, escape)

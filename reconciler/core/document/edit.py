@@ -1,4 +1,7 @@
-"""A commented document, edited: what stays the same keeps its node, with its comments, its quotes and its place. Pure."""
+"""A commented document, edited: what stays the same keeps its node, with its comments, its quotes and its place.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def edited(node: Node, before: Any, after: Any) -> Node:
 
 
 def _items(node: List, before: list[Any], after: list[Any]) -> Iterator[Item]:
-    """The items: those that are equal keep their nodes, and where as many are left over on both sides, these are edited in their order."""
+    """Edit the items: equal ones keep their nodes; as many left over on both sides are edited in their order."""
     places: dict[str, deque[int]] = {}
     for index, value in enumerate(before):
         places.setdefault(_text(value), deque()).append(index)
@@ -101,7 +104,7 @@ def _text(value: Any) -> str:
 
 
 def _is_long(value: Any) -> bool:
-    """Whether a value is too much for brackets on one line."""
+    """True for a value that is too long for brackets on one line."""
     return len(_text(value)) > 80 or any(
         isinstance(item, Mapping | list) for item in (value.values() if isinstance(value, Mapping) else value)
     )

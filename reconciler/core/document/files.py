@@ -77,7 +77,7 @@ def decode(data: bytes, shown: str) -> str | Problem:
 
 
 def _read(descriptor: int, size: int) -> bytes:
-    """All of the file, or MAX_BYTES + 1 bytes of one that grew since its size was taken."""
+    """Read the whole file, or MAX_BYTES + 1 bytes of one that grew since its size was taken."""
     data = os.read(descriptor, size + 1)
     if len(data) == size:
         return data

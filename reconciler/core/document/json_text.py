@@ -1,7 +1,7 @@
-"""JSON text to plain data, and to places.
+"""Parse JSON text into plain data, and into the line and column of each value.
 
-The stock decoder does the work; its hooks notice what it would let pass (a key given twice, NaN, half a surrogate
-pair). Only then is the text scanned a second time, by a scanner of our own that knows where everything stands.
+The stock decoder does the work; its hooks notice what it would let pass (a key given twice, NaN, a lone
+surrogate). Only then is the text scanned a second time, by a scanner of our own that keeps every position.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from reconciler.core.document.values import (
     MAX_DIGITS,
     MAX_VALUES,
     Document,
-    Loaded,
-    Place,
+    LoadedDocuments,
+    Span,
     given_twice,
     position,
     too_deep,
@@ -43,26 +43,26 @@ class _SuspiciousError(Exception):
     """Raised by a hook: the text holds something to be looked at with places."""
 
 
-def load_json(text: str, shown: str) -> Loaded:
+def load_json(text: str, shown: str) -> LoadedDocuments:
     """The one document of a JSON file, or none where it is null. Rules: those of `scan` below, and `syntax`."""
     deep = _depth_problem(text, shown)
     if deep is not None:
-        return Loaded((), (deep,))
+        return LoadedDocuments((), (deep,))
     try:
         value = _STRICT.decode(text)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
         text.encode()
     except (_SuspiciousError, UnicodeEncodeError):
-        return Loaded((), _problems(text, shown))
+        return LoadedDocuments((), _problems(text, shown))
     except json.JSONDecodeError as error:
-        return Loaded((), (_syntax(error, text, shown),))
+        return LoadedDocuments((), (_syntax(error, text, shown),))
     if value is None:
-        return Loaded((), ())
+        return LoadedDocuments((), ())
     line, column = position(text, len(text) - len(text.lstrip()))
     if text.count(",") + text.count("[") + text.count("{") >= MAX_VALUES and _count(value) > MAX_VALUES:
-        return Loaded((), (too_many(shown, line, column),))
-    return Loaded((Document(value, 0, line),), ())
+        return LoadedDocuments((), (too_many(shown, line, column),))
+    return LoadedDocuments((Document(value, 0, line),), ())
 
 
 def scan_json(text: str) -> list[Spot]:
@@ -149,12 +149,12 @@ def _count(value: Any) -> int:
 
 @dataclass(slots=True)
 class _Open:
-    """A map or a list whose end has not come yet. `key` is the key token that waits for its value."""
+    """An open map or list, whose end has not come yet. `key` is the key token that waits for its value."""
 
     spot: Spot
     is_map: bool
     name: str  # under which its parent holds it
-    key: tuple[str, Place] | None = None
+    key: tuple[str, Span] | None = None
 
 
 class _Scan:
@@ -169,7 +169,7 @@ class _Scan:
         self._shown = shown
         self._starts = [0, *(found.end() for found in _BREAK.finditer(text))]
         self._open: list[_Open] = []
-        self._root = Spot(Place(1, 1, 1, 1))
+        self._root = Spot(Span(1, 1, 1, 1))
 
     def root(self) -> Spot:
         """The spot of the whole. Past MAX_VALUES tokens of values nothing more is noted."""
@@ -189,7 +189,7 @@ class _Scan:
     def _awaits_key(self) -> bool:
         return bool(self._open) and self._open[-1].is_map and self._open[-1].key is None
 
-    def _value(self, sign: str, place: Place) -> None:
+    def _value(self, sign: str, place: Span) -> None:
         spot = Spot(place)
         name = self._attach(spot)
         if sign in "[{":
@@ -214,15 +214,15 @@ class _Scan:
             parent.key = None
         return name
 
-    def _key(self, sign: str, place: Place) -> None:
+    def _key(self, sign: str, place: Span) -> None:
         parent, name = self._open[-1], self._read(sign, place, None)
         if name in parent.spot.members:
             first = parent.spot.members[name][0].line
             self._problem(place, "duplicate-key", given_twice(name, first), name)
         parent.key = (name, place)
 
-    def _read(self, sign: str, place: Place, name: str | None) -> str:
-        """The text of a string, which stands under `name` in what is open, or is itself a key there."""
+    def _read(self, sign: str, place: Span, name: str | None) -> str:
+        """The text of a string: the value under `name` in the open map, or itself a key there."""
         value: str = json.loads(sign)
         if _SURROGATE.search(sign) or not sign.isascii():
             try:
@@ -236,18 +236,18 @@ class _Scan:
         spot = self._open.pop().spot
         line, column = self._position(offset)
         # The members' places do not change, and the parent holds the spot itself: only a list's item repeats it.
-        spot.place = Place(spot.place.line, spot.place.column, line, column)
+        spot.place = Span(spot.place.line, spot.place.column, line, column)
         if self._open and not self._open[-1].is_map:
             self._open[-1].spot.members[str(len(self._open[-1].spot.members) - 1)] = (spot.place, spot)
 
-    def _place(self, token: re.Match[str]) -> Place:
-        return Place(*self._position(token.start()), *self._position(token.end()))
+    def _place(self, token: re.Match[str]) -> Span:
+        return Span(*self._position(token.start()), *self._position(token.end()))
 
     def _position(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
-    def _problem(self, place: Place, rule: str, message: str, name: str | None) -> None:
+    def _problem(self, place: Span, rule: str, message: str, name: str | None) -> None:
         """A problem of the member `name` of what is open, or, without a name, of that itself."""
         parts = [item.name for item in self._open[1:]]
         if name is not None and self._open:

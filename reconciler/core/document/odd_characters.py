@@ -1,7 +1,7 @@
 """Invisible characters and lookalikes where YAML gives a meaning to spaces, colons, dashes and quotes.
 
-Web pages, chats and word processors put them there. Inside text they are text like any other; what is looked for here is
-where they were meant as part of the notation. Each is named at its place, with the way out.
+Web pages, chats and word processors put them there. Inside text they are text like any other; what is looked for here
+is where they were meant as part of the notation. Each is named at its place, with the way out.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def in_notation(text: str, start: int, end: int) -> Iterator[Odd]:
 
 
 def suspects(text: str, start: int, end: int) -> list[Odd]:
-    """All odd characters between two offsets that may keep a parser from reading on, in order, none in two of them.
+    """Find the odd characters between two offsets that may stop a parser: in order, without overlaps.
 
-    Besides those in the notation these are unseen ones at the end of a line or in front of a comment, and byte order marks,
-    wherever files were joined.
+    Besides those in the notation these are unseen ones at the end of a line or in front of a comment, and byte order
+    marks, wherever files were joined.
     """
     behind = (Odd(*found.span()) for found in _BEHIND.finditer(text, start, end))
     found: list[Odd] = []
@@ -102,7 +102,7 @@ def _runs(text: str, start: int, stop: int) -> Iterator[Odd]:
 
 
 def mended(text: str, odds: Sequence[Odd], start: int, end: int) -> Iterator[str]:
-    """The text between two offsets with each odd character as it was probably meant: one without width as nothing, a space or a line end."""
+    """The text between two offsets, each odd character replaced by what was probably meant: nothing, a space, a line end."""
     for nothing in ("", " ", "\n"):
         parts, last = [], start
         for odd in odds:
@@ -150,7 +150,8 @@ def in_plain_scalar(text: str, start: int, end: int, *, is_key: bool) -> tuple[l
     """The odd characters of a plain scalar that are errors, and those that are only doubtful.
 
     In a key nothing unseen is meant. Where a scalar begins its line, a dash or a colon in front of something unseen was
-    meant as notation. What is unseen at either end, and quotes around all of it, are doubtful: they are part of the text.
+    meant as notation. What is unseen at either end, and quotes around all of it, are doubtful: they are part of the
+    text.
     """
     runs = list(_runs(text, start, end))
     unseen = [run for run in runs if text[run.start] in _UNSEEN]

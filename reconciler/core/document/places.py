@@ -1,4 +1,4 @@
-"""Places (line and column) of the members of a document."""
+"""Find the line and column of any value in a document, by JSON pointer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.core.document.values import Place
+from reconciler.core.document.values import Span
 from reconciler.core.pointer import split
 
 
@@ -15,14 +15,14 @@ class Spot:
     """One value in its text. `members` holds, by key or index, the place of the key token and the value.
 
     `merged` holds the maps that a merge key brings in, the first of them winning. An aliased value is the spot of its
-    anchor, so that spots form a graph, in a broken document even a circle.
+    anchor, so that spots form a graph, in an invalid document even a cycle.
     """
 
-    place: Place
-    members: dict[str, tuple[Place, Spot]] = field(default_factory=dict)
+    place: Span
+    members: dict[str, tuple[Span, Spot]] = field(default_factory=dict)
     merged: list[Spot] = field(default_factory=list)
 
-    def member(self, name: str) -> tuple[Place, Spot] | None:
+    def member(self, name: str) -> tuple[Span, Spot] | None:
         """The member `name`: one's own before merged ones, the earlier merged before the later."""
         seen: set[int] = set()
         waiting = [self]
@@ -37,7 +37,7 @@ class Spot:
         return None
 
 
-_START: Final = Place(1, 1, 1, 1)
+_START: Final = Span(1, 1, 1, 1)
 
 
 class Places:
@@ -46,16 +46,16 @@ class Places:
     def __init__(self, roots: Sequence[Spot]) -> None:
         self._roots = roots
 
-    def key(self, index: int, pointer: str) -> Place:
+    def key(self, index: int, pointer: str) -> Span:
         """The key token of the member at `pointer` in document `index`; of a list's item, the item."""
         found, key, value = self._find(index, pointer)
         return key if found else value
 
-    def value(self, index: int, pointer: str) -> Place:
+    def value(self, index: int, pointer: str) -> Span:
         """The value at `pointer` in document `index`."""
         return self._find(index, pointer)[2]
 
-    def _find(self, index: int, pointer: str) -> tuple[bool, Place, Place]:
+    def _find(self, index: int, pointer: str) -> tuple[bool, Span, Span]:
         """True if it is there; the place of its key; and the place of the last value on the way to it."""
         if not 0 <= index < len(self._roots):
             return False, _START, _START

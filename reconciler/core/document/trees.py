@@ -6,20 +6,21 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from reconciler.core.document.places import Places
-from reconciler.core.document.values import Place
+from reconciler.core.document.values import Span
 from reconciler.core.pointer import join
 
 
 class Scalar(NamedTuple):
     """A string, a number, a boolean or a null.
 
-    `style` is the quote that it is written in, `|`, `>` or "". `text` is how a number, a boolean or a null is written, as far as it
-    should be written so again. `tag` is a tag that only the writer of the file understands, such as `!include`.
+    `style` is the quote that it is written in, `|`, `>` or "". `text` is how a number, a boolean or a null is written,
+    as far as it should be written so again. `tag` is a tag that only the writer of the file understands, such as
+    `!include`.
     """
 
     value: Any
     file: str
-    place: Place
+    place: Span
     style: str = ""
     text: str = ""
     tag: str = ""
@@ -35,17 +36,20 @@ class Member(NamedTuple):
     key: str
     value: Node
     file: str
-    place: Place
+    place: Span
     above: tuple[str, ...] = ()
     beside: str = ""
 
 
 class Map(NamedTuple):
-    """`below` are comments behind the last member, as deep as the members. With `flow` it is written in brackets, without comments."""
+    """`below` are comments behind the last member, as deep as the members.
+
+    With `flow` it is written in brackets, without comments.
+    """
 
     members: tuple[Member, ...]
     file: str
-    place: Place
+    place: Span
     flow: bool = False
     below: tuple[str, ...] = ()
 
@@ -66,7 +70,7 @@ class List(NamedTuple):
 
     items: tuple[Item, ...]
     file: str
-    place: Place
+    place: Span
     flow: bool = False
     below: tuple[str, ...] = ()
 
@@ -75,7 +79,10 @@ Node: TypeAlias = Scalar | Map | List
 
 
 def tree_of(value: Any, places: Places, shown: str, path: tuple[str | int, ...] = ()) -> Node:
-    """JSON data as a tree. `places` knows where all of it stands in the first document of the file `shown`."""
+    """Build the tree of JSON data.
+
+    `places` has the line and column of each value in the first document of the file `shown`.
+    """
     place = places.value(0, join(path))
     if isinstance(value, dict):
         members = (
@@ -90,7 +97,7 @@ def tree_of(value: Any, places: Places, shown: str, path: tuple[str | int, ...] 
 
 
 def plain_data(node: Node) -> Any:
-    """The JSON data that a node stands for; of scalars with a tag, their text."""
+    """The JSON data of a node; of scalars with a tag, their text."""
     if isinstance(node, Map):
         return {member.key: plain_data(member.value) for member in node.members}
     return [plain_data(item.value) for item in node.items] if isinstance(node, List) else node.value
@@ -106,7 +113,10 @@ def scalars_of(node: Node) -> Iterator[Scalar]:
 
 
 def find(root: Node, parts: tuple[str, ...]) -> tuple[Node, Member | None]:
-    """The node at a path of keys and numbers, or the nearest to it that is there; and the member that holds it, if one does."""
+    """The node at a path of keys and numbers, or the nearest to it that is there.
+
+    And the member that holds it, if one does.
+    """
     last: Member | None = None
     for part in parts:
         if isinstance(root, Map):

@@ -30,8 +30,8 @@ class Document:
     line: int
 
 
-class Place(NamedTuple):
-    """From 1, in code points; the end is exclusive."""
+class Span(NamedTuple):
+    """The line and column of a value, from 1, in code points, and those of its exclusive end."""
 
     line: int
     column: int
@@ -39,8 +39,11 @@ class Place(NamedTuple):
     end_column: int
 
 
-class Loaded(NamedTuple):
-    """The documents of one file. `problems` are those of syntax, in the order of the text; `warnings` spoil no document."""
+class LoadedDocuments(NamedTuple):
+    """The documents of one file.
+
+    `problems` are those of syntax, in the order of the text; `warnings` spoil no document.
+    """
 
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]

@@ -23,7 +23,7 @@ _NON_SPECIFIC: Final = re.compile(r"(?:&\S+\s+)?!(?=[\s,\[\]{}]|\Z)")
 
 
 class Builder:
-    """Builds documents whose sizes are known to be within bounds, and notes all that is wrong in them.
+    """Builds documents whose sizes are known to be within bounds, and collects every problem in them.
 
     Where something is wrong, the value is of no use, and building goes on to find the rest.
     """

@@ -32,7 +32,7 @@ _PRIVATE: Final = range(0xF0000, 0xFFFFE)
 _MANY_TAG_DIRECTIVES: Final = 100  # libyaml compares each with each
 
 
-class RefusedError(Exception):
+class LimitError(Exception):
     """The text goes beyond a limit or makes no tree. `rule` is a stable word, `node` says where."""
 
     def __init__(self, rule: str, node: Node) -> None:
@@ -64,9 +64,9 @@ class Counting(Untagged):
         if parent is None:
             self.nodes = 1
         elif self.depth > MAX_DEPTH + 1:  # something inside the parent, which is the map or list that is too deep
-            raise RefusedError("too-deep", parent)
+            raise LimitError("too-deep", parent)
         elif self.nodes > 2 * MAX_VALUES:  # keys are nodes as well, and never more than values
-            raise RefusedError("too-many-values", parent)
+            raise LimitError("too-many-values", parent)
 
     def ascend_resolver(self) -> None:  # type: ignore[override]
         self.depth -= 1
@@ -88,7 +88,7 @@ def is_small(text: str) -> bool:
 
 
 def loader(text: str, small: bool) -> Any:
-    """A PyYAML loader over `text`, whose `check_node` and `get_node` raise yaml.YAMLError and RefusedError."""
+    """A PyYAML loader over `text`, whose `check_node` and `get_node` raise yaml.YAMLError and LimitError."""
     if not small and text.count("%TAG") > _MANY_TAG_DIRECTIVES:
         raise yaml.YAMLError(f"more than {_MANY_TAG_DIRECTIVES} %TAG directives")
     return _Fast(text) if small else _Careful(text)
@@ -114,7 +114,7 @@ class Sizes:
         self._known: dict[int, tuple[int, int] | None] = {}
 
     def of(self, node: Node, depth: int = 1) -> tuple[int, int]:
-        """Values and levels of `node`. Raises RefusedError: `recursive-alias`, `too-deep`, `too-many-values`.
+        """Values and levels of `node`. Raises LimitError: `recursive-alias`, `too-deep`, `too-many-values`.
 
         A map that is merged counts in full, even where its keys are overridden. The recursion follows the text, never
         the aliases: what an alias names has been measured, or is being measured, which is a circle.
@@ -123,9 +123,9 @@ class Sizes:
             return 1, 0
         known = self._known.get(id(node), ())
         if known is None:
-            raise RefusedError("recursive-alias", node)
+            raise LimitError("recursive-alias", node)
         if depth + (known[1] - 1 if known else 0) > MAX_DEPTH:
-            raise RefusedError("too-deep", node)
+            raise LimitError("too-deep", node)
         if known:
             return known
         self._known[id(node)] = None
@@ -145,5 +145,5 @@ class Sizes:
             size -= len(node.value)
             self.written -= len(node.value)
         if size > MAX_VALUES:
-            raise RefusedError("too-many-values", node)
+            raise LimitError("too-many-values", node)
         return size, height + 1

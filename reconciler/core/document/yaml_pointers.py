@@ -17,7 +17,8 @@ _Above = tuple[int, str | None]  # the map or list that a node is in, and its na
 def pointers_to(root: Any, wanted: Sequence[Any]) -> list[str]:
     """The pointer of each wanted node below `root`, to where it is written, not to an alias of it.
 
-    A key has the pointer of its member; a key that is no text, and what is in it, that of its map. What is too long is "".
+    A key has the pointer of its member; a key that is no text, and what is in it, that of its map. What is too long is
+    "".
     """
     above: dict[int, _Above] = {}
     waiting: list[tuple[Any, _Above]] = [(root, (0, None))]

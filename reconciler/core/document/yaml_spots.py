@@ -7,7 +7,7 @@ from typing import Final
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from reconciler.core.document.places import Spot
-from reconciler.core.document.values import Place
+from reconciler.core.document.values import Span
 from reconciler.core.document.yaml_build import MERGE, AnyNode, Builder, merge_items
 
 _BLOCK_SCALARS: Final = ("|", ">")
@@ -45,7 +45,7 @@ class Spots:
                 spot.merged.extend(self.of(item) for item in merge_items(value_node))
             spot.members.setdefault(key_node.value, (self._place(key_node), value))
 
-    def _place(self, node: AnyNode) -> Place:
+    def _place(self, node: AnyNode) -> Span:
         start, end = node.start_mark, node.end_mark
         line, column = end.line, end.column
         if node.__class__ is ScalarNode and node.style in _BLOCK_SCALARS:
@@ -53,13 +53,13 @@ class Spots:
             kept = self._text[start.index : end.index].rstrip()
             line = start.line + kept.count("\n")
             column = len(kept) - kept.rfind("\n") - 1 if "\n" in kept else start.column + len(kept)
-        return Place(start.line + 1, start.column + 1, line + 1, column + 1)
+        return Span(start.line + 1, start.column + 1, line + 1, column + 1)
 
-    def _trimmed(self, node: AnyNode, place: Place) -> Place:
+    def _trimmed(self, node: AnyNode, place: Span) -> Span:
         """A block map or list ends with its last member; libyaml ends it where the next thing begins."""
         parts = [part for pair in node.value for part in pair] if node.__class__ is MappingNode else node.value
         start, limit = (place.line, place.column), (place.end_line, place.end_column)
         ends = [(inner.end_line, inner.end_column) for inner in (self.of(part).place for part in parts[-2:])]
         # A member that is an alias stands elsewhere.
         line, column = max((end for end in ends if start < end <= limit), default=limit)
-        return Place(place.line, place.column, line, column)
+        return Span(place.line, place.column, line, column)

@@ -84,10 +84,12 @@ def character_problem(text: str, shown: str) -> tuple[Problem, ...]:
 
 
 def resumption(error: yaml.YAMLError, text: str, begun: int) -> int | None:
-    """The offset at which the next document begins behind a syntax error; None where there is none, or reading on makes no sense.
+    """The offset at which the next document begins behind a syntax error.
 
-    `begun` is the offset at which the parser began. A `---` at the beginning of a line is the end of all that came before,
-    whatever was left open. What a %TAG line says is lost on the way, and so is all hope to read on.
+    None where there is none, or reading on makes no sense.
+
+    `begun` is the offset at which the parser began. A `---` at the beginning of a line is the end of all that came
+    before, whatever was left open. What a %TAG line says is lost on the way, and so is all hope to read on.
     """
     mark: Any = error.problem_mark or error.context_mark if isinstance(error, yaml.MarkedYAMLError) else None
     if mark is None or "%TAG" in text:

@@ -11,9 +11,9 @@ from yaml.reader import ReaderError
 
 from reconciler.core.document import odd_characters as odd
 from reconciler.core.document.places import Spot
-from reconciler.core.document.values import MAX_VALUES, Document, Loaded, Place, lf_only, too_deep, too_many
+from reconciler.core.document.values import MAX_VALUES, Document, LoadedDocuments, Span, lf_only, too_deep, too_many
 from reconciler.core.document.yaml_build import Builder
-from reconciler.core.document.yaml_nodes import RefusedError, Sizes, hide_breaks, is_small, loader
+from reconciler.core.document.yaml_nodes import LimitError, Sizes, hide_breaks, is_small, loader
 from reconciler.core.document.yaml_odd import odd_scalars
 from reconciler.core.document.yaml_spots import Spots
 from reconciler.core.document.yaml_syntax import (
@@ -32,7 +32,7 @@ from reconciler.core.errors import Problem
 MAX_BROKEN: Final = 20  # syntax errors after which the rest of a file is not read
 
 
-def load_yaml(text: str, shown: str) -> Loaded:
+def load_yaml(text: str, shown: str) -> LoadedDocuments:
     """The documents of a YAML stream. What follows a syntax error is read from the next `---` on, MAX_BROKEN - 1 times.
 
     Rules: `syntax`, `duplicate-key`, `key-not-scalar`, `merge-not-map`, `unknown-tag`, `tag-mismatch`, `not-json`,
@@ -50,10 +50,10 @@ def load_yaml(text: str, shown: str) -> Loaded:
         kept = before.problems
         if kept and kept[-1].rule == "syntax" and good.rstrip().rpartition("\n")[2].startswith("%"):
             kept = kept[:-1]  # a directive that waits in vain for the document that was cut off
-        return Loaded(before.documents, (*kept, *character_problem(text, shown)), before.warnings)
+        return LoadedDocuments(before.documents, (*kept, *character_problem(text, shown)), before.warnings)
     # What is wrong in a map is found again wherever an alias or a merge key names it.
     problems = tuple(dict.fromkeys(reading.builder.problems)) if reading.builder.problems else ()
-    return Loaded(tuple(reading.documents), problems, tuple(reading.warnings))
+    return LoadedDocuments(tuple(reading.documents), problems, tuple(reading.warnings))
 
 
 def scan_yaml(text: str) -> list[Spot]:
@@ -66,7 +66,7 @@ def scan_yaml(text: str) -> list[Spot]:
             if node is not None:
                 roots.append(Spots(text, reading.builder).of(node))
             elif index == len(roots):
-                roots.append(Spot(Place(1, 1, 1, 1)))  # nothing is known of a broken document, but its number
+                roots.append(Spot(Span(1, 1, 1, 1)))  # nothing is known of an unreadable document, but its number
     except (ReaderError, UnicodeEncodeError):
         return scan_yaml(before_document(text, first_forbidden(text)))
     return roots
@@ -133,13 +133,13 @@ class _Reading:
                 return
             except ReaderError:
                 raise
-            except RefusedError as refused:
+            except LimitError as refused:
                 return self._refuse(refused)
             except yaml.YAMLError as error:
                 broken = error
             if is_too_deep(broken):
                 cause = self._depth_cause(broken, text)
-                if isinstance(cause, RefusedError):
+                if isinstance(cause, LimitError):
                     return self._refuse(cause)
                 broken = cause
             self.builder.problems.extend(self._explained(broken))
@@ -149,7 +149,7 @@ class _Reading:
                 return
             text, begun = blank(self._text, following), following
 
-    def _depth_cause(self, error: yaml.YAMLError, text: str) -> RefusedError | yaml.YAMLError:
+    def _depth_cause(self, error: yaml.YAMLError, text: str) -> LimitError | yaml.YAMLError:
         """The first error of a text in which libyaml's own limit was met (from 0.2.6 on): its scanner, which reads ahead, stops early.
 
         Without the bracket that it stopped at, the limit that is ours is met, at the place where every libyaml meets it.
@@ -161,12 +161,15 @@ class _Reading:
                 source.get_node()
         except ReaderError:
             raise
-        except (RefusedError, yaml.YAMLError) as cause:
+        except (LimitError, yaml.YAMLError) as cause:
             return cause
         return error
 
     def _explained(self, error: yaml.YAMLError) -> list[Problem]:
-        """The problem that stopped the parser; or the characters without which it would have read on, at their places."""
+        """The problem that stopped the parser.
+
+        Or the characters without which it would have read on, at their places.
+        """
         text, shown = self._text, self.builder.shown
         mark: Any = error.problem_mark or error.context_mark if isinstance(error, yaml.MarkedYAMLError) else None
         if self._odd and mark is not None:
@@ -183,7 +186,7 @@ class _Reading:
             source = loader(text, self._small)
             while source.check_node():
                 source.get_node()
-        except RefusedError:
+        except LimitError:
             return True
         except yaml.MarkedYAMLError as error:
             mark: Any = error.problem_mark or error.context_mark
@@ -207,12 +210,12 @@ class _Reading:
             if node.__class__ is not ScalarNode:
                 self._spare -= size - sizes.written - 1
                 if self._spare < 0:
-                    raise RefusedError("too-many-values", node)
-        except RefusedError as refused:
+                    raise LimitError("too-many-values", node)
+        except LimitError as refused:
             return self._refuse(refused, node)
         return self.builder.document(node)
 
-    def _refuse(self, refused: RefusedError, root: Node | None = None) -> None:
+    def _refuse(self, refused: LimitError, root: Node | None = None) -> None:
         pointer = self.builder.pointers(root, [refused.node])[0] if root is not None else ""
         shown, mark = self.builder.shown, refused.node.start_mark
         line, column = mark.line + 1, mark.column + 1

@@ -1,7 +1,7 @@
 """JSON Schemas of the JSON answers: what a pipeline may rely on.
 
-Strict on what is named (required keys, words, types); open to more keys in every object, since a minor version adds some. Actions and
-statuses are closed sets, reasons and rules are words that may grow in number.
+Strict on what is named (required keys, words, types); open to more keys in every object, since a minor version adds
+some. Actions and statuses are closed sets, reasons and rules are words that may grow in number.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from reconciler.core.actions import ACTIONS, STATUSES, SUMMARY
+
 Form = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-CHANGES: Final = ("create", "update", "rename", "replace", "delete", "conflict", "blocked")
-STATUSES: Final = ("ok", "failed", "skipped", "not_stored", "conflict", "blocked")
-PLANNED: Final = ("create", "update", "rename", "replace", "delete", "unchanged", "conflict", "blocked")
-DONE: Final = (
-    "created", "updated", "renamed", "replaced", "deleted", "unchanged", "failed", "skipped", "not_stored", "conflict", "blocked",
-)  # fmt: skip
+CHANGES: Final = tuple(action for action in ACTIONS if action != "unchanged")
 
 
 def _text(description: str, *examples: str) -> Form:
@@ -167,7 +164,7 @@ def _validate() -> Form:
 
 def _plan() -> Form:
     properties = {
-        "summary": _counts("How many changes of each action.", PLANNED, optional=("pending",)),
+        "summary": _counts("How many changes of each action.", ACTIONS, optional=("pending",)),
         "changes": _list("In the order in which they are done; what is unchanged is left out.", _change()),
         "orphans": _list("Objects of ours that no manifest declares and that stay, without --prune.", _address()),
         "guards": _list("Guards that tripped.", _guard()),
@@ -190,7 +187,7 @@ def _apply() -> Form:
         "duration_ms": _duration(),
     }
     properties = {
-        "summary": _counts("How many changes ended in each way.", DONE),
+        "summary": _counts("How many changes ended in each way.", SUMMARY),
         "outcomes": _list(
             "In the order of the plan; what is unchanged is left out.", _map("How one change ended.", outcome)
         ),
@@ -259,7 +256,7 @@ _STATES: Final = ("ok", "degraded", "failed")
 
 
 def _test_result() -> dict[str, Form]:
-    """What became of one model; the last four as far as there is anything to tell."""
+    """The fields of one model's test result; the last four only where they are known."""
     check = {
         "name": _text("A stable word.", "connection"),
         "ok": _flag("Whether it passed, if only degraded."),

@@ -1,4 +1,4 @@
-"""From what a validator says to what a person reads: one `Finding` for each thing wrong, then a `Problem` once its place is known.
+"""Validation errors in plain words: a `Finding` for each mistake, and a `Problem` once its line is known.
 
 No message repeats the value that was found: it may be a secret.
 """
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
 
 
 def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
-    """The finding in the document `index` of a file, as a Problem with line and column."""
+    """Locate a finding in document `index` of a file: the Problem with its line and column."""
     where = places.key(index, finding.pointer) if finding.at_key else places.value(index, finding.pointer)
     return Problem(
         file=shown,
@@ -66,7 +66,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def findings(error: ValidationError, data: Any, model: Any) -> list[Finding]:
-    """What pydantic found wrong with `data`, in our words, each once, in the order of the document."""
+    """Translate pydantic's errors about `data` into findings, each once, in the order of the document."""
     root = rules_of(model)
     found = [
         item
@@ -77,7 +77,7 @@ def findings(error: ValidationError, data: Any, model: Any) -> list[Finding]:
 
 
 def hinted(found: Iterable[Finding], hints: Mapping[str, str]) -> list[Finding]:
-    """The findings, each with the hint for its field if there is one: it knows better than a likeness of names. `*` stands for any part."""
+    """Add to each finding the hint for its field, if there is one; in the pointers of hints `*` matches any part."""
     return [item._replace(suggestion=_hint(item.pointer, hints) or item.suggestion) for item in found]
 
 
@@ -143,7 +143,7 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
 
 
 def _name(parts: Sequence[str | int]) -> str:
-    """What is meant, as the beginning of a message; of a list's item, the list and the item's number from 1."""
+    """Name the field at the beginning of a message; a list's item by the list and its number from 1."""
     if not parts:
         return ""
     if isinstance(parts[-1], int) and len(parts) > 1:
@@ -195,7 +195,7 @@ def _type(value: Any) -> str:
 
 
 def _has_user_info(value: Any) -> bool:
-    """Whether a text that was meant as a URL has something before an `@`, with a scheme before it or without."""
+    """True for a text meant as a URL that has something before an `@`, with a scheme or without."""
     if not isinstance(value, str):
         return False
     authority = value.split("://", 1)[-1]

@@ -1,8 +1,8 @@
-"""From a pydantic model to a JSON Schema that an editor explains well.
+"""Build a JSON Schema that an editor explains well from a pydantic model.
 
-pydantic's own output is right, but full of references, `anyOf` with null and titles made of class names, which an editor shows
-to people. Here everything is in place (no `$ref`), null is one of the types, titles are words, and the field rules are told in
-the descriptions. What is accepted stays the same.
+pydantic's own output is right, but full of references, `anyOf` with null and titles made of class names, which an
+editor shows to people. Here everything is in place (no `$ref`), null is one of the types, titles are words, and the
+field rules are explained in the descriptions. What is accepted stays the same.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _tell(field: Form, rules: Iterable[Rule]) -> None:
 
 
 def note_of(rule: Rule) -> str:
-    """What a field's rule means for whoever writes the field, as a sentence of its description; "" where it means nothing to them."""
+    """Describe a field's rule in a sentence for the authors of manifests; "" where it means nothing to them."""
     match rule:
         case ServerOwned(reason):
             return f"Owned by the registry, so neither sent nor compared: {reason}."
@@ -123,7 +123,7 @@ def form_of(model: type[BaseModel]) -> Form:
 
 
 def _inlined(form: Any, definitions: Mapping[str, Form]) -> Any:
-    """`form` with what its references lead to in their places. What stands beside a reference is said of the place, and wins."""
+    """Resolve the references in `form`: each is replaced by its target. Keywords next to a reference win."""
     if isinstance(form, list):
         return [_inlined(item, definitions) for item in form]
     if not isinstance(form, dict):
@@ -157,7 +157,7 @@ def patch_of(form: Form) -> Form:
 
 
 def ordered(form: Any, *, names: bool = False) -> Any:
-    """The same JSON Schema with its keywords in reading order, so that equal schemas are equal texts.
+    """Sort the keywords of a JSON Schema in reading order, so that equal schemas are equal texts.
 
     With `names` the members are fields, not keywords, and keep the order in which they are declared.
     """

@@ -1,8 +1,8 @@
-"""The field types of manifests and of reconciler.yaml: each states once what pydantic accepts and what JSON Schema says of it.
+"""The field types of manifests and of reconciler.yaml: each has its pydantic check and its JSON Schema.
 
-Both must accept the same documents, so nothing here relies on pydantic's own coercions: 3.0 is an integer (as JSON Schema has it), true
-is not 1, and a number, boolean or choice may also be one whole `${var:NAME}` or `${file:path}`, which is converted once it
-is resolved (`Resolved`).
+Both must accept the same documents, so nothing here relies on pydantic's own coercions: 3.0 is an integer (as JSON
+Schema has it), true is not 1, and a number, boolean or choice may also be one whole `${var:NAME}` or `${file:path}`,
+which is converted once it is resolved (`Resolved`).
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ def or_null(form: dict[str, Any]) -> dict[str, Any]:
 
 
 def _or_reference(form: dict[str, Any], expected: str, reference: bool) -> dict[str, Any]:
-    """A JSON Schema of one type, and of a whole reference beside it. Editors show `errorMessage`; validators ignore it."""
+    """Build the JSON Schema of one type that may also be a whole reference.
+
+    Editors show `errorMessage`; validators ignore it.
+    """
     if not reference:
         return form | {"errorMessage": f"Must be {expected}."}
     message = f"Must be {expected}, or one whole reference: ${{var:NAME}} or ${{file:path}}."
@@ -71,7 +74,10 @@ def _or_reference(form: dict[str, Any], expected: str, reference: bool) -> dict[
 
 
 class Checked:
-    """A field type that is checked by `check` alone, and described by `form`; null is added where the annotation allows it."""
+    """A field type that is checked by `check` alone, and described by `form`.
+
+    Null is added where the annotation allows it.
+    """
 
     def check(self, value: Any) -> Any:
         """The value as it is kept. Raises PydanticCustomError where it is not of this type."""
@@ -280,7 +286,7 @@ _secret_reference = re.compile(SECRET_REFERENCE)
 def checked_beside(
     check: Callable[[Any], PydanticCustomError | None], form: core_schema.CoreSchema
 ) -> core_schema.CoreSchema:
-    """A form whose value is also held against `check`: what either finds wrong is told, where a plain validator behind it would not be asked."""
+    """Add a second check to a schema, which runs even where the first one fails: the mistakes of both are reported."""
 
     def both(value: Any, members: core_schema.ValidatorFunctionWrapHandler) -> Any:
         wrong = check(value)
@@ -296,7 +302,7 @@ def checked_beside(
 
 
 def _with(error: ValidationError, more: PydanticCustomError, value: Any) -> ValidationError:
-    """Another mistake of the same value beside those that were found, each at its own place."""
+    """Add one more mistake to the errors of a value, each at its own pointer."""
     lines = [
         InitErrorDetails(
             type=PydanticCustomError(line["type"], line["msg"], line.get("ctx")),
@@ -351,7 +357,7 @@ class HeaderMap:
         }
 
     def literal(self, value: Any) -> PydanticCustomError | None:
-        """What is wrong with the members that are written down and must not be; one that is no text is judged by its type."""
+        """Find literal secrets in members that must hold references; a member that is no text is judged by its type."""
         members = value.items() if isinstance(value, dict) else ()
         names = [
             name

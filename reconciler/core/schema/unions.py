@@ -1,6 +1,7 @@
-"""Field types that are one of several forms, told apart by one member (`Variants`) or by being a map or not (`TextOrMap`).
+"""Union field types, chosen by one member (`Variants`) or by being a map or not (`TextOrMap`).
 
-pydantic's own unions try every form and report what is wrong with each; here the form is chosen first, so that a mistake is told once, at its place.
+pydantic's own unions try every form and report what is wrong with each; here the form is chosen first, so that a
+mistake is reported once, at its pointer.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Form = dict[str, Any]
 
 
 def without_forms(parts: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The place of a mistake, as pydantic tells it, without the forms that were chosen on the way."""
+    """Strip the chosen forms from pydantic's location of an error."""
     return tuple(part for part in parts if not (isinstance(part, str) and part.startswith(MARK)))
 
 
@@ -51,7 +52,7 @@ class Variants:
         return _nullable(source, core_schema.no_info_before_validator_function(self._known, tagged))
 
     def name_of(self, value: Any) -> str:
-        """Which of the models a map, or one that was validated already, is of."""
+        """Choose the model of a map, or of a value that was validated already."""
         named = value.get(self.member) if isinstance(value, Mapping) else getattr(value, self.member, None)
         return named if isinstance(named, str) else self.default
 

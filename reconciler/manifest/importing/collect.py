@@ -13,10 +13,10 @@ from reconciler.core import document
 from reconciler.core import pointer as pointers
 from reconciler.core.document.comments import dump_commented
 from reconciler.core.document.trees import Map, Node, find, plain_data
-from reconciler.core.document.values import Place
+from reconciler.core.document.values import Span
 from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
-from reconciler.manifest.discover import Found
+from reconciler.manifest.discover import FoundFiles
 from reconciler.manifest.importing.drafts import Draft, Importer, Session, document_of, folder_of
 from reconciler.manifest.importing.formats import importer_of
 from reconciler.manifest.importing.journal import Journal
@@ -87,7 +87,7 @@ class Import:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-def import_files(found: Found, target: Target) -> Import:
+def import_files(found: FoundFiles, target: Target) -> Import:
     """Translates every file. Never raises for what files hold; every problem is told, with its place in the file it comes from."""
     journal = Journal()
     sources = Sources(target.root, target.cwd, journal)
@@ -173,7 +173,7 @@ def _unique(drafts: Iterable[Draft], journal: Journal) -> list[Draft]:
     return sorted(first.values(), key=lambda draft: (draft.kind, draft.name))
 
 
-def _place_of(draft: Draft) -> tuple[str, Place]:
+def _place_of(draft: Draft) -> tuple[str, Span]:
     return draft.key.file, draft.key.place
 
 

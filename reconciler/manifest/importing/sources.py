@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from reconciler.core import document
 from reconciler.core.document.comments import load_commented
 from reconciler.core.document.trees import Map, Member, Node, Scalar
-from reconciler.core.document.values import Place
+from reconciler.core.document.values import Span
 from reconciler.core.errors import Problem
 from reconciler.manifest.discover import shown
 from reconciler.manifest.importing.journal import Journal
@@ -40,7 +40,7 @@ class Sources:
         self._paths: dict[str, str] = {}  # the real path of each file, by its name as shown
         self._refs = 0
         self._named: set[str] = set()
-        self._unresolved: set[tuple[str, Place]] = set()
+        self._unresolved: set[tuple[str, Span]] = set()
 
     def load(self, path: str, name: str) -> Node | None:
         """The document of a file that was asked for. None where there is none, or a problem."""

@@ -1,4 +1,4 @@
-"""What a driver knows of its own place: one way to write what has two, and the object that everything else is in. Pure."""
+"""Normalize specs and pointers as their driver asks for, and find the container of an object. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.registry.entry import RegistryEntry
 
 
 def container(entry: RegistryEntry, kind: Kind) -> tuple[Address, ...]:
-    """What an object of that kind is in, if that is an object too."""
+    """The address of the object that contains those of that kind, if the driver has one."""
     if not isinstance(entry.driver, HasContainer):
         return ()
     holder, key = entry.driver.container(entry.settings)
@@ -21,13 +21,13 @@ def container(entry: RegistryEntry, kind: Kind) -> tuple[Address, ...]:
 
 
 def normalize(entry: RegistryEntry, kind: Kind, spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`spec` with one way for whatever the registry knows two ways to say."""
+    """Normalize a spec: one spelling of what the registry can spell in two ways."""
     driver = entry.driver
     return driver.normalize(entry.settings, kind.name, spec) if isinstance(driver, Normalizes) else spec
 
 
 def normalize_pointer(entry: RegistryEntry, kind: Kind, pointer: str) -> str:
-    """The same of a pointer: a field may have two names."""
+    """Normalize a pointer: a field may have two names."""
     parts: list[str] = []
     node: Any = normalize(entry, kind, json_pointer.put({}, pointer, 0))
     for _ in json_pointer.split(pointer):

@@ -21,7 +21,10 @@ _YAML: Final = (".yaml", ".yml")
 
 
 def files_of(workspace: Workspace, offers: Sequence[CatalogueEntry], target: str | None) -> dict[Path, CatalogueEntry]:
-    """The file that each offer's manifest is to be written to. Raises InputError where one is there already, UsageError for a wrong target."""
+    """The file that each offer's manifest is to be written to.
+
+    Raises InputError where one is there already, UsageError for a wrong target.
+    """
     folder = _first_folder(workspace) if target is None else Path(target)
     if target is not None and folder.suffix.lower() in SUFFIXES and not folder.is_dir() and not target.endswith("/"):
         if folder.suffix.lower() not in _YAML:

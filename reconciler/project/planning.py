@@ -1,0 +1,60 @@
+"""Plan a project: read the registries, check the references of the manifests, and compute a plan.
+
+The command line and the Python interface both plan through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.core.errors import Problem
+from reconciler.core.resource import DesiredState, RemoteState, Resource
+from reconciler.planner.plan import Consents, Plan
+from reconciler.planner.planner import make_delete_plan, make_plan
+from reconciler.project.lookup import one_object
+from reconciler.project.policy import policy_of
+from reconciler.project.unfinished import with_warnings
+from reconciler.project.workspace import Workspace
+from reconciler.registry.protocol import Registry
+from reconciler.registry.reading import read_all
+
+
+async def read_remote(workspace: Workspace, declared: DesiredState, registries: Mapping[str, Registry]) -> RemoteState:
+    """Read the registries, and check the references of what is declared against them.
+
+    Raises RegistryError where one cannot be read, ManifestError where a manifest refers to an object that is nowhere.
+    """
+    remote = await read_all(registries, workspace.facts)
+    workspace.check_references(declared, remote)
+    return remote
+
+
+async def plan_changes(
+    workspace: Workspace,
+    desired: DesiredState,
+    registries: Mapping[str, Registry],
+    *,
+    declared: DesiredState | None = None,
+    warnings: tuple[Problem, ...] = (),
+    consents: Consents = Consents(),
+) -> Plan:
+    """Read the registries and plan the changes that lead to `desired`. Writes nothing.
+
+    `declared` is all that the manifests declare, where `desired` is only a part of it. Raises what `read_remote`
+    raises.
+    """
+    remote = await read_remote(workspace, desired if declared is None else declared, registries)
+    plan = make_plan(desired, remote, policy_of(workspace, desired, warnings, consents))
+    return with_warnings(plan, remote, workspace)
+
+
+async def plan_deletion(
+    workspace: Workspace, key: str, desired: DesiredState, registries: Mapping[str, Registry]
+) -> tuple[Resource, Plan]:
+    """Read the registries and plan the deletion of one object, by key or address. Returns the object, too.
+
+    Raises InputError where there is none, UsageError where several have the key.
+    """
+    remote = await read_all(registries, workspace.facts)
+    resource = one_object(key, remote)
+    return resource, make_delete_plan(resource, desired, remote, environment=workspace.project.environment)
