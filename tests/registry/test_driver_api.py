@@ -69,6 +69,18 @@ def test_the_offline_half_loads_neither_http_nor_a_database(name: str) -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.parametrize("name", ["pytest", "pytest_asyncio", "hypothesis"])
+def test_the_suite_says_what_to_install(name: str) -> None:
+    """The program needs nothing that tests need; who imports the suite without it is told the extra."""
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; import importlib.util as util; find = util.find_spec;"
+        f"util.find_spec = lambda name, *more: None if name == {name!r} else find(name, *more); import reconciler.testing"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.endswith(f"reconciler.testing needs {name}: pip install 'model-reconciler[testing]'"), done.stderr
+
+
 class Says(memory.MemoryDriver):
     """A driver that says whether it renames, truly or not."""
 
