@@ -1,4 +1,4 @@
-"""The files that answers and saved plans are written to: never one that the project lives on."""
+"""The files that answers, saved plans and exports are written to: never one that the project lives on."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ def check_answer_file(file: Path, workspace: Workspace, paths: Sequence[str] = (
     `paths` are those of the run: what they name are manifests, too.
     """
     clash = _stored_there(file, workspace) or _manifest_there(file, workspace, paths)
+    if clash is not None:
+        raise _refused(file, clash)
+
+
+def check_export_file(file: Path, workspace: Workspace) -> None:
+    """Raise UsageError for an export that would take the place of the configuration or a registry, also with --force."""
+    clash = _stored_there(file, workspace)
     if clash is not None:
         raise _refused(file, clash)
 

@@ -83,6 +83,16 @@ def test_a_broken_configuration_takes_no_answer(lived_in: Project) -> None:
     assert _files(lived_in) == before
 
 
+@pytest.mark.parametrize("file", ["reconciler.yaml", "registry.db", "link.json", "runs/r.yaml"])
+def test_an_export_never_takes_the_place_of_a_registry(lived_in: Project, file: str) -> None:
+    """--force is about manifests."""
+    before = _files(lived_in)
+    for force in ([], ["--force"]):
+        assert lived_in.run("export", "local/Model/a", "-o", file, *force).code in (1, 64)
+    assert _files(lived_in) == before
+    lived_in.ok("export", "local/Model/a", "-o", "manifests/a.yaml", "--force")
+
+
 def _files(project: Project) -> dict[str, bytes]:
     found = project.root.rglob("*")
     return {
