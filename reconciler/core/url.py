@@ -6,12 +6,15 @@ An address may hold secrets: a user's name and password, a key in its query, and
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 PORTS: Final = {"http": 80, "https": 443}
+# escapes of what a path may hold as it is
+_UNRESERVED: Final = re.compile(r"%(2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])")
 _HASHED: Final = re.compile(r".* \(sha256:([0-9a-f]{32})\)", re.DOTALL)
 
 
@@ -77,5 +80,41 @@ def place_of(location: str) -> str:
     return hashed[1] if hashed else _digest(location)
 
 
+def comparable_url(url: str) -> str:
+    """One text for all spellings of an address that lead to one place, for comparing alone: requests go where they were told.
+
+    The names and addresses of this machine are one host, a dot at the end of a name means nothing, an IP address has one
+    form, a name outside ASCII is its punycode, and what a path needs not escape is not escaped. Text that is no
+    http(s) address stays.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    if parts.scheme.lower() not in PORTS:
+        return url
+    host = _comparable_host(parts.hostname or "")
+    place = host if port is None or port == PORTS[parts.scheme.lower()] else f"{host}:{port}"
+    path = re.sub(r"/{2,}", "/", _UNRESERVED.sub(lambda match: chr(int(match[1], 16)), parts.path)).rstrip("/")
+    return urlunsplit((parts.scheme.lower(), place, path, parts.query, parts.fragment))
+
+
+def _comparable_host(host: str) -> str:
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return "localhost"
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        try:
+            return name.encode("idna").decode()
+        except UnicodeError:
+            return name
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return "localhost" if mapped.is_loopback or mapped.is_unspecified else str(mapped)
+
+
 def _digest(canonical: str) -> str:
+    canonical = comparable_url(canonical)
     return hashlib.sha256(f"reconciler location\0{canonical}".encode(errors="surrogatepass")).hexdigest()[:32]

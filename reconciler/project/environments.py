@@ -13,7 +13,7 @@ from reconciler.core.resource import Address
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.config import Project
-from reconciler.project.registries import load_registries
+from reconciler.project.registries import load_registries, place_of_entry
 from reconciler.project.workspace import STDIN, Workspace
 
 BASE = "the base configuration"  # what is in force without --env, in messages
@@ -65,7 +65,7 @@ def _shared(one: Workspace, other: Workspace) -> Iterator[tuple[str, str]]:
     """The pairs of registries, one of each, that lead to one place."""
     for name, entry in one.entries.items():
         for other_name, other_entry in other.entries.items():
-            if entry.facts.identity == other_entry.facts.identity:
+            if place_of_entry(entry) == place_of_entry(other_entry):
                 yield name, other_name
 
 

@@ -128,7 +128,7 @@ def _same_place(entries: Iterable[RegistryEntry]) -> list[Finding]:
     first: dict[tuple[str, ...], str] = {}
     found = []
     for entry in entries:
-        place = _place(entry)
+        place = place_of_entry(entry)
         other = first.setdefault(place, entry.name)
         if other != entry.name:
             message = f"{entry.name!r} leads to the same place as {other!r}"
@@ -136,8 +136,8 @@ def _same_place(entries: Iterable[RegistryEntry]) -> list[Finding]:
     return found
 
 
-def _place(entry: RegistryEntry) -> tuple[str, ...]:
-    """The identity of an entry's place.
+def place_of_entry(entry: RegistryEntry) -> tuple[str, ...]:
+    """The identity of an entry's place, however its address is spelt.
 
     That of the file itself where it is one, which hard links give several names.
     """
