@@ -233,14 +233,38 @@ async def test_a_delete_reads_again_and_lets_stand_what_moved(world: World) -> N
     assert world.server().keys("Model") == ["chat", "first"]
 
 
-async def test_what_somebody_deleted_meanwhile_is_gone_already(world: World) -> None:
-    """That is success."""
+async def test_what_somebody_deleted_meanwhile_is_unchanged(world: World) -> None:
+    """That is success, and not ours."""
     await world.apply(CHAT)
     plan = await world.plan({"kind": "memory/Model", "key": "chat", "state": "absent"}, native("Model", "first"))
     world.server().become(Behaviour(meanwhile=lambda server: server.rows.pop(row(server).id)))
     report = await world.carry_out(plan)
-    assert statuses(report) == {"Model/first": "ok", "Model/chat": "ok"}
-    assert "gone already" in report.outcomes[1].message
+    assert statuses(report) == {"Model/first": "ok"}
+    assert (report.summary()["deleted"], report.summary()["unchanged"]) == (0, 1)
+
+
+async def test_what_another_run_updated_just_so_is_unchanged() -> None:
+    """Two applies of one change at once: the second has nothing to do, and says so; another change fails."""
+    async with World.of(one={"driver": "memory-exact"}) as world:
+        await world.apply(exactly(CHAT))
+        new = exactly(CHAT) | {"display_name": "New"}
+        for other, status in ((new, {}), (exactly(CHAT) | {"display_name": "Other"}, {"Model/chat": "failed"})):
+            plan = await world.plan(new)
+            theirs = {"data": {}, "mark": {}}
+            async with World.of(one={"driver": "memory-exact"}) as elsewhere:
+                await elsewhere.apply(other)
+                theirs = {"data": row(elsewhere.server()).data, "mark": row(elsewhere.server()).mark}
+
+            def overtake(server: Server, theirs: dict[str, Any] = theirs) -> None:
+                stored = row(server)
+                stored.data, stored.mark, stored.revision = theirs["data"], theirs["mark"], stored.revision + 1
+
+            world.server().become(Behaviour(meanwhile=overtake))
+            report = await world.carry_out(plan)
+            world.server().become(Behaviour())
+            assert statuses(report) == status
+            assert report.summary()["updated"] == 0
+            await world.apply(exactly(CHAT))
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["changed", "gone"])
@@ -572,7 +596,7 @@ NOTE = native("Note", "n", text="hello")
 SECRET = native("Secret", "s", value="${env:KEY}")
 
 
-async def overtaken(world: World, document: Document, **differing: Any) -> Outcome:
+async def overtaken(world: World, document: Document, **differing: Any) -> Report:
     """The outcome of a create that comes second: another run of the same manifest, or of one that differs, made the object just before."""
     async with World.of() as other:
         await other.apply(document | differing)
@@ -585,13 +609,17 @@ async def overtaken(world: World, document: Document, **differing: Any) -> Outco
             )
         )
     )
-    return only(await world.carry_out(plan))
+    return await world.carry_out(plan)
 
 
 @pytest.mark.parametrize("document", [CHAT, PROVIDER, NOTE], ids=["marked", "marked-with-a-secret", "unmarked"])
-async def test_a_create_that_comes_second_is_done_where_the_same_is_there(world: World, document: Document) -> None:
-    """Two pipelines that apply one directory at once both succeed, and there is one object."""
-    assert (await overtaken(world, document)).status == "ok"
+async def test_a_create_that_comes_second_is_unchanged_where_the_same_is_there(
+    world: World, document: Document
+) -> None:
+    """Two pipelines that apply one directory at once both succeed, there is one object, and one of them created it."""
+    report = await overtaken(world, document)
+    assert (report.outcomes, report.exit_code) == ((), 0)
+    assert (report.summary()["created"], report.summary()["unchanged"]) == (0, 1)
     assert len(world.server().rows) == 1
     assert await world.settled(document)
 
@@ -605,7 +633,7 @@ async def test_a_create_that_comes_second_fails_where_something_else_is_there(
     world: World, document: Document, differing: dict[str, Any]
 ) -> None:
     """Or where nobody can tell: a secret that nobody sees, under nobody's mark, may be of another value."""
-    outcome = await overtaken(world, document, **differing)
+    outcome = only(await overtaken(world, document, **differing))
     assert (outcome.status, outcome.reason) == ("failed", "stale-object")
     assert "exists already, and is not what was to be created" in outcome.message
     assert "plan again" in outcome.message

@@ -16,6 +16,7 @@ from reconciler.project import config
 
 ROOT: Final = Path(reconciler.__file__).parent
 PACKAGES: Final = {"applier", "cli", "core", "endpoint", "manifest", "planner", "project", "registry", "render"}
+TESTING: Final = "testing"  # the contract suite for drivers: shipped, and imported by none of the nine
 BESIDE: Final = {"__init__.py", "__init__.pyi", "__main__.py", "py.typed"}
 MODULES: Final = sorted(ROOT.rglob("*.py"))
 WORDS: Final = {
@@ -25,10 +26,10 @@ WORDS: Final = {
 }
 
 
-def test_there_are_nine_packages_and_nothing_else() -> None:
+def test_there_are_nine_packages_and_the_tests_of_drivers() -> None:
     """A new module goes into one of the nine; a tenth package is a decision about the architecture."""
     found = {path.name for path in ROOT.iterdir() if path.name != "__pycache__"}
-    assert found == PACKAGES | (BESIDE & found)
+    assert found == PACKAGES | {TESTING} | (BESIDE & found)
 
 
 def word_lists(text: str) -> Iterator[set[str]]:
@@ -68,3 +69,23 @@ def test_the_guards_have_one_set_of_defaults(text: str, tmp_path: Path) -> None:
         DEFAULTS.max_deletes,
         DEFAULTS.max_delete_percent,
     )
+
+
+def calls_of(names: set[str], text: str) -> set[str]:
+    """Those of some functions that a module calls, by name or as an attribute."""
+    called = {node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)}
+    return names & {
+        one.id if isinstance(one, ast.Name) else one.attr for one in called if isinstance(one, ast.Name | ast.Attribute)
+    }
+
+
+def test_a_project_is_planned_in_one_place() -> None:
+    """The command line and Python share reading, checking of references and planning, so neither can leave one out."""
+    planning = {"make_plan", "make_delete_plan", "check_references"}
+    callers = {
+        str(path.relative_to(ROOT)): calls
+        for path in MODULES
+        if path.relative_to(ROOT).parts[0] not in ("planner", TESTING)
+        and (calls := calls_of(planning, path.read_text(encoding="utf-8")))
+    }
+    assert callers == {"project/planning.py": planning}

@@ -665,3 +665,42 @@ async def test_what_stands_beside_anothers_model_is_not_written_over() -> None:
         assert "belongs to them" in plan.changes[0].message
         taken = await ours.plan(native, rotate=("reconciler-chat-api-key",), take_ownership=("them",))
         assert actions(taken) == {"Secret/reconciler-chat-api-key": "update rotate"}
+
+
+async def test_what_another_owner_uses_is_not_replaced_either() -> None:
+    """A replace deletes it: the consent to that is none to take what is theirs, and neither is an old key."""
+    async with World.of() as world:
+        world.server().put("Provider", "p", {"url": "https://p.example.com/", "region": "eu"})
+        world.server().put("Model", "theirs", {"provider": "p"}, THEIRS)
+        remote = await world.remote()
+        facts = remote.registries["one"]
+        bare = replace(facts, kinds={**facts.kinds, "Provider": replace(facts.kinds["Provider"], markable=False)})
+        desired = world.desired(PROVIDER | {"region": "us"})
+        for takes, expected in (((), "conflict owner"), (("them",), "replace immutable")):
+            policy = world.policy(desired, allow_replaces=1, take_ownership=takes)
+            plan = make_plan(desired, RemoteState(remote.listings, {"one": bare}), policy)
+            assert actions(plan) == {"Provider/p": expected}
+
+
+async def test_what_stands_beside_anothers_model_is_not_renamed() -> None:
+    """The old key names their secret: the delete that ends the rename would take it from them."""
+    async with World.of() as world:
+        old = "reconciler-chat-api-key"
+        world.server().put("Secret", old, {"value": {"secret": "x"}})
+        world.server().put("Model", "chat", {}, THEIRS)
+        mine = native("Secret", "mine", value="${env:KEY}", previous_keys=[old])
+        for takes, expected in (((), "conflict owner"), (("them",), "rename renamed")):
+            plan = await world.plan(mine, take_ownership=takes)
+            assert actions(plan) == {"Secret/mine": expected}
+        assert (await world.apply(mine)).exit_code == 4
+        assert (old in str(await world.remote()), "mine" in str(await world.remote())) == (True, False)
+
+
+async def test_an_old_key_that_is_absent_leaves_what_stands_beside_anothers_model() -> None:
+    """`owns` says that the key is ours; their model beside it says more."""
+    async with World.of(one={"owns": ["*"]}) as world:
+        gone = native("Secret", "mine", state="absent", previous_keys=["reconciler-chat-api-key"])
+        world.server().put("Secret", "reconciler-chat-api-key", {"value": {"secret": "x"}})
+        assert actions(await world.plan(gone)) == {"Secret/reconciler-chat-api-key": "delete absent"}
+        world.server().put("Model", "chat", {}, THEIRS)
+        assert actions(await world.plan(gone)) == {}

@@ -50,7 +50,7 @@ async def apply(
     bugs: list[Exception] = []
     done = {outcome.address: outcome for outcome in await run_plan(plan, known, registries, facts, options, bugs)}
     await once.end(plan, registries, options.ledger)
-    report = Report(plan, (*(done[change.address] for change in plan.writes), *left), backup, notes)
+    report = Report.of(plan, (*(done[change.address] for change in plan.writes), *left), backup, notes)
     if bugs:
         raise BugError(report) from bugs[0]
     return report

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.applier.payload import keep_unmanaged, with_references, without_lost
 from reconciler.applier.prepare import Prepared
 from reconciler.applier.readback import ReadBack
-from reconciler.applier.report import Done
+from reconciler.applier.report import UNCHANGED, Done
 from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, StaleObjectError
 from reconciler.core.kind import Kind
@@ -75,13 +75,13 @@ class Executor:
         except LostReplyError:
             stored = await self.readback.recover_lost_reply(write, item, None, self.registry.create if unique else None)
         except StaleObjectError:
-            stored = await self._accept_concurrent_create(write, item)
+            return await self._accept_concurrent_create(write, item)
         if not unique:
             await self.readback.get(item.address)  # refuses where somebody created another one meanwhile
         return await self.readback.verified(write, item, stored)
 
-    async def _accept_concurrent_create(self, write: Write, item: Desired) -> Resource:
-        """Where a create came second: the object, if it is just what was to be created (two applies at once). Raises StaleObjectError.
+    async def _accept_concurrent_create(self, write: Write, item: Desired) -> Done:
+        """Where a create came second: nothing to do, if the object is just what was to be created. Raises StaleObjectError.
 
         Not where it holds a secret that nobody can compare, nor where nobody can tell whose it is.
         """
@@ -91,21 +91,35 @@ class Executor:
             raise StaleObjectError(
                 f"{item.address} exists already, and is not what was to be created", hint="plan again"
             )
-        return found
+        return Done(reason=UNCHANGED)
 
     async def _update(self, change: Change, item: Desired, known: Prepared) -> Done:
-        current = await self._current(change, change.address, known)
-        write = self._write(change, item, current, known)
         try:
-            stored = await self.registry.update(write)
-        except LostReplyError:
-            stored = await self.readback.recover_lost_reply(write, item, current, self.registry.update)
+            current = await self._current(change, change.address, known)
+            write = self._write(change, item, current, known)
+            try:
+                stored = await self.registry.update(write)
+            except LostReplyError:
+                stored = await self.readback.recover_lost_reply(write, item, current, self.registry.update)
+        except StaleObjectError:
+            if await self._is_as_wanted(change, item, known):
+                return Done(reason=UNCHANGED)
+            raise
         return await self.readback.verified(write, item, stored)
+
+    async def _is_as_wanted(self, change: Change, item: Desired, known: Prepared) -> bool:
+        """True where an update came second and the object is just what it would have made of it.
+
+        Never where a secret was to be written that no fingerprint tells of.
+        """
+        now = await self.readback.get(change.address)
+        told = all(field.path in known.fingerprints for field in change.fields if field.sensitive)
+        return now is not None and told and not self.readback.mismatch(self._write(change, item, now, known), item, now)
 
     async def _delete(self, change: Change) -> Done:
         current = await self.readback.get(change.address)
         if current is None:
-            return Done(message="it was gone already")
+            return Done(reason=UNCHANGED)
         if not is_current(change, current, self.facts):
             raise StaleObjectError(f"{change.address} was changed since the plan was made, so it was not deleted")
         await self._remove(current)
@@ -116,7 +130,7 @@ class Executor:
         current = await self._current(change, old, known)
         if change.action == "replace" or not isinstance(self.registry, Renames):
             self.left[old] = await self._mark_rename(current, item, known)
-            return await self._create(change, item, known, current)
+            return _written(await self._create(change, item, known, current))
         write = self._write(change, item, current, known)
         try:
             stored = await self.registry.rename(write)
@@ -158,7 +172,7 @@ class Executor:
                 raise StaleObjectError(f"{change.address} was changed since the plan was made, so it was not replaced")
             await self._remove(current)
         try:
-            return await self._create(change, item, known, current)
+            return _written(await self._create(change, item, known, current))
         except RegistryError as error:
             if current is None:
                 raise
@@ -259,6 +273,11 @@ class Executor:
         there = await self.readback.poll(current.address, lambda found: found is None or found.id != current.id)
         if there is not None and there.id == current.id:
             raise PermanentError(f"{current.address}: the registry took the delete, and the object is still there")
+
+
+def _written(done: Done) -> Done:
+    """The end of a change of which creating is a part: that another run created the object leaves the rest to do."""
+    return Done() if done.reason == UNCHANGED else done
 
 
 def _refuse_loss(change: Change, current: Resource, kind: Kind) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,7 @@ from reconciler.core.actions import DONE, SUMMARY
 from reconciler.core.resource import Address
 from reconciler.planner.plan import Plan
 
+UNCHANGED: Final = "unchanged"  # the reason of what another run had done meanwhile, just as this one would have
 INTERRUPTED: Final = "interrupted"  # the reason of what was skipped because of a signal
 
 # Why an outcome is not what the plan asked for, where that is not the change's own reason: stable words, each with what it means.
@@ -63,6 +64,16 @@ class Report:
     outcomes: tuple[Outcome, ...]
     backup: str | None = None
     notes: tuple[str, ...] = ()
+    overtaken: int = 0  # changes that another run had made meanwhile, just as this one would have
+
+    @classmethod
+    def of(
+        cls, plan: Plan, outcomes: Iterable[Outcome], backup: str | None = None, notes: tuple[str, ...] = ()
+    ) -> Report:
+        """The report of these outcomes. What another run had done already is unchanged, and only counted."""
+        every = tuple(outcomes)
+        told = tuple(one for one in every if (one.status, one.reason) != ("ok", UNCHANGED))
+        return cls(plan, told, backup, notes, len(every) - len(told))
 
     @property
     def interrupted(self) -> bool:
@@ -72,7 +83,7 @@ class Report:
     def summary(self) -> dict[str, int]:
         """Counts by what was done, in the order of SUMMARY."""
         counts = dict.fromkeys(SUMMARY, 0)
-        counts["unchanged"] = self.plan.unchanged
+        counts["unchanged"] = self.plan.unchanged + self.overtaken
         for outcome in self.outcomes:
             counts[DONE[outcome.action] if outcome.status == "ok" else outcome.status] += 1
         return counts

@@ -16,7 +16,7 @@ from reconciler.cli import run_apply, run_plan
 from reconciler.cli.files import read_file
 from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
 from reconciler.cli.run_plan import Request
-from reconciler.cli.session import Outputs, find_workspace
+from reconciler.cli.session import Outputs, check_answer_files, find_workspace
 from reconciler.cli.streams import say
 from reconciler.core.errors import InputError, UsageError
 from reconciler.planner.plan import Consents
@@ -77,6 +77,7 @@ def command(
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
     answers = Outputs.parse(REPORT, output_format, outputs)
+    check_answer_files(options, answers.paths, asked["paths"])
     with run_apply.reported():
         with answers.reporting_errors("apply"):
             request = Request.of(asked)

@@ -10,7 +10,7 @@ import click
 from reconciler.cli import run_plan
 from reconciler.cli.options import Command, GlobalOptions, format_option, output_option, scope_options
 from reconciler.cli.run_plan import Request
-from reconciler.cli.session import Outputs
+from reconciler.cli.session import Outputs, check_answer_files
 from reconciler.planner.drift import drift_of
 from reconciler.render import DRIFT
 
@@ -28,6 +28,7 @@ def command(options: GlobalOptions, /, output_format: str, outputs: tuple[str, .
     whose manifest changed since are counted: they wait for apply.
     """
     answers = Outputs.parse(DRIFT, output_format, outputs)
+    check_answer_files(options, answers.paths, asked["paths"])
     with answers.reporting_errors("drift"):
         drift = drift_of(asyncio.run(run_plan.read(options, Request.of(asked))))
     answers.write(drift, options)

@@ -21,6 +21,7 @@ from reconciler.core.resource import RemoteState, Resource
 from reconciler.manifest.declarable import Declared, Undeclarable, declare
 from reconciler.manifest.discover import shown
 from reconciler.manifest.export import header_of, path_of, unexported
+from reconciler.project.answer_files import check_export_file
 from reconciler.project.lookup import one_object
 from reconciler.project.workspace import Workspace
 from reconciler.render.escape import printable, without_commands
@@ -137,6 +138,8 @@ def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, al
 
 def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Declared]], output_format: str, *, force: bool) -> None:
     """Writes all files or, where one is there already and not to be overwritten, none."""
+    for path, _ in paths:
+        check_export_file(path, workspace)
     there = [str(path) for path, _ in paths if path.exists()]
     if there and not force:
         raise InputError(

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from reconciler.cli import run_plan
-from reconciler.cli.files import check_writable, write_text
+from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
 from reconciler.cli.run_plan import Request
-from reconciler.cli.session import Outputs, find_workspace
+from reconciler.cli.session import Outputs, check_answer_files, find_workspace
 from reconciler.cli.streams import say
 from reconciler.planner.plan import Plan
 from reconciler.planner.planfile import dump
@@ -46,9 +46,9 @@ def command(
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
     answers = Outputs.parse(PLAN, output_format, outputs)
+    check_answer_files(options, answers.paths, asked["paths"])
     with answers.reporting_errors("plan"):
-        if save is not None:
-            check_writable(save)
+        check_answer_files(options, () if save is None else (save,), asked["paths"])
         request, workspace = Request.of(asked), find_workspace(options)
         plan = asyncio.run(run_plan.read_in(workspace, request))
         if save is not None:  # before the answer: where it fails, stdout holds the error alone

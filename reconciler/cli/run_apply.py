@@ -119,7 +119,7 @@ class _Account:
             self.outcomes.get(change.address, Outcome(change.address, change.action, "skipped", "interrupted", message))
             for change in plan.writes
         ]
-        return Report(plan, (*ends, *untouched(plan)), self.backup.shown)
+        return Report.of(plan, (*ends, *untouched(plan)), self.backup.shown)
 
     def ended(self, report: Report) -> Report:
         """The report, once nothing is to be noted for the next run any more."""

@@ -17,6 +17,7 @@ from reconciler.cli.streams import echo_data, echo_data_if_possible, say
 from reconciler.core.document import MAX_BYTES
 from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
 from reconciler.manifest.validation import Repository
+from reconciler.project.answer_files import check_answer_file, check_beside_broken
 from reconciler.project.workspace import Workspace, open_workspaces
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
@@ -45,6 +46,26 @@ def find_workspaces(options: GlobalOptions, paths: Sequence[str]) -> list[tuple[
     return found
 
 
+def check_answer_files(options: GlobalOptions, files: Sequence[Path], paths: Sequence[str] = ()) -> None:
+    """Check the files that a command is to write, before any work is done and before an error is written to them.
+
+    Raises InputError for one that cannot be written, UsageError for one that the project lives on.
+    """
+    for file in files:
+        check_writable(file)
+    if not files:
+        return
+    try:
+        found = open_workspaces(options.config, paths, environment=options.env)
+    except ReconcilerError:  # the command itself tells it, also in these files
+        for file in files:
+            check_beside_broken(file, options.config)
+        return
+    for workspace, own_paths in found:
+        for file in files:
+            check_answer_file(file, workspace, own_paths)
+
+
 def _tell(workspace: Workspace) -> None:
     project = workspace.project
     say(f"configuration: {printable(project.file or 'none')}, environment: {printable(project.environment or 'none')}")
@@ -69,7 +90,7 @@ def _width(stream: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """`--format` and `--output FORMAT=FILE`: one answer in several formats. Checked before any work is done."""
+    """`--format` and `--output FORMAT=FILE`: one answer in several formats."""
 
     family: Mapping[str, str]
     main: str
@@ -77,10 +98,7 @@ class Outputs:
 
     @classmethod
     def parse(cls, family: Mapping[str, str], main: str, outputs: Sequence[str]) -> Outputs:
-        """Parse the outputs, each FORMAT=FILE.
-
-        Raises UsageError for another form, InputError for a file that cannot be written.
-        """
+        """Parse the outputs, each FORMAT=FILE. Raises UsageError for another form."""
         files = []
         for text in outputs:
             name, _, file = text.partition("=")
@@ -93,9 +111,11 @@ class Outputs:
                     hint=f"--format {name} writes that to stdout",
                 )
             files.append((name, Path(file)))
-        for _, path in files:
-            check_writable(path)
         return cls(family, main, tuple(files))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(path for _, path in self.files)
 
     def write(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         """Write the answer to every file, then to stdout, which holds the error alone where a file fails (InputError)."""

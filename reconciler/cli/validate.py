@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.options import Command, GlobalOptions, format_option, output_option
-from reconciler.cli.session import Outputs, find_workspaces, stdin_bytes
+from reconciler.cli.session import Outputs, check_answer_files, find_workspaces, stdin_bytes
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.environments import validate
 from reconciler.project.locate import repository_here
@@ -29,6 +29,7 @@ def command(
     directory upward, each file is checked in the project that it lies in.
     """
     answers = Outputs.parse(VALIDATION, output_format, outputs)
+    check_answer_files(options, answers.paths, paths)
     with answers.reporting_errors("validate", repository_here()):
         result = _validate(options, paths)
     answers.write(result, options, strict=strict)

@@ -62,9 +62,16 @@ def _absent(item: Desired, stored: tuple[Resource, ...], index: RegistryIndex, p
     if stored and ownership_of(stored[0], index.facts, policy.consents.take_ownership) is Ownership.FOREIGN:
         return Decision((_foreign(item, stored[0], index, policy),))
     former = [old for address in item.previous for old in index.find(address)]
-    ours = [old for old in former if ownership_of(old, index.facts) is Ownership.OURS]
+    ours = [old for old in former if _is_free(old, index)]
     others = tuple(_left(item, old.address, item.address) for old in former if old not in ours)
     return Decision(tuple(deletion(one, index, "absent", item) for one in (*stored, *ours)), others)
+
+
+def _is_free(old: Resource, index: RegistryIndex) -> bool:
+    """True for an object that is ours, and that no other owner's uses where it has no room for a mark."""
+    if ownership_of(old, index.facts) is not Ownership.OURS:
+        return False
+    return index.kind(old.address).markable or foreign_user(old, index, index.facts) is None
 
 
 def _missing(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
@@ -92,6 +99,9 @@ def _renamed(item: Desired, old: Address, index: RegistryIndex, policy: Decision
     source, kind = stored[0], index.kind(item.address)
     if ownership_of(source, index.facts, policy.consents.take_ownership) is Ownership.FOREIGN:
         return Decision((_foreign(item, source, index, policy),))
+    used = _used_by_others(item, source, index, policy)
+    if used is not None:
+        return Decision((replace(used, previous=old),))
     by_recreation = not index.facts.renames or old in item.matched
     refused = refusal(source, index, item) if by_recreation else None
     if refused is not None:
@@ -165,15 +175,15 @@ def _existing(item: Desired, remote: Resource, index: RegistryIndex, policy: Dec
     found = diff.difference(
         item, remote, kind, prints, rotate=_asked(item, policy) or _secret_without_model(item, index)
     )
+    reason, message = _reason(item, remote, found, kind, index, whose)
+    if not reason and not found.replaces:
+        return Decision((), _unverified(item, found))
+    refused = _used_by_others(item, remote, index, policy)
+    if refused is not None:
+        return Decision((refused,))
     if found.replaces:
         change = _replace(item, remote, found, index)
     else:
-        reason, message = _reason(item, remote, found, kind, index, whose)
-        if not reason:
-            return Decision((), _unverified(item, found))
-        refused = _used_by_others(item, remote, index, policy)
-        if refused is not None:
-            return Decision((refused,))
         change = _change(item, "update", reason, fields=found.fields, depends_on=_needs(item, index), message=message)
     # what was seen is hashed only now: for the many objects that did not change it would be thrown away
     seen = diff.observed(remote, kind, diff.excluded(item, kind)) if change.desired is not None else None

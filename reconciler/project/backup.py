@@ -25,7 +25,7 @@ from reconciler.registry.entry import RegistryEntry
 class RunBackup:
     """The backup of one run, and a note of what it deletes to create it again.
 
-    The note is there until the run has created it: a run that is killed in between leaves it to the next one.
+    It is written to `folder`, or to `.reconciler/backup/<UTC>`. The note is there until the run has created it: a run that is killed in between leaves it to the next one.
     """
 
     workspace: Workspace

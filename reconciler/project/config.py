@@ -58,7 +58,7 @@ class Guards(BaseModel):
     )
     allow_trust_remote_code: Annotated[bool | None, Boolean(reference=False)] = Field(
         False,
-        description="Whether a model may be told to run the code that comes with its checkpoint (NeMo's `trust_remote_code`).",
+        description="Whether a model may be told to run the code that comes with its checkpoint (`trust_remote_code`).",
         examples=[False],
     )
 

@@ -6,18 +6,26 @@ shows it at work.
 
 from __future__ import annotations
 
-try:
-    import pytest
-except ModuleNotFoundError as error:  # the extra is named, and not a module that nobody asked for
-    raise ModuleNotFoundError(
-        "reconciler.testing needs pytest: pip install 'model-reconciler[testing]'", name=error.name
-    ) from error
+from importlib.util import find_spec
+
+_MISSING = [name for name in ("pytest", "pytest_asyncio", "hypothesis") if find_spec(name) is None]
+if _MISSING:  # the extra is named, and not only a module that nobody asked for
+    message = f"reconciler.testing needs {', '.join(_MISSING)}: pip install 'model-reconciler[testing]'"
+    raise ModuleNotFoundError(message, name=_MISSING[0])
+
+import pytest  # noqa: E402
 
 # before they are imported: their assertions then say what was unlike
-pytest.register_assert_rewrite("reconciler.testing.contract", "reconciler.testing.unmanaged")
+pytest.register_assert_rewrite(
+    *(
+        f"reconciler.testing.{name}"
+        for name in ("base", "failures", "foreign", "secrecy", "stored", "unmanaged", "writing")
+    )
+)
 
-from reconciler.testing.contract import DriverContract, Sample  # noqa: E402
+from reconciler.testing.contract import DriverContract  # noqa: E402
 from reconciler.testing.hostile_rows import Alter  # noqa: E402
+from reconciler.testing.sample import Sample  # noqa: E402
 from reconciler.testing.unmanaged import Planted, found_in, put_in  # noqa: E402
 from reconciler.testing.world import ENVIRON, Document, World, actions, model, statuses  # noqa: E402
 

@@ -397,7 +397,7 @@ def test_drift_tells_what_changed_behind_our_back(project: Project) -> None:
 
 def test_rotation_is_seen_with_a_fingerprint_key(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed value is an update, reason rotate, and shows no value; without the value here it cannot be judged."""
-    monkeypatch.setenv("FP", "fingerprint-key")
+    monkeypatch.setenv("FP", "a key for fingerprints")
     monkeypatch.setenv("KEY", "value-one")
     project.write("reconciler.yaml", OURS.format("fingerprint_key: ${env:FP}"))
     project.manifest("a", endpoint={"url": "https://x.example.com", "api_key": "${env:KEY}"})
@@ -428,7 +428,7 @@ def test_a_secret_without_a_value_stops_the_run_before_it_begins(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With fingerprints a create needs the value: all that are missing are named, with their places, and nothing is written."""
-    monkeypatch.setenv("FP", "fingerprint-key")
+    monkeypatch.setenv("FP", "a key for fingerprints")
     project.write("reconciler.yaml", OURS.format("fingerprint_key: ${env:FP}"))
     project.manifest("a", endpoint={"url": "https://x.example.com", "api_key": "${env:NOT_HERE}"})
     project.manifest("b", endpoint={"url": "https://x.example.com", "api_key": "${env:NOR_HERE}"})

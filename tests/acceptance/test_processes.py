@@ -146,6 +146,7 @@ def test_two_applies_at_once_lose_nothing(project: Project) -> None:
         report = json.loads(out)
         if "summary" in report:
             created += report["summary"]["created"]
+            assert report["summary"]["created"] + report["summary"]["unchanged"] + report["summary"]["failed"] == 400
             assert all(outcome["status"] in ("ok", "failed") for outcome in report["outcomes"])
     assert created == 400
     assert project.plan() == {}

@@ -24,12 +24,13 @@ from endpoint.place import serving
 from endpoint.server import KEY
 from registry.aigo.server import aigo
 from registry.nemo.server import Running
+from registry.toy_server import toy
 from registry.watsonx.server import orchestrate
 
 # What a page may show without a test running it: it installs, or takes a network that tests do not have.
 NOT_RUN = re.compile(
     r"pip install (model-reconciler|'?model-reconciler\[.*|-e \.)|make (demo|test|bench|docs|reference|check)( .*)?|git (clone|push) .*"
-    r"|code \.|uv tool install model-reconciler|pre-commit install"
+    r"|code \.|pytest|pip install -e '.\[test\]'|uv tool install model-reconciler|pre-commit install"
 )
 
 EVERY_PAGE = pytest.mark.parametrize(
@@ -65,7 +66,18 @@ def servers(request: pytest.FixtureRequest) -> dict[str, Setting]:
         here.words[words[0]] = stack.enter_context(serving()).host
         here.run(f"export SUPPORT_LLM_KEY={KEY}")
 
-    return {"aigo": start_aigo, "watsonx": start_watsonx, "nemo": start_nemo, "endpoint": start_endpoint}
+    def start_toy(here: Session, stack: ExitStack, words: tuple[str, ...]) -> None:
+        server = stack.enter_context(toy())
+        here.words[words[0]] = server.url
+        here.run(f"export TOY_TOKEN={server.token}")
+
+    return {
+        "toy": start_toy,
+        "aigo": start_aigo,
+        "watsonx": start_watsonx,
+        "nemo": start_nemo,
+        "endpoint": start_endpoint,
+    }
 
 
 @pytest.mark.timeout(300)

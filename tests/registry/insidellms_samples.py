@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from programs import HANGS
 
-from reconciler.testing.contract import Sample
+from reconciler.testing.sample import Sample
 
 PROBE: Final = {"type": "logic"}
 DATASET: Final = {"format": "jsonl", "path": "prompts.jsonl"}

@@ -16,8 +16,10 @@ from world import World, statuses
 
 from reconciler.core.resource import Address, Resource
 from reconciler.registry.latticeflow import DRIVER
-from reconciler.testing.contract import ASKED, DriverContract, Sample
+from reconciler.testing.base import ASKED
+from reconciler.testing.contract import DriverContract
 from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.sample import Sample
 from reconciler.testing.unmanaged import Planted, found_in, put_in
 
 OWN: Final = ("id", "adapter_id", "usage", "created_at", "updated_at")  # of a row, what the server makes up

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from world import Document, model
 
-from reconciler.testing.contract import Sample
+from reconciler.testing.sample import Sample
 
 PEM: Final = "LS0tLS1CRUdJTi0tLS0t"  # of a certificate's first line
 OTHER_PEM: Final = "LS0tLS1FTkQtLS0tLQ=="

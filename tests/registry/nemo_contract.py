@@ -18,8 +18,9 @@ from world import World
 from reconciler.core.resource import Address, Resource
 from reconciler.planner.guards import Limits
 from reconciler.registry.nemo import DRIVER
-from reconciler.testing.contract import DriverContract, Sample
+from reconciler.testing.contract import DriverContract
 from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.sample import Sample
 from reconciler.testing.unmanaged import Planted, found_in, grown
 
 PATHS = {

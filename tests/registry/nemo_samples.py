@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from world import Document, model
 
-from reconciler.testing.contract import Sample
+from reconciler.testing.sample import Sample
 
 
 def native(kind: str, key: str, **fields: Any) -> Document:

@@ -13,8 +13,9 @@ from world import World
 
 from reconciler.core.resource import Address
 from reconciler.registry.local import DRIVER
-from reconciler.testing.contract import DriverContract, Sample
+from reconciler.testing.contract import DriverContract
 from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.sample import Sample
 from reconciler.testing.unmanaged import Planted, found_in, put_in
 
 SAMPLE: Final = Sample(

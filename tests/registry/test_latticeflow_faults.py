@@ -14,7 +14,7 @@ from registry.latticeflow_contract import LatticeFlowContract, connected, held
 from registry.latticeflow_samples import ADAPTER, CUSTOM, ENDPOINT, INFERENCE, INTEGRATION, SECRET
 from world import Document
 
-from reconciler.testing.contract import Sample
+from reconciler.testing.sample import Sample
 
 EVERY: Final = 5  # of so many requests one fails
 REQUESTS: Final = 80  # more than any run here makes

@@ -26,7 +26,7 @@ from reconciler.registry.latticeflow import test_run
 from reconciler.registry.protocol import Write
 from reconciler.render import plan_text, report_text
 from reconciler.render.terminal import Style
-from reconciler.testing.contract import Leaks
+from reconciler.testing.sample import Leaks
 
 ONE: Final = native("Model", "one", display_name="One", config={"url": "https://llm.example.com"})
 OFTEN: Final = 40  # requests that fail: more than one read sends, repetitions and all

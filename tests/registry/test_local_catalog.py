@@ -88,6 +88,14 @@ def test_entry_point_is_a_known_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("import sys\nsys.exit(0)", "broken = acme_driver:DRIVER", "cannot be loaded: SystemExit: 0"),
         ("def __getattr__(name): 1 / 0", "broken = acme_driver:DRIVER", "cannot be loaded: ZeroDivisionError"),
         ("DRIVER = 3", "broken = acme_driver:DRIVER", "is no driver: it has no name, kinds, settings"),
+        (driver("compile = 3"), "broken = acme_driver:DRIVER", "is no driver: compile cannot be called"),
+        (driver("name = 3"), "broken = acme_driver:DRIVER", "is no driver: its name is no text"),
+        (
+            driver("def compile(self, model, key): ..."),
+            "broken = acme_driver:DRIVER",
+            "is no driver: it is a class: offer",
+        ),
+        (driver("del connect, location"), "broken = acme_driver:DRIVER", "is no driver: it has no location, connect"),
         (driver("kinds = {}"), "broken = acme_driver:DRIVER", "is no driver: none of its kinds is portable"),
         (
             driver("kinds['Model'] = replace(KIND, portable=False, counts_in_guards=False)"),
@@ -109,6 +117,18 @@ def test_broken_plugin_is_named(
     with pytest.raises(ConfigError, match=message) as caught:
         catalog.load_driver("broken")
     assert f"(reconciler.registries: {point})" in str(caught.value)
+    assert "docs/write-a-driver.md" in str(caught.value.hint)
+
+
+def test_a_driver_needs_no_more_than_the_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is optional is not asked for: no owner, nothing said of renames."""
+    install(tmp_path, "least = acme_driver:DRIVER", code=driver())
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "acme_driver", raising=False)
+    found = catalog.load_driver("least")
+    assert not hasattr(found, "renames")
+    project = Project(tmp_path, None, None, None, (), {}, None, {"one": {"driver": "least"}}, 5, 20)
+    assert load_registries(project, Resolver(project.root))["one"].facts.owner is None
 
 
 def test_two_packages_with_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

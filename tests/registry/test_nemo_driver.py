@@ -61,7 +61,8 @@ from reconciler.core.errors import PermanentError
 from reconciler.core.resource import Address, Resource
 from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.protocol import Write
-from reconciler.testing.contract import Sample, registry_of, stored
+from reconciler.testing.sample import Sample
+from reconciler.testing.stored import registry_of, stored
 
 json_values = st.recursive(
     st.none()

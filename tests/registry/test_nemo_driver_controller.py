@@ -25,7 +25,7 @@ from registry.nemo_contract import connected
 from registry.nemo_samples import native
 from world import World, actions, statuses
 
-from reconciler.testing.contract import stored
+from reconciler.testing.stored import stored
 
 MODELS = ("mine", "declared", "nobodys")
 

@@ -34,7 +34,7 @@ from world import World, actions, statuses
 from reconciler.core.errors import RegistryError, StaleObjectError, TemporaryError
 from reconciler.core.resource import Address, Resource
 from reconciler.registry.protocol import Write
-from reconciler.testing.contract import registry_of, stored
+from reconciler.testing.stored import registry_of, stored
 
 CONFIG = "owner: us\nregistries:\n  nemo: {{driver: nemo, url: '{url}', workspace: {workspace}, default: true, owns: ['*']}}\n"
 M1 = native("Model", "m1", description="d")

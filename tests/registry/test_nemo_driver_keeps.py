@@ -24,7 +24,7 @@ from registry.nemo_proxy import Proxy
 from registry.nemo_samples import CHECKPOINT, TOOL, native
 from world import ENVIRON, World, statuses
 
-from reconciler.testing.contract import stored
+from reconciler.testing.stored import stored
 
 
 async def test_what_is_ignored_inside_a_map_stays(nemo: World, nemo_judge: Judge, workspace: str) -> None:

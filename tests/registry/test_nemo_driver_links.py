@@ -33,7 +33,7 @@ from reconciler.core.resource import Address
 from reconciler.registry.nemo.derived import model_of, provider_name, secret_name
 from reconciler.registry.nemo.forms import refuses_name
 from reconciler.registry.protocol import Removal
-from reconciler.testing.contract import registry_of, stored
+from reconciler.testing.stored import registry_of, stored
 
 BASES = (native("Model", "base"), native("Model", "other-base"))
 

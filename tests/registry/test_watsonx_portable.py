@@ -14,7 +14,7 @@ from world import World, actions, model, statuses
 
 from reconciler.core.model import Model
 from reconciler.registry.watsonx.compile import compile_model
-from reconciler.testing.contract import stored
+from reconciler.testing.stored import stored
 
 NAME = "virtual-model/openai/gpt-oss-120b"
 

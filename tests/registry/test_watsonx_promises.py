@@ -20,7 +20,7 @@ from reconciler.core.resource import Address
 from reconciler.core.secret import Resolver, Secret
 from reconciler.registry.watsonx import DRIVER
 from reconciler.registry.watsonx.options import CANONICAL, NAMES, canonical
-from reconciler.testing.contract import stored
+from reconciler.testing.stored import stored
 
 NAME = "virtual-model/openai/gpt-4o"
 

@@ -18,8 +18,11 @@ from world import Document, World, statuses
 from reconciler.core import pointer as pointers
 from reconciler.core.resource import Address, Resource
 from reconciler.registry.watsonx import DRIVER
-from reconciler.testing.contract import ASKED, DriverContract, Sample, stored
+from reconciler.testing.base import ASKED
+from reconciler.testing.contract import DriverContract
 from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.sample import Sample
+from reconciler.testing.stored import stored
 from reconciler.testing.unmanaged import Planted, found_in, put_in
 
 ACCOUNT = {"type": "service_account", "private_key": "s3cret-private-key", "token_uri": "https://t.example.com"}

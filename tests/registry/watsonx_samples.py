@@ -7,7 +7,7 @@ from typing import Any, Final
 from registry.watsonx.rules import BOOLEAN, INTEGER, OPTIONS, SECRETS, TEXT
 from world import Document, model
 
-from reconciler.testing.contract import Sample
+from reconciler.testing.sample import Sample
 
 OTHERS: Final[dict[str, tuple[Any, Any]]] = {
     "forwardHeaders": (["X-Tenant"], ["X-Other", "X-Tenant"]),
