@@ -159,7 +159,9 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
     reader.check_kinds(plan, workspace.facts, str(file))
     known = [name for name in plan.registries if name in workspace.entries]
     if saved.seal is None and (lifted := _consents(plan.consents)):
-        say(f"the plan carries consents, and no seal says that they are as they were given: {printable(lifted)}")
+        say(
+            f"the plan is not sealed, so its consents may be others than were given: {printable(lifted)} (`fingerprint_key` seals plans)"
+        )
     async with workspace.connect(known, concurrency=how.concurrency) as registries:
         run_apply.show(plan, options, how.output_format)
         return await run_apply.carry_out(

@@ -49,7 +49,8 @@ def command(
     check_answer_files(options, answers.paths, asked["paths"])
     with answers.reporting_errors("plan"):
         check_answer_files(options, () if save is None else (save,), asked["paths"])
-        request, workspace = Request.of(asked), find_workspace(options)
+        request = Request.of(asked)
+        workspace = find_workspace(options, request.paths)
         plan = asyncio.run(run_plan.read_in(workspace, request))
         if save is not None:  # before the answer: where it fails, stdout holds the error alone
             _save(save, plan, workspace)

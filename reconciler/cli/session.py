@@ -103,7 +103,8 @@ class Outputs:
         for text in outputs:
             name, _, file = text.partition("=")
             if name not in family or not file:
-                raise UsageError(f"--output {text!r} is not FORMAT=FILE", hint=f"the formats here: {', '.join(family)}")
+                wrong = f"there is no format {name!r} here" if file else "it is not FORMAT=FILE"
+                raise UsageError(f"--output {text!r}: {wrong}", hint=f"the formats here: {', '.join(family)}")
             if file == "-":
                 raise UsageError(
                     f"--output {text!r}: a file is needed, stdout is the business of --format",

@@ -6,12 +6,14 @@ Quantifiers are bounded throughout: a text is a stranger's, and none may take qu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from reconciler.core.secret_names import has_secret_in_query, is_secret_field, is_secret_form
+
+MASK: Final = "***"
 
 # Parts of names, in small letters and without separators. A name that is one slip away from one of them counts as well:
 # a secret whose name was mistyped is still a secret.
@@ -22,6 +24,7 @@ _STEMS: Final = (
 _WORDS: Final = frozenset(
     ("auth", "bearer", "cred", "creds", "dsn", "jwt", "otp", "pass", "passcode", "pat", "pin", "pw", "pwd", "sas")
 )
+_NAME_AND_VALUE: Final = re.compile(r"""["']?(?P<name>[\w.-]{1,100})["']?(?:\s{0,64}[:=]|\s)\s{0,64}(?=\S)""")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 FORMS: Final = re.compile(
@@ -36,6 +39,22 @@ FORMS: Final = re.compile(
 def gives_itself_away(text: str) -> bool:
     """True where a text holds a credential in a form that tells, whatever it is called."""
     return FORMS.search(text) is not None or is_secret_form(text) or has_secret_in_query(text)
+
+
+def without_value(name: str) -> str:
+    """Mask the value in a member's name: to YAML, `api_key:VALUE`, whose space was forgotten, is all of it a name."""
+    found = _NAME_AND_VALUE.match(name)
+    if found is not None and is_telling(found["name"]):
+        return name[: found.end()] + MASK
+    return MASK if gives_itself_away(name) else name
+
+
+def without_values(message: str, names: Iterable[str]) -> str:
+    """Mask the values in the members' names that a message quotes."""
+    for name in names:
+        if (shown := without_value(name)) != name:
+            message = message.replace(repr(name)[1:-1], shown).replace(name, shown)
+    return message
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import is_reference
 from reconciler.endpoint.values import FailedError, Subject
-from reconciler.registry.http import Redactor, Target
+from reconciler.registry.http import Redactor, Target, proxy_secrets
 
 PATIENCE: Final = 60.0  # seconds for one answer, where the manifest has no `timeout`
 LARGEST_BODY: Final = 8 * 1024 * 1024
@@ -66,7 +66,8 @@ def place_of(
         attempts=1,
         largest_body=largest_body,
     )
-    return Place(target, dict(pairs), Redactor(value for value in headers.values() if isinstance(value, Secret)))
+    sent = [value for value in headers.values() if isinstance(value, Secret)]
+    return Place(target, dict(pairs), Redactor([*sent, *proxy_secrets(base, resolver.environ)]))
 
 
 def _headers(subject: Subject, resolver: Resolver) -> dict[str, str | Secret]:

@@ -22,6 +22,9 @@ _STEM: Final = (
 _NAMED: Final = re.compile(_STEM + r"[:=]\s*", re.IGNORECASE)
 _DANGLING: Final = re.compile(_STEM + r"[:=]?$", re.IGNORECASE)
 _KEY: Final = re.compile(r"""(?<![\w.-])(?P<name>[\w.-]{1,100})["']?\s{0,64}[:=]\s*""")
+_NO_COLON: Final = re.compile(
+    r"""(?:^|[{,?])\s{0,64}["']?(?P<name>[\w.-]{1,100})\s{1,64}(?P<value>[^\s,:{}]{1,2000})\s{0,64}(?=[,:}]|$)"""
+)  # a key and its value, whose colon was forgotten
 _DANGLING_KEY: Final = re.compile(_KEY.pattern + "$")
 _SEPARATOR: Final = re.compile(r"[:=]\s*")
 _NUMBER: Final = re.compile(r"-?\d{1,9}(?:\.\d+)?\s*(?=$|[,}\]#])")
@@ -56,6 +59,7 @@ def named(line: str) -> Iterator[Span]:
             span = _value(line, found.end(), counted=found["name"].endswith("tokens"))
             if span is not None:
                 yield span
+    yield from (found.span("value") for found in _NO_COLON.finditer(line) if is_telling(found["name"]))
 
 
 def behind(line: str, key_end: int) -> Span | None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from reconciler.core.errors import Problem
 from reconciler.core.problem_json import end_of
-from reconciler.core.telling import is_telling
+from reconciler.core.telling import MASK, is_telling, without_value
 from reconciler.render import credentials
 from reconciler.render.credentials import Span
 
@@ -54,6 +54,7 @@ def survey(problems: Iterable[Problem], lines: Mapping[str, Sequence[str]]) -> S
             end_line, end_column = end_of(problem)
             end = end_column if end_line == problem.line else problem.column
             unknown.setdefault((problem.file, problem.line), []).append(end - 1)
+            found.setdefault((problem.file, problem.line), []).extend(_in_name(problem, known))
     for (file, number), ends in unknown.items():
         line = lines[file][number - 1] if 1 <= number <= len(lines.get(file, ())) else ""
         values = (value for end in ends if (value := credentials.behind(line, end)) is not None)
@@ -88,12 +89,26 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 def _is_plain_slip(problem: Problem, lines: Sequence[str]) -> bool:
     """True for an unknown key that is a known one, mistyped, and holds no secret: its value is then shown."""
-    line = lines[problem.line - 1] if 1 <= problem.line <= len(lines) else ""
-    written = line[problem.column - 1 : end_of(problem)[1] - 1].strip("\"'")
+    written = _written(problem, lines).strip("\"'")
     meant = (problem.suggestion or "").rpartition(".")[2]
     if is_telling(meant) or is_telling(written):
         return False
     return difflib.SequenceMatcher(None, written, meant).ratio() >= _A_SLIP
+
+
+def _written(problem: Problem, lines: Sequence[str]) -> str:
+    """The text that a problem marks on its line."""
+    line = lines[problem.line - 1] if 1 <= problem.line <= len(lines) else ""
+    return line[problem.column - 1 : end_of(problem)[1] - 1]
+
+
+def _in_name(problem: Problem, lines: Sequence[str]) -> Iterator[Span]:
+    """The value within an unknown key, as in `{api_key VALUE}`, whose colon was forgotten."""
+    written = _written(problem, lines)
+    shown = without_value(written)
+    if shown != written:
+        start = problem.column - 1
+        yield start + len(shown) - len(MASK), start + len(written)
 
 
 def _reported(problem: Problem, number: int, length: int) -> Span:

@@ -150,3 +150,56 @@ def test_strict_holds_in_every_format(project: Project) -> None:
     assert project.run("validate", "--strict", "--output", "json=a.json", "--output", "sarif=a.sarif").code == 1
     assert json.loads(Path("a.json").read_text())["problems"][0]["severity"] == "error"
     assert json.loads(Path("a.sarif").read_text())["runs"][0]["results"][0]["level"] == "error"
+
+
+GLUED = "hunter2-correct-horse"
+NAMES = (
+    "api_key:{}",
+    "api_key {}",
+    "'api_key {}'",
+    "api_key={}",
+    "Authorization:Bearer {}",
+    "https://me:{}@x.example.com",
+)
+PLACES = {
+    "a manifest": ("manifests/a.yaml", "{{kind: Model, key: a, {0}}}"),
+    "an endpoint": ("manifests/a.yaml", "{{kind: Model, key: a, endpoint: {{url: 'https://x', {0}}}}}"),
+    "headers": ("manifests/a.yaml", "{{kind: Model, key: a, endpoint: {{url: 'https://x', headers: {{{0}}}}}}}"),
+    "labels": ("manifests/a.yaml", "{{kind: Model, key: a, labels: {{{0}}}}}"),
+    "a key given twice": ("manifests/a.yaml", "{{kind: Model, key: a, endpoint: {{{0}, {0}}}}}"),
+    "a native kind": ("manifests/a.yaml", "{{kind: insidellms/RunConfig, key: a, {0}}}"),
+    "the configuration": ("reconciler.yaml", "{{owner: us, {0}}}"),
+    "a registry": ("reconciler.yaml", "{{registries: {{local: {{driver: local, {0}}}}}}}"),
+    "a registry's name": ("reconciler.yaml", "{{registries: {{{0}}}}}"),
+    "an environment": ("reconciler.yaml", "{{environments: {{prod: {{{0}}}}}}}"),
+    "variables": ("reconciler.yaml", "{{variables: {{{0}}}}}"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_secret_that_became_a_name_is_not_told(project: Project, place: str, name: str) -> None:
+    """To YAML `{api_key:VALUE}`, without the space, is all of it a name: no message, pointer or quoted line repeats the value."""
+    file, text = PLACES[place]
+    project.manifest("a")
+    project.write(file, text.format(name.format(GLUED)) + "\n")
+    answer = project.run("validate", *(f"--output={one}=out/{one}" for one in FORMATS))
+    assert answer.code == 1, answer.both
+    said = answer.both + "".join(Path("out", one).read_text() for one in FORMATS)
+    assert "***" in said
+    assert GLUED not in said
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{key: m, display_name: M, task: chat_completion, config: {{connection_type: custom_connection, {0}}}}}",
+        "{{spec_version: v1, kind: model, name: virtual-model/openai/x, {0}, provider_config: {{{0}}}}}",
+    ],
+)
+def test_import_does_not_tell_one_either(project: Project, text: str, name: str) -> None:
+    """In other tools' files it is the same slip."""
+    project.write("other.yaml", text.format(name.format(GLUED)) + "\n")
+    assert GLUED not in project.run("import", "other.yaml", "-o", "new").both
+    assert GLUED not in project.run("import", "other.yaml", "-o", "new", "--format", "json").both

@@ -209,6 +209,20 @@ async def test_a_proxy_is_used(variable: str) -> None:
         assert server.seen[0].headers["authorization"] == BEARER
 
 
+@pytest.mark.parametrize("status", [400, 407, 500])
+@pytest.mark.parametrize("form", ["Basic bWU6cHJveHktcGFzc3dvcmQtMQ==", "proxy-password-1", "me:proxy-password-1"])
+async def test_what_a_proxy_repeats_of_its_credential_is_not_told(form: str, status: int) -> None:
+    """It answers itself, and knows what it was sent."""
+    async with serve(always(reply(status, {"message": f"no access with {form}"}))) as proxy:
+        environ = {"HTTP_PROXY": proxy.url.replace("//", "//me:proxy-password-1@")}
+        async with open_client(target("http://registry.example.com", environ=environ, attempts=1)) as client:
+            with pytest.raises(RegistryError) as told:
+                await client.call("GET", "/models")
+    assert "no access with ***" in str(told.value)
+    assert "bWU6cHJv" not in str(told.value)
+    assert "proxy-password-1" not in str(told.value)
+
+
 async def test_a_tunnel_is_used_for_tls(tls: ssl.SSLContext, ca: Path) -> None:
     """The proxy sees the host, its own credential and nothing of ours."""
     async with serve(always(OK), tls) as server, relay() as proxy:

@@ -30,6 +30,7 @@ from reconciler.core.document.values import (
     too_many,
 )
 from reconciler.core.errors import Problem
+from reconciler.core.telling import without_value
 
 # A string that is never closed is one token too, to its end: so the scan stays linear on broken text.
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
@@ -252,7 +253,7 @@ class _Scan:
         parts = [item.name for item in self._open[1:]]
         if name is not None and self._open:
             parts.append(name)
-        pointer = pointers.join(parts) if sum(map(len, parts)) <= _LONGEST else ""
+        pointer = pointers.join(map(without_value, parts)) if sum(map(len, parts)) <= _LONGEST else ""
         ends = (place.end_line, place.end_column)
         problem = Problem(self._shown, place.line, place.column, rule, message, *ends, pointer=pointer)
         self.problems.append(problem)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.errors import Problem
+from reconciler.core.telling import without_value
 
 MAX_BYTES: Final = 8 * 1024 * 1024  # a larger file is refused by its size, unread
 MAX_DEPTH: Final = 100  # levels of maps and lists inside each other
@@ -75,7 +76,7 @@ def shortened(text: str) -> str:
 
 def given_twice(key: str, first: int) -> str:
     """The message of a duplicate key, whose first is on line `first`."""
-    return f"the key {shortened(key)!r} is given twice; the first is on line {first}"
+    return f"the key {shortened(without_value(key))!r} is given twice; the first is on line {first}"
 
 
 def too_deep(shown: str, line: int, column: int) -> Problem:

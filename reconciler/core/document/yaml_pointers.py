@@ -8,6 +8,7 @@ from typing import Any, Final
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from reconciler.core import pointer as pointers
+from reconciler.core.telling import without_value
 
 _LONGEST: Final = 2_000  # code points of a pointer: a key may be as long as its file, and lead to all that is wrong
 
@@ -18,7 +19,7 @@ def pointers_to(root: Any, wanted: Sequence[Any]) -> list[str]:
     """The pointer of each wanted node below `root`, to where it is written, not to an alias of it.
 
     A key has the pointer of its member; a key that is no text, and what is in it, that of its map. What is too long is
-    "".
+    "", and a value in a name is masked.
     """
     above: dict[int, _Above] = {}
     waiting: list[tuple[Any, _Above]] = [(root, (0, None))]
@@ -49,4 +50,4 @@ def _pointer(node: int, above: Mapping[int, _Above]) -> str:
             room -= len(name) + 1
         if room < 0:
             return ""
-    return pointers.join(reversed(parts))
+    return pointers.join(map(without_value, reversed(parts)))

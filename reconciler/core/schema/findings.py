@@ -18,6 +18,7 @@ from reconciler.core.problem_rules import BAD_VALUE, RULES
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.schema.unions import without_forms
+from reconciler.core.telling import without_value, without_values
 
 _EXPECTED: Final = {
     "string_type": "a string",
@@ -45,16 +46,17 @@ class Finding(NamedTuple):
 def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
     """Locate a finding in document `index` of a file: the Problem with its line and column."""
     where = places.key(index, finding.pointer) if finding.at_key else places.value(index, finding.pointer)
+    parts = pointers.split(finding.pointer)
     return Problem(
         file=shown,
         line=where.line,
         column=where.column,
         rule=finding.rule,
-        message=finding.message,
+        message=without_values(finding.message, parts),
         end_line=where.end_line,
         end_column=where.end_column,
         severity=finding.severity,
-        pointer=finding.pointer,
+        pointer=pointers.join(map(without_value, parts)),
         suggestion=finding.suggestion,
     )
 

@@ -16,6 +16,7 @@ from reconciler.core.document.trees import Map, Node, find, plain_data
 from reconciler.core.document.values import Span
 from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
+from reconciler.core.telling import without_values
 from reconciler.manifest.discover import FoundFiles
 from reconciler.manifest.importing.drafts import Draft, Importer, Session, document_of, folder_of
 from reconciler.manifest.importing.formats import importer_of
@@ -230,7 +231,7 @@ def _tell(finding: Finding, root: Map, journal: Journal, before: Sequence[Proble
         place.line,
         place.column,
         finding.rule,
-        finding.message,
+        without_values(finding.message, pointers.split(finding.pointer)),
         place.end_line,
         place.end_column,
         finding.severity,

@@ -10,6 +10,7 @@ from reconciler.core.document.trees import List, Map, Member, Scalar, plain_data
 from reconciler.core.errors import Problem
 from reconciler.core.secret import Secret
 from reconciler.core.spec import canonical_json
+from reconciler.core.telling import without_values
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Z0-9]+")
 
@@ -77,6 +78,8 @@ class Journal:
 
     def _note(self, at: At, rule: str, message: str, severity: str, suggestion: str | None) -> None:
         line, column, end_line, end_column = at.place
+        if isinstance(at, Member):
+            message = without_values(message, [at.key])
         self.problems.append(
             Problem(at.file, line, column, rule, message, end_line, end_column, severity, suggestion=suggestion)
         )

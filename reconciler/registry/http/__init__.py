@@ -9,6 +9,7 @@ from reconciler.core.redaction import Redactor
 from reconciler.registry.http.client import Client, open_client
 from reconciler.registry.http.payload import parse
 from reconciler.registry.http.pool import RawResponse
+from reconciler.registry.http.proxies import proxy_secrets
 from reconciler.registry.http.reasons import reason_in, reason_of
 from reconciler.registry.http.target import Response, Target
 
@@ -20,6 +21,7 @@ __all__ = [
     "Target",
     "open_client",
     "parse",
+    "proxy_secrets",
     "reason_in",
     "reason_of",
 ]

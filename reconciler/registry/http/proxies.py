@@ -31,6 +31,16 @@ def proxy_for(url: SplitResult, environ: Mapping[str, str]) -> Proxy | None:
     return None if variable is None else _parse(variable, environ[variable].strip())
 
 
+def proxy_secrets(url: str, environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    """The credential of the proxy to `url`, for a redactor: a proxy may repeat it. None where nothing can be sent."""
+    try:
+        parts = urlsplit(url)
+        proxy = proxy_for(parts, environ) if parts.scheme in _PORTS else None
+    except (PermanentError, ValueError):
+        return ()
+    return () if proxy is None or proxy.authorization is None else (proxy.authorization,)
+
+
 def proxy_variable(url: SplitResult, environ: Mapping[str, str]) -> str | None:
     """Name of the variable that holds the proxy to `url`; None where none does or NO_PROXY exempts the host."""
     for name in (f"{url.scheme}_proxy", "all_proxy"):

@@ -19,7 +19,7 @@ from reconciler.core.url import places_of_url, public_url, secrets_of_url
 from reconciler.registry.http.address import base_of
 from reconciler.registry.http.payload import parse, secrets_in
 from reconciler.registry.http.pool import NoResponse, RawResponse
-from reconciler.registry.http.proxies import proxy_variable
+from reconciler.registry.http.proxies import proxy_secrets, proxy_variable
 from reconciler.registry.http.reasons import reason_of
 from reconciler.registry.http.target import Call, Response, Target
 
@@ -61,6 +61,7 @@ class Translator:
         addresses = [secret.reveal() for secret in target.hidden]
         urls = [target.url, *(address for address in addresses if "://" in address)] if target.hidden else []
         self._places = [place for url in urls for place in places_of_url(url)]
+        self._secrets += proxy_secrets(target.url, target.environ)
         self._secrets += [secret for secret in target.hidden if "://" not in secret.reveal()]
         self._secrets += [Secret(part) for url in urls for part in secrets_of_url(url)]
 

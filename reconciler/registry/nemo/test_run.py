@@ -13,7 +13,6 @@ from reconciler.registry.driver import (
     Check,
     Client,
     InputError,
-    Redactor,
     RegistryError,
     Resource,
     Response,
@@ -48,7 +47,6 @@ class _Way(NamedTuple):
     client: Client
     path: str
     name: str
-    redactor: Redactor = Redactor(())  # of what the endpoint is sent: the gateway sends its key itself
 
 
 async def run(places: Places, client: Client, gateway: str, resource: Resource, given: Any) -> TestResult:
@@ -66,7 +64,7 @@ async def run(places: Places, client: Client, gateway: str, resource: Resource, 
         body |= {"max_tokens": _TOKENS} if form == "ANTHROPIC_MESSAGES" else {}
         body |= given if isinstance(given, Mapping) else GREETING
         reply = await _step(way, checks, lambda: _asked(way, _PATHS[form], body))
-    return TestResult(tuple(checks), way.redactor.data(reply.data) if reply is not None else None)
+    return TestResult(tuple(checks), reply.redact.data(reply.data) if reply is not None else None)
 
 
 @asynccontextmanager
@@ -90,9 +88,8 @@ async def _way(
         yield None
         return
     headers = await _headers(places, provider or {}, checks)
-    redactor = Redactor(value for value in headers.values() if isinstance(value, Secret))
     async with places.outside(url.rstrip("/"), headers) as outside:
-        yield _Way(outside, "", "inference at the endpoint", redactor)
+        yield _Way(outside, "", "inference at the endpoint")
 
 
 async def _headers(places: Places, provider: Mapping[str, Any], checks: list[Check]) -> dict[str, str | Secret]:
@@ -131,6 +128,6 @@ async def _step(way: _Way, checks: list[Check], ask: Callable[[], Awaitable[Resp
     sound = isinstance(reply.data, dict) and not too_deep(reply.data)
     failed = not sound or bool(reply.data.get("error"))
     reason = ((reason_in(reply.data) if sound else "") or "the answer is no object") if failed else ""
-    message = way.redactor.excerpt(reason, _SHOWN)
+    message = reply.redact.excerpt(reason, _SHOWN)
     checks.append(Check(way.name, ok=not failed, message=message, duration=time.perf_counter() - started))
     return None if failed else reply
