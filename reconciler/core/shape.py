@@ -171,7 +171,10 @@ def _split_map(value: Mapping[str, Any], shape: Shape) -> tuple[Any, Any]:
             if item is not None:
                 others[name] = item
             continue
-        kept[name], below = split(item, shape.member(name))
+        inside, below = split(item, shape.member(name))
         if below:
             others[name] = below
+        if below and not inside and isinstance(item, Mapping):
+            continue  # a map that holds nothing of what is declared: for whoever compares, it is not there
+        kept[name] = inside
     return kept, others

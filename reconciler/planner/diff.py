@@ -6,7 +6,7 @@ have one, else by the reference's text where the registry keeps that, else not a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +103,7 @@ def difference(
         aside = (*without, *pointers)
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
-        fields.extend(_fields(before, after, ()))
+        fields.extend(_apart_from_hollow(_fields(before, after, ()), remote))
     verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}
     for pointer in pointers:
         verdict = _secret(pointer, desired, remote, kind, fingerprints)
@@ -183,6 +183,21 @@ def _fields(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[FieldCha
         yield FieldChange(json_pointer.join(path), before, after)
 
 
+def _apart_from_hollow(fields: Iterable[FieldChange], remote: Resource) -> Iterator[FieldChange]:
+    """The fields without maps that hold nothing on either side, and are there only for what no kind declares in them.
+
+    Such members are sent back, so the registry keeps the map around them, whether a manifest declares it, empty, or not.
+    """
+    for change in fields:
+        kept_alive = json_pointer.get(remote.unmanaged, change.path) is not MISSING
+        if not (kept_alive and _is_hollow(change.before) and _is_hollow(change.after)):
+            yield change
+
+
+def _is_hollow(value: Any) -> bool:
+    return value is MISSING or (isinstance(value, dict) and all(map(_is_hollow, value.values())))
+
+
 def _equal(before: Any, after: Any) -> bool:
     """True for two values that are the same JSON: 1 is not true."""
     if type(before) is str and type(after) is str:
@@ -229,7 +244,8 @@ def not_stored(
     hidden = [pointer for pointer in (*before, *after) if _keeps(pointer, kind) != "reference"]
     aside = (*without, *hidden)
     there = without_added(stored.spec, sent, kind.root)
-    found = _fields(normalized(there, kind.root, aside), normalized(sent, kind.root, aside), ())
+    differing = _fields(normalized(there, kind.root, aside), normalized(sent, kind.root, aside), ())
+    found = _apart_from_hollow(differing, stored)
     wrong = [change.path for change in found if change.after is not MISSING or change.path in changed]
     judged = [pointer for pointer in hidden if not covered(pointer, without)]
     kept = [pointer for pointer in judged if pointer in before and pointer in changed and pointer not in after]

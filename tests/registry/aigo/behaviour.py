@@ -157,7 +157,11 @@ def _floats(value: Any) -> Any:
 
 def _novel(value: Any, *, open_map: bool = False) -> Any:
     if isinstance(value, dict):
-        answer = {name: _novel(item, open_map=name in OPEN_MAPS) for name, item in value.items()}
+        # what was sent back of earlier answers stays as it is: a server does not add to what it has added
+        answer = {
+            name: item if name.startswith("x_") or name in NOVELTY else _novel(item, open_map=name in OPEN_MAPS)
+            for name, item in value.items()
+        }
         return answer if open_map else answer | copy.deepcopy(NOVELTY)
     if isinstance(value, list):
         return [_novel(item) for item in value]
