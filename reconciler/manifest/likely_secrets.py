@@ -5,10 +5,11 @@ A warning: a name may mislead, and a text only looks like a key. What was found 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
+from reconciler.core.errors import Problem, is_error
 from reconciler.core.schema.findings import Finding
 from reconciler.core.secret_names import is_secret_field, is_secret_form, refuses_credentials
 
@@ -24,6 +25,13 @@ _BY_NAME: Final = (
 def likely_secrets(data: Any) -> Iterator[Finding]:
     """A warning for each text of a document that is likely a secret."""
     yield from _walk(data, ())
+
+
+def told_once(problems: Iterable[Problem]) -> set[Problem]:
+    """The problems without warnings of likely secrets where an error says already that a secret is written there."""
+    every = set(problems)
+    errors = {problem[:3] for problem in every if is_error(problem)}
+    return {problem for problem in every if problem.rule != RULE or problem[:3] not in errors}
 
 
 def _walk(value: Any, path: tuple[str, ...]) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from reconciler.core.secret import Resolver, Secret
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import FoundFiles, discover, shown
 from reconciler.manifest.ignored import SILENT
+from reconciler.manifest.likely_secrets import told_once
 from reconciler.manifest.load import Manifests, Reader
 from reconciler.manifest.secret_hosts import destinations
 from reconciler.manifest.validation import Repository, Validation
@@ -145,6 +146,7 @@ class Workspace:
         compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen)
         problems = set(manifests.problems)
         problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
+        problems = told_once(problems)
         if self.project.secrets is not None:
             mine = [one for one in manifests.manifests if chosen is None or one.source.file in chosen]
             refused = destinations(mine, compiled.state.resources, self.entries, self.project.secrets)
