@@ -11,7 +11,7 @@
 # upstream itself, too.
 #
 # Seen on 2026-11-28, Python 3.11:
-#   chunks: [('Half an replies', None), (None, 'stop')]
+#   chunks: [('Half a rep', None), (None, 'stop')]
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -29,7 +29,7 @@ CHUNK = {
     "object": "chat.completion.chunk",
     "created": 1,
     "model": "m",
-    "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Half an replies"}, "finish_reason": None}],
+    "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Half a rep"}, "finish_reason": None}],
 }
 
 
@@ -58,6 +58,6 @@ stream = litellm.completion(
 )
 seen = [(chunk.choices[0].delta.content, chunk.choices[0].finish_reason) for chunk in stream]
 print("chunks:", seen)
-assert seen == [("Half an replies", None), (None, "stop")], "litellm behaves differently now"
+assert seen == [("Half a rep", None), (None, "stop")], "litellm behaves differently now"
 PY
 LITELLM_LOCAL_MODEL_COST_MAP=True "$dir/venv/bin/python" "$dir/see.py"
