@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from world import World, native
 
 from reconciler.planner import guards
 from reconciler.planner.guards import Deletions, Limits, tripped
@@ -117,18 +116,3 @@ def test_silent_sources_are_named_up_to_a_number() -> None:
     many = guards.empty_source([f"f{number}: empty" for number in range(9)]).message
     assert "f4: empty, and 4 more" in many
     assert "f5" not in many
-
-
-@pytest.mark.parametrize(
-    ("count", "allowed", "tripped"), [(5, None, False), (6, None, True), (6, 6, False), (7, 6, True)]
-)
-async def test_what_is_no_model_has_the_same_limit_counted_apart(
-    world: World, count: int, allowed: int | None, tripped: bool
-) -> None:
-    """A file with thirty native providers that goes missing does not take thirty providers along."""
-    for number in range(count):
-        world.server().put("Provider", f"p{number}", {"url": "https://p"}, {"owner": "us", "key": f"p{number}"})
-    world.server().put("Model", "m", {}, {"owner": "us", "key": "m"})
-    plan = await world.plan(native("Model", "other"), prune=True, allow_deletes=allowed)
-    found = [(guard.name, guard.override) for guard in plan.guards]
-    assert found == ([("max-deletes", f"--allow-deletes {count}")] if tripped else [])

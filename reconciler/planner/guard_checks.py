@@ -46,21 +46,16 @@ def tripped_guards(
 ) -> tuple[Guard, ...]:
     """The guards that these changes trip."""
     counts: Counter[str] = Counter()
-    others: Counter[str] = Counter()
     for change in changes:
-        facts = indexes[change.address.registry].facts
-        if change.address not in policy.named and _deletes(change, facts):
-            models = facts.kinds[change.address.kind].counts_in_guards
-            (counts if models else others)[change.address.registry] += 1
+        if _deletes(change, indexes[change.address.registry].facts) and change.address not in policy.named:
+            counts[change.address.registry] += 1
     deletions = {name: Deletions(counts[name], _owned(index)) for name, index in indexes.items() if counts[name]}
     found = [
         guards.consent(str(change.address), pointer, rule.guard, rule.reason)
         for change, pointer, rule in consequences
         if rule.guard not in policy.limits.allowed
     ]
-    allowed = policy.consents.allow_deletes
-    found.extend(guards.tripped(deletions, policy.limits, allowed))
-    return (*found, *guards.too_many_others(others, counts.total(), policy.limits, allowed))
+    return (*found, *guards.tripped(deletions, policy.limits, policy.consents.allow_deletes))
 
 
 def consequences_of(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Iterator[Consequence]:
@@ -78,8 +73,8 @@ def consequences_of(changes: list[Change], indexes: Mapping[str, RegistryIndex])
 
 
 def _deletes(change: Change, facts: RegistryFacts) -> bool:
-    """True for a change that deletes an object for good: derived resources and replaces do not count."""
-    if change.parent is not None:
+    """Whether a change deletes a model for good: derived resources and replaces do not count."""
+    if change.parent is not None or not facts.kinds[change.address.kind].counts_in_guards:
         return False
     return change.action == "delete" or (change.action == "rename" and not facts.renames)
 

@@ -31,9 +31,7 @@ class GuardRule(NamedTuple):
 # Every guard of ours by name. The guards on values with consequences are named by the kinds that declare them (`NeedsConsent`).
 GUARDS: Final[Mapping[str, GuardRule]] = {
     "max-deletes": GuardRule(
-        "The run would delete more models in one registry than `guards.max_deletes` allows, or more other objects that "
-        "were declared by themselves.",
-        "`--allow-deletes N`",
+        "The run would delete more models in one registry than `guards.max_deletes` allows.", "`--allow-deletes N`"
     ),
     "max-delete-percent": GuardRule(
         "The run would delete a larger share of the models that are ours in one registry than "
@@ -124,19 +122,6 @@ def _too_large_a_share(registry: str, item: Deletions, limits: Limits, total: in
         limit = f"guards.max_delete_percent ({limits.max_delete_percent:g} %)"
         message = f"{registry}: the run would delete {item.count} of {base} models, {percent:.0f} %, more than {limit}"
         yield Guard("max-delete-percent", message, f"--allow-deletes {total}")
-
-
-def too_many_others(others: Mapping[str, int], models: int, limits: Limits, allowed: int | None) -> Iterator[Guard]:
-    """The guards that deletions of what is no model trip: secrets, providers, policies that were declared by themselves.
-
-    They are counted apart from models, so that a model's own secret never uses up what models may.
-    """
-    most = limits.max_deletes if allowed is None else allowed
-    limit = f"guards.max_deletes ({most})" if allowed is None else f"--allow-deletes {most} allows"
-    for registry, count in sorted(others.items()):
-        if count > most:
-            message = f"{registry}: the run would delete {count} objects that are no models, more than {limit}"
-            yield Guard("max-deletes", message, f"--allow-deletes {max(models, *others.values())}")
 
 
 def consent(address: str, field: str, guard: str, reason: str) -> Guard:
