@@ -28,10 +28,10 @@ from reconciler.core.spec import (
     canonical_json,
     hide_secrets,
     is_reference,
+    left_to_server,
     normalized,
     references_in,
     secrets_in,
-    unmanaged,
     without_nulls,
 )
 
@@ -131,7 +131,7 @@ def test_null_in_a_declared_field_is_absent_and_in_free_data_it_is_null() -> Non
 def test_a_server_default_is_cleared_by_null_and_by_empty(empty: Any) -> None:
     """Null or empty means clear, and clear equals unset."""
     assert form(visible=empty) == form()
-    assert unmanaged({"visible": empty, "inner": {"burst": 1}}, ROOT) == ()
+    assert left_to_server({"visible": empty, "inner": {"burst": 1}}, ROOT) == ()
 
 
 def test_zero_and_false_are_values_of_a_server_default() -> None:
@@ -141,11 +141,11 @@ def test_zero_and_false_are_values_of_a_server_default() -> None:
 
 def test_a_server_default_that_is_not_set_is_nobodys_business() -> None:
     """Absent in the manifest means unmanaged, also inside objects, lists and maps."""
-    assert unmanaged({}, ROOT) == ("/visible", "/inner/burst")
-    assert unmanaged({"parts": [{"rate": 1}, {"burst": 2}], "visible": "x", "inner": {"burst": 1}}, ROOT) == (
+    assert left_to_server({}, ROOT) == ("/visible", "/inner/burst")
+    assert left_to_server({"parts": [{"rate": 1}, {"burst": 2}], "visible": "x", "inner": {"burst": 1}}, ROOT) == (
         "/parts/0/burst",
     )
-    assert unmanaged({"named": {"a/b": {}}, "visible": "x", "inner": {"burst": 1}}, ROOT) == ("/named/a~1b/burst",)
+    assert left_to_server({"named": {"a/b": {}}, "visible": "x", "inner": {"burst": 1}}, ROOT) == ("/named/a~1b/burst",)
 
 
 def test_an_object_that_holds_only_unseen_fields_equals_none() -> None:
@@ -276,10 +276,10 @@ def test_a_server_default_may_depend_on_the_object_that_holds_it() -> None:
         many: list[Deployed] | None = None
 
     root = rules_of(Outer)
-    assert unmanaged({"deployed": {"engine": "vllm"}}, root) == ("/deployed/replicas",)
-    assert unmanaged({"deployed": {"engine": "vllm", "replicas": 2}}, root) == ()
-    assert unmanaged({"deployed": {}}, root) == unmanaged({}, root) == ()
-    assert unmanaged({"deployed": {}, "many": [{}, {"engine": "x"}]}, root) == ("/many/1/replicas",)
+    assert left_to_server({"deployed": {"engine": "vllm"}}, root) == ("/deployed/replicas",)
+    assert left_to_server({"deployed": {"engine": "vllm", "replicas": 2}}, root) == ()
+    assert left_to_server({"deployed": {}}, root) == left_to_server({}, root) == ()
+    assert left_to_server({"deployed": {}, "many": [{}, {"engine": "x"}]}, root) == ("/many/1/replicas",)
 
 
 def test_a_name_that_leads_elsewhere_is_no_reference() -> None:

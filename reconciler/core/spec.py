@@ -150,21 +150,21 @@ def hide_secrets(spec: Any, node: Node) -> Any:
     return spec
 
 
-def unmanaged(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str, ...]:
+def left_to_server(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The pointers of the fields that the server defaults and `spec` does not set: nobody compares them."""
     if not node.holds_defaults:
         return ()
     found: list[str] = []
     if node.each is not None:
         for name, value, below in _members(spec, node):
-            found.extend(unmanaged(value, below, (*prefix, name)))
+            found.extend(left_to_server(value, below, (*prefix, name)))
         return tuple(found)
     for name, below in node.children.items():
         missing = not isinstance(spec, dict) or name not in spec
         if missing and below.server_default and below.rule(ServerDefault).when(spec if isinstance(spec, dict) else {}):
             found.append(json_pointer.join((*prefix, name)))
         else:
-            found.extend(unmanaged(None if missing else spec[name], below, (*prefix, name)))
+            found.extend(left_to_server(None if missing else spec[name], below, (*prefix, name)))
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ from reconciler.core import pointer as json_pointer
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.resource import Address, Desired, Resource
 from reconciler.core.rules import Ref
-from reconciler.core.spec import canonical_json, normalized, secrets_in, unmanaged
+from reconciler.core.spec import canonical_json, left_to_server, normalized, secrets_in
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.export import manifest_of
 from reconciler.manifest.load import Reader
@@ -146,7 +146,7 @@ def _differences(item: Desired, resource: Resource, entry: RegistryEntry) -> Ite
     """Find the fields that the manifest would change: by the registry's settings, or by a default."""
     node = entry.driver.kinds[item.address.kind].root
     secrets = {place for spec in (item.resource.spec, resource.spec) for place, _ in secrets_in(spec, node)}
-    aside = (*item.ignore, *unmanaged(item.resource.spec, node), *sorted(secrets))
+    aside = (*item.ignore, *left_to_server(item.resource.spec, node), *sorted(secrets))
     before, after = normalized(resource.spec, node, aside), normalized(item.resource.spec, node, aside)
     known = (place for place in _differing(before, after, ()) if node.find(json_pointer.split(place)) is not None)
     for place in known:

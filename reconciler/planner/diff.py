@@ -20,9 +20,9 @@ from reconciler.core.spec import (
     canonical_json,
     digest,
     is_reference,
+    left_to_server,
     normalized,
     secrets_in,
-    unmanaged,
     without_added,
 )
 from reconciler.core.unmanaged import combined
@@ -58,7 +58,7 @@ class Difference:
 
 def excluded(desired: Desired, kind: Kind) -> tuple[str, ...]:
     """The pointers that are not compared for this object: managed elsewhere, or defaulted by the server and not set."""
-    return tuple(sorted({*desired.ignore, *unmanaged(desired.resource.spec, kind.root)}))
+    return tuple(sorted({*desired.ignore, *left_to_server(desired.resource.spec, kind.root)}))
 
 
 def applied(spec: Any, kind: Kind, without: tuple[str, ...]) -> str:

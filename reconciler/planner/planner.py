@@ -77,7 +77,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         changes=in_order(changes),
         unchanged=sum(1 for result in decided if not result.changes),
         orphans=tuple(address for address in sorted(orphans) if address not in going),
-        guards=_guards(changes, consequences, desired, indexes, policy, tuple(same_places(remote))),
+        guards=_guards(changes, consequences, desired, indexes, policy, remote),
         problems=tuple(sorted({*problems, *prune_problems, *_told(consequences)})),
         consents=policy.consents,
         environment=policy.environment,
@@ -127,7 +127,7 @@ def _guards(
     desired: DesiredState,
     indexes: Mapping[str, RegistryIndex],
     policy: Policy,
-    shared: tuple[tuple[str, str], ...],
+    remote: RemoteState,
 ) -> tuple[Guard, ...]:
     found: list[Guard] = []
     if policy.consents.prune:
@@ -139,7 +139,7 @@ def _guards(
             found.append(guards.empty_source(desired.silent_sources))
         unowned = [name for name, index in indexes.items() if index.facts.owner is None and not index.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
-        found.extend(guards.same_place(first, second) for first, second in shared)
+        found.extend(guards.same_place(first, second) for first, second in same_places(remote))
         found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
     return (*found, *tripped_guards(changes, consequences, indexes, policy))
 
