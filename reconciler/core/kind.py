@@ -30,6 +30,7 @@ class Kind:
     `protect_drifted`: an object that somebody changed since it was last applied is not deleted: nothing else holds that change.
     `hints` maps the pointers of fields that newcomers bring from the vendor's own files to what is written here instead: another field's
     name, or a sentence; `*` stands for any member.
+    `provider_of`: the provider that a key names, where keys name one.
     `is_builtin`: tells a key that comes with the registry: such an object is nobody's unless a manifest declares it.
     """
 
@@ -51,6 +52,7 @@ class Kind:
     partial_update: bool = False
     takes_unmanaged: bool = True
     protect_drifted: bool = False
+    provider_of: Callable[[str], str | None] = lambda key: None
     is_builtin: Callable[[str], bool] = lambda key: False
     hints: Mapping[str, str] = field(default_factory=dict, compare=False)
 

@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
-from reconciler.core.model import Model
+from reconciler.core.model import SPEC_FIELDS, Model
 from reconciler.core.resource import Address, Desired, DesiredState, Resource
 from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_pointer, own_old_keys
+from reconciler.manifest.doubts import (
+    SOURCES,
+    doubted_key,
+    doubts,
+    portable_doubts,
+    sourceless,
+    still_doubtful,
+    url_with_path,
+)
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.native_check import (
     Destination,
@@ -27,6 +36,8 @@ from reconciler.manifest.native_check import (
 from reconciler.manifest.normalize import container, normalize, normalize_pointer
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
+
+_SPEC_FIELDS: Final = set(SPEC_FIELDS)
 
 
 class CompiledManifests(NamedTuple):
@@ -81,14 +92,24 @@ def _compile_model(
     manifest: Manifest, model: Model, registries: Mapping[str, RegistryEntry]
 ) -> Iterator[Desired | Finding]:
     roots: list[Desired] = []
+    found: list[Finding] = []
+    spec = {} if model.state == "absent" else model.model_dump(include=_SPEC_FIELDS, by_alias=True, exclude_none=True)
+    doubted = list(portable_doubts(spec))
+    said = {(item.rule, item.pointer) for item in (*doubted, *url_with_path(spec))}
     for target in _destinations(model, registries):
         if isinstance(target, Finding):
             yield target
             continue
         for item in _model(manifest, model, target):
-            yield item
-            if isinstance(item, Desired) and item.resource.parent is None:
-                roots.append(item)
+            if isinstance(item, Desired):
+                yield item
+                if item.resource.parent is None:
+                    roots.append(item)
+            elif (item.rule, item.pointer) not in said:  # a doubt is told once, and not of each registry
+                found.append(item)
+    yield from found
+    yield from still_doubtful(doubted, found, roots)
+    yield from sourceless(model, found)
     yield from own_old_keys(model, roots)
 
 
@@ -146,6 +167,8 @@ def _model(manifest: Manifest, model: Model, target: Destination) -> Iterator[De
     # where names follow from other fields, the driver's name stands unless the manifest gives one for this registry
     key = compiled.model.key if _names_itself(model, entry, kind) else target.key
     yield from _bad_key(key, model, entry, kind)
+    if key == target.key:  # else it is made of other fields, which have doubts of their own
+        yield from doubted_key(key, kind, key_pointer(model, entry.name))
     address = Address(entry.name, kind.name, key)
     spec = compiled.model.spec
     if target.override:
@@ -195,7 +218,7 @@ def _near_key(kind: Kind, key: str) -> str | None:
 def _explained(finding: Finding, model: Model) -> Finding:
     """Translate a finding about a missing native field into the manifest's terms."""
     if finding.rule == "missing-field" and model.endpoint is None and model.provider is None:
-        return finding._replace(suggestion="a model has an `endpoint` or a `provider`")
+        return finding._replace(suggestion=SOURCES)
     return finding
 
 
@@ -250,6 +273,8 @@ def _native(manifest: Manifest, entry: RegistryEntry) -> Iterator[Desired | Find
     )
     spec = without_nulls(document.spec, kind.root)
     yield from limits(spec, kind.root)
+    yield from doubts(spec, kind.root)
+    yield from doubted_key(common.key, kind, "/key")
     if common.key in (common.previous_keys or ()):
         index = (common.previous_keys or []).index(common.key)
         message = f"{common.key!r} is still declared, by this manifest: it cannot be an old key"

@@ -14,6 +14,7 @@ from reconciler.core.schema.findings import Finding, findings, hinted, nearest
 from reconciler.core.shape import Shape
 from reconciler.core.spec import limits_in, unknown_values_in
 from reconciler.core.unmanaged import hidden_in, hide
+from reconciler.manifest.doubts import doubts, portable_doubts, url_with_path
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
 
@@ -45,6 +46,7 @@ def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Ma
     except ValidationError as error:
         errors = hinted(findings(error, spec, kind.model), kind.hints)
     errors.extend(limits(spec, kind.root))
+    errors.extend([*portable_doubts(spec), *url_with_path(spec)] if kind.portable else doubts(spec, kind.root))
     name = target.entry.name
     located = [
         *_cleared_unknown(kind, target),

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from reconciler.core.model import Model, Override
+from reconciler.core.formats import PATHS, base_url_pattern, paths_of
+from reconciler.core.model import Endpoint, Model, Override
 from reconciler.core.schema.answers import OUTPUTS
 from reconciler.core.schema.form import Form, form_of, ordered, patch_of
 from reconciler.core.schema.types import or_null
@@ -149,9 +150,24 @@ def _model_form(registries: Mapping[str, RegistryShape] | None) -> Form:
             "if": {"properties": {"endpoint": {"type": "object"}}, "required": ["endpoint"]},
             "then": {"properties": {"provider": {"type": "null", "errorMessage": BOTH}}},
         },
+        *map(_base_url, PATHS),
         _when_absent(),
     ]
     return form
+
+
+def _base_url(wire_format: str) -> Form:
+    """The schema's condition on `endpoint.url` in one format: a base URL does not end in a path of the format's own."""
+    default = wire_format == Endpoint.model_fields["format"].default
+    spoken: Form = {"properties": {"format": {"enum": [wire_format, *([None] if default else [])]}}}
+    spoken |= {"type": "object"} if default else {"type": "object", "required": ["format"]}
+    paths = paths_of(wire_format)
+    message = f"Must be a base URL: leave off {' or '.join(paths)}, which is added to it."
+    url = {"pattern": base_url_pattern(paths), "errorMessage": message}
+    return {
+        "if": {"properties": {"endpoint": spoken}, "required": ["endpoint"]},
+        "then": {"properties": {"endpoint": {"properties": {"url": url}}}},
+    }
 
 
 def _native_form(kind: NativeKind) -> Form:

@@ -20,10 +20,12 @@ from reconciler.core.errors import (
     StaleObjectError,
     TemporaryError,
 )
+from reconciler.core.formats import EVERY_PATH
 from reconciler.core.kind import Kind
 from reconciler.core.model import Endpoint, Model
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
 from reconciler.core.rules import (
+    BaseAddress,
     CannotClear,
     Constraint,
     Default,
@@ -36,6 +38,7 @@ from reconciler.core.rules import (
     ServerOwned,
     Superset,
     Unordered,
+    Usual,
     WriteOnly,
 )
 from reconciler.core.schema.types import (
@@ -53,6 +56,7 @@ from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import PRESENT, hide_secrets, is_reference, secrets_in
 from reconciler.core.unmanaged import combined, revealed
 from reconciler.core.url import canonical_url
+from reconciler.core.usual import USUAL
 from reconciler.registry.capabilities import (
     AdapterForm,
     Catalogue,
@@ -178,6 +182,10 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "Default",
     "Immutable",
     "KnownValues",
+    "BaseAddress",
+    "EVERY_PATH",
+    "USUAL",
+    "Usual",
     "NeedsConsent",
     "Normalized",
     "Ref",

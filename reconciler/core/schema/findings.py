@@ -43,6 +43,11 @@ class Finding(NamedTuple):
     severity: str = "error"
 
 
+def is_mistake(finding: Finding) -> bool:
+    """Tell whether a finding is an error, and no warning."""
+    return finding.severity == "error"
+
+
 def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
     """Locate a finding in document `index` of a file: the Problem with its line and column."""
     where = places.key(index, finding.pointer) if finding.at_key else places.value(index, finding.pointer)

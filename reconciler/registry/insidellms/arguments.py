@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field
 
-from reconciler.registry.driver import Boolean, Constraint, Number, Pattern, Url
+from reconciler.registry.driver import EVERY_PATH, USUAL, BaseAddress, Boolean, Constraint, Number, Pattern, Url, Usual
 from reconciler.registry.insidellms.credentials import refuses_headers
 
 ENVIRONMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
@@ -23,9 +23,11 @@ _Variable = Annotated[
 _Headers = Annotated[
     dict[str, str], Constraint(refuses_headers, "insideLLMs copies its files into the artifacts of each run")
 ]
-_Seconds = Annotated[float, Number(above=0)]
-_WholeSeconds = Annotated[int, Number(above=0, integer=True)]
+_Seconds = Annotated[float, Number(above=0), USUAL["timeout"]]
+_WholeSeconds = Annotated[int, Number(above=0, integer=True), USUAL["timeout"]]
+_Base = Annotated[Url, BaseAddress(EVERY_PATH)]
 _Count = Annotated[int, Number(minimum=0, integer=True)]
+_Context = Annotated[int, Number(minimum=0, integer=True), Usual(0, 10_000_000)]  # 0 is the model's own
 _Integer = Annotated[int, Number(integer=True)]
 _Flag = Annotated[bool, Boolean()]
 
@@ -41,7 +43,7 @@ class Argument(NamedTuple):
 
 _NAME: Final = Argument(_Text, "What reports call the model.", "Support chat")
 _MODEL: Final = Argument(_Text, "The model's name at the provider.", "gpt-4o-mini")
-_URL: Final = Argument(Url, "The endpoint's base URL.", "https://llm.example.com/v1")
+_URL: Final = Argument(_Base, "The endpoint's base URL.", "https://llm.example.com/v1")
 _RETRIES: Final = Argument(_Count, "How often a request is sent again.", 2)
 _TIMEOUT: Final = Argument(_Seconds, "Seconds until a request is given up.", 60)
 _ACCOUNT: Final = {
@@ -95,7 +97,7 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
     "llamacpp": {
         "model_path": Argument(_Text, "The model's file.", "models/llama.gguf", required=True),
         "name": _NAME,
-        "n_ctx": Argument(_Count, "Tokens of context.", 4096),
+        "n_ctx": Argument(_Context, "Tokens of context.", 4096),
         "n_gpu_layers": Argument(_Integer, "Layers on the GPU; -1 for all.", -1),
         "seed": Argument(_Integer, "Seed for repeatable sampling; -1 for none.", 7),
         "f16_kv": Argument(_Flag, "Whether the cache has half precision.", example=True),
@@ -111,7 +113,7 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
     "vllm": {
         "model_name": _MODEL._replace(required=True),
         "name": _NAME,
-        "base_url": Argument(Url, "The server's address, without `/v1`.", "http://localhost:8000"),
+        "base_url": Argument(_Base, "The server's address, without `/v1`.", "http://localhost:8000"),
     },
 }
 TYPES: Final = tuple(ARGUMENTS)

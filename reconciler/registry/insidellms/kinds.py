@@ -10,7 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from reconciler.core.schema.types import KEY
 from reconciler.core.schema.unions import Variants
-from reconciler.registry.driver import Boolean, Constraint, Default, Kind, Normalized, Number, ServerDefault, Texts
+from reconciler.registry.driver import (
+    USUAL,
+    Boolean,
+    Constraint,
+    Default,
+    Kind,
+    Normalized,
+    Number,
+    ServerDefault,
+    Texts,
+)
 from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument
 from reconciler.registry.insidellms.credentials import refuses_credentials
 from reconciler.registry.insidellms.settings import Dataset, Probe
@@ -83,20 +93,20 @@ class Generation(BaseModel):
 
     model_config = OPEN_END
 
-    temperature: Annotated[float | None, Number(minimum=0)] = Field(
+    temperature: Annotated[float | None, Number(minimum=0), USUAL["temperature"]] = Field(
         None, description="Sampling temperature. 0 is the most predictable.", examples=[0.2]
     )
-    top_p: Annotated[float | None, Number(minimum=0, maximum=1)] = Field(
+    top_p: Annotated[float | None, Number(minimum=0, maximum=1), USUAL["top_p"]] = Field(
         None, description="Nucleus sampling: the share of probability that is considered.", examples=[0.95]
     )
-    top_k: Annotated[int | None, Number(minimum=-1, integer=True)] = Field(
+    top_k: Annotated[int | None, Number(minimum=-1, integer=True), USUAL["top_k"]] = Field(
         None, description="How many of the likeliest tokens are considered.", examples=[40]
     )
-    max_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+    max_tokens: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_completion_tokens"]] = Field(
         None, description="The most tokens of an answer.", examples=[1024]
     )
-    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
-        None, description="The same, as newer models of OpenAI call it.", examples=[1024]
+    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_completion_tokens"]] = (
+        Field(None, description="The same, as newer models of OpenAI call it.", examples=[1024])
     )
     stop: Annotated[str | list[str] | None, Texts()] = Field(
         None, description="Text, or texts, at which generation stops.", examples=[["\n\n"]]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from reconciler.registry.driver import AdapterForm, Default, Kind, Number, OpenChoice, SecretText, WriteOnly
+from reconciler.registry.driver import USUAL, AdapterForm, Default, Kind, Number, OpenChoice, SecretText, WriteOnly
 from reconciler.registry.latticeflow.connections import BY_TYPE, IDENTITY, PROVIDERS, STRICT, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
 
@@ -33,10 +33,10 @@ class Model(BaseModel):
         description="The name that people see.", examples=["Support chat"]
     )
     description: str | None = Field(None, description="What it is for.", examples=["Answers customer questions."])
-    rate_limit: Annotated[int | None, Number(integer=True)] = Field(
+    rate_limit: Annotated[int | None, Number(integer=True), USUAL["requests_per_minute"]] = Field(
         None, description="The most requests in a minute.", examples=[60]
     )
-    max_concurrent_requests: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+    max_concurrent_requests: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_concurrency"]] = Field(
         None, description="The most requests at one time.", examples=[4]
     )
     task: Annotated[str | None, OpenChoice(TASKS), Default("chat_completion", "so AI GO!'s own client has it")] = Field(

@@ -13,6 +13,8 @@ from pydantic import BaseModel, Field
 
 from reconciler.core.schema.types import END, sensitive_header
 from reconciler.registry.driver import (
+    EVERY_PATH,
+    BaseAddress,
     Boolean,
     CannotClear,
     Constraint,
@@ -71,6 +73,7 @@ class Provider(BaseModel):
         str,
         Field(min_length=1, max_length=2048),
         Constraint(refuses_user_info, "a user name or password in it would be shown to everybody"),
+        BaseAddress(EVERY_PATH),
     ] = Field(
         description="The endpoint. The server does not check that it is one.", examples=["https://llm.example.com/v1"]
     )

@@ -26,7 +26,14 @@ from reconciler.registry.driver import (
 )
 from reconciler.registry.watsonx.inference import Config, Real, Whole
 from reconciler.registry.watsonx.marks import refuses_tags
-from reconciler.registry.watsonx.names import MODEL, refuses_app, refuses_model, refuses_policy, unless_name
+from reconciler.registry.watsonx.names import (
+    MODEL,
+    provider_of,
+    refuses_app,
+    refuses_model,
+    refuses_policy,
+    unless_name,
+)
 from reconciler.registry.watsonx.options import STRICT, ProviderConfig, said_twice
 
 # the values of IBM's client 2.19.1 (`tests/registry/test_watsonx_values.py` holds them against it); servers are ahead of it
@@ -257,6 +264,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             check_key=refuses_model,
             unique=False,
             found_by_mark=True,
+            provider_of=provider_of,
             hints=_MODEL_HINTS,
         ),
         Kind(

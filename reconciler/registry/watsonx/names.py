@@ -21,8 +21,8 @@ def model_name(provider: str, model: str) -> str:
 
 
 def provider_of(name: str) -> str:
-    """The provider of a virtual model, which its name tells."""
-    return name.removeprefix(MODEL).partition("/")[0]
+    """The provider of a virtual model, which its name tells; empty where it is no such name."""
+    return name.removeprefix(MODEL).partition("/")[0] if name.startswith(MODEL) else ""
 
 
 def connection_name(key: str) -> str:
