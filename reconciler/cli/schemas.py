@@ -17,7 +17,8 @@ def generated(options: GlobalOptions) -> dict[str, str]:
     if workspace.project.file is not None:
         drivers |= {entry.driver.name: entry.driver for entry in workspace.entries.values()}
         shapes = {
-            name: RegistryShape(entry.driver.name, entry.portable.model) for name, entry in workspace.entries.items()
+            name: RegistryShape(entry.driver.name, entry.portable.model, entry.portable.key_rules)
+            for name, entry in workspace.entries.items()
         }
         used = {entry.driver.name: entry.driver for entry in workspace.entries.values()}
     else:

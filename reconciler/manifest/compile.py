@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
@@ -24,11 +23,11 @@ from reconciler.manifest.doubts import (
     still_doubtful,
     url_with_path,
 )
+from reconciler.manifest.keys import key_refusal, near_key
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.native_check import (
     Destination,
     ignored_pointers,
-    key_refusal,
     limits,
     misplaced,
     validate_native,
@@ -196,23 +195,17 @@ def _names_itself(model: Model, entry: RegistryEntry, kind: Kind) -> bool:
 
 
 def _bad_key(key: str, model: Model, entry: RegistryEntry, kind: Kind) -> Iterator[Finding]:
-    refused = key_refusal(kind, key)
+    refused = key_refusal(kind.check_key, key)
     if refused is not None:
         pointer = key_pointer(model, entry.name)
-        key_there = _near_key(kind, key) or "..."
+        key_there = near_key(kind.check_key, key) or "..."
         other = f"`registries: {{{entry.name}: {{key: {key_there}}}}}` gives it another one there"
         yield Finding(
             "bad-key",
             f"{entry.name} cannot take the key {key!r}: {refused}",
             pointer,
-            suggestion=other if pointer == "/key" else _near_key(kind, key),
+            suggestion=other if pointer == "/key" else near_key(kind.check_key, key),
         )
-
-
-def _near_key(kind: Kind, key: str) -> str | None:
-    """The key with `-` for whatever is neither letter nor digit, as `gpt-4-1` for `gpt-4.1`, if the registry takes that."""
-    near = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")
-    return near if near and "${" not in key and key_refusal(kind, near) is None else None
 
 
 def _explained(finding: Finding, model: Model) -> Finding:
@@ -260,9 +253,6 @@ def _native(manifest: Manifest, entry: RegistryEntry) -> Iterator[Desired | Find
         return
     common, kind = document.common, entry.driver.kinds[manifest.kind.partition("/")[2]]
     address = Address(entry.name, kind.name, common.key)
-    if (refused := key_refusal(kind, common.key)) is not None:
-        message = f"{entry.name} cannot take the key {common.key!r}: {refused}"
-        yield Finding("bad-key", message, "/key", suggestion=_near_key(kind, common.key))
     if common.state == "absent":
         previous = _previous(common.previous_keys, address)
         yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True, previous=previous)

@@ -28,14 +28,6 @@ class Destination(NamedTuple):
     ignore: tuple[tuple[str, str], ...]  # (native pointer, where the manifest says so)
 
 
-def key_refusal(kind: Kind, key: str) -> str | None:
-    """The reason for which a registry refuses a key, or None.
-
-    A reference in a key is refused everywhere: keys are literal.
-    """
-    return "a key holds no reference" if "${" in key else kind.check_key(key)
-
-
 def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Mapping[str, Any], list[Finding]]:
     """The native spec, checked against the registry's own form and limits. Findings lead back to the manifest."""
     spec = native.spec

@@ -15,10 +15,11 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from reconciler.core.formats import PATHS, base_url_pattern, paths_of
+from reconciler.core.kind import KeyRule
 from reconciler.core.model import Endpoint, Model, Override
 from reconciler.core.schema.answers import OUTPUTS
 from reconciler.core.schema.form import Form, form_of, ordered, patch_of
-from reconciler.core.schema.types import or_null
+from reconciler.core.schema.types import NO_REFERENCE, or_null
 from reconciler.manifest.native import NativeKind, document_model
 from reconciler.project.config import Config, RegistryEntry
 
@@ -40,10 +41,11 @@ ABSENT_PROTECTED: Final = "`protected: true` forbids what `state: absent` asks f
 
 @dataclass(frozen=True, slots=True)
 class RegistryShape:
-    """A registry of the configuration: its driver, and the native model that a portable Model becomes there, if any."""
+    """A registry of the configuration: its driver, and the native model that a portable Model becomes there, if any, with the rules for its keys."""
 
     driver: str
     model: type[BaseModel] | None = None
+    key_rules: tuple[KeyRule, ...] = ()
 
 
 def manifest_schema(natives: Mapping[str, NativeKind], registries: Mapping[str, RegistryShape] | None) -> Form:
@@ -174,11 +176,25 @@ def _native_form(kind: NativeKind) -> Form:
     """A native document. With `state: absent` none of the registry's own fields is required."""
     form, absent = form_of(document_model(kind)), form_of(document_model(kind, absent=True))
     form["title"] = kind.title or kind.name
-    form["properties"] = _in_order(form["properties"])
+    properties = _in_order(form["properties"])
+    key, old = properties["key"], properties["previous_keys"]
+    properties["key"] = with_key_rules(key, kind.key_rules)
+    properties["previous_keys"] = old | {"items": with_key_rules(old["items"], kind.key_rules)}
+    form["properties"] = properties
     own = [name for name in form["required"] if name not in absent["required"]]
     form["required"] = ["kind", "key"]
     form["allOf"] = [_when_absent({"required": own} if own else None)]
     return form
+
+
+def with_key_rules(form: Form, rules: Iterable[KeyRule]) -> Form:
+    """The schema of a key that obeys its kind's rules, and holds no reference."""
+    literal = KeyRule(NO_REFERENCE, "it must hold no reference: keys are literal")
+    first, *others = [
+        {"pattern": rule.pattern, "errorMessage": f"{rule.refusal[:1].upper()}{rule.refusal[1:]}."}
+        for rule in (*rules, literal)
+    ]
+    return form | first | ({"allOf": others} if others else {})
 
 
 def _when_absent(otherwise: Form | None = None) -> Form:
@@ -195,6 +211,7 @@ def _when_absent(otherwise: Form | None = None) -> Form:
 def _override_form(shape: RegistryShape) -> Form:
     """The schema below a registry's name: a patch over the native object, and the fields that every registry takes."""
     common = form_of(Override)
+    common["properties"] = common["properties"] | {"key": with_key_rules(common["properties"]["key"], shape.key_rules)}
     if shape.model is None:
         return {name: value for name, value in common.items() if name not in ("title", "description", "type")}
     native = patch_of(form_of(shape.model))

@@ -21,7 +21,7 @@ from reconciler.core.errors import (
     TemporaryError,
 )
 from reconciler.core.formats import EVERY_PATH
-from reconciler.core.kind import Kind
+from reconciler.core.kind import KeyRule, Kind
 from reconciler.core.model import Endpoint, Model
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
 from reconciler.core.rules import (
@@ -144,6 +144,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "Driver",
     "Endpoint",
     "Inexpressible",
+    "KeyRule",
     "Kind",
     "Model",
     "Native",

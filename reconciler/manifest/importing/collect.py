@@ -206,19 +206,16 @@ def _check(root: Map, draft: Draft, text: str, path: str, journal: Journal, befo
         message = loaded.problems[0].message if loaded.problems else "it would hold no document"
         journal.error(draft.key, "syntax", f"this cannot be written as a manifest: {message}")
         return
-    for finding in _findings(draft, loaded.documents[0].value, journal):
+    for finding in _findings(draft, loaded.documents[0].value):
         _tell(finding, root, journal, before)
 
 
-def _findings(draft: Draft, data: Any, journal: Journal) -> list[Finding]:
-    """What is wrong with the manifest of a draft. A key that its registry cannot take is told here."""
+def _findings(draft: Draft, data: Any) -> list[Finding]:
+    """What is wrong with the manifest of a draft."""
     if draft.kind == MODEL:
         return check_model(data)[1]
     driver, _, name = draft.kind.partition("/")
     kind = load_driver(driver).kinds[name]
-    refused = kind.check_key(draft.name)
-    if refused is not None:
-        journal.error(draft.key.value, "bad-key", f"a key that the registry cannot take: {refused}")
     return check_native(NativeKind.of(driver, kind), data)[1]
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reconciler.core.schema.types import KEY
+from reconciler.core.schema.types import END, KEY
 from reconciler.core.schema.unions import Variants
 from reconciler.registry.driver import (
     USUAL,
     Boolean,
     Constraint,
     Default,
+    KeyRule,
     Kind,
     Normalized,
     Number,
@@ -32,7 +32,6 @@ LONGEST_KEY: Final = 250  # with `.yaml`, the 255 bytes that file systems take
 
 _EVERY_TYPE: Final = "every type"
 
-_key = re.compile(KEY)
 _NO_CREDENTIALS: Final = Constraint(refuses_credentials, "insideLLMs copies its files into the artifacts of each run")
 
 Pipeline = Annotated[
@@ -143,17 +142,17 @@ class Model(BaseModel):
     )
 
 
-def _refuses_key(key: str) -> str | None:
-    if len(key) > LONGEST_KEY:
-        return f"it has more than {LONGEST_KEY} characters"
-    if not _key.search(key):
-        return "it must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
-    return "harness.yaml is the harness over all models" if key.lower() == HARNESS else None
+_ANY_CASE: Final = "".join(f"[{letter.upper()}{letter}]" for letter in HARNESS)
+_KEY_RULES: Final = (
+    KeyRule(rf"^[\s\S]{{0,{LONGEST_KEY}}}{END}", f"it has more than {LONGEST_KEY} characters"),
+    KeyRule(KEY, "it must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"),
+    KeyRule(rf"^(?!{_ANY_CASE}{END})", "harness.yaml is the harness over all models"),
+)
 
 
 def is_key(name: str) -> bool:
     """Whether a model may have that key: what other names a file may have is nobody's."""
-    return _refuses_key(name) is None
+    return KINDS["Model"].check_key(name) is None
 
 
 HINTS: Final = {
@@ -168,7 +167,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "Model": Kind(
         Model,
         "insideLLMs run config",
-        check_key=_refuses_key,
+        key_rules=_KEY_RULES,
         revision_is_etag=True,
         protect_drifted=True,
         hints=HINTS,

@@ -41,11 +41,11 @@ from reconciler.registry.nemo.entities import (
     Reference,
 )
 from reconciler.registry.nemo.forms import (
+    NAME_RULE,
+    STORE_RULE,
     elsewhere,
     or_absent,
     refuses_headers,
-    refuses_name,
-    refuses_store_name,
     refuses_tokens,
     refuses_user_info,
 )
@@ -265,7 +265,7 @@ HINTS: Final[Mapping[str, Mapping[str, str]]] = {
 
 def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
     hints = {**_COMMON_HINTS, **HINTS.get(form.__name__, {})}
-    return Kind(form, title, **{"check_key": refuses_name, "hints": hints, **traits})
+    return Kind(form, title, **{"key_rules": (NAME_RULE,), "hints": hints, **traits})
 
 
 def _beside(form: type[BaseModel], title: str, **traits: Any) -> Kind:
@@ -282,11 +282,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         _beside(SecretValue, "NeMo secret", name="Secret", partial_update=True),
         _beside(Adapter, "NeMo adapter", partial_update=True),
         _beside(Prompt, "NeMo prompt"),
-        _beside(Project, "NeMo project", check_key=refuses_store_name),
+        _beside(Project, "NeMo project", key_rules=(STORE_RULE,)),
         _beside(
             Workspace,
             "NeMo workspace",
-            check_key=refuses_store_name,
+            key_rules=(STORE_RULE,),
             deletable=False,
             not_deletable_reason=_KEPT,
             is_builtin=_everybody,
