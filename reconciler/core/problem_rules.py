@@ -205,6 +205,10 @@ _REFERENCES: Final = {
         "a plan would print it.",
         "Reference it in a secret field only, or move the text into a file of its own.",
     ),
+    "missing-dataset": ProblemRule(
+        "A dataset is named by a path at which there is no file, so a run would fail.",
+        "Correct the path, which is relative to the folder of the registry, or create the file.",
+    ),
     "file-outside-project": ProblemRule(
         "`${file:path}` leads outside the folder of reconciler.yaml.", "Move the file into the project."
     ),

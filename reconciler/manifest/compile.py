@@ -27,12 +27,14 @@ from reconciler.manifest.keys import key_refusal, near_key
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.native_check import (
     Destination,
+    form_errors,
     ignored_pointers,
     limits,
     misplaced,
     validate_native,
 )
 from reconciler.manifest.normalize import container, normalize, normalize_pointer
+from reconciler.registry.capabilities import Configurable, NamesProviders
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
 
@@ -93,9 +95,10 @@ def _compile_model(
     roots: list[Desired] = []
     found: list[Finding] = []
     spec = {} if model.state == "absent" else model.model_dump(include=_SPEC_FIELDS, by_alias=True, exclude_none=True)
-    doubted = list(portable_doubts(spec))
+    targets = list(_destinations(model, registries))
+    doubted = list(portable_doubts(spec, _own_providers(targets)))
     said = {(item.rule, item.pointer) for item in (*doubted, *url_with_path(spec))}
-    for target in _destinations(model, registries):
+    for target in targets:
         if isinstance(target, Finding):
             yield target
             continue
@@ -110,6 +113,12 @@ def _compile_model(
     yield from still_doubtful(doubted, found, roots)
     yield from sourceless(model, found)
     yield from own_old_keys(model, roots)
+
+
+def _own_providers(targets: Iterable[Destination | Finding]) -> frozenset[str]:
+    """The providers that only these registries have."""
+    drivers = (target.entry.driver for target in targets if isinstance(target, Destination))
+    return frozenset(name for driver in drivers if isinstance(driver, NamesProviders) for name in driver.providers)
 
 
 def _previous(old_keys: Iterable[str] | None, address: Address) -> tuple[Address, ...]:
@@ -262,6 +271,8 @@ def _native(manifest: Manifest, entry: RegistryEntry) -> Iterator[Desired | Find
         entry, common.key, {}, tuple((pointer, f"/ignore/{index}") for index, pointer in enumerate(common.ignore or ()))
     )
     spec = without_nulls(document.spec, kind.root)
+    if isinstance(entry.driver, Configurable):  # its document was read as all entries of the driver together have it
+        yield from form_errors(spec, kind)
     yield from limits(spec, kind.root)
     yield from doubts(spec, kind.root)
     yield from doubted_key(common.key, kind, "/key")

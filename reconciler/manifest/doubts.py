@@ -30,11 +30,11 @@ def doubts(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
         yield _with_path(pointer, path)
 
 
-def portable_doubts(spec: Mapping[str, Any]) -> Iterator[Finding]:
-    """Warn of what is doubtful in the fields of a portable Model."""
+def portable_doubts(spec: Mapping[str, Any], providers: frozenset[str] = frozenset()) -> Iterator[Finding]:
+    """Warn of what is doubtful in the fields of a portable Model. `providers` are those that only its registries have."""
     yield from doubts(spec, rules_of(ModelSpec))
     yield from more_answer_than_context(spec)
-    yield from unknown_provider(spec)
+    yield from unknown_provider(spec, providers)
 
 
 def url_with_path(data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -61,10 +61,10 @@ def more_answer_than_context(spec: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("unlikely-value", message, pointer, severity="warning")
 
 
-def unknown_provider(spec: Mapping[str, Any]) -> Iterator[Finding]:
-    """Warn of a provider that this version does not know."""
+def unknown_provider(spec: Mapping[str, Any], providers: frozenset[str]) -> Iterator[Finding]:
+    """Warn of a provider that neither this version knows nor a registry has for its own."""
     name = json_pointer.get(spec, "/provider/name")
-    if isinstance(name, str) and traits_of(name) is None:
+    if isinstance(name, str) and name not in providers and traits_of(name) is None:
         yield _provider_finding(name, "/provider/name")
 
 

@@ -56,6 +56,15 @@ def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Ma
     return dumped, located
 
 
+def form_errors(spec: Mapping[str, Any], kind: Kind) -> list[Finding]:
+    """Find what is wrong with the form of a native object."""
+    try:
+        kind.model.model_validate(spec)
+    except ValidationError as error:
+        return hinted(findings(error, spec, kind.model), kind.hints)
+    return []
+
+
 def _cleared_unknown(kind: Kind, target: Destination) -> Iterator[Finding]:
     """Null removes a field; one that the registry does not have is a mistake all the same."""
     known = kind.root.children

@@ -178,7 +178,9 @@ def _not_allowed(context: Mapping[str, Any], parts: Sequence[Any], where: str, d
     allowed = context.get("values") or str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
     value = pointers.get(data, where)
     close = nearest(value, allowed.split(", ")) if isinstance(value, str) else None
-    return Finding("not-allowed", f"{_name(parts)}must be one of {allowed}", where, suggestion=close)
+    return Finding(
+        "not-allowed", f"{_name(parts)}must be one of {allowed}{context.get('more', '')}", where, suggestion=close
+    )
 
 
 def _length(kind: str, context: Mapping[str, Any]) -> str:

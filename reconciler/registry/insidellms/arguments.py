@@ -6,7 +6,8 @@ middle of a run. No type takes `temperature` or `max_tokens`: these are `generat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field
@@ -117,6 +118,34 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
     },
 }
 TYPES: Final = tuple(ARGUMENTS)
+# the words by which an entry in reconciler.yaml says what an argument of a plugin's type takes
+WORDS: Final[Mapping[str, Any]] = {"text": str, "number": Annotated[float, Number()], "boolean": _Flag, "any": Any}
+_EXAMPLES: Final = {"text": "a", "number": 1, "boolean": True, "any": {"a": 1}}
+Types = Mapping[str, Mapping[str, str]]
+NO_TYPES: Final[Types] = MappingProxyType({})
+
+
+def declared_arguments(types: Types) -> dict[str, dict[str, Argument]]:
+    """The arguments of a plugin's types, as an entry in reconciler.yaml declares them; none is required."""
+    return {
+        name: {
+            argument: Argument(WORDS[word], f"An argument of a plugin's type, which takes {word}.", _EXAMPLES[word])
+            for argument, word in arguments.items()
+        }
+        for name, arguments in types.items()
+    }
+
+
+def joined(declarations: Iterable[Types]) -> dict[str, dict[str, str]]:
+    """The types of several declarations; an argument of which two say different things takes any value."""
+    types: dict[str, dict[str, str]] = {}
+    for declared in declarations:
+        for name, arguments in declared.items():
+            known = types.setdefault(name, {})
+            known |= {each: word if known.get(each, word) == word else "any" for each, word in arguments.items()}
+    return types
+
+
 OPEN: Final = frozenset({"llamacpp"})  # hands whatever else it is given on to llama.cpp
 
 # the name by which `generation` hands each portable parameter on to a type; what is missing would be a TypeError there

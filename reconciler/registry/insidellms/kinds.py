@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -21,7 +22,7 @@ from reconciler.registry.driver import (
     ServerDefault,
     Texts,
 )
-from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument
+from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument, Types, declared_arguments
 from reconciler.registry.insidellms.credentials import refuses_credentials
 from reconciler.registry.insidellms.settings import Dataset, Probe
 
@@ -30,6 +31,7 @@ OPEN_END: Final = ConfigDict(defer_build=True, extra="allow", strict=True, regex
 HARNESS: Final = "harness"  # the key that no model may have: harness.yaml is the harness
 LONGEST_KEY: Final = 250  # with `.yaml`, the 255 bytes that file systems take
 
+_PLUGINS: Final = "; a plugin's type is declared under `types` of the registry in reconciler.yaml"
 _EVERY_TYPE: Final = "every type"
 
 _NO_CREDENTIALS: Final = Constraint(refuses_credentials, "insideLLMs copies its files into the artifacts of each run")
@@ -84,7 +86,11 @@ class AnyModel(BaseModel):
     pipeline: Pipeline = None
 
 
-BY_TYPE: Final = Variants("type", {name: _variant(name, said) for name, said in ARGUMENTS.items()}, "openai")
+def _by_type(arguments: Mapping[str, Mapping[str, Argument]]) -> Variants:
+    return Variants("type", {name: _variant(name, said) for name, said in arguments.items()}, "openai", more=_PLUGINS)
+
+
+BY_TYPE: Final = _by_type(ARGUMENTS)
 
 
 class Generation(BaseModel):
@@ -173,3 +179,27 @@ KINDS: Final[Mapping[str, Kind]] = {
         hints=HINTS,
     )
 }
+
+
+def kinds_with(types: Types) -> Mapping[str, Kind]:
+    """The kinds where a model may also be of one of these types, which a plugin of insideLLMs adds."""
+    if not types:
+        return KINDS
+    added = declared_arguments(types)
+    described = Model.model_fields["model"]
+    field = Field(description=described.description, examples=described.examples)
+    whole: Any = Annotated[_any_model(added), _by_type({**ARGUMENTS, **added})]
+    form = create_model("Model", __base__=Model, __doc__=Model.__doc__, model=(whole, field))
+    return {"Model": replace(KINDS["Model"], model=form)}
+
+
+def _any_model(added: Mapping[str, Mapping[str, Argument]]) -> Any:
+    """A model of any type, these among them: what two types call alike may be of any form, and keeps its rules."""
+    every = dict(_EVERY)
+    for name, said in ((name, said) for arguments in added.values() for name, said in arguments.items()):
+        if name in every and every[name].type != said.type:
+            rules = [rule for rule in get_args(every[name].type)[1:] if isinstance(rule, Constraint)]
+            every[name] = said._replace(type=Annotated[Any, *rules] if rules else Any)
+    form: Any = _arguments(_EVERY_TYPE, every, insists=False)
+    args: Any = Annotated[form | None, _NO_CREDENTIALS]
+    return create_model("AnyModel", __base__=AnyModel, __doc__=AnyModel.__doc__, args=(args, None))
