@@ -11,36 +11,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.core.model import Model
+from reconciler.core.providers import traits_of
 from reconciler.core.spec import is_reference
 from reconciler.manifest.native import NativeDocument
 from reconciler.registry.capabilities import DescribesModels, ModelFacts
 from reconciler.registry.protocol import Driver
 
-# the providers that run a model where they are installed, as registries call them
-_LOCAL: Final = frozenset(
-    (
-        "dummy",
-        "hugging-face",
-        "huggingface",
-        "llama-cpp",
-        "llama.cpp",
-        "llamacpp",
-        "lm-studio",
-        "lmstudio",
-        "ollama",
-        "vllm",
-    )
-)
-# the providers that run it on their own machines
-_HOSTED: Final = frozenset(
-    (
-        *("anthropic", "anyscale", "aws-bedrock", "aws_bedrock", "azure", "azure-ai", "azure-openai", "azure_foundry"),
-        *("bedrock", "cerebras", "claude_managed_agents", "cohere", "deepinfra", "deepseek", "dify", "fireworks"),
-        *("fireworks-ai", "gemini", "google", "groq", "langsmith", "latticeflow", "mistral", "mistral-ai", "novita"),
-        *("nvidia", "openai", "openrouter", "perplexity", "perplexity-ai", "replicate", "sambanova", "together"),
-        *("together-ai", "vertex-ai", "vertex_ai", "voyage", "watsonx", "x-ai", "xai"),
-    )
-)
 _UNKNOWN: Final = {None: None, "custom": None}  # a task of its own may do anything
 
 
@@ -99,8 +75,8 @@ def is_local(provider: str | None, url: str | None) -> bool | None:
     """
     if url is not None:
         return None if is_reference(url) or "${" in url else _is_loopback(url)
-    name = (provider or "").lower()
-    return True if name in _LOCAL else False if name in _HOSTED else None
+    traits = traits_of(provider) if provider is not None else None
+    return traits.local if traits is not None else None
 
 
 def _is_loopback(url: str) -> bool | None:
