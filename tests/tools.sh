@@ -7,6 +7,7 @@
 #   lf/bin/lf                            LatticeFlow's own client, in a venv of its own
 #   nemo/bin/nemo                        the NeMo Platform server and NVIDIA's own client for it, in a venv of their own
 #   ibm/bin/python                       a Python with IBM's own client for watsonx Orchestrate, in a venv of its own
+#   mlflow/bin/mlflow                    the MLflow server (registry and gateway) and its own client, in a venv of their own
 #   insidellms/bin/insidellms            insideLLMs, from its public repository, in a venv of its own. The one tool that may be
 #                                        missing: where the repository cannot be reached, insidellms.unreachable says so
 #   node, npm, xmllint                   from Debian's packages, where they are missing (as root, or with sudo)
@@ -18,7 +19,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-tools="$root/.cache/tools"
+mkdir -p "$root/.cache/tools"
+tools=$(cd "$root/.cache/tools" && pwd -P) # where several work trees share it by a link, its own place: venvs cannot be moved
 python=${PYTHON:-$root/.venv/bin/python}
 sarif="$tools/node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"
 server="$tools/node_modules/yaml-language-server/bin/yaml-language-server"
@@ -53,7 +55,8 @@ have "$python" || fail "no Python: set PYTHON"
 have git || fail "git is missing: the packaging tests make repositories"
 debian xmllint libxml2-utils
 debian node nodejs
-mkdir -p "$tools"
+exec 9>"$tools/.lock" # one at a time
+! have flock || flock 9
 
 # The tools of npm, as locked; without the lock, the newest.
 locked=$([ -n "${NEWEST:-}" ] && echo newest || cksum <"$constraints/npm/package-lock.json")
@@ -130,6 +133,7 @@ environment() {
 environment lf lf ""
 environment nemo nemo ""
 environment ibm python ""
+environment mlflow mlflow ""
 
 # insidellms: insideLLMs, and the SDK with which it speaks to OpenAI-compatible endpoints; or why it cannot be had.
 insidellms() {
