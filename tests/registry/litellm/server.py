@@ -77,7 +77,7 @@ class LiteLLMServer:
                 server.start()
                 yield server
             finally:
-                server.stop()
+                server.kill()  # nobody misses what it would write
                 database.remove()
 
     def second(self, data: Path) -> LiteLLMServer:
