@@ -8,6 +8,7 @@
 #   nemo/bin/nemo                        the NeMo Platform server and NVIDIA's own client for it, in a venv of their own
 #   ibm/bin/python                       a Python with IBM's own client for watsonx Orchestrate, in a venv of its own
 #   litellm/bin/litellm                  the LiteLLM Proxy, in a venv of its own, and litellm/prisma, the engine of its database client
+#   mlflow/bin/mlflow                    the MLflow server (registry and gateway) and its own client, in a venv of their own
 #   insidellms/bin/insidellms            insideLLMs, from its public repository, in a venv of its own. The one tool that may be
 #                                        missing: where the repository cannot be reached, insidellms.unreachable says so
 #   node, npm, postgres, xmllint         from Debian's packages, where they are missing (as root, or with sudo)
@@ -19,7 +20,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-tools="$root/.cache/tools"
+mkdir -p "$root/.cache/tools"
+tools=$(cd "$root/.cache/tools" && pwd -P) # where several work trees share it by a link, its own place: venvs cannot be moved
 python=${PYTHON:-$root/.venv/bin/python}
 sarif="$tools/node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"
 server="$tools/node_modules/yaml-language-server/bin/yaml-language-server"
@@ -64,7 +66,8 @@ if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
         'mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf' || true
     debian postgres postgresql
 fi
-mkdir -p "$tools"
+exec 9>"$tools/.lock" # one at a time
+! have flock || flock 9
 
 # The tools of npm, as locked; without the lock, the newest.
 locked=$([ -n "${NEWEST:-}" ] && echo newest || cksum <"$constraints/npm/package-lock.json")
@@ -142,6 +145,7 @@ environment lf lf ""
 environment nemo nemo ""
 environment ibm python ""
 environment litellm litellm ""
+environment mlflow mlflow ""
 
 # engine: litellm/prisma, which prisma-client-py starts in place of a program that is no package, and the client that `prisma generate`
 # writes into the venv. npm's packages as locked; none of their scripts is run.
