@@ -101,7 +101,7 @@ def command(
         echo_json(data)
     else:
         echo_data(models_text(data, style(options)))
-    _warn(data, loaded)
+    _warn(data["note"], loaded)
     return 0
 
 
@@ -229,9 +229,9 @@ def _add(
     else:
         for path in texts:
             echo_data(printable(path.as_posix()))
-    _warn(data, loaded)
-    if environment:
+    if environment:  # that the registry has no credentials is mended: what is left to do is said
         say(f"Set in the environment, for apply: {', '.join(environment)}")
+    _warn(catalogue.offers.note if environment else data["note"], loaded)
     return 0
 
 
@@ -277,14 +277,14 @@ def _credentials_note(catalogue: _Catalogue, declared: Mapping[Address, Source])
     """The note on credentials that the registry has not, with what to do next; empty where it has them."""
     if catalogue.credentials_address is None:
         return ""
-    address, source = catalogue.credentials_address, declared.get(catalogue.credentials_address)
+    source = declared.get(catalogue.credentials_address)
     what = f"{catalogue.registry} has no credentials of {catalogue.offers.provider} yet"
     if source is None:
-        return f"{what}: --add declares them, too, or declare {address} yourself"
-    return f"{what}: `reconciler apply` stores those of {source.file}:{source.line}"
+        return f"{what}: --add declares them, too"
+    return f"{what}: apply stores those of {source.file}:{source.line}"
 
 
-def _warn(data: Mapping[str, Any], loaded: LoadedManifests) -> None:
-    if data["note"]:
-        say(f"warning: {printable(data['note'])}")
+def _warn(note: str | None, loaded: LoadedManifests) -> None:
+    if note:
+        say(f"warning: {printable(note)}")
     warn_of_invalid(loaded)
