@@ -46,6 +46,7 @@ NUMBERS: Final = (
 )
 WHOLE_URLS: Final = {  # sent as they are, or no address of a model
     "latticeflow/Model": {"url", "deploy_url", "endpoint_url", "project_endpoint"},
+    "litellm/Model": {"s3_endpoint_url"},
     "nemo/Model": {"url"},  # what clients are told, and no request of the server's goes there
     "watsonx/Model": {"urlToFetch", "url_to_fetch"},
 }
