@@ -197,7 +197,7 @@ def _any_model(added: Mapping[str, Mapping[str, Argument]]) -> Any:
     """A model of any type, these among them: what two types call alike may be of any form, and keeps its rules."""
     every = dict(_EVERY)
     for name, said in ((name, said) for arguments in added.values() for name, said in arguments.items()):
-        if name in every and every[name].type != said.type:
+        if every.setdefault(name, said).type != said.type:
             rules = [rule for rule in get_args(every[name].type)[1:] if isinstance(rule, Constraint)]
             every[name] = said._replace(type=Annotated[Any, *rules] if rules else Any)
     form: Any = _arguments(_EVERY_TYPE, every, insists=False)
