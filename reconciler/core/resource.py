@@ -119,6 +119,8 @@ class Resource:
     `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for. `unmanaged` are the members
     beside `spec` that no kind declares, as a tree (see `core.unmanaged`): as read from a registry, or as a manifest's `x-unmanaged` has them.
     `server_facts` are the members that the registry alone says (its id, when it was made): shown, never compared, never sent.
+    `read_only` says in words why nobody can write or delete it through the registry (it stands in a file of the server's), "" where one can.
+    `pending` says in words what a registry has stored and does not act upon yet: a read-back waits for it to pass, and a plan tells it.
     """
 
     address: Address
@@ -132,6 +134,8 @@ class Resource:
     cascade_deletes: tuple[str, ...] = ()
     unmanaged: Mapping[str, Any] = field(default_factory=dict)
     server_facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    read_only: str = ""
+    pending: str = ""
 
 
 class Unreadable(NamedTuple):
