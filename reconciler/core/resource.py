@@ -118,6 +118,8 @@ class Resource:
     identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
     `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for. `unmanaged` are the members
     beside `spec` that no kind declares, as a tree (see `core.unmanaged`): as read from a registry, or as a manifest's `x-unmanaged` has them.
+    `read_only` says in words why nobody can write or delete it through the registry (it stands in a file of the server's), "" where one can.
+    `pending` says in words what a registry has stored and does not act upon yet: a read-back waits for it to pass, and a plan tells it.
     """
 
     address: Address
@@ -130,6 +132,8 @@ class Resource:
     updated_at: str | None = None  # ISO 8601, as the registry gives it; shown, never compared
     cascade_deletes: tuple[str, ...] = ()
     unmanaged: Mapping[str, Any] = field(default_factory=dict)
+    read_only: str = ""
+    pending: str = ""
 
 
 class Unreadable(NamedTuple):

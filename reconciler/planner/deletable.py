@@ -27,6 +27,8 @@ def refusal(resource: Resource, index: RegistryIndex, declared: Desired | None =
     address, kind = resource.address, index.kind(resource.address)
     if len(index.find(address)) > 1:
         return Refusal("conflict", "duplicate", "the registry holds more than one object of this key")
+    if resource.read_only:
+        return Refusal("conflict", "read-only", resource.read_only)
     if index.without_key:
         return Refusal("blocked", "unreadable", without_key(index.without_key))
     if not kind.deletable:
@@ -42,10 +44,10 @@ def refusal(resource: Resource, index: RegistryIndex, declared: Desired | None =
             "apply its manifest once more, or remove it by hand"
         )
         return Refusal("conflict", "drifted", message)
-    return _protection(resource, declared)
+    return protection(resource, declared)
 
 
-def _protection(resource: Resource, declared: Desired | None) -> Refusal | None:
+def protection(resource: Resource, declared: Desired | None) -> Refusal | None:
     """The refusal of what is protected. The mark counts also where the manifest is gone, or says nothing of it."""
     if declared is not None and declared.protected:
         source = declared.resource.source
