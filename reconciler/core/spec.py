@@ -18,6 +18,7 @@ from reconciler.core.rules import (
     OPAQUE,
     BaseAddress,
     Constraint,
+    ExternalRef,
     KnownValues,
     Node,
     Ref,
@@ -122,6 +123,15 @@ def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterat
         yield json_pointer.join(prefix), rule.kind, spec
     for name, value, below in _members(spec, node):
         yield from references_in(value, below, (*prefix, name))
+
+
+def external_references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
+    """`(pointer, kind, key)` of each value in `spec` that names an object which no manifest declares."""
+    rule = node.rule(ExternalRef)
+    if rule is not None and isinstance(spec, str) and spec:
+        yield json_pointer.join(prefix), rule.kind, spec
+    for name, value, below in _members(spec, node):
+        yield from external_references_in(value, below, (*prefix, name))
 
 
 def limits_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Constraint]]:

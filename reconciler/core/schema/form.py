@@ -20,6 +20,7 @@ from reconciler.core.rules import (
     BaseAddress,
     CannotClear,
     Constraint,
+    ExternalRef,
     Immutable,
     Ref,
     Rule,
@@ -119,6 +120,8 @@ def note_of(rule: Rule) -> str:
             return f"Taking it away means replace: {reason}."
         case Ref(kind):
             return f"The key of a {kind} in the same registry."
+        case ExternalRef(kind):
+            return f"The name of a {kind} of the registry, which must be there."
         case Constraint(_, reason):
             return f"{reason[:1].upper()}{reason[1:]}."
         case Usual():
