@@ -90,12 +90,14 @@ def test_a_default_in_a_reference_is_refused_and_not_repeated(tmp_path: Path) ->
 REVEALING = {
     "core/fingerprint.py": "hashed",
     "core/redaction.py": "looked for, to be masked",
+    "core/unmanaged.py": "sent back to where it was read",
     "manifest/importing/journal.py": "compared",
     "project/workspace.py": "measured",
     "registry/http/address.py": "sent, after it was checked where it may go",
     "registry/http/payload.py": "sent, after it was checked where it may go",
     "registry/http/pool.py": "sent to the proxy that the environment names",
     "registry/http/translate.py": "masked",
+    "registry/local/rows.py": "written back to where it was read",
     "registry/settings.py": "resolved into an address",
     "registry/watsonx/wire.py": "parsed, each part bound as the whole is",
 }

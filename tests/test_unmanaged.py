@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -191,3 +191,37 @@ def test_a_wrong_type_is_told_by_its_place_and_never_by_its_value(value: Any, na
 def test_what_json_cannot_hold_is_no_value(value: Any) -> None:
     """Also where anything is allowed: a driver of somebody else's may return what no server could."""
     assert wrong_type({"anything": {"x": value}}, SHAPE) is not None
+
+
+class Custom(BaseModel):
+    """The form of a connection that has no name."""
+
+    form: Annotated[Literal["custom"] | None, "a rule"] = None
+
+
+class Hosted(BaseModel):
+    """Another form."""
+
+    form: Literal["hosted"]
+
+
+class Connected(BaseModel):
+    """Something with a connection of either form."""
+
+    connection: Annotated[Custom | Hosted, "a rule"] | None = None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        ({}, {"form": "custom"}, True),
+        ({"form": "hosted"}, {"form": "hosted"}, True),
+        ({"form": "custom"}, {"form": "hosted"}, False),
+        ({"form": "hosted"}, {}, False),
+    ],
+)
+def test_what_stands_in_one_form_of_a_union_is_lost_in_another(before: Any, after: Any, kept: bool) -> None:
+    """A server takes the members of one type of connection for unknown ones of another, and refuses the whole."""
+    tree = {"connection": {"x": 1}}
+    fitted = fit(tree, {"connection": before}, {"connection": after}, shape_of(Connected))
+    assert fitted == ((tree, ()) if kept else ({}, ("/connection/x",)))

@@ -75,9 +75,10 @@ def _facts(workspace: Workspace, manifest: Manifest) -> ModelFacts:
         return portable_facts(manifest.model)
     if manifest.native is None:
         return ModelFacts()
-    name = manifest.kind.partition("/")[0]
+    name, _, kind = manifest.kind.partition("/")
     drivers = {entry.driver.name: entry.driver for entry in workspace.entries.values()}
-    return native_facts(manifest.native, manifest.kind, drivers.get(name) or load_driver(name))
+    driver = drivers.get(name) or load_driver(name)
+    return native_facts(manifest.native.common.key, kind, manifest.native.spec, driver)
 
 
 async def _ask(manifest: Manifest, resolver: Resolver) -> dict[str, Any]:

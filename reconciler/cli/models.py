@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import click
 
@@ -13,7 +13,7 @@ from reconciler.cli.catalogue import files_of, text_of
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, naming_registry, style
-from reconciler.cli.stored import check_names
+from reconciler.cli.stored import check_names, warn_of_invalid
 from reconciler.cli.streams import echo_data, echo_json, say
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import Address, Source
@@ -24,8 +24,6 @@ from reconciler.registry.catalog import WITH_CATALOGUE
 from reconciler.registry.reading import read_all
 from reconciler.render.catalogue import models_data, models_text
 from reconciler.render.escape import printable
-
-_NOTHING_THERE: Final = frozenset({"no-manifests", "no-such-path"})  # a project may begin with this command
 
 
 class _Catalogue(NamedTuple):
@@ -160,5 +158,4 @@ def _add(
 def _warn(catalogue: _Catalogue, loaded: LoadedManifests) -> None:
     if catalogue.offers.note:
         say(f"warning: {printable(catalogue.offers.note)}")
-    if any(problem.rule not in _NOTHING_THERE for problem in loaded.errors):
-        say("warning: some manifests are not valid, so not all that they declare is known: see `reconciler validate`")
+    warn_of_invalid(loaded)

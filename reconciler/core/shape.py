@@ -37,7 +37,8 @@ class Shape:
 
     `members` are those that a map declares; where it is `closed`, others are nobody's that we know of, and
     with `demands` some of them must be there. `each` is the shape of the items
-    of a list, `every` that of the members of a map of one type. A `secret` is hidden whatever it is.
+    of a list, `every` that of the members of a map of one type. A `secret` is hidden whatever it is. `tag` is the member that
+    tells the forms of a union of maps apart, and `untagged` the form of a map without it.
     """
 
     types: frozenset[str] = frozenset()
@@ -47,6 +48,12 @@ class Shape:
     each: Shape | None = None
     every: Shape | None = None
     secret: bool = False
+    tag: str = ""
+    untagged: str = ""
+
+    def form(self, value: Mapping[str, Any]) -> Any:
+        """The form that a map has in a union of maps; None where the shape is no such union."""
+        return (value.get(self.tag) or self.untagged) if self.tag else None
 
     def member(self, name: str) -> Shape:
         """The shape of a member of a map."""
@@ -79,7 +86,8 @@ def _plain(annotation: Any) -> Shape:
         first, *others = (_shape(option) for option in inner if not _is_null(option))
         for other in others:
             first = _either(first, other)
-        return first
+        tag, untagged = _tag([option for option in map(_bare, inner) if hasattr(option, "model_fields")])
+        return replace(first, tag=tag, untagged=untagged) if tag else first
     if hasattr(annotation, "model_fields"):
         return shape_of(annotation)
     if origin is list:
@@ -91,9 +99,32 @@ def _plain(annotation: Any) -> Shape:
     return Shape(frozenset({_TYPES[annotation]})) if annotation in _TYPES else ANYTHING
 
 
+def _tag(models: list[Any]) -> tuple[str, str]:
+    """The member whose words tell the models of a union apart, and the word of the one that may be without it; "" where there is none."""
+    for name in models[0].model_fields if len(models) > 1 else ():
+        words = [_words(model.model_fields[name].annotation) if name in model.model_fields else () for model in models]
+        if all(words) and len(set().union(*words)) == sum(map(len, words)):
+            optional = [
+                w[0] for model, w in zip(models, words, strict=True) if not model.model_fields[name].is_required()
+            ]
+            return name, optional[0] if len(optional) == 1 else ""
+    return "", ""
+
+
+def _words(annotation: Any) -> tuple[str, ...]:
+    """The words of a closed list; none where the annotation is something else."""
+    options = [_bare(option) for option in get_args(annotation)] if get_origin(annotation) in (Union, UnionType) else []
+    found = [_bare(option) for option in options or [annotation] if not _is_null(option)]
+    return get_args(found[0]) if len(found) == 1 and get_origin(found[0]) is Literal else ()
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without its rules."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
 def _is_null(annotation: Any) -> bool:
-    inner = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    return inner is type(None) or inner is None
+    return _bare(annotation) in (type(None), None)
 
 
 def _either(one: Shape, other: Shape) -> Shape:

@@ -159,7 +159,7 @@ def fit(tree: Any, before: Any, after: Any, shape: Shape = ANYTHING) -> Fitted:
 
     Where a list changes, an item's go with the item that is equal but for them, or else with the one in its place. Those of an item that is
     gone go with it; where it cannot be told which item is which, they are lost. So is what stood in a map that cannot be without its own
-    members and is gone, and what the registry shows in the form of a mask only.
+    members and is gone, in one that takes another form of a union, and what the registry shows in the form of a mask only.
     """
     lost: list[str] = []
     fitted = _fit(tree, before, after, shape, (), lost)
@@ -170,12 +170,18 @@ def _fit(tree: Any, before: Any, after: Any, shape: Shape, prefix: Parts, lost: 
     if isinstance(tree, list) and isinstance(before, list):
         return _fit_list(tree, before, after, shape, prefix, lost) if isinstance(after, list) else MISSING
     if isinstance(tree, Mapping) and isinstance(before, Mapping):
-        gone = after is MISSING or after is None
-        if not isinstance(after, Mapping) and (not gone or shape.demands):
+        if not _takes(before, after, shape):
             lost.extend(pointers_in(tree, before, prefix))
             return MISSING
-        return _fit_map(tree, before, {} if gone else after, shape, prefix, lost)
+        return _fit_map(tree, before, after if isinstance(after, Mapping) else {}, shape, prefix, lost)
     return _without_masks(tree, prefix, lost)
+
+
+def _takes(before: Mapping[str, Any], after: Any, shape: Shape) -> bool:
+    """True where what stood in the map `before` can stand in `after`: a map of the same form, or none at all that may be made anew."""
+    if isinstance(after, Mapping):
+        return bool(shape.form(before) == shape.form(after))
+    return (after is MISSING or after is None) and not shape.demands
 
 
 def _fit_map(

@@ -47,10 +47,10 @@ def refusal(resource: Resource, index: RegistryIndex, declared: Desired | None =
             "apply its manifest once more, or remove it by hand"
         )
         return Refusal("conflict", "drifted", message)
-    return _protection(resource, declared)
+    return protection(resource, declared)
 
 
-def _protection(resource: Resource, declared: Desired | None) -> Refusal | None:
+def protection(resource: Resource, declared: Desired | None) -> Refusal | None:
     """The refusal of what is protected. The mark counts also where the manifest is gone, or says nothing of it."""
     if declared is not None and declared.protected:
         source = declared.resource.source

@@ -1,4 +1,4 @@
-"""The facts of a declared model, as insideLLMs's `info()` names them: of a portable Model, and of any native document.
+"""The facts of a model, as insideLLMs's `info()` names them: of a portable Model, and of any native object.
 
 Pure.
 """
@@ -11,62 +11,47 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.core.model import Model
+from reconciler.core.providers import traits_of
 from reconciler.core.spec import is_reference
-from reconciler.manifest.native import NativeDocument
 from reconciler.registry.capabilities import DescribesModels, ModelFacts
 from reconciler.registry.protocol import Driver
 
-# the providers that run a model where they are installed, as registries call them
-_LOCAL: Final = frozenset(
-    (
-        "dummy",
-        "hugging-face",
-        "huggingface",
-        "llama-cpp",
-        "llama.cpp",
-        "llamacpp",
-        "lm-studio",
-        "lmstudio",
-        "ollama",
-        "vllm",
-    )
-)
-# the providers that run it on their own machines
-_HOSTED: Final = frozenset(
-    (
-        *("anthropic", "anyscale", "aws-bedrock", "aws_bedrock", "azure", "azure-ai", "azure-openai", "azure_foundry"),
-        *("bedrock", "cerebras", "claude_managed_agents", "cohere", "deepinfra", "deepseek", "dify", "fireworks"),
-        *("fireworks-ai", "gemini", "google", "groq", "langsmith", "latticeflow", "mistral", "mistral-ai", "novita"),
-        *("nvidia", "openai", "openrouter", "perplexity", "perplexity-ai", "replicate", "sambanova", "together"),
-        *("together-ai", "vertex-ai", "vertex_ai", "voyage", "watsonx", "x-ai", "xai"),
-    )
-)
 _UNKNOWN: Final = {None: None, "custom": None}  # a task of its own may do anything
 
 
 def portable_facts(model: Model) -> ModelFacts:
     """Facts of a portable Model."""
-    endpoint, provider, limits = model.endpoint, model.provider, model.limits
-    form = (endpoint.format or "openai") if endpoint is not None else None
+    return _facts(model.model_dump(by_alias=True, exclude_none=True))
+
+
+def native_facts(key: str, kind: str, spec: Mapping[str, Any], driver: Driver) -> ModelFacts:
+    """Facts of an object of one of the driver's kinds, declared or stored, as its driver reads it.
+
+    Where the driver cannot, no more than a name.
+    """
+    if driver.kinds[kind].portable:
+        return _facts(spec)
+    if isinstance(driver, DescribesModels):
+        return driver.describe(kind, key, spec)
+    name = spec.get("display_name")
+    return ModelFacts(name=name if isinstance(name, str) else None)
+
+
+def _facts(spec: Mapping[str, Any]) -> ModelFacts:
+    """Facts in the fields of a portable Model."""
+    endpoint, provider, limits = (spec.get(name) or {} for name in ("endpoint", "provider", "limits"))
+    form = (endpoint.get("format") or "openai") if endpoint else None
     return ModelFacts(
-        name=model.display_name,
-        provider=provider.name if provider is not None else form,
-        model=provider.model if provider is not None else endpoint.model if endpoint is not None else None,
-        task=model.task or "chat_completion",
+        name=spec.get("display_name"),
+        provider=provider.get("name") or form,
+        model=provider.get("model") or endpoint.get("model"),
+        task=spec.get("task") or "chat_completion",
         format=form or "openai",
-        url=endpoint.url if endpoint is not None else None,
-        max_answer_tokens=model.parameters.max_completion_tokens if model.parameters is not None else None,
-        context_length=limits.context_length if limits is not None else None,
-    )
-
-
-def native_facts(document: NativeDocument, kind: str, driver: Driver) -> ModelFacts:
-    """Facts of a native document, as its driver reads it; none where the driver cannot."""
-    name = kind.partition("/")[2]
-    return (
-        driver.describe(name, document.common.key, document.spec)
-        if isinstance(driver, DescribesModels)
-        else ModelFacts()
+        url=endpoint.get("url"),
+        max_answer_tokens=(spec.get("parameters") or {}).get("max_completion_tokens"),
+        context_length=limits.get("context_length"),
+        tags=spec.get("tags"),
+        labels=spec.get("labels"),
     )
 
 
@@ -99,8 +84,8 @@ def is_local(provider: str | None, url: str | None) -> bool | None:
     """
     if url is not None:
         return None if is_reference(url) or "${" in url else _is_loopback(url)
-    name = (provider or "").lower()
-    return True if name in _LOCAL else False if name in _HOSTED else None
+    traits = traits_of(provider) if provider is not None else None
+    return traits.local if traits is not None else None
 
 
 def _is_loopback(url: str) -> bool | None:

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from reconciler.core.errors import UsageError
 from reconciler.core.resource import DesiredState
+
+
+class Labelled(Protocol):
+    """What has labels, and so can be selected."""
+
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
+Item = TypeVar("Item", bound=Labelled)
 
 
 class Requirement(NamedTuple):
@@ -29,6 +39,11 @@ class Requirement(NamedTuple):
 def parse_selector(text: str) -> tuple[Requirement, ...]:
     """The requirements in one `--select`. Raises UsageError where a part is none."""
     return tuple(_requirement(part.strip(), text) for part in text.split(","))
+
+
+def parse_selectors(texts: Iterable[str]) -> tuple[Requirement, ...]:
+    """The requirements in every `--select`. Raises UsageError where a part is none."""
+    return tuple(requirement for text in texts for requirement in parse_selector(text))
 
 
 def _requirement(part: str, text: str) -> Requirement:
@@ -50,18 +65,27 @@ def _requirement(part: str, text: str) -> Requirement:
 def select(desired: DesiredState, selectors: Iterable[str]) -> DesiredState:
     """Select the part of the desired state whose labels meet every selector; all of it without one.
 
-    Raises UsageError for a selector that cannot be understood, and where nothing meets them: a typo must not look like
-    success.
+    Raises UsageError for a selector that cannot be understood, and where nothing meets them.
     """
     texts = tuple(selectors)
-    requirements = [requirement for text in texts for requirement in parse_selector(text)]
+    requirements = parse_selectors(texts)
     if not requirements:
         return desired
-    chosen = tuple(item for item in desired.resources if all(one.holds(item.labels) for one in requirements))
+    chosen = meeting(requirements, desired.resources)
     if not chosen:
-        known = sorted({f"{name}={value}" for item in desired.resources for name, value in item.labels.items()})
-        listed = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
-        hint = f"labels of the manifests: {listed}" if known else "no manifest has labels"
-        asked = " ".join(f"--select {text}" for text in texts)
-        raise UsageError(f"{asked} matches no manifest", hint=hint)
+        raise matches_nothing(texts, desired.resources, "manifest")
     return replace(desired, resources=chosen, complete=False)
+
+
+def meeting(requirements: Iterable[Requirement], items: Iterable[Item]) -> tuple[Item, ...]:
+    """The items whose labels meet every requirement."""
+    return tuple(item for item in items if all(one.holds(item.labels) for one in requirements))
+
+
+def matches_nothing(selectors: Iterable[str], items: Iterable[Labelled], noun: str) -> UsageError:
+    """The error for selectors that none of the items meets: a typo must not look like success."""
+    known = sorted({f"{name}={value}" for item in items for name, value in item.labels.items()})
+    listed = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
+    hint = f"labels of the {noun}s: {listed}" if known else f"no {noun} has labels"
+    asked = " ".join(f"--select {text}" for text in selectors)
+    return UsageError(f"{asked} matches no {noun}", hint=hint)

@@ -159,7 +159,8 @@ class HasAdapters(Protocol):
 class ModelFacts(NamedTuple):
     """Facts of a model in a document, in the portable Model's terms. None is what it does not say.
 
-    `url` is the address of its endpoint; `task` and `format` are as in a Model.
+    `url` is the address of its endpoint; `task` and `format` are as in a Model. `tags` and `labels` are handed on as the object has them:
+    what is no list of texts, or no map of them, is left out by whoever reads them.
     """
 
     name: str | None = None
@@ -170,6 +171,8 @@ class ModelFacts(NamedTuple):
     url: str | None = None
     max_answer_tokens: int | None = None
     context_length: int | None = None
+    tags: Any = None
+    labels: Any = None
 
 
 @runtime_checkable

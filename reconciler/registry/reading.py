@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
-from reconciler.core.errors import DeadlineError, PermanentError, RegistryError
+from reconciler.core.errors import DeadlineError, PermanentError, ReconcilerError, RegistryError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, RegistryFacts, RemoteState, Resource, Unreadable
 from reconciler.core.shape import ANYTHING, wrong_type
@@ -25,25 +25,50 @@ from reconciler.registry.rows import TOO_DEEP, MisreadError, split_row
 _LOST_KEY: Final = "a row whose kind or key is no text"
 
 
-async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
-    """What every one of these registries holds. Raises RegistryError, which names each registry that could not be read."""
+class Reading(NamedTuple):
+    """What registries hold, as far as they could be read, and by name why the others could not."""
+
+    remote: RemoteState
+    failures: Mapping[str, ReconcilerError]
+
+
+async def read_each(registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> Reading:
+    """Read what every one of these registries holds; one that cannot be read does not hide the others."""
     names = sorted(registries)
     answers = await asyncio.gather(
         *(_read(registries[name], facts[name].deadline) for name in names), return_exceptions=True
     )
     listings: dict[str, Listing] = {}
-    failed: list[tuple[str, RegistryError]] = []
+    failures: dict[str, ReconcilerError] = {}
     for name, answer in zip(names, answers, strict=True):
         if isinstance(answer, RegistryError):
-            failed.append((name, answer))
+            failures[name] = answer
         elif isinstance(answer, BaseException):
             raise answer
         else:
             listings[name] = _examined(answer, facts[name])
-    if failed:
-        message = "; ".join(f"{name} could not be read: {error.message}" for name, error in failed)
-        raise RegistryError(message, hint=failed[0][1].hint) from failed[0][1]
-    return RemoteState(listings, capable(registries, facts))
+    return Reading(RemoteState(listings, capable(registries, facts)), failures)
+
+
+async def read_all(registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> RemoteState:
+    """What every one of these registries holds. Raises RegistryError, which names each registry that could not be read."""
+    remote, failures = await read_each(registries, facts)
+    if failures:
+        raise unread(failures)
+    return remote
+
+
+def unread(failures: Mapping[str, ReconcilerError]) -> RegistryError:
+    """The error that names each registry that could not be read, with the hint of the first."""
+    first = failures[min(failures)]
+    error = RegistryError("; ".join(unread_text(name, failures[name]) for name in sorted(failures)), hint=first.hint)
+    error.__cause__ = first
+    return error
+
+
+def unread_text(name: str, failure: ReconcilerError) -> str:
+    """The message for one registry that could not be read."""
+    return f"{name} could not be read: {failure.message}"
 
 
 async def _read(registry: Registry, seconds: float | None) -> Listing:

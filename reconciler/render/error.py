@@ -32,10 +32,12 @@ def _lines(text: str, style: Style) -> str:
 
 def error_json(error: ReconcilerError) -> dict[str, Any]:
     """The contract's error object; `problems` is there where the error is about places in files."""
-    data: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "error": {"code": error.code, "message": error.message, "hint": error.hint},
-    }
+    data: dict[str, Any] = {"format_version": FORMAT_VERSION, "error": error_data(error)}
     if isinstance(error, ManifestError) or (isinstance(error, ConfigError) and error.problems):
         data["problems"] = [problem_to_json(problem) for problem in error.problems]
     return data
+
+
+def error_data(error: ReconcilerError) -> dict[str, Any]:
+    """What is wrong and what to do next, as the member `error` of an answer has it."""
+    return {"code": error.code, "message": error.message, "hint": error.hint}

@@ -2,43 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
+from reconciler.core.errors import ReconcilerError
 from reconciler.core.resource import Address, RemoteState, Resource, Unreadable
+from reconciler.core.secret_names import is_secret_form, refuses_credentials
+from reconciler.core.telling import MASK
 from reconciler.core.unmanaged import shown
-from reconciler.registry.capabilities import Revision
+from reconciler.core.url import public_url
+from reconciler.registry.capabilities import ModelFacts, Revision
+from reconciler.registry.reading import unread
+from reconciler.render.error import error_data
 from reconciler.render.jsontext import dumps
 from reconciler.render.table import cell, table
 from reconciler.render.terminal import Style
 
 
-def list_data(remote: RemoteState) -> dict[str, Any]:
-    """The `list` answer: the stored objects, sorted by address, and the rows that could not be read."""
-    return {
-        "resources": [
-            {
-                "address": str(item.address),
-                "kind": item.address.kind,
-                "key": item.address.key,
-                "registry": item.address.registry,
-                "owner": _owner(item),
-                "updated_at": item.updated_at,
-            }
-            for item in sorted(remote.resources(), key=lambda item: item.address)
-        ],
+class StoredObject(NamedTuple):
+    """One stored object: its facts, whether its mark or its manifest protects it, and its labels.
+
+    `labels` are those that the registry holds or, where it has no room for any, those of the manifest.
+    """
+
+    resource: Resource
+    facts: ModelFacts
+    tags: tuple[str, ...]
+    labels: Mapping[str, str]
+    protected: bool
+
+
+def list_data(
+    objects: Iterable[StoredObject], remote: RemoteState, failures: Mapping[str, ReconcilerError]
+) -> dict[str, Any]:
+    """The `list` answer: the stored objects, the rows that could not be read, and the registries that could not.
+
+    `error` is there only where a registry could not be read, as in any answer of a command that failed.
+    """
+    data: dict[str, Any] = {
+        "resources": [_row(item) for item in objects],
         "unreadable": [
             {"registry": name, "kind": row.kind, "key": row.key, "message": row.message}
             for name, row in unreadable_rows(remote)
         ],
+        "failed": [
+            {"registry": name, "code": error.code, "message": error.message, "hint": error.hint}
+            for name, error in sorted(failures.items())
+        ],
+    }
+    return {**data, "error": error_data(unread(failures))} if failures else data
+
+
+def _row(item: StoredObject) -> dict[str, Any]:
+    resource, facts = item.resource, item.facts
+    address = resource.address
+    got = get_data(resource)
+    return {
+        "address": got["address"],
+        "kind": address.kind,
+        "key": address.key,
+        "registry": address.registry,
+        "display_name": facts.name,
+        "url": _without_credentials(facts.url),
+        "provider": facts.provider,
+        "model": facts.model,
+        "tags": list(item.tags),
+        "labels": dict(item.labels),
+        "protected": item.protected,
+        "owner": got["owner"],
+        "updated_at": got["updated_at"],
+        "spec": got["spec"],
+        **({"unmanaged": got["unmanaged"]} if "unmanaged" in got else {}),
     }
 
 
-def list_text(data: Mapping[str, Any], style: Style) -> str:
+_COLUMNS: Final = {
+    "address": "ADDRESS",
+    "display_name": "NAME",
+    "served": "URL OR MODEL",
+    "tags": "TAGS",
+    "protected": "PROTECTED",
+}
+_WIDE_COLUMNS: Final = {**_COLUMNS, "labels": "LABELS", "owner": "OWNER", "updated_at": "UPDATED"}
+
+
+def list_text(data: Mapping[str, Any], style: Style, *, wide: bool = False) -> str:
     """The resources of the `list` answer as a table."""
-    columns = {"address": "ADDRESS", "owner": "OWNER", "updated_at": "UPDATED"}
-    nothing = "Nothing is there that can be read." if data["unreadable"] else "Nothing is there."
-    return table(columns, data["resources"], style) if data["resources"] else nothing
+    if not data["resources"]:
+        return "Nothing is there that can be read." if data["unreadable"] or data["failed"] else "Nothing is there."
+    return table(_WIDE_COLUMNS if wide else _COLUMNS, [_cells(row) for row in data["resources"]], style)
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with each value as one text. A model is served at its URL or, where it has none, by a provider."""
+    return {
+        **row,
+        "served": row["url"] or "/".join(filter(None, (row["provider"], row["model"]))),
+        "tags": ", ".join(row["tags"]),
+        "protected": "yes" if row["protected"] else "",
+        "labels": ", ".join(f"{name}={value}" for name, value in sorted(row["labels"].items())),
+    }
 
 
 def unreadable_rows(remote: RemoteState) -> Iterator[tuple[str, Unreadable]]:
@@ -52,12 +115,25 @@ def get_data(resource: Resource) -> dict[str, Any]:
     """The `get` answer: one stored object, with its owner and its times, and what its kind does not declare."""
     data = {
         "address": str(resource.address),
-        "spec": resource.spec,
+        "spec": _without_credentials(resource.spec),
         "owner": _owner(resource),
         "revision": resource.revision,
         "updated_at": resource.updated_at,
     }
     return {**data, "unmanaged": shown(resource.unmanaged)} if resource.unmanaged else data
+
+
+def _without_credentials(spec: Any) -> Any:
+    """`spec` without what an address or a text in it gives away: somebody may have entered it in the registry."""
+    if isinstance(spec, Mapping):
+        return {name: _without_credentials(item) for name, item in spec.items()}
+    if isinstance(spec, list | tuple):
+        return [_without_credentials(item) for item in spec]
+    if not isinstance(spec, str):
+        return spec
+    if refuses_credentials(spec):
+        return public_url(spec)
+    return MASK if is_secret_form(spec) else spec
 
 
 def get_text(data: Mapping[str, Any], style: Style) -> str:

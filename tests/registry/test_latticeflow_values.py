@@ -43,7 +43,7 @@ def test_any_other_text_is_not_repeated(text: str) -> None:
     assert (finding.rule, finding.pointer) == ("literal-secret", "/config/api_key")
     assert finding.message.startswith("'api_key' must be one whole reference, ${env:NAME} or ${file:path}")
     [finding] = found(custom_headers={"X-Token": text})
-    assert finding.message == f"a header of this name cascade_deletes a credential: {LITERAL}"
+    assert finding.message == f"a header of this name carries a credential: {LITERAL}"
 
 
 def test_a_wrong_member_hides_no_other() -> None:
@@ -74,7 +74,7 @@ def test_a_variable_is_called_one() -> None:
     """Not every map is of headers."""
     inference = {"connection_type": "custom_inference", "environment": {"A": None, "DB_PASSWORD": "x"}}
     messages = [finding.message for finding in found(**inference) if finding.rule == "literal-secret"]
-    assert messages == [f"a variable of this name cascade_deletes a credential: {LITERAL}"]
+    assert messages == [f"a variable of this name carries a credential: {LITERAL}"]
 
 
 @pytest.mark.parametrize("headers", [[1], "x", 5])

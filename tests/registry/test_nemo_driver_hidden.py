@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from registry.nemo.server import Running
 from registry.nemo.wire import Wire
@@ -38,7 +38,7 @@ async def test_a_key_that_somebody_set_outlives_every_update(
     nemo: World, nemo_server: Running, workspace: str, after: dict[str, Any]
 ) -> None:
     """PATCH replaces `api_endpoint` whole, so the key is sent back; the plan shows what the manifest changes and no more."""
-    with httpx.Client(base_url=nemo_server.url) as http:
+    with httpx2.Client(base_url=nemo_server.url) as http:
         wire = Wire(http, workspace)
         wire.post("models", "with-key", api_endpoint={**ENDPOINT, "api_key": SECRET}).raise_for_status()
         await every_write_keeps_it(nemo, wire, after)

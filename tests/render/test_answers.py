@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from render.samples import EVIL, PLAIN
 
@@ -10,21 +12,48 @@ from reconciler.render.error import error_json, error_text
 from reconciler.render.stored import get_text, history_text, list_text
 
 
+def listed(**more) -> dict:
+    """One row of the `list` answer."""
+    nothing = dict.fromkeys(("display_name", "url", "provider", "model", "owner", "updated_at"))
+    return {"address": "a/B/c", **nothing, "tags": [], "labels": {}, "protected": False, **more}
+
+
+def answer(*rows: dict, **more) -> dict:
+    return {"resources": list(rows), "unreadable": [], "failed": [], **more}
+
+
 def test_list_is_a_table() -> None:
     """Columns are as wide as their widest cell, absent is a dash, and no line ends in spaces."""
-    rows = [
-        {"address": "aigo/Model/support-chat", "owner": "platform", "updated_at": "2026-11-20T10:00:00Z"},
-        {"address": "aigo/Model/日本", "owner": None, "updated_at": None},
-    ]
-    assert (
-        list_text({"resources": rows, "unreadable": []}, PLAIN)
-        == """\
-ADDRESS                  OWNER     UPDATED
-aigo/Model/support-chat  platform  2026-11-20T10:00:00Z
-aigo/Model/日本          -         -"""
+    rows = (
+        listed(
+            address="aigo/Model/support-chat",
+            display_name="Support chat",
+            url="https://llm.example.com/v1",
+            provider="openai",
+            model="m",
+            tags=["support", "prod"],
+            labels={"team": "cx", "a": "b"},
+            protected=True,
+            owner="platform",
+            updated_at="2026-11-20T10:00:00Z",
+        ),
+        listed(address="aigo/Model/日本", provider="openai", model="gpt-5-nano"),
+        listed(address="aigo/Integration/openai", provider="openai"),
     )
-    assert list_text({"resources": [], "unreadable": []}, PLAIN) == "Nothing is there."
-    assert list_text({"resources": [], "unreadable": ["one"]}, PLAIN) == "Nothing is there that can be read."
+    assert (
+        list_text(answer(*rows), PLAIN)
+        == """\
+ADDRESS                  NAME          URL OR MODEL                TAGS           PROTECTED
+aigo/Model/support-chat  Support chat  https://llm.example.com/v1  support, prod  yes
+aigo/Model/日本          -             openai/gpt-5-nano           -              -
+aigo/Integration/openai  -             openai                      -              -"""
+    )
+    wide = list_text(answer(*rows[:1]), PLAIN, wide=True).split("\n")
+    assert wide[0].endswith("  PROTECTED  LABELS        OWNER     UPDATED")
+    assert wide[1].endswith("  yes        a=b, team=cx  platform  2026-11-20T10:00:00Z")
+    assert list_text(answer(), PLAIN) == "Nothing is there."
+    assert list_text(answer(unreadable=["one"]), PLAIN) == "Nothing is there that can be read."
+    assert list_text(answer(failed=["one"]), PLAIN) == "Nothing is there that can be read."
 
 
 def test_history_is_a_table() -> None:
@@ -71,11 +100,13 @@ Updated:  -
     )
 
 
-@pytest.mark.parametrize("text", [list_text, history_text])
+@pytest.mark.parametrize("text", [list_text, partial(list_text, wide=True), history_text])
 def test_tables_are_safe(text) -> None:
     """A hostile cell is one safe cell of one line."""
-    row = dict.fromkeys(("address", "owner", "updated_at", "revision", "at", "action", "key", "actor", "plan"), EVIL)
-    lines = text({"resources": [row], "unreadable": [], "revisions": [row]}, PLAIN).split("\n")
+    row = dict.fromkeys(("revision", "at", "action", "key", "actor", "plan"), EVIL)
+    row |= listed(**dict.fromkeys(("address", "display_name", "url", "owner", "updated_at"), EVIL))
+    row |= {"tags": [EVIL], "labels": {EVIL: EVIL}}
+    lines = text({"resources": [row], "unreadable": [], "failed": [], "revisions": [row]}, PLAIN).split("\n")
     assert len(lines) == 2
     assert lines[1].isprintable()
     assert "\x1b" not in get_text(row | {"spec": {EVIL: EVIL}}, PLAIN)

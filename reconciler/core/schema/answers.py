@@ -197,38 +197,73 @@ def _apply() -> Form:
 
 
 def _listing() -> Form:
+    registry = _text("The registry's name in reconciler.yaml.", "aigo")
     resource = {
         "address": _address(),
         "kind": _text("The native kind, without its driver.", "Model"),
         "key": _text("The key in the registry.", "support-chat"),
-        "registry": _text("The registry's name in reconciler.yaml.", "aigo"),
+        "registry": registry,
+        "display_name": _or_null(_text("The name that people see, or null.", "Support chat")),
+        "url": _or_null(_text("Where the model is served, or null.", "https://llm.example.com/v1")),
+        "provider": _or_null(_text("The provider, or the wire format of its endpoint, or null.", "openai")),
+        "model": _or_null(_text("Its name at the provider or endpoint, or null.", "gpt-oss-120b")),
+        "tags": _list("As the registry holds them.", _text("A tag.", "prod")),
+        "labels": _labels("As the registry holds them or, where it has no room for them, as the manifest says."),
+        "protected": _flag("Whether its mark or its manifest forbids to delete it."),
         "owner": _or_null(_text("Whose mark it bears, or null.", "platform-team")),
         "updated_at": _or_null(_time("As the registry gives it, or null.")),
+        "spec": _spec(),
+        "unmanaged": _unmanaged(),
     }
     row = {
-        "registry": _text("The registry's name in reconciler.yaml.", "aigo"),
+        "registry": registry,
         "kind": _or_null(_text("The native kind, or null where that cannot be told.", "Model")),
         "key": _or_null(_text("The key in the registry, or null where that cannot be told.", "support-chat")),
         "message": _text("Why it cannot be read, for people."),
     }
+    failure = {"registry": registry, **_failure()}
     return _answer(
         "Answer of list",
         "What `reconciler list --format json` prints.",
         {
-            "resources": _list("Sorted by address.", _map("One object.", resource)),
+            "resources": _list("Sorted by address.", _map("One object.", resource, optional=("unmanaged",))),
             "unreadable": _list("What the registries hold and cannot be understood.", _map("One object.", row)),
+            "failed": _list("The registries that could not be read.", _map("One registry.", failure)),
+            "error": _map("Why there is no whole answer. Left out where every registry could be read.", _failure()),
         },
+        optional=("error",),
     )
+
+
+def _spec() -> Form:
+    return {"description": "The object in the registry's own terms, without secrets.", "type": "object"}
+
+
+def _labels(description: str) -> Form:
+    value = _text("A value.", "cx")
+    return {"description": description, "type": "object", "additionalProperties": value}
+
+
+def _unmanaged() -> Form:
+    return {
+        "description": "What the object holds beside it that no kind declares, `***` for what may be a secret. Left out where there is nothing.",
+        "type": "object",
+    }
+
+
+def _failure() -> dict[str, Form]:
+    return {
+        "code": _text("A stable word.", "usage", "manifests", "registry"),
+        "message": _text("What is wrong."),
+        "hint": _or_null(_text("What to do next, or null.")),
+    }
 
 
 def _get() -> Form:
     properties = {
         "address": _address(),
-        "spec": {"description": "The object in the registry's own terms, without secrets.", "type": "object"},
-        "unmanaged": {
-            "description": "What the object holds beside it that no kind declares, `***` for what may be a secret. Left out where there is nothing.",
-            "type": "object",
-        },
+        "spec": _spec(),
+        "unmanaged": _unmanaged(),
         "owner": _or_null(_text("Whose mark it bears, or null.", "platform-team")),
         "revision": _or_null(_text("The registry's change token, or null.")),
         "updated_at": _or_null(_time("As the registry gives it, or null.")),
@@ -376,13 +411,8 @@ def _import() -> Form:
 
 
 def _error() -> Form:
-    error = {
-        "code": _text("A stable word.", "usage", "manifests", "registry"),
-        "message": _text("What is wrong."),
-        "hint": _or_null(_text("What to do next, or null.")),
-    }
     properties = {
-        "error": _map("Why there is no answer.", error),
+        "error": _map("Why there is no answer.", _failure()),
         "problems": _problems("What is wrong in the manifests."),
     }
     return _answer(

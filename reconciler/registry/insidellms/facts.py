@@ -1,4 +1,4 @@
-"""Facts of a model in a run config of insideLLMs, for `info`. Pure."""
+"""Facts of a model in a run config of insideLLMs, for `info` and `list`. Pure."""
 
 from __future__ import annotations
 

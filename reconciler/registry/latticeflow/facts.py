@@ -1,4 +1,4 @@
-"""Facts of a model in an object of AI GO!, for `info`. Pure."""
+"""Facts of a model in an object of AI GO!, for `info` and `list`. Pure."""
 
 from __future__ import annotations
 

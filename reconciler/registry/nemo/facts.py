@@ -1,4 +1,4 @@
-"""Facts of a model in an object of NeMo, for `info`. Pure."""
+"""Facts of a model in an object of NeMo, for `info` and `list`. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ def describe(kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
     if kind != "Model":
         return ModelFacts()
     endpoint, checkpoint = spec.get("api_endpoint") or {}, spec.get("spec") or {}
+    custom = spec.get("custom_fields") or {}  # where a portable Model's own words are kept
     form = _FORMATS.get(spec.get("backend_format") or "OPENAI_CHAT", "custom")
     providers = spec.get("model_providers") or ()
     return ModelFacts(
+        name=title if isinstance(title := custom.get("display_name"), str) else None,
         provider=providers[0] if providers else form if endpoint else None,
         model=endpoint.get("model_id"),
         task="embeddings" if checkpoint.get("is_embedding_model") else "chat_completion",
         format=form,
         url=endpoint.get("url"),
         context_length=checkpoint.get("context_size"),
+        tags=custom.get("tags"),
+        labels=custom.get("labels"),
     )

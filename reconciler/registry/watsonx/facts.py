@@ -1,4 +1,4 @@
-"""Facts of a model in an object of watsonx Orchestrate, for `info`. Pure."""
+"""Facts of a model in an object of watsonx Orchestrate, for `info` and `list`. Pure."""
 
 from __future__ import annotations
 
@@ -32,4 +32,5 @@ def describe(kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
         format="openai",
         url=options.get("customHost") or options.get("custom_host"),
         max_answer_tokens=next((one for one in limits if isinstance(one, int) and not isinstance(one, bool)), None),
+        tags=spec.get("tags"),
     )
