@@ -18,6 +18,7 @@ from reconciler.core.resource import Address
 from reconciler.registry.mlflow import DRIVER
 from reconciler.testing.contract import DriverContract
 from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.sample import Sample
 
 # the members of an answer that hold rows, one or a list of them, and of which kind
 ROWS: Final[Mapping[str, str]] = {
@@ -92,6 +93,11 @@ class MlflowContract(DriverContract):
         workspace = create_workspace(mlflow_server.url)
         async with World.of(mlflow={"driver": "mlflow", "url": proxy.url, "workspace": workspace}) as world:
             yield world
+
+    def other_key(self, sample: Sample, name: str) -> str:
+        """Versions are inside a model."""
+        model, slash, _ = sample.key.rpartition("/")
+        return f"{model}{slash}{name}"
 
     def lose_reply(self, world: World, *, done: bool) -> None:
         self.proxy_of.lose(done=done)

@@ -125,9 +125,16 @@ class SecretValue(BaseModel):
         description="The provider that it is for.", examples=["openai"]
     )
     secret_value: Annotated[
-        dict[str, Annotated[SecretText, WriteOnly("shown as a mask only", keeps="presence")]] | None,
+        dict[
+            str,
+            Annotated[
+                SecretText,
+                WriteOnly("shown as a mask only", keeps="presence"),
+                CannotClear("the last one cannot be taken away"),
+            ],
+        ]
+        | None,
         Normalized(empty_is_absent, _UNTOLD),
-        CannotClear("the server keeps the last one"),
     ] = Field(
         None, description="The credentials, each as a reference.", examples=[{"api_key": "${env:OPENAI_API_KEY}"}]
     )
