@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from registry.aigo.server import aigo
-from registry.nemo.server import Running
+from registry.server_process import Running
 from registry.watsonx.server import orchestrate
 
 MANIFEST = Path(__file__).parents[2] / "manifests/hosted/everywhere.yaml"

@@ -26,8 +26,9 @@ from acceptance.nemo_place import (
 from acceptance.test_processes import terminal
 from programs import HANGS
 from registry.nemo.judge import Judge
-from registry.nemo.server import NemoServer, Running, create_fileset, create_workspace
+from registry.nemo.server import NemoServer, create_fileset, create_workspace
 from registry.nemo.wire import wire
+from registry.server_process import Running
 from registry.test_nemo_server import upstream as upstream
 
 LARGE: Final = 1200  # more than the server gives in one page

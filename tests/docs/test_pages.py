@@ -23,7 +23,7 @@ from docs.session import ROOT, Session, session
 from endpoint.place import serving
 from endpoint.server import KEY
 from registry.aigo.server import aigo
-from registry.nemo.server import Running
+from registry.server_process import Running
 from registry.toy_server import toy
 from registry.watsonx.server import orchestrate
 

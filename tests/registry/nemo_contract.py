@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
-from registry.nemo.server import Running, create_fileset
+from registry.nemo.server import create_fileset
 from registry.nemo_proxy import Proxy, proxied
 from registry.nemo_samples import FILESETS
+from registry.server_process import Running
 from world import World
 
 from reconciler.core.resource import Address, Resource

@@ -33,7 +33,7 @@ from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
 from registry.nemo.judge import Judge
-from registry.nemo.server import Running, create_fileset, create_workspace
+from registry.nemo.server import create_fileset, create_workspace
 from registry.nemo.wire import wire
 from registry.nemo_contract import connected
 from registry.nemo_contract import nemo as nemo
@@ -55,6 +55,7 @@ from registry.nemo_samples import (
     WHOLE_FIELDS,
     native,
 )
+from registry.server_process import Running
 from world import ENVIRON, World, actions, model, paths, statuses
 
 from reconciler.core.errors import PermanentError

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from registry.nemo.server import Running
 from registry.nemo.wire import Wire
 from registry.nemo_contract import nemo, proxy
+from registry.server_process import Running
 from world import World, native, statuses
 
 from reconciler.core.resource import Address

@@ -17,11 +17,12 @@ from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
 from registry.nemo.judge import Judge
-from registry.nemo.server import Running, create_fileset
+from registry.nemo.server import create_fileset
 from registry.nemo_contract import nemo as nemo
 from registry.nemo_contract import proxy as proxy
 from registry.nemo_proxy import Proxy
 from registry.nemo_samples import CHECKPOINT, TOOL, native
+from registry.server_process import Running
 from world import ENVIRON, World, statuses
 
 from reconciler.testing.stored import stored

@@ -20,12 +20,13 @@ from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
 from registry.nemo.judge import Judge
-from registry.nemo.server import Running, create_fileset, create_workspace
+from registry.nemo.server import create_fileset, create_workspace
 from registry.nemo_contract import connected
 from registry.nemo_contract import nemo as nemo
 from registry.nemo_contract import proxy as proxy
 from registry.nemo_proxy import Proxy
 from registry.nemo_samples import CHECKPOINT, PROJECTS, native
+from registry.server_process import Running
 from world import Document, World, actions, model, statuses
 
 from reconciler.core.errors import PermanentError

@@ -13,8 +13,9 @@ from registry.nemo.fixtures import nemo_judge as nemo_judge
 from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
 from registry.nemo.judge import Judge
-from registry.nemo.server import Running, create_fileset, create_workspace
+from registry.nemo.server import create_fileset, create_workspace
 from registry.nemo.wire import Wire, at_once, wire
+from registry.server_process import Running
 
 
 @pytest.fixture

@@ -23,25 +23,17 @@ from registry.nemo.fixtures import nemo_server as nemo_server
 from registry.nemo.fixtures import workspace as workspace
 from registry.nemo.judge import KINDS, Judge, SdkError
 from registry.nemo.people import grant, token
-from registry.nemo.server import (
-    NemoServer,
-    Running,
-    answers,
-    create_fileset,
-    create_workspace,
-    declare_ready,
-    shared,
-    use,
-)
+from registry.nemo.server import NemoServer, create_fileset, create_workspace, declare_ready
 from registry.nemo.wire import wire
+from registry.server_process import Running, use
 
 USER = """
 import sys
 from pathlib import Path
-from registry.nemo.server import NemoServer, shared
+from registry.nemo.server import NemoServer
 
 way, folder = sys.argv[1:]
-with (shared if way == "shared" else NemoServer.private)(Path(folder)) as server:
+with (NemoServer.shared if way == "shared" else NemoServer.private)(Path(folder)) as server:
     print(server.pid, server.url, flush=True)
     sys.stdin.read()
 """
@@ -120,7 +112,7 @@ def test_a_killed_server_keeps_what_it_acknowledged(tmp_path: Path) -> None:
             for one in creating:
                 one.result()
         assert gone(first)
-        assert not answers(url)
+        assert not NemoServer.answers(url)
         server.start()
         assert (server.url, server.pid != first) == (url, True)
         with wire(url, workspace) as nemo:
@@ -133,7 +125,7 @@ def test_a_private_server_ends_with_a_killed_test_run(tmp_path: Path) -> None:
     """Nobody is left to stop it, and it stops."""
     user = User("private", tmp_path / "nemo")
     pid, url = user.server()
-    assert answers(url)
+    assert NemoServer.answers(url)
     user.kill()
     until(lambda: gone(pid), HANGS)
 
@@ -144,14 +136,14 @@ def test_a_shared_server_ends_with_its_last_user(tmp_path: Path) -> None:
     (pid, url), same = (user.server() for user in users)
     assert same == (pid, url)
     users[0].kill()
-    with shared(tmp_path / "nemo") as running:
+    with NemoServer.shared(tmp_path / "nemo") as running:
         assert (running.pid, running.url) == (pid, url)
         users[1].let_go()
-        assert answers(url)
+        assert NemoServer.answers(url)
     until(lambda: gone(pid), HANGS)
-    with shared(tmp_path / "nemo") as running:
+    with NemoServer.shared(tmp_path / "nemo") as running:
         assert running.pid != pid
-        assert answers(running.url)
+        assert NemoServer.answers(running.url)
     assert gone(running.pid)
 
 

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 import httpx2
 import pytest
 from programs import HANGS
-from registry.nemo.server import Running, declare_ready
+from registry.nemo.server import declare_ready
+from registry.server_process import Running
 from world import World, statuses
 
 from reconciler.core.resource import Address

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 from registry.nemo.judge import Judge, judging
-from registry.nemo.server import Running, create_workspace, shared
+from registry.nemo.server import NemoServer, create_workspace
+from registry.server_process import Running
 
 
 @pytest.fixture(scope="session")
 def nemo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The server of this test run, the same for all its workers. Not to be stopped: see `NemoServer.private`."""
     run = tmp_path_factory.getbasetemp()
-    with shared((run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "nemo") as running:
+    with NemoServer.shared((run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "nemo") as running:
         yield running
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from programs import HANGS
-from registry.nemo.server import HERE, PASSED, installed
+from registry.nemo.server import HERE, installed
+from registry.server_process import PASSED
 
 
 class Access(NamedTuple):
