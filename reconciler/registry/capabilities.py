@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.core.resource import Address, RegistryFacts, Resource
 from reconciler.core.secret import Resolver
-from reconciler.registry.protocol import Registry, Write
+from reconciler.registry.protocol import Native, Registry, Write
 
 
 @runtime_checkable
@@ -135,6 +135,15 @@ class RunsTests(Protocol):
     async def test(self, resource: Resource, given: Any) -> TestResult: ...
 
 
+@runtime_checkable
+class FindsExternal(Protocol):
+    """An open registry that looks up what manifests name and none can declare (`ExternalRef`): a fileset of its platform."""
+
+    # those of `named` that are not there. What cannot be told, since nobody answers for them or they may not be seen, is left
+    # out: whoever writes hears of it
+    async def missing(self, named: frozenset[Address]) -> frozenset[Address]: ...
+
+
 class AdapterForm(NamedTuple):
     """Form of the I/O adapters of a driver's registry: templates between the standard form and an endpoint's own.
 
@@ -193,11 +202,16 @@ class CatalogueEntry(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """A provider's catalogue. `note` says what is missing from it, or in the way of using it."""
+    """A provider's catalogue. `note` says what is missing from it, or in the way of using it.
+
+    `credentials` is the native object that would give the registry the provider's credentials, each secret in it as PRESENT; None where it
+    has them, or needs none.
+    """
 
     provider: str
     offers: tuple[CatalogueEntry, ...]
     note: str = ""
+    credentials: Native | None = None
 
 
 @runtime_checkable

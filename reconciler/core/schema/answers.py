@@ -264,12 +264,17 @@ def _get() -> Form:
         "address": _address(),
         "spec": _spec(),
         "unmanaged": _unmanaged(),
+        "server_facts": {
+            "description": "What the registry alone says of it, such as its id and when it was made, `***` for what may be a secret. "
+            "Left out where it says nothing.",
+            "type": "object",
+        },
         "owner": _or_null(_text("Whose mark it bears, or null.", "platform-team")),
         "revision": _or_null(_text("The registry's change token, or null.")),
         "updated_at": _or_null(_time("As the registry gives it, or null.")),
     }
     about = "What `reconciler get --format json` prints."
-    return _answer("Answer of get", about, properties, optional=("unmanaged",))
+    return _answer("Answer of get", about, properties, optional=("unmanaged", "server_facts"))
 
 
 def _history() -> Form:
@@ -383,15 +388,33 @@ def _models() -> Form:
         "declared": _or_null(source),
         "stored": _flag("Whether the registry holds it."),
     }
-    properties = {
+    provider = {
+        "name": _text("As `provider.name` of a manifest has it.", "openai"),
+        "aliases": _list("What else registries call it.", _text("A name.", "azure-openai")),
+        "local": _or_null(_flag("Whether its models run on the machine that asks; null where that depends.")),
+        "streaming": _flag("Whether they answer piece by piece."),
+        "chat": _flag("Whether they take messages."),
+    }
+    one = {
         "registry": _text("The registry that was asked.", "aigo"),
         "provider": _text("The provider.", "openai"),
         "models": _list("Sorted by name.", _map("One model that the provider offers.", model)),
         "note": _or_null(_text("What is missing from the list, or in the way of using it, or null.")),
-        "written": _list("With --add: the manifests that were written.", _text("Their files.", "manifests/gpt.yaml")),
     }
-    printed = "What `reconciler models --format json` prints."
-    return _answer("Answer of models", printed, properties, optional=("written",))
+    added = {
+        "written": _list("With --add: the manifests that were written.", _text("Their files.", "manifests/gpt.yaml")),
+        "environment": _list("With --add: what they need, for apply.", _text("A variable.", "OPENAI_API_KEY")),
+    }
+    several = {
+        "providers": _list("Without PROVIDER, instead of the rest: sorted by name.", _map("One provider.", provider))
+    }
+    form = _answer(
+        "Answer of models",
+        "What `reconciler models --format json` prints.",
+        {**one, **added, **several},
+        optional=(*one, *added, *several),
+    )
+    return form | {"anyOf": [{"required": list(one)}, {"required": list(several)}]}
 
 
 def _import() -> Form:
