@@ -58,7 +58,7 @@ def test_what_a_registry_cannot_hold_is_a_warning_or_an_error(mixed: Project) ->
     assert mixed.run("validate").code == 0
     assert mixed.run("validate", "--strict").code == 1
     assert mixed.plan() == {"one/Model/a": "create new", "one/Provider/reconciler-a": "create new"}
-    mixed.write("manifests/a.yaml", "kind: Model\nkey: a\ntask: embeddings\nregistries: {one: {}}\n")
+    mixed.write("manifests/a.yaml", f"kind: Model\nkey: a\ntask: embeddings\nregistries: {{one: {{}}}}\n{SOURCE}")
     assert problems(mixed) == ["3:1 error not-expressible"]
 
 
@@ -120,6 +120,7 @@ def test_a_native_document_is_checked_by_its_own_form(mixed: Project) -> None:
     )
     assert problems(mixed) == [
         "1:1 error missing-field",
+        "2:6 error bad-key",
         "4:1 error unknown-field",
         "5:11 error literal-secret",
         "10:14 error wrong-type",

@@ -80,8 +80,8 @@ def _optional(info: FieldInfo) -> FieldInfo:
 def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, list[Finding]]:
     """The document, and everything wrong with `data`, plain data of one document of that kind.
 
-    With `state: absent` no native field need be there; those that are, are checked all the same. The document is None
-    where there is a finding.
+    A key that is refused does not hide what else may be found. With `state: absent` no native field need be there; those that are, are checked all the same. The document is None
+    where there is any other finding.
     """
     model = document_model(kind, absent=isinstance(data, Mapping) and data.get("state") == "absent")
     found: list[Finding] = []
@@ -91,18 +91,20 @@ def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, li
     except ValidationError as error:
         found = hinted(findings(error, data, model), kind.hints)
     if isinstance(data, Mapping):
-        known = {item.pointer for item in found}
         found += absent_protected(data)
-        found += (item for item in _refused_keys(kind, data) if item.pointer not in known)
+    known = {item.pointer for item in found}
+    keys = [item for item in _refused_keys(kind, data) if item.pointer not in known]
     if found:
-        return None, found
+        return None, found + keys
     common = NativeCommon.model_validate({name: data[name] for name in data if name in COMMON_FIELDS})
     spec = {name: item for name, item in _converted(data, checked).items() if name not in COMMON_FIELDS}
-    return NativeDocument(common, spec), found
+    return NativeDocument(common, spec), keys  # the rest is checked further: a key says nothing of it
 
 
-def _refused_keys(kind: NativeKind, data: Mapping[str, Any]) -> Iterator[Finding]:
+def _refused_keys(kind: NativeKind, data: Any) -> Iterator[Finding]:
     """Find the keys, old ones too, that the registry would refuse."""
+    if not isinstance(data, Mapping):
+        return
     previous = data.get("previous_keys")
     old_keys = enumerate(previous if isinstance(previous, list) else ())
     for pointer, key in (("/key", data.get("key")), *((f"/previous_keys/{index}", old) for index, old in old_keys)):
