@@ -128,7 +128,8 @@ class Executor:
     async def _rename(self, change: Change, item: Desired, known: Prepared) -> Done:
         old = change.previous or change.address
         current = await self._current(change, old, known)
-        if change.action == "replace" or not isinstance(self.registry, Renames):
+        renamable = self.facts.kinds[item.address.kind].renamable
+        if change.action == "replace" or not renamable or not isinstance(self.registry, Renames):
             self.left[old] = await self._mark_rename(current, item, known)
             return _written(await self._create(change, item, known, current))
         write = self._write(change, item, current, known)

@@ -28,6 +28,8 @@ class Kind:
     `partial_update`: an update sends what changed and leaves the rest, so it needs no secret that did not change.
     `takes_unmanaged`: a write may send back the members that no kind declares; without, a write loses them, and needs consent.
     `protect_drifted`: an object that somebody changed since it was last applied is not deleted: nothing else holds that change.
+    `renamable`: the registry's own rename, where it has one, works for objects of the kind.
+    `within`: objects of the kind are inside those of that kind, which must be there first: their keys are `<key of the other>/<name>`.
     `hints` maps the pointers of fields that newcomers bring from the vendor's own files to what is written here instead: another field's
     name, or a sentence; `*` stands for any member.
     `is_builtin`: tells a key that comes with the registry: such an object is nobody's unless a manifest declares it.
@@ -51,6 +53,8 @@ class Kind:
     partial_update: bool = False
     takes_unmanaged: bool = True
     protect_drifted: bool = False
+    renamable: bool = True
+    within: str = ""
     is_builtin: Callable[[str], bool] = lambda key: False
     hints: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -62,6 +66,10 @@ class Kind:
     def root(self) -> Node:
         """The field rules of the object as a whole."""
         return rules_of(self.model)
+
+    def holder_of(self, key: str) -> tuple[str, str] | None:
+        """The kind and key of the object in which the one of that key is; None where objects of the kind are in no other."""
+        return (self.within, key.rpartition("/")[0]) if self.within else None
 
     @cached_property
     def shape(self) -> Shape:

@@ -108,6 +108,16 @@ REASONS: Final[Mapping[str, Reason]] = {
         "Something that stays refers to the object, or would be deleted with it.",
         "Change or remove what refers to it first.",
     ),
+    "contents": Reason(
+        "it holds other objects, which would be deleted with it",
+        "The registry deletes with the object whatever is in it, as the versions of a registered model.",
+        "`--allow-deletes N` allows it.",
+    ),
+    "dangling": Reason(
+        "it names what is not there",
+        "The object names another by a key that neither the manifests nor the registry have.",
+        "Correct the name, or declare what it names.",
+    ),
     "dependency": Reason(
         "waits for another object",
         "It needs an object that is blocked or in conflict, or belongs to one that is.",

@@ -22,6 +22,7 @@ DRIVERS: Final = {
     "insidellms": "reconciler.registry.insidellms:DRIVER",
     "latticeflow": "reconciler.registry.latticeflow:DRIVER",
     "local": "reconciler.registry.local:DRIVER",
+    "mlflow": "reconciler.registry.mlflow:DRIVER",
     "nemo": "reconciler.registry.nemo:DRIVER",
     "watsonx": "reconciler.registry.watsonx:DRIVER",
 }
