@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from cli.project import project
 from hypothesis import HealthCheck, settings
+from registry.litellm.fixtures import _second_server, litellm, litellm_server, litellm_too, litellm_wire
 from registry.mlflow.fixtures import (
     mlflow_auth_server,
     mlflow_client,
@@ -25,6 +26,11 @@ from registry.nemo.fixtures import nemo_judge, nemo_server, workspace
 from world import World
 
 __all__ = [  # fixtures for tests of every folder
+    "_second_server",
+    "litellm",
+    "litellm_server",
+    "litellm_too",
+    "litellm_wire",
     "mlflow_auth_server",
     "mlflow_client",
     "mlflow_judge",

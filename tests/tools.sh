@@ -7,10 +7,11 @@
 #   lf/bin/lf                            LatticeFlow's own client, in a venv of its own
 #   nemo/bin/nemo                        the NeMo Platform server and NVIDIA's own client for it, in a venv of their own
 #   ibm/bin/python                       a Python with IBM's own client for watsonx Orchestrate, in a venv of its own
+#   litellm/bin/litellm                  the LiteLLM Proxy, in a venv of its own, and litellm/prisma, the engine of its database client
 #   mlflow/bin/mlflow                    the MLflow server (registry and gateway) and its own client, in a venv of their own
 #   insidellms/bin/insidellms            insideLLMs, from its public repository, in a venv of its own. The one tool that may be
 #                                        missing: where the repository cannot be reached, insidellms.unreachable says so
-#   node, npm, xmllint                   from Debian's packages, where they are missing (as root, or with sudo)
+#   node, npm, postgres, xmllint         from Debian's packages, where they are missing (as root, or with sudo)
 #
 # Every version is exact, and stands in constraints/, with those of all that it needs (`make update` renews them). With NEWEST=1
 # the npm tools are the newest; the clients stay what they are, since the drivers are measured against these very versions.
@@ -39,14 +40,18 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# as_root COMMAND…: the command as root, if that can be had.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else have sudo && sudo -n "$@"; fi
+}
+
 # debian COMMAND PACKAGE: the command, from its Debian package where it is missing.
 debian() {
     have "$1" && return
     have apt-get || fail "$1 is missing, and there is no apt-get: install it (Debian's package is $2)"
-    sudo=()
-    [ "$(id -u)" = 0 ] || { have sudo && sudo=(sudo -n); } || fail "$1 is missing: as root, apt-get install $2"
-    "${sudo[@]}" apt-get update -qq >&2 || true # stale lists may do
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >&2 ||
+    as_root true || fail "$1 is missing: as root, apt-get install $2"
+    as_root apt-get update -qq >&2 || true # stale lists may do
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >&2 ||
         fail "$1 is missing, and apt-get install $2 failed"
 }
 
@@ -55,6 +60,12 @@ have "$python" || fail "no Python: set PYTHON"
 have git || fail "git is missing: the packaging tests make repositories"
 debian xmllint libxml2-utils
 debian node nodejs
+if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
+    # Debian's package makes a database of its own and runs it, unless this says otherwise.
+    have postgres || have pg_ctlcluster || as_root sh -c \
+        'mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf' || true
+    debian postgres postgresql
+fi
 exec 9>"$tools/.lock" # one at a time
 ! have flock || flock 9
 
@@ -133,7 +144,32 @@ environment() {
 environment lf lf ""
 environment nemo nemo ""
 environment ibm python ""
+environment litellm litellm ""
 environment mlflow mlflow ""
+
+# engine: litellm/prisma, which prisma-client-py starts in place of a program that is no package, and the client that `prisma generate`
+# writes into the venv. npm's packages as locked; none of their scripts is run.
+engine() {
+    source="$root/tests/registry/litellm/prisma" folder="$tools/litellm/prisma"
+    made=$(cat "$source"/* "$tools/litellm/.installed" | cksum)
+    [ "$(cat "$folder/.installed" 2>/dev/null)" = "$made" ] && return
+    debian npm npm
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp "$source"/* "$folder"
+    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || fail "npm ci failed"
+    # found without an import, which would ask the network for a list of prices
+    packages=$("$tools/litellm/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    PRISMA_BINARY_CACHE_DIR="$folder" PATH="$tools/litellm/bin:$PATH" \
+        PRISMA_QUERY_ENGINE_BINARY="$folder/query-engine" PRISMA_SCHEMA_ENGINE_BINARY="$folder/schema-engine" \
+        prisma generate --schema "$packages/litellm/proxy/schema.prisma" >/dev/null || fail "prisma generate failed"
+    # 10 MB of types, which only a type checker looks at, and which take half of the time that the proxy needs to start
+    printf '%s\n' 'from typing import Any' 'from ._types import *' '' '' 'def __getattr__(name: str) -> Any:' \
+        '    if name.startswith("__"):' '        raise AttributeError(name)' '    return Any' >"$packages/prisma/types.py"
+    "$tools/litellm/bin/python" -m compileall -q "$packages/prisma" >&2
+    echo "$made" >"$folder/.installed"
+}
+engine
 
 # insidellms: insideLLMs, and the SDK with which it speaks to OpenAI-compatible endpoints; or why it cannot be had.
 insidellms() {

@@ -171,7 +171,7 @@ class Executor:
         if current is not None:
             if not is_current(change, current, self.facts):
                 raise StaleObjectError(f"{change.address} was changed since the plan was made, so it was not replaced")
-            await self._remove(current)
+            await self._remove(current, recreates=True)
         try:
             return _written(await self._create(change, item, known, current))
         except RegistryError as error:
@@ -260,9 +260,9 @@ class Executor:
             self.facts.owner, item.key, protected, diff.applied(spec, kind, without), without, known.fingerprints
         )
 
-    async def _remove(self, current: Resource) -> None:
+    async def _remove(self, current: Resource, *, recreates: bool = False) -> None:
         """Deletes, and sees that it is gone: an answer alone is no proof."""
-        removal = Removal(current, self.plan, self.actor)
+        removal = Removal(current, self.plan, self.actor, recreates)
         try:
             await self.registry.delete(removal)
         except LostReplyError:

@@ -115,17 +115,19 @@ def _keeps_reference(pointer: str, kind: Kind) -> bool:
 
 def _needed(pointer: str, change: Change, kind: Kind, facts: RegistryFacts, options: SecretSource) -> bool:
     """A registry that keeps the reference's text needs no value, but a fingerprint of a new secret does."""
-    if (
-        kind.partial_update
-        and not _recreates(change, facts)
-        and not any(pointer == found.path for found in change.fields)
-    ):
+    if kind.partial_update and not _recreates(change, facts) and not _sent(pointer, change, kind):
         return False
     if not _keeps_reference(pointer, kind):
         return True
     fingerprinted = options.fingerprint_key is not None and facts.owner is not None and kind.markable
     new = change.action in ("create", "replace") or any(pointer == found.path for found in change.fields)
     return fingerprinted and new
+
+
+def _sent(pointer: str, change: Change, kind: Kind) -> bool:
+    """Whether an update of what changed sends the secret at `pointer`: what it does not merge is sent whole."""
+    part = split(pointer)[: kind.merge_depth]
+    return any(split(found.path)[: kind.merge_depth] == part for found in change.fields)
 
 
 def _fingerprints(

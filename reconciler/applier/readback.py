@@ -49,6 +49,8 @@ class ReadBack:
         if self.mismatch(write, item, stored):
             stored = await self.poll(item.address, lambda found: not self.mismatch(write, item, found))
         wrong = self.mismatch(write, item, stored)
+        if stored is not None and wrong == (stored.pending,):
+            return Done("not_stored", "not-in-force", stored.pending)
         return Done("not_stored", "not-stored", f"the registry did not keep {', '.join(wrong)}") if wrong else Done()
 
     def mismatch(self, write: Write, item: Desired, stored: Resource | None) -> tuple[str, ...]:
@@ -57,7 +59,8 @@ class ReadBack:
         if stored is None:
             return ("the object",)
         wrong = diff.not_stored(write.desired.spec, stored, kind, diff.excluded(item, kind), write.changed)
-        return wrong if _same_mark(write.desired.mark, stored.mark) else (*wrong, "the mark of its owner")
+        mark = () if _same_mark(write.desired.mark, stored.mark) else ("the mark of its owner",)
+        return (*wrong, *mark, *([stored.pending] if stored.pending else []))
 
     def check_same(self, now: Resource, before: Resource) -> None:
         """Raise StaleObjectError where somebody wrote the object since `before` was read."""

@@ -19,6 +19,7 @@ OUTCOME_REASONS: Final[Mapping[str, str]] = {
     "bug": "A bug ended the run before this change.",
     "dependency": "A change that this one depends on was not done.",
     "not-stored": "The registry accepted the write and did not keep the fields named.",
+    "not-in-force": "The registry stored the object and does not act upon it, for the reason named.",
     "registry": "The registry answered with an error.",
     "registry-temporary": "The registry could not be reached, or said to try later; run again.",
     "registry-lost-reply": "The request was sent, its reply was lost, and nothing tells whether it was done.",

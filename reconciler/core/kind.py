@@ -25,13 +25,16 @@ class Kind:
     `found_by_mark`: the key is made of other fields, so an object is found again by the manifest's key in its mark.
     `cascades`: the kinds whose objects the registry deletes along with one of this kind that they refer to.
     `upserts`: a create writes over an object of the same key, so the key is looked up first.
-    `partial_update`: an update sends what changed and leaves the rest, so it needs no secret that did not change.
+    `partial_update`: an update sends what changed and leaves the rest, so it needs no secret that did not change. `merge_depth` is the
+    number of levels that it merges: what lies deeper is sent whole, with the secrets in it.
     `takes_unmanaged`: a write may send back the members that no kind declares; without, a write loses them, and needs consent.
     `protect_drifted`: an object that somebody changed since it was last applied is not deleted: nothing else holds that change.
     `renamable`: the registry's own rename, where it has one, works for objects of the kind.
     `within`: objects of the kind are inside those of that kind, which must be there first: their keys are `<key of the other>/<name>`.
     `hints` maps the pointers of fields that newcomers bring from the vendor's own files to what is written here instead: another field's
     name, or a sentence; `*` stands for any member.
+    `key_field` is the field that holds the key where a manifest does not say it.
+    `replace_note` says in words what a replace means while it is under way, for the plan.
     `is_builtin`: tells a key that comes with the registry: such an object is nobody's unless a manifest declares it.
     """
 
@@ -51,10 +54,13 @@ class Kind:
     cascades: frozenset[str] = frozenset()
     upserts: bool = False
     partial_update: bool = False
+    merge_depth: int = 1
     takes_unmanaged: bool = True
     protect_drifted: bool = False
     renamable: bool = True
     within: str = ""
+    key_field: str = ""
+    replace_note: str = ""
     is_builtin: Callable[[str], bool] = lambda key: False
     hints: Mapping[str, str] = field(default_factory=dict, compare=False)
 

@@ -243,6 +243,10 @@ _PLAN: Final = {
     "secret-unseen": ProblemRule(
         "A registry never shows a secret, so nothing tells whether it is stored.", "Write it with `--rotate KEY`."
     ),
+    "not-in-force": ProblemRule(
+        "The registry has stored the object as it should be, and does not act upon it yet.",
+        "Where it stays so, look into the registry's own log for the reason.",
+    ),
     "previous-key-left": ProblemRule(
         "An object of a previous key exists beside the new one and is not known to be an unfinished rename; it is left.",
         "Remove the previous key from the manifest; then it is an orphan that `--prune` may delete.",

@@ -118,7 +118,10 @@ class Resource:
     identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
     `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for; `contents` what it would delete with it
     and that may go with consent; `uses` who relies on it, so that only `state: absent` deletes it. `other_keys` are further keys by which
-    others refer to it. `unmanaged` are the members beside `spec` that no kind declares, as a tree (see `core.unmanaged`): as read from a registry, or as a manifest's `x-unmanaged` has them.
+    others refer to it. `unmanaged` are the members
+    beside `spec` that no kind declares, as a tree (see `core.unmanaged`): as read from a registry, or as a manifest's `x-unmanaged` has them.
+    `read_only` says in words why nobody can write or delete it through the registry (it stands in a file of the server's), "" where one can.
+    `pending` says in words what a registry has stored and does not act upon yet: a read-back waits for it to pass, and a plan tells it.
     """
 
     address: Address
@@ -134,6 +137,8 @@ class Resource:
     uses: tuple[str, ...] = ()
     other_keys: tuple[str, ...] = ()
     unmanaged: Mapping[str, Any] = field(default_factory=dict)
+    read_only: str = ""
+    pending: str = ""
 
 
 class Unreadable(NamedTuple):

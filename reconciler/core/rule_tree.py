@@ -1,4 +1,9 @@
-"""The field rules of a pydantic model class as a tree of `Node`s."""
+"""The field rules of a pydantic model class as a tree of `Node`s.
+
+A class that also takes members which it does not declare (`extra="allow"`) may say how a registry treats those::
+
+    undeclared: ClassVar[tuple[Rule, ...]] = (CannotClear("an update keeps what it does not name"),)
+"""
 
 from __future__ import annotations
 
@@ -22,7 +27,8 @@ def _tree(model: Any) -> Node:
     for name, info in model.model_fields.items():
         found = _node(info.annotation, tuple(rule for rule in info.metadata if isinstance(rule, RULES)))
         children[info.alias or name] = found
-    return _node_of((), children, None, declared=True)
+    others = getattr(model, "undeclared", ())
+    return _node_of((), children, Node(others) if others else None, declared=True)
 
 
 def _node_of(rules: tuple[Rule, ...], children: dict[str, Node], each: Node | None, *, declared: bool) -> Node:
@@ -46,7 +52,7 @@ def _merged(options: list[Node]) -> Node:
             known = children.setdefault(name, node)
             if _said(known) != _said(node):
                 raise TypeError(f"two variants say different things of {name!r}: {_said(known)}, {_said(node)}")
-    return _node_of(first.rules, children, None, declared=True)
+    return _node_of(first.rules, children, first.each, declared=True)
 
 
 def _said(node: Node) -> list[str]:
@@ -64,7 +70,7 @@ def _node(annotation: Any, rules: tuple[Rule, ...]) -> Node:
         return _merged(structured) if structured else options[0]
     if hasattr(annotation, "model_fields"):
         root = rules_of(annotation)
-        return _node_of(rules, dict(root.children), None, declared=True)
+        return _node_of(rules, dict(root.children), root.each, declared=True)
     if get_origin(annotation) in (list, dict):
         inner = _node(get_args(annotation)[-1], ())
         if any(node.rule(NeedsConsent) is not None for _, node in inner.walk()):

@@ -149,8 +149,8 @@ RULES: Final = get_args(Rule)
 class Node:
     """The rules of one field and of what lies below it.
 
-    `children` are the members of a declared object, `each` the members of a map or list of one type. A node with
-    neither is opaque: what is inside it is the user's, null included.
+    `children` are the members of a declared object, `each` the members of a map or list of one type, or those that an
+    object has beside the declared ones. A node with neither is opaque: what is inside it is the user's, null included.
     """
 
     rules: tuple[Rule, ...] = ()

@@ -159,8 +159,8 @@ def left_to_server(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple
     found: list[str] = []
     if node.each is not None:
         for name, value, below in _members(spec, node):
-            found.extend(left_to_server(value, below, (*prefix, name)))
-        return tuple(found)
+            if name not in node.children:
+                found.extend(left_to_server(value, below, (*prefix, name)))
     for name, below in node.children.items():
         missing = not isinstance(spec, dict) or name not in spec
         if missing and below.server_default and below.rule(ServerDefault).when(spec if isinstance(spec, dict) else {}):

@@ -275,6 +275,8 @@ def _desired(
     labels: Mapping[str, str],
 ) -> Desired:
     root = kind.root
+    if kind.key_field and spec.get(kind.key_field) is None:
+        spec = {**spec, kind.key_field: native.key}
     spec = with_defaults(normalize(entry, kind, spec), root)
     secrets = {pointer: value for pointer, value in secrets_in(spec, root) if is_reference(value)}
     references = {

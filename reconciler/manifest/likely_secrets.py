@@ -53,7 +53,9 @@ def _walk(value: Any, path: tuple[str, ...]) -> Iterator[Finding]:
 
 
 def _is_reference(text: str) -> bool:
-    return text.startswith("${") and text.endswith("}") and not is_secret_form(text)
+    """Whether a text names a secret: as ours do, or as LiteLLM names a variable of the proxy's own environment."""
+    names = (text.startswith("${") and text.endswith("}")) or text.startswith("os.environ/")
+    return names and not is_secret_form(text)
 
 
 def _shown(name: str) -> str:

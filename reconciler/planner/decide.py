@@ -50,6 +50,8 @@ def decide(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decis
     if len(stored) > 1:
         message = f"the registry holds {len(stored)} objects of this key: delete all but one by hand"
         return Decision((_refusal(item, "conflict", "duplicate", message),))
+    if stored and stored[0].read_only:
+        return Decision((_refusal(item, "conflict", "read-only", stored[0].read_only),))
     if item.absent:
         return _absent(item, stored, index, policy)
     nowhere = _nowhere(item, index)
@@ -183,8 +185,9 @@ def _existing(item: Desired, remote: Resource, index: RegistryIndex, policy: Dec
         item, remote, kind, prints, rotate=_asked(item, policy) or _secret_without_model(item, index)
     )
     reason, message = _reason(item, remote, found, kind, index, whose)
+    told = (*_unverified(item, found), *_pending(item, remote))
     if not reason and not found.replaces:
-        return Decision((), _unverified(item, found))
+        return Decision((), told)
     refused = _used_by_others(item, remote, index, policy)
     if refused is not None:
         return Decision((refused,))
@@ -195,7 +198,7 @@ def _existing(item: Desired, remote: Resource, index: RegistryIndex, policy: Dec
     # what was seen is hashed only now: for the many objects that did not change it would be thrown away
     seen = diff.observed(remote, kind, diff.excluded(item, kind)) if change.desired is not None else None
     change = replace(change, observed=seen, drift=_drift(remote, found, kind, whose))
-    return Decision((change,), _unverified(item, found))
+    return Decision((change,), told)
 
 
 def _used_by_others(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Change | None:
@@ -276,6 +279,7 @@ def _replace(item: Desired, remote: Resource, found: Difference, index: Registry
         found.why,
         fields=found.fields,
         depends_on=prerequisites,
+        message=index.kind(item.address).replace_note,
         replaces=found.replaces,
     )
 
@@ -349,6 +353,11 @@ def _unverified(item: Desired, found: Difference) -> tuple[Problem, ...]:
         message = f"{item.address}: the registry shows no {', '.join(found.unreadable_secrets)}, so it cannot be told whether it is stored; --rotate {item.key} writes it"
         told.append(_warning(item, "secret-unseen", message))
     return tuple(told)
+
+
+def _pending(item: Desired, remote: Resource) -> tuple[Problem, ...]:
+    """The warning of what the registry has stored and does not act upon."""
+    return (_warning(item, "not-in-force", f"{item.address}: {remote.pending}"),) if remote.pending else ()
 
 
 def _warning(item: Desired, rule: str, message: str) -> Problem:

@@ -27,6 +27,8 @@ def refusal(resource: Resource, index: RegistryIndex, declared: Desired | None =
     address, kind = resource.address, index.kind(resource.address)
     if len(index.find(address)) > 1:
         return Refusal("conflict", "duplicate", "the registry holds more than one object of this key")
+    if resource.read_only:
+        return Refusal("conflict", "read-only", resource.read_only)
     if index.without_key:
         return Refusal("blocked", "unreadable", without_key(index.without_key))
     if not kind.deletable:

@@ -228,10 +228,20 @@ def _differing(change: FieldChange, node: Node | None) -> Iterator[tuple[str, No
         known = parts[: parts.index("*")] if "*" in parts else parts
         pointer = json_pointer.join(known)
         before, after = json_pointer.get(change.before, pointer), json_pointer.get(change.after, pointer)
+        if known is not parts:
+            before, after = (_undeclared(side, known, node) for side in (before, after))
         one_sided = (before is MISSING) != (after is MISSING)
         both = before is not MISSING and after is not MISSING
         if change.sensitive or one_sided or (both and canonical_json(before) != canonical_json(after)):
             yield pointer, inner
+
+
+def _undeclared(value: Any, path: tuple[str, ...], node: Node | None) -> Any:
+    """The members of a map beside those that its node declares, MISSING where there are none; any other value as it is."""
+    holder = node.find(path) if node is not None else None
+    if holder is None or not holder.children or not isinstance(value, dict):
+        return value
+    return {name: item for name, item in value.items() if name not in holder.children} or MISSING
 
 
 def not_stored(

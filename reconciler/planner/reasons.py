@@ -92,6 +92,11 @@ REASONS: Final[Mapping[str, Reason]] = {
         "The registry holds several objects of this key, and nothing tells which one is meant.",
         "Delete all but one by hand.",
     ),
+    "read-only": Reason(
+        "cannot be written through the registry",
+        "The registry shows an object of this key and lets nobody change or delete it, as one from a file of the server's.",
+        "Choose another key, or take the object out of where it comes from.",
+    ),
     "unreadable": Reason(
         "unreadable: the registry holds what cannot be understood",
         "The registry holds a row that cannot be read and that is, or may be, this object.",

@@ -21,12 +21,13 @@ from reconciler.registry.protocol import Driver
 DRIVERS: Final = {
     "insidellms": "reconciler.registry.insidellms:DRIVER",
     "latticeflow": "reconciler.registry.latticeflow:DRIVER",
+    "litellm": "reconciler.registry.litellm:DRIVER",
     "local": "reconciler.registry.local:DRIVER",
     "mlflow": "reconciler.registry.mlflow:DRIVER",
     "nemo": "reconciler.registry.nemo:DRIVER",
     "watsonx": "reconciler.registry.watsonx:DRIVER",
 }
-WITH_CATALOGUE: Final = ("latticeflow",)  # the built-in drivers whose registries list what a provider offers
+WITH_CATALOGUE: Final = ("latticeflow", "litellm")  # the built-in drivers whose registries list what a provider offers
 ENTRY_POINTS: Final = "reconciler.registries"
 
 GUIDE: Final = "docs/write-a-driver.md says what a driver is made of, and `reconciler.testing` tests one"

@@ -102,10 +102,11 @@ def test_nothing_else_is_needed(name: str, tmp_path: Path) -> None:
     assert _lines(compiled) == _lines(FOLDER / compiled.name)
 
 
-def test_the_tools_of_npm_are_locked_without_an_index() -> None:
+@pytest.mark.parametrize("folder", ["constraints/npm", "tests/registry/litellm/prisma"])
+def test_the_tools_of_npm_are_locked_without_an_index(folder: str) -> None:
     """Versions are exact, every package has its checksum, and none says which index it came from."""
-    asked = json.loads((FOLDER / "npm/package.json").read_text("utf-8"))["dependencies"]
-    packages = json.loads((FOLDER / "npm/package-lock.json").read_text("utf-8"))["packages"]
+    asked = json.loads((ROOT / folder / "package.json").read_text("utf-8"))["dependencies"]
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))["packages"]
     assert packages.pop("")["dependencies"] == asked
     assert {name: packages[f"node_modules/{name}"]["version"] for name in asked} == asked
     assert all(one["integrity"] for one in packages.values())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 import pytest
 import pytest_asyncio
 from registry.mlflow.server import create_workspace
-from registry.nemo_proxy import Passed, Proxy, proxied
+from registry.nemo_proxy import WRITES, Passed, Proxy, proxied
 from registry.server_process import Running
 from world import World
 
@@ -18,6 +19,7 @@ from reconciler.core.resource import Address
 from reconciler.registry.mlflow import DRIVER
 from reconciler.testing.contract import DriverContract
 from reconciler.testing.hostile_rows import Alter
+from reconciler.testing.sample import Sample
 
 # the members of an answer that hold rows, one or a list of them, and of which kind
 ROWS: Final[Mapping[str, str]] = {
@@ -34,11 +36,26 @@ ROWS: Final[Mapping[str, str]] = {
 }
 KEEPS_NOTHING: Final = "the server keeps no member that it does not know"
 Row = dict[str, Any]
+Answer = tuple[int, bytes, dict[str, str]]
 
 
 @dataclass
 class MlflowProxy(Proxy):
-    """A proxy that knows where MLflow's answers hold rows: `changes` are given the kind and the row."""
+    """A proxy that knows where MLflow's answers hold rows: `changes` are given the kind and the row.
+
+    It remembers each answer until the next write. Nobody else may write there.
+    """
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def recall(self, request: Passed) -> Answer | None:
+        return self.answers.get(f"{request.path}?{request.query}") if request.method == "GET" else None
+
+    def remember(self, request: Passed, answer: Answer) -> None:
+        if request.method in WRITES:
+            self.answers.clear()
+        elif answer[0] == http.client.OK:
+            self.answers[f"{request.path}?{request.query}"] = answer
 
     def changed(self, request: Passed, data: bytes) -> bytes:
         if not data or not self.changes:
@@ -92,6 +109,11 @@ class MlflowContract(DriverContract):
         workspace = create_workspace(mlflow_server.url)
         async with World.of(mlflow={"driver": "mlflow", "url": proxy.url, "workspace": workspace}) as world:
             yield world
+
+    def other_key(self, sample: Sample, name: str) -> str:
+        """Versions are inside a model."""
+        model, slash, _ = sample.key.rpartition("/")
+        return f"{model}{slash}{name}"
 
     def lose_reply(self, world: World, *, done: bool) -> None:
         self.proxy_of.lose(done=done)

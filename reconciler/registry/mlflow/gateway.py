@@ -58,6 +58,8 @@ class Gateway:
         self._calls = calls
         self._registry = calls.registry
         self._endpoints: frozenset[str] = frozenset()  # by name, as the last read saw them
+        # by the name of a secret that was deleted to be created again, the definitions that lost it
+        self._bereft: dict[str, list[str]] = {}
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -153,7 +155,16 @@ class Gateway:
             if not isinstance(number, str):
                 raise PermanentError(f"{address} cannot be read: the answer is no endpoint")
             await self._set_tags(write, number)
+        elif address.kind == "Secret" and self._bereft.get(address.key):
+            await self._give_back(address)
         return None
+
+    async def _give_back(self, address: Address) -> None:
+        """Lets the definitions that lost a secret use the one that took its place."""
+        number, place = await self._id("Secret", address.key, address), PLACES["ModelDefinition"]
+        for definition in self._bereft.pop(address.key):
+            body = {place.row_id: definition, "secret_id": number}
+            await self._calls.change("POST", f"{place.path}/update", body, address)
 
     async def update(self, write: Write) -> Resource | None:
         """Sends the members that change; those that the server replaces whole are whole in it."""
@@ -171,8 +182,9 @@ class Gateway:
         place = PLACES[address.kind]
         changed = frozenset(pointers.split(pointer)[0] for pointer in write.changed if pointer)
         body = {**await self._members(write, changed - {"tags"}), **more}
-        if address.kind == "Endpoint" and "fallback_config" in changed:
-            body.setdefault("fallback_config", {})  # null would keep the old one
+        if address.kind == "Endpoint" and changed & {"fallback_config", "models"}:
+            # null keeps the old one, and without it new model_configs erase it
+            body["fallback_config"] = write.whole.get("fallback_config") or {}
         body |= _signed(write, "updated_by")
         if body:
             await self._calls.change("POST", f"{place.path}/update", {place.row_id: current.id, **body}, address)
@@ -180,16 +192,23 @@ class Gateway:
             await self._set_tags(write, current.id)
         return None
 
-    async def delete(self, current: Resource) -> None:
+    async def delete(self, current: Resource, *, recreates: bool) -> None:
         """Raises StaleObjectError where a definition uses a secret by now: the server would delete it all the same, and break that."""
         address = current.address
         place = PLACES[address.kind]
         if address.kind == "Secret":
-            rows = await self._rows("ModelDefinition")
-            if any(isinstance(row, Mapping) and row.get(place.row_id) == current.id for row in rows):
+            users = await self._users(current)
+            if users and not recreates:
                 message = f"{address}: a model definition uses it by now, and would lose it"
                 raise StaleObjectError(message, hint="nothing was deleted: plan again")
+            self._bereft[address.key] = users
         await self._calls.remove(f"{place.path}/delete", {place.row_id: current.id}, address)
+
+    async def _users(self, secret: Resource) -> list[str]:
+        """The ids of the model definitions that use a secret."""
+        place = PLACES["ModelDefinition"]
+        rows = [row for row in await self._rows("ModelDefinition") if isinstance(row, Mapping)]
+        return [str(row.get(place.row_id)) for row in rows if row.get("secret_id") == secret.id]
 
     async def _members(self, write: Write, wanted: frozenset[str]) -> dict[str, Any]:
         """Some members of an object as the server takes them: ids in the place of names, values in the place of secrets."""

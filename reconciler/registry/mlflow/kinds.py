@@ -125,9 +125,16 @@ class SecretValue(BaseModel):
         description="The provider that it is for.", examples=["openai"]
     )
     secret_value: Annotated[
-        dict[str, Annotated[SecretText, WriteOnly("shown as a mask only", keeps="presence")]] | None,
+        dict[
+            str,
+            Annotated[
+                SecretText,
+                WriteOnly("shown as a mask only", keeps="presence"),
+                CannotClear("the last one cannot be taken away"),
+            ],
+        ]
+        | None,
         Normalized(empty_is_absent, _UNTOLD),
-        CannotClear("the server keeps the last one"),
     ] = Field(
         None, description="The credentials, each as a reference.", examples=[{"api_key": "${env:OPENAI_API_KEY}"}]
     )
@@ -250,7 +257,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
         # the first of those that count as models: what a portable Model becomes
-        _kind(Endpoint, "MLflow gateway endpoint", check_key=refuses_endpoint),
+        _kind(
+            Endpoint,
+            "MLflow gateway endpoint",
+            check_key=refuses_endpoint,
+            replace_note="meanwhile requests to it fail",
+        ),
         _kind(RegisteredModel, "MLflow registered model", check_key=refuses_model),
         _kind(ModelVersion, "MLflow model version", check_key=refuses_version, within="RegisteredModel"),
         _kind(
@@ -260,6 +272,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             check_key=refuses_name,
             counts_in_guards=False,
             renamable=False,
+            replace_note="meanwhile the definitions that use it have no secret",
         ),
         _kind(ModelDefinition, "MLflow gateway model definition", check_key=refuses_name, counts_in_guards=False),
     )

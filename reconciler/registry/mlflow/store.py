@@ -83,7 +83,7 @@ class Store:
         elif kind == "ModelVersion":
             await self._models.delete_version(removal.current)
         else:
-            await self._gateway.delete(removal.current)
+            await self._gateway.delete(removal.current, recreates=removal.recreates)
 
 
 @asynccontextmanager

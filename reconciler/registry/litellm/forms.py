@@ -1,0 +1,192 @@
+"""The forms of LiteLLM's fields: types with their rules, and the limits that the proxy enforces late or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import ConfigDict
+
+from reconciler.core.schema.types import SECRET_REFERENCE
+from reconciler.core.secret_names import is_secret_field, refuses_credentials
+from reconciler.registry.driver import (
+    Boolean,
+    CannotClear,
+    HeaderMap,
+    Normalized,
+    Number,
+    Pattern,
+    WriteOnly,
+    is_reference,
+)
+from reconciler.registry.litellm.masks import ENVIRON_REFERENCE, is_environ, is_hidden, is_masked, masked_in
+from reconciler.registry.litellm.notes import PLACE
+
+STRICT: Final = ConfigDict(
+    defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()
+)
+OPEN: Final = ConfigDict(
+    defer_build=True, extra="allow", strict=True, regex_engine="python-re", protected_namespaces=()
+)
+
+STAYS: Final = CannotClear("an update merges, so what is left out of it stays as it was")
+HIDDEN: Final = WriteOnly("never shown, or as a mask", only_references=True)
+_NAME: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_CREDENTIAL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PRICE: Final = re.compile(r"(?:^|_)costs?(?:_|$)|pricing")
+
+
+def or_absent(value: Any) -> Any:
+    """None for what is as good as absent: empty text, an empty list or map, false."""
+    return None if value in ("", [], {}) or value is False else value
+
+
+Words = Annotated[str | None, STAYS]
+Whole = Annotated[int | None, Number(integer=True), STAYS]
+Amount = Annotated[float | None, Number(), STAYS]
+Switch = Annotated[bool | None, Boolean(), STAYS]
+Map = Annotated[dict[str, Any] | None, STAYS]
+List = Annotated[list[Any] | None, STAYS]
+Price = Annotated[float | None, Number(minimum=0), STAYS]
+
+# what an update can empty, where empty is as good as absent
+Emptiable = Normalized(or_absent, "the proxy can empty it, and does not tell that from absent")
+Flag = Annotated[bool | None, Boolean(), Normalized(or_absent, "the proxy shows false where it is not set")]
+Label = Annotated[str | None, Emptiable]
+
+Hidden = Annotated[
+    Annotated[
+        str,
+        Pattern(
+            f"(?:{SECRET_REFERENCE})|(?:^{ENVIRON_REFERENCE})",
+            "literal_secret",
+            "must be one whole reference, ${env:NAME} or ${file:path}, or os.environ/NAME for a variable of the "
+            "proxy's: a secret is never written down",
+        ),
+    ]
+    | None,
+    HIDDEN,
+    STAYS,
+]
+Headers = Annotated[dict[str, Annotated[str, HIDDEN]], HeaderMap()]
+
+
+# --- limits ------------------------------------------------------------------------------------------------------
+
+
+def refuses_id(key: str) -> str | None:
+    """Why an id of a model would make trouble, or None: an update cannot name one with a slash."""
+    if "/" in key:
+        return "it must not hold '/': the proxy could never update the model"
+    return (
+        None
+        if key.isprintable() and key == key.strip()
+        else "it must not begin or end with a blank, nor hold control characters"
+    )
+
+
+def refuses_credential_name(key: str) -> str | None:
+    """Why a credential cannot be called so, or None."""
+    return (
+        None
+        if _CREDENTIAL_NAME.fullmatch(key)
+        else "it must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
+    )
+
+
+def refuses_model_name(name: Any) -> str | None:
+    """Why every request for a model of that name would fail, or None."""
+    if not isinstance(name, str) or _NAME.fullmatch(name):
+        return None
+    return (
+        "must be printable ASCII without blanks at its ends: the proxy stores any other, and fails every request for it"
+    )
+
+
+def refuses_params(params: Any) -> str | None:
+    """What of `litellm_params` the proxy would lose, or show to everybody who may list its models."""
+    return next(_lost(params), None) if isinstance(params, Mapping) else None
+
+
+def _lost(params: Mapping[str, Any]) -> Iterator[str]:
+    shown = sorted(name for name, value in params.items() if is_reference(value) and not is_hidden(name))
+    if shown:
+        yield f"would show the secret in {', '.join(shown)} to everybody who may list models: only what the proxy masks may hold one"
+    written = sorted(
+        where for where, value in masked_in(params) if isinstance(value, str) and _is_written_down(where, value)
+    )
+    if written:
+        yield f"has a secret written down at {', '.join(written)}: write one whole reference, ${{env:NAME}} or ${{file:path}}"
+    if any(holds_null(value) for value in params.values()):
+        yield "holds null inside a map or list, which the proxy turns into the text 'None': leave it out"
+
+
+def _is_written_down(where: str, value: str) -> bool:
+    return is_secret_field(where.rpartition("/")[2]) and not is_reference(value) and not is_environ(value)
+
+
+def holds_null(value: Any) -> bool:
+    """Whether null is anywhere inside a map or list."""
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(item is None or holds_null(item) for item in items)
+
+
+def refuses_headers(headers: Any) -> str | None:
+    """The proxy masks some headers, and shows the others to everybody who may list models."""
+    if not isinstance(headers, Mapping):
+        return None
+    shown = sorted(name for name, value in headers.items() if is_reference(value) and not is_masked(name))
+    return f"would show the secret in {', '.join(shown)} to everybody who may list models" if shown else None
+
+
+def refuses_info(info: Any) -> str | None:
+    """What `model_info` cannot hold: our mark's place, and prices, which are read from `litellm_params` alone."""
+    if not isinstance(info, Mapping):
+        return None
+    if PLACE in info:
+        return f"holds the member {PLACE!r}, in which reconciler keeps whose the model is: call it something else"
+    prices = sorted(name for name in info if _PRICE.search(name))
+    if prices:
+        return f"cannot keep {', '.join(prices)}: prices are set in litellm_params"
+    owned = sorted(set(info) & SERVER_OWNED)
+    return f"cannot set {', '.join(owned)}: the proxy sets it by itself" if owned else None
+
+
+def refuses_values(values: Any) -> str | None:
+    """What of `credential_values` the proxy would show to whoever may list credentials, or what must not be written down."""
+    if not isinstance(values, Mapping):
+        return None
+    shown = sorted(name for name, value in values.items() if is_reference(value) and not is_masked(name))
+    if shown:
+        return f"would show the secret in {', '.join(shown)}: the proxy masks only what its name calls a secret"
+    texts = ((name, value) for name, value in values.items() if isinstance(value, str))
+    written = sorted(name for name, value in texts if _is_written_down(f"/{name}", value))
+    if written:
+        return f"has a secret written down in {', '.join(written)}: write one whole reference, ${{env:NAME}} or ${{file:path}}"
+    return None
+
+
+def refuses_mark(info: Any) -> str | None:
+    """`credential_info` holds our mark, which no manifest may set."""
+    if isinstance(info, Mapping) and PLACE in info:
+        return f"holds the member {PLACE!r}, in which reconciler keeps whose the credential is: call it something else"
+    return None
+
+
+def refuses_address(url: Any) -> str | None:
+    """The proxy shows addresses to everybody who may list models."""
+    refused = refuses_credentials(url)
+    return None if refused is None else f"{refused}: it would be shown to everybody who may list models"
+
+
+def is_price(name: str) -> bool:
+    """Whether a member of `model_info` is a price, by its name."""
+    return _PRICE.search(name) is not None
+
+
+# of model_info, what the proxy writes by itself
+SERVER_OWNED: Final = frozenset(
+    ("id", "db_model", "blocked", "created_at", "created_by", "updated_at", "updated_by", "pricing_overrides", "direct_access",
+     "access_via_team_ids", "member_auto_router", "supported_openai_params", "team_id")
+)  # fmt: skip

@@ -1,0 +1,100 @@
+"""The native kinds of LiteLLM Proxy: models, which its database holds, and credentials, to which models refer by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final
+
+from pydantic import BaseModel, Field
+
+from reconciler.registry.driver import Constraint, Kind
+from reconciler.registry.litellm.forms import (
+    HIDDEN,
+    OPEN,
+    STAYS,
+    STRICT,
+    Flag,
+    Hidden,
+    Label,
+    refuses_credential_name,
+    refuses_id,
+    refuses_info,
+    refuses_mark,
+    refuses_model_name,
+    refuses_params,
+    refuses_values,
+)
+from reconciler.registry.litellm.info import ModelInfo
+from reconciler.registry.litellm.params import LitellmParams
+
+BETWEEN: Final = "it is deleted and created again with the same id: in between, requests to it fail"
+
+
+class Model(BaseModel):
+    """A deployment of a model. Several with one `model_name` share its requests; the key is the deployment's id."""
+
+    model_config = STRICT
+
+    model_name: Annotated[str | None, Constraint(refuses_model_name, "requests for any other name fail")] = Field(
+        None, description="The name by which requests ask for it. The key if absent.", examples=["gpt-5"]
+    )
+    litellm_params: Annotated[
+        LitellmParams, Constraint(refuses_params, "the proxy shows what its name does not call a secret")
+    ] = Field(description="What is called, and how.")
+    model_info: Annotated[ModelInfo | None, Constraint(refuses_info, "prices stand in litellm_params")] = Field(
+        None, description="What else is known of it."
+    )
+    blocked: Flag = Field(None, description="Whether requests to it are refused.", examples=[True])
+
+
+class CredentialInfo(BaseModel):
+    """What is known of a credential."""
+
+    model_config = OPEN
+    undeclared: ClassVar = (STAYS,)
+
+    description: Label = Field(None, description="What it is for.", examples=["Our account at OpenAI."])
+
+
+class CredentialValues(BaseModel):
+    """What a model that names the credential is reached with. Other parameters of a provider pass through."""
+
+    model_config = OPEN
+    undeclared: ClassVar = (HIDDEN, STAYS)
+
+    api_key: Hidden = Field(None, description="The key.", examples=["${env:OPENAI_API_KEY}"])
+
+
+class Credential(BaseModel):
+    """A credential: a key, and whatever else a provider asks for, under a name to which models refer."""
+
+    model_config = STRICT
+
+    credential_values: Annotated[
+        CredentialValues, Constraint(refuses_values, "the proxy masks what its name calls a secret")
+    ] = Field(description="What models are reached with.")
+    credential_info: Annotated[CredentialInfo | None, Constraint(refuses_mark, "our mark is in it")] = Field(
+        None, description="What is known of it."
+    )
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "Model": Kind(
+        Model,
+        "A model of LiteLLM Proxy: one deployment",
+        check_key=refuses_id,
+        key_field="model_name",
+        partial_update=True,
+        merge_depth=2,
+        replace_note=BETWEEN,
+    ),
+    "Credential": Kind(
+        Credential,
+        "A credential of LiteLLM Proxy",
+        check_key=refuses_credential_name,
+        counts_in_guards=False,
+        partial_update=True,
+        merge_depth=2,
+        replace_note="it is deleted and created again: in between, requests to the models that use it fail",
+    ),
+}
