@@ -120,6 +120,7 @@ class Resource:
     and that may go with consent; `uses` who relies on it, so that only `state: absent` deletes it. `other_keys` are further keys by which
     others refer to it. `unmanaged` are the members
     beside `spec` that no kind declares, as a tree (see `core.unmanaged`): as read from a registry, or as a manifest's `x-unmanaged` has them.
+    `server_facts` are the members that the registry alone says (its id, when it was made): shown, never compared, never sent.
     `read_only` says in words why nobody can write or delete it through the registry (it stands in a file of the server's), "" where one can.
     `pending` says in words what a registry has stored and does not act upon yet: a read-back waits for it to pass, and a plan tells it.
     """
@@ -137,6 +138,7 @@ class Resource:
     uses: tuple[str, ...] = ()
     other_keys: tuple[str, ...] = ()
     unmanaged: Mapping[str, Any] = field(default_factory=dict)
+    server_facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
     read_only: str = ""
     pending: str = ""
 
@@ -243,10 +245,14 @@ class RegistryFacts:
 
 
 class RemoteState(NamedTuple):
-    """What the registries are and say: one complete listing for each that was read, and the facts of each, by name."""
+    """What the registries are and say: one complete listing for each that was read, and the facts of each, by name.
+
+    `missing` are the objects that manifests name, that none can declare (`ExternalRef`), and that are not there.
+    """
 
     listings: Mapping[str, Listing]
     registries: Mapping[str, RegistryFacts]
+    missing: frozenset[Address] = frozenset()
 
     def resources(self) -> Iterator[Resource]:
         """Every object that could be read, registry by registry."""

@@ -25,9 +25,10 @@ from reconciler.registry.driver import (
 )
 from reconciler.registry.mlflow.calls import HINTS, Calls
 from reconciler.registry.mlflow.gateway import Gateway
+from reconciler.registry.mlflow.headers import headers_of
 from reconciler.registry.mlflow.kinds import KINDS
 from reconciler.registry.mlflow.models import Models
-from reconciler.registry.mlflow.settings import Settings, headers_of
+from reconciler.registry.mlflow.settings import Settings
 
 
 class Store:
