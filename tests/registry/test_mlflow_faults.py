@@ -176,13 +176,13 @@ def test_kill_minus_nine(project: Project, tmp_path: Path, mlflow_client: Proces
         project.write(f"manifests/{number}.json", json.dumps(document))
     project.write("manifests/.keep", "")
     with MlflowServer.private(tmp_path / "server") as server, proxied(server.url) as proxy:
-        config = f"owner: us\nregistries:\n  mlflow: {{driver: mlflow, url: '{proxy.url}', timeout: 20, concurrency: 3}}\n"
+        config = f"owner: us\nregistries:\n  mlflow: {{driver: mlflow, url: '{proxy.url}', timeout: 60, concurrency: 3}}\n"
         project.write("reconciler.yaml", config)
         judge = Judge(mlflow_client, server.url)
         killed = kill_at(proxy, 10, server.kill)
         run = start(project, "apply", "--yes", "-vv")
         said = run.communicate(timeout=HANGS)[0]
-        assert killed
+        assert killed, said
         assert run.returncode in (1, 5), said
         assert b"Traceback" not in said
         server.start()
@@ -190,7 +190,7 @@ def test_kill_minus_nine(project: Project, tmp_path: Path, mlflow_client: Proces
         run = start(project, "apply", "--yes", "-vv")
         killed = kill_at(proxy, 10, lambda: os.kill(run.pid, signal.SIGKILL))
         said += run.communicate(timeout=HANGS)[0]
-        assert killed
+        assert killed, said
         assert run.returncode == -signal.SIGKILL
         whole = start(project, "apply", "--yes", "-vv", "--output", "json=report.json")
         said += whole.communicate(timeout=HANGS)[0]
