@@ -302,9 +302,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def proxied(upstream: str) -> Iterator[Proxy]:
-    """A proxy for the server at `upstream`."""
-    proxy = Proxy(upstream)
+def proxied(upstream: str, make: Callable[[str], Proxy] = Proxy) -> Iterator[Any]:
+    """A proxy for the server at `upstream`, of the class that knows that server's rows."""
+    proxy = make(upstream)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
     proxy.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
