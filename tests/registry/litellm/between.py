@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 from registry.nemo_proxy import Passed, Proxy, proxied, writes
 
 Row = dict[str, Any]
+_GZIP = b"\x1f\x8b"
 _LISTS = ("/v2/model/info", "/credentials", "/config/list")  # a proxy takes a tenth of a second for each
 
 
@@ -36,13 +38,15 @@ class Between(Proxy):
     def changed(self, request: Passed, data: bytes) -> bytes:
         if not self.alters or request.method != "GET" or not data:
             return data
-        answer = json.loads(data)
+        packed = data.startswith(_GZIP)
+        answer = json.loads(gzip.decompress(data) if packed else data)
         for name, kind in (("data", "Model"), ("credentials", "Credential")):
             if isinstance(answer, dict) and isinstance(answer.get(name), list):
                 answer[name] = [self._altered(kind, row) for row in answer[name]]
         if isinstance(answer, dict) and "credential_name" in answer:
             answer = self._altered("Credential", answer)
-        return json.dumps(answer).encode()
+        changed = json.dumps(answer).encode()
+        return gzip.compress(changed) if packed else changed
 
     def _altered(self, kind: str, row: Row) -> Row:
         for alter in self.alters:
