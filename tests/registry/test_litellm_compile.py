@@ -129,6 +129,7 @@ def test_masks_go_by_segments_of_names() -> None:
             "would show the secret in X-Tenant",
         ),
         ({"litellm_params": {"model": "openai/m", "api_base": "https://u:p@x.example.com"}}, "user name or password"),
+        ({"litellm_params": {"model": "openai/m", "provider_affinity_header": "X-A"}}, "never delete"),
         ({"litellm_params": {"model": "openai/m", "quality_router_config": {"a": 1}}}, "begins with 'auto_router/'"),
         ({"model_info": {"input_cost_per_token": 1}}, "prices"),
         ({"model_info": {"reconciler": {}}}, "keeps whose the model is"),

@@ -16,7 +16,7 @@ from world import World, actions, statuses
 from reconciler.core.rules import CannotClear, Node, ServerDefault
 from reconciler.registry.litellm.info import ModelInfo
 from reconciler.registry.litellm.kinds import KINDS
-from reconciler.registry.litellm.masks import is_hidden
+from reconciler.registry.litellm.masks import is_hidden, masked_in
 from reconciler.registry.litellm.params import LitellmParams
 
 KEY = "every-field"
@@ -38,8 +38,10 @@ SECOND: Mapping[str, Any] = {
     "stream_timeout_by_service_tier": {"flex": 700},
     "tiered_pricing": [{"range": [0, 2000]}],
 }
-# a credential that must be there, as the portable Model's is; and what only a router takes
-ELSEWHERE = re.compile(r"litellm_credential_name|(auto|complexity|adaptive|quality)_router_.*")
+# a credential that must be there, as the portable Model's is; what is refused; what a setting of the proxy's must allow; what only a router takes
+ELSEWHERE = re.compile(
+    r"litellm_credential_name|provider_affinity_header|ptu_count|(auto|complexity|adaptive|quality)_router_.*"
+)
 
 
 @pytest_asyncio.fixture
@@ -99,10 +101,9 @@ async def test_every_field_converges_when_written_changed_and_taken_away(world: 
     assert actions(await world.plan(first)) == {}
     stored = litellm_wire.models()[KEY]
     plain = {
-        name: value
-        for name, value in params.items()
-        if not is_hidden(name) and name not in ("extra_headers", "headers")
+        name: value for name, value in params.items() if not is_hidden(name) and not list(masked_in({name: value}))
     }
+    plain = {name: value for name, value in plain.items() if name not in ("extra_headers", "headers")}
     assert {name: stored["litellm_params"].get(name) for name in plain} == plain
 
     more = {name: other(name, value) for name, value in params.items()}
