@@ -302,7 +302,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def proxied(upstream: str, make: Callable[[str], Proxy] = Proxy) -> Iterator[Any]:
+def proxied(upstream: str, make: type[Proxy] = Proxy) -> Iterator[Any]:
     """A proxy for the server at `upstream`, of the class that knows that server's rows."""
     proxy = make(upstream)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
