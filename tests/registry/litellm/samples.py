@@ -74,7 +74,6 @@ PORTABLE = Sample(
     ),
     {
         "/endpoint/url": ("http://127.0.0.1:10/v1",),
-        "/endpoint/api_key": ("${env:TOKEN}",),
         "/description": ("Talk.",),
         "/tags": (["c"], []),
         "/labels": ({"team": "sales"},),
