@@ -176,7 +176,9 @@ def test_kill_minus_nine(project: Project, tmp_path: Path, mlflow_client: Proces
         project.write(f"manifests/{number}.json", json.dumps(document))
     project.write("manifests/.keep", "")
     with MlflowServer.private(tmp_path / "server") as server, proxied(server.url) as proxy:
-        config = f"owner: us\nregistries:\n  mlflow: {{driver: mlflow, url: '{proxy.url}', timeout: 60, concurrency: 3}}\n"
+        config = (
+            f"owner: us\nregistries:\n  mlflow: {{driver: mlflow, url: '{proxy.url}', timeout: 60, concurrency: 3}}\n"
+        )
         project.write("reconciler.yaml", config)
         judge = Judge(mlflow_client, server.url)
         killed = kill_at(proxy, 10, server.kill)
