@@ -73,6 +73,8 @@ def declare(
     `folder` is the manifest's, relative to the project `root`; `exists` is true of the addresses of objects that are
     there.
     """
+    if resource.read_only:
+        return Undeclarable(resource, resource.read_only)
     rules = entry.driver.kinds[resource.address.kind].root
     manifest: Mapping[str, Any] = manifest_of(resource, entry, folder)
     omitted: dict[str, str] = {}

@@ -79,7 +79,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "To keep it, restore its manifest.",
     ),
     "absent": Reason(
-        "asked for: by state: absent, or by name",
+        "absent: asked for by its manifest, or by name",
         "A manifest says `state: absent`, or `reconciler delete KEY` names the object.",
     ),
     "owner": Reason(

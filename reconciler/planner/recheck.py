@@ -118,12 +118,10 @@ def _judge_delete(change: Change, index: RegistryIndex, policy: Policy) -> Chang
 
 
 def _declared(change: Change) -> Desired | None:
-    """The manifest that a delete follows from: one that wants the object gone, or that of what it became; None for a prune.
-
-    What follows a rename is deleted though somebody changed it: the new object holds what its manifest says.
-    """
-    if change.reason not in ("renamed", "absent"):
+    """What manifests must have said for a delete of that reason, as far as it counts for the delete itself."""
+    if change.reason not in ("absent", "renamed"):
         return None
+    # what follows a rename is deleted though somebody changed it: the new object holds what its manifest says
     return Desired(Resource(change.address, {}), change.address.key, absent=change.reason == "absent")
 
 
