@@ -1,20 +1,24 @@
-"""A provider's model as a manifest: its text, and the file that it goes to."""
+"""A provider's model, and the credentials for it, as manifests: their texts, and the files that they go to."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.model import SPEC_FIELDS
+from reconciler.core.resource import Address, Resource
+from reconciler.core.spec import REFERENCE, secrets_in
 from reconciler.manifest.discover import SUFFIXES, shown
+from reconciler.manifest.export import manifest_of
 from reconciler.manifest.modeline import modeline
 from reconciler.manifest.references import escape
 from reconciler.project.workspace import Workspace
 from reconciler.registry.capabilities import CatalogueEntry
+from reconciler.registry.protocol import Native
 
 _NOT_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._-]")
 _YAML: Final = (".yaml", ".yml")
@@ -47,6 +51,30 @@ def files_of(workspace: Workspace, offers: Sequence[CatalogueEntry], target: str
         if path.exists() or path.is_symlink():
             raise InputError(f"{path} is there already", hint="choose another file with -o; nothing is overwritten")
     return files
+
+
+def credentials_file(provider: str, models: Iterable[Path]) -> Path:
+    """The file for the manifest of a provider's credentials: beside those of its models.
+
+    Raises InputError where it is there already.
+    """
+    path = min(models).parent / f"{_NOT_IN_KEYS.sub('-', provider).lstrip('._-')}-credentials.yaml"
+    if path.exists() or path.is_symlink():
+        raise InputError(f"{path} is there already", hint="look at what it declares; nothing is overwritten")
+    return path
+
+
+def credentials_text(workspace: Workspace, native: Native, registry: str, path: Path) -> tuple[str, tuple[str, ...]]:
+    """The manifest of a provider's credentials, and the variables of the environment that it names.
+
+    Every secret is a reference, whatever a driver gave: no value is ever written to a file.
+    """
+    entry = workspace.entries[registry]
+    resource = Resource(Address(registry, native.kind, native.key), native.spec)
+    manifest = manifest_of(resource, entry)
+    found = (REFERENCE.fullmatch(value) for _, value in secrets_in(manifest, entry.driver.kinds[native.kind].root))
+    text = dump_yaml(manifest, header=modeline(workspace.project.root, path.parent))
+    return text, tuple(match[2] for match in found if match is not None)
 
 
 def _first_folder(workspace: Workspace) -> Path:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.core.resource import Address, RegistryFacts, Resource
 from reconciler.core.secret import Resolver
-from reconciler.registry.protocol import Registry, Write
+from reconciler.registry.protocol import Native, Registry, Write
 
 
 @runtime_checkable
@@ -193,11 +193,16 @@ class CatalogueEntry(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """A provider's catalogue. `note` says what is missing from it, or in the way of using it."""
+    """A provider's catalogue. `note` says what is missing from it, or in the way of using it.
+
+    `credentials` is the native object that would give the registry the provider's credentials, each secret in it as PRESENT; None where it
+    has them, or needs none.
+    """
 
     provider: str
     offers: tuple[CatalogueEntry, ...]
     note: str = ""
+    credentials: Native | None = None
 
 
 @runtime_checkable

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 import yaml
 from cli.project import TERMINAL, Project
+from cli.terminal import terminal
+from registry.aigo.server import Server as Aigo
+from registry.aigo.server import aigo
 from registry.memory import server
 from registry.memory_server import Behaviour, Server
 
@@ -330,3 +334,169 @@ def test_manifests_that_are_not_valid_are_mentioned(project: Project, place: Ser
     answer = project.ok("models", "openai", "--add", "gpt-4o")
     assert answer.err.count("warning: some manifests are not valid") == 1
     assert (project.root / "manifests/gpt-4o.yaml").is_file()
+
+
+# --- the providers that are known ----------------------------------------------------------------------------------------
+
+
+def test_without_provider_the_known_ones_are_listed_offline(project: Project, place: Server) -> None:
+    """Local, streaming, chat, and other names of it; no registry is read, and not even a configuration is needed."""
+    place.become(Behaviour(fail_at=1))
+    before = list(place.calls)
+    answer = project.ok("models")
+    title, *lines = answer.out.splitlines()
+    assert title.split() == ["PROVIDER", "LOCAL", "STREAMING", "CHAT", "ALSO", "CALLED"]
+    rows = {line.split()[0]: line.split()[1:4] for line in lines}
+    assert rows["ollama"] == rows["vllm"] == rows["llamacpp"] == rows["huggingface"] == ["yes", "yes", "yes"]
+    assert rows["openai"] == rows["anthropic"] == ["no", "yes", "yes"]
+    assert rows["triton"] == ["-", "yes", "yes"]
+    assert rows["voyage"] == ["no", "no", "no"]
+    assert list(rows) == sorted(rows)
+    assert (answer.err, place.calls) == ("", before)
+    (project.root / "reconciler.yaml").unlink()
+    assert project.ok("models").out == answer.out
+
+
+def test_the_known_providers_as_json(project: Project) -> None:
+    """The same for machines, with null for what depends on where the model is served."""
+    rows = {row["name"]: row for row in project.ok("models", "--format", "json").json("models")["providers"]}
+    assert rows["openai"] == {
+        "name": "openai",
+        "aliases": ["openai-oauth2-client-creds", "text-completion-openai"],
+        "local": False,
+        "streaming": True,
+        "chat": True,
+    }
+    assert rows["triton"]["local"] is None
+
+
+@pytest.mark.parametrize("words", [("--add", "gpt-4o"), ("-o", "x.yaml"), ("--registry", "mem")])
+def test_what_needs_a_provider_says_so(project: Project, place: Server, words: tuple[str, str]) -> None:
+    """64: an option would do nothing."""
+    for output in ((), ("--format", "json")):
+        answer = project.run("models", *words, *output)
+        assert (answer.code, f"{words[0]} needs PROVIDER" in answer.err) == (64, True)
+
+
+# --- credentials ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def platform(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aigo]:
+    """AI GO! as it is at first: it knows no provider's credentials. A secret is in the environment, and must stay there."""
+    with aigo() as running:
+        monkeypatch.setenv("AIGO_KEY", running.key)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-Zx81qLmW-of-the-environment")
+        entry = f"{{driver: latticeflow, default: true, url: '{running.url}', api_key: '${{env:AIGO_KEY}}'}}"
+        project.write("reconciler.yaml", f"owner: us\nregistries:\n  aigo: {entry}\n")
+        yield running
+
+
+def test_credentials_that_are_missing_are_declared_too(project: Project, platform: Aigo) -> None:
+    """The seed's `lf model add`: the model and its provider's integration, with a reference and never a value; apply makes both."""
+    assert "has no credentials of openai yet: --add declares them" in project.ok("models", "openai").err
+    answer = project.ok("models", "openai", "--add", "gpt-5-nano")
+    assert answer.out.splitlines() == ["manifests/gpt-5-nano.yaml", "manifests/openai-credentials.yaml"]
+    assert answer.err == "Set in the environment, for apply: OPENAI_API_KEY\n"
+    listed = project.ok("models", "openai").err
+    assert "has no credentials of openai yet: apply stores those of manifests/openai-credentials.yaml:1" in listed
+    assert (project.root / "manifests/openai-credentials.yaml").read_text() == (
+        "kind: latticeflow/Integration\nkey: openai\nregistry: aigo\napi_key: ${env:OPENAI_API_KEY}\n"
+    )
+    project.ok("validate", "--strict")
+    assert project.plan() == {
+        "aigo/Integration/openai": "create new",
+        "aigo/Model/openai$gpt-5-nano": "create new",
+    }
+    project.apply()
+    assert project.plan() == {}
+    assert project.ok("models", "openai").err == ""
+    files = [path.read_text() for path in project.root.rglob("*.yaml")]
+    assert not any("Zx81qLmW" in text for text in [*files, *(answer.both for answer in project.runs)])
+
+
+def test_credentials_are_declared_once(project: Project, platform: Aigo) -> None:
+    """Not where a manifest has them, and not where the registry has; JSON tells which variables are needed."""
+    words = ("models", "openai", "--format", "json", "--add")
+    data = project.ok(*words, "gpt-4o", "--add", "gpt-5-nano", "-o", "manifests/deep").json("models")
+    assert data["written"] == [
+        "manifests/deep/gpt-4o.yaml",
+        "manifests/deep/gpt-5-nano.yaml",
+        "manifests/deep/openai-credentials.yaml",
+    ]
+    assert (data["environment"], "stores those of" in data["note"]) == (["OPENAI_API_KEY"], True)
+    data = project.ok(*words, "gpt-4.1").json("models")
+    assert (data["written"], data["environment"]) == (["manifests/gpt-4.1.yaml"], [])
+    project.apply()
+    data = project.ok(*words, "text-embedding-3-small").json("models")
+    assert (data["written"], data["note"]) == (["manifests/text-embedding-3-small.yaml"], None)
+
+
+def test_a_file_in_the_place_of_credentials_stops_all(project: Project, platform: Aigo) -> None:
+    """It is not overwritten, and the model's manifest is not written either."""
+    project.write(
+        "manifests/openai-credentials.yaml", "kind: latticeflow/Integration\nkey: anthropic\napi_key: ${env:A}\n"
+    )
+    answer = project.run("models", "openai", "--add", "gpt-4o")
+    assert (answer.code, "manifests/openai-credentials.yaml is there already" in answer.err) == (1, True)
+    assert [path.name for path in (project.root / "manifests").iterdir()] == ["openai-credentials.yaml"]
+
+
+def test_a_driver_that_hands_out_a_secret_gets_none_written(project: Project, place: Server) -> None:
+    """Whatever a driver gives as credentials, a file gets references."""
+    place.catalogues["openai"] = [{"name": "same", "title": "Same"}]
+    place.credentials = {"value": "sk-Zx81qLmW"}
+    project.ok("models", "openai", "--add", "same")
+    assert read(project, "manifests/openai-credentials.yaml") == {
+        "kind": "memory/Secret",
+        "key": "openai",
+        "registry": "mem",
+        "value": "${env:OPENAI_VALUE}",
+    }
+
+
+# --- on a terminal -------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_chosen_on_a_terminal(project: Project, platform: Aigo) -> None:
+    """The seed's dialogue: a provider, then one of its models, by names or parts of them; the manifests are written."""
+    with terminal(project, "models") as screen:
+        for question, typed in (
+            ("Provider (", "opnai\n"),
+            ("did you mean 'openai'?", "cohere\n"),
+            ("AI GO! knows no provider 'cohere'", "openai\n"),
+            ("Model (", "gpt\n"),
+            ("  gpt-5-nano", "5-nano\n"),
+        ):
+            screen.wait_for(question)
+            screen.type(typed)
+        assert screen.end() == 0, screen.seen
+    assert "STREAMING" in screen.seen
+    for name in ("gpt-5-nano", "openai-credentials"):
+        assert f"manifests/{name}.yaml" in screen.seen
+        assert (project.root / f"manifests/{name}.yaml").is_file()
+    assert read(project, "manifests/gpt-5-nano.yaml")["registries"] == {"aigo": {"key": "openai$gpt-5-nano"}}
+
+
+@pytest.mark.parametrize(("typed", "code"), [("\n", 0), ("openai\n\n", 0), ("\x03", 130), ("\x04", 130)])
+def test_nothing_is_written_by_whoever_leaves(project: Project, platform: Aigo, typed: str, code: int) -> None:
+    """An empty answer ends it, as do Ctrl-C and Ctrl-D."""
+    with terminal(project, "models") as screen:
+        screen.wait_for("Provider (")
+        screen.type(typed)
+        assert screen.end() == code, screen.seen
+    assert "Traceback" not in screen.seen
+    assert not (project.root / "manifests").exists()
+
+
+def test_where_nothing_can_be_chosen_nothing_is_asked(project: Project) -> None:
+    """The providers are listed all the same, and why no question comes is said."""
+    with terminal(project, "models") as screen:
+        assert screen.end() == 0, screen.seen
+    assert "openai" in screen.seen
+    assert "no model can be chosen: no catalogue of a provider can be had through local" in screen.seen
+    entry = "{driver: latticeflow, default: true, url: 'http://127.0.0.1:1', api_key: '${env:NOT_THERE}'}"
+    project.write("reconciler.yaml", f"registries:\n  aigo: {entry}\n")
+    with terminal(project, "models") as screen:
+        assert screen.end() == 0, screen.seen
+    assert "NOT_THERE is not set" in screen.seen

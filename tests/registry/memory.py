@@ -293,7 +293,8 @@ class Memory:
         if found is None:
             known = ", ".join(sorted(self.place.catalogues))
             raise InputError(f"{self.name} knows no provider {provider!r}", hint=f"there is: {known}")
-        return Catalogue(provider, tuple(_offer(provider, model) for model in found), self.place.notice)
+        credentials = Native("Secret", provider, self.place.credentials) if self.place.credentials else None
+        return Catalogue(provider, tuple(_offer(provider, model) for model in found), self.place.notice, credentials)
 
     # --- translation -----------------------------------------------------------------------------------------
 

@@ -78,6 +78,7 @@ class Server:
         self.catalogues: dict[
             str, list[Data]
         ] = {}  # what each provider has, as `{"name", "title", "about", "key", "limits", "tags"}`
+        self.credentials: Data = {}  # the secret that a provider's models need, in the clear
         self.notice = ""  # what stands above every catalogue
         self._ids = itertools.count(1)
         self._seen: dict[int, Row] = {}

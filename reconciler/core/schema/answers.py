@@ -383,15 +383,33 @@ def _models() -> Form:
         "declared": _or_null(source),
         "stored": _flag("Whether the registry holds it."),
     }
-    properties = {
+    provider = {
+        "name": _text("As `provider.name` of a manifest has it.", "openai"),
+        "aliases": _list("What else registries call it.", _text("A name.", "azure-openai")),
+        "local": _or_null(_flag("Whether its models run on the machine that asks; null where that depends.")),
+        "streaming": _flag("Whether they answer piece by piece."),
+        "chat": _flag("Whether they take messages."),
+    }
+    one = {
         "registry": _text("The registry that was asked.", "aigo"),
         "provider": _text("The provider.", "openai"),
         "models": _list("Sorted by name.", _map("One model that the provider offers.", model)),
         "note": _or_null(_text("What is missing from the list, or in the way of using it, or null.")),
-        "written": _list("With --add: the manifests that were written.", _text("Their files.", "manifests/gpt.yaml")),
     }
-    printed = "What `reconciler models --format json` prints."
-    return _answer("Answer of models", printed, properties, optional=("written",))
+    added = {
+        "written": _list("With --add: the manifests that were written.", _text("Their files.", "manifests/gpt.yaml")),
+        "environment": _list("With --add: what they need, for apply.", _text("A variable.", "OPENAI_API_KEY")),
+    }
+    several = {
+        "providers": _list("Without PROVIDER, instead of the rest: sorted by name.", _map("One provider.", provider))
+    }
+    form = _answer(
+        "Answer of models",
+        "What `reconciler models --format json` prints.",
+        {**one, **added, **several},
+        optional=(*one, *added, *several),
+    )
+    return form | {"anyOf": [{"required": list(one)}, {"required": list(several)}]}
 
 
 def _import() -> Form:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.registry.driver import Catalogue, CatalogueEntry, PermanentError
+from reconciler.registry.driver import PRESENT, Catalogue, CatalogueEntry, Native, PermanentError
 
 
 def offers_of(provider: str, data: Any) -> Catalogue:
@@ -19,6 +19,7 @@ def offers_of(provider: str, data: Any) -> Catalogue:
         provider,
         tuple(sorted(offers, key=lambda offer: (offer.model, offer.key))),
         _note(provider, data, len(rows) - len(offers)),
+        Native("Integration", provider, {"api_key": PRESENT}) if data.get("has_credentials") is False else None,
     )
 
 
@@ -49,8 +50,6 @@ def _counts(value: Any) -> bool:
 
 def _note(provider: str, data: Mapping[str, Any], strange: int) -> str:
     notes = []
-    if data.get("has_credentials") is False:
-        notes.append(f"{provider} has no credentials yet: declare a latticeflow/Integration, or `lf integration add`")
     if data.get("models_unreachable"):
         notes.append(f"{provider} could not be reached, so the list may not be whole")
     if strange:

@@ -26,4 +26,6 @@ def describe(kind: str, key: str, spec: Mapping[str, Any]) -> ModelFacts:
         url=params.get("api_base") or params.get("base_url"),
         max_answer_tokens=next((one for one in answer if isinstance(one, int)), None),
         context_length=info.get("max_input_tokens"),
+        tags=info.get("tags"),
+        labels=info.get("labels"),
     )

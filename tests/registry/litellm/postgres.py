@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.litellm.kept import Kept, passed
-from registry.nemo.server import free_port
+from registry.server_process import free_port
 
 DEBIAN: Final = Path("/usr/lib/postgresql")
 # Nothing has to outlive the machine, and there is one way in: TCP on loopback.

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 import httpx2
 from registry.litellm.kept import HERE, Kept, passed, use
 from registry.litellm.postgres import Postgres
-from registry.nemo.server import free_port
+from registry.server_process import free_port
 
 TOOL: Final = HERE.parents[2] / ".cache" / "tools" / "litellm"
 # What the proxy's own config.yaml declares, which no client can change: a model and a credential.
