@@ -95,7 +95,7 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     made = imported(tmp_path, {"config.yaml": CONFIG})
     assert told(made) == [
         "config.yaml:9:38 warning literal-secret",
-        "config.yaml:17:52 warning literal-secret",
+        "config.yaml:17:53 warning literal-secret",
         "config.yaml:22:18 warning not-expressible",  # an id with a slash
         "config.yaml:22:27 warning not-expressible",
         "config.yaml:28:1 warning not-a-model",
