@@ -45,10 +45,19 @@ def plain(value):
 def made(client, value):
     return forms[client].model_validate(value) if client in forms and isinstance(value, dict) else value
 
+def refused(name, value):
+    try:
+        ProviderConfig.model_validate({name: value})
+    except ValueError:
+        return True
+    return False
+
 answers = []
 for client, method, arguments in asked["calls"]:
     if (client, method) == ("options", "names"):
         answers.append({name: field.alias or name for name, field in ProviderConfig.model_fields.items()})
+    elif (client, method) == ("options", "refused"):
+        answers.append([refused(name, value) for name, value in arguments])
     else:
         answers.append(plain(getattr(clients[client], method)(*[made(client, one) for one in arguments])))
 json.dump(answers, sys.stdout)
@@ -59,7 +68,10 @@ Call = tuple[str, str, list[Any]]
 
 @dataclass(frozen=True)
 class Ibm:
-    """The client with nothing but this server to talk to. `url` is without any prefix; `folder` is its home."""
+    """The client with nothing but this server to talk to. `url` is without any prefix; `folder` is its home.
+
+    Two calls ask its class of options and no server: `("options", "names", [])`, and `("options", "refused", [[name, value], ...])`.
+    """
 
     url: str
     token: str

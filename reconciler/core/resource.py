@@ -118,6 +118,7 @@ class Resource:
     identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
     `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for. `unmanaged` are the members
     beside `spec` that no kind declares, as a tree (see `core.unmanaged`): as read from a registry, or as a manifest's `x-unmanaged` has them.
+    `server_facts` are the members that the registry alone says (its id, when it was made): shown, never compared, never sent.
     `read_only` says in words why nobody can write or delete it through the registry (it stands in a file of the server's), "" where one can.
     `pending` says in words what a registry has stored and does not act upon yet: a read-back waits for it to pass, and a plan tells it.
     """
@@ -132,6 +133,7 @@ class Resource:
     updated_at: str | None = None  # ISO 8601, as the registry gives it; shown, never compared
     cascade_deletes: tuple[str, ...] = ()
     unmanaged: Mapping[str, Any] = field(default_factory=dict)
+    server_facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
     read_only: str = ""
     pending: str = ""
 
@@ -234,10 +236,14 @@ class RegistryFacts:
 
 
 class RemoteState(NamedTuple):
-    """What the registries are and say: one complete listing for each that was read, and the facts of each, by name."""
+    """What the registries are and say: one complete listing for each that was read, and the facts of each, by name.
+
+    `missing` are the objects that manifests name, that none can declare (`ExternalRef`), and that are not there.
+    """
 
     listings: Mapping[str, Listing]
     registries: Mapping[str, RegistryFacts]
+    missing: frozenset[Address] = frozenset()
 
     def resources(self) -> Iterator[Resource]:
         """Every object that could be read, registry by registry."""

@@ -109,6 +109,16 @@ class Ref(NamedTuple):
     must_exist: bool = True
 
 
+class ExternalRef(NamedTuple):
+    """The value names an object of the registry that no manifest declares: it must be there before. `kind` is what the registry calls it.
+
+    A plan looks such objects up where the open registry can (`FindsExternal`). `hint` says how they come to be.
+    """
+
+    kind: str
+    hint: str
+
+
 @dataclass(frozen=True)
 class KnownValues:
     """A list of values that its vendor may extend: one that is not in it is written all the same, with a warning of `validate`."""
@@ -135,6 +145,7 @@ Rule = (
     | Superset
     | NeedsConsent
     | Ref
+    | ExternalRef
     | Constraint
     | KnownValues
 )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.pointer import MISSING
-from reconciler.core.rules import OPAQUE, Constraint, KnownValues, Node, Ref, ServerDefault, WriteOnly
+from reconciler.core.rules import OPAQUE, Constraint, ExternalRef, KnownValues, Node, Ref, ServerDefault, WriteOnly
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
@@ -111,6 +111,15 @@ def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterat
         yield json_pointer.join(prefix), rule.kind, spec
     for name, value, below in _members(spec, node):
         yield from references_in(value, below, (*prefix, name))
+
+
+def external_references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
+    """`(pointer, kind, key)` of each value in `spec` that names an object which no manifest declares."""
+    rule = node.rule(ExternalRef)
+    if rule is not None and isinstance(spec, str) and spec:
+        yield json_pointer.join(prefix), rule.kind, spec
+    for name, value, below in _members(spec, node):
+        yield from external_references_in(value, below, (*prefix, name))
 
 
 def limits_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Constraint]]:

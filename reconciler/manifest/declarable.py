@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.document.dump import dump_yaml
+from reconciler.core.errors import is_error
 from reconciler.core.resource import Address, Desired, Resource
 from reconciler.core.rules import Ref
 from reconciler.core.spec import canonical_json, left_to_server, normalized, secrets_in
@@ -121,7 +122,7 @@ def _faults(
     text = dump_yaml(manifest).encode(errors="surrogatepass")
     read = reader.read_stdin(text, root / folder)
     for problem in read.problems:
-        if problem.severity == "error":
+        if is_error(problem):
             yield _Fault(problem.pointer, problem.message)
     compiled = compile_manifests(read.manifests, {entry.name: entry})
     for _, finding in compiled.findings:

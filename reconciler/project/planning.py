@@ -11,12 +11,13 @@ from reconciler.core.errors import Problem
 from reconciler.core.resource import DesiredState, RemoteState, Resource
 from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.planner import make_delete_plan, make_plan
+from reconciler.planner.references import external
 from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
 from reconciler.project.unfinished import with_warnings
 from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
-from reconciler.registry.reading import read_all
+from reconciler.registry.reading import read_all, read_missing
 
 
 async def read_remote(workspace: Workspace, declared: DesiredState, registries: Mapping[str, Registry]) -> RemoteState:
@@ -25,6 +26,8 @@ async def read_remote(workspace: Workspace, declared: DesiredState, registries: 
     Raises RegistryError where one cannot be read, ManifestError where a manifest refers to an object that is nowhere.
     """
     remote = await read_all(registries, workspace.facts)
+    named = {target for _, _, target in external(declared, remote)}
+    remote = remote._replace(missing=await read_missing(registries, workspace.facts, named))
     workspace.check_references(declared, remote)
     return remote
 

@@ -18,7 +18,7 @@ from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, InputError, ManifestError, Problem, SecretError, UsageError, is_error
 from reconciler.core.fingerprint import MIN_KEY_LENGTH, without_line_end
 from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Source
-from reconciler.core.rules import Ref
+from reconciler.core.rules import ExternalRef, Ref
 from reconciler.core.secret import Resolver, Secret
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import FoundFiles, discover, shown
@@ -234,7 +234,7 @@ class Workspace:
     def _hint(self, address: Address, pointer: str) -> str | None:
         """The hint of a reference's rule on how to create its target, if there is one."""
         node = self.entries[address.registry].facts.kinds[address.kind].root.find(json_pointer.split(pointer))
-        rule = node.rule(Ref) if node is not None else None
+        rule = (node.rule(Ref) or node.rule(ExternalRef)) if node is not None else None
         hint: str | None = rule.hint if rule is not None else None
         return hint
 
@@ -246,11 +246,14 @@ class Workspace:
             source = item.resource.source
             what = f"{pointer} refers to {target}" if pointer else f"is in {target}"
             gone = going.get(target)
-            why = (
-                f"{gone.file}:{gone.line} says is to be absent"
-                if gone
-                else "neither the manifests nor the registry have"
-            )
+            if target in remote.missing:
+                why = "the registry does not have"
+            else:
+                why = (
+                    f"{gone.file}:{gone.line} says is to be absent"
+                    if gone
+                    else "neither the manifests nor the registry have"
+                )
             message = f"{item.address} {what}, which {why}"
             file, line = (source.file, source.line) if source else ("", 1)
             hint = None if gone else self._hint(item.address, pointer)

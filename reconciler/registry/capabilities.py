@@ -135,6 +135,15 @@ class RunsTests(Protocol):
     async def test(self, resource: Resource, given: Any) -> TestResult: ...
 
 
+@runtime_checkable
+class FindsExternal(Protocol):
+    """An open registry that looks up what manifests name and none can declare (`ExternalRef`): a fileset of its platform."""
+
+    # those of `named` that are not there. What cannot be told, since nobody answers for them or they may not be seen, is left
+    # out: whoever writes hears of it
+    async def missing(self, named: frozenset[Address]) -> frozenset[Address]: ...
+
+
 class AdapterForm(NamedTuple):
     """Form of the I/O adapters of a driver's registry: templates between the standard form and an endpoint's own.
 

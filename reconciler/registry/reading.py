@@ -7,9 +7,9 @@ and one that forgets to does no harm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from reconciler.core.errors import DeadlineError, PermanentError, ReconcilerError, RegistryError
 from reconciler.core.kind import Kind
@@ -18,9 +18,11 @@ from reconciler.core.shape import ANYTHING, wrong_type
 from reconciler.core.spec import hide_secrets, references_in, too_deep
 from reconciler.core.unmanaged import combined, hide, shown
 from reconciler.registry import deadline
-from reconciler.registry.capabilities import capable
+from reconciler.registry.capabilities import FindsExternal, capable
 from reconciler.registry.protocol import Registry
 from reconciler.registry.rows import TOO_DEEP, MisreadError, split_row
+
+Found = TypeVar("Found")
 
 _LOST_KEY: Final = "a row whose kind or key is no text"
 
@@ -71,13 +73,36 @@ def unread_text(name: str, failure: ReconcilerError) -> str:
     return f"{name} could not be read: {failure.message}"
 
 
+async def read_missing(
+    registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts], named: Iterable[Address]
+) -> frozenset[Address]:
+    """Those of the named external objects that are not there, as far as their registries look them up. Raises RegistryError."""
+    by_registry: dict[str, set[Address]] = {}
+    for address in named:
+        by_registry.setdefault(address.registry, set()).add(address)
+    answers = await asyncio.gather(
+        *(_missing(registries[name], facts[name].deadline, frozenset(some)) for name, some in by_registry.items())
+    )
+    return frozenset().union(*answers)
+
+
+async def _missing(registry: Registry, seconds: float | None, named: frozenset[Address]) -> frozenset[Address]:
+    if not isinstance(registry, FindsExternal):
+        return frozenset()
+    return await _in_time(registry.missing(named), seconds)
+
+
 async def _read(registry: Registry, seconds: float | None) -> Listing:
-    """One registry's listing. Raises DeadlineError where it is not complete in time: a read that is cut off has changed nothing."""
+    return await _in_time(registry.read(), seconds)
+
+
+async def _in_time(reading: Awaitable[Found], seconds: float | None) -> Found:
+    """What a read finds. Raises DeadlineError where it is not complete in time: a read that is cut off has changed nothing."""
     timer = asyncio.timeout(seconds)
     try:
         with deadline.within(deadline.start(seconds)):
             async with timer:
-                return await registry.read()
+                return await reading
     except TimeoutError as error:
         if not timer.expired():
             raise

@@ -14,7 +14,7 @@ from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
 from reconciler.core.shape import ANYTHING, split, wrong_type
 from reconciler.core.spec import MAX_DEPTH, hide_secrets, too_deep, with_defaults, without_nulls
-from reconciler.core.unmanaged import combined, hide
+from reconciler.core.unmanaged import combined, hide, shown
 
 TOO_DEEP: Final = f"it has more than {MAX_DEPTH} maps and lists inside each other"
 
@@ -35,11 +35,12 @@ def read_row(
     updated_at: str | None = None,
     parent: Address | None = None,
     cascade_deletes: tuple[str, ...] = (),
+    server_facts: Mapping[str, Any] | None = None,
 ) -> Resource:
     """The object of that kind whose members these are, in the kind's own terms, secrets in the clear.
 
-    What the kind does not declare is kept as unmanaged; `beside` are further unmanaged members. Raises MisreadError where a value is of
-    a type that the kind's model does not allow.
+    What the kind does not declare is kept as unmanaged; `beside` are further unmanaged members, and `server_facts` what the registry alone
+    says, only to be shown. Raises MisreadError where a value is of a type that the kind's model does not allow.
     """
     known, others = split_row(kind, members)
     more = dict(beside or {})
@@ -57,7 +58,19 @@ def read_row(
         updated_at=updated_at,
         cascade_deletes=cascade_deletes,
         unmanaged=hide(combined(more, others), known),
+        server_facts=_showable(server_facts or {}),
     )
+
+
+def _showable(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that say something and are plain JSON data, without what may be a secret."""
+    plain = {name: value for name, value in facts.items() if value is not None and not _is_odd(value)}
+    showable: dict[str, Any] = shown(hide(plain, {}))
+    return showable
+
+
+def _is_odd(value: Any) -> bool:
+    return too_deep({"": value}) or wrong_type(value, ANYTHING) is not None
 
 
 def split_row(kind: Kind, members: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -148,6 +161,11 @@ def map_of(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     if value is not None and not isinstance(value, Mapping):
         raise MisreadError(f"its {name} is no map")
     return dict(value or {})
+
+
+def picked(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The members of these names that a row has, in this order."""
+    return {name: row[name] for name in names if name in row}
 
 
 def without(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconciler.core.errors import is_error
 from reconciler.manifest.validation import Validation
 from reconciler.render.escape import xml
 from reconciler.render.problem_text import problem_texts
@@ -22,7 +23,7 @@ def render(validation: Validation, style: Style) -> str:
     errors: dict[str, int] = {}
     for problem, text in problem_texts(judged, Style(color=False, width=style.width)):
         texts.setdefault(problem.file, []).append(text)
-        errors[problem.file] = errors.get(problem.file, 0) + (problem.severity == "error")
+        errors[problem.file] = errors.get(problem.file, 0) + is_error(problem)
     cases = [_case(file, errors[file], "\n\n".join(blocks)) for file, blocks in texts.items()]
     rest = judged.files - len(texts)
     if rest > 0:

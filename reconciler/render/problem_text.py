@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.core.errors import Problem
+from reconciler.core.errors import Problem, is_error
 from reconciler.manifest.validation import Validation
 from reconciler.render.masking import survey
 from reconciler.render.quote import quote
@@ -25,7 +25,7 @@ def problem_texts(validation: Validation, style: Style) -> Iterator[tuple[Proble
 
 def headline(problem: Problem, style: Style) -> str:
     """`file:line:column: error[rule]: message`."""
-    colour = "red" if problem.severity == "error" else "yellow"
+    colour = "red" if is_error(problem) else "yellow"
     place = style.paint(f"{style.safe(problem.file)}:{problem.line}:{problem.column}:", "bold")
     what = style.paint(f"{style.safe(problem.severity)}[{style.safe(problem.rule)}]:", colour, "bold")
     return f"{place} {what} {style.safe(problem.text)}"

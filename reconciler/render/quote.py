@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from reconciler.core.errors import Problem
+from reconciler.core.errors import Problem, is_error
 from reconciler.core.problem_json import end_of
 from reconciler.render import escape
 from reconciler.render.credentials import Span
@@ -41,7 +41,7 @@ def quote(problem: Problem, lines: Sequence[str], secrets: Secrets, style: Style
     indent = " " * (before - first)
     underline = ("^" + "~" * (marked - 1))[: max(1, text_width(shown) - len(indent))]
     bar = style.paint("|", "blue")
-    colour = "red" if problem.severity == "error" else "yellow"
+    colour = "red" if is_error(problem) else "yellow"
     return [
         f"{style.paint(str(problem.line), 'blue')} {bar} {shown}".rstrip(),
         f"{' ' * gutter} {bar} {indent}{style.paint(underline, colour)}",

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import reconciler
-from reconciler.core.errors import Problem
+from reconciler.core.errors import Problem, is_error
 from reconciler.core.problem_json import end_of
 from reconciler.core.problem_rules import RULES, help_uri
 from reconciler.manifest.validation import Validation
@@ -58,7 +58,7 @@ def _result(problem: Problem, path: str, rule_index: int, seen: dict[str, int]) 
     return {
         "ruleId": problem.rule,
         "ruleIndex": rule_index,
-        "level": "error" if problem.severity == "error" else "warning",
+        "level": "error" if is_error(problem) else "warning",
         # `[text](target)` in a message is a link to viewers
         "message": {"text": printable(message).replace("](", "] (")},
         "locations": [{"physicalLocation": location}],

@@ -112,15 +112,19 @@ def unreadable_rows(remote: RemoteState) -> Iterator[tuple[str, Unreadable]]:
 
 
 def get_data(resource: Resource) -> dict[str, Any]:
-    """The `get` answer: one stored object, with its owner and its times, and what its kind does not declare."""
-    data = {
+    """The `get` answer: one stored object, with its owner and its times, what its kind does not declare, and what its registry alone says."""
+    data: dict[str, Any] = {
         "address": str(resource.address),
         "spec": _without_credentials(resource.spec),
         "owner": _owner(resource),
         "revision": resource.revision,
         "updated_at": resource.updated_at,
     }
-    return {**data, "unmanaged": shown(resource.unmanaged)} if resource.unmanaged else data
+    if resource.unmanaged:
+        data["unmanaged"] = shown(resource.unmanaged)
+    if resource.server_facts:
+        data["server_facts"] = _without_credentials(resource.server_facts)
+    return data
 
 
 def _without_credentials(spec: Any) -> Any:
@@ -143,6 +147,9 @@ def get_text(data: Mapping[str, Any], style: Style) -> str:
     lines = [f"{style.paint(f'{title}:'.ljust(10), 'bold')}{style.safe(cell(value))}" for title, value in facts]
     unmanaged = data.get("unmanaged")
     more = [style.paint("Unmanaged, which no kind declares:", "bold"), dumps(unmanaged)] if unmanaged else []
+    facts_of_server = data.get("server_facts")
+    if facts_of_server:
+        more += [style.paint("Said by the registry alone:", "bold"), dumps(facts_of_server)]
     return "\n".join([*lines, dumps(data.get("spec", {})), *more])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from reconciler.core.errors import is_error
 from reconciler.manifest.validation import Validation
 from reconciler.render import load
 from reconciler.render.terminal import Style, count
@@ -28,7 +29,7 @@ def judge(validation: Validation, style: Style) -> Validation:
 
 def summary(validation: Validation, style: Style) -> str:
     """`2 errors, 1 warning in 3 files`, or that all is well."""
-    errors = sum(problem.severity == "error" for problem in validation.problems)
+    errors = sum(map(is_error, validation.problems))
     warnings = len(validation.problems) - errors
     checked = f"{count(validation.documents, 'manifest')} in {count(validation.files, 'file')}"
     counted = [count(errors, "error")] if errors else []

@@ -15,6 +15,8 @@ from registry.watsonx_contract import connected
 from registry.watsonx_samples import CREDS, native, option
 from world import World, actions, model, statuses
 
+from reconciler.manifest.native import NativeKind, check_native
+from reconciler.registry.watsonx.kinds import KINDS
 from reconciler.registry.watsonx.options import CANONICAL
 
 NAME = "virtual-model/openai/gpt-4o"
@@ -54,6 +56,22 @@ def test_our_names_of_options_are_its_own(ibm: Ibm) -> None:
     del theirs["provider"]
     assert {name: CANONICAL[name] for name in theirs} == theirs
     assert set(CANONICAL) == set(theirs) | set(theirs.values())
+
+
+def test_what_it_cannot_read_is_no_valid_manifest(ibm: Ibm) -> None:
+    """A value that the client refuses, text where it wants a map or a number among the texts of `metadata`, is an error of `validate`."""
+    values = [42, 1.5, True, "text", ["a"], [1], {"a": "b"}, {"a": 42}, {"a": None}, {"a": {"b": "c"}}, [{"a": 1}]]
+    asked = [[name, value] for name in CANONICAL for value in values]
+    (refused,) = ibm(("options", "refused", asked))
+    kind = NativeKind.of("watsonx", KINDS["Model"])
+    document = {"kind": kind.name, "key": NAME}
+    taken = [
+        (name, value)
+        for (name, value), no in zip(asked, refused, strict=True)
+        if no and not check_native(kind, {**document, "provider_config": {name: value}})[1]
+    ]
+    assert not taken
+    assert dict(zip(map(str, asked), refused, strict=True))[str(["metadata", {"a": 42}])]
 
 
 @pytest.mark.parametrize("spelling", ["camel", "snake"])

@@ -264,12 +264,17 @@ def _get() -> Form:
         "address": _address(),
         "spec": _spec(),
         "unmanaged": _unmanaged(),
+        "server_facts": {
+            "description": "What the registry alone says of it, such as its id and when it was made, `***` for what may be a secret. "
+            "Left out where it says nothing.",
+            "type": "object",
+        },
         "owner": _or_null(_text("Whose mark it bears, or null.", "platform-team")),
         "revision": _or_null(_text("The registry's change token, or null.")),
         "updated_at": _or_null(_time("As the registry gives it, or null.")),
     }
     about = "What `reconciler get --format json` prints."
-    return _answer("Answer of get", about, properties, optional=("unmanaged",))
+    return _answer("Answer of get", about, properties, optional=("unmanaged", "server_facts"))
 
 
 def _history() -> Form:

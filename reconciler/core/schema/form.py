@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import CannotClear, Constraint, Immutable, Ref, Rule, ServerDefault, ServerOwned
+from reconciler.core.rules import CannotClear, Constraint, ExternalRef, Immutable, Ref, Rule, ServerDefault, ServerOwned
 from reconciler.core.schema.types import or_null
 
 Form = dict[str, Any]
@@ -109,6 +109,8 @@ def note_of(rule: Rule) -> str:
             return f"Taking it away means replace: {reason}."
         case Ref(kind):
             return f"The key of a {kind} in the same registry."
+        case ExternalRef(kind):
+            return f"The name of a {kind} of the registry, which must be there."
         case Constraint(_, reason):
             return f"{reason[:1].upper()}{reason[1:]}."
         case _:

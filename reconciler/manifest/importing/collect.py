@@ -14,7 +14,7 @@ from reconciler.core import pointer as pointers
 from reconciler.core.document.comments import dump_commented
 from reconciler.core.document.trees import Map, Node, find, plain_data
 from reconciler.core.document.values import Span
-from reconciler.core.errors import Problem
+from reconciler.core.errors import Problem, is_error
 from reconciler.core.schema.findings import Finding
 from reconciler.core.telling import without_values
 from reconciler.manifest.discover import FoundFiles
@@ -85,7 +85,7 @@ class Import:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if problem.severity == "error")
+        return tuple(filter(is_error, self.problems))
 
 
 def import_files(found: FoundFiles, target: Target) -> Import:
@@ -180,7 +180,7 @@ def _place_of(draft: Draft) -> tuple[str, Span]:
 
 def _written(drafts: Iterable[Draft], session: Session, target: Target) -> Iterable[Written]:
     taken: set[str] = set()
-    before = [problem for problem in session.journal.problems if problem.severity == "error"]
+    before = list(filter(is_error, session.journal.problems))
     for draft in drafts:
         folder = folder_of(draft.kind)
         comment = modeline(session.sources.root, os.path.join(session.folder, folder))

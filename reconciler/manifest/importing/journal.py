@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from reconciler.core.document.trees import List, Map, Member, Scalar, plain_data
-from reconciler.core.errors import Problem
+from reconciler.core.errors import Problem, is_error
 from reconciler.core.secret import Secret
 from reconciler.core.spec import canonical_json
 from reconciler.core.telling import without_values
@@ -36,7 +36,7 @@ class Journal:
     @property
     def errors(self) -> int:
         """How many errors there are so far."""
-        return sum(problem.severity == "error" for problem in self.problems)
+        return sum(is_error(problem) for problem in self.problems)
 
     def taken(self) -> list[Problem]:
         """All problems so far, which are told no more unless they are given back."""

@@ -21,6 +21,7 @@ from reconciler.registry.driver import (
     Write,
     WriteOnly,
     combined,
+    picked,
     read_row,
     secrets_in,
     text_of,
@@ -36,6 +37,7 @@ _OWN: Final = (
     "created_at",
     "updated_at",
 )  # of a row, what is said elsewhere in the object or by the server alone
+_FACTS: Final = ("id", "usage", "model_ids")  # what `get` shows beside the time of creation
 _TRANSFORMATIONS: Final = ("process_input", "process_output")
 _SECRETS: Final = {
     kind: tuple(
@@ -106,6 +108,7 @@ def secret_of(row: Row, registry: str, parent: Address | None) -> Resource:
         revision=str(moment),
         parent=parent,
         updated_at=_moment(moment),
+        server_facts=_facts(row),
     )
 
 
@@ -152,7 +155,13 @@ def _resource(row: Row, address: Address, members: Row, beside: Row) -> Resource
         id=text_of(row, "id"),
         revision=str(moment),
         updated_at=_moment(moment),
+        server_facts=_facts(row),
     )
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    """What the server alone says of an object."""
+    return {**picked(row, _FACTS), "created_at": _moment(row.get("created_at"))}
 
 
 def _moment(seconds: Any) -> str | None:

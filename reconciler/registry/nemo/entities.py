@@ -16,6 +16,7 @@ from reconciler.registry.driver import (
     CannotClear,
     Constraint,
     Default,
+    ExternalRef,
     Immutable,
     NeedsConsent,
     Normalized,
@@ -33,7 +34,7 @@ from reconciler.registry.nemo.forms import (
     or_absent,
     refuses_mark,
     refuses_tokens,
-    refuses_user_info,
+    refuses_url,
 )
 
 STRICT: Final = ConfigDict(
@@ -59,6 +60,10 @@ Reference = Annotated[
     str,
     Pattern(r"^[\w\-./@+]+" + END, "bad_key", "must be a name, or workspace/name for another workspace", 255),
 ]
+PlacedName = Annotated[
+    str, Pattern(r"^[^/]+(?:/[^/]+)?" + END, "bad_key", "must be a name, or workspace/name for another workspace")
+]
+EXISTS: Final = ExternalRef("Fileset", hint="create the fileset with its files first, in NeMo's service `files`")
 ProjectName = Annotated[  # the server looks for it in the same workspace only, under this very name
     str,
     Pattern(r"^[\w\-.]+" + END, "bad_key", "must be a name: a project is in the same workspace", 255),
@@ -111,7 +116,9 @@ class ApiEndpoint(BaseModel):
         str | None,
         Field(min_length=1),
         Normalized(canonical_url, "the server writes URLs in one form"),
-        Constraint(refuses_user_info, "a user name or password in it would be shown to everybody"),
+        Constraint(
+            refuses_url, "the server takes URLs only, and would show a user name or password in it to everybody"
+        ),
     ] = Field(None, description="The endpoint.", examples=["https://llm.example.com/v1"])
     model_id: str | None = Field(None, description="The model's name there.", examples=["gpt-oss-120b"])
     format: str | None = Field(None, description="What it speaks.", examples=["openai"])
@@ -242,8 +249,8 @@ class Model(BaseModel):
     finetuning_type: Annotated[str | None, OpenChoice(FINETUNING), CannotClear("the server keeps the last one")] = (
         Field(None, description="How it was tuned.", examples=["lora"])
     )
-    fileset: Annotated[str, Field(min_length=1)] | Annotated[None, CannotClear("the server keeps the last one")] = (
-        Field(None, description="Its files, workspace/name.", examples=["default/llama"])
+    fileset: Annotated[PlacedName | None, EXISTS, CannotClear("the server keeps the last one")] = Field(
+        None, description="Its files, workspace/name.", examples=["default/llama"]
     )
     base_model: Annotated[
         str | None,

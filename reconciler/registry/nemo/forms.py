@@ -18,6 +18,11 @@ MARK: Final = "reconciler"  # the member of a model's custom_fields that holds o
 # the entity store's rule, and for everything of the models service its own on top
 _NAME: Final = re.compile(r"[a-z](?!.*--)[a-z0-9\-._]{1,62}(?<!-)")
 STORE_NAME: Final = r"[a-z](?!.*--)[a-z0-9\-@.+_]{1,62}(?<!-)"
+_COMMENT: Final = re.compile(r"\{#.*?#\}", re.DOTALL)
+# with the white space that `-` in it takes away
+_EXPRESSION: Final = re.compile(r"(?:\s*\{\{-|\{\{)(?:.*?)(?:-\}\}\s*|\}\})", re.DOTALL)
+_AUTH_SECRET: Final = re.compile(r"\bauth_secret\b")
+_ALONE: Final = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)\s*-?\}\}")  # an expression that is one variable
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _FORM: Final = (
     "it must be 2 to 63 lower-case letters, digits, {}, begin with a letter, and have no '--' and no '-' at the end"
@@ -81,6 +86,37 @@ def refuses_user_info(url: Any) -> str | None:
     """The server takes any text for a URL, and shows it to everybody."""
     refused = refuses_credentials(url if not isinstance(url, str) or "://" in url else f"x://{url}")
     return None if refused is None else f"{refused}: name a secret in api_key_secret_name"
+
+
+def refuses_url(url: Any) -> str | None:
+    """What the server takes for no URL, or would show to everybody. It reads with pydantic, and so do we."""
+    if isinstance(url, str):
+        try:
+            AnyUrl(url)
+        except ValidationError as error:
+            why = (
+                error.errors(include_url=False, include_input=False)[0].get("ctx", {}).get("error", "it cannot be read")
+            )
+            return f"is no URL ({why}): write all of it, such as https://llm.example.com/v1"
+    return refuses_user_info(url)
+
+
+def refuses_auth_format(form: Any) -> str | None:
+    """Why the server would refuse a Jinja template of a header, as far as that can be told without Jinja."""
+    if not isinstance(form, str):
+        return None
+    plain = _COMMENT.sub("", form)
+    if len(_AUTH_SECRET.findall(plain)) != 1 or any(name != "auth_secret" for name in _ALONE.findall(plain)):
+        return "must have exactly one variable, `{{ auth_secret }}`, as in 'x-api-key: {{ auth_secret }}'"
+    name, separator, value = _EXPRESSION.sub("x", plain).partition(": ")
+    if "{%" not in plain and not ("{{" not in name + value and separator and name.strip() and value.strip()):
+        return "must give `Name: value`, with a space after the colon, as in 'x-api-key: {{ auth_secret }}'"
+    return None
+
+
+def refuses_tool_choice(choice: Any) -> str | None:
+    """The server takes a word or a map."""
+    return None if choice is None or isinstance(choice, str | Mapping) else "must be a word, such as auto, or a map"
 
 
 def refuses_headers(headers: Any) -> str | None:

@@ -30,21 +30,24 @@ from reconciler.registry.driver import (
     WriteOnly,
 )
 from reconciler.registry.nemo.entities import (
+    EXISTS,
     FINETUNING,
     STRICT,
     Description,
     InferenceParams,
     Model,
+    PlacedName,
     ProjectName,
-    Reference,
 )
 from reconciler.registry.nemo.forms import (
     elsewhere,
     or_absent,
+    refuses_auth_format,
     refuses_headers,
     refuses_name,
     refuses_store_name,
     refuses_tokens,
+    refuses_tool_choice,
     refuses_user_info,
 )
 
@@ -99,7 +102,11 @@ class Provider(BaseModel):
     model_deployment_id: Annotated[str | None, Field(max_length=255), ServerDefault("a deployment writes it")] = Field(
         None, description="The deployment that it belongs to.", examples=["default/llama"]
     )
-    auth_header_format: Annotated[str, Field(max_length=1024)] | None = Field(
+    auth_header_format: Annotated[
+        str | None,
+        Field(max_length=1024),
+        Constraint(refuses_auth_format, "the server takes exactly one variable, and a header"),
+    ] = Field(
         None,
         description="A Jinja template with the one variable `auth_secret` that gives `Name: value`. A bearer token if absent.",
         examples=["x-api-key: {{ auth_secret }}"],
@@ -134,12 +141,12 @@ class Adapter(BaseModel):
     model_config = STRICT
 
     model: Annotated[
-        Reference,
+        PlacedName,
         Field(max_length=127),
         Immutable("the server never changes it"),
         Ref("Model", hint="declare a nemo/Model", elsewhere=elsewhere),
     ] = Field(description="The model that it adapts, or workspace/name.", examples=["llama-3.1-8b"])
-    fileset: Annotated[str, Field(min_length=1)] = Field(
+    fileset: Annotated[PlacedName, EXISTS] = Field(
         description="Its files, workspace/name: they must be there.", examples=["default/lora"]
     )
     finetuning_type: Annotated[str, OpenChoice(FINETUNING), Immutable("the server never changes it")] = Field(
@@ -170,7 +177,7 @@ class ToolFunction(BaseModel):
 
     model_config = STRICT
 
-    name: str = Field(description="Its name.", examples=["look_up"])
+    name: Annotated[str, Field(max_length=255)] = Field(description="Its name.", examples=["look_up"])
     description: str | None = Field(None, description="What it does.", examples=["Looks an order up."])
     parameters: dict[str, Any] | None = Field(
         None, description="The JSON Schema of its arguments.", examples=[{"type": "object"}]
@@ -207,7 +214,9 @@ class Prompt(BaseModel):
         None, description="The variables of the messages.", examples=[["name"]]
     )
     tools: list[Tool] | None = Field(None, description="Tools that may be called.")
-    tool_choice: Any = Field(None, description="Which tool is called: a word, or a map.", examples=["auto"])
+    tool_choice: Annotated[Any, Constraint(refuses_tool_choice, "the server takes a word or a map")] = Field(
+        None, description="Which tool is called: a word, or a map.", examples=["auto"]
+    )
     response_format: dict[str, Any] | None = Field(
         None, description="The form of the answer.", examples=[{"type": "json_object"}]
     )

@@ -20,6 +20,7 @@ from reconciler.registry.driver import (
     Opening,
     Page,
     PermanentError,
+    RegistryError,
     Removal,
     Resource,
     Response,
@@ -45,6 +46,7 @@ from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.nemo.settings import Settings, workspace_of
 
 VERBOSE: Final = {"verbose": "true"}  # or else the linear layers of a checkpoint are left out
+FILESETS: Final = "100"  # of a page of filesets: the most that the server takes
 PAGE: Final = 1000  # the most that the server takes; more is a 500
 SWEEPS: Final = 3  # of a list that changes while it is read
 HINTS: Final = {
@@ -57,7 +59,7 @@ _PATCHED: Final = frozenset({"Model", "Secret", "Adapter"})
 
 
 class Store:
-    """A `Registry`: one workspace. It also `RunsTests`."""
+    """A `Registry`: one workspace. It also `RunsTests` and `FindsExternal`."""
 
     def __init__(self, client: Client, registry: str, workspace: str, target: Target) -> None:
         self._client = client
@@ -169,6 +171,33 @@ class Store:
 
     def _path(self, address: Address) -> str:
         return f"{self._paths[address.kind]}/{quote(address.key, safe='')}"
+
+    async def missing(self, named: frozenset[Address]) -> frozenset[Address]:
+        """Those of these filesets that are not there. None where the service that keeps them is absent or does not answer."""
+        try:
+            reply = await self._client.call(
+                "GET", self._fileset(""), query={"page_size": FILESETS}, expected=(200, 403, 404)
+            )
+            rows = reply.data.get("data") if reply.status == 200 and isinstance(reply.data, Mapping) else None
+            if not isinstance(rows, list):
+                return frozenset()
+            listed = {row.get("name") for row in rows if isinstance(row, Mapping)}
+            asked = sorted(address for address in named if address.key not in listed)
+            gone = await asyncio.gather(*map(self._is_gone, asked))
+        except RegistryError:
+            return frozenset()
+        return frozenset(address for address, is_gone in zip(asked, gone, strict=True) if is_gone)
+
+    async def _is_gone(self, address: Address) -> bool:
+        reply = await self._client.call("GET", self._fileset(address.key), expected=(200, 403, 404))
+        return reply.status == 404
+
+    def _fileset(self, name: str) -> str:
+        """The path of a fileset, `name` or `workspace/name`; of the list of our workspace without a name."""
+        workspace, slash, rest = name.partition("/")
+        place, own = (workspace, rest) if slash else (self._workspace, name)
+        filesets = f"/apis/files/v2/workspaces/{quote(place, safe='')}/filesets"
+        return f"{filesets}/{quote(own, safe='')}" if own else filesets
 
     # --- writing ------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from reconciler.registry.driver import (
     Write,
     combined,
     mark_in,
+    picked,
     read_row,
     secrets_in,
     split_row,
@@ -42,6 +43,17 @@ _OWN: Final = (
     "id", "name", "workspace", "created_at", "updated_at", "created_by", "updated_by", "adapters", "served_models", "status", "status_message",
     "auth_context",
 )  # fmt: skip
+# of these, what `get` shows
+_FACTS: Final = (
+    "id",
+    "created_at",
+    "created_by",
+    "updated_by",
+    "adapters",
+    "served_models",
+    "status",
+    "status_message",
+)
 _COMPUTED: Final = ("minimum_gpus_all_weights", "minimum_gpus_lora")  # of a model's `spec`
 
 # what clears a field: null keeps what is there, but for one
@@ -107,6 +119,7 @@ def resource_of(
         parent=parent,
         updated_at=f"{moment}Z",  # the server writes UTC without saying so
         cascade_deletes=tuple(_elsewhere(row.get("adapters"), workspace)),
+        server_facts=picked(row, _FACTS),
     )
 
 

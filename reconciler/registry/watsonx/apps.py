@@ -13,6 +13,7 @@ from reconciler.registry.driver import (
     PermanentError,
     Resource,
     Write,
+    picked,
     read_row,
     without,
 )
@@ -27,6 +28,8 @@ _OWN: Final = (
     *_CONFIGURED, ENTERED, "environment", "app_id", "connection_id", "name", "tenant_id", "tenant_name", "resource", "created_on",
     "created_by", "updated_at", "updated_by",
 )  # fmt: skip
+
+_FACTS: Final = ("tenant_id", "tenant_name", "created_on", "created_by", "updated_by")  # of these, what `get` shows
 
 Row = Mapping[str, Any]
 
@@ -76,6 +79,7 @@ def connection_of(name: str, rows: list[Row], registry: str, parent: Address | N
         beside={"environments": beside} if beside else {},
         id=number,
         parent=parent,
+        server_facts={"connection_id": number, **picked(rows[0], _FACTS)},
     )
 
 

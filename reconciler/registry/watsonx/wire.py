@@ -17,6 +17,7 @@ from reconciler.registry.driver import (
     Secret,
     Unreadable,
     Write,
+    picked,
     read_row,
     secrets_in,
     text_of,
@@ -35,6 +36,10 @@ _MAPS: Final = (_OPTIONS, _CONFIG)
 _OWN: Final = (
     "id", "tenant_id", "tenant_name", "created_on", "created_by", "created_by_username", "updated_at", "updated_by", "provider", "model_name",
     "connection_id",
+)  # fmt: skip
+# of these, what `get` shows
+_FACTS: Final = (
+    "id", "connection_id", "tenant_id", "tenant_name", "created_on", "created_by", "created_by_username", "updated_by", "provider", "model_name",
 )  # fmt: skip
 _SHOWN: Final = ("display_name", "description", "title")  # what people see: the name, where nobody says
 _SERVER_DEFAULTS: Final = tuple(
@@ -80,6 +85,7 @@ def _resource(kind: str, row: Row, registry: str, members: Row, mark: Mark | Non
         revision=None if moment is None else str(moment),
         id=text_of(row, "id"),
         updated_at=moment if isinstance(moment, str) else None,
+        server_facts=picked(row, _FACTS),
     )
 
 
