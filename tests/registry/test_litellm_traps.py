@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from importing.imports import imported
+from acceptance.nemo_place import references
 from programs import run
-from registry.litellm.between import between
 from registry.litellm.server import LiteLLMServer
-from registry.litellm.wire import Wire
+from registry.litellm.wire import Row, Wire, wire
+from registry.nemo_proxy import proxied
 from world import Document, World, actions, statuses
 
 from reconciler.core.errors import RegistryError
@@ -81,9 +81,8 @@ async def test_no_model_is_missed_while_somebody_writes(world: World, litellm_wi
             lambda: [litellm_wire.patch(f"m{one:02}", model_info={"id": f"m{one:02}", "seen": 1}) for one in range(6)]
         )
         remote, _ = await asyncio.gather(world.remote(), writing)
-        assert {address.key for address in remote.resources if address.kind == "Model"} >= {
-            one["key"] for one in documents
-        }
+        seen = {resource.address.key for resource in remote.resources()}
+        assert seen >= {one["key"] for one in documents}
 
 
 async def test_several_models_of_one_name_are_one_group(world: World, litellm_wire: Wire) -> None:
@@ -152,7 +151,7 @@ async def test_taking_a_field_away_is_a_replace_that_keeps_the_id(world: World, 
     """No update clears anything; the plan says so, and asks."""
     await converges(world, model("m", seed=7, api_base="http://127.0.0.1:9/v1"))
     plan = await world.plan(model("m"))
-    assert actions(plan) == {"Model/m": "replace cannot-clear"}
+    assert actions(plan) == {"Model/m": "blocked cannot-clear"}
     await converges(world, model("m"), allow_replaces=1)
     assert not {"seed", "api_base"} & set(litellm_wire.models()["m"]["litellm_params"])
     assert litellm_wire.said("m") == "pong"
@@ -221,7 +220,7 @@ async def test_a_credential_is_there_before_its_model_and_goes_after_it(
 ) -> None:
     """The proxy lets a credential in use be deleted, and every request to its models fails from then on."""
     both = (model("m", litellm_credential_name="c"), credential("c", api_base="http://127.0.0.1:9/v1"))
-    with between(litellm.url) as found:
+    with proxied(litellm.url) as found:
         async with at(litellm, tmp_path, url=found.url) as world:
             await converges(world, *both, model("kept"))
             await converges(world, model("kept"), prune=True, allow_deletes=1)
@@ -283,15 +282,13 @@ def project(folder: Path, server: LiteLLMServer) -> None:
     (folder / "reconciler.yaml").write_text(text, "utf-8")
 
 
-def command(folder: Path, server: LiteLLMServer, *words: str, code: int = 0) -> str:
-    environ = {"PROXY": server.token, "KEY": "sk-of-a-key", "TOKEN": "sk-of-a-token"}
-    return run(sys.executable, "-m", "reconciler", *words, cwd=folder, env=environ, code=code).stdout
+def command(folder: Path, server: LiteLLMServer, *words: str, **secrets: str) -> str:
+    environ = {"PROXY": server.token, "KEY": "sk-of-a-key", "TOKEN": "sk-of-a-token", **secrets}
+    return run(sys.executable, "-m", "reconciler", *words, cwd=folder, env=environ).stdout
 
 
 def test_an_imported_config_serves_the_same_names(litellm: LiteLLMServer, litellm_wire: Wire, tmp_path: Path) -> None:
     """And answers under them: the same file, applied to an empty proxy."""
-    made = imported(tmp_path / "given", {"config.yaml": CONFIG})
-    assert not made.errors
     project(tmp_path, litellm)
     (tmp_path / "config.yaml").write_text(CONFIG, "utf-8")
     command(tmp_path, litellm, "import", "config.yaml", "-o", "manifests")
@@ -306,3 +303,32 @@ def test_an_exported_proxy_is_made_again_elsewhere(
     litellm: LiteLLMServer, litellm_wire: Wire, litellm_too: LiteLLMServer, tmp_path: Path
 ) -> None:
     """With an equal list of models: what was made by hand moves to an empty proxy, and there is nothing left to do."""
+    litellm_wire.create_credential("shared", api_key="sk-of-a-key", api_base="http://127.0.0.1:9/v1").raise_for_status()
+    rich = MOCKED | {
+        "timeout": 30,
+        "tags": ["b", "a"],
+        "extra_body": {"zz": 1, "a": [1, "x"]},
+        "litellm_credential_name": "shared",
+    }
+    litellm_wire.create("rich", rich, model_name="chat", mode="chat", own={"b": [None, 1], "a": {}}).raise_for_status()
+    litellm_wire.create("plain", MOCKED, model_name="chat").raise_for_status()
+    litellm_wire.create("every", {"model": "openai/*"}, model_name="openai/*").raise_for_status()
+    for folder, server in ((tmp_path / "from", litellm), (tmp_path / "to", litellm_too)):
+        project(folder, server)
+    command(tmp_path / "from", litellm, "export", "--all", "-o", str(tmp_path / "to/manifests"))
+    names = references(tmp_path / "to/manifests")
+    secrets = dict.fromkeys(names, "sk-of-a-key")
+    command(tmp_path / "to", litellm_too, "apply", "--yes", **secrets)
+    assert "othing to do" in command(tmp_path / "to", litellm_too, "apply", "--yes", **secrets)
+    with wire(litellm_too.url, litellm_too.token) as there:
+        assert without_marks(there.models()) == without_marks(litellm_wire.models())
+        assert there.served() == litellm_wire.served()
+        assert there.said("chat") == "pong"
+
+
+def without_marks(rows: dict[str, Row]) -> dict[str, Row]:
+    kept = {
+        key: {name: item for name, item in row["model_info"].items() if name != "reconciler"}
+        for key, row in rows.items()
+    }
+    return {key: row | {"model_info": kept[key]} for key, row in rows.items()}
