@@ -67,15 +67,19 @@ def team(edition: str = "", count: int = 10) -> list[dict[str, Any]]:
 
 
 def apply_at_once(place: Place, first: str) -> list[dict[str, Any]]:
-    """The reports of MANY applies that all begin to write only when each of them is about to. `first` is what each writes first."""
+    """The reports of MANY applies that all begin to write only when each of them is about to. `first` is what each writes first.
+
+    A server under ten clients may not answer one of them at all: that run wrote nothing, says so, and has no report.
+    """
     with listened(place.url, Together(first, MANY)) as proxy:
         through = place.by(proxy.url)
         started = [through.start("apply", "--yes", "--format", "json") for _ in range(MANY)]
         ended = [run.end() for run in started]
     place.configure()
     for code, out, err in ended:
-        assert code in (0, 4, 5), (code, out, err)
-    return [json.loads(out) for _, out, _ in ended]
+        unread = code == 1 and json.loads(out).get("error", {}).get("code") == "registry"
+        assert code in (0, 4, 5) or unread, (code, out, err)
+    return [report for _, out, _ in ended if "summary" in (report := json.loads(out))]
 
 
 def test_ten_applies_at_once_lose_nothing_and_make_nothing_twice(place: Place) -> None:

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import pytest
 from cli.project import Answer, Project
-from registry.nemo.server import Running, create_fileset, create_workspace
+from registry.nemo.server import create_fileset, create_workspace
 from registry.nemo.wire import Wire, wire
 from registry.nemo_contract import proxy as proxy
 from registry.nemo_proxy import Passed, Proxy, writes
+from registry.server_process import Running
 
 from reconciler.core.document.dump import dump_yaml
 
