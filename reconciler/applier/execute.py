@@ -128,7 +128,8 @@ class Executor:
     async def _rename(self, change: Change, item: Desired, known: Prepared) -> Done:
         old = change.previous or change.address
         current = await self._current(change, old, known)
-        if change.action == "replace" or not isinstance(self.registry, Renames):
+        renamable = self.facts.kinds[item.address.kind].renamable
+        if change.action == "replace" or not renamable or not isinstance(self.registry, Renames):
             self.left[old] = await self._mark_rename(current, item, known)
             return _written(await self._create(change, item, known, current))
         write = self._write(change, item, current, known)
@@ -170,7 +171,7 @@ class Executor:
         if current is not None:
             if not is_current(change, current, self.facts):
                 raise StaleObjectError(f"{change.address} was changed since the plan was made, so it was not replaced")
-            await self._remove(current)
+            await self._remove(current, recreates=True)
         try:
             return _written(await self._create(change, item, known, current))
         except RegistryError as error:
@@ -259,9 +260,9 @@ class Executor:
             self.facts.owner, item.key, protected, diff.applied(spec, kind, without), without, known.fingerprints
         )
 
-    async def _remove(self, current: Resource) -> None:
+    async def _remove(self, current: Resource, *, recreates: bool = False) -> None:
         """Deletes, and sees that it is gone: an answer alone is no proof."""
-        removal = Removal(current, self.plan, self.actor)
+        removal = Removal(current, self.plan, self.actor, recreates)
         try:
             await self.registry.delete(removal)
         except LostReplyError:

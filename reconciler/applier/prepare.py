@@ -101,7 +101,9 @@ def _secrets(
 
 def _recreates(change: Change, facts: RegistryFacts) -> bool:
     """Whether the change writes a whole new object, with all of its secrets."""
-    return change.action in ("create", "replace") or (change.action == "rename" and not facts.renames)
+    return change.action in ("create", "replace") or (
+        change.action == "rename" and not facts.can_rename(change.address.kind)
+    )
 
 
 def _keeps_reference(pointer: str, kind: Kind) -> bool:

@@ -49,7 +49,8 @@ async def run_plan(
     pending_deletes = {
         change.previous: change
         for change in plan.writes
-        if change.previous is not None and change.recreates_elsewhere(renames=facts[change.address.registry].renames)
+        if change.previous is not None
+        and change.recreates_elsewhere(renames=facts[change.address.registry].can_rename(change.address.kind))
     }
     deadlines = {name: deadline.start(facts[name].deadline) for name in executors}
     run = _Running(executors, known, options, pending_deletes, bugs, deadlines)
@@ -79,7 +80,7 @@ def _second_half(
     for change in deletes:
         current = known[change.address].current
         if current is not None:
-            named = references_in(current.spec, facts[old.registry].kinds[change.address.kind].root)
+            named = references_in(current.spec, facts[old.registry].kinds[change.address.kind].root, change.address.key)
             if change.address.registry == old.registry and any(
                 (kind, key) == (old.kind, old.key) for _, kind, key in named
             ):

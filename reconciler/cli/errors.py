@@ -19,8 +19,19 @@ def report(error: ReconcilerError, *, as_json: bool, color: bool) -> int:
     if as_json:
         echo_data_if_possible(dumps(error_json(error)))
     style = Style(color and not os.environ.get("NO_COLOR") and sys.stderr is not None and sys.stderr.isatty())
+    told = False
     if isinstance(error, FileError) and not as_json:
         for _, text in problem_texts(Validation(0, 0, error.problems, error.lines), style):
             say(text + "\n")
-    say(error_text(error, style))
+        told = _told_already(error)
+    if not told:
+        say(error_text(error, style))
     return error.exit_code
+
+
+def _told_already(error: FileError) -> bool:
+    """True where the message and the hint are those of the only problem once more."""
+    if len(error.problems) != 1:
+        return False
+    (problem,) = error.problems
+    return error.message.endswith(problem.message) and error.hint in (None, problem.suggestion)

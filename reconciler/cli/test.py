@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,12 @@ from reconciler.core.document import decode, read_text
 from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
-from reconciler.project.lookup import check_readable, matching, only
+from reconciler.project.lookup import LISTED, check_readable, matching, only
 from reconciler.project.pull_request import check_secrets
 from reconciler.project.selection import parse_selector
 from reconciler.project.workspace import STDIN, Workspace
 from reconciler.registry.capabilities import RunsTests, TestResult
+from reconciler.registry.protocol import Registry
 from reconciler.registry.reading import read_all
 from reconciler.render.result_text import result_text, results_text
 from reconciler.render.terminal import Style
@@ -178,12 +179,23 @@ async def _through_registry(
             f"{name} (driver {workspace.entries[name].driver.name})" for name in sorted(opened.keys() - able.keys())
         )
         if not able:
+            await _check_known(workspace, key, opened)
             hint = f"no manifest declares a model {key!r} with an endpoint, and the driver has no test of its own"
             raise UsageError(f"nothing can be tested through {unable}", hint=hint)
         remote = await read_all({name: opened[name] for name in able}, workspace.facts)
         found = _named(workspace, key, remote, unable)
         with naming_registry(found.address.registry):
             return found.address, await able[found.address.registry].test(found, given)
+
+
+async def _check_known(workspace: Workspace, key: str, opened: Mapping[str, Registry]) -> None:
+    """Raises InputError for a KEY that no manifest declares and none of the registries holds, as `get` does."""
+    if any(key in (item.key, str(item.address)) for item in workspace.load().desired.resources):
+        return
+    remote = await read_all(opened, workspace.facts)
+    if not matching(key, remote.resources()):
+        check_readable(key, remote)
+        raise InputError(f"no manifest declares {key!r}, and no registry holds it", hint=LISTED)
 
 
 def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> Resource:

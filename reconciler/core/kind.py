@@ -29,6 +29,8 @@ class Kind:
     number of levels that it merges: what lies deeper is sent whole, with the secrets in it.
     `takes_unmanaged`: a write may send back the members that no kind declares; without, a write loses them, and needs consent.
     `protect_drifted`: an object that somebody changed since it was last applied is not deleted: nothing else holds that change.
+    `renamable`: the registry's own rename, where it has one, works for objects of the kind.
+    `within`: objects of the kind are inside those of that kind, which must be there first: their keys are `<key of the other>/<name>`.
     `hints` maps the pointers of fields that newcomers bring from the vendor's own files to what is written here instead: another field's
     name, or a sentence; `*` stands for any member.
     `key_field` is the field that holds the key where a manifest does not say it.
@@ -55,6 +57,8 @@ class Kind:
     merge_depth: int = 1
     takes_unmanaged: bool = True
     protect_drifted: bool = False
+    renamable: bool = True
+    within: str = ""
     key_field: str = ""
     replace_note: str = ""
     is_builtin: Callable[[str], bool] = lambda key: False
@@ -68,6 +72,10 @@ class Kind:
     def root(self) -> Node:
         """The field rules of the object as a whole."""
         return rules_of(self.model)
+
+    def holder_of(self, key: str) -> tuple[str, str] | None:
+        """The kind and key of the object in which the one of that key is; None where objects of the kind are in no other."""
+        return (self.within, key.rpartition("/")[0]) if self.within else None
 
     @cached_property
     def shape(self) -> Shape:

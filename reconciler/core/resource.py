@@ -116,7 +116,9 @@ class Resource:
     `spec` is plain JSON data in the registry's own terms. A secret field in it holds a reference (`${env:NAME}`), or, as read
     from a registry, only what `specs.hide_secrets` leaves of it. `revision` is the registry's change token and `id` its own
     identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
-    `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for. `unmanaged` are the members
+    `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for; `contents` what it would delete with it
+    and that may go with consent; `uses` who relies on it, so that only `state: absent` deletes it. `other_keys` are further keys by which
+    others refer to it. `unmanaged` are the members
     beside `spec` that no kind declares, as a tree (see `core.unmanaged`): as read from a registry, or as a manifest's `x-unmanaged` has them.
     `server_facts` are the members that the registry alone says (its id, when it was made): shown, never compared, never sent.
     `read_only` says in words why nobody can write or delete it through the registry (it stands in a file of the server's), "" where one can.
@@ -132,6 +134,9 @@ class Resource:
     parent: Address | None = None
     updated_at: str | None = None  # ISO 8601, as the registry gives it; shown, never compared
     cascade_deletes: tuple[str, ...] = ()
+    contents: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    other_keys: tuple[str, ...] = ()
     unmanaged: Mapping[str, Any] = field(default_factory=dict)
     server_facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
     read_only: str = ""
@@ -234,6 +239,10 @@ class RegistryFacts:
     concurrency: int = 16  # changes at one time, unless the command line says otherwise
     deadline: float | None = None  # seconds for one read of it all, and for all writes of one run; None: no limit
 
+    def can_rename(self, kind: str) -> bool:
+        """True where an object of that kind keeps its identity when it is renamed: no other is created, and none deleted."""
+        return self.renames and self.kinds[kind].renamable
+
 
 class RemoteState(NamedTuple):
     """What the registries are and say: one complete listing for each that was read, and the facts of each, by name.
@@ -254,6 +263,7 @@ class RemoteState(NamedTuple):
         """The addresses of all that is there, can be read or not, and of what the platforms have ready."""
         listings = self.listings.items()
         found = {resource.address for resource in self.resources()}
+        found |= {one.address._replace(key=key) for one in self.resources() for key in one.other_keys}
         found |= {resource.address for _, listing in listings for resource in listing.available}
         rows = ((name, row) for name, listing in listings for row in listing.unreadable)
         found |= {

@@ -100,6 +100,8 @@ class Ref(NamedTuple):
     """The value names another resource of the same registry: it gives order and must exist. `hint` says how it comes to be.
 
     `elsewhere` tells a name that leads out of the registry, of which nothing is known. Without `must_exist` a name of nothing is allowed.
+    A `nested` one names an object inside the one that holds the field: its key is `<holder's key>/<value>`. Without `ordered` the driver can
+    write the object before the other is there, which is how two that need each other are created; without both, a name of nothing is a conflict.
     """
 
     kind: str
@@ -107,6 +109,8 @@ class Ref(NamedTuple):
     hint: str | None = None
     elsewhere: Callable[[str], bool] = lambda key: False
     must_exist: bool = True
+    nested: bool = False
+    ordered: bool = True
 
 
 class ExternalRef(NamedTuple):

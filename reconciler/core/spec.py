@@ -102,15 +102,17 @@ def _named(rule: WriteOnly, pointer: tuple[str, ...]) -> bool:
     return rule.names is not None and bool(pointer) and rule.names(pointer[-1])
 
 
-def references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
-    """`(pointer, kind, key)` of each value in `spec` that names another resource."""
+def references_in(
+    spec: Any, node: Node, holder: str = "", prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str, str]]:
+    """`(pointer, kind, key)` of each value in `spec`, the object of the key `holder`, that names another resource."""
     if not node.holds_references:
         return
     rule = node.rule(Ref)
     if rule is not None and isinstance(spec, str) and spec and not rule.elsewhere(spec):
-        yield json_pointer.join(prefix), rule.kind, spec
+        yield json_pointer.join(prefix), rule.kind, f"{holder}/{spec}" if rule.nested else spec
     for name, value, below in _members(spec, node):
-        yield from references_in(value, below, (*prefix, name))
+        yield from references_in(value, below, holder, (*prefix, name))
 
 
 def external_references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:

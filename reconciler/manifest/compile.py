@@ -24,7 +24,7 @@ from reconciler.manifest.native_check import (
     misplaced,
     validate_native,
 )
-from reconciler.manifest.normalize import container, normalize, normalize_pointer
+from reconciler.manifest.normalize import container, holder, normalize, normalize_pointer
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
 
@@ -279,7 +279,9 @@ def _desired(
         spec = {**spec, kind.key_field: native.key}
     spec = with_defaults(normalize(entry, kind, spec), root)
     secrets = {pointer: value for pointer, value in secrets_in(spec, root) if is_reference(value)}
-    references = {pointer: Address(entry.name, name, key) for pointer, name, key in references_in(spec, root)}
+    references = {
+        pointer: Address(entry.name, name, key) for pointer, name, key in references_in(spec, root, native.key)
+    }
     address = Address(entry.name, kind.name, native.key)
     resource = Resource(address, spec, source=manifest.source)
     return Desired(
@@ -291,6 +293,6 @@ def _desired(
         secrets=secrets,
         references=references,
         labels=labels,
-        prerequisites=container(entry, kind),
+        prerequisites=(*container(entry, kind), *holder(entry, kind, native.key)),
         origins=native.origins,
     )

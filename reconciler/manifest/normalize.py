@@ -1,4 +1,4 @@
-"""Normalize specs and pointers as their driver asks for, and find the container of an object. Pure."""
+"""Normalize specs and pointers as their driver asks for, and find what an object is in. Pure."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def container(entry: RegistryEntry, kind: Kind) -> tuple[Address, ...]:
         return ()
     holder, key = entry.driver.container(entry.settings)
     return () if kind.name == holder else (Address(entry.name, holder, key),)
+
+
+def holder(entry: RegistryEntry, kind: Kind, key: str) -> tuple[Address, ...]:
+    """The address of the object in which the one of that key is, if objects of that kind are inside others."""
+    within = kind.holder_of(key)
+    return () if within is None else (Address(entry.name, *within),)
 
 
 def normalize(entry: RegistryEntry, kind: Kind, spec: Mapping[str, Any]) -> Mapping[str, Any]:

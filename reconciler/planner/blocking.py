@@ -46,6 +46,32 @@ def _without_consent(change: Change, count: int) -> Change:
     return replace(change, action="blocked", reason="unmanaged", message=message)
 
 
+def limit_contents(
+    changes: list[Change], indexes: Mapping[str, RegistryIndex], consents: Consents, named: frozenset[Address]
+) -> list[Change]:
+    """A delete that takes along what else the object holds needs consent, unless the user asked for just that delete by name."""
+    if consents.allow_deletes is not None:
+        return changes
+    going = {change.address for change in changes if change.action == "delete"} - named
+    full = {address: _contents(address, indexes[address.registry]) for address in going}
+    count = sum(indexes[address.registry].kind(address).counts_in_guards for address in going)
+    return [
+        replace(
+            change,
+            action="blocked",
+            reason="contents",
+            message=f"{', '.join(full[change.address])} would be deleted with it; --allow-deletes {count} allows that",
+        )
+        if full.get(change.address)
+        else change
+        for change in changes
+    ]
+
+
+def _contents(address: Address, index: RegistryIndex) -> tuple[str, ...]:
+    return tuple(one for stored in index.find(address) for one in stored.contents)
+
+
 def block(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> list[Change]:
     """Blocks what would do harm, until nothing does: what is blocked stays, keeps what it names, and is missed by what needs it."""
     while True:
@@ -105,8 +131,13 @@ def _without_need(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -
     return {
         change.address: ("dependency", "it needs an object that is blocked or in conflict")
         for change in changes
-        if change.action in WRITES and missing.intersection(change.depends_on)
+        if change.action in WRITES and missing.intersection({*change.depends_on, *_named(change)})
     }
+
+
+def _named(change: Change) -> tuple[Address, ...]:
+    """What an object names, in whatever order the two are written."""
+    return tuple(change.desired.references.values()) if change.desired is not None else ()
 
 
 def _taking_along(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
@@ -118,7 +149,9 @@ def _taking_along(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -
     for change in changes:
         index = indexes[change.address.registry]
         old = change.previous or change.address
-        recreated = change.action == "replace" or change.recreates_elsewhere(renames=index.facts.renames)
+        recreated = change.action == "replace" or change.recreates_elsewhere(
+            renames=index.facts.can_rename(change.address.kind)
+        )
         cascades = index.kind(change.address).cascades if recreated else frozenset()
         lost = [one for one in index.referrers.get(old, ()) if one.kind in cascades and one not in moving]
         if lost:
@@ -135,7 +168,7 @@ def _held(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
         change.previous: change
         for change in changes
         if change.previous is not None
-        and change.recreates_elsewhere(renames=indexes[change.address.registry].facts.renames)
+        and change.recreates_elsewhere(renames=indexes[change.address.registry].facts.can_rename(change.address.kind))
     }
     if not going:
         return {}
@@ -150,6 +183,8 @@ def _held(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
             if resource.address not in going and resource.address not in written:
                 for target in index.references(resource):
                     _hold(target, resource.address, going, stuck)
+        for home, inside in index.inhabited.items():
+            _hold(home, inside, going, stuck)
         for address, row in index.unreadable.items():
             for target in row.names:
                 _hold(target, address, going, stuck)
@@ -169,7 +204,7 @@ def _will_name(change: Change, index: RegistryIndex) -> set[Address]:
     if item is None:
         return set()
     left = (*item.ignore, *(change.replaces if change.action == "update" else ()))
-    named = {target for pointer, target in item.references.items() if not diff.covered(pointer, left)}
+    named = {index.known_as(target) for pointer, target in item.references.items() if not diff.covered(pointer, left)}
     for stored in index.find(change.previous or change.address) if left else ():
         named |= {target for pointer, target in index.references_by_pointer(stored) if diff.covered(pointer, left)}
     return named

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import Problem
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Desired, Resource
+from reconciler.core.rules import Node, Ref
 from reconciler.planner import diff
 from reconciler.planner.deletable import deletion, refusal
 from reconciler.planner.diff import Difference, FieldChange
@@ -52,6 +54,11 @@ def decide(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decis
         return Decision((_refusal(item, "conflict", "read-only", stored[0].read_only),))
     if item.absent:
         return _absent(item, stored, index, policy)
+    nowhere = _nowhere(item, index)
+    if nowhere is not None:
+        return Decision(
+            (_refusal(item, "conflict", "dangling", f"{nowhere[0]} names {nowhere[1]}, which is not there"),)
+        )
     if stored:
         now = _existing(item, stored[0], index, policy)
         old = _unfinished_renames(item, stored[0], index)
@@ -104,7 +111,7 @@ def _renamed(item: Desired, old: Address, index: RegistryIndex, policy: Decision
     used = _used_by_others(item, source, index, policy)
     if used is not None:
         return Decision((replace(used, previous=old),))
-    by_recreation = not index.facts.renames or old in item.matched
+    by_recreation = not index.facts.can_rename(item.address.kind) or old in item.matched
     refused = refusal(source, index, item) if by_recreation else None
     if refused is not None:
         message = f"{old.key} can only be renamed by deleting it, and {refused.message}"
@@ -287,7 +294,25 @@ def _prints(address: Address, item: Desired, index: RegistryIndex, policy: Decis
 def _needs(item: Desired, index: RegistryIndex) -> tuple[Address, ...]:
     """The prerequisites of an object: what it refers to, its derived resources, and its container."""
     homes = {home for home in item.prerequisites if not index.find(home)}
-    return tuple(sorted({*item.references.values(), *index.derived.get(item.address, ()), *homes} - {item.address}))
+    root = index.kind(item.address).root
+    named = {target for pointer, target in item.references.items() if _gives_order(root, pointer)}
+    return tuple(sorted({*named, *index.derived.get(item.address, ()), *homes} - {item.address}))
+
+
+def _gives_order(root: Node, pointer: str) -> bool:
+    """True for a reference to what must be there before the object that names it is written."""
+    node = root.find(json_pointer.split(pointer))
+    rule = node.rule(Ref) if node is not None else None
+    return rule is None or rule.ordered
+
+
+def _nowhere(item: Desired, index: RegistryIndex) -> tuple[str, Address] | None:
+    """The first reference to what is nowhere, of those that only a plan can judge; see `Ref`."""
+    root = index.kind(item.address).root
+    for pointer, target in sorted(item.references.items()):
+        if not _gives_order(root, pointer) and not index.is_known(target):
+            return pointer, target
+    return None
 
 
 def _secret_without_model(item: Desired, index: RegistryIndex) -> bool:

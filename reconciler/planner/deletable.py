@@ -37,6 +37,11 @@ def refusal(resource: Resource, index: RegistryIndex, declared: Desired | None =
     if resource.cascade_deletes:
         lost = ", ".join(resource.cascade_deletes)
         return Refusal("blocked", "referenced", f"the registry would delete with it {lost}: delete that first")
+    if resource.uses and not (declared is not None and declared.absent):
+        relied = ", ".join(resource.uses)
+        return Refusal(
+            "blocked", "referenced", f"{relied}: what is relied on goes only where a manifest says so itself"
+        )
     recreated = declared is not None and not declared.absent  # then its manifest holds what is to be
     if kind.protect_drifted and not recreated and diff.drifted(resource, kind):
         message = (

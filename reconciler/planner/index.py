@@ -21,7 +21,8 @@ class RegistryIndex:
     """An index of one registry. `stored` has every object by address: more than one is a conflict.
 
     `unreadable` are rows whose address is known; `without_key` those that may be any object. `derived` are the derived
-    resources that each model is to have; `referrers` the objects that refer to each.
+    resources that each model is to have; `referrers` the objects that refer to each. `inhabited` are the objects inside which a manifest declares another, each with one of those;
+    `synonyms` the addresses under which something may refer to an object beside its own; `declared` are those of the manifests that want an object.
     """
 
     facts: RegistryFacts
@@ -30,6 +31,9 @@ class RegistryIndex:
     without_key: tuple[Unreadable, ...]
     derived: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
     referrers: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+    inhabited: Mapping[Address, Address] = field(default_factory=dict)
+    synonyms: Mapping[Address, Address] = field(default_factory=dict)
+    declared: frozenset[Address] = frozenset()
 
     @classmethod
     def of(cls, facts: RegistryFacts, listing: Listing, desired: DesiredState) -> RegistryIndex:
@@ -47,7 +51,19 @@ class RegistryIndex:
             if parent is not None and not item.absent:
                 derived[parent] = (*derived.get(parent, ()), item.address)
         without_key = tuple(sorted((row for row in listing.unreadable if row.key is None), key=lambda row: row.message))
-        return cls(facts, stored, unreadable, without_key, derived, _referrers(facts, listing))
+        declared = desired.declared - {item.address for item in desired.resources if item.absent}
+        synonyms = {one.address._replace(key=key): one.address for one in listing.resources for key in one.other_keys}
+        return cls(
+            facts,
+            stored,
+            unreadable,
+            without_key,
+            derived,
+            _referrers(facts, listing, synonyms),
+            _inhabited(facts, declared),
+            synonyms,
+            declared,
+        )
 
     def resources(self) -> Iterator[Resource]:
         for resources in self.stored.values():
@@ -61,26 +77,48 @@ class RegistryIndex:
 
     def references(self, resource: Resource) -> list[Address]:
         """The objects that a stored object refers to."""
-        return [target for _, target in _references(resource, self.facts)]
+        return [target for _, target in self.references_by_pointer(resource)]
 
     def references_by_pointer(self, resource: Resource) -> list[tuple[str, Address]]:
         """The references of a stored object, each with the pointer of its field."""
-        return _references(resource, self.facts)
+        return [(pointer, self.known_as(target)) for pointer, target in _references(resource, self.facts)]
+
+    def is_known(self, target: Address) -> bool:
+        """True for what the registry has, readable or not, and for what the manifests have."""
+        return any(target in known for known in (self.stored, self.synonyms, self.unreadable, self.declared))
+
+    def known_as(self, target: Address) -> Address:
+        """The address of the object that something refers to as `target`."""
+        return self.synonyms.get(target, target)
 
 
 def _references(resource: Resource, facts: RegistryFacts) -> list[tuple[str, Address]]:
-    found = references_in(resource.spec, facts.kinds[resource.address.kind].root)
+    found = references_in(resource.spec, facts.kinds[resource.address.kind].root, resource.address.key)
     return [(pointer, Address(facts.name, kind, key)) for pointer, kind, key in found]
 
 
-def _referrers(facts: RegistryFacts, listing: Listing) -> dict[Address, tuple[Address, ...]]:
+def _inhabited(facts: RegistryFacts, declared: frozenset[Address]) -> dict[Address, Address]:
+    """Map each object inside which others are declared to the first of them."""
+    found: dict[Address, Address] = {}
+    for address in sorted(declared):
+        kind = facts.kinds.get(address.kind) if address.registry == facts.name else None
+        within = kind.holder_of(address.key) if kind is not None else None
+        if within is not None:
+            found.setdefault(Address(facts.name, *within), address)
+    return found
+
+
+def _referrers(
+    facts: RegistryFacts, listing: Listing, synonyms: Mapping[Address, Address]
+) -> dict[Address, tuple[Address, ...]]:
     """Map each object to those that refer to it, looked up only where a kind has references at all."""
     referring = {name for name, kind in facts.kinds.items() if any(node.rule(Ref) for _, node in kind.root.walk())}
     found: dict[Address, tuple[Address, ...]] = {}
     for resource in listing.resources:
         if resource.address.kind in referring:
             for _, target in _references(resource, facts):
-                found[target] = (*found.get(target, ()), resource.address)
+                known = synonyms.get(target, target)
+                found[known] = (*found.get(known, ()), resource.address)
     return found
 
 

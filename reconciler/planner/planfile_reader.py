@@ -31,8 +31,13 @@ def parse(text: str, shown: str) -> SavedPlan:
     """
     try:
         data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PlanFileError(f"{shown} is not a whole plan file: {error}", hint=_AGAIN) from error
+    except json.JSONDecodeError as error:
+        where = f"{shown}:{error.lineno}:{error.colno}"
+        message = f"{where}: {shown} is not a whole plan file: it ends, or is no JSON, here"
+        raise PlanFileError(message, hint=_AGAIN) from error
+    except (ValueError, RecursionError) as error:  # a number, or a nesting, that Python refuses
+        message = f"{shown} is no plan file: it holds a number or a nesting that no plan has"
+        raise PlanFileError(message, hint=_AGAIN) from error
     if not isinstance(data, dict) or "format_version" not in data:
         raise PlanFileError(f"{shown} is not a plan file", hint="`reconciler plan --save FILE` writes one")
     version = data["format_version"]

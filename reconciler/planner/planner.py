@@ -14,7 +14,7 @@ from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
 from reconciler.core.spec import canonical_json, digest
 from reconciler.planner import guards
-from reconciler.planner.blocking import block, limit_replaces
+from reconciler.planner.blocking import block, limit_contents, limit_replaces
 from reconciler.planner.decide import decide
 from reconciler.planner.guard_checks import Consequence, consequences_of, tripped_guards
 from reconciler.planner.guards import Guard, Limits
@@ -70,7 +70,8 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes, policy.declared_elsewhere)
     changes.extend(removed)
     changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
-    changes = block(limit_replaces(with_losses(changes, indexes), policy.consents), indexes)
+    changes = limit_replaces(with_losses(changes, indexes), policy.consents)
+    changes = block(limit_contents(changes, indexes, policy.consents, policy.named), indexes)
     going = {change.address for change in changes if change.action == "delete"}
     consequences = tuple(consequences_of(changes, indexes))
     return Plan(

@@ -79,7 +79,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "To keep it, restore its manifest.",
     ),
     "absent": Reason(
-        "asked for: by state: absent, or by name",
+        "absent: asked for by its manifest, or by name",
         "A manifest says `state: absent`, or `reconciler delete KEY` names the object.",
     ),
     "owner": Reason(
@@ -112,6 +112,16 @@ REASONS: Final[Mapping[str, Reason]] = {
         "still referred to",
         "Something that stays refers to the object, or would be deleted with it.",
         "Change or remove what refers to it first.",
+    ),
+    "contents": Reason(
+        "it holds other objects, which would be deleted with it",
+        "The registry deletes with the object whatever is in it, as the versions of a registered model.",
+        "`--allow-deletes N` allows it.",
+    ),
+    "dangling": Reason(
+        "it names what is not there",
+        "The object names another by a key that neither the manifests nor the registry have.",
+        "Correct the name, or declare what it names.",
     ),
     "dependency": Reason(
         "waits for another object",

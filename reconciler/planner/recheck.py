@@ -16,7 +16,7 @@ from reconciler.core.kind import Kind
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
 from reconciler.core.spec import canonical_json, is_reference, references_in, secrets_in
-from reconciler.planner.blocking import block, limit_replaces
+from reconciler.planner.blocking import block, limit_contents, limit_replaces
 from reconciler.planner.decide import decide
 from reconciler.planner.deletable import deletion
 from reconciler.planner.guard_checks import consequences_of, tripped_guards
@@ -50,7 +50,8 @@ def recheck(plan: Plan, remote: RemoteState, limits: Limits) -> Rechecked:
     policy = Policy(plan.consents, limits, fingerprints=_rewritten(plan), named=plan.named)
     judged = [_judge(change, wanted.get(change.address), indexes, policy) for change in plan.writes]
     left = [change for change in plan.left if change.address.registry in indexes]
-    whole = block(limit_replaces(with_losses([*judged, *left], indexes), plan.consents), indexes)
+    limited = limit_replaces(with_losses([*judged, *left], indexes), plan.consents)
+    whole = block(limit_contents(limited, indexes, plan.consents, plan.named), indexes)
     allowed = [change for change in whole if change.action in WRITES]
     planned = {change.address for change in plan.writes}
     refused = [f"{change.address}: {change.message}" for change in whole if _is_refused(change, planned)]
@@ -71,7 +72,7 @@ def _wanted(item: Desired, remote: RemoteState) -> Desired:
     facts = remote.registries.get(item.address.registry)
     if facts is None:
         return item
-    found = references_in(item.resource.spec, facts.kinds[item.address.kind].root)
+    found = references_in(item.resource.spec, facts.kinds[item.address.kind].root, item.address.key)
     references = {pointer: Address(facts.name, kind, key) for pointer, kind, key in found}
     return replace(item, references={**item.references, **references})
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from typing import Final
 
 from reconciler.core.errors import InputError, RegistryError, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
+
+LISTED: Final = "`reconciler list` shows what there is"  # what to do where there is no such object
 
 
 def matching(key: str, resources: Iterable[Resource], declared: Container[Address] = ()) -> list[Resource]:
@@ -34,7 +37,7 @@ def one_object(key: str, remote: RemoteState) -> Resource:
 def only(key: str, found: Sequence[Resource]) -> Resource:
     """The one object that a key or an address was found to name. Raises InputError for none, UsageError for several."""
     if not found:
-        raise InputError(f"no registry holds {key!r}", hint="`reconciler list` shows what there is")
+        raise InputError(f"no registry holds {key!r}", hint=LISTED)
     if len(found) > 1:
         raise UsageError(
             f"{key!r} names {len(found)} objects: {_listed(resource.address for resource in found)}",

@@ -23,6 +23,7 @@ DRIVERS: Final = {
     "latticeflow": "reconciler.registry.latticeflow:DRIVER",
     "litellm": "reconciler.registry.litellm:DRIVER",
     "local": "reconciler.registry.local:DRIVER",
+    "mlflow": "reconciler.registry.mlflow:DRIVER",
     "nemo": "reconciler.registry.nemo:DRIVER",
     "watsonx": "reconciler.registry.watsonx:DRIVER",
 }

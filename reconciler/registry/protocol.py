@@ -74,11 +74,15 @@ class Write:
 
 
 class Removal(NamedTuple):
-    """One delete, of `current` as read just before: an object that moved since must not be deleted (StaleObjectError)."""
+    """One delete, of `current` as read just before: an object that moved since must not be deleted (StaleObjectError).
+
+    With `recreates` the object is created again right after, under the same key: what refers to it stays, and is to refer to the new one.
+    """
 
     current: Resource
     plan: str = ""
     actor: str = ""
+    recreates: bool = False
 
 
 class Opening(NamedTuple):

@@ -154,5 +154,5 @@ def _checked(found: Resource, kind: Kind) -> Resource:
 
 def _names(found: Resource, kind: Kind) -> tuple[Address, ...]:
     """What an object that cannot be read refers to, as far as that can be told: it is in use."""
-    named = references_in(found.spec, kind.root)
+    named = references_in(found.spec, kind.root, found.address.key)
     return tuple(sorted({Address(found.address.registry, target, key) for _, target, key in named}))

@@ -35,6 +35,9 @@ def read_row(
     updated_at: str | None = None,
     parent: Address | None = None,
     cascade_deletes: tuple[str, ...] = (),
+    contents: tuple[str, ...] = (),
+    uses: tuple[str, ...] = (),
+    other_keys: tuple[str, ...] = (),
     server_facts: Mapping[str, Any] | None = None,
 ) -> Resource:
     """The object of that kind whose members these are, in the kind's own terms, secrets in the clear.
@@ -57,6 +60,9 @@ def read_row(
         parent=parent,
         updated_at=updated_at,
         cascade_deletes=cascade_deletes,
+        contents=contents,
+        uses=uses,
+        other_keys=other_keys,
         unmanaged=hide(combined(more, others), known),
         server_facts=_showable(server_facts or {}),
     )

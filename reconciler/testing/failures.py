@@ -22,7 +22,7 @@ class FailureContract(ContractBase):
     @uses("break_row")
     async def test_a_broken_row_never_makes_the_rest_look_deleted(self, world: World, sample: Sample) -> None:
         """One row that cannot be understood is a conflict if it is desired, and never hides or deletes another."""
-        other = sample.document | {"key": "another-one"}
+        other = sample.document | {"key": self.other_key(sample, "another-one")}
         await world.apply(*sample.whole, other)
         broken = next(one.address for one in await stored(world) if one.address.key == sample.key)
         self.break_row(world, broken)

@@ -236,7 +236,9 @@ def test_what_is_nowhere_is_told(project: Project, place: Server) -> None:
 
 @pytest.mark.parametrize("words", [("local/Model/mine",), ("mine", "--registry", "local")])
 def test_a_registry_without_tests_is_a_usage_error(project: Project, place: Server, words: tuple[str, ...]) -> None:
-    """64, in words and in JSON."""
+    """64, in words and in JSON: the object is there, and its registry tests nothing."""
+    project.manifest("mine", **HOSTED)
+    project.apply()
     answer = project.run("test", *words)
     assert (answer.code, "nothing can be tested through local (driver local)" in answer.err) == (64, True)
     answer = project.run("test", *words, "--format", "json")

@@ -193,3 +193,57 @@ def test_python_dash_m_is_the_command(project: Project) -> None:
     answer = project.command("--version")
     assert answer.stdout.startswith("reconciler")
     assert sys.executable
+
+
+@pytest.mark.parametrize("command", ["get", "history", "export", "delete --yes", "test", "info"])
+@pytest.mark.parametrize("key", ["nope", "local/Model/nope"])
+def test_a_key_that_is_nowhere_is_bad_input(project: Project, command: str, key: str) -> None:
+    """1 in every command that takes KEY, whatever its drivers can do: nothing was used wrongly."""
+    project.manifest("chat")
+    project.apply()
+    name, *options = command.split()
+    answer = project.run(name, key, *options)
+    assert (answer.code, repr(key) in answer.err) == (1, True), answer.both
+
+
+@pytest.mark.parametrize("command", ["plan", "validate", "list", "apply --yes", "schema --check"])
+@pytest.mark.parametrize("file", ["nofile", "folder", "dangling"])
+def test_a_configuration_that_cannot_be_read_is_told_once(project: Project, command: str, file: str) -> None:
+    """One message, with the rule that it breaks."""
+    (project.root / "folder").mkdir()
+    (project.root / "dangling").symlink_to("nowhere")
+    answer = project.run(*command.split(), "--config", file)
+    assert (answer.code, answer.err.count("cannot be read: ")) == (1, 1)
+    assert answer.err.startswith(f"{file}:1:1: error[unreadable]: ")
+
+
+def test_a_misnamed_configuration_is_told_once(project: Project) -> None:
+    """The message and what to do, each once."""
+    (project.root / "reconciler.yaml").rename(project.root / "reconciler.yml")
+    answer = project.run("plan")
+    assert answer.code == 1
+    assert answer.err.count("the configuration is called reconciler.yaml") == 1
+    assert answer.err.count("rename it to reconciler.yaml") == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "p.json:1:1: "),
+        (b"not json", "p.json:1:1: "),
+        (b'{"a": 1,\n}', "p.json:2:1: "),
+        (b'{"format_version": "1.0", "changes": [', "p.json:1:39: "),
+        (b"[" * 200_000, "holds a number or a nesting that no plan has"),
+        (b"1" * 10_000, "holds a number or a nesting that no plan has"),
+        (b"[1]", "is not a plan file"),
+        (b"\xff\xfe", "is not UTF-8 text"),
+    ],
+    ids=["empty", "no json", "trailing comma", "cut off", "deep", "long number", "no map", "no text"],
+)
+def test_a_file_that_is_no_plan_is_told_in_our_words(project: Project, data: bytes, said: str) -> None:
+    """With the place, and what to do next; none of Python's words."""
+    project.write("p.json", data)
+    answer = project.run("apply", "--plan", "p.json", "--yes")
+    assert (answer.code, said in answer.err) == (1, True), answer.err
+    for words in ("Expecting", "char ", "recursion", "set_int_max_str_digits", "Traceback"):
+        assert words not in answer.err

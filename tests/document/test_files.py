@@ -44,6 +44,8 @@ def test_text(tmp_path: Path) -> None:
         ("a: é".encode("utf-16-le"), 1, 1, "UTF-8"),
         ("a: 1".encode("utf-32"), 1, 1, "UTF-32"),
         (b"\xfe\xff\x00a", 1, 1, "UTF-16"),
+        (b"\0" * 500, 1, 1, "nothing but NUL bytes"),
+        (b"\0", 1, 1, "nothing but NUL bytes"),
     ],
 )
 def test_encoding(data: bytes, line: int, column: int, words: str) -> None:
@@ -55,6 +57,31 @@ def test_encoding(data: bytes, line: int, column: int, words: str) -> None:
     assert found.message.startswith("cannot be read: ")  # so that it also reads well behind the file's name
     if words.startswith("0x"):
         assert (found.line, found.column) == (line, column)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("text", ["a", "kind: Model\nkey: a\n", "name: Über\n", "name: 日本\nkind: Model\n"])
+def test_a_wide_encoding_without_a_mark_is_named(text: str, encoding: str) -> None:
+    """By the bytes that are NUL in each of its units, as far as the rest can pass for UTF-8 at all."""
+    found = decode(text.encode(encoding), "shown")
+    assert isinstance(found, Problem)
+    assert found.rule == "encoding"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"kind: Model\n" + b"\0" * 500,
+        b"a: \0",
+        b"\0\0\0kind",
+        b"k\0ey\0\0\0: a",
+        b"ab\0\0cd\0\0",
+    ],
+    ids=["end", "one", "begin", "between", "pairs"],
+)
+def test_nul_bytes_are_no_encoding(data: bytes) -> None:
+    """A file that a crash cut off ends with them: it is UTF-8, and where they stand is told by whoever parses it."""
+    assert decode(data, "shown") == data.decode()
 
 
 def test_too_large(tmp_path: Path) -> None:

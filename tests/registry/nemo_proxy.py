@@ -302,9 +302,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def proxied(upstream: str) -> Iterator[Proxy]:
+def proxied(upstream: str, make: type[Proxy] = Proxy) -> Iterator[Proxy]:
     """A proxy for the server at `upstream`."""
-    proxy = Proxy(upstream)
+    proxy = make(upstream)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
     proxy.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -71,9 +71,25 @@ def decode(data: bytes, shown: str) -> str | Problem:
         text = str(data, "utf-8")
     except UnicodeDecodeError as error:
         return _not_utf8(data, error.start, shown)
-    if "\0" in text and 4 * text.count("\0") >= len(text):
+    if text and not text.strip("\0"):
+        return _problem(shown, "encoding", "cannot be read: it holds nothing but NUL bytes; write it again")
+    if "\0" in text and _is_wide(data):
         return _wide(shown, "UTF-16 or UTF-32")
     return text.removeprefix("\ufeff")
+
+
+def _is_wide(data: bytes) -> bool:
+    """True for UTF-16 or UTF-32 without a mark: in every unit the same bytes are NUL, and another one never is.
+
+    A file that only holds NULs, at its end after a crash for example, is none: they are told where they stand.
+    """
+    for size in (2, 4):
+        empty = [data[place::size].count(0) for place in range(size)]
+        units = len(data) // size
+        others = sorted(empty)[1:]
+        if len(data) % size == 0 and min(empty) == 0 and all(2 * count > units for count in others):
+            return True
+    return False
 
 
 def _read(descriptor: int, size: int) -> bytes:

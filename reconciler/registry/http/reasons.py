@@ -15,6 +15,9 @@ _NAMES: Final = (
 )
 _MOST_ENTRIES: Final = 10  # of a list of mistakes
 _DEEPEST: Final = 8
+_STATEMENT: Final = (
+    "[SQL: "  # SQLAlchemy's errors go on with the statement and its parameters, which are nobody's business
+)
 
 
 def reason_in(data: Any) -> str:
@@ -33,7 +36,7 @@ def reason_of(headers: Mapping[str, str], body: bytes) -> str:
 
 def _reason(data: Any, depth: int) -> str:
     if isinstance(data, str):
-        return data.strip()
+        return data.partition(_STATEMENT)[0].strip()
     if depth >= _DEEPEST:
         return ""
     if isinstance(data, list):
