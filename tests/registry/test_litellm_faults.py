@@ -20,6 +20,7 @@ from registry.test_litellm_traps import at, command, converges, credential, mode
 from world import actions, statuses
 
 from reconciler.core.errors import RefusedError, RegistryError
+from reconciler.registry.protocol import Removal
 
 MANY: Final = 10  # applies at once
 INTERRUPTED: Final = 40  # models of a run that is to be cut off in the middle
@@ -145,13 +146,17 @@ async def test_without_its_database_nothing_is_taken_for_empty_nor_for_deleted(
     async with at(litellm, tmp_path) as world:
         await converges(world, *documents)
         plan = await world.plan(model("kept"), prune=True, allow_deletes=1)
+        stored = next(one for one in (await world.remote()).resources() if one.address.key == "m")
         await asyncio.to_thread(litellm.database.stop)
         try:
             listed = litellm_wire.http.get("/v2/model/info", params={"search": "%", "size": 1000})
             assert (listed.status_code, listed.json()["data"]) == (200, [])
             with pytest.raises(RegistryError):
                 await world.registries["litellm"].read()
-            assert "ok" not in statuses(await world.carry_out(plan)).values()
+            with pytest.raises(RegistryError):
+                await world.carry_out(plan)
+            with pytest.raises(RegistryError):
+                await world.registries["litellm"].delete(Removal(stored))
         finally:
             await asyncio.to_thread(litellm.database.start)
         await converges(world, *documents)
