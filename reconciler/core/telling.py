@@ -6,12 +6,13 @@ Quantifiers are bounded throughout: a text is a stranger's, and none may take qu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
-from reconciler.core.secret_names import has_secret_in_query, is_secret_field, is_secret_form
+from reconciler.core.secret_names import has_secret_in_query, is_secret_field, is_secret_form, refuses_credentials
+from reconciler.core.url import public_url
 
 MASK: Final = "***"
 
@@ -39,6 +40,19 @@ FORMS: Final = re.compile(
 def gives_itself_away(text: str) -> bool:
     """True where a text holds a credential in a form that tells, whatever it is called."""
     return FORMS.search(text) is not None or is_secret_form(text) or has_secret_in_query(text)
+
+
+def without_credentials(value: Any) -> Any:
+    """JSON data as it may be shown, though somebody entered a credential in a registry: addresses without it, `***` for a text that is one."""
+    if isinstance(value, Mapping):
+        return {name: without_credentials(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_credentials(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if refuses_credentials(value):
+        return public_url(value)
+    return MASK if is_secret_form(value) else value
 
 
 def without_value(name: str) -> str:

@@ -7,7 +7,7 @@ have one, else by the reference's text where the registry keeps that, else not a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.core import pointer as json_pointer
@@ -25,6 +25,7 @@ from reconciler.core.spec import (
     secrets_in,
     without_added,
 )
+from reconciler.core.telling import without_credentials
 from reconciler.core.unmanaged import combined
 
 
@@ -116,7 +117,8 @@ def difference(
             verdicts[verdict].append(pointer)
     removed = {pointer for pointer in pointers if pointer not in desired.secrets}
     replaces, why = _replaces(fields, kind.root, removed)
-    ordered = tuple(sorted(fields, key=lambda field: field.path))
+    shown = (replace(field, before=without_credentials(field.before)) for field in fields)
+    ordered = tuple(sorted(shown, key=lambda field: field.path))
     return Difference(
         ordered,
         replaces,

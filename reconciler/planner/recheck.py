@@ -107,9 +107,7 @@ def _judge_delete(change: Change, index: RegistryIndex, policy: Policy) -> Chang
     why = _forbids(change, stored[0], index, policy)
     if why:
         return _refuse(change, why)
-    # what follows a rename is deleted though somebody changed it: the new object holds what its manifest says
-    followed = Desired(Resource(change.address, {}), change.address.key) if change.reason == "renamed" else None
-    again = deletion(stored[0], index, change.reason, followed)
+    again = deletion(stored[0], index, change.reason, _declared(change))
     return replace(
         change,
         action=again.action,
@@ -117,6 +115,14 @@ def _judge_delete(change: Change, index: RegistryIndex, policy: Policy) -> Chang
         parent=again.parent,
         depends_on=tuple(sorted({*change.depends_on, *again.depends_on} - {change.address})),
     )
+
+
+def _declared(change: Change) -> Desired | None:
+    """What manifests must have said for a delete of that reason, as far as it counts for the delete itself."""
+    if change.reason not in ("absent", "renamed"):
+        return None
+    # what follows a rename is deleted though somebody changed it: the new object holds what its manifest says
+    return Desired(Resource(change.address, {}), change.address.key, absent=change.reason == "absent")
 
 
 def _forbids(change: Change, stored: Resource, index: RegistryIndex, policy: Policy) -> str:

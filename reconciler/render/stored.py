@@ -7,10 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.resource import Address, RemoteState, Resource, Unreadable
-from reconciler.core.secret_names import is_secret_form, refuses_credentials
-from reconciler.core.telling import MASK
+from reconciler.core.telling import without_credentials
 from reconciler.core.unmanaged import shown
-from reconciler.core.url import public_url
 from reconciler.registry.capabilities import ModelFacts, Revision
 from reconciler.registry.reading import unread
 from reconciler.render.error import error_data
@@ -63,7 +61,7 @@ def _row(item: StoredObject) -> dict[str, Any]:
         "key": address.key,
         "registry": address.registry,
         "display_name": facts.name,
-        "url": _without_credentials(facts.url),
+        "url": without_credentials(facts.url),
         "provider": facts.provider,
         "model": facts.model,
         "tags": list(item.tags),
@@ -115,7 +113,7 @@ def get_data(resource: Resource) -> dict[str, Any]:
     """The `get` answer: one stored object, with its owner and its times, what its kind does not declare, and what its registry alone says."""
     data: dict[str, Any] = {
         "address": str(resource.address),
-        "spec": _without_credentials(resource.spec),
+        "spec": without_credentials(resource.spec),
         "owner": _owner(resource),
         "revision": resource.revision,
         "updated_at": resource.updated_at,
@@ -123,21 +121,8 @@ def get_data(resource: Resource) -> dict[str, Any]:
     if resource.unmanaged:
         data["unmanaged"] = shown(resource.unmanaged)
     if resource.server_facts:
-        data["server_facts"] = _without_credentials(resource.server_facts)
+        data["server_facts"] = without_credentials(resource.server_facts)
     return data
-
-
-def _without_credentials(spec: Any) -> Any:
-    """`spec` without what an address or a text in it gives away: somebody may have entered it in the registry."""
-    if isinstance(spec, Mapping):
-        return {name: _without_credentials(item) for name, item in spec.items()}
-    if isinstance(spec, list | tuple):
-        return [_without_credentials(item) for item in spec]
-    if not isinstance(spec, str):
-        return spec
-    if refuses_credentials(spec):
-        return public_url(spec)
-    return MASK if is_secret_form(spec) else spec
 
 
 def get_text(data: Mapping[str, Any], style: Style) -> str:

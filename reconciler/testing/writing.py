@@ -48,7 +48,7 @@ class WritingContract(ContractBase):
         await world.apply(*sample.whole)
         facts = next(iter(world.facts.values()))
         for resource in await stored(world):
-            if facts.kinds[resource.address.kind].markable:
+            if facts.kinds[resource.address.kind].markable and not resource.read_only:
                 assert resource.mark is not None
                 assert resource.mark.owner == facts.owner
             else:

@@ -23,6 +23,7 @@ from docs.session import ROOT, Session, session
 from endpoint.place import serving
 from endpoint.server import KEY
 from registry.aigo.server import aigo
+from registry.litellm.server import LiteLLMServer
 from registry.server_process import Running
 from registry.toy_server import toy
 from registry.watsonx.server import orchestrate
@@ -62,6 +63,11 @@ def servers(request: pytest.FixtureRequest) -> dict[str, Setting]:
         here.words[url] = running.url
         here.words[workspace] = f"t{secrets.token_hex(len(workspace))[: len(workspace) - 1]}"  # as long: columns stay
 
+    def start_litellm(here: Session, stack: ExitStack, words: tuple[str, ...]) -> None:
+        server: LiteLLMServer = request.getfixturevalue("litellm")
+        here.words[words[0]] = server.url
+        here.run(f"export LITELLM_MASTER_KEY={server.token}")
+
     def start_endpoint(here: Session, stack: ExitStack, words: tuple[str, ...]) -> None:
         here.words[words[0]] = stack.enter_context(serving()).host
         here.run(f"export SUPPORT_LLM_KEY={KEY}")
@@ -76,6 +82,7 @@ def servers(request: pytest.FixtureRequest) -> dict[str, Setting]:
         "aigo": start_aigo,
         "watsonx": start_watsonx,
         "nemo": start_nemo,
+        "litellm": start_litellm,
         "endpoint": start_endpoint,
     }
 

@@ -302,8 +302,8 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def proxied(upstream: str, make: type[Proxy] = Proxy) -> Iterator[Proxy]:
-    """A proxy for the server at `upstream`."""
+def proxied(upstream: str, make: type[Proxy] = Proxy) -> Iterator[Any]:
+    """A proxy for the server at `upstream`, of the class that knows that server's rows."""
     proxy = make(upstream)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
     proxy.port = server.server_address[1]

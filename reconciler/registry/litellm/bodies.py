@@ -12,7 +12,7 @@ from reconciler.registry.litellm.info import ModelInfo
 from reconciler.registry.litellm.kinds import KINDS, CredentialInfo
 from reconciler.registry.litellm.masks import is_environ, is_masked, masked_in
 from reconciler.registry.litellm.notes import PLACE, Notes, kept
-from reconciler.registry.litellm.params import LitellmParams
+from reconciler.registry.litellm.params import FLAGS, LitellmParams
 
 _DECLARED: Final = {
     "litellm_params": frozenset(LitellmParams.model_fields),
@@ -45,7 +45,8 @@ def patched_model(write: Write) -> dict[str, Any]:
         body["blocked"] = bool(spec.get("blocked"))
     params = _parts("litellm_params", spec, write, tops)
     if params:
-        body["litellm_params"] = params
+        flags = {name: True for name in FLAGS if spec["litellm_params"].get(name)}
+        body["litellm_params"] = {**flags, **params}
     info = _parts("model_info", spec, write, tops)
     body["model_info"] = {**info, "id": write.desired.address.key, **_marked(write)}
     return body

@@ -34,6 +34,9 @@ STAYS: Final = CannotClear("an update merges, so what is left out of it stays as
 HIDDEN: Final = WriteOnly("never shown, or as a mask", only_references=True)
 _NAME: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _CREDENTIAL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+AFFINITY: Final = "provider_affinity_header"  # only good in config.yaml
+ROUTERS: Final = "auto_router/"
+_ROUTER: Final = re.compile(r"(?:auto|complexity|adaptive|quality)_router_")
 _PRICE: Final = re.compile(r"(?:^|_)costs?(?:_|$)|pricing")
 
 
@@ -118,6 +121,11 @@ def _lost(params: Mapping[str, Any]) -> Iterator[str]:
     )
     if written:
         yield f"has a secret written down at {', '.join(written)}: write one whole reference, ${{env:NAME}} or ${{file:path}}"
+    if params.get(AFFINITY) is not None:
+        yield f"must not hold {AFFINITY!r}: the proxy keeps it encrypted, takes that for a bad name, and could never delete the model"
+    routed = sorted(name for name in params if _ROUTER.match(name))
+    if routed and not str(params.get("model")).startswith(ROUTERS):
+        yield f"cannot have {', '.join(routed)} with this `model`: the proxy takes it only of one that begins with {ROUTERS!r}"
     if any(holds_null(value) for value in params.values()):
         yield "holds null inside a map or list, which the proxy turns into the text 'None': leave it out"
 

@@ -277,3 +277,9 @@ class LitellmParams(Access, Routing, Prices, Request):
         description="The provider and what it calls the model. With a provider that the proxy does not know it stores the model and never serves it.",
         examples=["openai/gpt-5-nano", "anthropic/claude-sonnet-4-5"],
     )
+
+
+# shown as false where nobody set them; and an update that names any parameter sets those back to false that it does not name
+FLAGS: Final = (
+    "allow_client_keepalive_override", "merge_reasoning_content_in_choices", "use_in_pass_through", "use_litellm_proxy", "use_xai_oauth",
+)  # fmt: skip

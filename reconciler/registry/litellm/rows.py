@@ -16,7 +16,7 @@ from reconciler.registry.litellm.info import PRICE_LIST, ModelInfo
 from reconciler.registry.litellm.kinds import KINDS, CredentialInfo
 from reconciler.registry.litellm.masks import is_masked, masked_in
 from reconciler.registry.litellm.notes import PLACE, Notes, read_kept
-from reconciler.registry.litellm.params import LitellmParams
+from reconciler.registry.litellm.params import FLAGS, LitellmParams
 
 PARAMS: Final = "/litellm_params"
 INFO: Final = "/model_info"
@@ -24,9 +24,6 @@ VALUES: Final = "/credential_values"
 CREDENTIAL_INFO: Final = "/credential_info"
 CONFIG: Final = "it stands in the proxy's own config.yaml, and nobody can write it through its API"
 _HEADERS: Final = ("extra_headers", "headers")  # whose members are fields of their own
-_FLAGS: Final = (  # which are shown as false where nobody set them
-    "allow_client_keepalive_override", "merge_reasoning_content_in_choices", "use_in_pass_through", "use_litellm_proxy", "use_xai_oauth",
-)  # fmt: skip
 _NUMBERS: Final = (
     "timeout",
     "stream_timeout",
@@ -103,7 +100,7 @@ def credential_of_row(row: Mapping[str, Any], registry: str) -> Resource:
 def _params(params: Mapping[str, Any], notes: Notes) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters that are ours to compare, and the others beside them."""
     shown = {
-        name: value for name, value in params.items() if value is not None and not (value is False and name in _FLAGS)
+        name: value for name, value in params.items() if value is not None and not (value is False and name in FLAGS)
     }
     shown |= {name: _number(shown[name]) for name in _NUMBERS if name in shown}
     own, others = _apart(shown, PARAMS, LitellmParams, notes)

@@ -56,6 +56,7 @@ _SERVES_OLD: Final = (
     "it is stored, but this proxy still serves it as it was: either it does not know the provider in litellm_params.model, or another "
     "proxy on the same database took the write, which this one learns within half a minute"
 )
+_UNSERVED: Final = "it is stored, but the proxy cannot serve it: check the provider in litellm_params.model"
 _SHOWN: Final = 300  # characters of what the proxy says
 _NOT_LIVE: Final = "saved to the database"  # in the answer to a create of what the proxy then could not serve
 _GONE: Final = "not found in db"
@@ -69,6 +70,7 @@ class Store:
         self._requests = Requests(client, registry)
         self._registry = registry
         self._names: dict[str, str] = {}  # of each model the name by which the database finds it
+        self._unserved: dict[str, str] = {}  # of each model that the proxy stored and could not serve, what it said
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -132,7 +134,10 @@ class Store:
         if stored is None:
             return None
         row = stored
-        return understood(address, lambda: model_of_row(row, self._registry, _pending(row, served)))
+        pending = _pending(row, served)
+        if pending and address.key in self._unserved:
+            pending = f"{_UNSERVED}: {self._unserved[address.key]}"
+        return understood(address, lambda: model_of_row(row, self._registry, pending))
 
     async def _stored(self, key: str) -> Mapping[str, Any] | None:
         """The row of a model in the database, by the name that it had when it was last seen."""
@@ -144,20 +149,24 @@ class Store:
     async def create(self, write: Write) -> Resource | None:
         if write.desired.address.kind == "Credential":
             return await self._create_credential(write)
-        body = bodies.created_model(write)
-        self._names[write.desired.address.key] = body["model_name"]
+        address, body = write.desired.address, bodies.created_model(write)
+        self._names[address.key] = body["model_name"]
         reply = await self._client.call("POST", "/model/new", body=body, expected=(200, 400, 422, 500))
-        if reply.status == 500 and _NOT_LIVE not in _said(reply):
-            # the id is taken, or the row was stored before something failed: it is looked for before anything else
-            if await self._find_model(write.desired.address) is not None:
-                raise StaleObjectError(
-                    f"{write.desired.address} exists already", hint="it was made since the plan: plan again"
-                )
-            await self._requests.check_database()
-        if reply.status in (400, 422) or (reply.status == 500 and _NOT_LIVE not in _said(reply)):
+        self._unserved.pop(address.key, None)
+        if reply.status == 500 and _NOT_LIVE in _said(reply):
+            self._unserved[address.key] = _said(reply)
+            return None
+        if reply.status != 200:
+            await self._check_absent(address)
             raise_for_write(write, reply, body)
-            raise PermanentError(f"{write.desired.address} was refused: {_said(reply)}")
-        return await self._live(write.desired.address)
+            raise PermanentError(f"{address} was refused: {_said(reply)}")
+        return await self._live(address)
+
+    async def _check_absent(self, address: Address) -> None:
+        """Raises StaleObjectError where the model is there although its create failed: its id was taken, or the row was stored before that."""
+        if await self._find_model(address) is not None:
+            raise StaleObjectError(f"{address} exists already", hint="it was made since the plan: plan again")
+        await self._requests.check_database()
 
     async def update(self, write: Write) -> Resource | None:
         if write.desired.address.kind == "Credential":

@@ -16,6 +16,7 @@ from reconciler.registry.driver import (
     PermanentError,
     Resource,
     StaleObjectError,
+    TemporaryError,
     Unreadable,
     Write,
     read_or_unreadable,
@@ -286,7 +287,13 @@ class Models:
             "name": model,
             "tags": _pairs({**(write.whole.get("tags") or {}), **own_tags(write.desired)}),
         }
-        answer = await self._calls.write("POST", f"{VERSIONS}/create", body, address)
+        try:
+            answer = await self._calls.write("POST", f"{VERSIONS}/create", body, address)
+        except TemporaryError:
+            made = _same(_named(await self._rows_of(address), address), address, content)
+            if made is None:
+                raise
+            return str(made["version"])
         made = answer.get("model_version")
         if not isinstance(made, Mapping):
             raise PermanentError(f"{address} cannot be read: the answer is no version")

@@ -71,4 +71,4 @@ def plain(found: Any) -> Any:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), flush=True)
+        print(json.dumps(answer(json.loads(line)), default=repr), flush=True)

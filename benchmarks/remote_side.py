@@ -1,0 +1,82 @@
+"""One round of one side against a server, in a process of its own. Run by remote.py; prints seconds, from after its imports on.
+
+remote_side.py DRIVER ours create            the manifests of the folder it runs in: read, planned and applied
+remote_side.py DRIVER ours plan              read and planned; fails if there is anything to do
+remote_side.py DRIVER bare create URL WORKSPACE WIDTH FILE    sends the requests in FILE, WIDTH at one time
+remote_side.py DRIVER bare plan URL WORKSPACE                 lists what a plan has to know
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+
+from reconciler.project import api
+
+HEADER = {"mlflow": "X-MLFLOW-WORKSPACE"}  # which says the workspace
+LISTS = {  # the lists of a plan, as many rows of each as the server gives at once
+    "mlflow": (
+        "/api/2.0/mlflow/registered-models/search?max_results=1000",
+        "/api/2.0/mlflow/model-versions/search?max_results=200000",
+        "/api/3.0/mlflow/gateway/secrets/list",
+        "/api/3.0/mlflow/gateway/model-definitions/list",
+        "/api/3.0/mlflow/gateway/endpoints/list",
+    )
+}
+
+
+async def ours(what: str) -> None:
+    project = api.load()
+    async with api.connect(project) as registries:
+        remote = await api.remote_state(registries)
+        plan = api.make_plan(project.desired, remote, project.policy())
+        if what == "create":
+            report = await api.apply(plan, registries)
+            if {outcome.status for outcome in report.outcomes} != {"ok"}:
+                raise SystemExit("not all was created")
+        elif plan.changes:
+            raise SystemExit("there is something to do")
+
+
+async def bare_create(driver: str, url: str, workspace: str, width: str, file: str) -> None:
+    with Path(file).open() as text:  # noqa: ASYNC230  # nothing else runs yet
+        requests = iter(json.load(text))
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(url, connector=connector, headers={HEADER[driver]: workspace}) as session:
+        await asyncio.gather(*(_send(session, requests) for _ in range(int(width))))
+
+
+async def _send(session: aiohttp.ClientSession, requests: Iterator[tuple[str, str, object]]) -> None:
+    for method, path, body in requests:
+        async with session.request(method, path, json=body) as reply:
+            await reply.json()
+            if not reply.ok:
+                raise SystemExit(f"the server answered {reply.status}")
+
+
+async def bare_plan(driver: str, url: str, workspace: str) -> None:
+    async with aiohttp.ClientSession(url, headers={HEADER[driver]: workspace}) as session:
+        await asyncio.gather(*(_list(session, path) for path in LISTS[driver]))
+
+
+async def _list(session: aiohttp.ClientSession, path: str) -> None:
+    async with session.get(path) as reply:
+        answer = await reply.json()
+        if not reply.ok or answer.get("next_page_token"):
+            raise SystemExit(f"{path} did not answer whole: {reply.status}")
+
+
+if __name__ == "__main__":
+    driver, side, what, *rest = sys.argv[1:]
+    importlib.import_module(f"reconciler.registry.{driver}.store")  # which is otherwise imported in mid-run
+    bare = bare_create if what == "create" else bare_plan
+    started = time.perf_counter()
+    asyncio.run(ours(what) if side == "ours" else bare(driver, *rest))
+    print(time.perf_counter() - started)
