@@ -619,6 +619,18 @@ async def test_an_update_that_merges_needs_no_secret_that_did_not_change(world: 
     assert row.data["headers"] == {"X-Token": {"secret": "s3cret-token"}, "X-Tenant": "a"}
 
 
+async def test_an_update_needs_the_secrets_of_what_it_sends_whole(world: World) -> None:
+    """A registry merges so many levels and no more: the secrets beside what changed below them are asked for before anything is written."""
+    await world.apply(SECRETIVE)
+    place = merging(world, merges=True)
+    place.environ.clear()
+    before = world.server().row("Provider", "p")
+    with pytest.raises(SecretError, match="TOKEN is not set") as error:
+        await place.apply(SECRETIVE | {"headers": {"X-Token": "${env:TOKEN}", "X-Tenant": "b"}})
+    assert "KEY" not in str(error.value)
+    assert world.server().row("Provider", "p") == before
+
+
 async def test_an_update_that_merges_needs_the_secret_that_changed(world: World) -> None:
     """One that is written, and those of a new object."""
     place = merging(world, merges=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pytest
 from pydantic import BaseModel
@@ -331,3 +331,34 @@ def test_a_secret_that_nobody_sees_is_told() -> None:
     assert difference(wanted, have(), unmarked, {}, rotate=True).unreadable_secrets == ()
     assert difference(wanted, have(), KIND, {}).unreadable_secrets == (), "a mark would say so"
     assert difference(want(told="${env:A}"), have(), unmarked, {}).unreadable_secrets == (), "its absence is told"
+
+
+class Loose(BaseModel, extra="allow"):
+    undeclared: ClassVar = (CannotClear("an update merges"),)
+
+    free: str | None = None
+
+
+class Around(BaseModel):
+    inside: Loose | None = None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "replaces"),
+    [
+        ({"free": "x", "mine": 1}, {"mine": 1}, ()),
+        ({"free": "x", "mine": 1}, {"free": "x"}, ("/inside/mine",)),
+        ({"mine": 1}, {"mine": 2}, ()),
+        ({}, {"mine": 1}, ()),
+        ({"free": "x"}, None, ()),
+        ({"mine": 1}, None, ("/inside",)),
+    ],
+)
+def test_a_member_that_nobody_declares_follows_the_rules_of_its_object(
+    before: dict[str, Any], after: dict[str, Any] | None, replaces: tuple[str, ...]
+) -> None:
+    """Where such members cannot be taken away, taking one away means replace, alone or with the map that holds it."""
+    kind = Kind(Around)
+    spec = {} if after is None else {"inside": after}
+    found = difference(Desired(Resource(AT, spec), "t"), Resource(AT, {"inside": before}), kind, {})
+    assert found.replaces == replaces

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import pytest
 from pydantic import BaseModel
 
 from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import Default, Immutable, NeedsConsent, Ref, ServerDefault, Superset, WriteOnly
+from reconciler.core.rules import CannotClear, Default, Immutable, NeedsConsent, Ref, ServerDefault, Superset, WriteOnly
+from reconciler.core.spec import left_to_server
 
 
 class Plain(BaseModel):
@@ -73,3 +74,31 @@ def test_where_the_rules_are_is_known_beforehand() -> None:
     assert root.shared_lists == (("inner", "shared"),)
     assert root.holds_defaults
     assert not root.children["inner"].holds_defaults
+
+
+class Open(BaseModel, extra="allow"):
+    undeclared: ClassVar = (CannotClear("an update merges"),)
+
+    note: str | None = None
+    rank: Annotated[str | None, ServerDefault("the server fills it in")] = None
+
+
+class Holder(BaseModel):
+    inside: Open | None = None
+    either: Open | Plain | None = None
+
+
+def test_members_that_an_open_object_does_not_declare_have_rules_too() -> None:
+    """Those that its class gives them, wherever it stands; a declared member keeps its own."""
+    root = rules_of(Holder)
+    for place in ("inside", "either"):
+        found, declared = root.find((place, "anything")), root.find((place, "note"))
+        assert found is not None
+        assert found.rule(CannotClear) is not None
+        assert declared is not None
+        assert declared.rule(CannotClear) is None
+
+
+def test_what_the_server_defaults_is_found_beside_undeclared_members() -> None:
+    """A declared member that is not set is left to the server, whatever else is there."""
+    assert left_to_server({"inside": {"anything": 1}}, rules_of(Holder)) == ("/inside/rank", "/either/rank")
