@@ -17,7 +17,7 @@ from reconciler.project.policy import policy_of
 from reconciler.project.unfinished import with_warnings
 from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
-from reconciler.registry.reading import read_all, read_missing
+from reconciler.registry.reading import read_all, read_missing, with_hidden
 
 
 async def read_remote(workspace: Workspace, declared: DesiredState, registries: Mapping[str, Registry]) -> RemoteState:
@@ -29,7 +29,7 @@ async def read_remote(workspace: Workspace, declared: DesiredState, registries: 
     named = {target for _, _, target in external(declared, remote)}
     remote = remote._replace(missing=await read_missing(registries, workspace.facts, named))
     workspace.check_references(declared, remote)
-    return remote
+    return await with_hidden(remote, registries, declared)
 
 
 async def plan_changes(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from reconciler.core.resource import Address, RegistryFacts, Resource
+from reconciler.core.resource import Address, RegistryFacts, Resource, Unreadable
 from reconciler.core.secret import Resolver
 from reconciler.registry.protocol import Native, Registry, Write
 
@@ -142,6 +142,14 @@ class FindsExternal(Protocol):
     # those of `named` that are not there. What cannot be told, since nobody answers for them or they may not be seen, is left
     # out: whoever writes hears of it
     async def missing(self, named: frozenset[Address]) -> frozenset[Address]: ...
+
+
+@runtime_checkable
+class RevealsHidden(Protocol):
+    """An open registry whose list leaves out what the user may not see, or what is of another kind under the same names."""
+
+    # of `named`, none of which was in the list, those keys that are taken all the same, each with why
+    async def hidden(self, named: frozenset[Address]) -> tuple[Unreadable, ...]: ...
 
 
 class AdapterForm(NamedTuple):

@@ -13,12 +13,12 @@ from typing import Final, NamedTuple, TypeVar
 
 from reconciler.core.errors import DeadlineError, PermanentError, ReconcilerError, RegistryError
 from reconciler.core.kind import Kind
-from reconciler.core.resource import Address, Listing, RegistryFacts, RemoteState, Resource, Unreadable
+from reconciler.core.resource import Address, DesiredState, Listing, RegistryFacts, RemoteState, Resource, Unreadable
 from reconciler.core.shape import ANYTHING, wrong_type
 from reconciler.core.spec import hide_secrets, references_in, too_deep
 from reconciler.core.unmanaged import combined, hide, shown
 from reconciler.registry import deadline
-from reconciler.registry.capabilities import FindsExternal, capable
+from reconciler.registry.capabilities import FindsExternal, RevealsHidden, capable
 from reconciler.registry.protocol import Registry
 from reconciler.registry.rows import TOO_DEEP, MisreadError, split_row
 
@@ -84,6 +84,19 @@ async def read_missing(
         *(_missing(registries[name], facts[name].deadline, frozenset(some)) for name, some in by_registry.items())
     )
     return frozenset().union(*answers)
+
+
+async def with_hidden(remote: RemoteState, registries: Mapping[str, Registry], desired: DesiredState) -> RemoteState:
+    """`remote` with the desired keys that are in no list and taken all the same: unreadable, and not new. Raises RegistryError."""
+    known = remote.known()
+    listings = dict(remote.listings)
+    for name, registry in registries.items():
+        if name in listings and isinstance(registry, RevealsHidden):
+            sought = frozenset(one.address for one in desired.resources if one.address.registry == name) - known
+            if sought:
+                found = await _in_time(registry.hidden(sought), remote.registries[name].deadline)
+                listings[name] = listings[name]._replace(unreadable=(*listings[name].unreadable, *found))
+    return remote._replace(listings=listings)
 
 
 async def _missing(registry: Registry, seconds: float | None, named: frozenset[Address]) -> frozenset[Address]:

@@ -32,7 +32,7 @@ from reconciler.project.registries import load_registries, native_kinds
 from reconciler.registry.connecting import open_registry
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Opening, Registry
-from reconciler.registry.reading import read_all
+from reconciler.registry.reading import read_all, with_hidden
 
 Document = dict[str, Any]
 ENVIRON: Final = {"KEY": "s3cret-key", "TOKEN": "s3cret-token"}
@@ -124,7 +124,9 @@ class World:
     async def plan(self, *documents: Document, complete: bool = True, **how: Any) -> Plan:
         """`how` are consents (`prune=True`)."""
         desired = self.desired(*documents, complete=complete)
-        return make_plan(desired, await self.remote(), self.policy(desired, **how))
+        return make_plan(
+            desired, await with_hidden(await self.remote(), self.registries, desired), self.policy(desired, **how)
+        )
 
     def options(self, **how: Any) -> Options:
         settings = {

@@ -24,6 +24,7 @@ from endpoint.place import serving
 from endpoint.server import KEY
 from registry.aigo.server import aigo
 from registry.litellm.server import LiteLLMServer
+from registry.mlflow.server import create_workspace
 from registry.server_process import Running
 from registry.toy_server import toy
 from registry.watsonx.server import orchestrate
@@ -63,6 +64,12 @@ def servers(request: pytest.FixtureRequest) -> dict[str, Setting]:
         here.words[url] = running.url
         here.words[workspace] = f"t{secrets.token_hex(len(workspace))[: len(workspace) - 1]}"  # as long: columns stay
 
+    def start_mlflow(here: Session, stack: ExitStack, words: tuple[str, ...]) -> None:
+        running: Running = request.getfixturevalue("mlflow_server")
+        url, workspace = words
+        here.words[url] = running.url
+        here.words[workspace] = create_workspace(running.url)
+
     def start_litellm(here: Session, stack: ExitStack, words: tuple[str, ...]) -> None:
         server: LiteLLMServer = request.getfixturevalue("litellm")
         here.words[words[0]] = server.url
@@ -82,6 +89,7 @@ def servers(request: pytest.FixtureRequest) -> dict[str, Setting]:
         "aigo": start_aigo,
         "watsonx": start_watsonx,
         "nemo": start_nemo,
+        "mlflow": start_mlflow,
         "litellm": start_litellm,
         "endpoint": start_endpoint,
     }

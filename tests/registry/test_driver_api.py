@@ -32,7 +32,7 @@ HasContainer HasDefaultOwner HeaderMap Immutable Inexpressible InputError KeepsF
 KnownValues Listing Mark MisreadError Model ModelFacts Native NeedsConsent Normalized Normalizes Number
 OpenChoice Opening PRESENT Page Pattern PermanentError PlanRecord Problem RecordsPlans Redactor Ref
 Registry RegistryError RemoteDriver RemoteSettings Removal Renames ResolvedAddress Resolver Resource
-Response Revision RunsTests Secret SecretError SecretText ServerDefault ServerOwned StaleObjectError
+Response RevealsHidden Revision RunsTests Secret SecretError SecretText ServerDefault ServerOwned StaleObjectError
 Step Superset Sweep TIMEOUT Target TemporaryError TestResult Texts Unordered Unreadable Url Write
 WriteOnly bearer canonical_url check_whole checked_url combined hide_secrets inexpressible is_reference
 listing location_of map_of mark_in only open_client path_to picked quoted_id raise_for_write

@@ -53,6 +53,11 @@ class Calls:
             return None
         return self._map(reply, path)
 
+    async def is_forbidden(self, path: str, query: Mapping[str, str]) -> bool:
+        """True where the server says so, which it does in plain text."""
+        reply = await self.client.exchange("GET", path, query=query, expected=(200, 403, 404), repeatable=True)
+        return reply.status == 403
+
     async def write(self, method: str, path: str, body: Body, of: Address) -> Mapping[str, Any]:
         """What a write of the object `of` answers.
 

@@ -7,7 +7,7 @@ declares by such a name follow it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -102,6 +102,26 @@ class Models:
         if NAMED in wire.tags_of_row(row):
             names = wire.names_of(await self._rows_of(address)).get(address.key, {})
         return understood(address, lambda: self._with_waiting(wire.model_of_row(row, self._registry, names)))
+
+    async def hidden(self, named: Iterable[Address]) -> tuple[Unreadable, ...]:
+        """Those names that are taken by prompts, or by models that the user may not read: the search leaves both out."""
+        found = await asyncio.gather(*map(self._hidden, named))
+        return tuple(one for one in found if one is not None)
+
+    async def _hidden(self, address: Address) -> Unreadable | None:
+        path, query = f"{MODELS}/get", {"name": address.key}
+        try:
+            answer = await self._calls.find(path, query)
+        except PermanentError:
+            if not await self._calls.is_forbidden(path, query):
+                raise
+            why = "it is there, and this user may not read it"
+        else:
+            row = answer.get("registered_model") if answer is not None else None
+            if not isinstance(row, Mapping) or not wire.is_prompt(row):
+                return None
+            why = "a prompt has this name, and MLflow keeps prompts among its models: choose another key"
+        return unreadable_row(self._registry, address.kind, address.key, why)
 
     async def _model_row(self, address: Address) -> Row | None:
         answer = await self._calls.find(f"{MODELS}/get", {"name": address.key})

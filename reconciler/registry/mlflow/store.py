@@ -17,6 +17,7 @@ from reconciler.registry.driver import (
     PermanentError,
     Removal,
     Resource,
+    Unreadable,
     Write,
     checked_url,
     open_client,
@@ -32,7 +33,7 @@ from reconciler.registry.mlflow.settings import Settings
 
 
 class Store:
-    """A `Registry`, which also `Renames`."""
+    """A `Registry`, which also `Renames` and `RevealsHidden`."""
 
     def __init__(self, client: Client, registry: str) -> None:
         calls = Calls(client, registry)
@@ -49,6 +50,9 @@ class Store:
         if address.kind == "ModelVersion":
             return await self._models.get_version(address)
         return await self._gateway.get(address)
+
+    async def hidden(self, named: frozenset[Address]) -> tuple[Unreadable, ...]:
+        return await self._models.hidden(sorted(one for one in named if one.kind == "RegisteredModel"))
 
     async def create(self, write: Write) -> Resource | None:
         address = write.desired.address
