@@ -18,6 +18,7 @@ from pathlib import Path
 
 import lf
 import nemo
+import remote
 from measuring import CACHE, ROOT, Figure, Row, busy, compile_ours, measure, say, table, virtual_environment
 
 MANIFEST = """\
@@ -177,7 +178,7 @@ def main() -> int:
     bin_ = compile_ours()
     say(busy())
     aigo = lf.rows(bin_, quick=quick)  # first: it says at once if lf is missing
-    platform = nemo.rows(quick=quick)
+    platform = nemo.rows(quick=quick) + remote.rows("mlflow", quick=quick)
     peers = virtual_environment("peers", ["check-jsonschema", "octodns"])
     say("start-up")
     rows = start_up(bin_, peers, 5 if quick else 40)
