@@ -48,7 +48,7 @@ def command(
 
     PATH is a file, a folder or a quoted glob: what `lf add model -f` and `lf add model-adapter -f` take and run configs
     of `lf`, specifications of IBM's ADK, request bodies of watsonx Orchestrate and NeMo, run configs and harnesses of
-    insideLLMs. Literal secrets are not copied. An object in which something is wrong is told and not written, and the
+    insideLLMs, config.yaml of LiteLLM Proxy. Literal secrets are not copied. An object in which something is wrong is told and not written, and the
     others are; the exit code is then 5.
     """
     workspace = find_workspace(options)
