@@ -15,7 +15,8 @@ from reconciler.core.secret_names import is_secret_field
 from reconciler.manifest.importing.drafts import Draft, Importer, Session
 from reconciler.manifest.importing.journal import Journal
 from reconciler.manifest.importing.values import escaped, text_of, value_of
-from reconciler.registry.litellm.forms import SERVER_OWNED, is_price, refuses_id
+from reconciler.registry.litellm.forms import SERVER_OWNED, is_price
+from reconciler.registry.litellm.kinds import KINDS
 from reconciler.registry.litellm.masks import ENVIRON, ENVIRON_REFERENCE, is_environ, is_hidden, is_masked
 from reconciler.registry.litellm.notes import PLACE
 
@@ -83,7 +84,7 @@ def _own_key(entry: Map) -> str | None:
     info = entry.find(_INFO)
     found = info.value.find("id") if info is not None and isinstance(info.value, Map) else None
     value = value_of(found.value) if found is not None else None
-    return str(value) if value not in (None, "") and refuses_id(str(value)) is None else None
+    return str(value) if value not in (None, "") and KINDS["Model"].check_key(str(value)) is None else None
 
 
 def _made_key(name: str, taken: set[str], entry: Map, journal: Journal) -> str:
