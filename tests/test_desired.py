@@ -25,6 +25,7 @@ from reconciler.project.workspace import Workspace
 from reconciler.registry.capabilities import HasContainer, Normalizes
 
 _places = itertools.count(1)
+SOURCE = "endpoint: {url: 'http://a'}\n"
 
 
 @pytest.fixture
@@ -52,18 +53,20 @@ def problems(project: Project, *words: str) -> list[str]:
 
 def test_what_a_registry_cannot_hold_is_a_warning_or_an_error(mixed: Project) -> None:
     """labels are lost with a warning (an error with --strict), a task is never lost."""
-    mixed.write("manifests/a.yaml", "kind: Model\nkey: a\nlabels: {a: b}\nregistries: {one: {}}\n")
+    mixed.write("manifests/a.yaml", f"kind: Model\nkey: a\nlabels: {{a: b}}\nregistries: {{one: {{}}}}\n{SOURCE}")
     assert problems(mixed) == ["3:1 warning not-expressible"]
     assert mixed.run("validate").code == 0
     assert mixed.run("validate", "--strict").code == 1
-    assert mixed.plan() == {"one/Model/a": "create new"}
-    mixed.write("manifests/a.yaml", "kind: Model\nkey: a\ntask: embeddings\nregistries: {one: {}}\n")
+    assert mixed.plan() == {"one/Model/a": "create new", "one/Provider/reconciler-a": "create new"}
+    mixed.write("manifests/a.yaml", f"kind: Model\nkey: a\ntask: embeddings\nregistries: {{one: {{}}}}\n{SOURCE}")
     assert problems(mixed) == ["3:1 error not-expressible"]
 
 
 def test_a_portable_field_that_breaks_a_registrys_limit_is_told_where_it_stands(mixed: Project) -> None:
     """The registry's own rule, at the manifest's own line; in the override where that set it."""
-    mixed.write("manifests/a.yaml", f"kind: Model\nkey: a\ndescription: {'x' * 30}\nregistries: {{one: {{}}}}\n")
+    mixed.write(
+        "manifests/a.yaml", f"kind: Model\nkey: a\ndescription: {'x' * 30}\nregistries: {{one: {{}}}}\n{SOURCE}"
+    )
     assert problems(mixed) == ["3:14 error registry-limit"]
     mixed.write(
         "manifests/a.yaml",
@@ -117,6 +120,7 @@ def test_a_native_document_is_checked_by_its_own_form(mixed: Project) -> None:
     )
     assert problems(mixed) == [
         "1:1 error missing-field",
+        "2:6 error bad-key",
         "4:1 error unknown-field",
         "5:11 error literal-secret",
         "10:14 error wrong-type",

@@ -18,7 +18,7 @@ from cli.project import Project
 
 from reconciler.manifest.discover import discover
 
-MANIFEST: Final = "kind: Model\nkey: lost\n"
+MANIFEST: Final = "kind: Model\nkey: lost\nprovider: {name: openai, model: m}\n"
 LAYOUTS: Final = {
     "a folder": ("[team, shared]", "shared/lost.yaml"),
     "a glob of files": ("[team, 'shared/*.yaml']", "shared/lost.yaml"),
@@ -91,7 +91,7 @@ def laid_out(project: Project, layout: str) -> Path:
         f"owner: us\nmanifests: {paths}\nregistries: {{local: {{driver: local, path: .db, default: true}}}}\n",
     )
     for key in "abcdefgh":
-        project.write(f"team/{key}.yaml", f"kind: Model\nkey: {key}\n")
+        project.write(f"team/{key}.yaml", f"kind: Model\nkey: {key}\nprovider: {{name: openai, model: m}}\n")
     return project.write(name, MANIFEST)
 
 

@@ -47,7 +47,8 @@ def command(
     """Write stored objects as manifests. KEY is a key or an address.
 
     Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references.
-    With --all, what a registry holds and cannot be read is left out and named, and the exit code is 5.
+    With --all, what a registry holds and cannot be read is left out and named, and the exit code is 5. What stands in a
+    file of the server's own is left out and named, too: nobody can write it through the registry.
     """
     if everything and keys:
         raise UsageError("both KEY and --all were given", hint="leave one of them out")
@@ -67,7 +68,7 @@ def command(
     declared, left_out = _declarations(workspace, list(zip(chosen, paths, strict=True)), remote)
     if keys and not declared:
         raise InputError(f"{left_out[0].resource.address} cannot be declared: {left_out[0].reason}")
-    partly = bool(left_out) or (everything and any(unreadable_rows(remote)))
+    partly = any(not left.resource.read_only for left in left_out) or (everything and any(unreadable_rows(remote)))
     if target is None:
         _to_stdout([item.manifest for item, _ in declared], output_format, alone=len(keys) == 1, whole=not partly)
     else:

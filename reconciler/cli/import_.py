@@ -20,6 +20,7 @@ from reconciler.core.errors import InputError, ManifestError, UsageError
 from reconciler.manifest.discover import discover
 from reconciler.manifest.importing import Import, Target, Written, import_files
 from reconciler.manifest.validation import Validation
+from reconciler.project.registries import drivers_in_use
 from reconciler.project.workspace import Workspace
 from reconciler.render.escape import printable
 from reconciler.render.imported import import_data
@@ -47,7 +48,7 @@ def command(
 
     PATH is a file, a folder or a quoted glob: what `lf add model -f` and `lf add model-adapter -f` take and run configs
     of `lf`, specifications of IBM's ADK, request bodies of watsonx Orchestrate and NeMo, run configs and harnesses of
-    insideLLMs. Literal secrets are not copied. An object in which something is wrong is told and not written, and the
+    insideLLMs, config.yaml of LiteLLM Proxy. Literal secrets are not copied. An object in which something is wrong is told and not written, and the
     others are; the exit code is then 5.
     """
     workspace = find_workspace(options)
@@ -56,7 +57,13 @@ def command(
     sources = discover(paths, workspace.cwd, workspace.cwd)
     if not sources.files and not sources.problems:
         raise InputError(f"there is no file to import in {', '.join(paths)}", hint="files end in .yaml, .yml or .json")
-    target = Target(workspace.cwd / folder, workspace.project.root, workspace.cwd, registry)
+    target = Target(
+        workspace.cwd / folder,
+        workspace.project.root,
+        workspace.cwd,
+        registry,
+        drivers_in_use(workspace.entries.values()),
+    )
     imported = import_files(sources, target)
     if imported.errors and not imported.manifests:
         what = f"{count(len(imported.errors), 'problem')}, so nothing was written"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace
-from reconciler.project.registries import native_kinds_of
+from reconciler.project.registries import drivers_in_use, native_kinds_of
 from reconciler.project.schemas import RegistryShape, generate
 from reconciler.registry import catalog
+from reconciler.registry.entry import portable_kind
 
 
 def generated(options: GlobalOptions) -> dict[str, str]:
@@ -15,11 +16,13 @@ def generated(options: GlobalOptions) -> dict[str, str]:
     drivers = {name: catalog.load_driver(name) for name in catalog.names()}
     shapes = None
     if workspace.project.file is not None:
-        drivers |= {entry.driver.name: entry.driver for entry in workspace.entries.values()}
+        used = drivers_in_use(workspace.entries.values())
+        drivers |= used
+        portable = {name: portable_kind(driver) for name, driver in used.items()}
         shapes = {
-            name: RegistryShape(entry.driver.name, entry.portable.model) for name, entry in workspace.entries.items()
+            name: RegistryShape(entry.driver.name, portable[entry.driver.name].model, entry.portable.key_rules)
+            for name, entry in workspace.entries.items()
         }
-        used = {entry.driver.name: entry.driver for entry in workspace.entries.values()}
     else:
         used = drivers
     natives = native_kinds_of(used.values())

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.shape import Shape, shape_of
 
 
+class KeyRule(NamedTuple):
+    """A rule for the keys of a kind: a regular expression, which Python and editors read alike, and what is said of a key that does not match."""
+
+    pattern: str
+    refusal: str
+
+
+def refuse_key(rules: Iterable[KeyRule], otherwise: Callable[[str], str | None], key: str) -> str | None:
+    """Say why a key is refused: by the first rule that it breaks, else by `otherwise`; None where it is taken."""
+    broken = (rule.refusal for rule in rules if re.search(rule.pattern, key) is None)
+    return next(broken, None) or otherwise(key)
+
+
 @dataclass(frozen=True)
 class Kind:
     """One native kind. `model` is the pydantic class that declares its fields with their rules; `name` is the class's unless given.
 
-    `check_key` says why the registry would refuse a key, or None.
+    `key_rules`: what a key must be, as patterns that the JSON Schema and every check of a key share.
+    `check_key` says why the registry would refuse a key, or None. It keeps the rules, so a kind gives it only for what no pattern says.
     `portable`: the native object is the portable Model itself: manifests write `Model`, and `<driver>/<Kind>` is not offered.
     `markable`: objects of the kind have room for our mark. `counts_in_guards`: a deletion of one counts as that of a model.
     `revision_is_etag`: the revision moves when, and only when, somebody writes, so it may be part of what a plan observed.
@@ -33,6 +48,7 @@ class Kind:
     `within`: objects of the kind are inside those of that kind, which must be there first: their keys are `<key of the other>/<name>`.
     `hints` maps the pointers of fields that newcomers bring from the vendor's own files to what is written here instead: another field's
     name, or a sentence; `*` stands for any member.
+    `provider_of`: the provider that a key names, where keys name one.
     `key_field` is the field that holds the key where a manifest does not say it.
     `replace_note` says in words what a replace means while it is under way, for the plan.
     `is_builtin`: tells a key that comes with the registry: such an object is nobody's unless a manifest declares it.
@@ -42,6 +58,7 @@ class Kind:
     title: str = ""
     _: KW_ONLY
     name: str = ""
+    key_rules: tuple[KeyRule, ...] = ()
     check_key: Callable[[str], str | None] = lambda key: None
     portable: bool = False
     markable: bool = True
@@ -57,6 +74,7 @@ class Kind:
     merge_depth: int = 1
     takes_unmanaged: bool = True
     protect_drifted: bool = False
+    provider_of: Callable[[str], str | None] = lambda key: None
     renamable: bool = True
     within: str = ""
     key_field: str = ""
@@ -67,6 +85,8 @@ class Kind:
     def __post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", self.model.__name__)
+        if self.key_rules:
+            object.__setattr__(self, "check_key", partial(refuse_key, self.key_rules, self.check_key))
 
     @cached_property
     def root(self) -> Node:

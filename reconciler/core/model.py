@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reconciler.core.providers import NAMES as PROVIDER_NAMES
 from reconciler.core.rules import Unordered, WriteOnly
 from reconciler.core.schema.types import (
     Boolean,
@@ -18,12 +19,14 @@ from reconciler.core.schema.types import (
     Key,
     Name,
     Number,
+    OpenName,
     PointerText,
     SecretText,
     Texts,
     Url,
     sensitive_header,
 )
+from reconciler.core.usual import USUAL
 
 STRICT: Final = ConfigDict(
     defer_build=True, extra="forbid", strict=True, regex_engine="python-re", use_attribute_docstrings=False
@@ -90,7 +93,7 @@ class Endpoint(BaseModel):
         examples=[{"X-Tenant": "acme", "X-Token": "${env:TENANT_TOKEN}"}],
     )
     tls: Tls | None = Field(None, description="How the connection is secured.")
-    timeout: Annotated[float | None, Number(above=0)] = Field(
+    timeout: Annotated[float | None, Number(above=0), USUAL["timeout"]] = Field(
         None, description="Seconds until a request is given up.", examples=[30]
     )
 
@@ -100,7 +103,7 @@ class Provider(BaseModel):
 
     model_config = STRICT
 
-    name: Annotated[str, Field(min_length=1)] = Field(
+    name: Annotated[str, OpenName(PROVIDER_NAMES)] = Field(
         description="The provider, as the registries call it.", examples=["openai", "anthropic"]
     )
     model: Annotated[str, Field(min_length=1)] = Field(
@@ -113,20 +116,20 @@ class Parameters(BaseModel):
 
     model_config = STRICT
 
-    temperature: Annotated[float | None, Number(minimum=0)] = Field(
+    temperature: Annotated[float | None, Number(minimum=0), USUAL["temperature"]] = Field(
         None, description="Sampling temperature. 0 is the most predictable.", examples=[0.2]
     )
-    top_p: Annotated[float | None, Number(minimum=0, maximum=1)] = Field(
+    top_p: Annotated[float | None, Number(minimum=0, maximum=1), USUAL["top_p"]] = Field(
         None, description="Nucleus sampling: the share of probability that is considered.", examples=[0.95]
     )
-    top_k: Annotated[int | None, Number(minimum=-1, integer=True)] = Field(
+    top_k: Annotated[int | None, Number(minimum=-1, integer=True), USUAL["top_k"]] = Field(
         None, description="How many of the likeliest tokens are considered; -1 for all.", examples=[40]
     )
-    n: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+    n: Annotated[int | None, Number(minimum=1, integer=True), USUAL["n"]] = Field(
         None, description="How many answers are generated.", examples=[1]
     )
-    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
-        None, description="The most tokens of an answer.", examples=[1024]
+    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_completion_tokens"]] = (
+        Field(None, description="The most tokens of an answer.", examples=[1024])
     )
     stop: Annotated[str | list[str] | None, Texts()] = Field(
         None, description="Text, or texts, at which generation stops.", examples=[["\n\n"]]
@@ -134,10 +137,10 @@ class Parameters(BaseModel):
     seed: Annotated[int | None, Number(integer=True)] = Field(
         None, description="Seed for repeatable sampling.", examples=[7]
     )
-    presence_penalty: Annotated[float | None, Number(minimum=-2, maximum=2)] = Field(
+    presence_penalty: Annotated[float | None, Number(minimum=-2, maximum=2), USUAL["presence_penalty"]] = Field(
         None, description="Penalty for tokens that occurred already.", examples=[0]
     )
-    frequency_penalty: Annotated[float | None, Number(minimum=-2, maximum=2)] = Field(
+    frequency_penalty: Annotated[float | None, Number(minimum=-2, maximum=2), USUAL["frequency_penalty"]] = Field(
         None, description="Penalty by how often a token occurred.", examples=[0]
     )
     reasoning_effort: str | None = Field(
@@ -150,13 +153,13 @@ class Limits(BaseModel):
 
     model_config = STRICT
 
-    requests_per_minute: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+    requests_per_minute: Annotated[int | None, Number(minimum=1, integer=True), USUAL["requests_per_minute"]] = Field(
         None, description="The most requests in a minute.", examples=[60]
     )
-    max_concurrency: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+    max_concurrency: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_concurrency"]] = Field(
         None, description="The most requests at one time.", examples=[4]
     )
-    context_length: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+    context_length: Annotated[int | None, Number(minimum=1, integer=True), USUAL["context_length"]] = Field(
         None, description="The tokens of the model's context: of a question and its answer together.", examples=[131072]
     )
 

@@ -104,6 +104,22 @@ _FORM: Final = {
         "A value is none of those that this version knows of a list that is the vendor's; it is sent as it is.",
         "Correct it, or keep it where the registry is newer. `--strict` makes it an error.",
     ),
+    "url-with-path": ProblemRule(
+        "A base URL ends in a path that is added to it, as `/chat/completions`, so requests would go to a path that has it twice.",
+        "Leave off the path that the message names. `--strict` makes it an error.",
+    ),
+    "no-source": ProblemRule(
+        "A Model names neither an `endpoint` nor a `provider`, so nothing says where it is.",
+        "Add one of them, or say in `registries` what that registry needs. `--strict` makes it an error.",
+    ),
+    "unknown-provider": ProblemRule(
+        "A provider is none of those that this version knows; it is sent as it is.",
+        "Correct it, or keep it where the registry knows it. `--strict` makes it an error.",
+    ),
+    "unlikely-value": ProblemRule(
+        "A number is allowed, and far from what is usual there; it is sent as it is.",
+        "Correct it, or keep it where it is meant. `--strict` makes it an error.",
+    ),
     "unknown-field": ProblemRule("The kind has no such field.", "Correct the spelling, or remove the field."),
     "misplaced-field": ProblemRule(
         "A field that the kind has stands under `x-unmanaged`, which is for what no kind declares.",
@@ -188,6 +204,10 @@ _REFERENCES: Final = {
         "`${file:path}` outside a secret field names a hidden file, a file for credentials, or one that holds one, and "
         "a plan would print it.",
         "Reference it in a secret field only, or move the text into a file of its own.",
+    ),
+    "missing-dataset": ProblemRule(
+        "A dataset is named by a path at which there is no file, so a run would fail.",
+        "Correct the path, which is relative to the folder of the registry, or create the file.",
     ),
     "file-outside-project": ProblemRule(
         "`${file:path}` leads outside the folder of reconciler.yaml.", "Move the file into the project."

@@ -137,6 +137,33 @@ class Constraint(NamedTuple):
     reason: str
 
 
+class Usual(NamedTuple):
+    """Bounds, both included, of the numbers that are meant here: one outside is written all the same, with a warning of `validate`."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    reason: str = ""
+
+    @property
+    def range(self) -> str:
+        """The bounds in words."""
+        if self.minimum is None:
+            return f"at most {self.maximum:,}"
+        return f"at least {self.minimum:,}" if self.maximum is None else f"{self.minimum:,} to {self.maximum:,}"
+
+    def holds(self, value: Any) -> bool:
+        """Tell whether a value is within the bounds; what is no number is."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return True
+        return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
+
+
+class BaseAddress(NamedTuple):
+    """A base URL, to which one of `paths` is added: one that ends in such a path is written all the same, with a warning of `validate`."""
+
+    paths: tuple[str, ...]
+
+
 Rule = (
     WriteOnly
     | ServerOwned
@@ -152,6 +179,8 @@ Rule = (
     | ExternalRef
     | Constraint
     | KnownValues
+    | Usual
+    | BaseAddress
 )
 RULES: Final = get_args(Rule)
 

@@ -12,8 +12,20 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
+from reconciler.core.formats import path_at_end
 from reconciler.core.pointer import MISSING
-from reconciler.core.rules import OPAQUE, Constraint, ExternalRef, KnownValues, Node, Ref, ServerDefault, WriteOnly
+from reconciler.core.rules import (
+    OPAQUE,
+    BaseAddress,
+    Constraint,
+    ExternalRef,
+    KnownValues,
+    Node,
+    Ref,
+    ServerDefault,
+    Usual,
+    WriteOnly,
+)
 
 REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
@@ -140,6 +152,25 @@ def unknown_values_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> It
         yield json_pointer.join(prefix), rule
     for name, value, below in _members(spec, node):
         yield from unknown_values_in(value, below, (*prefix, name))
+
+
+def unusual_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Usual]]:
+    """`(pointer, rule)` of each number in `spec` that is outside the bounds of what is meant there."""
+    rule = node.rule(Usual)
+    if rule is not None and not rule.holds(spec):
+        yield json_pointer.join(prefix), rule
+    for name, value, below in _members(spec, node):
+        yield from unusual_in(value, below, (*prefix, name))
+
+
+def whole_addresses_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """`(pointer, path)` of each base URL in `spec` that ends in a path which is added to it."""
+    rule = node.rule(BaseAddress)
+    path = path_at_end(spec, rule.paths) if rule is not None and isinstance(spec, str) else None
+    if path is not None:
+        yield json_pointer.join(prefix), path
+    for name, value, below in _members(spec, node):
+        yield from whole_addresses_in(value, below, (*prefix, name))
 
 
 def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from reconciler.core.formats import PATHS
 from reconciler.endpoint.assembling import (
     assemble_chat,
     assemble_completion,
@@ -120,7 +121,7 @@ _CHAT_PARAMETERS: Final = {name: name for name in (*_ALIKE, BUDGET, "reasoning_e
 
 DIALECTS: Final[Mapping[tuple[str, str], Dialect]] = {
     ("openai", "chat_completion"): Dialect(
-        path="/chat/completions",
+        path=PATHS["openai"]["chat_completion"],
         ask=lambda text: {"messages": [{"role": "user", "content": text}]},
         read=read_chat,
         parameters=_CHAT_PARAMETERS,
@@ -128,7 +129,7 @@ DIALECTS: Final[Mapping[tuple[str, str], Dialect]] = {
         probes=_OPENAI_PROBES,
     ),
     ("openai", "completion"): Dialect(
-        path="/completions",
+        path=PATHS["openai"]["completion"],
         ask=lambda text: {"prompt": text},
         read=read_completion,
         parameters={**{name: name for name in _ALIKE}, BUDGET: "max_tokens"},
@@ -137,12 +138,16 @@ DIALECTS: Final[Mapping[tuple[str, str], Dialect]] = {
         ),
         probes=_OPENAI_PROBES,
     ),
-    ("openai", "embeddings"): Dialect(path="/embeddings", ask=lambda text: {"input": text}, read=read_embeddings),
+    ("openai", "embeddings"): Dialect(
+        path=PATHS["openai"]["embeddings"], ask=lambda text: {"input": text}, read=read_embeddings
+    ),
     ("openai", "rerank"): Dialect(
-        path="/rerank", ask=lambda text: {"query": text, "documents": ["Good morning.", "Goodbye."]}, read=read_ranking
+        path=PATHS["openai"]["rerank"],
+        ask=lambda text: {"query": text, "documents": ["Good morning.", "Goodbye."]},
+        read=read_ranking,
     ),
     ("anthropic", "chat_completion"): Dialect(
-        path="/messages",
+        path=PATHS["anthropic"]["chat_completion"],
         ask=lambda text: {"messages": [{"role": "user", "content": text}]},
         read=read_message,
         parameters={

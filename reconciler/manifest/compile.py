@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
-from reconciler.core.model import Model
+from reconciler.core.model import SPEC_FIELDS, Model
 from reconciler.core.resource import Address, Desired, DesiredState, Resource
 from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_pointer, own_old_keys
+from reconciler.manifest.doubts import (
+    SOURCES,
+    doubted_key,
+    doubts,
+    portable_doubts,
+    sourceless,
+    still_doubtful,
+    url_with_path,
+)
+from reconciler.manifest.keys import key_refusal, near_key
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.native_check import (
     Destination,
+    form_errors,
     ignored_pointers,
-    key_refusal,
     limits,
     misplaced,
     validate_native,
 )
 from reconciler.manifest.normalize import container, holder, normalize, normalize_pointer
+from reconciler.registry.capabilities import Configurable, NamesProviders
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
+
+_SPEC_FIELDS: Final = set(SPEC_FIELDS)
 
 
 class CompiledManifests(NamedTuple):
@@ -81,15 +93,32 @@ def _compile_model(
     manifest: Manifest, model: Model, registries: Mapping[str, RegistryEntry]
 ) -> Iterator[Desired | Finding]:
     roots: list[Desired] = []
-    for target in _destinations(model, registries):
+    found: list[Finding] = []
+    spec = {} if model.state == "absent" else model.model_dump(include=_SPEC_FIELDS, by_alias=True, exclude_none=True)
+    targets = list(_destinations(model, registries))
+    doubted = list(portable_doubts(spec, _own_providers(targets)))
+    said = {(item.rule, item.pointer) for item in (*doubted, *url_with_path(spec))}
+    for target in targets:
         if isinstance(target, Finding):
             yield target
             continue
         for item in _model(manifest, model, target):
-            yield item
-            if isinstance(item, Desired) and item.resource.parent is None:
-                roots.append(item)
+            if isinstance(item, Desired):
+                yield item
+                if item.resource.parent is None:
+                    roots.append(item)
+            elif (item.rule, item.pointer) not in said:  # a doubt is told once, and not of each registry
+                found.append(item)
+    yield from found
+    yield from still_doubtful(doubted, found, roots)
+    yield from sourceless(model, found)
     yield from own_old_keys(model, roots)
+
+
+def _own_providers(targets: Iterable[Destination | Finding]) -> frozenset[str]:
+    """The providers that only these registries have."""
+    drivers = (target.entry.driver for target in targets if isinstance(target, Destination))
+    return frozenset(name for driver in drivers if isinstance(driver, NamesProviders) for name in driver.providers)
 
 
 def _previous(old_keys: Iterable[str] | None, address: Address) -> tuple[Address, ...]:
@@ -146,6 +175,8 @@ def _model(manifest: Manifest, model: Model, target: Destination) -> Iterator[De
     # where names follow from other fields, the driver's name stands unless the manifest gives one for this registry
     key = compiled.model.key if _names_itself(model, entry, kind) else target.key
     yield from _bad_key(key, model, entry, kind)
+    if key == target.key:  # else it is made of other fields, which have doubts of their own
+        yield from doubted_key(key, kind, key_pointer(model, entry.name))
     address = Address(entry.name, kind.name, key)
     spec = compiled.model.spec
     if target.override:
@@ -173,29 +204,23 @@ def _names_itself(model: Model, entry: RegistryEntry, kind: Kind) -> bool:
 
 
 def _bad_key(key: str, model: Model, entry: RegistryEntry, kind: Kind) -> Iterator[Finding]:
-    refused = key_refusal(kind, key)
+    refused = key_refusal(kind.check_key, key)
     if refused is not None:
         pointer = key_pointer(model, entry.name)
-        key_there = _near_key(kind, key) or "..."
+        key_there = near_key(kind.check_key, key) or "..."
         other = f"`registries: {{{entry.name}: {{key: {key_there}}}}}` gives it another one there"
         yield Finding(
             "bad-key",
             f"{entry.name} cannot take the key {key!r}: {refused}",
             pointer,
-            suggestion=other if pointer == "/key" else _near_key(kind, key),
+            suggestion=other if pointer == "/key" else near_key(kind.check_key, key),
         )
-
-
-def _near_key(kind: Kind, key: str) -> str | None:
-    """The key with `-` for whatever is neither letter nor digit, as `gpt-4-1` for `gpt-4.1`, if the registry takes that."""
-    near = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")
-    return near if near and "${" not in key and key_refusal(kind, near) is None else None
 
 
 def _explained(finding: Finding, model: Model) -> Finding:
     """Translate a finding about a missing native field into the manifest's terms."""
     if finding.rule == "missing-field" and model.endpoint is None and model.provider is None:
-        return finding._replace(suggestion="a model has an `endpoint` or a `provider`")
+        return finding._replace(suggestion=SOURCES)
     return finding
 
 
@@ -237,9 +262,6 @@ def _native(manifest: Manifest, entry: RegistryEntry) -> Iterator[Desired | Find
         return
     common, kind = document.common, entry.driver.kinds[manifest.kind.partition("/")[2]]
     address = Address(entry.name, kind.name, common.key)
-    if (refused := key_refusal(kind, common.key)) is not None:
-        message = f"{entry.name} cannot take the key {common.key!r}: {refused}"
-        yield Finding("bad-key", message, "/key", suggestion=_near_key(kind, common.key))
     if common.state == "absent":
         previous = _previous(common.previous_keys, address)
         yield Desired(Resource(address, {}, source=manifest.source), common.key, absent=True, previous=previous)
@@ -249,7 +271,11 @@ def _native(manifest: Manifest, entry: RegistryEntry) -> Iterator[Desired | Find
         entry, common.key, {}, tuple((pointer, f"/ignore/{index}") for index, pointer in enumerate(common.ignore or ()))
     )
     spec = without_nulls(document.spec, kind.root)
+    if isinstance(entry.driver, Configurable):  # its document was read as all entries of the driver together have it
+        yield from form_errors(spec, kind)
     yield from limits(spec, kind.root)
+    yield from doubts(spec, kind.root)
+    yield from doubted_key(common.key, kind, "/key")
     if common.key in (common.previous_keys or ()):
         index = (common.previous_keys or []).index(common.key)
         message = f"{common.key!r} is still declared, by this manifest: it cannot be an old key"

@@ -71,7 +71,7 @@ def declare(
     """The manifest of a stored object.
 
     `folder` is the manifest's, relative to the project `root`; `exists` is true of the addresses of objects that are
-    there.
+    there. What nobody can write through the registry has none: its plan would be a conflict.
     """
     if resource.read_only:
         return Undeclarable(resource, resource.read_only)

@@ -20,7 +20,7 @@ from reconciler.core.model import Model, NativeCommon
 from reconciler.core.resource import Source
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
-from reconciler.core.schema.findings import Finding, nearest, place
+from reconciler.core.schema.findings import Finding, is_mistake, nearest, place
 from reconciler.manifest import ignored
 from reconciler.manifest.discover import FoundFiles
 from reconciler.manifest.likely_secrets import likely_secrets
@@ -151,8 +151,8 @@ class Reader:
         checked, findings = self._check(kind, data)
         if references:
             resolved, errors = resolve(data, self._node(kind), scope)
-            if findings or errors:
-                reported = {finding.pointer for finding in findings}
+            if errors or any(map(is_mistake, findings)):
+                reported = {finding.pointer for finding in findings if is_mistake(finding)}
                 return None, [*findings, *(finding for finding in errors if finding.pointer not in reported)]
             if resolved is not data:
                 checked, findings = self._check(kind, resolved)

@@ -8,14 +8,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from reconciler.core.model import HINTS, Model
-from reconciler.core.schema.findings import Finding, findings, hinted
+from reconciler.core.schema.findings import Finding, findings, hinted, is_mistake
 from reconciler.core.schema.types import Resolved
+from reconciler.manifest.doubts import url_with_path
 
 
 def check_model(data: Any) -> tuple[Model | None, list[Finding]]:
     """Validate `data`, the plain data of one document of kind `Model`: the Model, and the findings.
 
-    The Model is None where there is a finding. Works before references are resolved and after (`Resolved`).
+    The Model is None where there is an error among them. Works before references are resolved and after (`Resolved`).
     """
     model: Model | None = None
     found: list[Finding] = []
@@ -25,7 +26,8 @@ def check_model(data: Any) -> tuple[Model | None, list[Finding]]:
         found = hinted(findings(error, data, Model), HINTS)
     if isinstance(data, Mapping):
         found += endpoint_and_provider(data) + absent_protected(data)
-    return (None if found else model), found
+        found += url_with_path(data)
+    return (None if any(map(is_mistake, found)) else model), found
 
 
 def endpoint_and_provider(data: Mapping[str, Any]) -> list[Finding]:

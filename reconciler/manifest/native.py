@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,10 +11,11 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from reconciler.core.kind import Kind
+from reconciler.core.kind import KeyRule, Kind
 from reconciler.core.model import NativeCommon
 from reconciler.core.schema.findings import Finding, findings, hinted
 from reconciler.core.schema.types import Resolved
+from reconciler.manifest.keys import key_refusal, near_key
 from reconciler.manifest.model_check import absent_protected
 
 COMMON_FIELDS: Final = tuple(info.alias or name for name, info in NativeCommon.model_fields.items())
@@ -31,11 +32,13 @@ class NativeKind:
     model: type[BaseModel]
     title: str = ""
     hints: Mapping[str, str] = field(default_factory=dict, compare=False)  # see core.kind.Kind
+    key_rules: tuple[KeyRule, ...] = ()
+    check_key: Callable[[str], str | None] = field(default=lambda key: None, compare=False)
 
     @classmethod
     def of(cls, driver: str, kind: Kind) -> NativeKind:
         """A driver's kind, as manifests name it."""
-        return cls(f"{driver}/{kind.name}", kind.model, kind.title, kind.hints)
+        return cls(f"{driver}/{kind.name}", kind.model, kind.title, kind.hints, kind.key_rules, kind.check_key)
 
     def __post_init__(self) -> None:
         own = {info.alias or name for name, info in self.model.model_fields.items()}
@@ -77,8 +80,8 @@ def _optional(info: FieldInfo) -> FieldInfo:
 def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, list[Finding]]:
     """The document, and everything wrong with `data`, plain data of one document of that kind.
 
-    With `state: absent` no native field need be there; those that are, are checked all the same. The document is None
-    where there is a finding.
+    A key that is refused does not hide what else may be found. With `state: absent` no native field need be there; those that are, are checked all the same. The document is None
+    where there is any other finding.
     """
     model = document_model(kind, absent=isinstance(data, Mapping) and data.get("state") == "absent")
     found: list[Finding] = []
@@ -89,11 +92,26 @@ def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, li
         found = hinted(findings(error, data, model), kind.hints)
     if isinstance(data, Mapping):
         found += absent_protected(data)
+    known = {item.pointer for item in found}
+    keys = [item for item in _refused_keys(kind, data) if item.pointer not in known]
     if found:
-        return None, found
+        return None, found + keys
     common = NativeCommon.model_validate({name: data[name] for name in data if name in COMMON_FIELDS})
     spec = {name: item for name, item in _converted(data, checked).items() if name not in COMMON_FIELDS}
-    return NativeDocument(common, spec), found
+    return NativeDocument(common, spec), keys  # the rest is checked further: a key says nothing of it
+
+
+def _refused_keys(kind: NativeKind, data: Any) -> Iterator[Finding]:
+    """Find the keys, old ones too, that the registry would refuse."""
+    if not isinstance(data, Mapping):
+        return
+    previous = data.get("previous_keys")
+    old_keys = enumerate(previous if isinstance(previous, list) else ())
+    for pointer, key in (("/key", data.get("key")), *((f"/previous_keys/{index}", old) for index, old in old_keys)):
+        refused = key_refusal(kind.check_key, key) if isinstance(key, str) else None
+        if refused is not None:
+            message = f"a {kind.name} cannot have the key {key!r}: {refused}"
+            yield Finding("bad-key", message, pointer, suggestion=near_key(kind.check_key, key))
 
 
 def _converted(given: Any, checked: Any) -> Any:

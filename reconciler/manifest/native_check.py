@@ -14,6 +14,7 @@ from reconciler.core.schema.findings import Finding, findings, hinted, nearest
 from reconciler.core.shape import Shape
 from reconciler.core.spec import limits_in, unknown_values_in
 from reconciler.core.unmanaged import hidden_in, hide
+from reconciler.manifest.doubts import doubts, portable_doubts, url_with_path
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
 
@@ -27,14 +28,6 @@ class Destination(NamedTuple):
     ignore: tuple[tuple[str, str], ...]  # (native pointer, where the manifest says so)
 
 
-def key_refusal(kind: Kind, key: str) -> str | None:
-    """The reason for which a registry refuses a key, or None.
-
-    A reference in a key is refused everywhere: keys are literal.
-    """
-    return "a key holds no reference" if "${" in key else kind.check_key(key)
-
-
 def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Mapping[str, Any], list[Finding]]:
     """The native spec, checked against the registry's own form and limits. Findings lead back to the manifest."""
     spec = native.spec
@@ -45,6 +38,7 @@ def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Ma
     except ValidationError as error:
         errors = hinted(findings(error, spec, kind.model), kind.hints)
     errors.extend(limits(spec, kind.root))
+    errors.extend([*portable_doubts(spec), *url_with_path(spec)] if kind.portable else doubts(spec, kind.root))
     name = target.entry.name
     located = [
         *_cleared_unknown(kind, target),
@@ -60,6 +54,15 @@ def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Ma
         by_alias=True, exclude_unset=not kind.portable, exclude_none=kind.portable
     )
     return dumped, located
+
+
+def form_errors(spec: Mapping[str, Any], kind: Kind) -> list[Finding]:
+    """Find what is wrong with the form of a native object."""
+    try:
+        kind.model.model_validate(spec)
+    except ValidationError as error:
+        return hinted(findings(error, spec, kind.model), kind.hints)
+    return []
 
 
 def _cleared_unknown(kind: Kind, target: Destination) -> Iterator[Finding]:

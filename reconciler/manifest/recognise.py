@@ -125,7 +125,10 @@ def _package_json(data: Data) -> bool:
 
 
 def _litellm(data: Data) -> bool:
-    return any(_has(one, "litellm_params") for one in _maps(data.get("model_list")))
+    models, credentials = _maps(data.get("model_list")), _maps(data.get("credential_list"))
+    return any(_has(one, "litellm_params") for one in models) or any(
+        _has(one, "credential_values") for one in credentials
+    )
 
 
 def _continue(data: Data) -> bool:
@@ -223,7 +226,7 @@ _FORMATS: Final = (
     Format("an OpenAPI description", lambda data: _any(data, "openapi", "swagger")),
     Format("a JSON Schema", lambda data: "json-schema.org" in str(data.get("$schema", ""))),
     Format("an MCP configuration", lambda data: isinstance(data.get("mcpServers"), Mapping)),
-    Format("a LiteLLM configuration", _litellm),
+    Format("a LiteLLM configuration", _litellm, "litellm"),
     Format("a Continue (continue.dev) configuration", _continue),
     Format("an MLflow model's MLmodel", lambda data: _has(data, "flavors") and _any(data, "artifact_path", "run_id")),
     Format("a Hugging Face config.json", lambda data: _any(data, "architectures", "transformers_version")),

@@ -18,7 +18,7 @@ from reconciler.manifest.native import NativeKind
 from reconciler.project.config import Project
 from reconciler.project.folders import overlap
 from reconciler.registry import catalog
-from reconciler.registry.capabilities import HasDefaultOwner, KeepsFolder
+from reconciler.registry.capabilities import Configurable, HasDefaultOwner, KeepsFolder
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Driver
 from reconciler.registry.settings import CONCURRENCY, DEADLINE, RemoteSettings
@@ -45,7 +45,7 @@ def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryE
         except ValidationError as error:
             found.extend(_below(f"/registries/{name}", findings(error, settings, driver.settings)))
             continue
-        entries[name] = _load_entry(name, driver, checked, entry, project, resolver)
+        entries[name] = _load_entry(name, configured(driver, [checked]), checked, entry, project, resolver)
     found.extend(_same_place(entries.values()))
     found.extend(_among_manifests(entries.values(), project, resolver))
     if found:
@@ -72,9 +72,22 @@ def check_environments(project: Project, resolver: Resolver) -> None:
         raise ConfigError(message, tuple(sorted(problems)), lines)
 
 
+def drivers_in_use(entries: Iterable[RegistryEntry]) -> dict[str, Driver]:
+    """The drivers of these entries by name, each as all of its entries together have it."""
+    groups: dict[str, list[RegistryEntry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.driver.name, []).append(entry)
+    return {name: configured(group[0].driver, [entry.settings for entry in group]) for name, group in groups.items()}
+
+
+def configured(driver: Driver, settings: Sequence[BaseModel]) -> Driver:
+    """A driver as entries with these settings have it."""
+    return driver.configured(settings) if isinstance(driver, Configurable) else driver
+
+
 def native_kinds(entries: Mapping[str, RegistryEntry]) -> dict[str, NativeKind]:
     """The native kinds that manifests may use, by `<driver>/<Kind>`."""
-    return native_kinds_of(entry.driver for entry in entries.values())
+    return native_kinds_of(drivers_in_use(entries.values()).values())
 
 
 def native_kinds_of(drivers: Iterable[Driver]) -> dict[str, NativeKind]:

@@ -14,10 +14,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from reconciler.core.model import Model, Override
+from reconciler.core.formats import PATHS, base_url_pattern, paths_of
+from reconciler.core.kind import KeyRule
+from reconciler.core.model import Endpoint, Model, Override
 from reconciler.core.schema.answers import OUTPUTS
 from reconciler.core.schema.form import Form, form_of, ordered, patch_of
-from reconciler.core.schema.types import or_null
+from reconciler.core.schema.types import NO_REFERENCE, or_null
 from reconciler.manifest.native import NativeKind, document_model
 from reconciler.project.config import Config, RegistryEntry
 
@@ -39,10 +41,11 @@ ABSENT_PROTECTED: Final = "`protected: true` forbids what `state: absent` asks f
 
 @dataclass(frozen=True, slots=True)
 class RegistryShape:
-    """A registry of the configuration: its driver, and the native model that a portable Model becomes there, if any."""
+    """A registry of the configuration: its driver, and the native model that a portable Model becomes there, if any, with the rules for its keys."""
 
     driver: str
     model: type[BaseModel] | None = None
+    key_rules: tuple[KeyRule, ...] = ()
 
 
 def manifest_schema(natives: Mapping[str, NativeKind], registries: Mapping[str, RegistryShape] | None) -> Form:
@@ -149,20 +152,49 @@ def _model_form(registries: Mapping[str, RegistryShape] | None) -> Form:
             "if": {"properties": {"endpoint": {"type": "object"}}, "required": ["endpoint"]},
             "then": {"properties": {"provider": {"type": "null", "errorMessage": BOTH}}},
         },
+        *map(_base_url, PATHS),
         _when_absent(),
     ]
     return form
+
+
+def _base_url(wire_format: str) -> Form:
+    """The schema's condition on `endpoint.url` in one format: a base URL does not end in a path of the format's own."""
+    default = wire_format == Endpoint.model_fields["format"].default
+    spoken: Form = {"properties": {"format": {"enum": [wire_format, *([None] if default else [])]}}}
+    spoken |= {"type": "object"} if default else {"type": "object", "required": ["format"]}
+    paths = paths_of(wire_format)
+    message = f"Must be a base URL: leave off {' or '.join(paths)}, which is added to it."
+    url = {"pattern": base_url_pattern(paths), "errorMessage": message}
+    return {
+        "if": {"properties": {"endpoint": spoken}, "required": ["endpoint"]},
+        "then": {"properties": {"endpoint": {"properties": {"url": url}}}},
+    }
 
 
 def _native_form(kind: NativeKind) -> Form:
     """A native document. With `state: absent` none of the registry's own fields is required."""
     form, absent = form_of(document_model(kind)), form_of(document_model(kind, absent=True))
     form["title"] = kind.title or kind.name
-    form["properties"] = _in_order(form["properties"])
+    properties = _in_order(form["properties"])
+    key, old = properties["key"], properties["previous_keys"]
+    properties["key"] = with_key_rules(key, kind.key_rules)
+    properties["previous_keys"] = old | {"items": with_key_rules(old["items"], kind.key_rules)}
+    form["properties"] = properties
     own = [name for name in form["required"] if name not in absent["required"]]
     form["required"] = ["kind", "key"]
     form["allOf"] = [_when_absent({"required": own} if own else None)]
     return form
+
+
+def with_key_rules(form: Form, rules: Iterable[KeyRule]) -> Form:
+    """The schema of a key that obeys its kind's rules, and holds no reference."""
+    literal = KeyRule(NO_REFERENCE, "it must hold no reference: keys are literal")
+    first, *others = [
+        {"pattern": rule.pattern, "errorMessage": f"{rule.refusal[:1].upper()}{rule.refusal[1:]}."}
+        for rule in (*rules, literal)
+    ]
+    return form | first | ({"allOf": others} if others else {})
 
 
 def _when_absent(otherwise: Form | None = None) -> Form:
@@ -179,6 +211,7 @@ def _when_absent(otherwise: Form | None = None) -> Form:
 def _override_form(shape: RegistryShape) -> Form:
     """The schema below a registry's name: a patch over the native object, and the fields that every registry takes."""
     common = form_of(Override)
+    common["properties"] = common["properties"] | {"key": with_key_rules(common["properties"]["key"], shape.key_rules)}
     if shape.model is None:
         return {name: value for name, value in common.items() if name not in ("title", "description", "type")}
     native = patch_of(form_of(shape.model))

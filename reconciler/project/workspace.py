@@ -31,6 +31,7 @@ from reconciler.planner.references import dangling
 from reconciler.project import config, config_file
 from reconciler.project.config import Project
 from reconciler.project.locate import projects_of, repository_of
+from reconciler.project.named_files import missing_in_manifest, missing_in_settings
 from reconciler.project.registries import load_registries, native_kinds
 from reconciler.registry.connecting import open_registry
 from reconciler.registry.entry import RegistryEntry
@@ -147,6 +148,12 @@ class Workspace:
         problems = set(manifests.problems)
         problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
         problems = told_once(problems)
+        for manifest in manifests.manifests:
+            if chosen is None or manifest.source.file in chosen:
+                missing = missing_in_manifest(manifest, self.entries, self.resolver)
+                problems |= {manifests.problem(manifest, finding) for finding in missing}
+        if chosen is None and self.project.file is not None:
+            problems |= set(self.project.problems(missing_in_settings(self.entries, self.resolver)))
         if self.project.secrets is not None:
             mine = [one for one in manifests.manifests if chosen is None or one.source.file in chosen]
             refused = destinations(mine, compiled.state.resources, self.entries, self.project.secrets)

@@ -5,14 +5,14 @@ Nothing is declared: a registry or driver that has the method has the capability
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.core.resource import Address, RegistryFacts, Resource, Unreadable
 from reconciler.core.secret import Resolver
-from reconciler.registry.protocol import Native, Registry, Write
+from reconciler.registry.protocol import Driver, Native, Registry, Write
 
 
 @runtime_checkable
@@ -244,6 +244,32 @@ class HasContainer(Protocol):
 
     # its kind and key
     def container(self, settings: Any) -> tuple[str, str]: ...
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """A driver whose kinds depend on what entries in reconciler.yaml say."""
+
+    # the driver as these entries have it, each by its checked settings; pure
+    def configured(self, settings: Sequence[Any]) -> Driver: ...
+
+
+@runtime_checkable
+class NamesProviders(Protocol):
+    """A driver whose registry has providers that no other has."""
+
+    providers: frozenset[str]
+
+
+@runtime_checkable
+class NamesFiles(Protocol):
+    """A driver whose objects name files that others read: `validate` warns of those that are not there."""
+
+    # the pointers of their names in an object's spec, each with the file; pure
+    def files(self, settings: Any, resolver: Resolver, spec: Mapping[str, Any]) -> Iterable[tuple[str, Path]]: ...
+
+    # the members of a spec that the settings say for every object
+    def shared(self, settings: Any) -> Mapping[str, Any]: ...
 
 
 @runtime_checkable

@@ -20,10 +20,12 @@ from reconciler.core.errors import (
     StaleObjectError,
     TemporaryError,
 )
-from reconciler.core.kind import Kind
+from reconciler.core.formats import EVERY_PATH
+from reconciler.core.kind import KeyRule, Kind
 from reconciler.core.model import Endpoint, Model
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
 from reconciler.core.rules import (
+    BaseAddress,
     CannotClear,
     Constraint,
     Default,
@@ -37,6 +39,7 @@ from reconciler.core.rules import (
     ServerOwned,
     Superset,
     Unordered,
+    Usual,
     WriteOnly,
 )
 from reconciler.core.schema.types import (
@@ -54,12 +57,14 @@ from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import PRESENT, hide_secrets, is_reference, secrets_in
 from reconciler.core.unmanaged import combined, revealed
 from reconciler.core.url import canonical_url
+from reconciler.core.usual import USUAL
 from reconciler.registry.capabilities import (
     AdapterForm,
     Catalogue,
     CatalogueEntry,
     Catalogues,
     Check,
+    Configurable,
     DescribesModels,
     FindsExternal,
     HasAdapters,
@@ -68,6 +73,8 @@ from reconciler.registry.capabilities import (
     KeepsFolder,
     KeepsHistory,
     ModelFacts,
+    NamesFiles,
+    NamesProviders,
     Normalizes,
     PlanRecord,
     RecordsPlans,
@@ -144,6 +151,10 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "Driver",
     "Endpoint",
     "Inexpressible",
+    "KeyRule",
+    "Configurable",
+    "NamesFiles",
+    "NamesProviders",
     "Kind",
     "Model",
     "Native",
@@ -184,6 +195,10 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "ExternalRef",
     "Immutable",
     "KnownValues",
+    "BaseAddress",
+    "EVERY_PATH",
+    "USUAL",
+    "Usual",
     "NeedsConsent",
     "Normalized",
     "Ref",

@@ -13,6 +13,13 @@ from reconciler.core.rules import Node
 from reconciler.registry.protocol import Driver
 
 
+def portable_kind(driver: Driver) -> Kind:
+    """The kind of a driver that a portable Model becomes: the one that counts as a model."""
+    kinds = driver.kinds.values()
+    first, *_ = (*(kind for kind in kinds if kind.portable), *(kind for kind in kinds if kind.counts_in_guards))
+    return first
+
+
 @dataclass(frozen=True)
 class RegistryEntry:
     """One entry of `registries`. `settings` is the driver's model, with references still in it."""
@@ -26,9 +33,7 @@ class RegistryEntry:
     @property
     def portable(self) -> Kind:
         """The kind that a portable Model becomes: the one that counts as a model."""
-        kinds = self.driver.kinds.values()
-        first, *_ = (*(kind for kind in kinds if kind.portable), *(kind for kind in kinds if kind.counts_in_guards))
-        return first
+        return portable_kind(self.driver)
 
     @cached_property
     def override(self) -> Node:

@@ -1,4 +1,4 @@
-"""One manifest serves every registry: the embedded one, AI GO!, the real NeMo server and watsonx, all up at once, in one apply."""
+"""One manifest serves every registry: the embedded one, AI GO!, watsonx, and the real NeMo, LiteLLM and MLflow, in one apply."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from registry.aigo.server import aigo
+from registry.litellm.server import LiteLLMServer
 from registry.server_process import Running
 from registry.watsonx.server import orchestrate
 
@@ -22,6 +23,8 @@ registries:
   aigo: {{driver: latticeflow, url: "{aigo}", api_key: "${{env:AIGO_KEY}}", owns: ["*"], default: true}}
   nemo: {{driver: nemo, url: "{nemo}", workspace: {workspace}, owns: ["*"], default: true}}
   wxo: {{driver: watsonx, url: "{watsonx}", token: "${{env:WXO_TOKEN}}", owns: ["*"], default: true}}
+  litellm: {{driver: litellm, url: "{litellm}", token: "${{env:LITELLM_TOKEN}}", default: true}}
+  mlflow: {{driver: mlflow, url: "{mlflow}", workspace: {mlflow_workspace}, default: true}}
 """
 SECRET = "sk-of-the-helpdesk-9f3"
 
@@ -36,16 +39,31 @@ def said(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProce
     )
 
 
-@pytest.mark.timeout(240)
-def test_one_manifest_goes_everywhere(nemo_server: Running, workspace: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+def test_one_manifest_goes_everywhere(
+    nemo_server: Running,
+    workspace: str,
+    litellm: LiteLLMServer,
+    mlflow_server: Running,
+    mlflow_workspace: str,
+    tmp_path: Path,
+) -> None:
     """It converges in one run, its plan names every registry, what stands beside each model is shown below it, and no secret is said."""
     with aigo() as there, orchestrate() as cloud:
         (tmp_path / "reconciler.yaml").write_text(
-            CONFIG.format(aigo=there.url, nemo=nemo_server.url, workspace=workspace, watsonx=cloud.url)
+            CONFIG.format(
+                aigo=there.url,
+                nemo=nemo_server.url,
+                workspace=workspace,
+                watsonx=cloud.url,
+                litellm=litellm.url,
+                mlflow=mlflow_server.url,
+                mlflow_workspace=mlflow_workspace,
+            )
         )
         (tmp_path / "manifests").mkdir()
         (tmp_path / "manifests/helpdesk.yaml").write_text(MANIFEST.read_text(encoding="utf-8"), encoding="utf-8")
-        environ = {"AIGO_KEY": there.key, "WXO_TOKEN": cloud.token}
+        environ = {"AIGO_KEY": there.key, "WXO_TOKEN": cloud.token, "LITELLM_TOKEN": litellm.token}
         assert said(tmp_path, "validate").returncode == 0
         plan = said(tmp_path, "plan", **environ)
         assert plan.returncode == 0, plan.stderr
@@ -54,9 +72,12 @@ def test_one_manifest_goes_everywhere(nemo_server: Running, workspace: str, tmp_
             "local/Model/helpdesk",
             "nemo/Model/helpdesk",
             "wxo/Model/virtual-model/",
+            "litellm/Model/helpdesk",
+            "mlflow/Endpoint/helpdesk",
         ):
             assert address in plan.stdout
-        assert "└ nemo/Provider/reconciler-helpdesk" in plan.stdout
+        for beside in ("nemo/Provider", "litellm/Credential", "mlflow/Secret"):
+            assert f"└ {beside}/reconciler-helpdesk" in plan.stdout
         applied = said(tmp_path, "apply", "--yes", "--format", "json", **environ)
         assert applied.returncode == 0, applied.stdout + applied.stderr
         assert {outcome["status"] for outcome in json.loads(applied.stdout)["outcomes"]} == {"ok"}

@@ -244,12 +244,12 @@ def test_manifests_on_stdin(stored: Project, monkeypatch: pytest.MonkeyPatch) ->
     """`-` is standard input, with places in `<stdin>` and paths relative to the working directory."""
     stored.write("note.txt", "hello")
     (stored.root / "stdin").write_text(
-        "kind: Model\nkey: z\ndescription: ${file:note.txt}\n---\nkind: Model\nkey: y\nfoo: 1\n"
+        "kind: Model\nkey: z\nprovider: {name: openai, model: m}\ndescription: ${file:note.txt}\n---\nkind: Model\nkey: y\nfoo: 1\n"
     )
     with (stored.root / "stdin").open() as stream:
         ran = stored.command("validate", "-", "--format", "json", stdin=stream)
     problem = json.loads(ran.stdout)["problems"][0]
-    assert (ran.returncode, problem["file"], problem["line"], problem["rule"]) == (1, "<stdin>", 7, "unknown-field")
+    assert (ran.returncode, problem["file"], problem["line"], problem["rule"]) == (1, "<stdin>", 8, "unknown-field")
     (stored.root / "stdin").write_text("kind: Model\nkey: z\ndescription: ${file:note.txt}\n")
     with (stored.root / "stdin").open() as stream:
         ran = stored.command("apply", "-", "--yes", "--format", "json", stdin=stream)
@@ -260,7 +260,7 @@ def test_manifests_on_stdin(stored: Project, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_subset_is_checked_against_the_whole(project: Project) -> None:
     """pre-commit passes some names: the problems told are theirs, but a clash with the others is found."""
     project.manifest("a")
-    project.write("manifests/again.yaml", "kind: Model\nkey: a\n")
+    project.write("manifests/again.yaml", "kind: Model\nkey: a\nprovider: {name: openai, model: m}\n")
     project.write("manifests/broken.yaml", "kind: Model\nkey: x\nfoo: 1\n")
     project.manifest("fine")
     answer = project.run("validate", "manifests/again.yaml", "--format", "json").json("validate")

@@ -20,6 +20,7 @@ from reconciler.core.schema.types import (
     Key,
     Name,
     Number,
+    OpenName,
     Pattern,
     PointerText,
     Scalar,
@@ -214,6 +215,8 @@ def _checked(kind: Any) -> Strategy:
             return st.booleans() | st.sampled_from(VARIABLES)
         case Choice():
             return st.sampled_from((*kind.values, *VARIABLES))
+        case OpenName():
+            return st.sampled_from((*kind.values, "nobody's", *VARIABLES))
         case Texts():
             return st.sampled_from(WORDS) | st.lists(st.sampled_from(WORDS), max_size=2)
         case Scalar():

@@ -34,7 +34,6 @@ FOREIGN = {
     "an OpenAPI description": "openapi: 3.1.0\ninfo: {title: x}\n",
     "a JSON Schema": '{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}',
     "an MCP configuration": '{"mcpServers": {}}',
-    "a LiteLLM configuration": "model_list: [{model_name: a, litellm_params: {model: openai/a}}]\n",
     "a Continue": "name: A\nversion: 0.0.1\nschema: v1\nmodels: [{name: GPT, provider: openai, model: gpt-x}]\n",
     "an MLflow model's MLmodel": "flavors: {}\nartifact_path: model\n",
     "a Hugging Face config.json": '{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}',
@@ -42,6 +41,7 @@ FOREIGN = {
     "reconciler's own configuration": "owner: us\nregistries: {local: {driver: local, path: x.db}}\n",
 }
 IMPORTABLE = {
+    "a LiteLLM configuration": "model_list: [{model_name: a, litellm_params: {model: openai/a}}]\n",
     "IBM's ADK": "spec_version: v1\nkind: model\nname: openai/x\n",
     "watsonx Orchestrate's API": '{"name": "virtual-model/openai/x", "provider_config": {}, "model_type": "chat"}',
     "NeMo's models service": '{"name": "llama", "fileset": "default/x"}',

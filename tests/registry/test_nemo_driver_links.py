@@ -32,7 +32,7 @@ from world import Document, World, actions, model, statuses
 from reconciler.core.errors import PermanentError
 from reconciler.core.resource import Address
 from reconciler.registry.nemo.derived import model_of, provider_name, secret_name
-from reconciler.registry.nemo.forms import refuses_name
+from reconciler.registry.nemo.kinds import KINDS
 from reconciler.registry.protocol import Removal
 from reconciler.testing.stored import registry_of, stored
 
@@ -248,7 +248,7 @@ KEYS = (
 def test_names_of_parts_are_legal_and_lead_back(key: str) -> None:
     """What stands beside a model has a name that the server takes, and that says whose it is as long as the model is there."""
     for kind, name in (("Provider", provider_name(key)), ("Secret", secret_name(key))):
-        assert refuses_name(name) is None
+        assert KINDS["Model"].check_key(name) is None
         assert model_of(kind, name, [*KEYS]) == key
 
 

@@ -68,7 +68,9 @@ def _traits(kind: Kind) -> Iterator[list[str]]:
         value = getattr(kind, field.name)
         if field.name in ("model", "title", "name", "portable", "root", "_") or value == field.default:
             continue
-        if isinstance(value, bool):
+        if field.name == "key_rules":
+            shown = cell("; ".join(rule.refusal for rule in value))
+        elif isinstance(value, bool):
             shown = "yes" if value else "no"
         elif callable(value):
             continue

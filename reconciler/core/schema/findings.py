@@ -43,6 +43,11 @@ class Finding(NamedTuple):
     severity: str = "error"
 
 
+def is_mistake(finding: Finding) -> bool:
+    """Tell whether a finding is an error, and no warning."""
+    return finding.severity == "error"
+
+
 def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
     """Locate a finding in document `index` of a file: the Problem with its line and column."""
     where = places.key(index, finding.pointer) if finding.at_key else places.value(index, finding.pointer)
@@ -173,7 +178,9 @@ def _not_allowed(context: Mapping[str, Any], parts: Sequence[Any], where: str, d
     allowed = context.get("values") or str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
     value = pointers.get(data, where)
     close = nearest(value, allowed.split(", ")) if isinstance(value, str) else None
-    return Finding("not-allowed", f"{_name(parts)}must be one of {allowed}", where, suggestion=close)
+    return Finding(
+        "not-allowed", f"{_name(parts)}must be one of {allowed}{context.get('more', '')}", where, suggestion=close
+    )
 
 
 def _length(kind: str, context: Mapping[str, Any]) -> str:

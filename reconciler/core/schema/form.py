@@ -16,7 +16,18 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import CannotClear, Constraint, ExternalRef, Immutable, Ref, Rule, ServerDefault, ServerOwned
+from reconciler.core.rules import (
+    BaseAddress,
+    CannotClear,
+    Constraint,
+    ExternalRef,
+    Immutable,
+    Ref,
+    Rule,
+    ServerDefault,
+    ServerOwned,
+    Usual,
+)
 from reconciler.core.schema.types import or_null
 
 Form = dict[str, Any]
@@ -113,6 +124,10 @@ def note_of(rule: Rule) -> str:
             return f"The name of a {kind} of the registry, which must be there."
         case Constraint(_, reason):
             return f"{reason[:1].upper()}{reason[1:]}."
+        case Usual():
+            return f"Usually {rule.range}{f': {rule.reason}' if rule.reason else ''}."
+        case BaseAddress():
+            return "Without the path of a request, which is added."
         case _:
             return ""
 

@@ -218,6 +218,25 @@ class OpenChoice(KnownValues, Checked):
         return value.strip() if type(value) is Resolved else value
 
 
+@dataclass(frozen=True)
+class OpenName(Checked):
+    """A name that is not empty. An editor completes those that this version knows; what is said of any other is not for the field to say."""
+
+    values: tuple[str, ...]
+
+    def form(self) -> dict[str, Any]:
+        names = {"description": "A known name.", "enum": list(self.values)}
+        other = {"description": "Another name, as the registry calls it.", "type": "string", "minLength": 1}
+        return {"anyOf": [names, other]}
+
+    def check(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string"})
+        if not value:
+            raise PydanticCustomError("bad_length", "must not be empty")
+        return value
+
+
 class Texts(Checked):
     """A string, or a list of strings."""
 

@@ -20,6 +20,8 @@ MARK: Final = (
     "\0"  # begins what pydantic adds to the place of a mistake to say which form it means: no member is called so
 )
 
+_EXPLAINS: Final = ("title", "description", "examples", "default")  # keywords that only people read
+
 Form = dict[str, Any]
 
 
@@ -36,12 +38,15 @@ def _nullable(source: Any, form: core_schema.CoreSchema) -> core_schema.CoreSche
 class Variants:
     """A map whose other members depend on `member`: `models` by its value, which is `default` where it is absent or null.
 
-    Every model declares `member` as a literal; members that several models have are of one type.
+    `more` is said of a value that names none of them.
+
+    Every model declares `member` as a literal.
     """
 
     member: str
     models: Mapping[str, Any]
     default: str
+    more: str = ""
 
     def __hash__(self) -> int:
         return hash((self.member, tuple(self.models)))
@@ -59,7 +64,7 @@ class Variants:
     def _known(self, value: Any) -> Any:
         named = value.get(self.member) if isinstance(value, Mapping) else None
         if named is not None and (not isinstance(named, str) or named not in self.models):
-            context = {"values": ", ".join(self.models), "member": self.member}
+            context = {"values": ", ".join(self.models), "member": self.member, "more": self.more}
             raise PydanticCustomError("not_allowed", "must be one of {values}", context)
         return value
 
@@ -69,7 +74,10 @@ class Variants:
         forms = dict(zip(self.models, map(handler.resolve_ref_schema, handler(inner)["oneOf"]), strict=True))
         properties: Form = {}
         for form in forms.values():
-            properties |= {name: field for name, field in form["properties"].items() if name not in properties}
+            for name, field in form["properties"].items():
+                known = properties.setdefault(name, field)
+                if _takes(known) != _takes(field):  # what each form takes is said below
+                    properties[name] = {word: known[word] for word in _EXPLAINS if word in known}
         chosen = {
             keyword: said for keyword, said in properties[self.member].items() if keyword not in ("const", "type")
         }
@@ -87,6 +95,11 @@ class Variants:
             return {"if": {"type": "object", "properties": {self.member: {"enum": [name, None]}}}, "then": form}
         condition = {"type": "object", "properties": {self.member: {"const": name}}, "required": [self.member]}
         return {"if": condition, "then": form}
+
+
+def _takes(form: Form) -> Form:
+    """The part of a schema that says what is taken, without what only explains it to people."""
+    return {word: said for word, said in form.items() if word not in _EXPLAINS}
 
 
 def _map_or_text(value: Any) -> str:

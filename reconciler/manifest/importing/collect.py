@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -27,18 +28,23 @@ from reconciler.manifest.modeline import modeline
 from reconciler.manifest.native import NativeKind, check_native
 from reconciler.manifest.recognise import Format, importable_titles, is_manifest
 from reconciler.registry.catalog import load_driver
+from reconciler.registry.protocol import Driver
 
 MODEL: Final = "Model"  # the portable kind
 _IMPORTABLE: Final = f"what can be imported is {importable_titles()}"
 
 
 class Target(NamedTuple):
-    """Where manifests go: into `folder`, of the project whose root is `root`. `registry` is written into each, if given."""
+    """Where manifests go: into `folder`, of the project whose root is `root`. `registry` is written into each, if given.
+
+    `drivers` are those of the project's registries, by name, as these have them.
+    """
 
     folder: Path
     root: Path
     cwd: Path
     registry: str | None = None
+    drivers: Mapping[str, Driver] = MappingProxyType({})
 
 
 class Written(NamedTuple):
@@ -194,31 +200,36 @@ def _written(drafts: Iterable[Draft], session: Session, target: Target) -> Itera
         taken.add(f"{folder}/{name}".lower())
         text = dump_commented(root)
         errors = session.journal.errors
-        _check(root, draft, text, path, session.journal, before)
+        _check(root, draft, text, path, session.journal, before, target.drivers)
         if not draft.flawed and session.journal.errors == errors:
             yield Written(path, draft.kind, draft.name, text, draft.root.file)
 
 
-def _check(root: Map, draft: Draft, text: str, path: str, journal: Journal, before: Sequence[Problem]) -> None:
+def _check(
+    root: Map,
+    draft: Draft,
+    text: str,
+    path: str,
+    journal: Journal,
+    before: Sequence[Problem],
+    drivers: Mapping[str, Driver],
+) -> None:
     """Reads the text as it will be read, and holds it against its kind. What is wrong is told at the place it comes from."""
     loaded = document.load(text, path)
     if loaded.problems or len(loaded.documents) != 1:
         message = loaded.problems[0].message if loaded.problems else "it would hold no document"
         journal.error(draft.key, "syntax", f"this cannot be written as a manifest: {message}")
         return
-    for finding in _findings(draft, loaded.documents[0].value, journal):
+    for finding in _findings(draft, loaded.documents[0].value, drivers):
         _tell(finding, root, journal, before)
 
 
-def _findings(draft: Draft, data: Any, journal: Journal) -> list[Finding]:
-    """What is wrong with the manifest of a draft. A key that its registry cannot take is told here."""
+def _findings(draft: Draft, data: Any, drivers: Mapping[str, Driver]) -> list[Finding]:
+    """What is wrong with the manifest of a draft."""
     if draft.kind == MODEL:
         return check_model(data)[1]
     driver, _, name = draft.kind.partition("/")
-    kind = load_driver(driver).kinds[name]
-    refused = kind.check_key(draft.name)
-    if refused is not None:
-        journal.error(draft.key.value, "bad-key", f"a key that the registry cannot take: {refused}")
+    kind = (drivers.get(driver) or load_driver(driver)).kinds[name]
     return check_native(NativeKind.of(driver, kind), data)[1]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from reconciler.core.document.trees import Map, plain_data
-from reconciler.manifest.importing import adk, insidellms, latticeflow, nemo
+from reconciler.manifest.importing import adk, insidellms, latticeflow, litellm, nemo
 from reconciler.manifest.importing.drafts import Importer
 from reconciler.manifest.recognise import Format, recognise
 
@@ -14,6 +14,7 @@ IMPORTERS: Final[Mapping[str, Importer]] = {
     "adk": adk.IMPORTER,
     "insidellms": insidellms.IMPORTER,
     "latticeflow": latticeflow.IMPORTER,
+    "litellm": litellm.IMPORTER,
     "nemo": nemo.IMPORTER,
     "watsonx": adk.IMPORTER,
 }

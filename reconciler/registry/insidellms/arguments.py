@@ -6,12 +6,13 @@ middle of a run. No type takes `temperature` or `max_tokens`: these are `generat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field
 
-from reconciler.registry.driver import Boolean, Constraint, Number, Pattern, Url
+from reconciler.registry.driver import EVERY_PATH, USUAL, BaseAddress, Boolean, Constraint, Number, Pattern, Url, Usual
 from reconciler.registry.insidellms.credentials import refuses_headers
 
 ENVIRONMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)"
@@ -23,9 +24,11 @@ _Variable = Annotated[
 _Headers = Annotated[
     dict[str, str], Constraint(refuses_headers, "insideLLMs copies its files into the artifacts of each run")
 ]
-_Seconds = Annotated[float, Number(above=0)]
-_WholeSeconds = Annotated[int, Number(above=0, integer=True)]
+_Seconds = Annotated[float, Number(above=0), USUAL["timeout"]]
+_WholeSeconds = Annotated[int, Number(above=0, integer=True), USUAL["timeout"]]
+_Base = Annotated[Url, BaseAddress(EVERY_PATH)]
 _Count = Annotated[int, Number(minimum=0, integer=True)]
+_Context = Annotated[int, Number(minimum=0, integer=True), Usual(0, 10_000_000)]  # 0 is the model's own
 _Integer = Annotated[int, Number(integer=True)]
 _Flag = Annotated[bool, Boolean()]
 
@@ -41,7 +44,7 @@ class Argument(NamedTuple):
 
 _NAME: Final = Argument(_Text, "What reports call the model.", "Support chat")
 _MODEL: Final = Argument(_Text, "The model's name at the provider.", "gpt-4o-mini")
-_URL: Final = Argument(Url, "The endpoint's base URL.", "https://llm.example.com/v1")
+_URL: Final = Argument(_Base, "The endpoint's base URL.", "https://llm.example.com/v1")
 _RETRIES: Final = Argument(_Count, "How often a request is sent again.", 2)
 _TIMEOUT: Final = Argument(_Seconds, "Seconds until a request is given up.", 60)
 _ACCOUNT: Final = {
@@ -95,7 +98,7 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
     "llamacpp": {
         "model_path": Argument(_Text, "The model's file.", "models/llama.gguf", required=True),
         "name": _NAME,
-        "n_ctx": Argument(_Count, "Tokens of context.", 4096),
+        "n_ctx": Argument(_Context, "Tokens of context.", 4096),
         "n_gpu_layers": Argument(_Integer, "Layers on the GPU; -1 for all.", -1),
         "seed": Argument(_Integer, "Seed for repeatable sampling; -1 for none.", 7),
         "f16_kv": Argument(_Flag, "Whether the cache has half precision.", example=True),
@@ -111,10 +114,38 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
     "vllm": {
         "model_name": _MODEL._replace(required=True),
         "name": _NAME,
-        "base_url": Argument(Url, "The server's address, without `/v1`.", "http://localhost:8000"),
+        "base_url": Argument(_Base, "The server's address, without `/v1`.", "http://localhost:8000"),
     },
 }
 TYPES: Final = tuple(ARGUMENTS)
+# the words by which an entry in reconciler.yaml says what an argument of a plugin's type takes
+WORDS: Final[Mapping[str, Any]] = {"text": str, "number": Annotated[float, Number()], "boolean": _Flag, "any": Any}
+_EXAMPLES: Final = {"text": "a", "number": 1, "boolean": True, "any": {"a": 1}}
+Types = Mapping[str, Mapping[str, str]]
+NO_TYPES: Final[Types] = MappingProxyType({})
+
+
+def declared_arguments(types: Types) -> dict[str, dict[str, Argument]]:
+    """The arguments of a plugin's types, as an entry in reconciler.yaml declares them; none is required."""
+    return {
+        name: {
+            argument: Argument(WORDS[word], f"An argument of a plugin's type, which takes {word}.", _EXAMPLES[word])
+            for argument, word in arguments.items()
+        }
+        for name, arguments in types.items()
+    }
+
+
+def joined(declarations: Iterable[Types]) -> dict[str, dict[str, str]]:
+    """The types of several declarations; an argument of which two say different things takes any value."""
+    types: dict[str, dict[str, str]] = {}
+    for declared in declarations:
+        for name, arguments in declared.items():
+            known = types.setdefault(name, {})
+            known |= {each: word if known.get(each, word) == word else "any" for each, word in arguments.items()}
+    return types
+
+
 OPEN: Final = frozenset({"llamacpp"})  # hands whatever else it is given on to llama.cpp
 
 # the name by which `generation` hands each portable parameter on to a type; what is missing would be a TypeError there

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.core.model import Provider
 from reconciler.core.spec import REFERENCE
 from reconciler.registry.driver import Compiled, Endpoint, Inexpressible, Model, Native, is_reference
-from reconciler.registry.insidellms.arguments import GENERATION, TYPES
+from reconciler.registry.insidellms.arguments import GENERATION, NO_TYPES, TYPES, Types
 
 NO_KEY: Final = (
     "NO_API_KEY"  # without a name of its own, insideLLMs would send OPENAI_API_KEY to whatever endpoint it is
@@ -19,6 +19,7 @@ _ALIASES: Final = {"google": "gemini", "llama.cpp": "llamacpp", "llama-cpp": "ll
 _COMPLETES: Final = ("dummy", "huggingface", "llamacpp", "ollama", "vllm")
 _ANTHROPIC: Final = ("https://api.anthropic.com", "https://api.anthropic.com/v1")
 _ANTHROPIC_KEY: Final = "${env:ANTHROPIC_API_KEY}"
+_MODEL_ARGUMENTS: Final = ("model_name", "model_path", "model", "model_id")
 _DUMMY: Final = "dummy-v1"
 _NOWHERE: Final = ("description", "tags", "labels", "metadata", "limits")
 
@@ -26,8 +27,11 @@ Lost = list[Inexpressible]
 Arguments = dict[str, Any]
 
 
-def compile_model(model: Model, key: str) -> Compiled:
-    """The run config of a portable Model. `key` is its key in the folder, and what reports call it unless it has a display name."""
+def compile_model(model: Model, key: str, types: Types = NO_TYPES) -> Compiled:
+    """The run config of a portable Model. `key` is its key in the folder, and what reports call it unless it has a display name.
+
+    `types` are those of plugins that the registry declares.
+    """
     lost: Lost = [Inexpressible(f"/{name}", f"insideLLMs has no {name}") for name in _NOWHERE if getattr(model, name)]
     origins = {"": "", "/model/args/name": "/display_name" if model.display_name else "/key"}
     spec: dict[str, Any] = {}
@@ -35,13 +39,14 @@ def compile_model(model: Model, key: str) -> Compiled:
         kind, args = _endpoint(model.endpoint, model.task or "chat_completion", lost)
         origins |= _endpoint_origins()
     elif model.provider is not None:
-        kind, args = _provider(model.provider, lost)
+        kind, args = _provider(model.provider, types, lost)
         origins |= {"/model": "/provider", "/model/type": "/provider/name"}
-        origins |= {f"/model/args/{name}": "/provider/model" for name in ("model_name", "model_path")}
+        origins |= {f"/model/args/{name}": "/provider/model" for name in _MODEL_ARGUMENTS}
     else:
         return Compiled(Native("Model", key, spec, origins), inexpressible=tuple(lost))
     lost.extend(_task(model, kind))
-    spec["model"] = {"type": kind, "args": {"name": model.display_name or key, **args}}
+    named = {} if kind in types and "name" not in types[kind] else {"name": model.display_name or key}
+    spec["model"] = {"type": kind, "args": {**named, **args}}
     generation = dict(_generation(model, kind, lost, origins))
     if generation:
         spec["generation"] = generation
@@ -51,7 +56,9 @@ def compile_model(model: Model, key: str) -> Compiled:
 # --- a provider's model -----------------------------------------------------------------------------------------
 
 
-def _provider(provider: Provider, lost: Lost) -> tuple[str, Arguments]:
+def _provider(provider: Provider, types: Types, lost: Lost) -> tuple[str, Arguments]:
+    if provider.name in types:
+        return provider.name, _declared(provider, types[provider.name], lost)
     kind = _ALIASES.get(provider.name, provider.name)
     if kind not in TYPES:
         message = f"insideLLMs knows the providers {', '.join(TYPES)}: for any other, say how its `endpoint` is reached"
@@ -62,6 +69,15 @@ def _provider(provider: Provider, lost: Lost) -> tuple[str, Arguments]:
             lost.append(Inexpressible("/provider/model", f"the only model of the dummy is {_DUMMY}", fatal=True))
         return kind, {}
     return kind, {"model_path" if kind == "llamacpp" else "model_name": provider.model}
+
+
+def _declared(provider: Provider, arguments: Mapping[str, str], lost: Lost) -> Arguments:
+    """The arguments of a plugin's type, which may have a model's name among them, or be one model."""
+    name = next((name for name in _MODEL_ARGUMENTS if name in arguments), None)
+    if name is None and provider.model != provider.name:
+        message = f"the type {provider.name!r} declares none of the arguments {', '.join(_MODEL_ARGUMENTS)}: write its own name here"
+        lost.append(Inexpressible("/provider/model", message, fatal=True))
+    return {} if name is None else {name: provider.model}
 
 
 # --- a model behind a URL ---------------------------------------------------------------------------------------
@@ -169,7 +185,7 @@ def _generation(model: Model, kind: str, lost: Lost, origins: dict[str, str]) ->
     if model.parameters is None:
         return
     origins["/generation"] = "/parameters"
-    names = GENERATION[kind]
+    names = GENERATION.get(kind, GENERATION["dummy"])  # what a plugin's type heeds is its own
     for parameter, value in model.parameters.model_dump(exclude_none=True).items():
         name = names.get(parameter)
         if name is None:

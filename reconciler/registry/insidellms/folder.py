@@ -29,10 +29,11 @@ from reconciler.registry.driver import (
     without,
 )
 from reconciler.registry.insidellms import files, harness, text
+from reconciler.registry.insidellms.arguments import NO_TYPES, Types
 from reconciler.registry.insidellms.credentials import without_credentials
 from reconciler.registry.insidellms.files import PATIENCE, locked
 from reconciler.registry.insidellms.harness import Harness, Member
-from reconciler.registry.insidellms.kinds import KINDS, is_key
+from reconciler.registry.insidellms.kinds import is_key, kinds_with
 from reconciler.registry.insidellms.text import Parsed
 
 SUFFIX: Final = ".yaml"
@@ -69,15 +70,25 @@ class _Row(NamedTuple):
 
 class Folder:
     """The run configs in `path`, and the harness over them. `shared` are the probe and the dataset of all of them.
+    `types` are those of plugins that the settings declare.
 
     Every method raises RegistryError. What we write, we write while nobody else does; what is read is of one moment.
     """
 
-    def __init__(self, path: Path, shared: Mapping[str, Any], registry: str, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        path: Path,
+        shared: Mapping[str, Any],
+        registry: str,
+        patience: float = PATIENCE,
+        types: Types = NO_TYPES,
+    ) -> None:
         self._path = path
         self._shared = shared
         self._registry = registry
         self._patience = patience
+        self._types = types
+        self._kind = kinds_with(types)[KIND]
         self._rows: dict[str, tuple[_Signature, _Row]] = {}  # by key: of files that did not move since
         self._harness: tuple[_Signature, Harness] | None = None
 
@@ -146,14 +157,14 @@ class Folder:
         if isinstance(row.parsed, str):
             return Unreadable(row.parsed, KIND, key)
         parsed = row.parsed
-        model, others = text.known_arguments(parsed.spec["model"])
+        model, others = text.known_arguments(parsed.spec["model"], self._types)
         listed = {"harness": parsed.listed and key not in unlisted}
         try:
             known, beside = split_row(
-                KINDS[KIND], {**parsed.spec, **without(parsed.rest, listed), "model": model, **listed}
+                self._kind, {**parsed.spec, **without(parsed.rest, listed), "model": model, **listed}
             )
             return read_row(
-                KINDS[KIND],
+                self._kind,
                 Address(self._registry, KIND, key),
                 without_credentials(known),
                 beside=combined({"model": {"args": others}} if others else {}, beside),

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reconciler.core.schema.types import KEY
+from reconciler.core.schema.types import END, KEY
 from reconciler.core.schema.unions import Variants
-from reconciler.registry.driver import Boolean, Constraint, Default, Kind, Normalized, Number, ServerDefault, Texts
-from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument
+from reconciler.registry.driver import (
+    USUAL,
+    Boolean,
+    Constraint,
+    Default,
+    KeyRule,
+    Kind,
+    Normalized,
+    Number,
+    ServerDefault,
+    Texts,
+)
+from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument, Types, declared_arguments
 from reconciler.registry.insidellms.credentials import refuses_credentials
 from reconciler.registry.insidellms.settings import Dataset, Probe
 
@@ -20,9 +31,9 @@ OPEN_END: Final = ConfigDict(defer_build=True, extra="allow", strict=True, regex
 HARNESS: Final = "harness"  # the key that no model may have: harness.yaml is the harness
 LONGEST_KEY: Final = 250  # with `.yaml`, the 255 bytes that file systems take
 
+_PLUGINS: Final = "; a plugin's type is declared under `types` of the registry in reconciler.yaml"
 _EVERY_TYPE: Final = "every type"
 
-_key = re.compile(KEY)
 _NO_CREDENTIALS: Final = Constraint(refuses_credentials, "insideLLMs copies its files into the artifacts of each run")
 
 Pipeline = Annotated[
@@ -75,7 +86,11 @@ class AnyModel(BaseModel):
     pipeline: Pipeline = None
 
 
-BY_TYPE: Final = Variants("type", {name: _variant(name, said) for name, said in ARGUMENTS.items()}, "openai")
+def _by_type(arguments: Mapping[str, Mapping[str, Argument]]) -> Variants:
+    return Variants("type", {name: _variant(name, said) for name, said in arguments.items()}, "openai", more=_PLUGINS)
+
+
+BY_TYPE: Final = _by_type(ARGUMENTS)
 
 
 class Generation(BaseModel):
@@ -83,20 +98,20 @@ class Generation(BaseModel):
 
     model_config = OPEN_END
 
-    temperature: Annotated[float | None, Number(minimum=0)] = Field(
+    temperature: Annotated[float | None, Number(minimum=0), USUAL["temperature"]] = Field(
         None, description="Sampling temperature. 0 is the most predictable.", examples=[0.2]
     )
-    top_p: Annotated[float | None, Number(minimum=0, maximum=1)] = Field(
+    top_p: Annotated[float | None, Number(minimum=0, maximum=1), USUAL["top_p"]] = Field(
         None, description="Nucleus sampling: the share of probability that is considered.", examples=[0.95]
     )
-    top_k: Annotated[int | None, Number(minimum=-1, integer=True)] = Field(
+    top_k: Annotated[int | None, Number(minimum=-1, integer=True), USUAL["top_k"]] = Field(
         None, description="How many of the likeliest tokens are considered.", examples=[40]
     )
-    max_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+    max_tokens: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_completion_tokens"]] = Field(
         None, description="The most tokens of an answer.", examples=[1024]
     )
-    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
-        None, description="The same, as newer models of OpenAI call it.", examples=[1024]
+    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_completion_tokens"]] = (
+        Field(None, description="The same, as newer models of OpenAI call it.", examples=[1024])
     )
     stop: Annotated[str | list[str] | None, Texts()] = Field(
         None, description="Text, or texts, at which generation stops.", examples=[["\n\n"]]
@@ -133,17 +148,17 @@ class Model(BaseModel):
     )
 
 
-def _refuses_key(key: str) -> str | None:
-    if len(key) > LONGEST_KEY:
-        return f"it has more than {LONGEST_KEY} characters"
-    if not _key.search(key):
-        return "it must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
-    return "harness.yaml is the harness over all models" if key.lower() == HARNESS else None
+_ANY_CASE: Final = "".join(f"[{letter.upper()}{letter}]" for letter in HARNESS)
+_KEY_RULES: Final = (
+    KeyRule(rf"^[\s\S]{{0,{LONGEST_KEY}}}{END}", f"it has more than {LONGEST_KEY} characters"),
+    KeyRule(KEY, "it must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"),
+    KeyRule(rf"^(?!{_ANY_CASE}{END})", "harness.yaml is the harness over all models"),
+)
 
 
 def is_key(name: str) -> bool:
     """Whether a model may have that key: what other names a file may have is nobody's."""
-    return _refuses_key(name) is None
+    return KINDS["Model"].check_key(name) is None
 
 
 HINTS: Final = {
@@ -158,9 +173,33 @@ KINDS: Final[Mapping[str, Kind]] = {
     "Model": Kind(
         Model,
         "insideLLMs run config",
-        check_key=_refuses_key,
+        key_rules=_KEY_RULES,
         revision_is_etag=True,
         protect_drifted=True,
         hints=HINTS,
     )
 }
+
+
+def kinds_with(types: Types) -> Mapping[str, Kind]:
+    """The kinds where a model may also be of one of these types, which a plugin of insideLLMs adds."""
+    if not types:
+        return KINDS
+    added = declared_arguments(types)
+    described = Model.model_fields["model"]
+    field = Field(description=described.description, examples=described.examples)
+    whole: Any = Annotated[_any_model(added), _by_type({**ARGUMENTS, **added})]
+    form = create_model("Model", __base__=Model, __doc__=Model.__doc__, model=(whole, field))
+    return {"Model": replace(KINDS["Model"], model=form)}
+
+
+def _any_model(added: Mapping[str, Mapping[str, Argument]]) -> Any:
+    """A model of any type, these among them: what two types call alike may be of any form, and keeps its rules."""
+    every = dict(_EVERY)
+    for name, said in ((name, said) for arguments in added.values() for name, said in arguments.items()):
+        if every.setdefault(name, said).type != said.type:
+            rules = [rule for rule in get_args(every[name].type)[1:] if isinstance(rule, Constraint)]
+            every[name] = said._replace(type=Annotated[Any, *rules] if rules else Any)
+    form: Any = _arguments(_EVERY_TYPE, every, insists=False)
+    args: Any = Annotated[form | None, _NO_CREDENTIALS]
+    return create_model("AnyModel", __base__=AnyModel, __doc__=AnyModel.__doc__, args=(args, None))

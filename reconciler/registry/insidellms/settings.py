@@ -6,6 +6,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reconciler.core.schema.types import END
+from reconciler.registry.driver import Pattern
+from reconciler.registry.insidellms.arguments import TYPES
+
 OPEN: Final = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
 
 
@@ -33,11 +37,38 @@ class Dataset(BaseModel):
     split: str | None = Field(None, description="The part of it that is used (`hf`).", examples=["validation"])
 
 
+TypeName = Annotated[
+    str,
+    Pattern(
+        rf"^(?!(?:{'|'.join(TYPES)}){END})[^\s${{}}]+{END}",
+        "bad_name",
+        "must be the name of a type that a plugin adds, without spaces, and none of insideLLMs's own",
+        200,
+    ),
+]
+ArgumentName = Annotated[
+    str,
+    Pattern(
+        rf"^(?!api_key{END})[A-Za-z_][A-Za-z0-9_]*{END}",
+        "bad_name",
+        "must be the name of a constructor's argument, and not api_key, which would be written into the file",
+        200,
+    ),
+]
+Word = Annotated[Literal["text", "number", "boolean", "any"], Field(description="What the argument takes.")]
+
+
 class Settings(BaseModel):
     """What an entry may say."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True, regex_engine="python-re")
 
+    types: Annotated[dict[TypeName, dict[ArgumentName, Word] | None] | None, Field(min_length=1)] = Field(
+        None,
+        description="Types of models that plugins of insideLLMs add (entry points `insidellms.plugins`), each with the arguments of its constructor: "
+        "`text`, `number`, `boolean` or `any`.",
+        examples=[{"acme/fast": {"model_name": "text", "retries": "number"}}],
+    )
     path: str = Field(
         pattern=r"^(?!.*\$\{)[^\x00]+$",  # a reference would quietly become a folder of that name
         description="The folder of run configs, relative to reconciler.yaml. It is made by the first write.",
@@ -53,6 +84,11 @@ class Settings(BaseModel):
         description="The dataset of every run config that names none, and of the harness.",
         examples=[{"format": "jsonl", "path": "prompts.jsonl"}],
     )
+
+
+def types_of(settings: Settings) -> dict[str, dict[str, str]]:
+    """The types of plugins that an entry declares, each with the words of its arguments."""
+    return {name: dict(arguments or {}) for name, arguments in (settings.types or {}).items()}
 
 
 def shared_by(settings: Settings) -> dict[str, Any]:

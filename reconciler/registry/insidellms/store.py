@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from reconciler.registry.driver import Address, Listing, Removal, Resource, Write
+from reconciler.registry.insidellms.arguments import NO_TYPES, Types
 from reconciler.registry.insidellms.files import PATIENCE
 from reconciler.registry.insidellms.folder import Folder, Job
 
@@ -80,14 +81,19 @@ class Store:
 
 @asynccontextmanager
 async def connect(
-    path: Path, shared: Mapping[str, Any], registry: str = "insidellms", patience: float = PATIENCE
+    path: Path,
+    shared: Mapping[str, Any],
+    types: Types = NO_TYPES,
+    registry: str = "insidellms",
+    patience: float = PATIENCE,
 ) -> AsyncIterator[Store]:
-    """Opens no file until something is read or written. `path` is absolute; `shared` are the probe and dataset of the settings.
+    """Opens no file until something is read or written. `path` is absolute; `shared` are the probe and dataset of the settings,
+    and `types` those of plugins that the settings declare.
 
     `patience` is how many seconds to wait for another writer.
     """
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reconciler-insidellms")
-    store = Store(Folder(path, shared, registry, patience), thread)
+    store = Store(Folder(path, shared, registry, patience, types), thread)
     try:
         yield store
     finally:

@@ -15,7 +15,7 @@ from reconciler.core import pointer as pointers
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.pointer import MISSING
 from reconciler.registry.driver import PRESENT, Mark, MisreadError, Write, combined, revealed, without
-from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN
+from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Types
 from reconciler.registry.insidellms.credentials import credentials_in
 from reconciler.registry.insidellms.header import header_in, line_of, rewritten
 
@@ -78,14 +78,14 @@ def parse(text: str, key: str) -> Parsed:
     return Parsed(spec, _mark(header) if ours else None, ours, listed, rest, found, text)
 
 
-def known_arguments(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+def known_arguments(model: Mapping[str, Any], types: Types) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """A model without the arguments that the constructor of its type does not take, as far as this version knows; and those.
 
     Some types take any. A credential stays: it must not be in a file that is copied with each run, so a plan shows it and the next apply takes it
     away.
     """
     kind, args = model.get("type"), model.get("args")
-    known = ARGUMENTS.get(kind) if isinstance(kind, str) and kind not in OPEN else None
+    known = {**ARGUMENTS, **types}.get(kind) if isinstance(kind, str) and kind not in OPEN else None
     if known is None or not isinstance(args, Mapping):
         return model, {}
     telling = {pointers.split(place)[0] for place in credentials_in(args)}

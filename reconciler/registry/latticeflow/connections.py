@@ -11,7 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from reconciler.core.schema.types import END, SENSITIVE_HEADER, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
 from reconciler.core.secret_names import any_case, refuses_credentials
-from reconciler.registry.driver import Choice, Constraint, Default, Number, OpenChoice, Ref, WriteOnly, is_reference
+from reconciler.registry.driver import (
+    USUAL,
+    Choice,
+    Constraint,
+    Default,
+    Number,
+    OpenChoice,
+    Ref,
+    WriteOnly,
+    is_reference,
+)
 from reconciler.registry.latticeflow.values import Code, KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
 
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
@@ -154,7 +164,9 @@ class CustomInference(BaseModel):
     environment: Variables = Field(
         description="What the code finds in `environment`. May be empty.", examples=[{"REGION": "eu"}]
     )
-    timeout: Annotated[float, Number(minimum=1)] = Field(description="Seconds until a call is given up.", examples=[30])
+    timeout: Annotated[float, Number(minimum=1), USUAL["timeout"]] = Field(
+        description="Seconds until a call is given up.", examples=[30]
+    )
 
 
 class ProviderConnection(BaseModel):

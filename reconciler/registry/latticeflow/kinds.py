@@ -5,13 +5,23 @@ Nothing has room for a mark: what is ours is what `owns` in reconciler.yaml says
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from reconciler.registry.driver import AdapterForm, Default, Kind, Number, OpenChoice, SecretText, WriteOnly
+from reconciler.core.schema.types import END
+from reconciler.registry.driver import (
+    USUAL,
+    AdapterForm,
+    Default,
+    KeyRule,
+    Kind,
+    Number,
+    OpenChoice,
+    SecretText,
+    WriteOnly,
+)
 from reconciler.registry.latticeflow.connections import BY_TYPE, IDENTITY, PROVIDERS, STRICT, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
 
@@ -19,9 +29,26 @@ TASKS: Final = ("chat_completion", "embeddings", "custom")
 LONGEST_KEY: Final = 250
 PLATFORM: Final = "latticeflow$"  # begins the keys of adapters that come with AI GO!
 
-_MODEL_KEY: Final = re.compile(rf"(?:(?:{'|'.join(PROVIDERS)})\$)?[a-zA-Z0-9_-]+")
-_ADAPTER_KEY: Final = re.compile(r"(?:latticeflow\$)?[a-zA-Z0-9_-]+")
-_SECRET_KEY: Final = re.compile(SECRET_KEY.removeprefix("^"))
+_PLAIN: Final = "letters, digits, '_' and '-'"
+_LENGTH: Final = KeyRule(rf"^[\s\S]{{0,{LONGEST_KEY}}}{END}", f"it has more than {LONGEST_KEY} characters")
+_MODEL_RULES: Final = (
+    _LENGTH,
+    KeyRule(
+        rf"^(?:(?:{'|'.join(PROVIDERS)})\$)?[a-zA-Z0-9_-]+{END}",
+        f"it must be {_PLAIN}, behind a provider and '$' if it is a provider's",
+    ),
+)
+_ADAPTER_RULES: Final = (
+    _LENGTH,
+    KeyRule(
+        rf"^(?:latticeflow\$)?[a-zA-Z0-9_-]+{END}",
+        f"it must be {_PLAIN}, behind 'latticeflow$' if it is the platform's",
+    ),
+)
+_SECRET_RULES: Final = (_LENGTH, KeyRule(SECRET_KEY + END, f"it must be {_PLAIN}"))
+_INTEGRATION_RULES: Final = (
+    KeyRule(rf"^(?:{'|'.join(PROVIDERS)}){END}", f"it must be a provider: {', '.join(PROVIDERS)}"),
+)
 
 
 class Model(BaseModel):
@@ -33,10 +60,10 @@ class Model(BaseModel):
         description="The name that people see.", examples=["Support chat"]
     )
     description: str | None = Field(None, description="What it is for.", examples=["Answers customer questions."])
-    rate_limit: Annotated[int | None, Number(integer=True)] = Field(
+    rate_limit: Annotated[int | None, Number(integer=True), USUAL["requests_per_minute"]] = Field(
         None, description="The most requests in a minute.", examples=[60]
     )
-    max_concurrent_requests: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+    max_concurrent_requests: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_concurrency"]] = Field(
         None, description="The most requests at one time.", examples=[4]
     )
     task: Annotated[str | None, OpenChoice(TASKS), Default("chat_completion", "so AI GO!'s own client has it")] = Field(
@@ -102,19 +129,6 @@ def platform_key(key: str) -> bool:
     return "$" in key
 
 
-def _refuses(pattern: re.Pattern[str], form: str) -> Any:
-    def why(key: str) -> str | None:
-        if len(key) > LONGEST_KEY:
-            return f"it has more than {LONGEST_KEY} characters"
-        return None if pattern.fullmatch(key) else f"it must be {form}"
-
-    return why
-
-
-def _refuses_provider(key: str) -> str | None:
-    return None if key in PROVIDERS else f"it must be a provider: {', '.join(PROVIDERS)}"
-
-
 HINTS: Final[Mapping[str, Mapping[str, str]]] = {
     "Model": {
         "/name": "key",
@@ -132,19 +146,16 @@ def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
 
 
 _KEPT: Final = "AI GO! cannot delete an integration through its API: remove it in Settings > Integrations"
-_PLAIN: Final = "letters, digits, '_' and '-'"
-_MODEL_FORM: Final = f"{_PLAIN}, behind a provider and '$' if it is a provider's"
-_ADAPTER_FORM: Final = f"{_PLAIN}, behind 'latticeflow$' if it is the platform's"
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        _kind(Model, "AI GO! model", check_key=_refuses(_MODEL_KEY, _MODEL_FORM)),
-        _kind(Adapter, "AI GO! adapter", check_key=_refuses(_ADAPTER_KEY, _ADAPTER_FORM), counts_in_guards=False),
+        _kind(Model, "AI GO! model", key_rules=_MODEL_RULES),
+        _kind(Adapter, "AI GO! adapter", key_rules=_ADAPTER_RULES, counts_in_guards=False),
         _kind(
             SecretValue,
             "AI GO! secret",
             name="Secret",
-            check_key=_refuses(_SECRET_KEY, _PLAIN),
+            key_rules=_SECRET_RULES,
             counts_in_guards=False,
             upserts=True,
             takes_unmanaged=False,
@@ -152,7 +163,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         _kind(
             Integration,
             "AI GO! integration",
-            check_key=_refuses_provider,
+            key_rules=_INTEGRATION_RULES,
             counts_in_guards=False,
             deletable=False,
             not_deletable_reason=_KEPT,

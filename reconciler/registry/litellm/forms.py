@@ -8,12 +8,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict
 
-from reconciler.core.schema.types import SECRET_REFERENCE
+from reconciler.core.schema.types import END, KEY, SECRET_REFERENCE
 from reconciler.core.secret_names import is_secret_field, refuses_credentials
 from reconciler.registry.driver import (
+    USUAL,
     Boolean,
     CannotClear,
     HeaderMap,
+    KeyRule,
     Normalized,
     Number,
     Pattern,
@@ -33,7 +35,6 @@ OPEN: Final = ConfigDict(
 STAYS: Final = CannotClear("an update merges, so what is left out of it stays as it was")
 HIDDEN: Final = WriteOnly("never shown, or as a mask", only_references=True)
 _NAME: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-_CREDENTIAL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 AFFINITY: Final = "provider_affinity_header"  # only good in config.yaml
 ROUTERS: Final = "auto_router/"
 _ROUTER: Final = re.compile(r"(?:auto|complexity|adaptive|quality)_router_")
@@ -52,6 +53,8 @@ Switch = Annotated[bool | None, Boolean(), STAYS]
 Map = Annotated[dict[str, Any] | None, STAYS]
 List = Annotated[list[Any] | None, STAYS]
 Price = Annotated[float | None, Number(minimum=0), STAYS]
+TokenPrice = Annotated[float | None, Number(minimum=0), STAYS, USUAL["price_per_token"]]
+Seconds = Annotated[float | None, Number(), STAYS, USUAL["timeout"]]
 
 # what an update can empty, where empty is as good as absent
 Emptiable = Normalized(or_absent, "the proxy can empty it, and does not tell that from absent")
@@ -78,24 +81,19 @@ Headers = Annotated[dict[str, Annotated[str, HIDDEN]], HeaderMap()]
 # --- limits ------------------------------------------------------------------------------------------------------
 
 
-def refuses_id(key: str) -> str | None:
-    """Why an id of a model would make trouble, or None: an update cannot name one with a slash."""
-    if "/" in key:
-        return "it must not hold '/': the proxy could never update the model"
-    return (
-        None
-        if key.isprintable() and key == key.strip()
-        else "it must not begin or end with a blank, nor hold control characters"
-    )
+_UNSEEN: Final = "it must not begin or end with a blank, nor hold control characters"
+ID_RULES: Final = (
+    KeyRule(rf"^[^/]*{END}", "it must not hold '/': the proxy could never update the model"),
+    KeyRule(rf"^(?! )[^\x00-\x1f\x7f-\x9f]*(?<! ){END}", _UNSEEN),
+)
+CREDENTIAL_RULE: Final = KeyRule(
+    KEY, "it must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
+)
 
 
-def refuses_credential_name(key: str) -> str | None:
-    """Why a credential cannot be called so, or None."""
-    return (
-        None
-        if _CREDENTIAL_NAME.fullmatch(key)
-        else "it must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
-    )
+def refuses_unseen(key: str) -> str | None:
+    """Why an id would make trouble, or None: of all characters that nobody sees, a pattern names only some."""
+    return None if key.isprintable() and key == key.strip() else _UNSEEN
 
 
 def refuses_model_name(name: Any) -> str | None:

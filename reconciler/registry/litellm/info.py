@@ -10,15 +10,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.registry.driver import (
-    Boolean,
-    Choice,
-    Normalized,
-    Number,
-    OpenChoice,
-    ServerDefault,
-    Unordered,
-)
+from reconciler.registry.driver import USUAL, Boolean, Choice, Normalized, Number, OpenChoice, ServerDefault, Unordered
 from reconciler.registry.litellm.forms import OPEN, STAYS, Emptiable, Label, Switch, Whole, Words, or_absent
 
 MODES: Final = (
@@ -44,9 +36,15 @@ class Listed(BaseModel):
     )
     litellm_provider: ListedText = Field(None, description="The provider.", examples=["openai"])
     key: ListedText = Field(None, description="Its entry in the price list.", examples=["gpt-5-nano"])
-    max_tokens: ListedCount = Field(None, description="The most tokens of an answer.", examples=[16384])
-    max_input_tokens: ListedCount = Field(None, description="The most tokens of a question.", examples=[131072])
-    max_output_tokens: ListedCount = Field(None, description="The most tokens of an answer.", examples=[16384])
+    max_tokens: Annotated[ListedCount, USUAL["max_completion_tokens"]] = Field(
+        None, description="The most tokens of an answer.", examples=[16384]
+    )
+    max_input_tokens: Annotated[ListedCount, USUAL["context_length"]] = Field(
+        None, description="The most tokens of a question.", examples=[131072]
+    )
+    max_output_tokens: Annotated[ListedCount, USUAL["max_completion_tokens"]] = Field(
+        None, description="The most tokens of an answer.", examples=[16384]
+    )
     output_vector_size: ListedCount = Field(None, description="The dimensions of an embedding.", examples=[1536])
     supports_system_messages: ListedFlag = Field(None, description="Whether it takes system messages.", examples=[True])
     supports_response_schema: ListedFlag = Field(

@@ -9,19 +9,20 @@ from pydantic import BaseModel, Field
 
 from reconciler.registry.driver import Constraint, Kind
 from reconciler.registry.litellm.forms import (
+    CREDENTIAL_RULE,
     HIDDEN,
+    ID_RULES,
     OPEN,
     STAYS,
     STRICT,
     Flag,
     Hidden,
     Label,
-    refuses_credential_name,
-    refuses_id,
     refuses_info,
     refuses_mark,
     refuses_model_name,
     refuses_params,
+    refuses_unseen,
     refuses_values,
 )
 from reconciler.registry.litellm.info import ModelInfo
@@ -82,7 +83,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "Model": Kind(
         Model,
         "A model of LiteLLM Proxy: one deployment",
-        check_key=refuses_id,
+        key_rules=ID_RULES,
+        check_key=refuses_unseen,
         key_field="model_name",
         partial_update=True,
         merge_depth=2,
@@ -91,7 +93,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "Credential": Kind(
         Credential,
         "A credential of LiteLLM Proxy",
-        check_key=refuses_credential_name,
+        key_rules=(CREDENTIAL_RULE,),
         counts_in_guards=False,
         partial_update=True,
         merge_depth=2,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.registry.driver import Constraint, OpenChoice, Ref, Texts, Unordered
+from reconciler.registry.driver import EVERY_PATH, USUAL, BaseAddress, Constraint, OpenChoice, Ref, Texts, Unordered
 from reconciler.registry.litellm.forms import (
     HIDDEN,
     OPEN,
@@ -22,7 +22,9 @@ from reconciler.registry.litellm.forms import (
     List,
     Map,
     Price,
+    Seconds,
     Switch,
+    TokenPrice,
     Whole,
     Words,
     refuses_address,
@@ -43,9 +45,13 @@ class Access(BaseModel):
     model_config = OPEN
 
     api_key: Hidden = Field(None, description="The provider's key.", examples=["${env:OPENAI_API_KEY}"])
-    api_base: ShownUrl = Field(None, description="The provider's address.", examples=["https://llm.example.com/v1"])
+    api_base: Annotated[ShownUrl, BaseAddress(EVERY_PATH)] = Field(
+        None, description="The provider's address.", examples=["https://llm.example.com/v1"]
+    )
     api_version: Words = Field(None, description="The version of the provider's API.", examples=["2024-10-21"])
-    base_url: ShownUrl = Field(None, description="Another name of `api_base`.", examples=["https://llm.example.com/v1"])
+    base_url: Annotated[ShownUrl, BaseAddress(EVERY_PATH)] = Field(
+        None, description="Another name of `api_base`.", examples=["https://llm.example.com/v1"]
+    )
     organization: Annotated[str | list[str] | None, Texts(), STAYS] = Field(
         None, description="The organization, or several, in which requests are made.", examples=["org-1"]
     )
@@ -126,15 +132,19 @@ class Routing(BaseModel):
 
     model_config = OPEN
 
-    rpm: Whole = Field(None, description="Requests in a minute.", examples=[60])
+    rpm: Annotated[Whole, USUAL["requests_per_minute"]] = Field(
+        None, description="Requests in a minute.", examples=[60]
+    )
     tpm: Whole = Field(None, description="Tokens in a minute.", examples=[100000])
     itpm: Whole = Field(None, description="Tokens of questions in a minute.", examples=[100000])
     otpm: Whole = Field(None, description="Tokens of answers in a minute.", examples=[100000])
-    max_parallel_requests: Whole = Field(None, description="Requests at one time.", examples=[4])
+    max_parallel_requests: Annotated[Whole, USUAL["max_concurrency"]] = Field(
+        None, description="Requests at one time.", examples=[4]
+    )
     weight: Amount = Field(None, description="Its share of the requests for its `model_name`.", examples=[2])
     order: Whole = Field(None, description="Deployments of a lower order are asked first.", examples=[1])
-    timeout: Amount = Field(None, description="Seconds for one answer.", examples=[30])
-    stream_timeout: Amount = Field(None, description="Seconds for a streamed answer.", examples=[60])
+    timeout: Seconds = Field(None, description="Seconds for one answer.", examples=[30])
+    stream_timeout: Seconds = Field(None, description="Seconds for a streamed answer.", examples=[60])
     timeout_by_service_tier: Map = Field(None, description="Seconds by service tier.", examples=[{"flex": 600}])
     stream_timeout_by_service_tier: Map = Field(None, description="The same for streams.", examples=[{"flex": 600}])
     max_retries: Whole = Field(None, description="How often a request is tried again.", examples=[2])
@@ -207,23 +217,29 @@ class Prices(BaseModel):
 
     model_config = OPEN
 
-    input_cost_per_token: Price = Field(None, description="A token of a question.", examples=[0.000001])
-    output_cost_per_token: Price = Field(None, description="A token of an answer.", examples=[0.000002])
+    input_cost_per_token: TokenPrice = Field(None, description="A token of a question.", examples=[0.000001])
+    output_cost_per_token: TokenPrice = Field(None, description="A token of an answer.", examples=[0.000002])
     input_cost_per_character: Price = Field(None, description="A character of a question.", examples=[0.000001])
     output_cost_per_character: Price = Field(None, description="A character of an answer.", examples=[0.000001])
-    cache_read_input_token_cost: Price = Field(None, description="A token read from the cache.", examples=[0.0000001])
-    cache_creation_input_token_cost: Price = Field(
+    cache_read_input_token_cost: TokenPrice = Field(
+        None, description="A token read from the cache.", examples=[0.0000001]
+    )
+    cache_creation_input_token_cost: TokenPrice = Field(
         None, description="A token written to the cache.", examples=[0.000001]
     )
-    input_cost_per_token_batches: Price = Field(
+    input_cost_per_token_batches: TokenPrice = Field(
         None, description="A token of a question in a batch.", examples=[0.0000005]
     )
-    output_cost_per_token_batches: Price = Field(
+    output_cost_per_token_batches: TokenPrice = Field(
         None, description="A token of an answer in a batch.", examples=[0.000001]
     )
-    output_cost_per_reasoning_token: Price = Field(None, description="A token of reasoning.", examples=[0.000002])
-    input_cost_per_audio_token: Price = Field(None, description="A token of sound in a question.", examples=[0.00004])
-    output_cost_per_audio_token: Price = Field(None, description="A token of sound in an answer.", examples=[0.00008])
+    output_cost_per_reasoning_token: TokenPrice = Field(None, description="A token of reasoning.", examples=[0.000002])
+    input_cost_per_audio_token: TokenPrice = Field(
+        None, description="A token of sound in a question.", examples=[0.00004]
+    )
+    output_cost_per_audio_token: TokenPrice = Field(
+        None, description="A token of sound in an answer.", examples=[0.00008]
+    )
     input_cost_per_image: Price = Field(None, description="An image in a question.", examples=[0.001])
     output_cost_per_image: Price = Field(None, description="An image in an answer.", examples=[0.04])
     input_cost_per_pixel: Price = Field(None, description="A pixel in a question.", examples=[0.00000001])
@@ -242,18 +258,30 @@ class Request(BaseModel):
 
     model_config = OPEN
 
-    temperature: Amount = Field(None, description="Sampling temperature.", examples=[0.2])
-    top_p: Amount = Field(None, description="Nucleus sampling.", examples=[0.95])
-    top_k: Whole = Field(None, description="How many of the likeliest tokens are considered.", examples=[40])
-    n: Whole = Field(None, description="How many answers are generated.", examples=[1])
-    max_tokens: Whole = Field(None, description="The most tokens of an answer.", examples=[1024])
-    max_completion_tokens: Whole = Field(None, description="The most tokens of an answer.", examples=[1024])
+    temperature: Annotated[Amount, USUAL["temperature"]] = Field(
+        None, description="Sampling temperature.", examples=[0.2]
+    )
+    top_p: Annotated[Amount, USUAL["top_p"]] = Field(None, description="Nucleus sampling.", examples=[0.95])
+    top_k: Annotated[Whole, USUAL["top_k"]] = Field(
+        None, description="How many of the likeliest tokens are considered.", examples=[40]
+    )
+    n: Annotated[Whole, USUAL["n"]] = Field(None, description="How many answers are generated.", examples=[1])
+    max_tokens: Annotated[Whole, USUAL["max_completion_tokens"]] = Field(
+        None, description="The most tokens of an answer.", examples=[1024]
+    )
+    max_completion_tokens: Annotated[Whole, USUAL["max_completion_tokens"]] = Field(
+        None, description="The most tokens of an answer.", examples=[1024]
+    )
     stop: Annotated[str | list[str] | None, Texts(), STAYS] = Field(
         None, description="Text, or texts, at which generation stops.", examples=[["\n\n"]]
     )
     seed: Whole = Field(None, description="Seed for repeatable sampling.", examples=[7])
-    presence_penalty: Amount = Field(None, description="Penalty for tokens that occurred already.", examples=[0])
-    frequency_penalty: Amount = Field(None, description="Penalty by how often a token occurred.", examples=[0])
+    presence_penalty: Annotated[Amount, USUAL["presence_penalty"]] = Field(
+        None, description="Penalty for tokens that occurred already.", examples=[0]
+    )
+    frequency_penalty: Annotated[Amount, USUAL["frequency_penalty"]] = Field(
+        None, description="Penalty by how often a token occurred.", examples=[0]
+    )
     reasoning_effort: Annotated[str | None, OpenChoice(EFFORTS), STAYS] = Field(
         None, description="How hard a reasoning model thinks.", examples=["low"]
     )

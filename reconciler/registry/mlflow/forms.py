@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
-from reconciler.core.schema.types import WHOLE_REFERENCE, Checked, Resolved
+from reconciler.core.schema.types import END, WHOLE_REFERENCE, Checked, Resolved
 from reconciler.core.secret_names import is_secret_name
+from reconciler.registry.driver import KeyRule
 from reconciler.registry.mlflow.marks import PREFIX, SYSTEM
 
 LONGEST_MODEL: Final = 256
@@ -26,7 +27,6 @@ _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
 _TAG_KEY: Final = re.compile(r"[\w./: -]+")
 _ALIAS: Final = re.compile(r"[\w-]+")
 _RESERVED_ALIAS: Final = re.compile(r"v[0-9]+|latest", re.IGNORECASE)
-_ENDPOINT: Final = re.compile(r"[A-Za-z0-9_.-]+")
 
 Refusal = Callable[[Any], str | None]
 
@@ -70,31 +70,25 @@ def refuses_longer(most: int) -> Refusal:
     return refused
 
 
-def refuses_model(key: str) -> str | None:
-    """Why the server would refuse the name of a registered model, or None."""
-    if not key.strip() or key in (".", "..") or ":" in key or "/" in key:
-        return "it must not be blank, '.' or '..', nor hold ':' or '/'"
-    return None if len(key) <= LONGEST_MODEL else f"it must have at most {LONGEST_MODEL} characters"
+def _at_most(length: int) -> KeyRule:
+    return KeyRule(rf"^[\s\S]{{0,{length}}}{END}", f"it must have at most {length} characters")
 
 
-def refuses_version(key: str) -> str | None:
-    """Why a key is none of a version, or None."""
-    model, slash, name = key.partition("/")
-    if not slash or not name or "/" in name or not model:
-        return "it must be MODEL/NAME: the registered model, and a name of your own for the version"
-    return refuses_model(model)
-
-
-def refuses_name(key: str) -> str | None:
-    """Why the server would refuse the name of a secret or a model definition, or None."""
-    return None if len(key) <= LONGEST_NAME else f"it must have at most {LONGEST_NAME} characters"
-
-
-def refuses_endpoint(key: str) -> str | None:
-    """Why the server would refuse the name of an endpoint, or None."""
-    if _ENDPOINT.fullmatch(key) is None:
-        return "it must hold only letters, digits, '_', '.' and '-'"
-    return refuses_name(key)
+_PLAIN_MODEL: Final = r"(?!\.{1,2}(?:/|$(?!\n)))(?=[^/]*[^\s/])[^:/]+"  # a registered model's name
+NAME_RULES: Final = (_at_most(LONGEST_NAME),)
+ENDPOINT_RULES: Final = (
+    KeyRule(rf"^[A-Za-z0-9_.-]+{END}", "it must hold only letters, digits, '_', '.' and '-'"),
+    *NAME_RULES,
+)
+_MODEL_FORM: Final = "it must not be blank, '.' or '..', nor hold ':' or '/'"
+MODEL_RULES: Final = (KeyRule(rf"^{_PLAIN_MODEL}{END}", _MODEL_FORM), _at_most(LONGEST_MODEL))
+VERSION_RULES: Final = (
+    KeyRule(
+        rf"^[^/]+/[^/]+{END}", "it must be MODEL/NAME: the registered model, and a name of your own for the version"
+    ),
+    KeyRule(rf"^{_PLAIN_MODEL}/", _MODEL_FORM),
+    KeyRule(rf"^[^/]{{0,{LONGEST_MODEL}}}/", f"it must have at most {LONGEST_MODEL} characters"),
+)
 
 
 def refuses_aliases(aliases: Any) -> str | None:

@@ -24,20 +24,20 @@ from reconciler.registry.driver import (
     WriteOnly,
 )
 from reconciler.registry.mlflow.forms import (
+    ENDPOINT_RULES,
     LONGEST_TEXT,
     LONGEST_VERSION_TAG,
+    MODEL_RULES,
+    NAME_RULES,
+    VERSION_RULES,
     VersionNumber,
     empty_is_absent,
     refuses_aliases,
     refuses_auth_config,
-    refuses_endpoint,
     refuses_longer,
-    refuses_model,
     refuses_models,
-    refuses_name,
     refuses_source,
     refuses_tags,
-    refuses_version,
 )
 
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
@@ -260,20 +260,20 @@ KINDS: Final[Mapping[str, Kind]] = {
         _kind(
             Endpoint,
             "MLflow gateway endpoint",
-            check_key=refuses_endpoint,
+            key_rules=ENDPOINT_RULES,
             replace_note="meanwhile requests to it fail",
         ),
-        _kind(RegisteredModel, "MLflow registered model", check_key=refuses_model),
-        _kind(ModelVersion, "MLflow model version", check_key=refuses_version, within="RegisteredModel"),
+        _kind(RegisteredModel, "MLflow registered model", key_rules=MODEL_RULES),
+        _kind(ModelVersion, "MLflow model version", key_rules=VERSION_RULES, within="RegisteredModel"),
         _kind(
             SecretValue,
             "MLflow gateway secret",
             name="Secret",
-            check_key=refuses_name,
+            key_rules=NAME_RULES,
             counts_in_guards=False,
             renamable=False,
             replace_note="meanwhile the definitions that use it have no secret",
         ),
-        _kind(ModelDefinition, "MLflow gateway model definition", check_key=refuses_name, counts_in_guards=False),
+        _kind(ModelDefinition, "MLflow gateway model definition", key_rules=NAME_RULES, counts_in_guards=False),
     )
 }

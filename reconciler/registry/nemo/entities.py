@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.schema.types import END
 from reconciler.registry.driver import (
+    USUAL,
     Boolean,
     CannotClear,
     Constraint,
@@ -80,11 +81,11 @@ class InferenceParams(BaseModel):
     temperature: Annotated[float | None, Number(minimum=0, maximum=2)] = Field(
         None, description="Sampling temperature.", examples=[0.2]
     )
-    max_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
+    max_tokens: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_completion_tokens"]] = Field(
         None, description="The most tokens of an answer, as older endpoints call it.", examples=[1024]
     )
-    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True)] = Field(
-        None, description="The most tokens of an answer.", examples=[1024]
+    max_completion_tokens: Annotated[int | None, Number(minimum=1, integer=True), USUAL["max_completion_tokens"]] = (
+        Field(None, description="The most tokens of an answer.", examples=[1024])
     )
     top_p: Annotated[float | None, Number(minimum=0, maximum=1)] = Field(
         None, description="Nucleus sampling.", examples=[0.95]
@@ -214,7 +215,7 @@ class Checkpoint(BaseModel):
     gated_mlp: Annotated[bool, Boolean()] = Field(description="Whether the MLP is gated.", examples=[True])
     base_num_parameters: Annotated[int, Number(integer=True)] = Field(description="Parameters.", examples=[8030261248])
     precision: str = Field(description="The weights' precision.", examples=["bf16"])
-    context_size: Annotated[int | None, Number(integer=True)] = Field(
+    context_size: Annotated[int | None, Number(integer=True), USUAL["context_length"]] = Field(
         None, description="Tokens of context.", examples=[131072]
     )
     num_virtual_tokens: Annotated[int | None, Number(integer=True)] = Field(

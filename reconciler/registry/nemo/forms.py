@@ -8,15 +8,14 @@ from typing import Any, Final
 
 from pydantic import AnyUrl, ValidationError
 
-from reconciler.core.schema.types import sensitive_header
+from reconciler.core.schema.types import END, sensitive_header
 from reconciler.core.secret_names import refuses_credentials
-from reconciler.registry.driver import is_reference
+from reconciler.registry.driver import KeyRule, is_reference
 
 LONGEST_NAME: Final = 63
 MARK: Final = "reconciler"  # the member of a model's custom_fields that holds our mark
 
 # the entity store's rule, and for everything of the models service its own on top
-_NAME: Final = re.compile(r"[a-z](?!.*--)[a-z0-9\-._]{1,62}(?<!-)")
 STORE_NAME: Final = r"[a-z](?!.*--)[a-z0-9\-@.+_]{1,62}(?<!-)"
 _COMMENT: Final = re.compile(r"\{#.*?#\}", re.DOTALL)
 # with the white space that `-` in it takes away
@@ -27,16 +26,10 @@ _LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _FORM: Final = (
     "it must be 2 to 63 lower-case letters, digits, {}, begin with a letter, and have no '--' and no '-' at the end"
 )
-
-
-def refuses_name(key: str) -> str | None:
-    """Why the server would refuse a name, or None. It must be asked before: some names it stores and then cannot read any more."""
-    return None if _NAME.fullmatch(key) else _FORM.format("'-', '.' and '_'")
-
-
-def refuses_store_name(key: str) -> str | None:
-    """The same for workspaces and projects, which also take '@' and '+'."""
-    return None if re.fullmatch(STORE_NAME, key) else _FORM.format("'-', '.', '_', '@' and '+'")
+# asked before anything is sent: some names the server stores and then cannot read any more
+NAME_RULE: Final = KeyRule(r"^[a-z](?!.*--)[a-z0-9\-._]{1,62}(?<!-)" + END, _FORM.format("'-', '.' and '_'"))
+# workspaces and projects also take '@' and '+'
+STORE_RULE: Final = KeyRule(f"^{STORE_NAME}{END}", _FORM.format("'-', '.', '_', '@' and '+'"))
 
 
 def elsewhere(name: str) -> bool:

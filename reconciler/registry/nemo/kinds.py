@@ -13,6 +13,8 @@ from pydantic import BaseModel, Field
 
 from reconciler.core.schema.types import END, sensitive_header
 from reconciler.registry.driver import (
+    EVERY_PATH,
+    BaseAddress,
     Boolean,
     CannotClear,
     Constraint,
@@ -40,12 +42,12 @@ from reconciler.registry.nemo.entities import (
     ProjectName,
 )
 from reconciler.registry.nemo.forms import (
+    NAME_RULE,
+    STORE_RULE,
     elsewhere,
     or_absent,
     refuses_auth_format,
     refuses_headers,
-    refuses_name,
-    refuses_store_name,
     refuses_tokens,
     refuses_tool_choice,
     refuses_user_info,
@@ -74,6 +76,7 @@ class Provider(BaseModel):
         str,
         Field(min_length=1, max_length=2048),
         Constraint(refuses_user_info, "a user name or password in it would be shown to everybody"),
+        BaseAddress(EVERY_PATH),
     ] = Field(
         description="The endpoint. The server does not check that it is one.", examples=["https://llm.example.com/v1"]
     )
@@ -271,7 +274,7 @@ HINTS: Final[Mapping[str, Mapping[str, str]]] = {
 
 def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
     hints = {**_COMMON_HINTS, **HINTS.get(form.__name__, {})}
-    return Kind(form, title, **{"check_key": refuses_name, "hints": hints, **traits})
+    return Kind(form, title, **{"key_rules": (NAME_RULE,), "hints": hints, **traits})
 
 
 def _beside(form: type[BaseModel], title: str, **traits: Any) -> Kind:
@@ -288,11 +291,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         _beside(SecretValue, "NeMo secret", name="Secret", partial_update=True),
         _beside(Adapter, "NeMo adapter", partial_update=True),
         _beside(Prompt, "NeMo prompt"),
-        _beside(Project, "NeMo project", check_key=refuses_store_name),
+        _beside(Project, "NeMo project", key_rules=(STORE_RULE,)),
         _beside(
             Workspace,
             "NeMo workspace",
-            check_key=refuses_store_name,
+            key_rules=(STORE_RULE,),
             deletable=False,
             not_deletable_reason=_KEPT,
             is_builtin=_everybody,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.registry.driver import Boolean, Number, ServerDefault, Texts
+from reconciler.registry.driver import USUAL, Boolean, Number, ServerDefault, Texts
 from reconciler.registry.watsonx.options import STRICT
 
 _MAX_TOKENS: Final = ServerDefault("IBM's own client sets 4096 for Anthropic's models")
@@ -77,13 +77,17 @@ class Config(BaseModel):
 
     decoding_method: str | None = Field(None, description="watsonx.ai: how tokens are chosen.", examples=["greedy"])
     prompt: str | None = Field(None, description="The prompt of a completion.", examples=["Once upon a time"])
-    max_tokens: Annotated[int | None, Number(integer=True), _MAX_TOKENS] = Field(
+    max_tokens: Annotated[int | None, Number(integer=True), _MAX_TOKENS, USUAL["max_completion_tokens"]] = Field(
         None, description="The most tokens of an answer, as older providers call it.", examples=[4096]
     )
-    max_completion_tokens: Whole = Field(None, description="The most tokens of an answer.", examples=[1024])
-    temperature: Real = Field(None, description="Sampling temperature.", examples=[0.2])
-    top_p: Real = Field(None, description="Nucleus sampling.", examples=[0.95])
-    n: Whole = Field(None, description="How many answers are generated.", examples=[1])
+    max_completion_tokens: Annotated[Whole, USUAL["max_completion_tokens"]] = Field(
+        None, description="The most tokens of an answer.", examples=[1024]
+    )
+    temperature: Annotated[Real, USUAL["temperature"]] = Field(
+        None, description="Sampling temperature.", examples=[0.2]
+    )
+    top_p: Annotated[Real, USUAL["top_p"]] = Field(None, description="Nucleus sampling.", examples=[0.95])
+    n: Annotated[Whole, USUAL["n"]] = Field(None, description="How many answers are generated.", examples=[1])
     stream: Switch = Field(None, description="Whether the answer comes in pieces.", examples=[False])
     logprobs: Whole = Field(None, description="How many probabilities are answered.", examples=[1])
     top_logprobs: Switch = Field(None, description="Whether those of other tokens are answered.", examples=[False])
@@ -91,8 +95,12 @@ class Config(BaseModel):
     stop: Annotated[str | list[str] | None, Texts()] = Field(
         None, description="Text, or texts, at which generation stops.", examples=[["\n\n"]]
     )
-    presence_penalty: Real = Field(None, description="Penalty for tokens that occurred already.", examples=[0])
-    frequency_penalty: Real = Field(None, description="Penalty by how often a token occurred.", examples=[0])
+    presence_penalty: Annotated[Real, USUAL["presence_penalty"]] = Field(
+        None, description="Penalty for tokens that occurred already.", examples=[0]
+    )
+    frequency_penalty: Annotated[Real, USUAL["frequency_penalty"]] = Field(
+        None, description="Penalty by how often a token occurred.", examples=[0]
+    )
     best_of: Whole = Field(None, description="How many answers the best is chosen from.", examples=[1])
     logit_bias: dict[str, Any] | None = Field(
         None, description="What is added to the probabilities of tokens.", examples=[{"50256": -100}]

@@ -26,7 +26,7 @@ from reconciler.registry.driver import (
 )
 from reconciler.registry.watsonx.inference import Config, Real, Whole
 from reconciler.registry.watsonx.marks import refuses_tags
-from reconciler.registry.watsonx.names import MODEL, refuses_app, refuses_model, refuses_policy, unless_name
+from reconciler.registry.watsonx.names import APP_RULE, MODEL, MODEL_RULE, POLICY_RULE, provider_of, unless_name
 from reconciler.registry.watsonx.options import STRICT, ProviderConfig, said_twice
 
 # the values of IBM's client 2.19.1 (`tests/registry/test_watsonx_values.py` holds them against it); servers are ahead of it
@@ -254,19 +254,20 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind(
             Model,
             "watsonx virtual model",
-            check_key=refuses_model,
+            key_rules=(MODEL_RULE,),
             unique=False,
             found_by_mark=True,
+            provider_of=provider_of,
             hints=_MODEL_HINTS,
         ),
         Kind(
             Policy,
             "watsonx model policy",
-            check_key=refuses_policy,
+            key_rules=(POLICY_RULE,),
             unique=False,
             hints=_POLICY_HINTS,
             **_BESIDE,
         ),
-        Kind(Connection, "watsonx connection", check_key=refuses_app, hints=_CONNECTION_HINTS, **_BESIDE),
+        Kind(Connection, "watsonx connection", key_rules=(APP_RULE,), hints=_CONNECTION_HINTS, **_BESIDE),
     )
 }

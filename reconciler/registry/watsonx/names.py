@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
+
+from reconciler.core.schema.types import END
+from reconciler.registry.driver import KeyRule
 
 MODEL: Final = "virtual-model/"
 POLICY: Final = "virtual-policy/"
 PREFIX: Final = "reconciler-"  # of the connection that stands beside a portable Model
 
-_PART: Final = r"(?!\.{1,2}(?:/|\Z))[^\s/?#]+"  # neither empty, nor one that leads elsewhere in a path
-_MODEL_NAME: Final = re.compile(rf"virtual-model/{_PART}(?:/{_PART})+")
-_POLICY_NAME: Final = re.compile(rf"virtual-policy/{_PART}(?:/{_PART})*")
-_APP_ID: Final = re.compile(_PART)
+_PART: Final = r"(?!\.{1,2}(?:/|$))[^\s/?#]+"  # neither empty, nor one that leads elsewhere in a path
+MODEL_RULE: Final = KeyRule(rf"^virtual-model/{_PART}(?:/{_PART})+{END}", f"it must be {MODEL}<provider>/<model>")
+POLICY_RULE: Final = KeyRule(rf"^virtual-policy/{_PART}(?:/{_PART})*{END}", f"it must be {POLICY}<name>")
+APP_RULE: Final = KeyRule(f"^{_PART}{END}", "it must hold no space, '/', '?' or '#'")
 
 
 def model_name(provider: str, model: str) -> str:
@@ -21,8 +23,8 @@ def model_name(provider: str, model: str) -> str:
 
 
 def provider_of(name: str) -> str:
-    """The provider of a virtual model, which its name tells."""
-    return name.removeprefix(MODEL).partition("/")[0]
+    """The provider of a virtual model, which its name tells; empty where it is no such name."""
+    return name.removeprefix(MODEL).partition("/")[0] if name.startswith(MODEL) else ""
 
 
 def connection_name(key: str) -> str:
@@ -33,21 +35,6 @@ def connection_name(key: str) -> str:
 def model_of(app_id: str) -> str | None:
     """The key of the portable Model that a connection stands beside, or None for somebody else's."""
     return app_id.removeprefix(PREFIX) or None if app_id.startswith(PREFIX) else None
-
-
-def refuses_model(key: str) -> str | None:
-    """Why a model cannot be called so, or None."""
-    return None if _MODEL_NAME.fullmatch(key) else f"it must be {MODEL}<provider>/<model>"
-
-
-def refuses_policy(key: str) -> str | None:
-    """Why a policy cannot be called so, or None."""
-    return None if _POLICY_NAME.fullmatch(key) else f"it must be {POLICY}<name>"
-
-
-def refuses_app(key: str) -> str | None:
-    """Why a connection cannot be called so, or None."""
-    return None if _APP_ID.fullmatch(key) else "it must hold no space, '/', '?' or '#'"
 
 
 def unless_name(text: Any) -> Any:

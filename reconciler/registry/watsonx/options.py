@@ -15,7 +15,17 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field, create_model
 
 from reconciler.core.schema.unions import TextOrMap
-from reconciler.registry.driver import Boolean, Constraint, Number, SecretText, Unordered, WriteOnly
+from reconciler.registry.driver import (
+    EVERY_PATH,
+    USUAL,
+    BaseAddress,
+    Boolean,
+    Constraint,
+    Number,
+    SecretText,
+    Unordered,
+    WriteOnly,
+)
 
 STRICT: Final = ConfigDict(
     defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()
@@ -105,6 +115,7 @@ _HOOKS: Final = {
     "defaultOutputGuardrails": "What outputs are checked with",
 }
 _URLS: Final = ("urlToFetch", "customHost", "huggingfaceBaseUrl", "azureFoundryUrl", "watsonxCpdUrl")
+_BASES: Final = ("customHost", "huggingfaceBaseUrl")  # to which the gateway adds the path of a request
 OBJECTS: Final = ("vertexServiceAccountJson",)  # secrets whose text is the JSON of an object
 
 _IRREGULAR: Final[Mapping[str, tuple[str, ...]]] = {
@@ -133,14 +144,18 @@ def _field(name: str) -> tuple[Any, str, Any]:
     if name in _SECRETS:
         return Annotated[SecretText | None, WriteOnly("a secret")], _SECRETS[name], "${env:PROVIDER_KEY}"
     if name in _INTEGERS:
-        return Annotated[int | None, Number(integer=True)], _INTEGERS[name], 1
+        whole = Annotated[int | None, Number(integer=True)]
+        timed = name == "requestTimeout"
+        return Annotated[whole, USUAL["milliseconds"]] if timed else whole, _INTEGERS[name], 30_000 if timed else 1
     if name in _BOOLEANS:
         return Annotated[bool | None, Boolean()], _BOOLEANS[name], True
     if name in _HOOKS:
         return list[dict[str, Any]] | None, _HOOKS[name], [{"id": "check"}]
     if name in _URLS:
         refuses = Constraint(_no_user, "it must hold no user name or password")
-        return Annotated[str | None, refuses], _TEXTS[name], "https://llm.example.com/v1"
+        address = Annotated[str | None, refuses]
+        based = Annotated[address, BaseAddress(EVERY_PATH)]
+        return based if name in _BASES else address, _TEXTS[name], "https://llm.example.com/v1"
     return str | None, _TEXTS[name], "..."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -10,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
+
+from registry.server_process import PASSED
 
 HERE: Final = Path(__file__).resolve().parent
 STARTING: Final = 300.0  # seconds; 1 for the database and 8 for the proxy on an idle machine
@@ -80,13 +81,6 @@ class Kept:
             raise RuntimeError(f"{self.name} did not end within {STOPPING:.0f} s of {how.name}") from None
 
 
-def use(users: Path) -> IO[str]:
-    """The lock of one who uses a program: held until this file is closed, at the end of the process at the latest."""
-    file = users.open("a")
-    fcntl.flock(file, fcntl.LOCK_SH)
-    return file
-
-
 def passed() -> dict[str, str]:
     """The part of the environment that a program gets."""
-    return {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    return {name: os.environ[name] for name in PASSED if name in os.environ}

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx2
-from registry.litellm.kept import HERE, Kept, passed, use
+from registry.litellm.kept import HERE, Kept, passed
 from registry.litellm.postgres import Postgres
-from registry.server_process import free_port
+from registry.server_process import free_port, use
 
 TOOL: Final = HERE.parents[2] / ".cache" / "tools" / "litellm"
 # What the proxy's own config.yaml declares, which no client can change: a model and a credential.
