@@ -99,7 +99,11 @@ async def test_a_prompt_is_left_alone(mlflow: World, mlflow_judge: Judge) -> Non
     mlflow_judge.call("register_prompt", "greeting", "Hello {{name}}")
     before = mlflow_judge.model("greeting")
     assert actions(await mlflow.plan(registered("m"), prune=True)) == {"RegisteredModel/m": "create new"}
-    for documents in ([registered("greeting", description="ours")], absent(registered("greeting"))):
+    ours = registered("greeting", description="ours")
+    many = [registered(f"m{number}") for number in range(9)]
+    planned = await mlflow.plan(ours, *many)  # of many names that are not there, those of prompts are listed at once
+    assert [change.address.key for change in planned.changes if change.action == "conflict"] == ["greeting"]
+    for documents in ([ours], absent(registered("greeting"))):
         report = await mlflow.apply(*documents, allow_deletes=9)
         assert "ok" not in statuses(report).values()
     (outcome,) = (await mlflow.apply(registered("greeting", description="ours"))).outcomes

@@ -22,10 +22,10 @@ SWEEPS: Final = 5
 _PAGES: Final = 10_000
 
 
-async def registered_models(calls: Calls) -> list[Any]:
-    """The rows of all registered models. Raises TemporaryError where they change each time that they are read."""
+async def registered_models(calls: Calls, where: str | None = None) -> list[Any]:
+    """The rows of all registered models, or of those that a filter lets through. Raises TemporaryError where they change each time that they are read."""
     for _ in range(SWEEPS):
-        rows = await _sweep(calls)
+        rows = await _sweep(calls, where)
         if rows is not None:
             return rows
     raise TemporaryError(
@@ -33,12 +33,13 @@ async def registered_models(calls: Calls) -> list[Any]:
     )
 
 
-async def _sweep(calls: Calls) -> list[Any] | None:
+async def _sweep(calls: Calls, where: str | None) -> list[Any] | None:
     """The rows of one reading, or None where two pages do not fit together."""
     rows: list[Any] = []
     token: str | None = None
     for _ in range(_PAGES):
         query = {"max_results": str(MOST)} | ({} if token is None else {"page_token": token})
+        query |= {} if where is None else {"filter": where}
         answer = await calls.read(f"{MODELS}/search", query)
         page = rows_in(answer, "registered_models", calls.registry)
         if rows:

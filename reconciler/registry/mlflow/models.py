@@ -7,7 +7,7 @@ declares by such a name follow it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ from reconciler.registry.mlflow.tags import own_tags, tag_changes
 
 VERSIONS: Final = "/api/2.0/mlflow/model-versions"
 MOST_VERSIONS: Final = "200000"  # of one answer, as many as the server gives
+_FEW: Final = 4  # names that are asked for one by one; of more, the prompts are listed
 _CONTENT: Final = ("source", "run_id", "run_link")
 
 Row = Mapping[str, Any]
@@ -41,8 +42,10 @@ Found = list[Resource | Unreadable | None]
 class Models:
     """The model registry of one MLflow."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, *, anonymous: bool) -> None:
+        """`anonymous` is how we ask: then nothing is kept from us but what is kept from everybody."""
         self._calls = calls
+        self._anonymous = anonymous
         self._registry = calls.registry
         # by model, the aliases that wait for a version of a name that is still to be created
         self._waiting: dict[str, dict[str, str]] = {}
@@ -103,8 +106,12 @@ class Models:
             names = wire.names_of(await self._rows_of(address)).get(address.key, {})
         return understood(address, lambda: self._with_waiting(wire.model_of_row(row, self._registry, names)))
 
-    async def hidden(self, named: Iterable[Address]) -> tuple[Unreadable, ...]:
+    async def hidden(self, named: Collection[Address]) -> tuple[Unreadable, ...]:
         """Those names that are taken by prompts, or by models that the user may not read: the search leaves both out."""
+        if self._anonymous and len(named) > _FEW:
+            prompts = await registered_models(self._calls, f"tags.`{wire.PROMPT}` = 'true'")
+            taken = {row.get("name") for row in prompts if isinstance(row, Mapping)}
+            return tuple(self._prompt(address) for address in named if address.key in taken)
         found = await asyncio.gather(*map(self._hidden, named))
         return tuple(one for one in found if one is not None)
 
@@ -120,7 +127,11 @@ class Models:
             row = answer.get("registered_model") if answer is not None else None
             if not isinstance(row, Mapping) or not wire.is_prompt(row):
                 return None
-            why = "a prompt has this name, and MLflow keeps prompts among its models: choose another key"
+            return self._prompt(address)
+        return unreadable_row(self._registry, address.kind, address.key, why)
+
+    def _prompt(self, address: Address) -> Unreadable:
+        why = "a prompt has this name, and MLflow keeps prompts among its models: choose another key"
         return unreadable_row(self._registry, address.kind, address.key, why)
 
     async def _model_row(self, address: Address) -> Row | None:

@@ -35,9 +35,9 @@ from reconciler.registry.mlflow.settings import Settings
 class Store:
     """A `Registry`, which also `Renames` and `RevealsHidden`."""
 
-    def __init__(self, client: Client, registry: str) -> None:
+    def __init__(self, client: Client, registry: str, *, anonymous: bool) -> None:
         calls = Calls(client, registry)
-        self._models = Models(calls)
+        self._models = Models(calls, anonymous=anonymous)
         self._gateway = Gateway(calls)
 
     async def read(self) -> Listing:
@@ -97,4 +97,5 @@ async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
     url = checked_url(resolved_url(settings.url, opening.resolver), "MLflow: its url")
     headers = headers_of(settings, opening.resolver, opening.name)
     async with open_client(target_of(settings, opening, url=url, headers=headers, hints=HINTS)) as client:
-        yield Store(client, opening.name)
+        anonymous = settings.username is None and settings.token is None and not settings.headers
+        yield Store(client, opening.name, anonymous=anonymous)
