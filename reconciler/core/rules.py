@@ -244,14 +244,19 @@ class Node:
         return self.rule(Unordered) is not None
 
     @cached_property
+    def held(self) -> frozenset[type]:
+        """The types of its rules and of those of anything below it."""
+        return frozenset(type(rule) for _, node in self.walk() for rule in node.rules)
+
+    @cached_property
     def holds_secrets(self) -> bool:
         """Whether it, or anything below it, may be a secret."""
-        return any(node.rule(WriteOnly) is not None for _, node in self.walk())
+        return WriteOnly in self.held
 
     @cached_property
     def holds_references(self) -> bool:
         """Whether it, or anything below it, may name another resource."""
-        return any(node.rule(Ref) is not None for _, node in self.walk())
+        return Ref in self.held
 
     @cached_property
     def holds_defaults(self) -> bool:

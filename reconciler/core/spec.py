@@ -127,50 +127,47 @@ def references_in(
         yield from references_in(value, below, holder, (*prefix, name))
 
 
-def external_references_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
+def external_references_in(spec: Any, node: Node) -> Iterator[tuple[str, str, str]]:
     """`(pointer, kind, key)` of each value in `spec` that names an object which no manifest declares."""
-    rule = node.rule(ExternalRef)
-    if rule is not None and isinstance(spec, str) and spec:
-        yield json_pointer.join(prefix), rule.kind, spec
-    for name, value, below in _members(spec, node):
-        yield from external_references_in(value, below, (*prefix, name))
+    for pointer, value, rule in _ruled(spec, node, ExternalRef):
+        if isinstance(value, str) and value:
+            yield pointer, rule.kind, value
 
 
-def limits_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Constraint]]:
+def limits_in(spec: Any, node: Node) -> Iterator[tuple[str, Any, Constraint]]:
     """`(pointer, value, rule)` of each value that is set in `spec` and that a registry has a limit for."""
-    rule = node.rule(Constraint)
-    if rule is not None and spec is not None:
+    return (found for found in _ruled(spec, node, Constraint) if found[1] is not None)
+
+
+def unknown_values_in(spec: Any, node: Node) -> Iterator[tuple[str, KnownValues]]:
+    """`(pointer, rule)` of each text in `spec` that is not in its vendor's list of values, as far as this version knows that."""
+    for pointer, value, rule in _ruled(spec, node, KnownValues):
+        if isinstance(value, str) and value not in rule.values:
+            yield pointer, rule
+
+
+def unusual_in(spec: Any, node: Node) -> Iterator[tuple[str, Usual]]:
+    """`(pointer, rule)` of each number in `spec` that is outside the bounds of what is meant there."""
+    return ((pointer, rule) for pointer, value, rule in _ruled(spec, node, Usual) if not rule.holds(value))
+
+
+def whole_addresses_in(spec: Any, node: Node) -> Iterator[tuple[str, str]]:
+    """`(pointer, path)` of each base URL in `spec` that ends in a path which is added to it."""
+    for pointer, value, rule in _ruled(spec, node, BaseAddress):
+        path = path_at_end(value, rule.paths) if isinstance(value, str) else None
+        if path is not None:
+            yield pointer, path
+
+
+def _ruled(spec: Any, node: Node, kind: type, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
+    """`(pointer, value, rule)` of each value in `spec` whose field has a rule of that type."""
+    if kind not in node.held:
+        return
+    rule = node.rule(kind)
+    if rule is not None:
         yield json_pointer.join(prefix), spec, rule
     for name, value, below in _members(spec, node):
-        yield from limits_in(value, below, (*prefix, name))
-
-
-def unknown_values_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, KnownValues]]:
-    """`(pointer, rule)` of each text in `spec` that is not in its vendor's list of values, as far as this version knows that."""
-    rule = node.rule(KnownValues)
-    if rule is not None and isinstance(spec, str) and spec not in rule.values:
-        yield json_pointer.join(prefix), rule
-    for name, value, below in _members(spec, node):
-        yield from unknown_values_in(value, below, (*prefix, name))
-
-
-def unusual_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Usual]]:
-    """`(pointer, rule)` of each number in `spec` that is outside the bounds of what is meant there."""
-    rule = node.rule(Usual)
-    if rule is not None and not rule.holds(spec):
-        yield json_pointer.join(prefix), rule
-    for name, value, below in _members(spec, node):
-        yield from unusual_in(value, below, (*prefix, name))
-
-
-def whole_addresses_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """`(pointer, path)` of each base URL in `spec` that ends in a path which is added to it."""
-    rule = node.rule(BaseAddress)
-    path = path_at_end(spec, rule.paths) if rule is not None and isinstance(spec, str) else None
-    if path is not None:
-        yield json_pointer.join(prefix), path
-    for name, value, below in _members(spec, node):
-        yield from whole_addresses_in(value, below, (*prefix, name))
+        yield from _ruled(value, below, kind, (*prefix, name))
 
 
 def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:
