@@ -114,7 +114,7 @@ class WatsonxContract(DriverContract):
         behaviour.distorts = None
 
     def other_key(self, sample: Sample, name: str) -> str:
-        return named(sample, name)
+        return named(sample, name) if sample.native else name
 
     def levels(self, resource: Resource) -> list[Planted]:
         """A connection is told in one row for each environment: there is nothing above them."""
