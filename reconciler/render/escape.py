@@ -105,12 +105,12 @@ def markdown(text: str) -> str:
 
 
 def markdown_code(text: str, *, table: bool = False) -> str:
-    """Code in Markdown: a span, in which only backticks mean anything, or HTML where a table would split the span."""
+    """Code in Markdown: a span, in which only backticks mean anything, or HTML where a table would split it, or a reader is no renderer."""
     shown = printable(text)
     if not shown.strip():
         return "*(empty)*"
-    if table and ("|" in shown or "\\" in shown):
-        # renderers disagree on what `\\|` is in a span, and on how many cells it makes
+    if "<" in shown or "@" in shown or (table and ("|" in shown or "\\" in shown)):
+        # renderers disagree on what `\\|` is in a span, and on how many cells it makes; mails and chats show a span's text as it is
         return html_code(text)
     ticks = fence(shown, 1)
     padding = " " if shown[0] in "` " or shown[-1] in "` " else ""
