@@ -46,7 +46,7 @@ def test_rights_and_limits(name: str) -> None:
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
         assert job["permissions"] in ({}, {"contents": "read"})
-        assert int(job["timeout-minutes"]) <= 30
+        assert int(job["timeout-minutes"]) <= 60
 
 
 @pytest.mark.parametrize("name", FILES)
