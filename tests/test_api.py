@@ -138,7 +138,8 @@ async def test_drift_and_delete_as_the_commands_do(tmp_path: Path) -> None:
 
 def test_validate_is_a_value(tmp_path: Path) -> None:
     """All problems, without an exception."""
-    write(tmp_path, "a")
+    write(tmp_path)
+    (tmp_path / "manifests/a.yaml").write_text("kind: Model\nkey: a\nprovider: {name: openai, model: m}\n")
     assert reconciler.validate(cwd=tmp_path).problems == ()
     (tmp_path / "manifests/a.yaml").write_text("kind: Model\nkey: a\nfoo: 1\n")
     assert [problem.rule for problem in reconciler.validate(cwd=tmp_path).problems] == ["unknown-field"]
