@@ -151,9 +151,7 @@ def test_it_says_why_it_does_not_start(tmp_path: Path) -> None:
     """The end of its log is in the error, and nothing runs."""
     server = NemoServer(tmp_path, tmp_path / "users")
     with use(tmp_path / "users"), socket.socket() as taken:
-        taken.bind(("127.0.0.1", server.port))
-        taken.listen()
-        taken.settimeout(0)
+        taken.bind(("127.0.0.1", server.port))  # and nobody listens: who asks is refused at once, and not kept waiting
         with pytest.raises(RuntimeError, match=rf"(?s)does not start:\n.*{server.port}.*in use"):
             server.start()
     assert server.process is None
