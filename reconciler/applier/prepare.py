@@ -101,9 +101,7 @@ def _secrets(
 
 def _recreates(change: Change, facts: RegistryFacts) -> bool:
     """Whether the change writes a whole new object, with all of its secrets."""
-    return change.action in ("create", "replace") or (
-        change.action == "rename" and not facts.can_rename(change.address.kind)
-    )
+    return change.action in ("create", "replace") or change.renames_by_recreation(facts)
 
 
 def _keeps_reference(pointer: str, kind: Kind) -> bool:

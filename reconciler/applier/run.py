@@ -49,8 +49,7 @@ async def run_plan(
     pending_deletes = {
         change.previous: change
         for change in plan.writes
-        if change.previous is not None
-        and change.recreates_elsewhere(renames=facts[change.address.registry].can_rename(change.address.kind))
+        if change.previous is not None and change.recreates_elsewhere(facts[change.address.registry])
     }
     deadlines = {name: deadline.start(facts[name].deadline) for name in executors}
     run = _Running(executors, known, options, pending_deletes, bugs, deadlines)

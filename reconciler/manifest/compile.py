@@ -27,7 +27,7 @@ from reconciler.manifest.keys import key_refusal, near_key
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.native_check import (
     Destination,
-    form_errors,
+    formed,
     ignored_pointers,
     limits,
     misplaced,
@@ -272,7 +272,7 @@ def _native(manifest: Manifest, entry: RegistryEntry) -> Iterator[Desired | Find
     )
     spec = without_nulls(document.spec, kind.root)
     if isinstance(entry.driver, Configurable):  # its document was read as all entries of the driver together have it
-        yield from form_errors(spec, kind)
+        yield from formed(spec, kind)[1]
     yield from limits(spec, kind.root)
     yield from doubts(spec, kind.root)
     yield from doubted_key(common.key, kind, "/key")

@@ -31,12 +31,7 @@ class Destination(NamedTuple):
 def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Mapping[str, Any], list[Finding]]:
     """The native spec, checked against the registry's own form and limits. Findings lead back to the manifest."""
     spec = native.spec
-    errors: list[Finding] = []
-    model: BaseModel | None = None
-    try:
-        model = kind.model.model_validate(spec)
-    except ValidationError as error:
-        errors = hinted(findings(error, spec, kind.model), kind.hints)
+    model, errors = formed(spec, kind)
     errors.extend(limits(spec, kind.root))
     errors.extend([*portable_doubts(spec), *url_with_path(spec)] if kind.portable else doubts(spec, kind.root))
     name = target.entry.name
@@ -56,13 +51,12 @@ def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Ma
     return dumped, located
 
 
-def form_errors(spec: Mapping[str, Any], kind: Kind) -> list[Finding]:
-    """Find what is wrong with the form of a native object."""
+def formed(spec: Mapping[str, Any], kind: Kind) -> tuple[BaseModel | None, list[Finding]]:
+    """A native object as its kind's model, and what is wrong with its form; the model is None where anything is."""
     try:
-        kind.model.model_validate(spec)
+        return kind.model.model_validate(spec), []
     except ValidationError as error:
-        return hinted(findings(error, spec, kind.model), kind.hints)
-    return []
+        return None, hinted(findings(error, spec, kind.model), kind.hints)
 
 
 def _cleared_unknown(kind: Kind, target: Destination) -> Iterator[Finding]:

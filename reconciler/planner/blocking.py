@@ -149,9 +149,7 @@ def _taking_along(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -
     for change in changes:
         index = indexes[change.address.registry]
         old = change.previous or change.address
-        recreated = change.action == "replace" or change.recreates_elsewhere(
-            renames=index.facts.can_rename(change.address.kind)
-        )
+        recreated = change.action == "replace" or change.recreates_elsewhere(index.facts)
         cascades = index.kind(change.address).cascades if recreated else frozenset()
         lost = [one for one in index.referrers.get(old, ()) if one.kind in cascades and one not in moving]
         if lost:
@@ -167,8 +165,7 @@ def _held(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
     going |= {
         change.previous: change
         for change in changes
-        if change.previous is not None
-        and change.recreates_elsewhere(renames=indexes[change.address.registry].facts.can_rename(change.address.kind))
+        if change.previous is not None and change.recreates_elsewhere(indexes[change.address.registry].facts)
     }
     if not going:
         return {}

@@ -76,7 +76,7 @@ def _deletes(change: Change, facts: RegistryFacts) -> bool:
     """Whether a change deletes a model for good: derived resources and replaces do not count."""
     if change.parent is not None or not facts.kinds[change.address.kind].counts_in_guards:
         return False
-    return change.action == "delete" or (change.action == "rename" and not facts.can_rename(change.address.kind))
+    return change.action == "delete" or change.renames_by_recreation(facts)
 
 
 def _owned(index: RegistryIndex) -> int:

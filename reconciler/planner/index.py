@@ -100,9 +100,9 @@ def _references(resource: Resource, facts: RegistryFacts) -> list[tuple[str, Add
 def _inhabited(facts: RegistryFacts, declared: frozenset[Address]) -> dict[Address, Address]:
     """Map each object inside which others are declared to the first of them."""
     found: dict[Address, Address] = {}
-    for address in sorted(declared):
-        kind = facts.kinds.get(address.kind) if address.registry == facts.name else None
-        within = kind.holder_of(address.key) if kind is not None else None
+    inner = {name: kind for name, kind in facts.kinds.items() if kind.within}  # of most registries none
+    for address in sorted(one for one in declared if inner and one.registry == facts.name and one.kind in inner):
+        within = inner[address.kind].holder_of(address.key)
         if within is not None:
             found.setdefault(Address(facts.name, *within), address)
     return found

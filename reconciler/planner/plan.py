@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from reconciler.core.actions import ACTIONS, WRITES
 from reconciler.core.errors import Problem
-from reconciler.core.resource import Address, Desired, Source
+from reconciler.core.resource import Address, Desired, RegistryFacts, Source
 from reconciler.planner.diff import FieldChange
 from reconciler.planner.guards import Guard
 from reconciler.planner.reasons import REASONS
@@ -51,9 +51,13 @@ class Change:
     unmanaged: tuple[str, ...] = ()  # the pointers of what nobody declares and the write would lose
     drift: str = ""  # "drifted": changed since we wrote it; "differs": it differs and was never ours; else ""
 
-    def recreates_elsewhere(self, *, renames: bool) -> bool:
-        """True for a change that creates the object anew under another address and deletes the old one last. `renames`: the registry can rename."""
-        return self.previous is not None and (self.action == "replace" or (self.action == "rename" and not renames))
+    def recreates_elsewhere(self, facts: RegistryFacts) -> bool:
+        """True for a change that creates the object anew under another address and deletes the old one last. `facts` are its registry's."""
+        return self.previous is not None and (self.action == "replace" or self.renames_by_recreation(facts))
+
+    def renames_by_recreation(self, facts: RegistryFacts) -> bool:
+        """True for a rename in a registry that cannot rename objects of the kind."""
+        return self.action == "rename" and not facts.can_rename(self.address.kind)
 
 
 class Issue(NamedTuple):

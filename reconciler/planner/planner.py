@@ -70,8 +70,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes, policy.declared_elsewhere)
     changes.extend(removed)
     changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
-    changes = limit_replaces(with_losses(changes, indexes), policy.consents)
-    changes = block(limit_contents(changes, indexes, policy.consents, policy.named), indexes)
+    changes = judged_together(changes, indexes, policy.consents, policy.named)
     going = {change.address for change in changes if change.action == "delete"}
     consequences = tuple(consequences_of(changes, indexes))
     return Plan(
@@ -120,6 +119,14 @@ def _ambiguous_renames(changes: list[Change]) -> list[Change]:
         else change
         for change in changes
     ]
+
+
+def judged_together(
+    changes: list[Change], indexes: Mapping[str, RegistryIndex], consents: Consents, named: frozenset[Address]
+) -> list[Change]:
+    """The changes of a plan, each decided alone, with what may not be done beside the others. `named` were asked for by name."""
+    limited = limit_replaces(with_losses(changes, indexes), consents)
+    return block(limit_contents(limited, indexes, consents, named), indexes)
 
 
 def _guards(

@@ -16,17 +16,15 @@ from reconciler.core.kind import Kind
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
 from reconciler.core.spec import canonical_json, is_reference, references_in, secrets_in
-from reconciler.planner.blocking import block, limit_contents, limit_replaces
 from reconciler.planner.decide import decide
 from reconciler.planner.deletable import deletion
 from reconciler.planner.guard_checks import consequences_of, tripped_guards
 from reconciler.planner.guards import Guard, Limits
 from reconciler.planner.index import RegistryIndex
-from reconciler.planner.losses import with_losses
 from reconciler.planner.order import in_order
 from reconciler.planner.ownership import Ownership, foreign_user, ownership_of
 from reconciler.planner.plan import Change, Plan
-from reconciler.planner.planner import Policy
+from reconciler.planner.planner import Policy, judged_together
 
 _ANOTHER: Final = "another value"  # no fingerprint: a secret that the plan writes is judged as one whose value is new
 
@@ -50,8 +48,7 @@ def recheck(plan: Plan, remote: RemoteState, limits: Limits) -> Rechecked:
     policy = Policy(plan.consents, limits, fingerprints=_rewritten(plan), named=plan.named)
     judged = [_judge(change, wanted.get(change.address), indexes, policy) for change in plan.writes]
     left = [change for change in plan.left if change.address.registry in indexes]
-    limited = limit_replaces(with_losses([*judged, *left], indexes), plan.consents)
-    whole = block(limit_contents(limited, indexes, plan.consents, plan.named), indexes)
+    whole = judged_together([*judged, *left], indexes, plan.consents, plan.named)
     allowed = [change for change in whole if change.action in WRITES]
     planned = {change.address for change in plan.writes}
     refused = [f"{change.address}: {change.message}" for change in whole if _is_refused(change, planned)]

@@ -14,7 +14,7 @@ def dangling(state: DesiredState, remote: RemoteState) -> list[tuple[Desired, st
     """`(object, pointer, target)` of each reference to an object that neither the manifests nor the registry have, and that nobody offers."""
     known = state.declared | remote.known()
     going = {item.address for item in state.resources if item.absent}
-    lost = [found for found in external(state, remote) if found[2] in remote.missing]
+    lost = [found for found in external(state, remote) if found[2] in remote.missing] if remote.missing else []
     return lost + [
         (item, pointer, target)
         for item in state.resources

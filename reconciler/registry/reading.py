@@ -88,14 +88,15 @@ async def read_missing(
 
 async def with_hidden(remote: RemoteState, registries: Mapping[str, Registry], desired: DesiredState) -> RemoteState:
     """`remote` with the desired keys that are in no list and taken all the same: unreadable, and not new. Raises RegistryError."""
-    known = remote.known()
-    listings = dict(remote.listings)
-    for name, registry in registries.items():
-        if name in listings and isinstance(registry, RevealsHidden):
-            sought = frozenset(one.address for one in desired.resources if one.address.registry == name) - known
-            if sought:
-                found = await _in_time(registry.hidden(sought), remote.registries[name].deadline)
-                listings[name] = listings[name]._replace(unreadable=(*listings[name].unreadable, *found))
+    able = {name: one for name, one in registries.items() if name in remote.listings and isinstance(one, RevealsHidden)}
+    if not able:
+        return remote
+    known, listings = remote.known(), dict(remote.listings)
+    for name, registry in able.items():
+        sought = frozenset(one.address for one in desired.resources if one.address.registry == name) - known
+        if sought:
+            found = await _in_time(registry.hidden(sought), remote.registries[name].deadline)
+            listings[name] = listings[name]._replace(unreadable=(*listings[name].unreadable, *found))
     return remote._replace(listings=listings)
 
 
