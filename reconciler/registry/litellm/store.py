@@ -158,8 +158,7 @@ class Store:
             return None
         if reply.status != 200:
             await self._check_absent(address)
-            raise_for_write(write, reply, body)
-            raise PermanentError(f"{address} was refused: {_said(reply)}")
+            _raise_refusal(write, reply, body)
         return await self._live(address)
 
     async def _check_absent(self, address: Address) -> None:
@@ -176,9 +175,7 @@ class Store:
         reply = await self._client.call(
             "PATCH", f"/model/{self._requests.quoted(address.key)}/update", body=body, expected=(200, 400, 404, 422)
         )
-        raise_for_write(write, reply, body)
-        if reply.status == 400:
-            raise PermanentError(f"{address} was refused: {_said(reply)}")
+        _raise_refusal(write, reply, body)
         self._names[address.key] = body.get("model_name") or self._names.get(address.key, address.key)
         return await self._live(address)
 
@@ -201,18 +198,14 @@ class Store:
     async def _create_credential(self, write: Write) -> Resource | None:
         body = bodies.created_credential(write)
         reply = await self._client.call("POST", "/credentials", body=body, expected=(200, 400, 409, 422))
-        raise_for_write(write, reply, body)
-        if reply.status == 400:
-            raise PermanentError(f"{write.desired.address} was refused: {_said(reply)}")
+        _raise_refusal(write, reply, body)
         return None
 
     async def _update_credential(self, write: Write) -> Resource | None:
         body = bodies.patched_credential(write)
         path = f"/credentials/{self._requests.quoted(write.desired.address.key)}"
         reply = await self._client.call("PATCH", path, body=body, expected=(200, 400, 404, 405, 422))
-        raise_for_write(write, reply, body)
-        if reply.status in (400, 405):
-            raise PermanentError(f"{write.desired.address} was refused: {_said(reply)}")
+        _raise_refusal(write, reply, body)
         return None
 
     async def _live(self, address: Address) -> Resource | None:
@@ -241,6 +234,13 @@ def _pending(stored: Any, served: Any) -> str:
         return _NOT_SERVED
     same = all(stored.get(part) == served.get(part) for part in ("model_name", "litellm_params"))
     return "" if same else _SERVES_OLD
+
+
+def _raise_refusal(write: Write, reply: Response, body: Any) -> None:
+    """Raises the error that an answer to a write means, if it is none of success."""
+    raise_for_write(write, reply, body)
+    if reply.status != 200:
+        raise PermanentError(f"{write.desired.address} was refused: {_said(reply)}")
 
 
 def _said(reply: Response) -> str:
