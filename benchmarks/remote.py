@@ -1,6 +1,6 @@
-"""A registry on a real server, side by side with a bare loop of aiohttp: 500 models created, and 1,000 that stay as they are.
+"""A registry on a real server, side by side with a bare loop of aiohttp: 500 models created, and a thousand that stay as they are.
 
-    python benchmarks/remote.py mlflow           about five minutes; benchmarks/run.py does it too
+    python benchmarks/remote.py mlflow           or nemo; about five minutes; benchmarks/run.py does it too
     python benchmarks/remote.py mlflow --quick   one round of each
 
 Both sides ask one real server (tests/registry/<driver>; `make tools` installs it), each from a new process whose start is not counted. The loop
@@ -23,19 +23,46 @@ from pathlib import Path
 from measuring import CACHE, ENVIRONMENT, HERE, ROOT, Row, busy, compile_ours, say, table
 
 CREATED = 500
-STORED = 1000
 PROBED = 100
-WIDTHS = (2, 4, 8, 16)  # requests at one time, of which the server likes one best
-CREATING = 1.10  # times as long as the bare loop, at most
-PLANNING = 1.3
 
-MANIFEST = {
-    "mlflow": """\
+
+@dataclass(frozen=True)
+class Bench:
+    """What is measured of one driver: a manifest, how many stay as they are, and how many times as long as the bare loop each job may take."""
+
+    manifest: str
+    stored: int
+    creating: float
+    planning: float
+    widths: tuple[int, ...]  # requests at one time, of which the server likes one best
+
+
+BENCHES = {
+    "mlflow": Bench(
+        """\
 kind: mlflow/RegisteredModel
 key: model-{number:04}
 description: Answers questions about topic {number} for the team that asked for it, in a calm and friendly tone.
 tags: {{team: team-{number}, tier: gold, cost_centre: '{number}'}}
-"""
+""",
+        stored=1000,
+        creating=1.10,
+        planning=1.3,
+        widths=(2, 4, 8, 16),
+    ),
+    "nemo": Bench(
+        """\
+kind: nemo/Model
+key: model-{number:04}
+description: Answers questions about topic {number} for the team that asked for it, in a calm and friendly tone.
+base_model: gpt-oss-120b
+custom_fields: {{team: team-{number}, tier: gold, cost_centre: {number}}}
+""",
+        stored=1200,
+        creating=1.15,
+        planning=1.5,
+        widths=(4, 8, 16, 32),
+    ),
 }
 CONFIG = "owner: bench\nregistries:\n  it: {{driver: {driver}, url: {url}, workspace: {workspace}, concurrency: {width}, default: true}}\n"
 
@@ -57,6 +84,10 @@ class Server:
     def workspace(self) -> str:
         """The name of a new one."""
         return self.order("workspace")
+
+    @property
+    def bench(self) -> Bench:
+        return BENCHES[self.driver]
 
     @property
     def folder(self) -> Path:
@@ -83,7 +114,7 @@ def project(server: Server, count: int, url: str, workspace: str, width: int) ->
     (folder / "manifests").mkdir(parents=True, exist_ok=True)
     for first in range(0, count, 100):
         numbers = range(first, min(first + 100, count))
-        documents = [MANIFEST[server.driver].format(number=number) for number in numbers]
+        documents = [server.bench.manifest.format(number=number) for number in numbers]
         (folder / "manifests" / f"m{first:04}.yaml").write_text("---\n".join(documents))
     config = CONFIG.format(driver=server.driver, url=url, workspace=workspace, width=width)
     (folder / "reconciler.yaml").write_text(config)
@@ -101,9 +132,10 @@ def seconds(server: Server, folder: Path, side: str, *words: str | int | Path) -
 
 def requests_of(server: Server) -> Path:
     """The file of what we send: once through the proxy, which is not measured."""
-    seconds(server, project(server, CREATED, server.proxy, server.workspace(), WIDTHS[-1]), "ours", "create")
+    workspace = server.workspace()
+    seconds(server, project(server, CREATED, server.proxy, workspace, server.bench.widths[-1]), "ours", "create")
     file = server.folder / "requests.json"
-    server.order(f"requests {file}")
+    server.order(f"requests {file} {workspace}")
     sent = json.loads(file.read_text())
     if len(sent) != CREATED:
         raise SystemExit(f"for {CREATED} models we wrote {len(sent)} times")
@@ -115,7 +147,8 @@ def best_width(server: Server) -> int:
     """How many requests at one time the server answers fastest."""
     some = server.folder / "some.json"
     took = {
-        width: seconds(server, CACHE, "bare", "create", server.url, server.workspace(), width, some) for width in WIDTHS
+        width: seconds(server, CACHE, "bare", "create", server.url, server.workspace(), width, some)
+        for width in server.bench.widths
     }
     say(", ".join(f"{width} at one time: {PROBED / wall:.0f} creates/s" for width, wall in took.items()))
     return min(took, key=took.__getitem__)
@@ -131,19 +164,21 @@ def creating(server: Server, rounds: int) -> tuple[Row, int]:
         ours.append(seconds(server, folder, "ours", "create"))
         bare.append(seconds(server, folder, "bare", "create", server.url, server.workspace(), width, file))
         say(f"{CREATED} creates: {ours[-1]:.2f} s, bare {bare[-1]:.2f} s")
-    return _row(f"{server.driver}: {CREATED} models created, {width} at one time", ours, bare, CREATING), width
+    return _row(
+        f"{server.driver}: {CREATED} models created, {width} at one time", ours, bare, server.bench.creating
+    ), width
 
 
 def planning(server: Server, rounds: int, width: int) -> Row:
-    workspace = server.workspace()
-    folder = project(server, STORED, server.url, workspace, width)
+    workspace, stored = server.workspace(), server.bench.stored
+    folder = project(server, stored, server.url, workspace, width)
     seconds(server, folder, "ours", "create")
     ours, bare = [], []
     for _ in range(rounds):
         ours.append(seconds(server, folder, "ours", "plan"))
         bare.append(seconds(server, folder, "bare", "plan", server.url, workspace))
         say(f"plan: {ours[-1]:.2f} s, bare {bare[-1]:.2f} s")
-    return _row(f"{server.driver}: no-op plan of {STORED:,} models", ours, bare, PLANNING)
+    return _row(f"{server.driver}: no-op plan of {stored:,} models", ours, bare, server.bench.planning)
 
 
 def _row(what: str, ours: list[float], bare: list[float], bar: float) -> Row:
@@ -161,7 +196,7 @@ def rows(driver: str, *, quick: bool) -> list[Row]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("driver", choices=sorted(MANIFEST))
+    parser.add_argument("driver", choices=sorted(BENCHES))
     parser.add_argument("--quick", action="store_true", help="one round of each")
     chosen = parser.parse_args()
     compile_ours()

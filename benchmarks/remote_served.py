@@ -1,7 +1,8 @@
 """The tests' server of a driver, which others ask for workspaces. Run by remote.py, with tests/ on the path: remote_served.py DRIVER FOLDER
 
 The first line that it prints is its URL, the second one that of a proxy to it. Each line that it reads is an order: `workspace` prints the
-name of a new one, `requests FILE` writes down what was sent through the proxy. It ends with its input.
+name of a new one, `requests FILE WORKSPACE` writes down what was sent through the proxy, with `{workspace}` in the place of that one. It ends
+with its input.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import json
 import sys
 from pathlib import Path
 
-from registry.mlflow.server import MlflowServer, create_workspace
+from registry.mlflow import server as mlflow
+from registry.nemo import server as nemo
 from registry.nemo_proxy import proxied
 
-STARTS = {"mlflow": (MlflowServer, {"workspaces": True}, create_workspace)}
+STARTS = {
+    "mlflow": (mlflow.MlflowServer, {"workspaces": True}, mlflow.create_workspace),
+    "nemo": (nemo.NemoServer, {}, nemo.create_workspace),
+}
 
 
 def main(driver: str, data: Path) -> None:
@@ -24,8 +29,9 @@ def main(driver: str, data: Path) -> None:
             if order[0] == "workspace":
                 print(new_workspace(server.url), flush=True)
             elif order[0] == "requests":
-                sent = [(one.method, one.path, one.body) for one in proxy.written()]
-                Path(order[1]).write_text(json.dumps(sent))
+                _, file, name = order
+                sent = [(one.method, one.path.replace(name, "{workspace}"), one.body) for one in proxy.written()]
+                Path(file).write_text(json.dumps(sent))
                 print(flush=True)
 
 

@@ -20,7 +20,7 @@ import aiohttp
 
 from reconciler.project import api
 
-HEADER = {"mlflow": "X-MLFLOW-WORKSPACE"}  # which says the workspace
+HEADERS = {"mlflow": "X-MLFLOW-WORKSPACE"}  # which say the workspace, where no path does
 LISTS = {  # the lists of a plan, as many rows of each as the server gives at once
     "mlflow": (
         "/api/2.0/mlflow/registered-models/search?max_results=1000",
@@ -28,8 +28,13 @@ LISTS = {  # the lists of a plan, as many rows of each as the server gives at on
         "/api/3.0/mlflow/gateway/secrets/list",
         "/api/3.0/mlflow/gateway/model-definitions/list",
         "/api/3.0/mlflow/gateway/endpoints/list",
-    )
+    ),
+    "nemo": ("/apis/models/v2/workspaces/{workspace}/models?page={page}&page_size=1000&sort=name&verbose=true",),
 }
+
+
+def headers(driver: str, workspace: str) -> dict[str, str]:
+    return {HEADERS[driver]: workspace} if driver in HEADERS else {}
 
 
 async def ours(what: str) -> None:
@@ -49,28 +54,31 @@ async def bare_create(driver: str, url: str, workspace: str, width: str, file: s
     with Path(file).open() as text:  # noqa: ASYNC230  # nothing else runs yet
         requests = iter(json.load(text))
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(url, connector=connector, headers={HEADER[driver]: workspace}) as session:
-        await asyncio.gather(*(_send(session, requests) for _ in range(int(width))))
+    async with aiohttp.ClientSession(url, connector=connector, headers=headers(driver, workspace)) as session:
+        await asyncio.gather(*(_send(session, requests, workspace) for _ in range(int(width))))
 
 
-async def _send(session: aiohttp.ClientSession, requests: Iterator[tuple[str, str, object]]) -> None:
+async def _send(session: aiohttp.ClientSession, requests: Iterator[tuple[str, str, object]], workspace: str) -> None:
     for method, path, body in requests:
-        async with session.request(method, path, json=body) as reply:
+        async with session.request(method, path.replace("{workspace}", workspace), json=body) as reply:
             await reply.json()
             if not reply.ok:
                 raise SystemExit(f"the server answered {reply.status}")
 
 
 async def bare_plan(driver: str, url: str, workspace: str) -> None:
-    async with aiohttp.ClientSession(url, headers={HEADER[driver]: workspace}) as session:
-        await asyncio.gather(*(_list(session, path) for path in LISTS[driver]))
+    async with aiohttp.ClientSession(url, headers=headers(driver, workspace)) as session:
+        await asyncio.gather(*(_list(session, path, workspace) for path in LISTS[driver]))
 
 
-async def _list(session: aiohttp.ClientSession, path: str) -> None:
-    async with session.get(path) as reply:
-        answer = await reply.json()
-        if not reply.ok or answer.get("next_page_token"):
-            raise SystemExit(f"{path} did not answer whole: {reply.status}")
+async def _list(session: aiohttp.ClientSession, path: str, workspace: str) -> None:
+    page, pages = 1, 1
+    while page <= pages:
+        async with session.get(path.format(workspace=workspace, page=page)) as reply:
+            answer = await reply.json()
+            if not reply.ok or answer.get("next_page_token"):
+                raise SystemExit(f"{path} did not answer whole: {reply.status}")
+        pages, page = answer.get("pagination", {}).get("total_pages", 1), page + 1
 
 
 if __name__ == "__main__":

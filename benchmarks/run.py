@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 
 import lf
-import nemo
 import remote
 from measuring import CACHE, ROOT, Figure, Row, busy, compile_ours, measure, say, table, virtual_environment
 
@@ -178,7 +177,7 @@ def main() -> int:
     bin_ = compile_ours()
     say(busy())
     aigo = lf.rows(bin_, quick=quick)  # first: it says at once if lf is missing
-    platform = nemo.rows(quick=quick) + remote.rows("mlflow", quick=quick)
+    platform = [row for driver in remote.BENCHES for row in remote.rows(driver, quick=quick)]
     peers = virtual_environment("peers", ["check-jsonschema", "octodns"])
     say("start-up")
     rows = start_up(bin_, peers, 5 if quick else 40)
