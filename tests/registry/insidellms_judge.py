@@ -23,6 +23,17 @@ TOOLS: Final = Path(__file__).resolve().parents[2] / ".cache" / "tools"
 FOLDER: Final = TOOLS / "insidellms"
 PASSED: Final = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 MINUTES: Final = 3
+# a project whose runs it can run
+CONFIG: Final = """\
+owner: us
+registries:
+  ill:
+    driver: insidellms
+    path: runs
+    default: true
+    probe: {type: logic}
+    dataset: {format: jsonl, path: ../prompts.jsonl}
+"""
 
 
 class Said(NamedTuple):

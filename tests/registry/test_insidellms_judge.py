@@ -8,20 +8,10 @@ from typing import Any, Final
 
 import pytest
 from cli.project import Project
-from registry.insidellms_judge import InsideLlms, endpoint, installed
+from registry.insidellms_judge import CONFIG, InsideLlms, endpoint, installed
 
 from reconciler.registry.insidellms.arguments import ARGUMENTS, TYPES
 
-CONFIG: Final = """\
-owner: us
-registries:
-  ill:
-    driver: insidellms
-    path: runs
-    default: true
-    probe: {type: logic}
-    dataset: {format: jsonl, path: ../prompts.jsonl}
-"""
 PROMPT: Final = '{"input": {"question": "What is 2+2?"}, "id": "1"}\n'
 
 # Signatures from the installed source: importing most of the classes needs the providers' SDKs.

@@ -13,14 +13,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import pytest_asyncio
 from cli.project import Project, environment
 from programs import HANGS
+from registry.mlflow.fixtures import mlflow, proxy
 from registry.mlflow.judge import Judge, Process
 from registry.mlflow.server import ADMIN, MlflowServer, create_user, permit
 from registry.mlflow.world import absent, connected, registered, served, version
@@ -31,21 +30,10 @@ from world import Document, World, actions, statuses
 from reconciler.core.errors import RegistryError
 from reconciler.testing.stored import stored
 
+__all__ = ["mlflow", "proxy"]  # fixtures
+
 MANY: Final = 1_500
 SECRET: Final = "sk-that-nobody-may-ever-see-0123456789"
-
-
-@pytest.fixture
-def proxy(mlflow_server: Running) -> Iterator[Proxy]:
-    with proxied(mlflow_server.url) as proxy:
-        yield proxy
-
-
-@pytest_asyncio.fixture
-async def mlflow(proxy: Proxy, mlflow_workspace: str) -> AsyncIterator[World]:
-    """A workspace of its own, through that proxy."""
-    async with connected(proxy.url, mlflow_workspace) as world:
-        yield world
 
 
 def everything() -> list[Document]:

@@ -25,22 +25,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
 import pytest
-import pytest_asyncio
 from cli.project import Project
+from registry.mlflow.fixtures import mlflow, proxy
 from registry.mlflow.judge import Judge
 from registry.mlflow.server import GATEWAY, WORKSPACE, call
-from registry.mlflow.world import absent, connected, registered, served, version
-from registry.nemo_proxy import Fault, Passed, Proxy, proxied, writes
-from registry.server_process import Running
+from registry.mlflow.world import absent, registered, served, version
+from registry.nemo_proxy import Fault, Passed, Proxy, writes
 from world import ENVIRON, World, actions, paths, statuses
 
 from reconciler.core.errors import RefusedError, RegistryError
 from reconciler.core.secret import Secret
+
+__all__ = ["mlflow", "proxy"]  # fixtures
 
 ODD: Final = (
     "a b",
@@ -76,19 +76,6 @@ LATE: Final = (  # a document, and what is said of it
     ("kind: mlflow/Endpoint\nkey: e\nmodels: [{definition: d, weight: -1}]\n", "3:", "0"),
     ("kind: mlflow/Endpoint\nkey: e\nmodels: [{definition: d, linkage: FALLBACK}]\n", "3:", "PRIMARY"),
 )
-
-
-@pytest.fixture
-def proxy(mlflow_server: Running) -> Iterator[Proxy]:
-    with proxied(mlflow_server.url) as proxy:
-        yield proxy
-
-
-@pytest_asyncio.fixture
-async def mlflow(proxy: Proxy, mlflow_workspace: str) -> AsyncIterator[World]:
-    """A workspace of its own, through that proxy."""
-    async with connected(proxy.url, mlflow_workspace) as world:
-        yield world
 
 
 # --- the model registry -------------------------------------------------------------------------------------------

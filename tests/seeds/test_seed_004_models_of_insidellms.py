@@ -8,19 +8,9 @@ from typing import Any, Final
 import pytest
 import yaml
 from cli.project import Project, model
-from registry.insidellms_judge import InsideLlms, endpoint, installed
+from registry.insidellms_judge import CONFIG, InsideLlms, endpoint, installed
 from seeds.conftest import declare
 
-CONFIG: Final = """\
-owner: us
-registries:
-  ill:
-    driver: insidellms
-    path: runs
-    default: true
-    probe: {type: logic}
-    dataset: {format: jsonl, path: ../prompts.jsonl}
-"""
 PROVIDERS: Final = {  # the seed's table: whether a model of the provider runs where we are
     "openai": False,
     "anthropic": False,

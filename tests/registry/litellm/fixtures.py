@@ -19,9 +19,7 @@ def litellm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiteLLM
 @pytest.fixture
 def litellm(litellm_server: LiteLLMServer) -> LiteLLMServer:
     """The same, with nothing in it but what its config.yaml declares."""
-    with wire(litellm_server.url, litellm_server.token) as asking:
-        asking.empty()
-    return litellm_server
+    return _emptied(litellm_server)
 
 
 @pytest.fixture
@@ -40,6 +38,10 @@ def _second_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiteLLM
 @pytest.fixture
 def litellm_too(_second_server: LiteLLMServer) -> LiteLLMServer:
     """A second proxy that knows nothing of the first, with nothing in it. Seldom needed, and it costs a start."""
-    with wire(_second_server.url, _second_server.token) as asking:
+    return _emptied(_second_server)
+
+
+def _emptied(server: LiteLLMServer) -> LiteLLMServer:
+    with wire(server.url, server.token) as asking:
         asking.empty()
-    return _second_server
+    return server

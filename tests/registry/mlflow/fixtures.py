@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from registry.mlflow.judge import Judge, Process
 from registry.mlflow.server import MlflowServer, create_workspace
+from registry.mlflow.world import connected
+from registry.nemo_proxy import Proxy, proxied
 from registry.server_process import Running
+from world import World
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +50,20 @@ def mlflow_client() -> Iterator[Process]:
 def mlflow_judge(mlflow_client: Process, mlflow_server: Running, mlflow_workspace: str) -> Judge:
     """MLflow's own client, for that workspace."""
     return Judge(mlflow_client, mlflow_server.url, mlflow_workspace)
+
+
+@pytest.fixture
+def proxy(mlflow_server: Running) -> Iterator[Proxy]:
+    """A proxy to the shared server, which writes down what goes through it, and can break it."""
+    with proxied(mlflow_server.url) as proxy:
+        yield proxy
+
+
+@pytest_asyncio.fixture
+async def mlflow(proxy: Proxy, mlflow_workspace: str) -> AsyncIterator[World]:
+    """A workspace of its own, through that proxy."""
+    async with connected(proxy.url, mlflow_workspace) as world:
+        yield world
 
 
 def of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:

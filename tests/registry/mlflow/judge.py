@@ -6,17 +6,12 @@ Calls block; in a test that has other things going on, `await asyncio.to_thread(
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from programs import HANGS
+from registry.client_process import ClientProcess
 from registry.mlflow.server import HERE, installed
-from registry.server_process import PASSED
 
 
 class ClientError(Exception):
@@ -28,35 +23,16 @@ class ClientError(Exception):
         self.message = message
 
 
-class Process:
+class Process(ClientProcess):
     """The program that has the client."""
 
     def __init__(self) -> None:
-        environment = {name: os.environ[name] for name in PASSED if name in os.environ}
-        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-        self._turn = threading.Lock()
-        self._process = subprocess.Popen(
-            [str(installed()), "-I", str(HERE / "sdk.py")],
-            env=environment | quiet | {"HOME": os.devnull},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+        super().__init__(
+            "MLflow",
+            installed(),
+            HERE / "sdk.py",
+            {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"},
         )
-
-    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with self._turn:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the MLflow client ended with {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def end(self) -> None:
-        self._process.communicate(timeout=HANGS)  # it reads to the end of its input
 
 
 @dataclass(frozen=True)

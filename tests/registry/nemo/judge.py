@@ -6,18 +6,13 @@ Calls block; in a test that has other things going on, `await asyncio.to_thread(
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from programs import HANGS
+from registry.client_process import ClientProcess
 from registry.nemo.server import HERE, installed
-from registry.server_process import PASSED
 
 
 class Access(NamedTuple):
@@ -47,34 +42,11 @@ class SdkError(Exception):
         self.body = body
 
 
-class Process:
+class Process(ClientProcess):
     """The program that has the client."""
 
     def __init__(self) -> None:
-        environment = {name: os.environ[name] for name in PASSED if name in os.environ}
-        self._turn = threading.Lock()
-        self._process = subprocess.Popen(
-            [str(installed()), "-I", str(HERE / "sdk.py")],
-            env=environment | {"HOME": os.devnull, "NEMO_PLUGIN_ALLOWLIST": ""},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with self._turn:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the NeMo client ended with {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def end(self) -> None:
-        self._process.communicate(timeout=HANGS)  # it reads to the end of its input
+        super().__init__("NeMo", installed(), HERE / "sdk.py", {"NEMO_PLUGIN_ALLOWLIST": ""})
 
 
 @dataclass(frozen=True)
