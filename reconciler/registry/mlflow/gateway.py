@@ -14,6 +14,7 @@ from reconciler.registry.driver import (
     Address,
     PermanentError,
     RegistryError,
+    Removal,
     Resource,
     StaleObjectError,
     Unreadable,
@@ -24,9 +25,9 @@ from reconciler.registry.driver import (
 )
 from reconciler.registry.mlflow import wire
 from reconciler.registry.mlflow.calls import Calls, rows_in
+from reconciler.registry.mlflow.changes import send_tags
 from reconciler.registry.mlflow.derived import model_of
 from reconciler.registry.mlflow.marks import signature_of
-from reconciler.registry.mlflow.tags import tag_changes
 
 GATEWAY: Final = "/api/3.0/mlflow/gateway"
 
@@ -192,13 +193,13 @@ class Gateway:
             await self._set_tags(write, current.id)
         return None
 
-    async def delete(self, current: Resource, *, recreates: bool) -> None:
+    async def delete(self, removal: Removal) -> None:
         """Raises StaleObjectError where a definition uses a secret by now: the server would delete it all the same, and break that."""
-        address = current.address
+        current, address = removal.current, removal.current.address
         place = PLACES[address.kind]
         if address.kind == "Secret":
             users = await self._users(current)
-            if users and not recreates:
+            if users and not removal.recreates:
                 message = f"{address}: a model definition uses it by now, and would lose it"
                 raise StaleObjectError(message, hint="nothing was deleted: plan again")
             self._bereft[address.key] = users
@@ -231,9 +232,7 @@ class Gateway:
         return {**config, "linkage_type": model["linkage"]}
 
     async def _set_tags(self, write: Write, number: str) -> None:
-        for tag in tag_changes(write.current, write.desired):
-            body = {"endpoint_id": number, **tag.body}
-            await self._calls.change(tag.method, f"{PLACES['Endpoint'].path}/{tag.verb}", body, write.desired.address)
+        await send_tags(self._calls, PLACES["Endpoint"].path, {"endpoint_id": number}, write.current, write)
 
 
 def _signed(write: Write, field: str) -> dict[str, str]:

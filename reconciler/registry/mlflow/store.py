@@ -6,8 +6,9 @@ Nothing tells that somebody wrote: there is no ETag, and tags and aliases move n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from reconciler.registry.driver import (
     Address,
@@ -24,32 +25,48 @@ from reconciler.registry.driver import (
     resolved_url,
     target_of,
 )
+from reconciler.registry.mlflow.aliases import Aliases
 from reconciler.registry.mlflow.calls import HINTS, Calls
-from reconciler.registry.mlflow.gateway import Gateway
+from reconciler.registry.mlflow.gateway import PLACES, Gateway
 from reconciler.registry.mlflow.headers import headers_of
 from reconciler.registry.mlflow.kinds import KINDS
-from reconciler.registry.mlflow.models import Models
+from reconciler.registry.mlflow.models import read_models
+from reconciler.registry.mlflow.registered_models import RegisteredModels
 from reconciler.registry.mlflow.settings import Settings
+from reconciler.registry.mlflow.versions import ModelVersions
+
+
+class _Part(Protocol):
+    """The objects of one kind, or of some: what the store does with them."""
+
+    async def get(self, address: Address) -> Resource | None: ...
+    async def create(self, write: Write) -> Resource | None: ...
+    async def update(self, write: Write) -> Resource | None: ...
+    async def rename(self, write: Write) -> Resource | None: ...
+    async def delete(self, removal: Removal) -> None: ...
 
 
 class Store:
     """A `Registry`, which also `Renames` and `RevealsHidden`."""
 
     def __init__(self, client: Client, registry: str, *, anonymous: bool) -> None:
-        calls = Calls(client, registry)
-        self._models = Models(calls, anonymous=anonymous)
-        self._gateway = Gateway(calls)
+        self._calls = Calls(client, registry)
+        self._aliases = Aliases(self._calls)
+        self._models = RegisteredModels(self._calls, self._aliases, anonymous=anonymous)
+        self._gateway = Gateway(self._calls)
+        self._parts: Mapping[str, _Part] = {
+            "RegisteredModel": self._models,
+            "ModelVersion": ModelVersions(self._calls, self._aliases),
+            **dict.fromkeys(PLACES, self._gateway),
+        }
 
     async def read(self) -> Listing:
-        models, gateway = await asyncio.gather(self._models.read(), self._gateway.read())
+        models, gateway = await asyncio.gather(read_models(self._calls), self._gateway.read())
+        self._aliases.forget()
         return Listing.of([*models, *gateway])
 
     async def get(self, address: Address) -> Resource | None:
-        if address.kind == "RegisteredModel":
-            return await self._models.get_model(address)
-        if address.kind == "ModelVersion":
-            return await self._models.get_version(address)
-        return await self._gateway.get(address)
+        return await self._parts[address.kind].get(address)
 
     async def hidden(self, named: frozenset[Address]) -> tuple[Unreadable, ...]:
         return await self._models.hidden(sorted(one for one in named if one.kind == "RegisteredModel"))
@@ -59,36 +76,16 @@ class Store:
         refused = KINDS[address.kind].check_key(address.key)
         if refused is not None:
             raise PermanentError(f"{address}: the name cannot be taken: {refused}")
-        if address.kind == "RegisteredModel":
-            return await self._models.create_model(write)
-        if address.kind == "ModelVersion":
-            return await self._models.create_version(write)
-        return await self._gateway.create(write)
+        return await self._parts[address.kind].create(write)
 
     async def update(self, write: Write) -> Resource | None:
-        kind = write.desired.address.kind
-        if kind == "RegisteredModel":
-            return await self._models.update_model(write)
-        if kind == "ModelVersion":
-            return await self._models.update_version(write)
-        return await self._gateway.update(write)
+        return await self._parts[write.desired.address.kind].update(write)
 
     async def rename(self, write: Write) -> Resource | None:
-        kind = write.desired.address.kind
-        if kind == "RegisteredModel":
-            return await self._models.rename_model(write)
-        if kind == "ModelVersion":
-            return await self._models.rename_version(write)
-        return await self._gateway.rename(write)
+        return await self._parts[write.desired.address.kind].rename(write)
 
     async def delete(self, removal: Removal) -> None:
-        kind = removal.current.address.kind
-        if kind == "RegisteredModel":
-            await self._models.delete_model(removal.current)
-        elif kind == "ModelVersion":
-            await self._models.delete_version(removal.current)
-        else:
-            await self._gateway.delete(removal.current, recreates=removal.recreates)
+        await self._parts[removal.current.address.kind].delete(removal)
 
 
 @asynccontextmanager
