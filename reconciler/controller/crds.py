@@ -1,0 +1,367 @@
+"""Generate the CustomResourceDefinitions: Registry, Model, and one for each native kind of the drivers.
+
+The schemas come from the declarations that `validate` and the JSON Schemas use, so the API server refuses what `validate`
+refuses, as far as a structural schema can say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from reconciler.controller.re2 import translate
+from reconciler.controller.structural import ANY, Structural
+from reconciler.core.kind import Kind
+from reconciler.core.model import Model, NativeCommon
+from reconciler.core.rule_tree import rules_of
+from reconciler.core.schema.form import Form, form_of
+from reconciler.project.config import Guards
+from reconciler.registry.protocol import Driver
+
+GROUP: Final = "models.reconciler.dev"
+VERSION: Final = "v1alpha1"
+CATEGORY: Final = "reconciler"
+DURATION: Final = r"^[1-9][0-9]{0,5}[smhd]$"
+
+_NOT_IN_A_CLUSTER: Final = frozenset({"$schema", "format_version", "kind", "state"})
+_CREDENTIAL: Final[Form] = {
+    "type": "object",
+    "description": "A credential, by the Secret of this namespace that holds it.",
+    "properties": {
+        "secretKeyRef": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "minLength": 1, "maxLength": 253},
+                "key": {"type": "string", "minLength": 1, "maxLength": 253},
+            },
+            "required": ["name", "key"],
+        }
+    },
+    "required": ["secretKeyRef"],
+}
+
+
+class Definition(NamedTuple):
+    """A CustomResourceDefinition, and what its schema leaves to the controller, by pointer."""
+
+    manifest: Form
+    left: Mapping[str, str]
+
+
+class ResourceType(NamedTuple):
+    """A type of custom object: its API group, its kind and its name in addresses. `native` is `<driver>/<Kind>`, if it is one."""
+
+    group: str
+    kind: str
+    plural: str
+    native: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.plural}.{self.group}"
+
+
+REGISTRY: Final = ResourceType(GROUP, "Registry", "registries")
+MODEL: Final = ResourceType(GROUP, "Model", "models")
+
+
+def native_type(driver: str, kind: Kind) -> ResourceType:
+    """The resource type of a native kind."""
+    word = kind.name.lower()
+    plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return ResourceType(f"{driver}.{GROUP}", kind.name, plural, f"{driver}/{kind.name}")
+
+
+def resource_types(drivers: Iterable[Driver]) -> list[ResourceType]:
+    """Every resource type, those of the native kinds by driver and name."""
+    natives = [
+        native_type(driver.name, kind)
+        for driver in sorted(drivers, key=lambda driver: driver.name)
+        for kind in driver.kinds.values()
+        if not kind.portable
+    ]
+    return [REGISTRY, MODEL, *natives]
+
+
+def definitions(drivers: Iterable[Driver]) -> list[Definition]:
+    """The definitions of all resource types."""
+    known = sorted(drivers, key=lambda driver: driver.name)
+    natives = [_native(driver, kind) for driver in known for kind in driver.kinds.values() if not kind.portable]
+    return [_registry(known), _model(), *natives]
+
+
+def _registry(drivers: list[Driver]) -> Definition:
+    structural = Structural()
+    settings: dict[str, Form] = {}
+    takers: dict[str, list[str]] = {}
+    for driver in drivers:
+        form, rules = form_of(driver.settings), rules_of(driver.settings)
+        for name, member in form["properties"].items():
+            takers.setdefault(name, []).append(driver.name)
+            node = rules.children[name]
+            secret = node.secret is not None
+            translated = dict(_CREDENTIAL) if secret else structural.translate(member, node, ("spec", name))
+            settings.setdefault(name, translated)
+    settings["headers"] = {
+        "type": "object",
+        "description": "Headers sent with every request; one that carries a credential is `{secretKeyRef: {name, key}}`.",
+        "additionalProperties": dict(ANY),
+    }
+    names = [driver.name for driver in drivers]
+    spec: Form = {
+        "type": "object",
+        "required": ["driver"],
+        "properties": {
+            "driver": {"type": "string", "description": "What kind of registry this is.", "enum": names},
+            **settings,
+            "default": {"type": "boolean", "description": "Models without `registries` go here."},
+            "owns": {
+                "type": "array",
+                "description": "Globs over keys: what is ours in a registry that has no room for a mark.",
+                "items": {"type": "string"},
+            },
+            "owner": {
+                "type": "string",
+                "description": "Whose mark is set on what we create. `<cluster id>/<namespace>` if absent.",
+                "minLength": 1,
+            },
+            "mode": {
+                "type": "string",
+                "description": "`apply` makes the registry match; `observe` reports and writes nothing.",
+                "enum": ["apply", "observe"],
+                "default": "apply",
+            },
+            "prune": {
+                "type": "boolean",
+                "description": "Whether deleting an object here deletes what it declared in the registry.",
+                "default": False,
+            },
+            "guards": structural.translate(form_of(Guards), rules_of(Guards), ("spec", "guards")),
+            "interval": {
+                "type": "string",
+                "description": "How often the registry is read though nothing changed here.",
+                "pattern": DURATION,
+                "default": "5m",
+            },
+            "suspend": {"type": "boolean", "description": "Whether nothing is read or written.", "default": False},
+            "variables": {
+                "type": "object",
+                "description": "Values for `${var:NAME}`.",
+                "additionalProperties": {"type": "string"},
+            },
+        },
+        "x-kubernetes-validations": [*_settings_rules(drivers, takers)],
+    }
+    status = _status(
+        {
+            "lastReconcileTime": {"type": "string", "format": "date-time"},
+            "summary": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "guards": {"type": "array", "items": dict(ANY, type="object")},
+            "orphans": {
+                "type": "object",
+                "properties": {
+                    "count": {"type": "integer"},
+                    "first": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+        }
+    )
+    columns = [
+        _column("Driver", ".spec.driver"),
+        _column("URL", ".spec.url", priority=1),
+        _column("Mode", ".spec.mode"),
+        *_CONDITION_COLUMNS,
+        _column("Last", ".status.lastReconcileTime", "date", priority=1),
+    ]
+    short = {"shortNames": ["modelreg"]}
+    made = _definition(REGISTRY, "A model registry, and how it is reconciled.", spec, status, columns, short)
+    made["spec"]["versions"][0]["selectableFields"] = [{"jsonPath": ".spec.driver"}, {"jsonPath": ".spec.mode"}]
+    return Definition(made, structural.left)
+
+
+def _settings_rules(drivers: list[Driver], takers: Mapping[str, list[str]]) -> Iterator[Form]:
+    """Which driver takes which setting, and needs which."""
+    for name, drivers_with in takers.items():
+        if len(drivers_with) < len(drivers):
+            listed = ", ".join(f"'{driver}'" for driver in drivers_with)
+            yield {
+                "rule": f"!has(self.{name}) || self.driver in [{listed}]",
+                "message": f"{name} is a setting of {', '.join(drivers_with)} only",
+            }
+    for driver in drivers:
+        for name in form_of(driver.settings).get("required", ()):
+            yield {
+                "rule": f"self.driver != '{driver.name}' || has(self.{name})",
+                "message": f"{name} is missing: {driver.name} needs it",
+            }
+
+
+def _model() -> Definition:
+    structural = Structural()
+    form = form_of(Model)
+    form["properties"] = {name: member for name, member in form["properties"].items() if name not in _NOT_IN_A_CLUSTER}
+    form.pop("allOf", None)
+    form["required"] = []
+    spec = structural.translate(form, rules_of(Model), ("spec",))
+    del spec["required"]
+    spec["properties"]["key"]["description"] = "The model's identity in every registry; `metadata.name` if absent."
+    spec["properties"]["registries"]["description"] = (
+        "The Registry objects of this namespace that it goes to, each with overrides in that registry's own terms. "
+        "Absent: every one that is `default`."
+    )
+    spec["x-kubernetes-validations"] = [
+        {
+            "rule": "!(has(self.endpoint) && has(self.provider))",
+            "message": "a model has an endpoint or a provider, never both",
+        }
+    ]
+    columns = [
+        _column("Key", ".spec.key", priority=1),
+        _column("Provider", ".spec.provider.name", priority=1),
+        _column("URL", ".spec.endpoint.url", priority=1),
+        *_CONDITION_COLUMNS,
+    ]
+    made = _definition(
+        MODEL,
+        "A model, in the terms that all registries share.",
+        spec,
+        _object_status(),
+        columns,
+        {"shortNames": ["mdl"]},
+    )
+    made["spec"]["versions"][0]["selectableFields"] = [
+        {"jsonPath": ".spec.key"},
+        {"jsonPath": ".spec.task"},
+        {"jsonPath": ".spec.provider.name"},
+    ]
+    return Definition(made, structural.left)
+
+
+def _native(driver: Driver, kind: Kind) -> Definition:
+    structural = Structural()
+    form, common = form_of(kind.model), form_of(NativeCommon)
+    spec = structural.translate(form, kind.root, ("spec",))
+    properties = spec.setdefault("properties", {})
+    shared = rules_of(NativeCommon)
+    for name, member in common["properties"].items():
+        if name not in _NOT_IN_A_CLUSTER:
+            properties[name] = structural.translate(member, shared.children[name], ("spec", name))
+    properties["key"] = _native_key(kind, structural)
+    where = native_type(driver.name, kind)
+    description = kind.title or (kind.model.__doc__ or kind.name).strip().splitlines()[0]
+    columns = [_column("Key", ".spec.key", priority=1), *_CONDITION_COLUMNS]
+    return Definition(_definition(where, description, spec, _object_status(), columns, {}), structural.left)
+
+
+def _native_key(kind: Kind, structural: Structural) -> Form:
+    """The schema of a native key: every rule for keys that RE2 can say."""
+    conditions: list[Form] = []
+    for rule in kind.key_rules:
+        found = translate(rule.pattern)
+        if found is None:
+            structural.left.setdefault("/spec/key", rule.refusal)
+            continue
+        conditions += [{"pattern": one} for one in found.required]
+        conditions += [{"not": {"pattern": one}} for one in found.forbidden]
+    said = "The object's identity in the registry; `metadata.name` if absent."
+    return {"type": "string", "description": said, "minLength": 1} | ({"allOf": conditions} if conditions else {})
+
+
+def _column(name: str, path: str, kind: str = "string", *, priority: int = 0) -> Form:
+    column: Form = {"name": name, "type": kind, "jsonPath": path}
+    return column | ({"priority": priority} if priority else {})
+
+
+def _condition(name: str, what: str, *, priority: int = 0) -> Form:
+    return _column(
+        name, f'.status.conditions[?(@.type=="{name if what == "status" else "Synced"}")].{what}', priority=priority
+    )
+
+
+_CONDITION_COLUMNS: Final = (
+    _condition("Ready", "status"),
+    _condition("Synced", "status"),
+    _condition("Reason", "reason"),
+    _column("Age", ".metadata.creationTimestamp", "date"),
+)
+_CONDITIONS: Final[Form] = {
+    "type": "array",
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["type"],
+    "items": {
+        "type": "object",
+        "required": ["type", "status", "reason", "lastTransitionTime"],
+        "properties": {
+            "type": {"type": "string"},
+            "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
+            "reason": {"type": "string"},
+            "message": {"type": "string"},
+            "observedGeneration": {"type": "integer"},
+            "lastTransitionTime": {"type": "string", "format": "date-time"},
+        },
+    },
+}
+
+
+def _status(members: Mapping[str, Form]) -> Form:
+    properties = {"conditions": _CONDITIONS, "observedGeneration": {"type": "integer"}, **members}
+    return {"type": "object", "properties": properties}
+
+
+def _object_status() -> Form:
+    member = {
+        "type": "object",
+        "required": ["name", "action"],
+        "properties": {
+            "name": {"type": "string"},
+            "action": {"type": "string"},
+            "reason": {"type": "string"},
+            "message": {"type": "string"},
+            "fields": {"type": "array", "items": {"type": "string"}},
+        },
+    }
+    listed = {"type": "array", "items": member, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+    return _status({"registries": listed})
+
+
+def _definition(
+    where: ResourceType, description: str, spec: Form, status: Form, columns: list[Form], names: Mapping[str, Any]
+) -> Form:
+    schema = {
+        "type": "object",
+        "description": description,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": status,
+        },
+    }
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": columns,
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": where.name},
+        "spec": {
+            "group": where.group,
+            "scope": "Namespaced",
+            "names": {
+                "kind": where.kind,
+                "listKind": f"{where.kind}List",
+                "plural": where.plural,
+                "singular": where.kind.lower(),
+                "categories": [CATEGORY],
+                **names,
+            },
+            "versions": [version],
+        },
+    }
