@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from reconciler.controller.cluster import ResourceType
 from reconciler.controller.re2 import translate
 from reconciler.controller.structural import ANY, Structural
 from reconciler.core.kind import Kind
@@ -48,39 +49,25 @@ class Definition(NamedTuple):
     left: Mapping[str, str]
 
 
-class ResourceType(NamedTuple):
-    """A type of custom object: its API group, its kind and its name in addresses. `native` is `<driver>/<Kind>`, if it is one."""
-
-    group: str
-    kind: str
-    plural: str
-    native: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.plural}.{self.group}"
-
-
-REGISTRY: Final = ResourceType(GROUP, "Registry", "registries")
-MODEL: Final = ResourceType(GROUP, "Model", "models")
+REGISTRY: Final = ResourceType(GROUP, VERSION, "Registry", "registries")
+MODEL: Final = ResourceType(GROUP, VERSION, "Model", "models")
 
 
 def native_type(driver: str, kind: Kind) -> ResourceType:
     """The resource type of a native kind."""
     word = kind.name.lower()
     plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
-    return ResourceType(f"{driver}.{GROUP}", kind.name, plural, f"{driver}/{kind.name}")
+    return ResourceType(f"{driver}.{GROUP}", VERSION, kind.name, plural)
 
 
-def resource_types(drivers: Iterable[Driver]) -> list[ResourceType]:
-    """Every resource type, those of the native kinds by driver and name."""
-    natives = [
-        native_type(driver.name, kind)
+def native_types(drivers: Iterable[Driver]) -> dict[str, ResourceType]:
+    """The resource types of the native kinds, by `<driver>/<Kind>`."""
+    return {
+        f"{driver.name}/{kind.name}": native_type(driver.name, kind)
         for driver in sorted(drivers, key=lambda driver: driver.name)
         for kind in driver.kinds.values()
         if not kind.portable
-    ]
-    return [REGISTRY, MODEL, *natives]
+    }
 
 
 def definitions(drivers: Iterable[Driver]) -> list[Definition]:

@@ -1,0 +1,134 @@
+"""A work queue of keys: marks are gathered for a moment, one piece of work at a time runs for each key, failures back off.
+
+Level-triggered: a mark says only that something may have changed. One that comes while its key is under way starts it
+once more afterwards. Times are those of the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+DEBOUNCE: Final = 1.0  # seconds
+FIRST_WAIT: Final = 2.0  # seconds after one failure; doubled by each that follows
+LONGEST_WAIT: Final = 300.0
+JITTER: Final = 0.2
+
+
+@dataclass
+class WorkQueue(Generic[K]):
+    """Keys by the time at which they are due. `jitter` gives numbers from 0 to 1."""
+
+    debounce: float = DEBOUNCE
+    jitter: Callable[[], float] = random.random
+    _due: dict[K, float] = field(default_factory=dict)
+    _heap: list[tuple[float, int, K]] = field(default_factory=list)
+    _running: set[K] = field(default_factory=set)
+    _failures: dict[K, int] = field(default_factory=dict)
+    _count: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def mark(self, key: K) -> None:
+        """Something about a key may have changed: it is due a moment later, however many marks come until then."""
+        self.schedule(key, self.debounce)
+
+    def schedule(self, key: K, seconds: float) -> None:
+        """A key is due in so many seconds, if it is not due earlier."""
+        due = self._now() + seconds
+        if due < self._due.get(key, float("inf")):
+            self._due[key] = due
+            self._count += 1
+            heapq.heappush(self._heap, (due, self._count, key))
+            self._changed.set()
+
+    def forget(self, key: K) -> None:
+        """A key is gone."""
+        self._due.pop(key, None)
+        self._failures.pop(key, None)
+
+    def failed(self, key: K) -> float:
+        """Work on a key failed: it is due again after a wait that grows. Gives that wait in seconds."""
+        count = self._failures[key] = self._failures.get(key, 0) + 1
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(count - 1, 16))
+        wait *= 1 - JITTER + 2 * JITTER * self.jitter()
+        self.schedule(key, wait)
+        return wait
+
+    def succeeded(self, key: K) -> None:
+        """Work on a key came to its end: the next failure is a first one."""
+        self._failures.pop(key, None)
+
+    @property
+    def depth(self) -> int:
+        """The number of keys that are due, now or later."""
+        return len(self._due)
+
+    @property
+    def running(self) -> frozenset[K]:
+        """The keys that are under way."""
+        return frozenset(self._running)
+
+    async def work(self, begin: Callable[[K], bool], one: Callable[[K], Awaitable[None]], *, width: int) -> None:
+        """Run `one` for each key that is due, until cancelled, at most `width` at a time.
+
+        A key of which `begin` says no is dropped: whoever may begin it later marks it again.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                key = await self._next(width)
+                if begin(key):
+                    self._running.add(key)
+                    tasks.create_task(self._run(key, one))
+
+    async def _run(self, key: K, one: Callable[[K], Awaitable[None]]) -> None:
+        try:
+            await one(key)
+        finally:
+            self._running.discard(key)
+            self._changed.set()
+
+    async def _next(self, width: int) -> K:
+        """The next key that is due and not under way."""
+        while True:
+            self._changed.clear()
+            wait = None
+            if len(self._running) < width:
+                key, wait = self._take()
+                if key is not None:
+                    return key
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), wait)
+
+    def _take(self) -> tuple[K | None, float | None]:
+        """Take a key that is due, else the seconds until one is."""
+        held = []
+        found: K | None = None
+        wait: float | None = None
+        now = self._now()
+        while self._heap:
+            due, count, key = self._heap[0]
+            if self._due.get(key) != due:  # it was due earlier, or is gone
+                heapq.heappop(self._heap)
+            elif due > now:
+                wait = due - now
+                break
+            else:
+                heapq.heappop(self._heap)
+                if key not in self._running:
+                    del self._due[key]
+                    found = key
+                    break
+                held.append((due, count, key))
+        for item in held:
+            heapq.heappush(self._heap, item)
+        return found, wait
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
