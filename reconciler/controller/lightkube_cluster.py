@@ -55,6 +55,7 @@ class LightkubeCluster:
 
     def __init__(self, client: AsyncClient, discovery: httpx2.AsyncClient) -> None:
         self._client = client
+        self._writing: Any = client  # its overloads know typed objects alone
         self._discovery = discovery
 
     async def list(self, resource: ResourceType, namespace: str | None) -> Listing:
@@ -80,11 +81,11 @@ class LightkubeCluster:
 
     async def create(self, resource: ResourceType, namespace: str, data: Data) -> Data:
         with _translated():
-            return dict(await self._client.create(_class(resource)(data), namespace=namespace))
+            return dict(await self._writing.create(_class(resource)(data), namespace=namespace))
 
     async def replace(self, resource: ResourceType, key: ObjectKey, data: Data) -> Data:
         with _translated():
-            return dict(await self._client.replace(_class(resource)(data), key.name, namespace=key.namespace))
+            return dict(await self._writing.replace(_class(resource)(data), key.name, namespace=key.namespace))
 
     async def patch(self, resource: ResourceType, key: ObjectKey, data: Data, *, status: bool = False) -> Data:
         kind = _class(resource).Status if status else _class(resource)

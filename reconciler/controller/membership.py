@@ -101,6 +101,11 @@ class Membership:
         return self._members
 
     @property
+    def rights(self) -> tuple[frozenset[str], ...]:
+        """The views under all of which a key must be ours; none: no rights."""
+        return self._chain
+
+    @property
     def term(self) -> int:
         """The number of times that our lease was taken up anew: what was begun in another term may write no more."""
         return self._term
@@ -113,6 +118,14 @@ class Membership:
     def may_begin(self, key: str, now: float) -> bool:
         """True where the key is ours under every view since the last agreement, and our lease is valid."""
         return bool(self.remaining(now) and self._chain and all(owner_of(key, view) == self.me for view in self._chain))
+
+    def leftovers(self, now: float, age: float) -> tuple[str, ...]:
+        """The replicas whose leases were released, or have not changed for so many seconds: nobody needs these any more."""
+        return tuple(
+            name
+            for name, seen in self._seen.items()
+            if seen.lease.released or now > seen.changed + max(age, seen.lease.duration)
+        )
 
     def renewed(self, sent: float) -> None:
         """A renewal of our lease succeeded, which was sent at that time."""
