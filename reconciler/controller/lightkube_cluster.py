@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any, Final
 
 import httpx2
+from lightkube import ALL_NS, AsyncClient
 from lightkube.config import client_adapter
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import KubeConfig
-from lightkube.core.async_client import ALL_NS, AsyncClient
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.types import PatchType
