@@ -14,7 +14,14 @@ from reconciler.project.lookup import one_object
 from reconciler.render.stored import get_data, get_text
 
 
-@click.command(cls=Command, name="get")
+@click.command(
+    cls=Command,
+    name="get",
+    examples={
+        "reconciler get chat": "by its key",
+        "reconciler get local/Model/chat --format json": "by its address, for a program",
+    },
+)
 @click.argument("key")
 @format_option("text", "json")
 @click.pass_obj

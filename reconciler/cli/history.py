@@ -18,7 +18,13 @@ from reconciler.registry.capabilities import KeepsHistory, Revision
 from reconciler.render.stored import history_data, history_text
 
 
-@click.command(cls=Command, name="history")
+@click.command(
+    cls=Command,
+    name="history",
+    examples={
+        "reconciler history chat": "newest first",
+    },
+)
 @click.argument("key")
 @format_option("text", "json")
 @click.pass_obj
