@@ -14,7 +14,7 @@ from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option, revision_option
 from reconciler.cli.session import find_workspace
 from reconciler.cli.stored import registries_of, stored, warn_of_unreadable
-from reconciler.cli.streams import echo_data, echo_json, say
+from reconciler.cli.streams import echo_data, echo_json, say, warn
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import RemoteState, Resource
@@ -30,7 +30,14 @@ from reconciler.render.jsontext import dumps
 from reconciler.render.stored import unreadable_rows
 
 
-@click.command(cls=Command, name="export")
+@click.command(
+    cls=Command,
+    name="export",
+    examples={
+        "reconciler export chat": "one manifest to stdout",
+        "reconciler export --all -o exported/": "every object, a file for each",
+    },
+)
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--all", "everything", is_flag=True, help="Everything that the registries hold.")
 @click.option(
@@ -157,14 +164,14 @@ def _warn(workspace: Workspace, declared: Sequence[Declared], left_out: Sequence
     for item in declared:
         for path, reason in item.omitted:
             what = f"{item.resource.address}: {path} is left out and listed under `ignore`, so it stays as it is"
-            say(f"warning: {printable(what)}: {printable(reason)}")
+            warn(f"{printable(what)}: {printable(reason)}")
         for pointer in unexported(item.resource, workspace.entries[item.resource.address.registry]):
             what = (
                 f"{item.resource.address}: {pointer} is left out: no kind declares it, and this manifest cannot hold it"
             )
-            say(f"warning: {printable(what)}")
+            warn(f"{printable(what)}")
     for left in left_out:
-        say(f"warning: {printable(str(left.resource.address))} is left out: {printable(left.reason)}")
+        warn(f"{printable(str(left.resource.address))} is left out: {printable(left.reason)}")
 
 
 def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, alone: bool, whole: bool) -> None:

@@ -15,7 +15,14 @@ from reconciler.project.revisions import history_of
 from reconciler.render.stored import get_data, get_text
 
 
-@click.command(cls=Command, name="get")
+@click.command(
+    cls=Command,
+    name="get",
+    examples={
+        "reconciler get chat": "by its key",
+        "reconciler get local/Model/chat --format json": "by its address, for a program",
+    },
+)
 @click.argument("key")
 @revision_option
 @format_option("text", "json")

@@ -14,7 +14,13 @@ from reconciler.project.revisions import history_of
 from reconciler.render.history import Revised, history_data, history_text
 
 
-@click.command(cls=Command, name="history")
+@click.command(
+    cls=Command,
+    name="history",
+    examples={
+        "reconciler history chat": "newest first",
+    },
+)
 @click.argument("key")
 @click.option("--full", is_flag=True, help="Every revision and every field, nothing cut.")
 @format_option("text", "json")
