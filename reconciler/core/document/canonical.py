@@ -19,18 +19,14 @@ from reconciler.core.document.dump import escaped
 from reconciler.core.document.json_text import load_json
 from reconciler.core.document.layout import Branch, Leaf, layout_of
 from reconciler.core.document.layout_text import ends_keeping, text_of
-from reconciler.core.document.reorder import name_of, reordered, reordered_data
+from reconciler.core.document.reorder import KeyOrder, name_of, reordered, reordered_data
 from reconciler.core.document.values import LoadedDocuments, lf_only
 from reconciler.core.document.yaml_nodes import hide_breaks
 from reconciler.core.document.yaml_text import load_yaml
-from reconciler.core.shape import Shape
 
-ShapeFor = Callable[[str], Shape]  # the shape of a document of that `kind`, with its members in canonical order
+OrderFor = Callable[[str], KeyOrder]  # the order of the keys in a document of that `kind`
 
 _MARKER: Final = re.compile(r"^(?:---|\.\.\.)(?=[ \t\n]|\Z)", re.MULTILINE)
-_NOTHING: Final = re.compile(
-    r"(?:[ \t]*|[ \t]*#[^\n]*|%[^\n]*)(?:\n(?:[ \t]*|[ \t]*#[^\n]*|%[^\n]*))*"
-)  # comments and directives
 _MODELINE: Final = re.compile(r"#\s*(?:yaml-language-server:|vim?:|-\*-|yamllint\b|prettier-ignore|code:\s)")
 
 
@@ -46,7 +42,7 @@ class _Part(NamedTuple):
     body: str
 
 
-def canonical_yaml(text: str, shape_for: ShapeFor) -> str:
+def canonical_yaml(text: str, order_for: OrderFor) -> str:
     """The canonical form of a YAML text whose documents have no problem. Lines end in LF.
 
     Raises CannotFormatError.
@@ -58,8 +54,8 @@ def canonical_yaml(text: str, shape_for: ShapeFor) -> str:
     visible, back = hide_breaks(before)
     *parts, last = _parts(visible)
     try:
-        written = [_written(part, back, shape_for) for part in parts]
-        written.append(_written(last, back, shape_for, is_last=True))
+        written = [_written(part, back, order_for) for part in parts]
+        written.append(_written(last, back, order_for, is_last=True))
     except yaml.YAMLError as error:  # a tag whose %TAG stands further up
         raise CannotFormatError("a document cannot be read without those before it") from error
     result = "".join(written).lstrip("\n").translate(back)
@@ -68,7 +64,7 @@ def canonical_yaml(text: str, shape_for: ShapeFor) -> str:
     return result
 
 
-def canonical_json(text: str, shape_for: ShapeFor) -> str:
+def canonical_json(text: str, order_for: OrderFor) -> str:
     """The canonical form of a JSON text without problems: two spaces for each level. Raises CannotFormatError."""
     before = lf_only(text)
     loaded = load_json(before, "")
@@ -76,8 +72,9 @@ def canonical_json(text: str, shape_for: ShapeFor) -> str:
         return before
     value = loaded.documents[0].value
     kind = value.get("kind") if isinstance(value, dict) else None
-    ordered = reordered_data(value, shape_for(kind if isinstance(kind, str) else ""))
-    result = escaped(json.dumps(ordered, indent=2, ensure_ascii=False)) + "\n"
+    ordered = reordered_data(value, order_for(kind if isinstance(kind, str) else ""))
+    lines = json.dumps(ordered, indent=2, ensure_ascii=False).split("\n")
+    result = "".join(f"{escaped(line)}\n" for line in lines)
     if not _says_the_same(loaded, load_json(result, "")):
         raise CannotFormatError("the result would not hold the same data")
     return result
@@ -99,24 +96,29 @@ def _part(piece: str) -> _Part:
     return _Part(piece, line.rstrip(), body)
 
 
-def _written(part: _Part, back: dict[int, int], shape_for: ShapeFor, *, is_last: bool = False) -> str:
+def _written(part: _Part, back: dict[int, int], order_for: OrderFor, *, is_last: bool = False) -> str:
     """A part in canonical form; blank lines at its end stay, unless it is the last.
 
     One that holds no map and no list keeps its text.
     """
     marker = f"{part.marker}\n" if part.marker else ""
     content = part.body.rstrip(" \n")
-    if _NOTHING.fullmatch(content):
+    if all(map(_says_nothing, content.split("\n"))):
         return f"{marker}{content}\n" if is_last and content else marker if is_last else marker + part.body
     layout = layout_of(part.body, back)
     if layout is None:
         return part.text
     header, root = _with_header(layout)
-    ordered = reordered(root, shape_for(_kind(root)))
+    ordered = reordered(root, order_for(_kind(root)))
     text = text_of(ordered, header)
     if is_last or ends_keeping(ordered):
         return marker + text
     return marker + text + "\n" * (part.body.count("\n", len(content)) - 1)
+
+
+def _says_nothing(line: str) -> bool:
+    """True for a blank line, a comment and a directive."""
+    return not line.strip() or line.lstrip().startswith("#") or line.startswith("%")
 
 
 def _with_header(root: Branch) -> tuple[tuple[str, ...], Branch]:

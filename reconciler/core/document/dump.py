@@ -15,6 +15,7 @@ _NUMBER_LIKE: Final = re.compile(r"[-+.]*\d[\da-fxobtz_,.:+\- ]*", re.IGNORECASE
 _WORDS: Final = frozenset(
     ("y", "n", "yes", "no", "on", "off", "true", "false", "null", ".inf", "+.inf", ".nan", "=", "<<")
 )
+_LETTERS: Final = frozenset("yYnN")
 # Characters that no YAML text may hold, that end a line in YAML 1.1, or that turn the text around them (U+202A...).
 ESCAPED: Final = re.compile("[\x00-\x1f\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _ESCAPES: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -54,7 +55,7 @@ def _block(value: Any, first: str, indent: str, lines: list[str], escape: Escape
 
 def _member(key: str, value: Any, first: str, indent: str, lines: list[str], escape: Escape) -> str:
     """Writes one member of a map, and returns what the next one begins with."""
-    name = inline(key, escape)
+    name = inline_key(key, escape)
     if len(name) > LONGEST_KEY:
         lines.append(f"{first}? {name}")
         first, name = indent, ""
@@ -114,6 +115,11 @@ def inline(text: str, escape: Escape = str) -> str:
     if ('"' in text or "\\" in text) and "'" not in text:
         return f"'{text}'"
     return double_quoted(text)
+
+
+def inline_key(text: str, escape: Escape = str) -> str:
+    """A key on one line. `n`, one of our own fields, is a boolean to YAML 1.1 and to none of its readers."""
+    return text if text in _LETTERS and escape(text) == text else inline(text, escape)
 
 
 def _is_ambiguous(text: str) -> bool:

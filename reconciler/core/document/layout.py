@@ -16,7 +16,7 @@ from yaml.events import AliasEvent
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from reconciler.core.document.comment_lines import Comments, comments_of, is_flow
-from reconciler.core.document.scalar_text import Block, block_scalar, plain_scalar, several_lines, text_scalar
+from reconciler.core.document.scalar_text import Block, block_scalar, key_text, plain_scalar, several_lines, text_scalar
 from reconciler.core.document.yaml_build import MERGE
 from reconciler.core.document.yaml_nodes import is_small, loader
 
@@ -189,9 +189,10 @@ class _Reading:
         read = self.layout(node, flow=True)
         if not isinstance(read, Leaf):
             raise TypeError("a key is no scalar: such a document has a problem")
-        if read.lines[0].startswith("*") or "!" in read.properties or (node.value == MERGE and not node.style):
+        if (not read.name and read.lines[0].startswith("*")) or "!" in read.properties:
             return read
-        return replace(read, lines=(text_scalar(read.name, flow=flow),))
+        is_merge = node.value == MERGE and not node.style
+        return replace(read, lines=(MERGE if is_merge else key_text(read.name, flow=flow),))
 
     def _scalar(self, node: Any, *, flow: bool) -> Leaf:
         properties, start = self.properties[id(node)], self.contents[id(node)]

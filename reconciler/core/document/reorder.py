@@ -3,44 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from reconciler.core.document.layout import Branch, Entry, Layout, Leaf
-from reconciler.core.shape import ANYTHING, Shape
 
 _ANCHOR: Final = re.compile(r"&([\w-]+)")
 _MERGE: Final = "<<"
 _IDENTITY: Final = frozenset({"$schema", "format_version", "kind", "key"})  # what stays above a merge key
 
 
-def reordered(branch: Branch, shape: Shape) -> Branch:
-    """A map or list with the members of each map in the order in which `shape` has them.
+@dataclass(frozen=True, slots=True)
+class KeyOrder:
+    """The canonical order of the members of a map: that of `members`, each with the order inside its value.
+
+    A map without `members` keeps its order; `every` is the order inside each of its values, `each` that inside each
+    item of a list. `inside` is that of members by name whose own order is free.
+    """
+
+    members: Mapping[str, KeyOrder] = field(default_factory=dict)
+    each: KeyOrder | None = None
+    every: KeyOrder | None = None
+    inside: Mapping[str, KeyOrder] = field(default_factory=dict)
+
+    def member(self, name: str) -> KeyOrder:
+        """The order inside the value of a member."""
+        return self.members.get(name) or self.inside.get(name) or self.every or AS_IT_IS
+
+
+AS_IT_IS: Final = KeyOrder()
+
+
+def reordered(branch: Branch, order: KeyOrder) -> Branch:
+    """A map or list with the members of each map in the order in which `order` has them.
 
     Members that it does not have follow, as they stand. A map of which it knows no member stays as it is.
     """
-    entries = [replace(one, value=_below(one.value, _shape_at(one, shape))) for one in branch.entries]
-    return replace(branch, entries=tuple(_sorted(entries, shape) if branch.is_map and shape.members else entries))
+    entries = [replace(one, value=_below(one.value, _order_at(one, order))) for one in branch.entries]
+    return replace(branch, entries=tuple(_sorted(entries, order) if branch.is_map and order.members else entries))
 
 
-def _below(value: Layout, shape: Shape) -> Layout:
-    return value if isinstance(value, Leaf) else reordered(value, shape)
+def _below(value: Layout, order: KeyOrder) -> Layout:
+    return value if isinstance(value, Leaf) else reordered(value, order)
 
 
-def _shape_at(entry: Entry, shape: Shape) -> Shape:
-    return shape.member(name_of(entry)) if entry.key is not None else shape.each or ANYTHING
+def _order_at(entry: Entry, order: KeyOrder) -> KeyOrder:
+    return order.member(name_of(entry)) if entry.key is not None else order.each or AS_IT_IS
 
 
-def reordered_data(value: Any, shape: Shape) -> Any:
-    """Plain data, with the members of each map in the order in which `shape` has them."""
+def reordered_data(value: Any, order: KeyOrder) -> Any:
+    """Plain data, with the members of each map in the order in which `order` has them."""
     if isinstance(value, list):
-        return [reordered_data(item, shape.each or ANYTHING) for item in value]
+        return [reordered_data(item, order.each or AS_IT_IS) for item in value]
     if not isinstance(value, dict):
         return value
-    names = [*(name for name in shape.members if name in value), *(name for name in value if name not in shape.members)]
-    return {name: reordered_data(value[name], shape.member(name)) for name in names}
+    names = [*(name for name in order.members if name in value), *(name for name in value if name not in order.members)]
+    return {name: reordered_data(value[name], order.member(name)) for name in names}
 
 
 def name_of(entry: Entry) -> str:
@@ -48,8 +68,8 @@ def name_of(entry: Entry) -> str:
     return entry.key.name if entry.key is not None else ""
 
 
-def _sorted(entries: Sequence[Entry], shape: Shape) -> list[Entry]:
-    ranks = {name: number for number, name in enumerate(shape.members)}
+def _sorted(entries: Sequence[Entry], order: KeyOrder) -> list[Entry]:
+    ranks = {name: number for number, name in enumerate(order.members)}
     wanted = sorted(entries, key=partial(_rank, ranks))
     anchors = [_anchors(entry) for entry in wanted]
     defined = set().union(*anchors)

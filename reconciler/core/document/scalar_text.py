@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
-from reconciler.core.document.dump import double_quoted, dump_yaml, inline
+from reconciler.core.document.dump import double_quoted, dump_yaml, inline, inline_key
 from reconciler.core.document.yaml_older import meaning
 from reconciler.core.document.yaml_scalars import plain
 
@@ -26,10 +26,16 @@ class Block(NamedTuple):
 
 def text_scalar(value: str, *, flow: bool) -> str:
     """Text on one line: plain where every reader takes it for that text, else in quotes. `flow` means in brackets."""
-    text = inline(value)
-    if flow and text == value and _FLOW.search(value):
-        return double_quoted(value)
-    return text
+    return _in_brackets(inline(value), value, flow=flow)
+
+
+def key_text(value: str, *, flow: bool) -> str:
+    """A key, which is text whatever it looks like, on one line."""
+    return _in_brackets(inline_key(value), value, flow=flow)
+
+
+def _in_brackets(text: str, value: str, *, flow: bool) -> str:
+    return double_quoted(value) if flow and text == value and _FLOW.search(value) else text
 
 
 def plain_scalar(text: str, *, flow: bool) -> str:
