@@ -108,17 +108,20 @@ def _lines(text: str, spans: list[Span]) -> Iterator[_Line]:
     """The comments and blank lines outside of scalars."""
     spans = [(text.find("\n", start) if block else start, end, block) for start, end, block in spans]
     starts = [start for start, *_ in spans]
-    number, counted = 0, 0
-    for match in _COMMENT.finditer(text):
-        inside = bisect_right(starts, match.start()) - 1
-        if inside >= 0 and spans[inside][0] <= match.start() < spans[inside][1]:
+    place, number, counted = 0, 0, 0
+    while place <= len(text) and (match := _COMMENT.search(text, place)):
+        start = match.start()
+        inside = bisect_right(starts, start) - 1
+        if inside >= 0 and spans[inside][0] <= start < spans[inside][1]:
+            place = max(spans[inside][1], start + 1)  # a comment may begin on the line on which the scalar ends
             continue
-        number += text.count("\n", counted, match.start())
-        counted = match.start()
-        begin = text.rfind("\n", 0, match.start()) + 1
-        before = text[begin : match.start()].rstrip(" \t")
-        column = match.start() - begin
+        number += text.count("\n", counted, start)
+        counted = start
+        begin = text.rfind("\n", 0, start) + 1
+        before = text[begin:start].rstrip(" \t")
+        column = start - begin
         yield _Line(number, column, match[0].strip(), not before, column - len(before))
+        place = max(match.end(), start + 1)
 
 
 def _attach(lines: Iterable[_Line], before: Entry | None, after: Entry | None, found: Comments) -> None:

@@ -198,6 +198,8 @@ class _Reading:
         properties, start = self.properties[id(node)], self.contents[id(node)]
         source = self.text[start : node.end_mark.index]
         name = node.value.translate(self.back) if self.back else node.value
+        if name != node.value:  # what ends a line in YAML 1.1 is written as an escape
+            return Leaf((text_scalar(name, flow=flow),), properties, name)
         if node.style in _BLOCKS and not flow:
             block = self.blocks[id(node)]
             return Leaf(block.lines, properties, name, block=True, keeps=block.keeps)
@@ -206,7 +208,7 @@ class _Reading:
         if "!" in properties:  # the tag says what it means, and may need the quotes
             lines = (source,) if "\n" not in source else (text_scalar(name, flow=flow),)
             return Leaf(lines, properties, name)
-        if node.style or name != node.value:
+        if node.style:
             return Leaf((text_scalar(name, flow=flow),), properties, name)
         return Leaf((plain_scalar(name, flow=flow),), properties, name)
 
