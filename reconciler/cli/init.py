@@ -64,7 +64,13 @@ _EDITOR: Final = {
 }
 
 
-@click.command(cls=Command, name="init")
+@click.command(
+    cls=Command,
+    name="init",
+    examples={
+        "reconciler init": "in this folder",
+    },
+)
 @click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--ci",
