@@ -14,7 +14,15 @@ import click
 from reconciler.applier.report import Report
 from reconciler.cli import run_apply, run_plan
 from reconciler.cli.files import read_file
-from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
+from reconciler.cli.options import (
+    Command,
+    GlobalOptions,
+    changed_since_option,
+    consent_options,
+    format_option,
+    output_option,
+    scope_options,
+)
 from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, check_answer_files, find_workspace
 from reconciler.cli.streams import tell_error, warn
@@ -39,6 +47,7 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
     },
 )
 @scope_options
+@changed_since_option
 @consent_options
 @click.option(
     "--plan",
@@ -136,7 +145,7 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
     flag = options.env is not None and "env" not in options.from_variables
     if flag or request != Request():
         raise UsageError(
-            "a saved plan says itself what to do: PATH, --env, --registry, --select and consents cannot be given with --plan",
+            "a saved plan says itself what to do: PATH, --env, --registry, --select, --changed-since and consents cannot be given with --plan",
             hint="make another plan with `reconciler plan --save`",
         )
 

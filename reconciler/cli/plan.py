@@ -12,7 +12,15 @@ import click
 
 from reconciler.cli import run_plan
 from reconciler.cli.files import write_text
-from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
+from reconciler.cli.options import (
+    Command,
+    GlobalOptions,
+    changed_since_option,
+    consent_options,
+    format_option,
+    output_option,
+    scope_options,
+)
 from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, check_answer_files, find_workspace
 from reconciler.cli.streams import say, warn
@@ -35,6 +43,7 @@ from reconciler.render.escape import printable
     },
 )
 @scope_options
+@changed_since_option
 @consent_options
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for `apply --plan FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.cli import changed
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, stdin_bytes
 from reconciler.cli.stored import check_names
@@ -28,6 +29,7 @@ class Request:
     paths: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
     selections: tuple[str, ...] = ()
+    changed_since: str | None = None
     consents: Consents = Consents()
 
     @classmethod
@@ -42,9 +44,10 @@ class Request:
         selections = tuple(options.get("selections") or ())
         for text in selections:
             parse_selector(text)
-        request = cls(tuple(options["paths"]), tuple(options["registries"]), selections, consents)
-        if consents.prune and (request.paths or request.selections):
-            what = "PATH" if request.paths else "--select"
+        since = options.get("changed_since")
+        request = cls(tuple(options["paths"]), tuple(options["registries"]), selections, since, consents)
+        if consents.prune and (request.paths or request.selections or since is not None):
+            what = "PATH" if request.paths else "--select" if request.selections else "--changed-since"
             raise UsageError(
                 f"--prune always looks at all configured manifests, so it cannot be combined with {what}",
                 hint="leave one of them out; --registry may be combined",
@@ -55,8 +58,12 @@ class Request:
 def load(workspace: Workspace, request: Request) -> tuple[LoadedManifests, DesiredState]:
     """The manifests, all valid, and of their desired state the part that was asked for."""
     check_names(workspace, request.registries)
-    loaded = workspace.load(request.paths, stdin_bytes)
-    desired = select(loaded.checked(), request.selections)
+    if request.changed_since is None:
+        loaded = workspace.load(request.paths, stdin_bytes)
+        desired = loaded.checked()
+    else:
+        loaded, desired = changed.load(workspace, request.changed_since, request.paths)
+    desired = select(desired, request.selections)
     _check_rotate(desired, request.consents.rotate)
     return loaded, desired
 
