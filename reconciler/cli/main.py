@@ -39,6 +39,10 @@ GROUPS: Final = {
         "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
         "history": ("reconciler.cli.history:command", "Show the revisions of one object."),
         "info": ("reconciler.cli.info:command", "Tell what a model is, from its manifest or its endpoint."),
+        "explain": (
+            "reconciler.cli.explain:command",
+            "Explain a kind, a field, a rule, a reason, a guard, an exit code.",
+        ),
         "test": ("reconciler.cli.test:command", "Try a model out, at its endpoint or through its registry."),
     },
     "Bring in and take out": {
