@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -54,9 +55,14 @@ GROUPS: Final = {
     },
     "CI, editors and the shell": {
         "schema": ("reconciler.cli.schema:command", "Write the JSON Schemas for editors."),
+        "completion": (
+            "reconciler.cli.completion:command",
+            "Print the script that completes words in bash, zsh or fish.",
+        ),
     },
 }
 COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+COMPLETING: Final = "_RECONCILER_COMPLETE"  # the variable by which the scripts of `completion` say which shell asks
 FIRST: Final = ("init", "validate", "plan", "apply")  # what `reconciler` alone shows
 
 ISSUES: Final = "https://github.com/model-reconciler/reconciler/issues"
@@ -114,8 +120,11 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
 
 
 def main() -> int:
-    """Runs the command line of the process. Returns its exit code."""
+    """Runs the command line of the process, or answers a shell that completes one. Returns its exit code."""
     encode_streams()
+    if COMPLETING in os.environ:
+        answered: int = importlib.import_module("reconciler.cli.completer").main()
+        return answered
     code = run(sys.argv[1:])
     try:
         if sys.stdout is not None:
