@@ -197,19 +197,18 @@ COMPLETERS: Final[Mapping[str, Callable[[Request], Iterable[str | CompletionItem
     "allow_replaces": _nothing,
     "take_ownership": _nothing,
     "concurrency": _nothing,
+    "revision": _nothing,
     "wanted": _nothing,  # only the registry knows
     "layout": lambda request: ("wide",),
 }
 
 
-class _Value(click.ParamType[Any]):
+class _Value(click.types.UnprocessedParamType):
     """The type of a parameter whose values are completed; what it takes is what the parameter's own type takes."""
 
     name = "value"
 
-    def __init__(
-        self, own: click.ParamType[Any], completer: Callable[[Request], Iterable[str | CompletionItem[str]]]
-    ) -> None:
+    def __init__(self, own: Any, completer: Callable[[Request], Iterable[str | CompletionItem[str]]]) -> None:
         self.own = own
         self.completer = completer
 

@@ -90,8 +90,8 @@ SCRIPTS: Final = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
     cls=Command,
     name="completion",
     examples={
-        "source <(reconciler completion bash)": "in ~/.bashrc; in ~/.zshrc the same with zsh, after `compinit`",
-        "reconciler completion zsh > ~/.zfunc/_reconciler": "or in a folder of zsh's `fpath`",
+        "reconciler completion bash > ~/.local/share/bash-completion/completions/reconciler": "for bash",
+        "reconciler completion zsh > ~/.zfunc/_reconciler": "for zsh: a folder of its `fpath`",
         "reconciler completion fish > ~/.config/fish/completions/reconciler.fish": "for fish",
     },
 )

@@ -42,7 +42,7 @@ GROUPS: Final = {
         "info": ("reconciler.cli.info:command", "Tell what a model is, from its manifest or its endpoint."),
         "explain": (
             "reconciler.cli.explain:command",
-            "Explain a kind, a field, a rule, a reason, a guard, an exit code.",
+            "Explain a kind, a field, a word of an answer, an exit code.",
         ),
         "test": ("reconciler.cli.test:command", "Try a model out, at its endpoint or through its registry."),
     },
@@ -57,7 +57,7 @@ GROUPS: Final = {
         "schema": ("reconciler.cli.schema:command", "Write the JSON Schemas for editors."),
         "completion": (
             "reconciler.cli.completion:command",
-            "Print the script that completes words in bash, zsh or fish.",
+            "Print the script that completes words in a shell.",
         ),
     },
 }

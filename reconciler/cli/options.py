@@ -199,6 +199,12 @@ def output_option(command: Decorated) -> Decorated:
     )(command)
 
 
+revision_option = click.option(
+    "--revision",
+    metavar="N",
+    help="As revision N left it; `history` lists them. Only where the registry keeps a history.",
+)
+
 allow_secrets_option = click.option(
     "--allow-secrets",
     is_flag=True,
