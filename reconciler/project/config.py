@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import PydanticCustomError, core_schema
 
 from reconciler.core import document
 from reconciler.core import merge_patch as patch
@@ -35,11 +36,14 @@ from reconciler.core.schema.types import (
     SecretText,
     VariableGlob,
 )
+from reconciler.core.secret_commands import command_of, is_command, wrong_command, wrong_form
+from reconciler.manifest.references import unknown_command
 from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
 OWNER: Final = r"^[^/]+" + END
+Word = Annotated[str, Pattern(r"^[^\x00]*" + END, "bad_command", "must be text without NUL")]
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
@@ -84,6 +88,24 @@ class SecretBounds(BaseModel):
         "goes nowhere but to the registry whose entry names it.",
         examples=[{"OPENAI_*": ["api.openai.com", "*.example.com"]}],
     )
+
+
+class SecretCommand(NamedTuple):
+    """The type of a secret command: a program and its arguments, one of which holds {name}."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(schema) | {"minItems": 2, "contains": {"type": "string", "pattern": r"\{name\}"}}
+
+    def check(self, words: list[str]) -> list[str]:
+        wrong = wrong_command(words)
+        if wrong is not None:
+            raise PydanticCustomError("bad_command", "{wrong}", {"wrong": wrong})
+        return words
 
 
 class RegistryEntry(BaseModel):
@@ -143,6 +165,12 @@ class Config(BaseModel):
     secrets: SecretBounds | None = Field(
         None, description="Which variable of the environment may be sent to which host."
     )
+    secret_commands: dict[Name, Annotated[list[Word], SecretCommand()]] | None = Field(
+        None,
+        description="Programs that print a secret each, as lists without a shell. `${cmd:NAME/REST}` in a secret field runs NAME, with REST in the "
+        "place of `{name}`.",
+        examples=[{"vault": ["vault", "kv", "get", "-field=value", "secret/models/{name}"]}],
+    )
     environments: dict[Name, dict[str, Any]] | None = Field(
         None,
         description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
@@ -171,6 +199,7 @@ class Project:
     limits: Limits = DEFAULTS
     plan_expiry: timedelta = timedelta(days=7)
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
+    secret_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
     base: Project | None = field(default=None, repr=False)
@@ -261,7 +290,8 @@ def _validate_environments(
     configs: dict[str | None, Config] = {}
     for name, layer in layers.items():
         try:
-            configs[name] = Config.model_validate(layer)
+            configs[name] = config = Config.model_validate(layer)
+            found[name] = [*found.get(name, ()), *_commands_named(layer, config)]
         except ValidationError as error:
             found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
     if environment is not None:
@@ -271,6 +301,28 @@ def _validate_environments(
         return configs, set()
     places = document.places(text, shown)
     return configs, {_locate(item, places, shown, name) for name, items in found.items() for item in items}
+
+
+def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Finding]:
+    """Find references to secret commands that are none, or of a wrong form, in what a configuration says of itself and its registries."""
+    known = config.secret_commands or {}
+    for pointer, text in _texts({name: layer.get(name) for name in ("fingerprint_key", "registries")}, ()):
+        if not is_command(text):
+            continue
+        wrong = wrong_form(text)
+        if wrong is not None:
+            yield Finding("bad-reference", wrong, pointer)
+        elif command_of(text) not in known:
+            yield unknown_command(command_of(text), pointer, known)
+
+
+def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The texts in plain data, each with its pointer."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _texts(item, (*path, str(name)))
+    elif isinstance(value, str):
+        yield pointers.join(path), value
 
 
 def _unknown(over: Mapping[str, Any]) -> list[Finding]:
@@ -335,6 +387,7 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
         limits=_limits(config.guards or Guards()),
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         secrets=_allowed(config.secrets),
+        secret_commands={name: tuple(words) for name, words in (config.secret_commands or {}).items()},
         text=text,
     )
 
