@@ -19,7 +19,7 @@ FORM: Final = "${cmd:NAME/REST}"
 MOST_AT_ONCE: Final = 4
 MAX_LENGTH: Final = 500  # characters of REST
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SHELLS: Final = frozenset("sh bash dash zsh ksh ash fish cmd powershell pwsh".split())
+SHELL: Final = r"(?:^|[/\\])(?:sh|bash|dash|zsh|ksh|ash|fish|cmd|powershell|pwsh)(?:\.exe)?$(?!\n)"
 
 
 def is_command(reference: str) -> bool:
@@ -55,13 +55,12 @@ def wrong_form(reference: str) -> str | None:
 
 def wrong_command(words: Iterable[str]) -> str | None:
     """What is wrong with a command of `secret_commands`, or None."""
-    program, *arguments = (*words, "")[:-1] or ("",)
+    program, *arguments = [*words] or [""]
     if not program or PLACEHOLDER in program:
         return "must be a list that begins with a program"
     if not any(PLACEHOLDER in word for word in arguments):
         return f"must hold {PLACEHOLDER}, which becomes what a reference asks for"
-    shell = re.split(r"[/\\]", program)[-1].lower().removesuffix(".exe") in _SHELLS
-    if shell and any(PLACEHOLDER in word and word != PLACEHOLDER for word in arguments):
+    if re.search(SHELL, program) and any(PLACEHOLDER in word and word != PLACEHOLDER for word in arguments):
         return f'must not put {PLACEHOLDER} into the text of a script, where a manifest could write code: use "$1", and end with sh, "{PLACEHOLDER}"'
     return None
 

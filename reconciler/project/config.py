@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from reconciler.core import document
 from reconciler.core import merge_patch as patch
@@ -27,6 +27,7 @@ from reconciler.core.schema.findings import Finding, findings, nearest, place
 from reconciler.core.schema.types import (
     END,
     Boolean,
+    Checked,
     Duration,
     HostPattern,
     Name,
@@ -36,14 +37,13 @@ from reconciler.core.schema.types import (
     SecretText,
     VariableGlob,
 )
-from reconciler.core.secret_commands import command_of, is_command, wrong_command, wrong_form
+from reconciler.core.secret_commands import SHELL, command_of, is_command, wrong_command, wrong_form
 from reconciler.manifest.references import unknown_command
 from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
 OWNER: Final = r"^[^/]+" + END
-Word = Annotated[str, Pattern(r"^[^\x00]*" + END, "bad_command", "must be text without NUL")]
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
@@ -90,22 +90,33 @@ class SecretBounds(BaseModel):
     )
 
 
-class SecretCommand(NamedTuple):
+class SecretCommand(Checked):
     """The type of a secret command: a program and its arguments, one of which holds {name}."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
+    def form(self) -> dict[str, Any]:
+        def holds(pattern: str) -> dict[str, Any]:
+            return {"type": "string", "pattern": pattern}
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return handler(schema) | {"minItems": 2, "contains": {"type": "string", "pattern": r"\{name\}"}}
+        return {
+            "type": "array",
+            "items": holds(r"^[^\x00]*" + END),
+            "minItems": 2,
+            "prefixItems": [holds(r"^(?![\s\S]*\{name\})[^\x00]+" + END)],
+            "contains": holds(r"\{name\}"),
+            "if": {"prefixItems": [holds(SHELL)]},
+            "then": {"items": holds(r"^(?:\{name\}" + END + r"|(?![\s\S]*\{name\}))")},
+        }
 
-    def check(self, words: list[str]) -> list[str]:
-        wrong = wrong_command(words)
-        if wrong is not None:
-            raise PydanticCustomError("bad_command", "{wrong}", {"wrong": wrong})
-        return words
+    def check(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a list"})
+        wrong = [place for place, word in enumerate(value) if not isinstance(word, str) or "\0" in word]
+        if wrong:
+            raise PydanticCustomError("wrong_items", "items must be strings without NUL", {"places": wrong})
+        message = wrong_command(value)
+        if message is not None:
+            raise PydanticCustomError("bad_command", "{message}", {"message": message})
+        return value
 
 
 class RegistryEntry(BaseModel):
@@ -165,7 +176,7 @@ class Config(BaseModel):
     secrets: SecretBounds | None = Field(
         None, description="Which variable of the environment may be sent to which host."
     )
-    secret_commands: dict[Name, Annotated[list[Word], SecretCommand()]] | None = Field(
+    secret_commands: dict[Name, Annotated[list[str], SecretCommand()]] | None = Field(
         None,
         description="Programs that print a secret each, as lists without a shell. `${cmd:NAME/REST}` in a secret field runs NAME, with REST in the "
         "place of `{name}`.",
