@@ -40,7 +40,7 @@ def changes_since(workspace: Workspace, since: str, paths: Sequence[str] = ()) -
     if configuration is not None and os.path.realpath(workspace.cwd / configuration) in _real(found.changed):
         return Changes((), gone, everything=True)
     files = workspace.files(paths).files
-    changed = _real(found.changed)
+    changed = _real(found.changed | found.gone)
     own = {file.shown for file in files if file.real in changed or os.path.abspath(file.path) in found.changed}
     every = {file.real: file for file in (*workspace.files(()).files, *files)}
     return Changes(tuple(sorted(own | _affected(files, every.values(), own, changed, bool(gone)))), gone)
@@ -51,10 +51,10 @@ def _real(paths: Iterable[str]) -> frozenset[str]:
 
 
 def _gone(workspace: Workspace, found: ChangedPaths) -> tuple[str, ...]:
-    """The manifests of this project that are gone, as shown."""
-    root = os.path.join(os.path.realpath(workspace.project.root), "")
-    folders = [os.path.join(root, path.partition("*")[0]) for path in workspace.project.manifests]
-    inside = (path for path in found.gone if any(path.startswith(os.path.normpath(folder)) for folder in folders))
+    """The manifests of this project that are gone, as shown: those below a configured path, or at it."""
+    root = os.path.realpath(workspace.project.root)
+    tops = [os.path.normpath(os.path.join(root, path.partition("*")[0])) for path in workspace.project.manifests]
+    inside = (path for path in found.gone if any(path == top or path.startswith(f"{top}{os.sep}") for top in tops))
     return tuple(sorted(shown(path, workspace.cwd) for path in inside if is_manifest(os.path.basename(path))))
 
 
@@ -62,23 +62,27 @@ def _affected(
     files: Iterable[File], every: Iterable[File], own: set[str], changed: frozenset[str], any_gone: bool
 ) -> set[str]:
     """The files that refer to a file that changed, or extend a template in one that did, or one that is there no more."""
-    texts = {
-        file.shown: (file, text) for file in every if isinstance(text := document.read_text(file.path, file.shown), str)
-    }
-    named = {name for name, (file, text) in texts.items() if _refers(file, text, changed)}
-    templates: dict[str, set[str]] = {}
-    for name, (_, text) in texts.items():
-        for data in _documents(text, name) if TEMPLATE in text else ():
-            if data.get("kind") == TEMPLATE:
-                templates.setdefault(str(data.get("key")), set()).add(name)
+    read = {file.shown: (file, document.read_text(file.path, file.shown)) for file in every}
+    texts = {name: text for name, (_, text) in read.items() if isinstance(text, str)}
+    named = {name for name, text in texts.items() if _refers(read[name][0], text, changed)}
+    templates = _templates(texts)
     moved = {key for key, places in templates.items() if places & (own | named)}
-    asked = {file.shown for file in files}
     extending = {
         name
-        for name, (_, text) in texts.items()
+        for name, text in texts.items()
         if "extends" in text and any(_extends(data, moved, templates, any_gone) for data in _documents(text, name))
     }
-    return (named | extending) & asked
+    return (named | extending) & {file.shown for file in files}
+
+
+def _templates(texts: Mapping[str, str]) -> dict[str, set[str]]:
+    """The templates by key, each with the files that declare it."""
+    found: dict[str, set[str]] = {}
+    for name, text in texts.items():
+        for data in _documents(text, name) if TEMPLATE in text else ():
+            if data.get("kind") == TEMPLATE:
+                found.setdefault(str(data.get("key")), set()).add(name)
+    return found
 
 
 def _refers(file: File, text: str, changed: frozenset[str]) -> bool:

@@ -128,6 +128,9 @@ def test_a_file_that_a_manifest_refers_to_counts(repository: Repository) -> None
     repository.git("branch", "--force", "main", "work")
     project.write("texts/about.md", "second")
     assert list(planned(project)) == ["local/Model/one"]
+    (project.root / "texts/about.md").unlink()
+    answer = project.run("validate", "--changed-since", "main")
+    assert (answer.code, "manifests/one.yaml" in answer.out) == (1, True)
 
 
 def test_the_configuration_counts_for_all(repository: Repository) -> None:
