@@ -12,6 +12,7 @@ from reconciler.cli.stored import check_names
 from reconciler.core.errors import UsageError
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
+from reconciler.project.lookup import suggested
 from reconciler.project.planning import plan_changes
 from reconciler.project.selection import parse_selector, select
 from reconciler.project.workspace import LoadedManifests, Workspace
@@ -71,7 +72,9 @@ def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
         ]
         models = [address for address in found if str(address) == key] or found
         if not models:
-            raise UsageError(f"--rotate {key!r}: no manifest declares it")
+            known = [item.address for item in desired.resources]
+            hint = suggested(key, known, "`reconciler validate` tells whether the manifests are read as they are meant")
+            raise UsageError(f"--rotate {key!r}: no manifest declares it", hint=hint)
         if len(models) > 1:
             raise UsageError(
                 f"--rotate {key!r} names {len(models)} objects: {', '.join(sorted(map(str, models)))}",
