@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, stdin_bytes
 from reconciler.cli.stored import check_names
+from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
@@ -99,14 +100,15 @@ async def plan(
     registries: Mapping[str, Registry],
 ) -> Plan:
     """Read the registries and plan. Writes nothing."""
-    return await plan_changes(
-        workspace,
-        desired,
-        registries,
-        declared=loaded.desired,
-        warnings=loaded.warnings,
-        consents=request.consents,
-    )
+    with reading(registries):
+        return await plan_changes(
+            workspace,
+            desired,
+            registries,
+            declared=loaded.desired,
+            warnings=loaded.warnings,
+            consents=request.consents,
+        )
 
 
 async def read(options: GlobalOptions, request: Request) -> Plan:

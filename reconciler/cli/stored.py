@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.streams import tell_error, warn
+from reconciler.cli.waiting import reading
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
 from reconciler.core.resource import RemoteState
 from reconciler.core.schema.findings import did_you_mean
@@ -36,7 +37,8 @@ async def stored(workspace: Workspace, names: Sequence[str] = ()) -> RemoteState
     """Read the registries of these names, all of them if none is named."""
     check_names(workspace, names)
     async with workspace.connect(names or None) as registries:
-        return await read_all(registries, workspace.facts)
+        with reading(registries):
+            return await read_all(registries, workspace.facts)
 
 
 def check_names(workspace: Workspace, names: Iterable[str]) -> None:
