@@ -11,6 +11,7 @@ from reconciler.cli.session import find_workspace, stdin_bytes
 from reconciler.cli.stored import check_names
 from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
+from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
 from reconciler.project.lookup import suggested
@@ -100,7 +101,7 @@ async def plan(
     registries: Mapping[str, Registry],
 ) -> Plan:
     """Read the registries and plan. Writes nothing."""
-    with reading(registries):
+    with span("plan"), reading(registries):
         return await plan_changes(
             workspace,
             desired,
