@@ -125,6 +125,11 @@ class Config(BaseModel):
         description="Folders, files or globs of manifests, relative to this file. `manifests` if absent.",
         examples=[["manifests"]],
     )
+    policies: list[str] | None = Field(
+        None,
+        description="Folders, files or globs of policies, relative to this file. If absent, the folder `policies`, where there is one.",
+        examples=[["policies"]],
+    )
     variables: dict[str, Annotated[str | float | bool, Scalar()]] | None = Field(
         None, description="Values for `${var:NAME}` in manifests.", examples=[{"llm_host": "llm.example.com"}]
     )
@@ -170,6 +175,7 @@ class Project:
     registries: Mapping[str, Mapping[str, Any]]
     limits: Limits = DEFAULTS
     plan_expiry: timedelta = timedelta(days=7)
+    policies: tuple[str, ...] | None = None  # where policies are; None where the configuration does not say
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
@@ -333,6 +339,7 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
         fingerprint_key=config.fingerprint_key,
         registries=entries,
         limits=_limits(config.guards or Guards()),
+        policies=tuple(config.policies) if config.policies is not None else None,
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         secrets=_allowed(config.secrets),
         text=text,
