@@ -176,6 +176,8 @@ class Project:
     limits: Limits = DEFAULTS
     plan_expiry: timedelta = timedelta(days=7)
     policies: tuple[str, ...] | None = None  # where policies are; None where the configuration does not say
+    every_environment: tuple[str, ...] = ()  # the names in the file, whichever is in force
+    every_registry: tuple[str, ...] = ()  # the names of those of any environment
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
@@ -209,6 +211,12 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
         raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
     projects = {name: _build_project(config, root, shown, name, text) for name, config in checked.items()}
+    environments = tuple(sorted(name for name in projects if name is not None))
+    registries = tuple(sorted({entry for project in projects.values() for entry in project.registries}))
+    projects = {
+        name: replace(project, every_environment=environments, every_registry=registries)
+        for name, project in projects.items()
+    }
     others = {name: projects[name] for name in projects if name is not None}
     return replace(projects[environment], environments=others, base=projects.get(None))
 

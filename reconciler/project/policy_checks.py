@@ -14,7 +14,6 @@ from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.load import Manifest
 from reconciler.manifest.policies.policy import Names, Policies
-from reconciler.project.config import Project
 from reconciler.project.config_file import FILE
 from reconciler.project.policy_files import policy_files
 from reconciler.project.workspace import LoadedManifests, Workspace
@@ -45,8 +44,7 @@ def check_policies(workspace: Workspace, loaded: LoadedManifests, today: date) -
     used = frozenset(_problems(loaded, checked.waived.used))
     unused = frozenset(_problems(loaded, checked.waived.unused))
     problems = {*loaded.problems, *checked.problems, *_problems(loaded, checked.waived.findings)}
-    project = workspace.project
-    if project.environment is None and not project.environments:  # else another environment may need the waiver
+    if not workspace.project.every_environment:  # else another environment may need the waiver
         problems |= unused
     return replace(
         loaded, manifests=manifests, problems=tuple(sorted(problems)), used_waivers=used, unused_waivers=unused
@@ -60,11 +58,10 @@ def _problems(loaded: LoadedManifests, found: Iterable[tuple[Manifest, Finding]]
 def _names(workspace: Workspace) -> Names:
     """The names that policies may mean: of the configuration as a whole, since they are the same in each environment."""
     project = workspace.project
-    every: list[Project] = [project, *project.environments.values(), *([project.base] if project.base else [])]
     kinds = {f"{entry.driver.name}/{kind}" for entry in workspace.entries.values() for kind in entry.driver.kinds}
     return Names(
         ("Model", *sorted(kinds)),
         tuple(sorted({entry.driver.name for entry in workspace.entries.values()})),
-        tuple(sorted({name for one in every for name in one.registries})),
-        tuple(sorted({one.environment for one in every if one.environment})),
+        project.every_registry or tuple(sorted(project.registries)),
+        project.every_environment,
     )
