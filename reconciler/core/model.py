@@ -14,6 +14,7 @@ from reconciler.core.providers import NAMES as PROVIDER_NAMES
 from reconciler.core.rules import Unordered, WriteOnly
 from reconciler.core.schema.types import (
     END,
+    NOT_BLANK,
     Boolean,
     Choice,
     HeaderMap,
@@ -223,7 +224,7 @@ class Waiver(BaseModel):
     model_config = STRICT
 
     policy: Name = Field(description="The name of the policy.", examples=["owner-label"])
-    reason: Annotated[str, Pattern(r"\S", "bad_length", "must say why the policy does not apply here")] = Field(
+    reason: Annotated[str, Pattern(NOT_BLANK, "bad_length", "must say why the policy does not apply here")] = Field(
         description="Why the policy does not apply here.", examples=["The owner is decided in January."]
     )
     until: Annotated[str, Pattern(DAY, "bad_date", "must be a day, written as 2027-01-31")] = Field(

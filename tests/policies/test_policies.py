@@ -8,14 +8,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import jsonschema
 import pytest
 from cli.project import CONFIG, Project
+
+from reconciler.core import document
 
 OWNER: Final = """\
 name: owner-label
 message: every model names its owner
 cel: "has(manifest.labels) && 'owner' in manifest.labels"
 """
+EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples" / "policies"
 TWO: Final = "owner: us\nregistries:\n" + "".join(
     f"  {name}: {{driver: local, path: {name}.db, default: true}}\n" for name in ("one", "two")
 )
@@ -289,6 +293,23 @@ def test_a_wrong_policy_is_told_at_its_place(text: str, project: Project) -> Non
     found = [(one["rule"], one["line"], one["column"]) for one in problems(project)]
     assert found == [WRONG[text]]
     assert project.run("plan").code == 1
+
+
+FORM: Final = {"bad-length", "wrong-type", "not-allowed", "unknown-field", "missing-field"}
+
+
+def test_the_schema_for_editors_refuses_what_is_wrong_in_form(project: Project) -> None:
+    """And takes the examples: who writes a policy sees while typing what `validate` would say."""
+    project.ok("schema", "--out", "schemas")
+    form = json.loads((project.root / "schemas/policy.schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(form)
+    for path in EXAMPLES.iterdir():
+        assert validator.is_valid(document.load(path.read_text(encoding="utf-8"), path.name).documents[0].value)
+    for text, (rule, *_) in WRONG.items():
+        (loaded,) = document.load(f"name: p\nmessage: m\n{text}\n", "p.yaml").documents
+        known = text.startswith("match") and "[]" not in text  # names of which only the configuration knows
+        both = "schema" in loaded.value and "cel" in loaded.value
+        assert validator.is_valid(loaded.value) is not (both or (rule in FORM and not known)), text
 
 
 def test_all_mistakes_of_all_policies_are_told_at_once(project: Project) -> None:

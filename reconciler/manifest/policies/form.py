@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.core.schema.types import Name, Pattern
+from reconciler.core.schema.types import NOT_BLANK, Name, Pattern
 
 STRICT: Final = ConfigDict(
     defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()
 )
-SAID: Final = Pattern(r"\S", "bad_length", "must not be empty")
+SAID: Final = Pattern(NOT_BLANK, "bad_length", "must not be empty")
 Globs = Annotated[list[str], Field(min_length=1)]
 
 
