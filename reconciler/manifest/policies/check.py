@@ -81,7 +81,7 @@ def _finding(group: _Group) -> Finding:
         message = f"{policy.message} ({policy.place}, {where})"
         return Finding(rule, message, group.pointer, severity=policy.severity)
     what = ", ".join(map(str, group.addresses))
-    message = f"the policy cannot judge {what}: {group.failed.message} ({policy.place})"
+    message = f"cannot judge {what}: {group.failed.message} ({policy.place})"
     return Finding(rule, message, group.pointer, suggestion=_asking_first(policy, group.failed.missing))
 
 

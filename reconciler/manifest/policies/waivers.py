@@ -47,7 +47,7 @@ def waive(
         if not ends:
             findings.append((violation.manifest, violation.finding))
         elif date.fromisoformat(max(ends)) < today:
-            message = f"{violation.finding.message}; its waiver ended on {max(ends)}"
+            message = f"{violation.finding.message}; its waiver ended {max(ends)}"
             findings.append((violation.manifest, violation.finding._replace(message=message)))
     hit = {(violation.manifest.source, violation.policy.name) for violation in broken}
     used: list[tuple[Manifest, Finding]] = []
