@@ -209,7 +209,7 @@ class Desired:
             origin = self.origins.get(join(parts[:end]))
             if origin is not None:
                 return origin + join(parts[end:])
-        return "" if self.origins else pointer
+        return pointer if not self.origins else ""
 
 
 @dataclass(frozen=True, slots=True)
