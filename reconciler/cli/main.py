@@ -140,6 +140,11 @@ def run(words: Sequence[str]) -> int:
     """The exit code of one run. Everything that can go wrong ends here."""
     wanted = _last_value(words, "--log-format")
     with log_format(wanted if wanted in LOG_FORMATS else "text"):
+        if any(name.startswith("OTEL_") for name in os.environ):
+            observed = importlib.import_module("reconciler.cli.observed")
+            if observed.is_wanted(os.environ):
+                code: int = observed.run(words, COMMANDS, lambda: _run(words))
+                return code
         return _run(words)
 
 

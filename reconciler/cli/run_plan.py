@@ -11,6 +11,7 @@ from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, stdin_bytes
 from reconciler.cli.stored import check_names
 from reconciler.core.errors import UsageError
+from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
 from reconciler.project.planning import plan_changes
@@ -103,14 +104,15 @@ async def plan(
     registries: Mapping[str, Registry],
 ) -> Plan:
     """Read the registries and plan. Writes nothing."""
-    return await plan_changes(
-        workspace,
-        desired,
-        registries,
-        declared=loaded.desired,
-        warnings=loaded.warnings,
-        consents=request.consents,
-    )
+    with span("plan"):
+        return await plan_changes(
+            workspace,
+            desired,
+            registries,
+            declared=loaded.desired,
+            warnings=loaded.warnings,
+            consents=request.consents,
+        )
 
 
 async def read(options: GlobalOptions, request: Request) -> Plan:
