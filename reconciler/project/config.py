@@ -23,7 +23,7 @@ from reconciler.core import pointer as pointers
 from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
-from reconciler.core.schema.findings import Finding, findings, nearest, place
+from reconciler.core.schema.findings import Finding, did_you_mean, findings, place
 from reconciler.core.schema.types import (
     END,
     Boolean,
@@ -277,11 +277,8 @@ def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None
     known = data.get("environments")
     if not isinstance(known, Mapping) or environment not in known:
         names = sorted(known) if isinstance(known, Mapping) else []
-        close = nearest(environment, names)
         there = f"the environments there: {', '.join(names)}" if names else "it has no `environments`"
-        raise UsageError(
-            f"{shown} has no environment {environment!r}", hint=f"did you mean {close!r}?" if close else there
-        )
+        raise UsageError(f"{shown} has no environment {environment!r}", hint=did_you_mean(environment, names, there))
 
 
 def _data(text: str, shown: str) -> dict[str, Any]:
