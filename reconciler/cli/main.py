@@ -38,6 +38,7 @@ GROUPS: Final = {
     "Look": {
         "list": ("reconciler.cli.list:command", "List what the registries hold."),
         "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
+        "compare": ("reconciler.cli.compare:command", "Show in what two environments differ."),
         "history": ("reconciler.cli.history:command", "Show the revisions of one object."),
         "info": ("reconciler.cli.info:command", "Tell what a model is, from its manifest or its endpoint."),
         "explain": (

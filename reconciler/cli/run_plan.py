@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from reconciler.cli import changed
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, stdin_bytes
 from reconciler.cli.stored import check_names
+from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
 from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
+from reconciler.project.lookup import suggested
 from reconciler.project.planning import plan_changes
+from reconciler.project.policy_checks import check_policies
 from reconciler.project.selection import parse_selector, select
 from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.protocol import Registry
@@ -56,14 +60,23 @@ class Request:
         return request
 
 
-def load(workspace: Workspace, request: Request) -> tuple[LoadedManifests, DesiredState]:
-    """The manifests, all valid, and of their desired state the part that was asked for."""
+def load(workspace: Workspace, request: Request, *, today: date | None = None) -> tuple[LoadedManifests, DesiredState]:
+    """The manifests, all valid, and of their desired state the part that was asked for.
+
+    With `today`, the day in UTC, the policies are asked, too: by what writes, or shows what would be written.
+    """
     check_names(workspace, request.registries)
-    if request.changed_since is None:
-        loaded = workspace.load(request.paths, stdin_bytes)
-        desired = loaded.checked()
+    if request.changed_since is not None:
+        loaded = changed.load(workspace, request.changed_since, request.paths)
+        if loaded is None:
+            return changed.nothing(workspace)
     else:
-        loaded, desired = changed.load(workspace, request.changed_since, request.paths)
+        loaded = workspace.load(request.paths, stdin_bytes)
+    if today is not None:
+        loaded = check_policies(workspace, loaded, today)
+    desired = loaded.checked()
+    if request.changed_since is not None:
+        desired = changed.without_deletions(desired)
     desired = select(desired, request.selections)
     _check_rotate(desired, request.consents.rotate)
     return loaded, desired
@@ -79,7 +92,9 @@ def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
         ]
         models = [address for address in found if str(address) == key] or found
         if not models:
-            raise UsageError(f"--rotate {key!r}: no manifest declares it")
+            known = [item.address for item in desired.resources]
+            hint = suggested(key, known, "`reconciler validate` tells whether the manifests are read as they are meant")
+            raise UsageError(f"--rotate {key!r}: no manifest declares it", hint=hint)
         if len(models) > 1:
             raise UsageError(
                 f"--rotate {key!r} names {len(models)} objects: {', '.join(sorted(map(str, models)))}",
@@ -104,7 +119,7 @@ async def plan(
     registries: Mapping[str, Registry],
 ) -> Plan:
     """Read the registries and plan. Writes nothing."""
-    with span("plan"):
+    with span("plan"), reading(registries):
         return await plan_changes(
             workspace,
             desired,
@@ -120,9 +135,9 @@ async def read(options: GlobalOptions, request: Request) -> Plan:
     return await read_in(find_workspace(options, request.paths), request)
 
 
-async def read_in(workspace: Workspace, request: Request) -> Plan:
-    """The plan for a command that only looks, in a workspace that is open already."""
-    loaded, desired = load(workspace, request)
+async def read_in(workspace: Workspace, request: Request, *, today: date | None = None) -> Plan:
+    """The plan for a command that only looks, in a workspace that is open already; `today` as for `load`."""
+    loaded, desired = load(workspace, request, today=today)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)
 

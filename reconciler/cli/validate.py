@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from reconciler.cli.options import Command, GlobalOptions, changed_since_option, format_option, output_option
@@ -54,8 +56,9 @@ def _validate(options: GlobalOptions, paths: tuple[str, ...], since: str | None)
     results = []
     for workspace, own_paths in find_workspaces(options, paths):
         check_environments(workspace.project, workspace.resolver)
+        today = datetime.now(UTC).date()
         if since is None:
-            results.append(validate(workspace, own_paths, stdin_bytes))
+            results.append(validate(workspace, own_paths, stdin_bytes, today=today))
         else:  # by name: who does not ask for it does not pay for it
-            results.append(load("reconciler.cli.changed:validated")(workspace, since, own_paths))
+            results.append(load("reconciler.cli.changed:validated")(workspace, since, own_paths, today))
     return merge(results)
