@@ -16,6 +16,7 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.spec import canonical_json
 from reconciler.planner.plan import REASONS, Change, FieldChange, Guard, Plan
 from reconciler.render.sections import DRIFT_WORDING, PLAN_WORDING, Entry, Wording, flags, sections, totals
+from reconciler.render.terminal import count
 
 MANY: Final = 5  # equal changes from which on they are one row
 _FOLDED: Final = frozenset({"update"})  # what destroys, creates, moves or is left alone has a row for each object
@@ -140,6 +141,12 @@ def view(plan: Plan, *, drift: bool = False, fold: bool = True) -> PlanView:
         registries=tuple(_registries(found)),
         warnings=warnings(plan.problems),
     )
+
+
+def objects(row: Row) -> str:
+    """`143 models`, or `5 objects of kind Secret`: the objects of a row, counted."""
+    kind, number = row.change.address.kind, len(row.entries)
+    return count(number, "model") if kind == "Model" else f"{count(number, 'object')} of kind {kind}"
 
 
 def facts(plan: Plan) -> tuple[tuple[str, str], ...]:

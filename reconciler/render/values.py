@@ -17,11 +17,22 @@ from reconciler.render.width import ELLIPSIS, cut, pad, text_width, units
 ARROW: Final = "→"
 SENSITIVE: Final = "(sensitive)"
 LEAST: Final = 24  # columns that a value gets however narrow the screen
-ITEM: Final = 48  # columns of one item of a list
-MOST_ITEMS: Final = 12  # items of one list that are worded
+UNLIMITED: Final = 1_000_000_000  # columns that no value has
 MOST_PATH: Final = 36  # columns up to which values are aligned behind their paths
 _CONTEXT: Final = 11  # columns shown before the first difference of two long values
 _WIDEST: Final = len(r"\U000e0001")  # columns of the widest escape
+
+
+class Limits(NamedTuple):
+    """Columns of one value, columns of one item of a list, and how many items of one list are worded."""
+
+    value: int = 80
+    item: int = 48
+    items: int = 12
+
+
+USUAL: Final = Limits()
+FULL: Final = Limits(UNLIMITED, UNLIMITED, UNLIMITED)
 
 
 class _Side(NamedTuple):
@@ -123,7 +134,7 @@ def _window(left: _Side, right: _Side, width: int) -> int:
     return place
 
 
-def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True) -> list[str]:
+def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True, limits: Limits = USUAL) -> list[str]:
     """Phrases for the items of a list that were changed, added and removed; none where that cannot be said shortly.
 
     Without `deep`, lists that hold objects are not compared item by item.
@@ -131,11 +142,12 @@ def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True) ->
     nested = any(isinstance(item, (Mapping, list)) for item in (*before, *after))
     if nested and not deep:
         return []
-    words = load("reconciler.render.words:items")(before, after) if nested else _plain_items(before, after)
+    worded = load("reconciler.render.words:items") if nested else _plain_items
+    words = worded(before, after, limits)
     if not words:
         return ["the same items in another order"]
-    rest = len(words) - MOST_ITEMS
-    return [*words[:MOST_ITEMS], *([f"{ELLIPSIS} and {rest:,} more"] if rest > 0 else [])]
+    rest = len(words) - limits.items
+    return [*words[: limits.items], *([f"{ELLIPSIS} and {rest:,} more"] if rest > 0 else [])]
 
 
 def field_lines(
@@ -180,11 +192,11 @@ def _sides(field: FieldChange, width: int, deep: bool) -> list[str]:
     return [show_pair(field.before, field.after, width)]
 
 
-def _plain_items(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
+def _plain_items(before: Sequence[Any], after: Sequence[Any], limits: Limits) -> list[str]:
     """Items added, in the order of `after`, then items taken, in the order of `before`. True is not 1."""
     added = _surplus(after, Counter(map(canonical_json, before)))
     taken = _surplus(before, Counter(map(canonical_json, after)))
-    return [f"+ {show(item, ITEM)}" for item in added] + [f"- {show(item, ITEM)}" for item in taken]
+    return [f"+ {show(item, limits.item)}" for item in added] + [f"- {show(item, limits.item)}" for item in taken]
 
 
 def _surplus(items: Sequence[Any], others: Counter[str]) -> list[Any]:

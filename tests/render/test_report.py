@@ -11,7 +11,7 @@ from reconciler import render
 from reconciler.applier.report import INTERRUPTED, Outcome, Report
 from reconciler.core.actions import SUMMARY
 from reconciler.planner.plan import Plan
-from reconciler.render.plan_markdown import BUDGET
+from reconciler.render.room import BUDGET
 
 
 def rendered(name: str, value: Report) -> str:
@@ -119,7 +119,14 @@ What was removed or overwritten is kept in `.reconciler/backup/1`; applying that
 | **failed** to update | `aigo/Model/summary` | 503 after 4 tries |
 | **blocked** | `aigo/Model/hr` | it is protected |
 | **skipped** to create | `aigo/Model/needy` | aigo/Secret/x failed |
-| **not stored** to update | `aigo/Model/lossy` | /description was not stored |"""
+| **not stored** to update | `aigo/Model/lossy` | /description was not stored |
+
+<details><summary>2 changes done</summary>
+
+- deleted `aigo/Model/old`
+- created `aigo/Model/chat`
+
+</details>"""
     )
 
 
