@@ -150,24 +150,56 @@ def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True, li
     return [*words[: limits.items], *([f"{ELLIPSIS} and {rest:,} more"] if rest > 0 else [])]
 
 
+class FieldLines(NamedTuple):
+    """The lines of fields, and how many of their values are shown in part."""
+
+    lines: list[str]
+    cut: int
+
+
 def field_lines(
     fields: Iterable[FieldChange], style: Style, indent: str, forcing: Sequence[str] = (), deep: bool = True
-) -> list[str]:
+) -> FieldLines:
     """The lines of fields: sign, path, values. `forcing` are the pointers that force a replacement."""
     rows = [(field, style.safe(field.path or "(all of it)") + ":") for field in fields]
     aligned = min(MOST_PATH, max((text_width(path) for _, path in rows), default=0))
-    lines = []
+    lines: list[str] = []
+    cut = 0
     for field, path in rows:
         sign, colour = sign_of(field)
         start = f"{indent}{style.paint(sign, colour)} {pad(path, aligned)}"
         room = max(LEAST, style.width - len(indent) - 4 - max(aligned, text_width(path)))
-        sides = _sides(field, room, deep)
+        sides = _sides(field, _limits(room, style), deep)
+        cut += _is_cut(field, sides, deep)
         note = style.paint("  (forces the replacement)", "red") if field.path in forcing else ""
-        if sum(map(text_width, sides)) + 2 * (len(sides) - 1) <= room or len(sides) == 1:
+        fits = sum(map(text_width, sides)) + 2 * (len(sides) - 1) <= room
+        if not fits and len(sides) == 1 and style.cuts and not style.full:
+            sides = _two_lines(field, sides, style.width - len(indent) - 4)
+        if fits or len(sides) == 1:
             lines.append(f"{start}  {'  '.join(sides)}{note}")
         else:
             lines.extend([f"{start.rstrip()}{note}", *(f"{indent}    {side}" for side in sides)])
-    return lines
+    return FieldLines(lines, cut)
+
+
+def _two_lines(field: FieldChange, sides: list[str], room: int) -> list[str]:
+    """Both values on lines of their own, where a screen is too narrow for the two of them; `sides` where there are no two."""
+    if field.sensitive or field.before is MISSING or field.after is MISSING:
+        return sides
+    before, after = show_sides(field.before, field.after, 2 * (room - 2))
+    return [before, f"{ARROW} {after}"]
+
+
+def _limits(room: int, style: Style) -> Limits:
+    """The limits for one field's values in so many columns: none with `full`, and none on values where nothing is cut."""
+    if style.full:
+        return FULL
+    return USUAL._replace(value=room if style.cuts else UNLIMITED)
+
+
+def _is_cut(field: FieldChange, sides: Sequence[str], deep: bool) -> bool:
+    """True where values are shown in part. An ellipsis alone does not tell: a value may hold one."""
+    return any(ELLIPSIS in side for side in sides) and list(sides) != _sides(field, FULL, deep)
 
 
 def sign_of(field: FieldChange) -> tuple[str, str]:
@@ -179,18 +211,18 @@ def sign_of(field: FieldChange) -> tuple[str, str]:
     return "~", "yellow"
 
 
-def _sides(field: FieldChange, width: int, deep: bool) -> list[str]:
+def _sides(field: FieldChange, limits: Limits, deep: bool) -> list[str]:
     """The phrases for one changed field: one text, or several for a list."""
     if field.sensitive:
         return [SENSITIVE]
     if field.before is MISSING or field.after is MISSING:
         value = field.after if field.before is MISSING else field.before
-        return ["" if value is MISSING else show(value, width)]
+        return ["" if value is MISSING else show(value, limits.value)]
     if isinstance(field.before, list) and isinstance(field.after, list):
-        words = show_list(field.before, field.after, deep)
+        words = show_list(field.before, field.after, deep, limits)
         if words:
             return words
-    return [show_pair(field.before, field.after, width)]
+    return [show_pair(field.before, field.after, limits.value)]
 
 
 def _plain_items(before: Sequence[Any], after: Sequence[Any], limits: Limits) -> list[str]:
