@@ -16,7 +16,7 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, RegistryFacts, Resource, Source
 from reconciler.core.schema.answers import OUTPUTS
 from reconciler.core.spec import MAX_DEPTH, canonical_json, digest, too_deep
-from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Issue, Plan
+from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Issue, Origin, Plan
 from reconciler.planner.planfile import SAVED, SavedPlan
 
 _AROUND: Final = 8  # levels of the file around what one object holds
@@ -97,6 +97,7 @@ def _plan(data: Mapping[str, Any]) -> Plan:
         registries=registries,
         fingerprint=data["fingerprint"],
         issued=_issue(saved.get("issued")),
+        origin=_origin(_map(saved.get("origin", {}))),
     )
 
 
@@ -108,6 +109,11 @@ def _issue(data: Any) -> Issue | None:
     if not _NONCE.fullmatch(nonce):  # it becomes the name of a file
         raise ValueError("the nonce is not 32 hex digits")
     return Issue(nonce, _text(given["at"]), _text(given["expires"]))
+
+
+def _origin(data: Mapping[str, Any]) -> Origin:
+    """From the facts that are known here: an earlier 1.x wrote none, and a later one may write more."""
+    return Origin(*(_text(data.get(name, "")) for name in ("commit", "version", "project")))
 
 
 def _check_each_once(changes: tuple[Change, ...]) -> None:
