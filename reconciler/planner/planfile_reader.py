@@ -46,6 +46,9 @@ def parse(text: str, shown: str) -> SavedPlan:
         raise PlanFileError(message, hint="make it again with this reconciler")
     if too_deep(data, MAX_DEPTH + _AROUND):
         raise PlanFileError(f"{shown} is not a plan file: it holds too many maps and lists inside each other")
+    if "digest" not in data:
+        message = f"{shown} is not a saved plan: it has no digest, as the JSON of `plan --format json` has none"
+        raise PlanFileError(message, hint="`reconciler plan --save FILE` writes a plan that can be shown and applied")
     seal = data.pop("seal", None)
     content = canonical_json(data)
     if data.pop("digest", None) != digest(data):
