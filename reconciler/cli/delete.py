@@ -45,7 +45,7 @@ def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, ou
     """
     with run_apply.reported():
         report = asyncio.run(_delete(options, key, yes, backup, output_format))
-        Outputs(REPORT, output_format, ()).write(report, options)
+        Outputs(REPORT, output_format, (), full=True).write(report, options)
         return report.exit_code
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from reconciler.render.terminal import count
+
+FULL_FLAG: Final = "--full"
 
 
 @dataclass(slots=True)
@@ -29,14 +32,14 @@ class Hidden:
         if number > 0:
             self.others[noun] += number
 
-    def line(self, flag: str) -> str:
+    def line(self) -> str:
         """`12 fields of 6 creates hidden: --full shows them`; empty where nothing is hidden."""
         parts = list(self._parts())
         if not parts:
             return ""
         listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
         number = sum(self.fields.values()) + sum(self.others.values()) + self.values
-        return f"{listed} hidden: {flag} shows {'it' if number == 1 else 'them'}"
+        return f"{listed} hidden: {FULL_FLAG} shows {'it' if number == 1 else 'them'}"
 
     def _parts(self) -> Iterator[str]:
         for noun, number in self.fields.items():

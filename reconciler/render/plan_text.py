@@ -16,7 +16,6 @@ from reconciler.render.width import ELLIPSIS, wrap
 MOST_ORPHANS: Final = 20
 MOST_SINGLE: Final = 20  # changes up to which equal ones are not folded: all fit on a screen
 MOST_COMPARED: Final = 1000  # changes up to which lists of objects are compared item by item, which takes 0.5 ms each
-FULL_FLAG: Final = "--full"
 _ALWAYS: Final = ("Environment", "Consents")  # facts of every plan; the others are those of a saved one
 
 
@@ -48,7 +47,7 @@ def _lines(shown: PlanView, style: Style) -> Iterator[str]:
         yield ""
     yield from _orphans(shown.plan, page)
     yield from _warnings(shown, page)
-    if hidden := page.hidden.line(FULL_FLAG):
+    if hidden := page.hidden.line():
         yield style.paint(hidden, "dim")
     yield from _last(shown, style)
 

@@ -18,7 +18,7 @@ from reconciler.planner.plan import REASONS, Change, FieldChange, Guard, Plan
 from reconciler.render.sections import DRIFT_WORDING, PLAN_WORDING, Entry, Wording, flags, sections, totals
 from reconciler.render.terminal import count
 
-MANY: Final = 5  # equal changes from which on they are one row
+MANY: Final = 3  # equal changes from which on they are one row
 _FOLDED: Final = frozenset({"update"})  # what destroys, creates, moves or is left alone has a row for each object
 _REMOVING: Final = ("delete", "replace")
 _SHORT: Final = 12  # characters of a fingerprint or a commit that are shown

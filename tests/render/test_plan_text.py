@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from render.samples import COLOURED, PLAIN, address
 from render.samples import plan as sample
 from work import IN_PROPORTION, growth
@@ -221,6 +224,36 @@ def test_no_line_is_wider_than_the_screen(width: int) -> None:
     piped = plan(Plan(changes, 0, guards=guards), Style(color=False, width=width, cuts=False))
     assert piped.count(words.rstrip()) >= 5
     assert "parts of" not in piped
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["create", "update", "replace"]), st.integers(0, 9), st.booleans()), max_size=30
+    ),
+    st.booleans(),
+)
+def test_every_field_is_shown_or_counted(drawn: list[tuple[str, int, bool]], as_drift: bool) -> None:
+    """What a text does not show of a plan is the number that it says; with --full it shows all and says nothing."""
+    changes = []
+    for place, (action, number, has_secret) in enumerate(drawn):
+        fields = tuple(FieldChange(f"/f{place}-{index}", 1, 2) for index in range(number))
+        changes.append(Change(address(f"m{place}"), action, "changed", fields))
+        if has_secret:
+            parent = changes[-1]
+            secret = FieldChange(f"/s{place}", sensitive=True)
+            changes.append(Change(address(f"m{place}", "Secret"), action, "changed", (secret,), parent=parent.address))
+    every = [field.path for change in changes for field in change.fields]
+    show = drift if as_drift else plan
+    text = show(Plan(tuple(changes), 0), PLAIN)
+    shown = sum(f" {path}: " in text for path in every)
+    told = re.search(
+        r"^(\d+) fields? of \d+ (?:create|missing object)s? hidden: --full shows (?:it|them)$", text, re.MULTILINE
+    )
+    assert shown + (int(told[1]) if told else 0) == len(every)
+    whole = show(Plan(tuple(changes), 0), FULL)
+    assert sum(f" {path}: " in whole for path in every) == len(every)
+    assert "hidden" not in whole
 
 
 def test_values_in_part_are_counted() -> None:
