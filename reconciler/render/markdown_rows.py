@@ -14,7 +14,7 @@ from reconciler.render.room import short
 from reconciler.render.sections import Wording, label
 from reconciler.render.terminal import count
 from reconciler.render.values import SENSITIVE, Limits, show, show_list, show_sides
-from reconciler.render.width import ELLIPSIS, text_width
+from reconciler.render.width import text_width
 
 HEAD: Final = ("| | Object | Fields | Why | Manifest |", "|---|---|---|---|---|")
 _LOUD: Final = frozenset({"delete", "replace", "conflict", "blocked"})
@@ -136,8 +136,3 @@ def _lines(field: FieldChange, limits: Limits) -> Iterator[str]:
         old, new = show_sides(before, after, 2 * limits.value)
         yield f"- {path}: {old}"
         yield f"+ {path}: {new}"
-
-
-def is_cut(block: str) -> bool:
-    """True where a value of a block is shown in part: its ellipsis says so, and a value that holds one is told of in vain."""
-    return ELLIPSIS in block

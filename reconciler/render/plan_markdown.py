@@ -12,7 +12,7 @@ from typing import Final
 from reconciler.planner.plan import Plan
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.markdown_losses import ALL_OF_IT, leftovers, removals, stops
-from reconciler.render.markdown_rows import HEAD, details, has_details, is_cut, table_row
+from reconciler.render.markdown_rows import HEAD, details, has_details, table_row
 from reconciler.render.marker import marker
 from reconciler.render.plan_view import PlanView, RegistryView, Row, Warnings, view
 from reconciler.render.room import BUDGET, fitting, short, size, size_of
@@ -87,13 +87,16 @@ def _details(shown: PlanView, room: int, style: Style) -> tuple[list[str], int, 
     """`(the folded fields as far as they fit, the changes whose fields are not there, the blocks with a value in part)`."""
     rows = [row for section in shown.sections for row in section.rows if has_details(row)]
     blocks: list[str] = []
+    cut = 0
     for place, row in enumerate(rows):
         block = _fitting_details(row, shown, room, style)
         room -= size(block) + 2
         if room < 0:
-            return blocks, sum(len(other.entries) for other in rows[place:]), sum(map(is_cut, blocks))
+            return blocks, sum(len(other.entries) for other in rows[place:]), cut
         blocks.append(block)
-    return blocks, 0, sum(map(is_cut, blocks))
+        # an ellipsis alone does not tell: a value may hold one
+        cut += ELLIPSIS in block and block != details(row, shown.wording, FULL)
+    return blocks, 0, cut
 
 
 def _fitting_details(row: Row, shown: PlanView, room: int, style: Style) -> str:

@@ -191,7 +191,8 @@ def test_with_full_values_are_whole() -> None:
     """Without it a long value is cut and the last line says so."""
     changes = (Change(address("a"), "update", "changed", (LONG,)),)
     assert "x" * 300 in plan(Plan(changes, 0), FULL)
-    text = plan(Plan(changes, 0), PLAIN)
+    own = Change(address("b"), "update", "changed", (FieldChange("/e", "a…", "b"),))
+    text = plan(Plan((*changes, own), 0), PLAIN)
     assert "x" * 300 not in text
     assert text.endswith(
         "\n\nValues of 1 change are shown in part; the saved plan has all of it: `reconciler show FILE --full`."
