@@ -46,6 +46,13 @@ _FILES: Final = {
     "unreadable": ProblemRule(
         "A file or folder exists and cannot be read, or is not a regular file.", "Correct its permissions or its type."
     ),
+    "unwritable": ProblemRule(
+        "A file that `fmt` would change cannot be written, or its owner could not be kept.", "Correct its permissions."
+    ),
+    "cannot-format": ProblemRule(
+        "The canonical form of a file would not hold the same data, comments or anchors, so `fmt` left it as it is: a limit of ours.",
+        "Report it; meanwhile leave out what is rare in it, such as tags.",
+    ),
     "symlink-loop": ProblemRule("A symbolic link leads back to itself or to a parent folder.", "Remove the link."),
     "link-outside": ProblemRule(
         "A symbolic link leads outside the folder of manifests, which a pull request could use to read other files.",
