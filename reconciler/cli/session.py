@@ -15,7 +15,7 @@ from reconciler import render
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.streams import echo_data, echo_data_if_possible, say, tell_error
-from reconciler.cli.terminal import is_terminal, width_of
+from reconciler.cli.terminal import has_width, width_of
 from reconciler.core.document import MAX_BYTES
 from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
 from reconciler.manifest.validation import Repository
@@ -80,7 +80,7 @@ def _tell(workspace: Workspace) -> None:
 def style(options: GlobalOptions, stream: Any = None, *, strict: bool = False) -> Style:
     """The style for stdout, or for another stream: its colour and its width."""
     target = sys.stdout if stream is None else stream
-    return Style(options.color(target), max(width_of(target), 40), strict, cuts=is_terminal(target))
+    return Style(options.color(target), max(width_of(target), 40), strict, cuts=has_width(target))
 
 
 @dataclass(frozen=True, slots=True)

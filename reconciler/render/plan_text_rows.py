@@ -19,7 +19,6 @@ MOST_FIELDS: Final = 4  # fields shown of one create
 MOST_NAMED: Final = 20  # objects named of one fold
 MOST_ALIGNED: Final = 56  # columns up to which what follows an address is aligned
 INDENT: Final = " " * 15
-_LEFT: Final = ("conflict", "blocked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +49,57 @@ class _Cells:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The columns of a section's labels and reasons, and whether it has so few rows that new objects show their fields."""
+
+    labels: int
+    reasons: int
+    few: bool
+
+
 def section_lines(section: Section, leftovers: Sequence[Leftover], page: Page) -> Iterator[str]:
-    """The lines of one section. In a long one, a reason that the row above has too is not said again."""
+    """The lines of one section. `leftovers` are those of its action: they stand by reason, each with its way out once.
+
+    In a long section, a reason that the row above has too is not said again.
+    """
+    groups: list[tuple[Sequence[Row], Leftover | None]] = [
+        (tuple(Row((entry,)) for entry in left.entries), left) for left in leftovers
+    ]
     few = sum(not row.is_derived for row in section.rows) <= MOST_DETAILED
-    cells = list(_cells(section.rows, page, once=not few))
-    widths = (
-        min(MOST_ALIGNED, max(text_width(one.label) for one in cells)),
-        max(text_width(one.reason) for one in cells),
+    parts = [(list(_cells(rows, page, once=not few)), left) for rows, left in groups or [(section.rows, None)]]
+    every = [one for cells, _ in parts for one in cells]
+    layout = _Layout(
+        min(MOST_ALIGNED, max(text_width(one.label) for one in every)),
+        max(text_width(one.reason) for one in every),
+        few,
     )
-    if section.action in _LEFT:
-        yield from _left_lines(cells, widths, leftovers, page)
-        return
-    for one in cells:
-        change = one.row.change
-        yield from _headline(one, widths, page)
-        if change.message:
-            yield from page.below(page.style.safe(change.message))
-        if lost := losses_text(change):
-            yield from page.below(page.style.safe(lost), "bold", "red")
-        yield from _fields(one.row, page, few=few)
-        if one.row.is_fold:
-            yield from _members(one.row, page)
+    for cells, left in parts:
+        for one in cells:
+            yield from _row_lines(one, layout, page, common=left.message if left is not None else "")
+        if left is not None:
+            yield from _way_out(left, page)
 
 
-def _left_lines(
-    cells: Sequence[_Cells], widths: tuple[int, int], leftovers: Sequence[Leftover], page: Page
-) -> Iterator[str]:
-    """Conflicts or blocked changes by reason: what all have in common, and the way out, once below them."""
-    rows = {id(one.row.entries[0].change): one for one in cells}
-    for left in leftovers:
-        for entry in left.entries:
-            change = entry.change
-            yield from _headline(rows[id(change)], widths, page)
-            if change.message and not left.message:
-                yield from page.below(page.style.safe(change.message))
-            yield from _fields(Row((entry,)), page, few=True)
-        if left.message:
-            yield from page.below(page.style.safe(left.message))
-        if left.remedy:
-            yield from page.below(f"way out: {page.style.safe(left.remedy)}", "dim")
+def _row_lines(one: _Cells, layout: _Layout, page: Page, *, common: str) -> Iterator[str]:
+    """A headline and what belongs to it. `common` is a message that is said for several rows together."""
+    change = one.row.change
+    yield from _headline(one, layout, page)
+    if change.message and not common:
+        yield from page.below(page.style.safe(change.message))
+    if lost := losses_text(change):
+        yield from page.below(page.style.safe(lost), "bold", "red")
+    yield from _fields(one.row, page, few=layout.few)
+    if one.row.is_fold:
+        yield from _members(one.row, page)
+
+
+def _way_out(left: Leftover, page: Page) -> Iterator[str]:
+    """What all that is left for one reason has in common, and what to do."""
+    if left.message:
+        yield from page.below(page.style.safe(left.message))
+    if left.remedy:
+        yield from page.below(f"way out: {page.style.safe(left.remedy)}", "dim")
 
 
 def _cells(rows: Sequence[Row], page: Page, *, once: bool) -> Iterator[_Cells]:
@@ -97,17 +108,21 @@ def _cells(rows: Sequence[Row], page: Page, *, once: bool) -> Iterator[_Cells]:
         entry, style = row.entries[0], page.style
         change, parent = entry.change, entry.parent
         reason = style.safe(entry.reason(page.wording))
-        said, above = once and not row.is_derived and reason == above, above if row.is_derived else reason
+        said = once and not row.is_derived and reason == above
+        above = above if row.is_derived else reason
         if change.parent is not None and parent is None:
             reason += f" (part of {style.safe(str(change.parent))})"
         elif said:
             reason = ""
-        source = (
-            "" if change.source is None or row.is_fold else style.safe(f"{change.source.file}:{change.source.line}")
-        )
-        if parent is not None and parent.source == change.source:
-            source = ""
-        yield _Cells(row, ("└ " if parent else "") + _label(row, style), reason, source)
+        yield _Cells(row, ("└ " if parent else "") + _label(row, style), reason, _source(row, style))
+
+
+def _source(row: Row, style: Style) -> str:
+    """The place of a row's manifest; empty for several, and where the row above has the same."""
+    source, parent = row.change.source, row.entries[0].parent
+    if source is None or row.is_fold or (parent is not None and parent.source == source):
+        return ""
+    return style.safe(f"{source.file}:{source.line}")
 
 
 def _label(row: Row, style: Style) -> str:
@@ -116,14 +131,13 @@ def _label(row: Row, style: Style) -> str:
     return style.safe(label(row.change))
 
 
-def _headline(one: _Cells, widths: tuple[int, int], page: Page) -> Iterator[str]:
+def _headline(one: _Cells, layout: _Layout, page: Page) -> Iterator[str]:
     """One line; where that is wider than the screen, the reason and the place stand below it."""
     style, action = page.style, one.row.change.action
     sign, colour = page.wording.signs[action]
     loud = ("bold",) if action in ("delete", "replace") and not page.wording.drift else ()
     verb = style.paint(f"{sign:<3} {page.wording.verbs[action]:<8}", colour, *loud)
-    labels, reasons = widths
-    words = [pad(one.label, labels), pad(one.reason, reasons), one.source]
+    words = [pad(one.label, layout.labels), pad(one.reason, layout.reasons), one.source]
     if style.cuts and len(INDENT) + text_width("  ".join(words).rstrip()) > style.width:
         words = [one.label, one.reason, one.source]
     if not style.cuts or len(INDENT) + text_width("  ".join(words).rstrip()) <= style.width:

@@ -200,7 +200,9 @@ def leftovers(plan: Plan) -> tuple[Leftover, ...]:
     for action, entries in sections(plan):
         if action in ("conflict", "blocked"):
             for entry in entries:
-                groups.setdefault((action, entry.change.reason), []).append(entry)
+                change, parent = entry.change, entry.parent
+                apart = parent is not None and parent.reason != change.reason  # its model is in another group
+                groups.setdefault((action, change.reason), []).append(Entry(change) if apart else entry)
     return tuple(_leftover(action, reason, entries) for (action, reason), entries in groups.items())
 
 

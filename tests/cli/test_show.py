@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from cli.project import CONFIG, Project
+
+from reconciler.render.width import text_width
 
 KEY = "0123456789abcdef0123"
 SEALED = CONFIG + "fingerprint_key: ${env:FINGERPRINTS}\n"
@@ -79,6 +82,18 @@ def test_full_shows_every_field_and_without_it_a_line_counts(project: Project) -
     project.sql("UPDATE object SET deleted_at = 'now' WHERE key = 'm0'")
     assert "\n3 fields of 1 missing object hidden: --full shows them\n" in project.run("drift").out
     assert "x" * 300 in project.run("drift", "--full").out
+
+
+def test_values_are_cut_to_a_screen_and_whole_in_a_pipe(saved: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """COLUMNS says that somebody looks at a screen, as through a pager; a pipe is for programs and logs."""
+    piped = saved.ok("show", "plan.json").out
+    assert "after " * 40 in piped
+    assert "parts of" not in piped
+    monkeypatch.setenv("COLUMNS", "70")
+    narrow = saved.ok("show", "plan.json").out
+    assert re.search(r"^parts of \d values hidden: --full shows them$", narrow, re.MULTILINE)
+    assert max(map(text_width, narrow.splitlines())) <= 70
+    assert "after " * 40 in saved.ok("show", "plan.json", "--full").out
 
 
 def test_a_plan_that_was_applied_or_expired_is_shown_and_told_of(saved: Project) -> None:
