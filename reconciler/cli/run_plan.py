@@ -9,10 +9,12 @@ from typing import Any
 
 from reconciler.cli.session import stdin_bytes
 from reconciler.cli.stored import check_names
+from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
 from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
+from reconciler.project.lookup import suggested
 from reconciler.project.origin import origin_of
 from reconciler.project.planning import plan_changes
 from reconciler.project.policy_checks import check_policies
@@ -79,7 +81,9 @@ def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
         ]
         models = [address for address in found if str(address) == key] or found
         if not models:
-            raise UsageError(f"--rotate {key!r}: no manifest declares it")
+            known = [item.address for item in desired.resources]
+            hint = suggested(key, known, "`reconciler validate` tells whether the manifests are read as they are meant")
+            raise UsageError(f"--rotate {key!r}: no manifest declares it", hint=hint)
         if len(models) > 1:
             raise UsageError(
                 f"--rotate {key!r} names {len(models)} objects: {', '.join(sorted(map(str, models)))}",
@@ -104,7 +108,7 @@ async def plan(
     registries: Mapping[str, Registry],
 ) -> Plan:
     """Read the registries and plan. Writes nothing."""
-    with span("plan"):
+    with span("plan"), reading(registries):
         return await plan_changes(
             workspace,
             desired,
