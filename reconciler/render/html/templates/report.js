@@ -1,0 +1,165 @@
+"use strict";
+// Adds to a page that reads as well without it: the filter, copying, and opening what a link leads to.
+(() => {
+  const one = (selector) => document.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // ------------------------------------------------------------------------------------------------ the filter
+
+  const toolbar = one(".toolbar");
+  const rows = all("[data-v]").map((element) => ({
+    element,
+    values: new Set(element.dataset.v.split(" ")),
+    fold: element.closest(".fold"),
+    hidden: false,
+    text: null,
+  }));
+  const holders = all(".fold, .chunk, .group").reverse(); // the inner ones first
+  const words = (element) => element.textContent.toLowerCase();
+  const shared = new Map(); // of each fold, what all its members have in common
+
+  function textOf(row) {
+    if (row.text === null) {
+      row.text = `${row.element.id} ${words(row.element)}`.toLowerCase();
+      if (row.fold) {
+        if (!shared.has(row.fold)) {
+          shared.set(row.fold, [...row.fold.querySelectorAll("summary, .diff")].map(words).join(" "));
+        }
+        row.text += shared.get(row.fold);
+      }
+    }
+    return row.text;
+  }
+
+  // The texts are gathered while nobody waits, so that the first search is as quick as any.
+  function gather(deadline, start = 0) {
+    let place = start;
+    while (place < rows.length && deadline.timeRemaining() > 2) textOf(rows[place++]);
+    if (place < rows.length) requestIdleCallback((next) => gather(next, place));
+  }
+
+  function filter() {
+    const sought = one("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const chosen = all("select", toolbar).map((select) => select.value).filter(Boolean);
+    const filtered = sought.length + chosen.length > 0;
+    document.documentElement.classList.toggle("filtered", filtered);
+    const counts = new Map(holders.map((holder) => [holder, 0]));
+    let found = 0;
+    for (const row of rows) {
+      const meets =
+        chosen.every((value) => row.values.has(value)) &&
+        (sought.length === 0 || sought.every((word) => textOf(row).includes(word)));
+      if (meets) {
+        found += 1;
+        for (let holder = row.element.parentElement; holder; holder = holder.parentElement) {
+          if (counts.has(holder)) counts.set(holder, counts.get(holder) + 1);
+          if (holder.classList.contains("group")) break;
+        }
+      }
+      if (row.hidden === meets) row.element.hidden = row.hidden = !meets;
+    }
+    for (const [holder, count] of counts) {
+      if (holder.hidden !== (count === 0)) holder.hidden = count === 0;
+      if (holder.classList.contains("chunk")) holder.style.setProperty("--rows", filtered ? count : null);
+      if (holder.classList.contains("fold") && filtered && count > 0 && count <= 20) holder.open = true;
+    }
+    tell(found, filtered);
+  }
+
+  function tell(found, filtered) {
+    const output = one("#found");
+    const size = Number(output.dataset.size).toLocaleString("en");
+    output.textContent = filtered
+      ? `${found.toLocaleString("en")} of ${size} ${output.dataset.noun} shown`
+      : `${size} ${output.dataset.noun}`;
+    one("#none").hidden = found > 0;
+  }
+
+  function clear() {
+    one("#search").value = "";
+    for (const select of all("select", toolbar)) select.value = "";
+    filter();
+  }
+
+  // ---------------------------------------------------------------------------------------- opening and closing
+
+  function openAll(open) {
+    for (const element of all(".row")) if (!element.hidden || !open) element.open = open;
+  }
+
+  function follow() {
+    const name = decodeURIComponent(location.hash.slice(1));
+    const target = name && document.getElementById(name);
+    if (!target) return;
+    if (toolbar && target.closest("[hidden]")) clear();
+    for (let holder = target.closest("details"); holder; holder = holder.parentElement.closest("details")) holder.open = true;
+    target.scrollIntoView();
+    const focused = target.matches("details") ? target.querySelector("summary") : target;
+    if (focused.tagName === "SUMMARY") focused.focus({ preventScroll: true });
+  }
+
+  // ------------------------------------------------------------------------------------------------------ copying
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.createElement("textarea"); // where there is no clipboard: a page opened as a file
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+  }
+
+  function button(label, text) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = label;
+    made.addEventListener("click", async () => {
+      await copy(text());
+      made.textContent = "Copied";
+      setTimeout(() => { made.textContent = label; }, 1500);
+    });
+    return made;
+  }
+
+  function offerCopies(row) {
+    const body = row.querySelector(":scope > .body");
+    if (!row.id || !body || body.querySelector(".copy")) return;
+    const offered = document.createElement("p");
+    offered.className = "copy";
+    const here = () => `${location.href.split("#")[0]}#${encodeURIComponent(row.id).replaceAll("%2F", "/")}`;
+    offered.append(button("Copy address", () => row.dataset.name ?? row.id), button("Copy link", here));
+    body.append(offered);
+  }
+
+  document.addEventListener("toggle", (event) => {
+    if (event.target.open && event.target.matches(".row")) offerCopies(event.target);
+  }, true);
+
+  // -------------------------------------------------------------------------------------------------------- start
+
+  if (toolbar) {
+    toolbar.hidden = false;
+    one("#search").addEventListener("input", filter);
+    one("#search").addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });
+    for (const select of all("select", toolbar)) select.addEventListener("change", filter);
+    one("#clear").addEventListener("click", () => { clear(); one("#search").focus(); });
+    one("#expand").addEventListener("click", () => openAll(true));
+    one("#collapse").addEventListener("click", () => openAll(false));
+    filter(); // a browser keeps what was typed before a reload
+    if ("requestIdleCallback" in window) requestIdleCallback(gather);
+  }
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = all("details:not([open])");
+    for (const element of closed) element.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const element of closed) element.open = false;
+  });
+  addEventListener("hashchange", follow);
+  follow();
+})();
