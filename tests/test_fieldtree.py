@@ -7,9 +7,21 @@ from typing import Annotated, ClassVar
 import pytest
 from pydantic import BaseModel
 
+from reconciler.core.kind import Kind
 from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import CannotClear, Default, Immutable, NeedsConsent, Ref, ServerDefault, Superset, WriteOnly
+from reconciler.core.rules import (
+    RULES,
+    CannotClear,
+    Default,
+    Immutable,
+    NeedsConsent,
+    Ref,
+    ServerDefault,
+    Superset,
+    WriteOnly,
+)
 from reconciler.core.spec import left_to_server
+from reconciler.registry import catalog
 
 
 class Plain(BaseModel):
@@ -102,3 +114,19 @@ def test_members_that_an_open_object_does_not_declare_have_rules_too() -> None:
 def test_what_the_server_defaults_is_found_beside_undeclared_members() -> None:
     """A declared member that is not set is left to the server, whatever else is there."""
     assert left_to_server({"inside": {"anything": 1}}, rules_of(Holder)) == ("/inside/rank", "/either/rank")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, id=f"{name}/{kind.name}")
+        for name in catalog.names()
+        for kind in catalog.load_driver(name).kinds.values()
+    ],
+)
+def test_a_walk_that_passes_over_what_holds_no_rule_misses_none(kind: Kind) -> None:
+    """`held` names the type of every rule at or below a node, also of one that is a form of another (`OpenChoice`)."""
+    for _, node in kind.root.walk():
+        for rule in RULES:
+            asked = any(below.rule(rule) is not None for _, below in node.walk())
+            assert (rule in node.held) == asked, rule

@@ -245,8 +245,8 @@ class Node:
 
     @cached_property
     def held(self) -> frozenset[type]:
-        """The types of its rules and of those of anything below it."""
-        return frozenset(type(rule) for _, node in self.walk() for rule in node.rules)
+        """The types of its rules and of those of anything below it, with their bases: a rule may be a form of another."""
+        return frozenset(base for _, node in self.walk() for rule in node.rules for base in type(rule).__mro__)
 
     @cached_property
     def holds_secrets(self) -> bool:
