@@ -57,7 +57,7 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
     metavar="DIR",
     help="Where to write what will be removed or overwritten (.reconciler/backup/<UTC>).",
 )
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 @output_option
 @click.pass_obj
 def command(

@@ -17,7 +17,7 @@ from reconciler.render import DRIFT
 
 @click.command(cls=Command, name="drift")
 @scope_options
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 @output_option
 @click.pass_obj
 def command(options: GlobalOptions, /, output_format: str, outputs: tuple[str, ...], **asked: Any) -> int:

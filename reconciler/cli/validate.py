@@ -16,7 +16,7 @@ from reconciler.render import VALIDATION
 @click.command(cls=Command, name="validate")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
-@format_option("text", "json", "github", "sarif", "junit")
+@format_option("text", "json", "github", "sarif", "junit", "html")
 @output_option
 @click.pass_obj
 def command(

@@ -35,6 +35,8 @@ def render(output_format: str, error: ReconcilerError, command: str, repository:
         return dumps(error_json(error))
     if output_format == "markdown":
         return "\n\n".join(_markdown(error, command))
+    if output_format == "html":  # by name: a template engine that nobody else needs
+        return str(load("reconciler.render.html.validation:failure")(error, command))
     if output_format in REPORTS:
         return str(load(VALIDATION[output_format])(_validation(error, repository), Style(color=False)))
     return "\n\n".join(_text(error))

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Source
-from reconciler.planner.plan import Change, FieldChange, Plan
+from reconciler.planner.plan import Change, FieldChange
 from reconciler.render.html.facets import Facet, Values, facets
 from reconciler.render.html.sides import SECRET, Sides, listing, sides
-from reconciler.render.sections import Entry, Wording, losses_text, renamed, sections
+from reconciler.render.plan_view import PlanView
+from reconciler.render.sections import Entry, Wording, renamed
 from reconciler.render.terminal import count
 from reconciler.render.values import show
 
-LEAST_FOLDED: Final = 3  # equal updates that become one row
 CHUNK: Final = 50  # rows that the browser lays out, or leaves, together
 UNCHUNKED: Final = 100  # rows up to which a section is one chunk
 MOST_JOINED: Final = 20  # objects named that a change waits for, or that wait for it
 _MOST_GIST: Final = 2  # fields in a row's own line
 _VALUE: Final = 24  # columns of a value there
+# the page's tone for each colour of a sign
+TONES: Final = {"red": "delete", "magenta": "conflict", "cyan": "rename", "green": "create", "yellow": "update"}
 FACETS: Final = ("registry", "kind", "action", "label")
 
 
@@ -43,18 +44,23 @@ class Gist(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One change. `values` are the numbers of its facets, `members` the rows that are folded into it."""
+    """One change. `tone` is its colour's name, `values` the numbers of its facets, `members` the rows that are folded into it.
+
+    `aside` is shown in the row's own line where nothing is more urgent.
+    """
 
     name: str
-    action: str
+    tone: str
     sign: str
     verb: str
     place: str
     key: str
     why: str
+    losses: tuple[str, ...]
     message: str
-    lost: str
+    remedy: str
     source: str
+    aside: str
     labels: tuple[str, ...]
     gist: tuple[Gist, ...]
     more: int
@@ -75,7 +81,8 @@ class Row:
 class Section:
     """The rows of one kind of change, in chunks. `size` counts changes."""
 
-    action: str
+    name: str
+    tone: str
     title: str
     note: str
     chunks: tuple[tuple[Row, ...], ...]
@@ -83,8 +90,8 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """All changes of a plan, and what they can be filtered by."""
+class Rows:
+    """All rows of a page, and what they can be filtered by. `joined` are the names that links may lead to."""
 
     sections: tuple[Section, ...]
     facets: tuple[Facet, ...]
@@ -109,17 +116,22 @@ _DRIFT_TITLES: Final = {
 }
 
 
-def changes(plan: Plan, wording: Wording) -> Changes:
+def changes(view: PlanView) -> Rows:
     """The changes of a plan as rows."""
-    entries = [(action, entry) for action, group in sections(plan) for entry in group]
-    found, numbers = facets([_values(entry, wording) for _, entry in entries], FACETS)
-    relations = _relations(plan.changes)
-    rows: dict[str, list[Row]] = {}
-    for (action, entry), values in zip(entries, numbers, strict=True):
-        rows.setdefault(action, []).append(_row(entry, wording, values, relations))
+    wording = view.wording
+    entries = [entry for part in view.sections for row in part.rows for entry in row.entries]
+    found, numbers = facets([_values(entry, wording) for entry in entries], FACETS)
+    known = relations(view)
     titles = _TITLES | _DRIFT_TITLES if wording.drift else _TITLES
-    shown = tuple(_section(action, titles[action], group) for action, group in rows.items())
-    return Changes(shown, found, len(entries), frozenset(relations.known))
+    values = iter(numbers)
+    shown = []
+    for part in view.sections:
+        rows = []
+        for row in part.rows:
+            members = [row_of(entry, wording, next(values), known) for entry in row.entries]
+            rows.append(_fold(members) if row.is_fold else members[0])
+        shown.append(section(part.action, part.action, titles[part.action], rows))
+    return Rows(tuple(shown), found, len(entries), known.known)
 
 
 def _values(entry: Entry, wording: Wording) -> Values:
@@ -128,28 +140,38 @@ def _values(entry: Entry, wording: Wording) -> Values:
         "registry": [change.address.registry],
         "kind": [change.address.kind],
         "action": [wording.verbs[change.action]],
-        "label": _labels(change) or (_labels(entry.parent) if entry.parent is not None else ()),
+        "label": labels_of(change) or (labels_of(entry.parent) if entry.parent is not None else ()),
     }
 
 
-def _labels(change: Change) -> tuple[str, ...]:
+def labels_of(change: Change) -> tuple[str, ...]:
+    """The labels of a change's manifest, each as it is selected."""
     if change.desired is None:
         return ()
     return tuple(f"{name}={value}" for name, value in sorted(change.desired.labels.items()))
 
 
 @dataclass(frozen=True, slots=True)
-class _Relations:
-    known: Mapping[str, Change]
+class Relations:
+    """What a row says of other rows: `known` are the names of all, `losses` what goes with a change beside its fields."""
+
+    known: frozenset[str]
     followers: Mapping[Address, Sequence[Address]]
+    losses: Mapping[Address, tuple[str, ...]]
+    remedies: Mapping[tuple[str, str], str]
 
 
-def _relations(every: Sequence[Change]) -> _Relations:
+def relations(view: PlanView) -> Relations:
     followers: dict[Address, list[Address]] = defaultdict(list)
-    for change in every:
+    for change in view.plan.changes:
         for needed in change.depends_on:
             followers[needed].append(change.address)
-    return _Relations({str(change.address): change for change in every}, followers)
+    return Relations(
+        frozenset(str(change.address) for change in view.plan.changes),
+        followers,
+        {removal.change.address: removal.losses for removal in view.removals},
+        {(left.action, left.reason): left.remedy for left in view.leftovers},
+    )
 
 
 def _joined(addresses: Iterable[Address]) -> Joined:
@@ -157,30 +179,38 @@ def _joined(addresses: Iterable[Address]) -> Joined:
     return Joined(tuple(names[:MOST_JOINED]), max(0, len(names) - MOST_JOINED))
 
 
-def _row(entry: Entry, wording: Wording, values: str, relations: _Relations) -> Row:
+def row_of(entry: Entry, wording: Wording, values: str, known: Relations) -> Row:
+    """The row of one change."""
     change = entry.change
     address = change.address
+    losses = known.losses.get(address, ())
+    source, why = _source(change.source), wording.reasons.get(change.reason, change.reason)
+    sign, colour = wording.signs[change.action]
     one_sided = change.action == "create"
-    renamed_to = renamed(change).partition(" → ")[2] if change.previous is not None and change.action == "rename" else ""
+    renamed_to = (
+        renamed(change).partition(" → ")[2] if change.previous is not None and change.action == "rename" else ""
+    )
     old = change.previous if renamed_to and change.previous is not None else address
     return Row(
         name=str(address),
-        action=change.action,
-        sign=wording.signs[change.action][0],
+        tone=TONES[colour],
+        sign=sign,
         verb=wording.verbs[change.action],
         place=f"{old.registry}/{old.kind}/",
         key=f"{old.key} → {renamed_to}" if renamed_to else address.key,
-        why=wording.reasons.get(change.reason, change.reason),
-        message=change.message,
-        lost=losses_text(change),
-        source=_source(change.source),
-        labels=_labels(change),
+        why="" if change.reason == "new" else why,
+        losses=losses,
+        message="" if change.message in losses else change.message,
+        remedy=known.remedies.get((change.action, change.reason), ""),
+        source=source,
+        aside=source or why,
+        labels=labels_of(change),
         gist=() if one_sided else tuple(map(_gist, change.fields[:_MOST_GIST])),
         more=0 if one_sided else max(0, len(change.fields) - _MOST_GIST),
         sides=() if one_sided else tuple(sides(field, change.replaces) for field in change.fields),
         listing=tuple(listing(change.fields)) if one_sided else (),
         waits_for=_joined(change.depends_on),
-        awaited_by=_joined(relations.followers.get(address, ())),
+        awaited_by=_joined(known.followers.get(address, ())),
         child=entry.parent is not None,
         values=values,
     )
@@ -207,53 +237,24 @@ def _short(value: Any) -> str:
     return show(value, _VALUE)
 
 
-def _section(action: str, title: tuple[str, str], rows: Sequence[Row]) -> Section:
-    folded = list(_folded(rows)) if action == "update" else list(rows)
-    step = CHUNK if len(folded) > UNCHUNKED else UNCHUNKED
-    chunks = tuple(tuple(folded[start : start + step]) for start in range(0, len(folded), step))
-    return Section(action, *title, chunks, len(rows))
-
-
-def _folded(rows: Sequence[Row]) -> Iterator[Row]:
-    """The rows, those that change the same in many objects of a kind as one, before all others."""
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[_sameness(row)].append(row)
-    folds = [group for group in groups.values() if len(group) >= LEAST_FOLDED]
-    for group in sorted(folds, key=len, reverse=True):
-        yield _fold(group)
-    inside = {row.name for group in folds for row in group}
-    yield from (row for row in rows if row.name not in inside)
-
-
-def _sameness(row: Row) -> str:
-    """What two rows share that change the same; what has something of its own to say shares it with nobody."""
-    if row.message or row.lost:
-        return f"\n{row.name}"
-    return json.dumps([row.place, row.why, row.action, row.sides])
+def section(name: str, tone: str, title: tuple[str, str], rows: Sequence[Row]) -> Section:
+    """A section of these rows, in chunks where there are many."""
+    step = CHUNK if len(rows) > UNCHUNKED else UNCHUNKED
+    chunks = tuple(tuple(rows[start : start + step]) for start in range(0, len(rows), step))
+    return Section(name, tone, *title, chunks, sum(row.size for row in rows))
 
 
 def _fold(rows: Sequence[Row]) -> Row:
-    first = rows[0]
-    return Row(
-        name=f"{first.name} and others",
-        action=first.action,
-        sign=first.sign,
-        verb=first.verb,
-        place=first.place,
+    """One row for several that change the same."""
+    return replace(
+        rows[0],
+        name="",
         key=count(len(rows), "object"),
-        why=first.why,
-        message="",
-        lost="",
         source="",
+        aside="",
         labels=(),
-        gist=first.gist,
-        more=first.more,
-        sides=first.sides,
-        listing=(),
         waits_for=Joined((), 0),
         awaited_by=Joined((), 0),
-        child=False,
         values="",
         members=tuple(rows),
     )

@@ -40,7 +40,10 @@ def facets(rows: Sequence[Values], names: Sequence[str]) -> tuple[tuple[Facet, .
         found.append(Facet(name, tuple(Option(numbers[name, value], value, counted[value]) for value in common)))
     of_rows = [
         " ".join(
-            str(number) for name in names for value in row.get(name, ()) if (number := numbers.get((name, value))) is not None
+            str(number)
+            for name in names
+            for value in row.get(name, ())
+            if (number := numbers.get((name, value))) is not None
         )
         for row in rows
     ]

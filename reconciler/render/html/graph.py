@@ -95,7 +95,9 @@ def _object(change: Change, verbs: Mapping[str, str]) -> _Label:
 def _kind(change: Change, size: int, verbs: Mapping[str, str]) -> _Label:
     address, verb = change.address, verbs[change.action]
     title = f"{size:,} × {verb} {address.registry}/{address.kind}"
-    return _Label(change.action, _short(f"{size:,} × {address.kind}"), _short(f"{verb} · {address.registry}", 29), title, "")
+    return _Label(
+        change.action, _short(f"{size:,} × {address.kind}"), _short(f"{verb} · {address.registry}", 29), title, ""
+    )
 
 
 def _group(change: Change) -> str:

@@ -21,6 +21,8 @@ from reconciler.render import escape
 
 _PACKAGE: Final = "reconciler.render.html"
 _ANCHOR: Final = "/:@!$&'()*+,;=-._~"  # what a fragment may hold as it is
+# before anything is shown: with a script, rows are closed until they are asked for
+_MARK: Final = 'document.documentElement.className = "js";'
 
 
 def safe(value: object) -> Markup:
@@ -45,12 +47,11 @@ def link(name: str) -> str:
 
 def render(template: str, **values: Any) -> str:
     """Render a template with these values, without a last newline."""
+    mark = Markup(_MARK)  # noqa: S704 -- our own text
     style, script = _asset("report.css"), _asset("report.js")
-    policy = (
-        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; base-uri 'none'; form-action 'none'"
-    )
+    policy = f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(mark)} {_digest(script)}; base-uri 'none'; form-action 'none'"
     page = _environment().get_template(template)
-    return page.render(style=style, script=script, policy=policy, version=__version__, **values).rstrip("\n")
+    return page.render(style=style, mark=mark, script=script, policy=policy, version=__version__, **values).rstrip("\n")
 
 
 @cache

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from reconciler.planner.plan import Plan
-from reconciler.render.html.changes import changes
+from reconciler.render.html.changes import TONES, changes
 from reconciler.render.html.graph import graph
 from reconciler.render.html.page import render
-from reconciler.render.sections import DRIFT_WORDING, PLAN_WORDING, Wording, flags, totals
+from reconciler.render.plan_view import PlanView, facts, view
 from reconciler.render.terminal import Style
 
-_TILES: Final = ("delete", "replace", "conflict", "blocked", "rename", "create", "update")
+_ORDER: Final = ("delete", "replace", "conflict", "blocked", "rename", "create", "update")
 _SECTION: Final = {"replace": "delete"}
+_WORDS: Final = frozenset({"Saved", "Version"})  # facts that are read, rather than typed or compared
 
 
 class Tile(NamedTuple):
@@ -21,9 +22,8 @@ class Tile(NamedTuple):
 
     number: int
     words: str
-    action: str
-    sign: str
-    section: str
+    tone: str
+    section: str = ""
 
 
 class Fact(NamedTuple):
@@ -31,64 +31,56 @@ class Fact(NamedTuple):
 
     name: str
     value: str
-    code: bool = False
+    code: bool
 
 
 def plan(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
     """Render a plan as a page."""
-    return _page(plan, PLAN_WORDING)
+    return _page(view(plan))
 
 
 def drift(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
     """Render a drift as a page. Fields read from the declared value to the one found."""
-    return _page(plan, DRIFT_WORDING)
+    return _page(view(plan, drift=True))
 
 
-def _page(plan: Plan, wording: Wording) -> str:
-    shown = changes(plan, wording)
-    numbers = totals(plan, wording)
-    calm = "No drift" if wording.drift else "Nothing to do"
-    head = "Drift" if wording.drift else "Plan"
+def _page(shown: PlanView) -> str:
+    drift, plan = shown.wording.drift, shown.plan
     return render(
         "plan.html.j2",
-        command=head.lower(),
-        title=f"{head}: {numbers}" if shown.size else f"{calm}: {numbers}" if numbers else calm,
-        heading=head if shown.size else calm,
+        command="drift" if drift else "plan",
+        title=": ".join(filter(None, (shown.title, shown.totals))),
+        heading=shown.title,
         environment=plan.environment or "",
-        tiles=list(_tiles(plan, wording)),
-        facts=list(facts(plan)),
-        guards=() if wording.drift else plan.guards,
-        shown=shown,
-        columns=("Declared", "Found") if wording.drift else ("Before", "After"),
-        graph=None if wording.drift else graph(plan.changes, wording.verbs),
+        tiles=list(_tiles(shown)),
+        facts=facts_of(plan),
+        stops=shown.stops,
+        changes=changes(shown),
+        columns=("Declared", "Found") if drift else ("Before", "After"),
+        graph=None if drift else graph(plan.changes, shown.wording.verbs),
         orphans=[str(address) for address in plan.orphans],
         pruned=plan.consents.prune,
-        problems=plan.problems,
+        warnings=shown.warnings,
     )
 
 
-def _tiles(plan: Plan, wording: Wording) -> Iterator[Tile]:
+def _tiles(shown: PlanView) -> Iterator[Tile]:
+    plan, verbs = shown.plan, shown.wording.verbs
     counts = plan.summary()
-    numbers: dict[str, Tile] = {}
-    for action in _TILES:
-        words = wording.verbs[action] if wording.drift else action
+    found: dict[str, Tile] = {}
+    for action in _ORDER:
         if counts[action]:
-            known = numbers.get(words, Tile(0, words, action, wording.signs[action][0], _SECTION.get(action, action)))
-            numbers[words] = known._replace(number=known.number + counts[action])
-    yield from numbers.values()
+            tone = TONES[shown.wording.signs[action][1]]
+            known = found.get(verbs[action], Tile(0, verbs[action], tone, _SECTION.get(action, action)))
+            found[verbs[action]] = known._replace(number=known.number + counts[action])
+    yield from found.values()
     if plan.pending:
-        yield Tile(plan.pending, "wait for apply", "pending", "", "")
-    yield Tile(plan.unchanged, "as declared" if wording.drift else "unchanged", "unchanged", "=", "")
+        yield Tile(plan.pending, "waits for apply" if plan.pending == 1 else "wait for apply", "pending")
+    yield Tile(plan.unchanged, "as declared" if shown.wording.drift else "unchanged", "unchanged")
 
 
-def facts(plan: Plan) -> Iterator[Fact]:
-    """What a plan was made of and with, as far as it is known."""
-    for name, identity in plan.registries.items():
-        yield Fact("Registry", f"{name} · {' '.join(identity.values())}", code=True)
-    if given := flags(plan.consents):
-        yield Fact("Consents", given, code=True)
-    if plan.issued is not None:
-        yield Fact("Saved", plan.issued.at)
-        yield Fact("Expires", plan.issued.expires)
-    if plan.fingerprint:
-        yield Fact("Fingerprint", plan.fingerprint, code=True)
+def facts_of(plan: Plan) -> list[Fact]:
+    """What a plan was made from and with; the environment is in the page's heading."""
+    places = [("Registry", f"{name}: {' '.join(identity.values())}") for name, identity in plan.registries.items()]
+    known = [(name, value) for name, value in facts(plan) if name != "Environment"]
+    return [Fact(name, value, code=name not in _WORDS) for name, value in (*places, *known)]

@@ -18,13 +18,13 @@ from reconciler.planner.plan import FieldChange
 from reconciler.render.terminal import count
 from reconciler.render.width import ELLIPSIS
 
-SECRET: Final = "(secret)"
+SECRET: Final = "(secret)"  # noqa: S105 -- a word in place of one
 MOST_LINES: Final = 200  # of one field, or of one object's listing
 MOST_CHARACTERS: Final = 2_000  # of one text without a difference in it
 _AROUND: Final = 60  # characters kept at both ends of a long text that both sides share
 _CONTEXT: Final = 2  # equal lines kept around those that differ
 _COMPARED: Final = 40_000  # pairs of lines or words that are compared
-_WORDS: Final = re.compile(r"\w+|\s+|[^\w\s]")
+_WORDS: Final = re.compile(r"\w+(?:\.\d+)*|\s+|[^\w\s]")  # 3.1 is one
 
 
 class Segment(NamedTuple):
@@ -40,6 +40,11 @@ class Line(NamedTuple):
     old: tuple[Segment, ...] | None = None
     new: tuple[Segment, ...] | None = None
     note: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """True where one side has something that the other has not."""
+        return self.old != self.new or any(part.marked for part in self.old or ())
 
 
 class Sides(NamedTuple):
@@ -160,17 +165,21 @@ def _equal(texts: Sequence[str], *, first: bool, last: bool) -> Iterator[Line]:
 def _pair(old: str | None, new: str | None) -> Line:
     """Two lines of which one takes the place of the other."""
     if old is None or new is None:
-        return Line(
-            None if old is None else (Segment(_cut(old), marked=True),),
-            None if new is None else (Segment(_cut(new), marked=True),),
-        )
+        return Line(None if old is None else _marked(old), None if new is None else _marked(new))
     blocks = list(_blocks(_WORDS.findall(old), _WORDS.findall(new)))
     if not any(same and "".join(left).strip(" \t\"'") for same, left, _ in blocks):
-        return Line((Segment(_cut(old), marked=True),), (Segment(_cut(new), marked=True),))
+        return Line(_marked(old), _marked(new))
     return Line(
         tuple(_segment("".join(left), same) for same, left, _ in blocks if left),
         tuple(_segment("".join(right), same) for same, _, right in blocks if right),
     )
+
+
+def _marked(text: str) -> tuple[Segment, ...]:
+    """A line that is on one side alone. Its indentation says nothing new."""
+    inner = text.lstrip()
+    indent = text[: len(text) - len(inner)] if inner else ""
+    return (*([Segment(indent)] if indent else []), Segment(_cut(inner or text), marked=True))
 
 
 def _segment(text: str, same: bool) -> Segment:

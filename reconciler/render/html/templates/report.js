@@ -23,7 +23,7 @@
       row.text = `${row.element.id} ${words(row.element)}`.toLowerCase();
       if (row.fold) {
         if (!shared.has(row.fold)) {
-          shared.set(row.fold, [...row.fold.querySelectorAll("summary, .diff")].map(words).join(" "));
+          shared.set(row.fold, all(".head, .diff", row.fold).map(words).join(" "));
         }
         row.text += shared.get(row.fold);
       }
@@ -83,9 +83,26 @@
 
   // ---------------------------------------------------------------------------------------- opening and closing
 
-  function openAll(open) {
-    for (const element of all(".row")) if (!element.hidden || !open) element.open = open;
+  function setOpen(row, open) {
+    if (row.classList.contains("problem")) return; // always open
+    row.classList.toggle("open", open);
+    row.firstElementChild.setAttribute("aria-expanded", open);
+    if (open) offerCopies(row);
   }
+
+  function openAll(open) {
+    for (const row of all(".row")) if (!row.hidden || !open) setOpen(row, open);
+    for (const fold of all(".fold")) if (!fold.hidden || !open) fold.open = open;
+  }
+
+  document.addEventListener("click", (event) => {
+    const head = event.target.closest("a.head");
+    if (!head || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const row = head.parentElement;
+    event.preventDefault();
+    history.replaceState(null, "", head.hash);
+    setOpen(row, !row.classList.contains("open"));
+  });
 
   function follow() {
     const name = decodeURIComponent(location.hash.slice(1));
@@ -93,9 +110,11 @@
     if (!target) return;
     if (toolbar && target.closest("[hidden]")) clear();
     for (let holder = target.closest("details"); holder; holder = holder.parentElement.closest("details")) holder.open = true;
+    if (target.matches(".row")) {
+      setOpen(target, true);
+      target.firstElementChild.focus({ preventScroll: true });
+    }
     target.scrollIntoView();
-    const focused = target.matches("details") ? target.querySelector("summary") : target;
-    if (focused.tagName === "SUMMARY") focused.focus({ preventScroll: true });
   }
 
   // ------------------------------------------------------------------------------------------------------ copying
@@ -127,20 +146,17 @@
 
   function offerCopies(row) {
     const body = row.querySelector(":scope > .body");
-    if (!row.id || !body || body.querySelector(".copy")) return;
+    if (body.querySelector(".copy")) return;
     const offered = document.createElement("p");
     offered.className = "copy";
     const here = () => `${location.href.split("#")[0]}#${encodeURIComponent(row.id).replaceAll("%2F", "/")}`;
-    offered.append(button("Copy address", () => row.dataset.name ?? row.id), button("Copy link", here));
+    offered.append(button("Copy address", () => row.id), button("Copy link", here));
     body.append(offered);
   }
 
-  document.addEventListener("toggle", (event) => {
-    if (event.target.open && event.target.matches(".row")) offerCopies(event.target);
-  }, true);
-
   // -------------------------------------------------------------------------------------------------------- start
 
+  for (const row of all(".row:not(.problem)")) row.firstElementChild.setAttribute("aria-expanded", "false");
   if (toolbar) {
     toolbar.hidden = false;
     one("#search").addEventListener("input", filter);
