@@ -11,7 +11,7 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Source
 from reconciler.planner.plan import Change, FieldChange
 from reconciler.render.html.facets import Facet, Values, facets
-from reconciler.render.html.sides import SECRET, Sides, listing, sides
+from reconciler.render.html.sides import SECRET, Bounds, Sides, listing, sides
 from reconciler.render.plan_view import PlanView
 from reconciler.render.sections import Entry, Wording, renamed
 from reconciler.render.terminal import count
@@ -116,12 +116,12 @@ _DRIFT_TITLES: Final = {
 }
 
 
-def changes(view: PlanView) -> Rows:
+def changes(view: PlanView, bounds: Bounds) -> Rows:
     """The changes of a plan as rows."""
     wording = view.wording
     entries = [entry for part in view.sections for row in part.rows for entry in row.entries]
     found, numbers = facets([_values(entry, wording) for entry in entries], FACETS)
-    known = relations(view)
+    known = relations(view, bounds)
     titles = _TITLES | _DRIFT_TITLES if wording.drift else _TITLES
     values = iter(numbers)
     shown = []
@@ -153,15 +153,19 @@ def labels_of(change: Change) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Relations:
-    """What a row says of other rows: `known` are the names of all, `losses` what goes with a change beside its fields."""
+    """What rows say of each other: `known` are the names of all, `losses` what goes with a change beside its fields.
+
+    `remedies` are the ways out by action and reason, `bounds` how much of a field is shown.
+    """
 
     known: frozenset[str]
     followers: Mapping[Address, Sequence[Address]]
     losses: Mapping[Address, tuple[str, ...]]
     remedies: Mapping[tuple[str, str], str]
+    bounds: Bounds
 
 
-def relations(view: PlanView) -> Relations:
+def relations(view: PlanView, bounds: Bounds) -> Relations:
     followers: dict[Address, list[Address]] = defaultdict(list)
     for change in view.plan.changes:
         for needed in change.depends_on:
@@ -171,6 +175,7 @@ def relations(view: PlanView) -> Relations:
         followers,
         {removal.change.address: removal.losses for removal in view.removals},
         {(left.action, left.reason): left.remedy for left in view.leftovers},
+        bounds,
     )
 
 
@@ -207,8 +212,8 @@ def row_of(entry: Entry, wording: Wording, values: str, known: Relations) -> Row
         labels=labels_of(change),
         gist=() if one_sided else tuple(map(_gist, change.fields[:_MOST_GIST])),
         more=0 if one_sided else max(0, len(change.fields) - _MOST_GIST),
-        sides=() if one_sided else tuple(sides(field, change.replaces) for field in change.fields),
-        listing=tuple(listing(change.fields)) if one_sided else (),
+        sides=() if one_sided else tuple(sides(field, known.bounds, change.replaces) for field in change.fields),
+        listing=tuple(listing(change.fields, known.bounds)) if one_sided else (),
         waits_for=_joined(change.depends_on),
         awaited_by=_joined(known.followers.get(address, ())),
         child=entry.parent is not None,

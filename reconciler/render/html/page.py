@@ -54,6 +54,11 @@ def render(template: str, **values: Any) -> str:
     return page.render(style=style, mark=mark, script=script, policy=policy, version=__version__, **values).rstrip("\n")
 
 
+def fragment(template: str, **values: Any) -> str:
+    """Render a template that is a part of somebody else's page, without a last newline."""
+    return _environment().get_template(template).render(**values).rstrip("\n")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(

@@ -9,10 +9,11 @@ from reconciler.planner.plan import Plan
 from reconciler.render.html.changes import TONES, changes
 from reconciler.render.html.graph import graph
 from reconciler.render.html.page import render
+from reconciler.render.html.sides import FULL, SHORT
 from reconciler.render.plan_view import PlanView, facts, view
+from reconciler.render.sections import ORDER
 from reconciler.render.terminal import Style
 
-_ORDER: Final = ("delete", "replace", "conflict", "blocked", "rename", "create", "update")
 _SECTION: Final = {"replace": "delete"}
 _WORDS: Final = frozenset({"Saved", "Version"})  # facts that are read, rather than typed or compared
 
@@ -34,17 +35,17 @@ class Fact(NamedTuple):
     code: bool
 
 
-def plan(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
+def plan(plan: Plan, style: Style) -> str:
     """Render a plan as a page."""
-    return _page(view(plan))
+    return _page(view(plan), style)
 
 
-def drift(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
+def drift(plan: Plan, style: Style) -> str:
     """Render a drift as a page. Fields read from the declared value to the one found."""
-    return _page(view(plan, drift=True))
+    return _page(view(plan, drift=True), style)
 
 
-def _page(shown: PlanView) -> str:
+def _page(shown: PlanView, style: Style) -> str:
     drift, plan = shown.wording.drift, shown.plan
     return render(
         "plan.html.j2",
@@ -55,7 +56,7 @@ def _page(shown: PlanView) -> str:
         tiles=list(_tiles(shown)),
         facts=facts_of(plan),
         stops=shown.stops,
-        changes=changes(shown),
+        changes=changes(shown, FULL if style.full else SHORT),
         columns=("Declared", "Found") if drift else ("Before", "After"),
         graph=None if drift else graph(plan.changes, shown.wording.verbs),
         orphans=[str(address) for address in plan.orphans],
@@ -68,7 +69,7 @@ def _tiles(shown: PlanView) -> Iterator[Tile]:
     plan, verbs = shown.plan, shown.wording.verbs
     counts = plan.summary()
     found: dict[str, Tile] = {}
-    for action in _ORDER:
+    for action in (action for group in ORDER for action in group):
         if counts[action]:
             tone = TONES[shown.wording.signs[action][1]]
             known = found.get(verbs[action], Tile(0, verbs[action], tone, _SECTION.get(action, action)))

@@ -13,6 +13,7 @@ from reconciler.render.html.changes import Relations, Row, Rows, labels_of, rela
 from reconciler.render.html.facets import Values, facets
 from reconciler.render.html.page import render as page
 from reconciler.render.html.plan import Fact, Tile, facts_of
+from reconciler.render.html.sides import FULL, SHORT, Bounds
 from reconciler.render.html.timeline import seconds, timeline
 from reconciler.render.plan_view import view
 from reconciler.render.report_text import RESTORES, WORDS, totals, verdict
@@ -30,7 +31,7 @@ _SECTION_OF: Final = {status: name for name, _, _, statuses in _SECTIONS for sta
 _TONES: Final = {word: action for action, word in DONE.items()}
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
+def render(report: Report, style: Style) -> str:
     """Render a report as a page: what failed first, then what was done, and when."""
     plan = report.plan
     facts = facts_of(plan)
@@ -45,7 +46,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 -- one signatur
         tiles=list(_tiles(report)),
         facts=facts,
         notes=report.notes,
-        rows=_rows(report),
+        rows=_rows(report, FULL if style.full else SHORT),
         timeline=timeline(report.outcomes),
     )
 
@@ -59,9 +60,9 @@ def _tiles(report: Report) -> Iterator[Tile]:
             yield Tile(counts[name], WORDS.get(name, name), _TONES.get(name, name), section)
 
 
-def _rows(report: Report) -> Rows:
+def _rows(report: Report, bounds: Bounds) -> Rows:
     changes = {change.address: change for change in report.plan.changes}
-    known = relations(view(report.plan, fold=False))
+    known = relations(view(report.plan, fold=False), bounds)
     planned = [
         changes.get(one.address) or Change(one.address, one.action, one.reason, message="") for one in report.outcomes
     ]

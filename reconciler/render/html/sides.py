@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final, NamedTuple
@@ -19,12 +20,22 @@ from reconciler.render.terminal import count
 from reconciler.render.width import ELLIPSIS
 
 SECRET: Final = "(secret)"  # noqa: S105 -- a word in place of one
-MOST_LINES: Final = 200  # of one field, or of one object's listing
-MOST_CHARACTERS: Final = 2_000  # of one text without a difference in it
 _AROUND: Final = 60  # characters kept at both ends of a long text that both sides share
 _CONTEXT: Final = 2  # equal lines kept around those that differ
 _COMPARED: Final = 40_000  # pairs of lines or words that are compared
 _WORDS: Final = re.compile(r"\w+(?:\.\d+)*|\s+|[^\w\s]")  # 3.1 is one
+
+
+class Bounds(NamedTuple):
+    """How much is shown of one field, or of one object: `lines`, and `characters` of one line; and whether what is equal is."""
+
+    lines: int
+    characters: int
+    equal: bool = False
+
+
+SHORT: Final = Bounds(200, 2_000)
+FULL: Final = Bounds(sys.maxsize, sys.maxsize, equal=True)
 
 
 class Segment(NamedTuple):
@@ -56,26 +67,26 @@ class Sides(NamedTuple):
     forces: bool = False
 
 
-def sides(field: FieldChange, forcing: Sequence[str] = ()) -> Sides:
+def sides(field: FieldChange, bounds: Bounds, forcing: Sequence[str] = ()) -> Sides:
     """The two sides of a field. `forcing` are the pointers that force a replacement."""
     path = field.path or "(all of it)"
     if field.sensitive:
         return Sides(path, (), sensitive=True, forces=field.path in forcing)
     before = None if field.before is MISSING else _texts(field.before)
     after = None if field.after is MISSING else _texts(field.after)
-    found = list(_side_by_side(before, after))
-    shown = found[:MOST_LINES]
+    found = list(_side_by_side(before, after, bounds))
+    shown = found[: bounds.lines]
     if len(found) > len(shown):
         shown.append(Line(note=f"{ELLIPSIS} {count(len(found) - len(shown), 'more line')}"))
     return Sides(path, tuple(shown), forces=field.path in forcing)
 
 
-def listing(fields: Iterable[FieldChange]) -> list[str]:
+def listing(fields: Iterable[FieldChange], bounds: Bounds) -> list[str]:
     """The fields of an object that is there on one side only, as the lines of an indented text."""
     whole = {_name(field.path): _one_side(field) for field in fields}
-    found = [line for name, value in whole.items() for line in _entry(f"{name}:", value, "")]
-    rest = len(found) - MOST_LINES
-    return [*found[:MOST_LINES], *([f"{ELLIPSIS} {count(rest, 'more line')}"] if rest > 0 else [])]
+    found = [line for name, value in whole.items() for line in _entry(f"{name}:", value, "", bounds)]
+    rest = len(found) - bounds.lines
+    return [*found[: bounds.lines], *([f"{ELLIPSIS} {count(rest, 'more line')}"] if rest > 0 else [])]
 
 
 class _Word(NamedTuple):
@@ -96,31 +107,31 @@ def _name(path: str) -> str:
     return parts[0] if len(parts) == 1 else path
 
 
-def _entry(start: str, value: Any, indent: str) -> Iterator[str]:
+def _entry(start: str, value: Any, indent: str, bounds: Bounds) -> Iterator[str]:
     """The lines of one member or item, which begins with `start`."""
     deeper = indent + "  "
     if isinstance(value, Mapping) and value:
         yield indent + start
         for name, inner in value.items():
-            yield from _entry(f"{name}:", inner, deeper)
+            yield from _entry(f"{name}:", inner, deeper, bounds)
     elif isinstance(value, list) and value:
         yield indent + start
         for inner in value:
-            yield from _entry("-", inner, deeper)
+            yield from _entry("-", inner, deeper, bounds)
     elif isinstance(value, str) and "\n" in value:
         yield f"{indent}{start} |"
-        yield from (deeper + _cut(line) for line in value.split("\n"))
+        yield from (deeper + _cut(line, bounds) for line in value.split("\n"))
     else:
-        yield f"{indent}{start} {value.text if isinstance(value, _Word) else _cut(_scalar(value))}"
+        yield f"{indent}{start} {value.text if isinstance(value, _Word) else _cut(_scalar(value), bounds)}"
 
 
 def _scalar(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=dict)
 
 
-def _cut(text: str) -> str:
-    rest = len(text) - MOST_CHARACTERS
-    return text if rest <= 0 else f"{text[:MOST_CHARACTERS]}{ELLIPSIS} {count(rest, 'more character')}"
+def _cut(text: str, bounds: Bounds) -> str:
+    rest = len(text) - bounds.characters
+    return text if rest <= 0 else f"{text[: bounds.characters]}{ELLIPSIS} {count(rest, 'more character')}"
 
 
 def _texts(value: Any) -> list[str]:
@@ -132,60 +143,60 @@ def _texts(value: Any) -> list[str]:
     return [_scalar(value)]
 
 
-def _side_by_side(before: list[str] | None, after: list[str] | None) -> Iterator[Line]:
+def _side_by_side(before: list[str] | None, after: list[str] | None, bounds: Bounds) -> Iterator[Line]:
     if before is None or after is None:
-        yield from (Line(old=(Segment(_cut(text)),)) for text in before or ())
-        yield from (Line(new=(Segment(_cut(text)),)) for text in after or ())
+        yield from (Line(old=(Segment(_cut(text, bounds)),)) for text in before or ())
+        yield from (Line(new=(Segment(_cut(text, bounds)),)) for text in after or ())
         return
     blocks = list(_blocks(before, after))
     for place, (same, old, new) in enumerate(blocks):
         if same:
-            yield from _equal(old, first=place == 0, last=place == len(blocks) - 1)
+            yield from _equal(old, bounds, first=place == 0, last=place == len(blocks) - 1)
             continue
         for number in range(max(len(old), len(new))):
             one = old[number] if number < len(old) else None
             other = new[number] if number < len(new) else None
-            yield _pair(one, other)
+            yield _pair(one, other, bounds)
 
 
-def _equal(texts: Sequence[str], *, first: bool, last: bool) -> Iterator[Line]:
+def _equal(texts: Sequence[str], bounds: Bounds, *, first: bool, last: bool) -> Iterator[Line]:
     """Lines that both sides have: those near a difference, and how many lie between."""
     before, after = 0 if first else _CONTEXT, 0 if last else _CONTEXT
     hidden = len(texts) - before - after
-    if hidden <= 1:
+    if hidden <= 1 or bounds.equal:
         before, after, hidden = len(texts), 0, 0
     for text in texts[:before]:
-        yield Line((Segment(_cut(text)),), (Segment(_cut(text)),))
+        yield Line((Segment(_cut(text, bounds)),), (Segment(_cut(text, bounds)),))
     if hidden:
         yield Line(note=f"{ELLIPSIS} {count(hidden, 'equal line')}")
     for text in texts[len(texts) - after :]:
-        yield Line((Segment(_cut(text)),), (Segment(_cut(text)),))
+        yield Line((Segment(_cut(text, bounds)),), (Segment(_cut(text, bounds)),))
 
 
-def _pair(old: str | None, new: str | None) -> Line:
+def _pair(old: str | None, new: str | None, bounds: Bounds) -> Line:
     """Two lines of which one takes the place of the other."""
     if old is None or new is None:
-        return Line(None if old is None else _marked(old), None if new is None else _marked(new))
+        return Line(None if old is None else _marked(old, bounds), None if new is None else _marked(new, bounds))
     blocks = list(_blocks(_WORDS.findall(old), _WORDS.findall(new)))
     if not any(same and "".join(left).strip(" \t\"'") for same, left, _ in blocks):
-        return Line(_marked(old), _marked(new))
+        return Line(_marked(old, bounds), _marked(new, bounds))
     return Line(
-        tuple(_segment("".join(left), same) for same, left, _ in blocks if left),
-        tuple(_segment("".join(right), same) for same, _, right in blocks if right),
+        tuple(_segment("".join(left), same, bounds) for same, left, _ in blocks if left),
+        tuple(_segment("".join(right), same, bounds) for same, _, right in blocks if right),
     )
 
 
-def _marked(text: str) -> tuple[Segment, ...]:
+def _marked(text: str, bounds: Bounds) -> tuple[Segment, ...]:
     """A line that is on one side alone. Its indentation says nothing new."""
     inner = text.lstrip()
     indent = text[: len(text) - len(inner)] if inner else ""
-    return (*([Segment(indent)] if indent else []), Segment(_cut(inner or text), marked=True))
+    return (*([Segment(indent)] if indent else []), Segment(_cut(inner or text, bounds), marked=True))
 
 
-def _segment(text: str, same: bool) -> Segment:
+def _segment(text: str, same: bool, bounds: Bounds) -> Segment:
     if not same:
-        return Segment(_cut(text), marked=True)
-    if len(text) <= 4 * _AROUND:
+        return Segment(_cut(text, bounds), marked=True)
+    if bounds.equal or len(text) <= 4 * _AROUND:
         return Segment(text)
     rest = count(len(text) - 2 * _AROUND, "equal character")
     return Segment(f"{text[:_AROUND]}{ELLIPSIS} {rest} {ELLIPSIS}{text[-_AROUND:]}")

@@ -163,8 +163,8 @@
     one("#search").addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });
     for (const select of all("select", toolbar)) select.addEventListener("change", filter);
     one("#clear").addEventListener("click", () => { clear(); one("#search").focus(); });
-    one("#expand").addEventListener("click", () => openAll(true));
-    one("#collapse").addEventListener("click", () => openAll(false));
+    one("#expand")?.addEventListener("click", () => openAll(true));
+    one("#collapse")?.addEventListener("click", () => openAll(false));
     filter(); // a browser keeps what was typed before a reload
     if ("requestIdleCallback" in window) requestIdleCallback(gather);
   }
@@ -177,5 +177,5 @@
     for (const element of closed) element.open = false;
   });
   addEventListener("hashchange", follow);
-  follow();
+  addEventListener("load", () => requestAnimationFrame(follow)); // after the browser itself went there, which takes the focus
 })();
