@@ -10,9 +10,9 @@ import click
 from reconciler.applier.report import Report
 from reconciler.cli import run_apply
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import Outputs, find_workspace
-from reconciler.cli.stored import registries_of
-from reconciler.cli.streams import say
+from reconciler.cli.session import Outputs
+from reconciler.cli.stored import find_workspace_to_read, registries_of
+from reconciler.cli.streams import warn
 from reconciler.core.resource import Desired
 from reconciler.planner.plan import Plan
 from reconciler.project.planning import plan_deletion
@@ -20,7 +20,13 @@ from reconciler.render import REPORT
 from reconciler.render.escape import printable
 
 
-@click.command(cls=Command, name="delete")
+@click.command(
+    cls=Command,
+    name="delete",
+    examples={
+        "reconciler delete local/Model/chat": "show what goes, ask, delete",
+    },
+)
 @click.argument("key")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
@@ -44,7 +50,7 @@ def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, ou
 
 
 async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | None, output_format: str) -> Report:
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     run_apply.check_backup(workspace, backup)
     async with workspace.connect(registries_of(workspace, [key])) as registries:
         desired = workspace.load().desired
@@ -61,4 +67,4 @@ def _warn_if_declared(plan: Plan, item: Desired | None) -> None:
     if item is None or source is None:
         return
     if any((change.address, change.action) == (item.address, "delete") for change in plan.changes):
-        say(f"warning: {printable(source.file)}:{source.line} still declares it, so the next apply creates it again")
+        warn(f"{printable(source.file)}:{source.line} still declares it, so the next apply creates it again")

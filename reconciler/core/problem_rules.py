@@ -271,6 +271,10 @@ _PLAN: Final = {
         "An object of a previous key exists beside the new one and is not known to be an unfinished rename; it is left.",
         "Remove the previous key from the manifest; then it is an orphan that `--prune` may delete.",
     ),
+    "registry-not-kept": ProblemRule(
+        "In a pipeline, a registry is a file or folder that was not in the checkout, so it goes with the runner.",
+        "Use a registry that outlives the run; or a `path` outside of the checkout, on a runner that stays.",
+    ),
     "never-pruned": ProblemRule(
         "Objects of this kind have no room for the mark, so none of them is ever pruned.",
         "Say which are yours with `owns` in reconciler.yaml.",

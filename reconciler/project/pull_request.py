@@ -35,11 +35,16 @@ _PULL_REQUESTS: Final[Mapping[str, str]] = {
 _OFF: Final = ("", "0", "false", "no")
 
 
+def in_pipeline(environ: Mapping[str, str]) -> bool:
+    """True on the runner of a pipeline."""
+    return any(environ.get(name, "").lower() not in _OFF for name in _PIPELINES)
+
+
 def is_pull_request(environ: Mapping[str, str]) -> bool:
     """True in a pipeline for a pull request or merge request."""
-    if all(environ.get(name, "").lower() in _OFF for name in _PIPELINES):
-        return False
-    return any(re.fullmatch(values, environ.get(name, "")) for name, values in _PULL_REQUESTS.items())
+    return in_pipeline(environ) and any(
+        re.fullmatch(values, environ.get(name, "")) for name, values in _PULL_REQUESTS.items()
+    )
 
 
 def check_secrets(workspace: Workspace, endpoints: Iterable[Endpoint], *, allowed: bool) -> None:

@@ -184,6 +184,10 @@ def _apply() -> Form:
         "action": _word("What was planned.", CHANGES),
         "status": _word("How it ended.", STATUSES),
         "reason": _text("A stable word."),
+        "started_ms": {
+            **_duration(),
+            "description": "Milliseconds from the beginning of the run; 0 for what was not begun.",
+        },
         "duration_ms": _duration(),
     }
     properties = {
@@ -286,6 +290,12 @@ def _history() -> Form:
         "actor": _text("Who."),
         "plan": _text("Fingerprint of the plan that wrote it."),
         "owner": _or_null(_text("Whose mark it bore, or null.")),
+        "protected": _flag("Whether its mark protected it."),
+        "fields": _list(
+            "What it changed: `before` is the revision before it, `after` this one. The first of an object has one entry for each field, a "
+            "deletion none.",
+            _field(),
+        ),
         "spec": {"description": "The object as it was then.", "type": "object"},
     }
     properties = {"address": _address(), "revisions": _list("Newest first.", _map("One entry.", revision))}
