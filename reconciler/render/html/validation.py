@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.core.errors import FileError, ReconcilerError, RefusedError, is_error
+from reconciler.core.errors import FileError, Problem, ReconcilerError, RefusedError, is_error
 from reconciler.manifest.validation import Validation
 from reconciler.render.html.changes import CHUNK, UNCHUNKED
 from reconciler.render.html.facets import Facet, facets
@@ -28,12 +28,8 @@ class Row:
     """One problem. `quoted` are the line itself and what is underlined of it, secrets masked."""
 
     name: str
-    severity: str
+    problem: Problem
     sign: str
-    line: int
-    column: int
-    text: str
-    rule: str
     quoted: tuple[str, ...]
     help: str
     values: str
@@ -108,12 +104,8 @@ def _files(validation: Validation) -> tuple[list[File], tuple[Facet, ...]]:
         files.setdefault(problem.file, []).append(
             Row(
                 name=name if names[name] == 1 else f"{name}~{names[name]}",
-                severity=problem.severity,
+                problem=problem,
                 sign="\u00d7" if is_error(problem) else "!",
-                line=problem.line,
-                column=problem.column,
-                text=problem.text,
-                rule=problem.rule,
                 quoted=tuple(quote(problem, validation.lines.get(problem.file, ()), secrets, _PLAIN)),
                 help=suggestion(problem, _PLAIN) if problem.suggestion else "",
                 values=values,

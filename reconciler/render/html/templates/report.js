@@ -7,14 +7,25 @@
   // ------------------------------------------------------------------------------------------------ the filter
 
   const toolbar = one(".toolbar");
-  const rows = all("[data-v]").map((element) => ({
-    element,
-    values: new Set(element.dataset.v.split(" ")),
-    fold: element.closest(".fold"),
-    hidden: false,
-    text: null,
-  }));
-  const holders = all(".fold, .chunk, .group").reverse(); // the inner ones first
+  const holders = all(".fold, .chunk, .group").map((element) => ({ element, found: 0 }));
+  const known = new Map(holders.map((holder) => [holder.element, holder]));
+  const chunks = new Map(all(".chunk").map((element) => [element, { rows: [], near: false }]));
+  const loose = []; // the rows that are in no chunk
+
+  function above(element) {
+    const found = [];
+    for (let one = element.parentElement; one && one.tagName !== "MAIN"; one = one.parentElement) {
+      if (known.has(one)) found.push(known.get(one));
+    }
+    return found;
+  }
+
+  const rows = all("[data-v]").map((element) => {
+    const values = new Set(element.dataset.v.split(" "));
+    const row = { element, values, fold: element.closest(".fold"), above: above(element), hidden: false, meets: true, text: null };
+    (chunks.get(element.closest(".chunk"))?.rows ?? loose).push(row);
+    return row;
+  });
   const words = (element) => element.textContent.toLowerCase();
   const shared = new Map(); // of each fold, what all its members have in common
 
@@ -35,35 +46,67 @@
   function gather(deadline, start = 0) {
     let place = start;
     while (place < rows.length && deadline.timeRemaining() > 2) textOf(rows[place++]);
-    if (place < rows.length) requestIdleCallback((next) => gather(next, place));
+    if (place < rows.length) idle((next) => gather(next, place));
   }
+
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(() => work({ timeRemaining: () => 50 })));
+
+  function sync(some) {
+    for (const row of some) {
+      if (row.hidden === row.meets) row.element.hidden = row.hidden = !row.meets;
+    }
+  }
+
+  // Of a long list only what is near is brought up to date at once; the rest follows while nobody waits, or when it comes near.
+  let waiting = [];
+
+  function followUp(deadline) {
+    while (waiting.length && deadline.timeRemaining() > 2) sync(waiting.pop().rows);
+    if (waiting.length) idle(followUp);
+  }
+
+  document.addEventListener("contentvisibilityautostatechange", (event) => {
+    const chunk = chunks.get(event.target);
+    if (!chunk) return;
+    chunk.near = !event.skipped;
+    if (chunk.near) sync(chunk.rows);
+  }, true);
 
   function filter() {
     const sought = one("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
     const chosen = all("select", toolbar).map((select) => select.value).filter(Boolean);
     const filtered = sought.length + chosen.length > 0;
     document.documentElement.classList.toggle("filtered", filtered);
-    const counts = new Map(holders.map((holder) => [holder, 0]));
+    for (const holder of holders) holder.found = 0;
     let found = 0;
     for (const row of rows) {
-      const meets =
+      row.meets =
         chosen.every((value) => row.values.has(value)) &&
         (sought.length === 0 || sought.every((word) => textOf(row).includes(word)));
-      if (meets) {
+      if (row.meets) {
         found += 1;
-        for (let holder = row.element.parentElement; holder; holder = holder.parentElement) {
-          if (counts.has(holder)) counts.set(holder, counts.get(holder) + 1);
-          if (holder.classList.contains("group")) break;
-        }
+        for (const holder of row.above) holder.found += 1;
       }
-      if (row.hidden === meets) row.element.hidden = row.hidden = !meets;
     }
-    for (const [holder, count] of counts) {
-      if (holder.hidden !== (count === 0)) holder.hidden = count === 0;
-      if (holder.classList.contains("chunk")) holder.style.setProperty("--rows", filtered ? count : null);
-      if (holder.classList.contains("fold") && filtered && count > 0 && count <= 20) holder.open = true;
-    }
+    show(filtered);
     tell(found, filtered);
+  }
+
+  function show(filtered) {
+    const idling = waiting.length > 0;
+    waiting = [];
+    sync(loose);
+    for (const { element, found } of holders) {
+      if (element.hidden !== (found === 0)) element.hidden = found === 0;
+      if (element.matches("details") && filtered && found > 0 && found <= 20) element.open = true;
+      const chunk = chunks.get(element);
+      if (!chunk) continue;
+      element.style.setProperty("--rows", filtered ? found : null);
+      if (found && chunk.near) sync(chunk.rows);
+      else if (found) waiting.push(chunk);
+    }
+    waiting.reverse();
+    if (waiting.length && !idling) idle(followUp);
   }
 
   function tell(found, filtered) {
@@ -72,7 +115,7 @@
     output.textContent = filtered
       ? `${found.toLocaleString("en")} of ${size} ${output.dataset.noun} shown`
       : `${size} ${output.dataset.noun}`;
-    one("#none").hidden = found > 0;
+    if (one("#none").hidden !== found > 0) one("#none").hidden = found > 0;
   }
 
   function clear() {
@@ -91,7 +134,7 @@
   }
 
   function openAll(open) {
-    for (const row of all(".row")) if (!row.hidden || !open) setOpen(row, open);
+    for (const row of rows) if ((row.meets || !open) && row.element.matches(".row")) setOpen(row.element, open);
     for (const fold of all(".fold")) if (!fold.hidden || !open) fold.open = open;
   }
 
@@ -166,10 +209,11 @@
     one("#expand")?.addEventListener("click", () => openAll(true));
     one("#collapse")?.addEventListener("click", () => openAll(false));
     filter(); // a browser keeps what was typed before a reload
-    if ("requestIdleCallback" in window) requestIdleCallback(gather);
+    idle(gather);
   }
   let closed = [];
   addEventListener("beforeprint", () => {
+    sync(rows);
     closed = all("details:not([open])");
     for (const element of closed) element.open = true;
   });
