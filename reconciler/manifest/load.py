@@ -75,13 +75,15 @@ class Reader:
 
     `natives` are the native kinds by name; `overrides` the native fields by the name of each registry.
 
-    `root` is the project root; `variables` are the values of `${var:NAME}`.
+    `root` is the project root; `variables` are the values of `${var:NAME}`; `commands` are the names of the secret
+    commands, None where they are not to be looked up.
     """
 
     root: Path
     variables: Mapping[str, str]
     natives: Mapping[str, NativeKind] = field(default_factory=dict)
     overrides: Mapping[str, Node] = field(default_factory=dict)
+    commands: frozenset[str] | None = None
 
     def read(self, found: FoundFiles) -> Manifests:
         """Every document of every file. Never raises on what the files hold."""
@@ -113,7 +115,7 @@ class Reader:
             loaded = _load(text, shown)
             problems.extend(loaded.problems + loaded.warnings)
             counts[shown] = len(loaded.documents)
-            scope = Scope(self.root, folders[shown], self.variables, known_files)
+            scope = Scope(self.root, folders[shown], self.variables, known_files, self.commands)
             if not loaded.documents and not loaded.problems and shown != STDIN:
                 problems.append(_no_document(shown, text))
             findings: list[tuple[int, Finding]] = []

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from reconciler.core import document
 from reconciler.core import merge_patch as patch
@@ -26,6 +27,7 @@ from reconciler.core.schema.findings import Finding, findings, nearest, place
 from reconciler.core.schema.types import (
     END,
     Boolean,
+    Checked,
     Duration,
     HostPattern,
     Name,
@@ -35,6 +37,8 @@ from reconciler.core.schema.types import (
     SecretText,
     VariableGlob,
 )
+from reconciler.core.secret_commands import SHELL, command_of, is_command, wrong_command, wrong_form
+from reconciler.manifest.references import unknown_command
 from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
 
@@ -84,6 +88,35 @@ class SecretBounds(BaseModel):
         "goes nowhere but to the registry whose entry names it.",
         examples=[{"OPENAI_*": ["api.openai.com", "*.example.com"]}],
     )
+
+
+class SecretCommand(Checked):
+    """The type of a secret command: a program and its arguments, one of which holds {name}."""
+
+    def form(self) -> dict[str, Any]:
+        def holds(pattern: str) -> dict[str, Any]:
+            return {"type": "string", "pattern": pattern}
+
+        return {
+            "type": "array",
+            "items": holds(r"^[^\x00]*" + END),
+            "minItems": 2,
+            "prefixItems": [holds(r"^(?![\s\S]*\{name\})[^\x00]+" + END)],
+            "contains": holds(r"\{name\}"),
+            "if": {"prefixItems": [holds(SHELL)]},
+            "then": {"items": holds(r"^(?:\{name\}" + END + r"|(?![\s\S]*\{name\}))")},
+        }
+
+    def check(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a list"})
+        wrong = [place for place, word in enumerate(value) if not isinstance(word, str) or "\0" in word]
+        if wrong:
+            raise PydanticCustomError("wrong_items", "items must be strings without NUL", {"places": wrong})
+        message = wrong_command(value)
+        if message is not None:
+            raise PydanticCustomError("bad_command", "{message}", {"message": message})
+        return value
 
 
 class RegistryEntry(BaseModel):
@@ -143,6 +176,12 @@ class Config(BaseModel):
     secrets: SecretBounds | None = Field(
         None, description="Which variable of the environment may be sent to which host."
     )
+    secret_commands: dict[Name, Annotated[list[str], SecretCommand()]] | None = Field(
+        None,
+        description="Programs that print a secret each, as lists without a shell. `${cmd:NAME/REST}` in a secret field runs NAME, with REST in the "
+        "place of `{name}`.",
+        examples=[{"vault": ["vault", "kv", "get", "-field=value", "secret/models/{name}"]}],
+    )
     environments: dict[Name, dict[str, Any]] | None = Field(
         None,
         description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
@@ -171,6 +210,7 @@ class Project:
     limits: Limits = DEFAULTS
     plan_expiry: timedelta = timedelta(days=7)
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
+    secret_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
     base: Project | None = field(default=None, repr=False)
@@ -261,7 +301,8 @@ def _validate_environments(
     configs: dict[str | None, Config] = {}
     for name, layer in layers.items():
         try:
-            configs[name] = Config.model_validate(layer)
+            configs[name] = config = Config.model_validate(layer)
+            found[name] = [*found.get(name, ()), *_commands_named(layer, config)]
         except ValidationError as error:
             found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
     if environment is not None:
@@ -271,6 +312,28 @@ def _validate_environments(
         return configs, set()
     places = document.places(text, shown)
     return configs, {_locate(item, places, shown, name) for name, items in found.items() for item in items}
+
+
+def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Finding]:
+    """Find references to secret commands that are none, or of a wrong form, in what a configuration says of itself and its registries."""
+    known = config.secret_commands or {}
+    for pointer, text in _texts({name: layer.get(name) for name in ("fingerprint_key", "registries")}, ()):
+        if not is_command(text):
+            continue
+        wrong = wrong_form(text)
+        if wrong is not None:
+            yield Finding("bad-reference", wrong, pointer)
+        elif command_of(text) not in known:
+            yield unknown_command(command_of(text), pointer, known)
+
+
+def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The texts in plain data, each with its pointer."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _texts(item, (*path, str(name)))
+    elif isinstance(value, str):
+        yield pointers.join(path), value
 
 
 def _unknown(over: Mapping[str, Any]) -> list[Finding]:
@@ -335,6 +398,7 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
         limits=_limits(config.guards or Guards()),
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         secrets=_allowed(config.secrets),
+        secret_commands={name: tuple(words) for name, words in (config.secret_commands or {}).items()},
         text=text,
     )
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.core.errors import RefusedError
 from reconciler.core.model import Endpoint
-from reconciler.core.spec import REFERENCE
+from reconciler.core.spec import REFERENCE, source_of
 from reconciler.core.url import public_url
 from reconciler.project.workspace import Workspace
 
@@ -64,4 +64,5 @@ def check_secrets(workspace: Workspace, endpoints: Iterable[Endpoint], *, allowe
 
 def _references(endpoint: Endpoint) -> list[str]:
     values = [endpoint.api_key, *(endpoint.headers or {}).values()]
-    return [match[2] for value in values if value is not None for match in [REFERENCE.fullmatch(value)] if match]
+    written = (match for value in values if value is not None for match in [REFERENCE.fullmatch(value)] if match)
+    return [source_of(match[0]) or match[2] for match in written]
