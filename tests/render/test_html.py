@@ -281,6 +281,18 @@ def test_a_graph_goes_from_left_to_right() -> None:
     )
 
 
+def test_a_long_edge_passes_through_no_node() -> None:
+    """An edge over a column has a row of its own there, so that no node hides it."""
+    far = Change(address("far"), "create", "new", depends_on=(address("Model0"), address("Model1")))
+    found = graph([*chain(2), far], PLAN_WORDING.verbs)
+    assert found is not None
+    [long] = [path for path in found.edges if "H" in path]
+    heights = {int(number) for number in re.findall(r" (\d+)H", long)}
+    middle = next(node for node in found.nodes if node.name == "Model1")
+    assert heights
+    assert not any(middle.y <= height <= middle.y + 40 for height in heights)
+
+
 def test_a_large_graph_is_folded() -> None:
     """Over its limit a graph has one node for each kind and action, also where that makes a circle."""
     models = [Change(address(f"m{n}"), "create", "new", depends_on=(address(f"s{n}", "Secret"),)) for n in range(5_000)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from reconciler.core.resource import Address
@@ -110,7 +111,13 @@ def _short(text: str, most: int = _CHARACTERS) -> str:
 
 
 def _drawn(edges: Edges, labels: Mapping[str, _Label], objects: int, *, folded: bool) -> Graph:
-    columns = _ordered(_columns(edges), edges)
+    columns = _columns(edges)
+    ways = _ways(columns, edges)
+    steps: dict[str, set[str]] = {name: set() for column in columns for name in column}
+    for way in ways:
+        for one, following in pairwise(way):
+            steps.setdefault(following, set()).add(one)
+    columns = _ordered(columns, {name: frozenset(needs) for name, needs in steps.items()})
     tallest = max(map(len, columns))
     places = {
         name: (
@@ -120,10 +127,23 @@ def _drawn(edges: Edges, labels: Mapping[str, _Label], objects: int, *, folded: 
         for place, column in enumerate(columns)
         for row, name in enumerate(column)
     }
-    nodes = tuple(Node(*places[name], *labels[name]) for column in columns for name in column)
-    paths = tuple(_path(places[one], places[name]) for name in edges for one in sorted(edges[name]))
+    nodes = tuple(Node(*places[name], *labels[name]) for column in columns for name in column if name in labels)
+    paths = tuple(_path([places[name] for name in way]) for way in ways)
     width = len(columns) * (WIDTH + _GAP_X) - _GAP_X + 2 * _MARGIN
     return Graph(nodes, paths, width, tallest * (HEIGHT + _GAP_Y) - _GAP_Y + 2 * _MARGIN, objects, folded)
+
+
+def _ways(columns: list[list[str]], edges: Edges) -> list[list[str]]:
+    """Each edge as a way from node to node. In the columns that it passes, which grow, it has a place of its own."""
+    depth = {name: place for place, column in enumerate(columns) for name in column}
+    ways = []
+    for name, needs in edges.items():
+        for one in sorted(needs):
+            between = [(place, f"{one}\n{name}\n{place}") for place in range(depth[one] + 1, depth[name])]
+            for place, passing in between:
+                columns[place].append(passing)
+            ways.append([one, *(passing for _, passing in between), name])
+    return ways
 
 
 def _columns(edges: Edges) -> list[list[str]]:
@@ -163,9 +183,16 @@ def _ordered(columns: list[list[str]], edges: Edges) -> list[list[str]]:
     return columns
 
 
-def _path(start: tuple[int, int], end: tuple[int, int]) -> str:
-    """A curve from the right of one node to the left of another."""
-    x, y = start[0] + WIDTH, start[1] + HEIGHT // 2
-    to_x, to_y = end[0] - 5, end[1] + HEIGHT // 2
-    middle = (x + to_x) // 2
-    return f"M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"
+def _path(way: Sequence[tuple[int, int]]) -> str:
+    """A curve from the right of the first node to the left of the last, straight through the places between."""
+    x, y = way[0][0] + WIDTH, way[0][1] + HEIGHT // 2
+    drawn = f"M{x} {y}"
+    for place, (left, top) in enumerate(way[1:], 2):
+        last = place == len(way)
+        to_x, to_y = left - 5 if last else left, top + HEIGHT // 2
+        middle = (x + to_x) // 2
+        drawn += f"C{middle} {y} {middle} {to_y} {to_x} {to_y}"
+        if not last:
+            x, y = left + WIDTH, to_y
+            drawn += f"H{x}"
+    return drawn
