@@ -111,10 +111,9 @@
 
   function tell(found, filtered) {
     const output = one("#found");
-    const size = Number(output.dataset.size).toLocaleString("en");
-    output.textContent = filtered
-      ? `${found.toLocaleString("en")} of ${size} ${output.dataset.noun} shown`
-      : `${size} ${output.dataset.noun}`;
+    const size = Number(output.dataset.size);
+    const all = `${size.toLocaleString("en")} ${output.dataset.noun}${size === 1 ? "" : "s"}`;
+    output.textContent = filtered ? `${found.toLocaleString("en")} of ${all} shown` : all;
     if (one("#none").hidden !== found > 0) one("#none").hidden = found > 0;
   }
 
