@@ -40,6 +40,11 @@ REPORT: Final[Mapping[str, str]] = {
     "markdown": "reconciler.render.report_markdown:render",
     "html": "reconciler.render.html.report:render",
 }
+COMPARISON: Final[Mapping[str, str]] = {
+    "text": "reconciler.render.comparison:render_text",
+    "json": "reconciler.render.comparison:render_json",
+    "markdown": "reconciler.render.comparison:render_markdown",
+}
 
 
 def load(spec: str) -> Callable[..., Any]:
