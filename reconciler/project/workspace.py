@@ -147,6 +147,12 @@ class Workspace:
         problems = tuple(problem for problem in read.problems if problem.file not in others)
         return self._compiled(replace(read, problems=problems), selected, paths)
 
+    def files(self, paths: Sequence[str]) -> FoundFiles:
+        """The files under some paths, or those of the configured manifests."""
+        if paths:
+            return discover(paths, self.cwd, self.cwd)
+        return discover(self.project.manifests, self.project.root, self.cwd)
+
     def has_any(self, paths: Sequence[str]) -> bool:
         """True where one of the files under `paths` is among the configured manifests."""
         known = {file.real for file in discover(self.project.manifests, self.project.root, self.cwd).files}
