@@ -12,9 +12,10 @@ from reconciler.cli.stored import check_names
 from reconciler.core.errors import UsageError
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
+from reconciler.project.loaded import LoadedManifests
 from reconciler.project.planning import plan_changes
 from reconciler.project.selection import parse_selector, select
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
 
 

@@ -12,7 +12,8 @@ from reconciler.cli.streams import say
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
 from reconciler.core.resource import RemoteState
 from reconciler.core.schema.findings import nearest
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.loaded import LoadedManifests
+from reconciler.project.workspace import Workspace
 from reconciler.registry.reading import read_all, unread_text
 from reconciler.render.error import error_text
 from reconciler.render.escape import printable

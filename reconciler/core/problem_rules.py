@@ -93,7 +93,7 @@ _FILES: Final = {
 # The form of one document.
 _FORM: Final = {
     "unknown-kind": ProblemRule(
-        "`kind` is neither `Model`, nor a kind of a driver in use.",
+        "`kind` is neither `Model` or `Template`, nor a kind of a driver in use.",
         "Correct it, or configure a registry of that driver.",
     ),
     "foreign-file": ProblemRule(
@@ -222,6 +222,14 @@ _REFERENCES: Final = {
 _TOGETHER: Final = {
     "duplicate-address": ProblemRule(
         "Two manifests declare the same object: one registry, kind and key.", "Remove one of them, or change its key."
+    ),
+    "duplicate-template": ProblemRule("Two templates have the same key.", "Remove one of them, or change its key."),
+    "unknown-template": ProblemRule(
+        "`extends` names a template that no manifest declares.", "Correct the name, or write `kind: Template`."
+    ),
+    "unused-template": ProblemRule(
+        "No Model extends a template, in no environment, so it does nothing.",
+        "Name it in the `extends` of a Model, or remove it.",
     ),
     "previous-key-declared": ProblemRule(
         "A key in `previous_keys` is still declared by a manifest.", "Remove that manifest, or the previous key."

@@ -11,6 +11,7 @@ from reconciler.core import document
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import Address
 from reconciler.core.schema.findings import Finding
+from reconciler.manifest.templates import DocumentPlace
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.config import Project
 from reconciler.project.registries import load_registries, place_of_entry
@@ -77,20 +78,21 @@ def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[]
     """
     content = stdin() if tuple(paths) == (STDIN,) and stdin is not None else b""
     base = workspace.load(paths, lambda: content)
-    if workspace.project.environment is not None:
-        return base.validation()
-    others = dict(siblings(workspace))
-    if not others:
-        return base.validation()
+    alone = workspace.project.environment is not None
+    others = dict(siblings(workspace)) if not alone or base.unused else {}
     concerned = {name: other for name, other in others.items() if not paths or other.has_any(paths)}
     results = {name: other.load(paths, lambda: content) for name, other in concerned.items()}
+    used = set[DocumentPlace]().union(*(loaded.manifests.used for loaded in (base, *results.values())))
+    if alone or not others:
+        return base.validation(used)
     template = not base.documents and any(loaded.documents for loaded in results.values())
     belongs = not paths or workspace.has_any(paths) or not results
-    first = base.validation() if belongs and not template else replace(base.validation(), problems=())
+    first = base.validation(used)
+    first = first if belongs and not template else replace(first, problems=())
     known = set(first.problems)
     validations = [first]
     for name, loaded in results.items():
-        found = loaded.validation()
+        found = loaded.validation(used)
         only = tuple(problem._replace(environment=name) for problem in found.problems if problem not in known)
         files = found.files if template or not belongs else 0
         validations.append(replace(found, problems=only, files=files, documents=found.documents if files else 0))

@@ -28,6 +28,7 @@ from reconciler.core.schema.types import (
     Texts,
     Url,
 )
+from reconciler.core.schema.unions import TextOrList
 from reconciler.manifest.native import NativeKind
 from reconciler.project.config import OWNER
 
@@ -165,7 +166,12 @@ def field(annotation: Any, metadata: tuple[Any, ...] = ()) -> Strategy:
         return field(inner, (*metadata, *extra))
     options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     checked = next(
-        (item for item in metadata if isinstance(item, scalars.Checked | scalars.UrlForm | Pattern | HeaderMap)), None
+        (
+            item
+            for item in metadata
+            if isinstance(item, scalars.Checked | scalars.UrlForm | Pattern | HeaderMap | TextOrList)
+        ),
+        None,
     )
     if checked is not None:
         found = _checked(checked)
@@ -219,6 +225,8 @@ def _checked(kind: Any) -> Strategy:
             return st.sampled_from((*kind.values, "nobody's", *VARIABLES))
         case Texts():
             return st.sampled_from(WORDS) | st.lists(st.sampled_from(WORDS), max_size=2)
+        case TextOrList():
+            return field(kind.text) | st.lists(field(kind.text), min_size=1, max_size=2)
         case Scalar():
             return st.sampled_from(("a", "", 1, 2.5, True, "$x"))
         case HeaderMap():
@@ -235,6 +243,7 @@ def _checked(kind: Any) -> Strategy:
 WHOLE_MODEL: Final[dict[str, Any]] = {
     "kind": "Model",
     "key": "support-chat",
+    "extends": ["gateway"],
     "display_name": "Support chat",
     "description": "Answers.",
     "task": "chat_completion",
@@ -273,6 +282,9 @@ WHOLE_MODEL: Final[dict[str, Any]] = {
     "$schema": "manifest.schema.json",
     "format_version": "1.0",
 }
+WHOLE_TEMPLATE: Final[dict[str, Any]] = {
+    name: value for name, value in WHOLE_MODEL.items() if name not in ("extends", "previous_keys", "state")
+} | {"kind": "Template"}
 ROUTE: Final[dict[str, Any]] = {"host": "http://a", "weight": 0.5, "open": True}
 WHOLE_SERVICE: Final[dict[str, Any]] = {
     "kind": "web/Service",
