@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.cli.options import GlobalOptions
-from reconciler.cli.session import find_workspace, stdin_bytes
+from reconciler.cli.session import find_workspace, stdin_bytes, tell_excluded
 from reconciler.cli.stored import check_names
 from reconciler.core.errors import UsageError
 from reconciler.core.resource import DesiredState
@@ -57,6 +57,7 @@ def load(workspace: Workspace, request: Request) -> tuple[LoadedManifests, Desir
     """The manifests, all valid, and of their desired state the part that was asked for."""
     check_names(workspace, request.registries)
     loaded = workspace.load(request.paths, stdin_bytes)
+    tell_excluded(loaded.excluded)
     desired = select(loaded.checked(), request.selections)
     _check_rotate(desired, request.consents.rotate)
     return loaded, desired

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.options import Command, GlobalOptions, format_option, output_option
-from reconciler.cli.session import Outputs, check_answer_files, find_workspaces, stdin_bytes
+from reconciler.cli.session import Outputs, check_answer_files, find_workspaces, stdin_bytes, tell_excluded
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.environments import validate
 from reconciler.project.locate import repository_here
@@ -32,6 +32,7 @@ def command(
     check_answer_files(options, answers.paths, paths)
     with answers.reporting_errors("validate", repository_here()):
         result = _validate(options, paths)
+    tell_excluded(result.excluded)
     answers.write(result, options, strict=strict)
     return 0 if result.valid and not (strict and result.problems) else 1
 

@@ -40,6 +40,10 @@ _FILES: Final = {
         "link cannot be followed. `--prune` is refused.",
         "Rename it to `.yaml`, `.yml` or `.json`, or move it out of the manifests.",
     ),
+    "unused-exclude": ProblemRule(
+        "A glob under `exclude` matches no file and no folder of the manifests, in no environment.",
+        "Correct it, or remove it. One under `manifests` is relative to its `path`.",
+    ),
     "config-name": ProblemRule(
         "The configuration exists under a name that is not read.", "Rename it to reconciler.yaml, or use `--config`."
     ),
@@ -98,7 +102,8 @@ _FORM: Final = {
     ),
     "foreign-file": ProblemRule(
         "A file among the manifests is plainly another tool's.",
-        "Move it out of the folder; where `import` knows its format, `reconciler import FILE -o DIR` translates it.",
+        "Move it out of the folder, or list it under `exclude` in reconciler.yaml; where `import` knows its format, "
+        "`reconciler import FILE -o DIR` translates it.",
     ),
     "unknown-value": ProblemRule(
         "A value is none of those that this version knows of a list that is the vendor's; it is sent as it is.",
@@ -144,7 +149,9 @@ _FORM: Final = {
     "bad-duration": ProblemRule("A duration is not a number with a unit.", "Write `30s`, `15m`, `24h` or `7d`."),
     "bad-pointer": ProblemRule("An entry of `ignore` is not a JSON pointer.", "Write it as `/field/inner`."),
     "bad-glob": ProblemRule(
-        "A name under `secrets.allow` is no environment variable and no glob over such names.", "Write `OPENAI_*`."
+        "A glob of reconciler.yaml is none: under `secrets.allow` it is over names of environment variables, under "
+        "`exclude` over files below a folder.",
+        "Write `OPENAI_*`, or `**/values.yaml`.",
     ),
     "bad-host": ProblemRule(
         "An entry of `secrets.allow` is not a host.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from reconciler.core.schema.types import (
     END,
     Boolean,
     Duration,
+    ExcludeGlob,
     HostPattern,
     Name,
     Number,
@@ -35,6 +36,9 @@ from reconciler.core.schema.types import (
     SecretText,
     VariableGlob,
 )
+from reconciler.core.schema.unions import TextOrMap
+from reconciler.manifest.exclude import Exclusion
+from reconciler.manifest.glob import is_glob, split
 from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
 
@@ -86,6 +90,19 @@ class SecretBounds(BaseModel):
     )
 
 
+class ManifestsEntry(BaseModel):
+    """A path of manifests, of which some files are not read."""
+
+    model_config = STRICT
+
+    path: str = Field(description="A folder, file or glob, relative to reconciler.yaml.", examples=["manifests"])
+    exclude: list[ExcludeGlob] | None = Field(
+        None,
+        description="Globs of files and folders below `path` that are not read, relative to it. One without a slash matches in any folder.",
+        examples=[["**/values.yaml"]],
+    )
+
+
 class RegistryEntry(BaseModel):
     """One registry: the driver, and the settings that the driver takes."""
 
@@ -120,10 +137,15 @@ class Config(BaseModel):
         description="Whose mark is set on what we create. Without it nothing is marked and prune is refused.",
         examples=["platform-team"],
     )
-    manifests: list[str] | None = Field(
+    manifests: list[Annotated[str | ManifestsEntry, TextOrMap(str, ManifestsEntry)]] | None = Field(
         None,
         description="Folders, files or globs of manifests, relative to this file. `manifests` if absent.",
         examples=[["manifests"]],
+    )
+    exclude: list[ExcludeGlob] | None = Field(
+        None,
+        description="Globs of files and folders that are not read as manifests, relative to this file. One without a slash matches in any folder.",
+        examples=[["charts", "**/values.yaml"]],
     )
     variables: dict[str, Annotated[str | float | bool, Scalar()]] | None = Field(
         None, description="Values for `${var:NAME}` in manifests.", examples=[{"llm_host": "llm.example.com"}]
@@ -164,11 +186,12 @@ class Project:
     file: str | None
     environment: str | None
     owner: str | None
-    manifests: tuple[str, ...]
+    manifests: tuple[str, ...]  # paths, relative to the root
     variables: Mapping[str, str]
     fingerprint_key: str | None
     registries: Mapping[str, Mapping[str, Any]]
     limits: Limits = DEFAULTS
+    excludes: tuple[tuple[Exclusion, ...], ...] = ()  # of each path in `manifests`, the globs of what is not read there
     plan_expiry: timedelta = timedelta(days=7)
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     text: str = field(default="", repr=False)
@@ -323,12 +346,15 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
     entries = {name: entry.model_dump() for name, entry in (config.registries or {}).items()}
     if config.registries is None:
         entries = {"local": {"driver": "local", "default": True}}
+    root = root.resolve()
+    sources = _sources(config)
     return Project(
-        root=root.resolve(),
+        root=root,
         file=shown,
         environment=environment,
         owner=f"{owner}/{environment}" if owner and environment else owner,
-        manifests=tuple(config.manifests if config.manifests is not None else ["manifests"]),
+        manifests=tuple(entry.path for entry in sources),
+        excludes=tuple(_exclusions(config.exclude or (), sources, root)),
         variables={name: _text(value) for name, value in (config.variables or {}).items()},
         fingerprint_key=config.fingerprint_key,
         registries=entries,
@@ -337,6 +363,30 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
         secrets=_allowed(config.secrets),
         text=text,
     )
+
+
+def _sources(config: Config) -> list[ManifestsEntry]:
+    listed = ["manifests"] if config.manifests is None else config.manifests
+    return [ManifestsEntry(path=entry) if isinstance(entry, str) else entry for entry in listed]
+
+
+def _exclusions(
+    shared: Iterable[str], sources: Iterable[ManifestsEntry], root: Path
+) -> Iterator[tuple[Exclusion, ...]]:
+    """The globs of what is not read below each path of manifests: those of all, then its own."""
+    for_all = [Exclusion(glob, str(root), f"/exclude/{number}") for number, glob in enumerate(shared)]
+    for index, source in enumerate(sources):
+        folder = _folder(root, source.path)
+        own = enumerate(source.exclude or ())
+        yield (*for_all, *(Exclusion(glob, folder, f"/manifests/{index}/exclude/{number}") for number, glob in own))
+
+
+def _folder(root: Path, path: str) -> str:
+    """The absolute folder that a path of manifests means: of a glob its fixed part, of a file the folder it is in."""
+    whole = root / path
+    if is_glob(path) and not whole.exists():
+        whole = root / split(path)[0]
+    return os.path.abspath(whole.parent if whole.is_file() else whole)
 
 
 def _limits(guards: Guards) -> Limits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
@@ -11,7 +11,6 @@ from reconciler.core import document
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import Address
 from reconciler.core.schema.findings import Finding
-from reconciler.manifest.templates import DocumentPlace
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.config import Project
 from reconciler.project.registries import load_registries, place_of_entry
@@ -82,12 +81,13 @@ def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[]
     others = dict(siblings(workspace)) if not alone or base.unused else {}
     concerned = {name: other for name, other in others.items() if not paths or other.has_any(paths)}
     results = {name: other.load(paths, lambda: content) for name, other in concerned.items()}
-    used = set[DocumentPlace]().union(*(loaded.manifests.used for loaded in (base, *results.values())))
+    used = set[Hashable]().union(*(loaded.used for loaded in (base, *results.values())))
     if alone or not others:
         return base.validation(used)
     template = not base.documents and any(loaded.documents for loaded in results.values())
     belongs = not paths or workspace.has_any(paths) or not results
-    first = base.validation(used)
+    nowhere = set(base.excluded).intersection(*(loaded.excluded for loaded in results.values()))
+    first = replace(base.validation(used), excluded=tuple(sorted(nowhere)))
     first = first if belongs and not template else replace(first, problems=())
     known = set(first.problems)
     validations = [first]
@@ -95,7 +95,9 @@ def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[]
         found = loaded.validation(used)
         only = tuple(problem._replace(environment=name) for problem in found.problems if problem not in known)
         files = found.files if template or not belongs else 0
-        validations.append(replace(found, problems=only, files=files, documents=found.documents if files else 0))
+        validations.append(
+            replace(found, problems=only, files=files, documents=found.documents if files else 0, excluded=())
+        )
     overlaps = tuple(_same_places({**({} if template else {BASE: workspace}), **others}))
     text = {workspace.project.file or "": document.lines_of(workspace.project.text)} if overlaps else {}
     return merge([*validations, replace(first, files=0, documents=0, problems=overlaps, lines=text)])

@@ -6,7 +6,7 @@ The order is always the same: `open_workspace`, `load`, `connect`, then `read_al
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from reconciler.core.rules import ExternalRef, Ref
 from reconciler.core.schema.findings import Finding
 from reconciler.core.secret import Resolver, Secret
 from reconciler.manifest.compile import compile_manifests
-from reconciler.manifest.discover import FoundFiles, discover, shown
+from reconciler.manifest.discover import Excluded, FoundFiles, discover, shown
 from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.likely_secrets import told_once
 from reconciler.manifest.load import Reader
@@ -36,6 +36,7 @@ from reconciler.project.loaded import LoadedManifests
 from reconciler.project.locate import projects_of, repository_of
 from reconciler.project.named_files import missing_in_manifest, missing_in_settings
 from reconciler.project.registries import load_registries, native_kinds
+from reconciler.project.sources import Configured, asked_for, configured, unused_excludes
 from reconciler.registry.connecting import open_registry
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Opening, Registry
@@ -73,42 +74,64 @@ class Workspace:
     def facts(self) -> dict[str, RegistryFacts]:
         return {name: entry.facts for name, entry in self.entries.items()}
 
-    def load(self, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None) -> LoadedManifests:
+    def load(
+        self, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None, *, everything: bool = False
+    ) -> LoadedManifests:
         """Load manifests: those of the configuration, or those under `paths`; `-` is `stdin`.
 
         With paths inside the configured manifests, all of these are read for the checks across documents, but only the
-        paths' problems are reported. Never raises for what manifests hold: see `LoadedManifests.checked`.
+        paths' problems are reported. What `exclude` leaves out is read only with `everything`. Never raises for what
+        manifests hold: see `LoadedManifests.checked`.
         """
         reader = self._reader()
-        whole = discover(self.project.manifests, self.project.root, self.cwd)
+        sources = configured(self.project, self.cwd)
+        whole = sources.found
         if not paths:
-            return self._compiled(reader.read(self._hinted(whole)), None, self.project.manifests)
+            return self._with_idle(
+                self._compiled(reader.read(self._hinted(whole)), None, self.project.manifests), sources
+            )
         if STDIN in paths:
             if len(paths) > 1:
                 raise UsageError("`-` stands for standard input alone: it cannot be combined with other paths")
             read = reader.read_stdin(stdin() if stdin else b"", self.cwd, whole.files)
             return self._compiled(read, frozenset(), ("<stdin>",))
-        asked = discover(paths, self.cwd, self.cwd)
+        asked = self._asked_for(paths, whole) if not everything else discover(paths, self.cwd, self.cwd)
         selected = frozenset(file.shown for file in asked.files)
         known = {file.real for file in whole.files}
         if not any(file.real in known for file in asked.files):
-            return self._compiled(reader.read(asked, library=whole.files), selected, paths)
+            return self._compiled(reader.read(asked, library=whole.files), selected, paths, asked.excluded)
         files = {file.real: file for file in (*whole.files, *asked.files)}
         ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
         others = {file.shown for file in ordered} - selected
         read = reader.read(FoundFiles(ordered, asked.problems, asked.silent), others)
-        return self._compiled(read, selected, paths)
+        return self._compiled(read, selected, paths, asked.excluded)
 
     def has_any(self, paths: Sequence[str]) -> bool:
         """True where one of the files under `paths` is among the configured manifests."""
-        known = {file.real for file in discover(self.project.manifests, self.project.root, self.cwd).files}
-        return any(file.real in known for file in discover(paths, self.cwd, self.cwd).files)
+        whole = configured(self.project, self.cwd).found
+        known = {file.real for file in whole.files}
+        return any(file.real in known for file in self._asked_for(paths, whole).files)
+
+    def _asked_for(self, paths: Sequence[str], whole: FoundFiles) -> FoundFiles:
+        return asked_for(paths, self.project, self.cwd, whole)
+
+    def _with_idle(self, loaded: LoadedManifests, sources: Configured) -> LoadedManifests:
+        """Add the globs of `exclude`, used and unused: as templates, they are judged over all environments."""
+        unused: dict[Hashable, Problem] = {**loaded.unused}
+        unused.update(unused_excludes(sources.unused, self.project))
+        return replace(loaded, unused=unused, used=loaded.used | sources.matched)
 
     def _reader(self) -> Reader:
         overrides = {name: entry.override for name, entry in self.entries.items()}
         return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides)
 
-    def _compiled(self, manifests: Manifests, selected: frozenset[str] | None, asked: Sequence[str]) -> LoadedManifests:
+    def _compiled(
+        self,
+        manifests: Manifests,
+        selected: frozenset[str] | None,
+        asked: Sequence[str],
+        excluded: tuple[Excluded, ...] = (),
+    ) -> LoadedManifests:
         """`selected` None means all; empty means that everything was asked for, but is not all there is."""
         chosen = selected or None
         compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen)
@@ -130,14 +153,22 @@ class Workspace:
         documents = sum(count for file, count in manifests.counts.items() if chosen is None or file in chosen)
         silent = tuple(f"{item.file}: {item.message}" for item in sorted(problems) if item.rule in SILENT)
         if (
-            not documents
+            not (documents or excluded)
             and not self._is_meant_empty(manifests, selected, problems)
             and not any(map(is_error, problems))
         ):
             problems.add(self._no_manifests(manifests, chosen, asked))
-        desired = replace(compiled.state, complete=selected is None, silent_sources=silent)
-        repository = repository_of(self.project.root, self.cwd, self.resolver.environ)
-        return LoadedManifests(manifests, desired, tuple(sorted(problems)), files, documents, repository, chosen)
+        return LoadedManifests(
+            manifests,
+            replace(compiled.state, complete=selected is None, silent_sources=silent),
+            tuple(sorted(problems)),
+            files,
+            documents,
+            repository_of(self.project.root, self.cwd, self.resolver.environ),
+            tuple(one.shown for one in excluded),
+            {place: item for place, item in manifests.unused.items() if chosen is None or place.file in chosen},
+            manifests.used,
+        )
 
     def _hinted(self, whole: FoundFiles) -> FoundFiles:
         """Without a configuration, what to do where there are no manifests either."""

@@ -28,7 +28,7 @@ from reconciler.core.schema.types import (
     Texts,
     Url,
 )
-from reconciler.core.schema.unions import TextOrList
+from reconciler.core.schema.unions import TextOrList, TextOrMap
 from reconciler.manifest.native import NativeKind
 from reconciler.project.config import OWNER
 
@@ -106,6 +106,7 @@ VARIABLES: Final = ("${var:x}", "${file:a/b.txt}")
 SECRETS: Final = ("${env:TOKEN}", "${file:secret}")
 WORDS: Final = ("", "a", "some words", "two\nlines", "${var:x} and more", "$${x}", "é", "null", "true", "3")
 BY_PATTERN: Final = {
+    scalars.EXCLUDE: ("charts", "**/values.yaml", "/a/b.json", "*", "[!a]?.yml", "..a/b", ".x"),
     OWNER: ("a", "platform team", "é", "a.b-c"),
     scalars.KEY: ("a", "A-b.c_1", "0", "x" * 100, "support-chat"),
     scalars.SECRET_REFERENCE: SECRETS,
@@ -169,7 +170,7 @@ def field(annotation: Any, metadata: tuple[Any, ...] = ()) -> Strategy:
         (
             item
             for item in metadata
-            if isinstance(item, scalars.Checked | scalars.UrlForm | Pattern | HeaderMap | TextOrList)
+            if isinstance(item, scalars.Checked | scalars.UrlForm | Pattern | HeaderMap | TextOrList | TextOrMap)
         ),
         None,
     )
@@ -225,6 +226,8 @@ def _checked(kind: Any) -> Strategy:
             return st.sampled_from((*kind.values, "nobody's", *VARIABLES))
         case Texts():
             return st.sampled_from(WORDS) | st.lists(st.sampled_from(WORDS), max_size=2)
+        case TextOrMap():
+            return field(kind.text) | field(kind.model)
         case TextOrList():
             return field(kind.text) | st.lists(field(kind.text), min_size=1, max_size=2)
         case Scalar():
@@ -317,7 +320,8 @@ WHOLE_SERVICE: Final[dict[str, Any]] = {
 }
 WHOLE_CONFIG: Final[dict[str, Any]] = {
     "owner": "team",
-    "manifests": ["manifests"],
+    "manifests": ["manifests", {"path": "more", "exclude": ["**/values.yaml"]}],
+    "exclude": ["charts", "a/**"],
     "variables": {"a": "b"},
     "fingerprint_key": "${env:KEY}",
     "registries": {
