@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import World, model
 
+from reconciler.core.errors import is_error
 from reconciler.core.resource import Address, Mark, Resource
 from reconciler.manifest.export import manifest_of, path_of, text_of
 from reconciler.manifest.load import Reader
@@ -32,7 +33,7 @@ async def test_any_content_survives_as_yaml(metadata: dict[str, Any], descriptio
     async with World.of(local={"driver": "local"}) as world:
         text = text_of(stored(description=description, metadata=metadata, labels=labels), world.entries["local"])
         loaded = Reader(world.root, {}).read_stdin(text.encode(), world.root)
-        assert loaded.problems == ()
+        assert not [problem for problem in loaded.problems if is_error(problem)]  # a soft hyphen is warned of
         found = loaded.manifests[0].model
         assert found is not None
         assert (found.description, found.metadata, found.labels) == (description, metadata, labels)

@@ -17,18 +17,27 @@ from reconciler.cli.files import read_file
 from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
 from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, check_answer_files, find_workspace
-from reconciler.cli.streams import say
+from reconciler.cli.streams import tell_error, warn
 from reconciler.core.errors import InputError, UsageError
 from reconciler.planner.plan import Consents
 from reconciler.planner.planfile import SavedPlan
 from reconciler.project.saved_plans import trusted
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
+from reconciler.render.terminal import Style
 
 MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
 
 
-@click.command(cls=Command, name="apply")
+@click.command(
+    cls=Command,
+    name="apply",
+    examples={
+        "reconciler apply": "show the plan, ask, apply",
+        "reconciler apply --plan plan.json": "exactly what was reviewed, without asking",
+        "reconciler apply --select team=cx --yes": "the models of one team, in a script",
+    },
+)
 @scope_options
 @consent_options
 @click.option(
@@ -113,7 +122,7 @@ def _tell(report: Report, answers: Outputs, options: GlobalOptions) -> int:
             answers.to_stdout(report, options)
         answers.to_files(report)
     except InputError as error:  # too late for 1, which says that nothing was written
-        say(f"error: {printable(error.message)}")
+        tell_error(error, Style(color=False))
         return report.exit_code or 5
     return report.exit_code
 
@@ -124,7 +133,8 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
             "--test cannot be given with --plan: a saved plan is applied as it was reviewed",
             hint="`reconciler test --all` before it tests the endpoints",
         )
-    if options.env is not None or request != Request():
+    flag = options.env is not None and "env" not in options.from_variables
+    if flag or request != Request():
         raise UsageError(
             "a saved plan says itself what to do: PATH, --env, --registry, --select and consents cannot be given with --plan",
             hint="make another plan with `reconciler plan --save`",
@@ -153,19 +163,30 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
         "reconciler.planner.planfile_reader"
     )  # loaded by name: nobody else needs jsonschema
     saved: SavedPlan = reader.parse(read_file(file, MAX_PLAN_BYTES), str(file))
+    _check_environment(options, saved.plan.environment)
     workspace = find_workspace(replace(options, env=saved.plan.environment))
     run_apply.check_backup(workspace, how.backup)
     plan = trusted(saved, workspace, str(file), datetime.now(UTC))
     reader.check_kinds(plan, workspace.facts, str(file))
     known = [name for name in plan.registries if name in workspace.entries]
     if saved.seal is None and (lifted := _consents(plan.consents)):
-        say(
+        warn(
             f"the plan is not sealed, so its consents may be others than were given: {printable(lifted)} (`fingerprint_key` seals plans)"
         )
     async with workspace.connect(known, concurrency=how.concurrency) as registries:
         run_apply.show(plan, options, how.output_format)
         return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
+        )
+
+
+def _check_environment(options: GlobalOptions, planned: str | None) -> None:
+    """Raises UsageError where RECONCILER_ENV names another environment than the plan: this job was given another's plan."""
+    if options.env is not None and options.env != planned:
+        made = f"for the environment {planned!r}" if planned else "without an environment"
+        raise UsageError(
+            f"RECONCILER_ENV is {options.env!r}, and the plan was made {made}",
+            hint="unset RECONCILER_ENV to apply this plan, or plan again with it",
         )
 
 

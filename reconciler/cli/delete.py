@@ -12,7 +12,7 @@ from reconciler.cli import run_apply
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import Outputs, find_workspace
 from reconciler.cli.stored import registries_of
-from reconciler.cli.streams import say
+from reconciler.cli.streams import warn
 from reconciler.core.resource import Desired
 from reconciler.planner.plan import Plan
 from reconciler.project.planning import plan_deletion
@@ -20,7 +20,13 @@ from reconciler.render import REPORT
 from reconciler.render.escape import printable
 
 
-@click.command(cls=Command, name="delete")
+@click.command(
+    cls=Command,
+    name="delete",
+    examples={
+        "reconciler delete local/Model/chat": "show what goes, ask, delete",
+    },
+)
 @click.argument("key")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
@@ -61,4 +67,4 @@ def _warn_if_declared(plan: Plan, item: Desired | None) -> None:
     if item is None or source is None:
         return
     if any((change.address, change.action) == (item.address, "delete") for change in plan.changes):
-        say(f"warning: {printable(source.file)}:{source.line} still declares it, so the next apply creates it again")
+        warn(f"{printable(source.file)}:{source.line} still declares it, so the next apply creates it again")

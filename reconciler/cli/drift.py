@@ -15,7 +15,14 @@ from reconciler.planner.drift import drift_of
 from reconciler.render import DRIFT
 
 
-@click.command(cls=Command, name="drift")
+@click.command(
+    cls=Command,
+    name="drift",
+    examples={
+        "reconciler drift": "exit code 2 where somebody changed something",
+        "reconciler drift --registry local --format json": "one registry, for a program",
+    },
+)
 @scope_options
 @format_option("text", "json", "markdown")
 @output_option

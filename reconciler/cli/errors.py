@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from reconciler.cli.streams import echo_data_if_possible, say
+from reconciler.cli.streams import echo_data_if_possible, tell_error, tell_problem
+from reconciler.cli.terminal import wants_color
 from reconciler.core.errors import FileError, ReconcilerError
 from reconciler.manifest.validation import Validation
-from reconciler.render.error import error_json, error_text
+from reconciler.render.error import error_json
 from reconciler.render.jsontext import dumps
 from reconciler.render.problem_text import problem_texts
 from reconciler.render.terminal import Style
 
 
-def report(error: ReconcilerError, *, as_json: bool, color: bool) -> int:
+def report(error: ReconcilerError, *, as_json: bool, no_color: bool) -> int:
     """Print an error: what is wrong, where, and what to do next. Returns the exit code."""
     if as_json:
         echo_data_if_possible(dumps(error_json(error)))
-    style = Style(color and not os.environ.get("NO_COLOR") and sys.stderr is not None and sys.stderr.isatty())
+    style = Style(wants_color(sys.stderr, no_color=no_color))
     told = False
     if isinstance(error, FileError) and not as_json:
-        for _, text in problem_texts(Validation(0, 0, error.problems, error.lines), style):
-            say(text + "\n")
+        for problem, text in problem_texts(Validation(0, 0, error.problems, error.lines), style):
+            tell_problem(problem, text)
         told = _told_already(error)
     if not told:
-        say(error_text(error, style))
+        tell_error(error, style)
     return error.exit_code
 
 

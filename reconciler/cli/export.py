@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from reconciler.cli.files import write_text
-from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.options import Command, GlobalOptions, format_option, revision_option
 from reconciler.cli.session import find_workspace
 from reconciler.cli.stored import registries_of, stored, warn_of_unreadable
-from reconciler.cli.streams import echo_data, echo_json, say
+from reconciler.cli.streams import echo_data, echo_json, say, warn
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import RemoteState, Resource
@@ -23,13 +23,21 @@ from reconciler.manifest.discover import shown
 from reconciler.manifest.export import header_of, path_of, unexported
 from reconciler.project.answer_files import check_export_file
 from reconciler.project.lookup import one_object
+from reconciler.project.revisions import history_of
 from reconciler.project.workspace import Workspace
 from reconciler.render.escape import printable, without_commands
 from reconciler.render.jsontext import dumps
 from reconciler.render.stored import unreadable_rows
 
 
-@click.command(cls=Command, name="export")
+@click.command(
+    cls=Command,
+    name="export",
+    examples={
+        "reconciler export chat": "one manifest to stdout",
+        "reconciler export --all -o exported/": "every object, a file for each",
+    },
+)
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--all", "everything", is_flag=True, help="Everything that the registries hold.")
 @click.option(
@@ -39,29 +47,35 @@ from reconciler.render.stored import unreadable_rows
     help="A file; a folder with --all, with several keys, or where it is one or ends in '/'.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files.")
+@revision_option
 @format_option("yaml", "json", default="yaml")
 @click.pass_obj
 def command(
-    options: GlobalOptions, keys: tuple[str, ...], everything: bool, target: str | None, force: bool, output_format: str
+    options: GlobalOptions,
+    keys: tuple[str, ...],
+    everything: bool,
+    target: str | None,
+    force: bool,
+    revision: str | None,
+    output_format: str,
 ) -> int:
     """Write stored objects as manifests. KEY is a key or an address.
 
     Applying them again changes nothing, except that what bears no mark becomes ours. Secrets are written as references.
     With --all, what a registry holds and cannot be read is left out and named, and the exit code is 5. What stands in a
     file of the server's own is left out and named, too: nobody can write it through the registry.
+
+    With --revision, the manifest that gives the object the fields of an earlier revision again. Its key and its
+    protection are those of today.
     """
     if everything and keys:
         raise UsageError("both KEY and --all were given", hint="leave one of them out")
     if not everything and not keys:
         raise UsageError("say which objects: KEY, or --all")
+    if revision is not None and len(keys) != 1:
+        raise UsageError("--revision is about one object", hint="give one KEY, without --all")
     workspace = find_workspace(options)
-    names = registries_of(workspace, keys) if keys else tuple(workspace.entries)
-    remote = asyncio.run(stored(workspace, names))
-    chosen = (
-        sorted(remote.resources(), key=lambda item: item.address)
-        if everything
-        else list({str(found.address): found for key in keys for found in [one_object(key, remote)]}.values())
-    )
+    remote, chosen = _chosen(workspace, keys, revision)
     suffix = ".json" if output_format == "json" else ".yaml"
     whole = everything or len(keys) > 1
     paths = [_file_of(item, target, suffix, whole=whole) for item in chosen]
@@ -78,6 +92,41 @@ def command(
     if everything:
         warn_of_unreadable(remote)
     return 5 if partly else 0
+
+
+def _chosen(workspace: Workspace, keys: Sequence[str], revision: str | None) -> tuple[RemoteState, Sequence[Resource]]:
+    """What the registries hold, and of it what is to be written: all of it without keys."""
+    names = registries_of(workspace, keys) if keys else tuple(workspace.entries)
+    if revision is not None:
+        restored = asyncio.run(_restored(workspace, keys[0], revision, names))
+        return asyncio.run(stored(workspace, [restored.address.registry])), [restored]
+    remote = asyncio.run(stored(workspace, names))
+    if not keys:
+        return remote, sorted(remote.resources(), key=lambda item: item.address)
+    return remote, list({str(found.address): found for key in keys for found in [one_object(key, remote)]}.values())
+
+
+async def _restored(workspace: Workspace, key: str, number: str, names: Sequence[str]) -> Resource:
+    """The object of today with the fields of an earlier revision; a note on stderr tells where the two differ beside them."""
+    history = await history_of(workspace, key, names)
+    revision = history.at(number)
+    restored = history.restored(revision)
+    if revision.key != restored.address.key:
+        say(f"note: {printable(revision.key)} is called {printable(restored.address.key)} today, and stays so")
+    if revision.action == "delete":
+        say(f"note: revision {printable(number)} is the deletion: this is what was deleted")
+    elsewhere = sorted(_elsewhere(workspace, restored)) if history.kind.portable else []
+    if elsewhere:
+        what = f"it is declared for {', '.join(elsewhere)} too, of which this manifest says nothing"
+        say(f"warning: {printable(what)}: in its place, it would leave them without one")
+    return restored
+
+
+def _elsewhere(workspace: Workspace, restored: Resource) -> set[str]:
+    """The other registries for which manifests declare the same model."""
+    declared = [item for item in workspace.load().desired.resources if item.resource.parent is None and not item.absent]
+    keys = {item.key for item in declared if item.address == restored.address}
+    return {item.address.registry for item in declared if item.key in keys} - {restored.address.registry}
 
 
 def _file_of(item: Resource, target: str | None, suffix: str, *, whole: bool) -> Path | None:
@@ -115,14 +164,14 @@ def _warn(workspace: Workspace, declared: Sequence[Declared], left_out: Sequence
     for item in declared:
         for path, reason in item.omitted:
             what = f"{item.resource.address}: {path} is left out and listed under `ignore`, so it stays as it is"
-            say(f"warning: {printable(what)}: {printable(reason)}")
+            warn(f"{printable(what)}: {printable(reason)}")
         for pointer in unexported(item.resource, workspace.entries[item.resource.address.registry]):
             what = (
                 f"{item.resource.address}: {pointer} is left out: no kind declares it, and this manifest cannot hold it"
             )
-            say(f"warning: {printable(what)}")
+            warn(f"{printable(what)}")
     for left in left_out:
-        say(f"warning: {printable(str(left.resource.address))} is left out: {printable(left.reason)}")
+        warn(f"{printable(str(left.resource.address))} is left out: {printable(left.reason)}")
 
 
 def _to_stdout(manifests: Sequence[Mapping[str, Any]], output_format: str, *, alone: bool, whole: bool) -> None:

@@ -6,22 +6,40 @@ import asyncio
 
 import click
 
-from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.options import Command, GlobalOptions, format_option, revision_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import registries_of, stored
 from reconciler.cli.streams import echo_data, echo_json
 from reconciler.project.lookup import one_object
+from reconciler.project.revisions import history_of
 from reconciler.render.stored import get_data, get_text
 
 
-@click.command(cls=Command, name="get")
+@click.command(
+    cls=Command,
+    name="get",
+    examples={
+        "reconciler get chat": "by its key",
+        "reconciler get local/Model/chat --format json": "by its address, for a program",
+    },
+)
 @click.argument("key")
+@revision_option
 @format_option("text", "json")
 @click.pass_obj
-def command(options: GlobalOptions, key: str, output_format: str) -> int:
-    """Show one object as its registry holds it. KEY is a key or an address."""
+def command(options: GlobalOptions, key: str, revision: str | None, output_format: str) -> int:
+    """Show one object as its registry holds it. KEY is a key or an address.
+
+    With --revision, as it was then, also where it was deleted since.
+    """
     workspace = find_workspace(options)
-    data = get_data(one_object(key, asyncio.run(stored(workspace, registries_of(workspace, [key])))))
+    names = registries_of(workspace, [key])
+    if revision is None:
+        found = one_object(key, asyncio.run(stored(workspace, names)))
+    else:
+        history = asyncio.run(history_of(workspace, key, names))
+        found = history.resource(history.at(revision))
+    data = get_data(found)
     if output_format == "json":
         echo_json(data)
     else:

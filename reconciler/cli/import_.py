@@ -14,7 +14,7 @@ from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import check_names
-from reconciler.cli.streams import echo_data, echo_json, say
+from reconciler.cli.streams import echo_data, echo_json, say, tell_problem
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, ManifestError, UsageError
 from reconciler.manifest.discover import discover
@@ -34,7 +34,13 @@ These variables must be defined in reconciler.yaml. What is secret does not belo
 """
 
 
-@click.command(cls=Command, name="import")
+@click.command(
+    cls=Command,
+    name="import",
+    examples={
+        "reconciler import litellm.yaml -o manifests": "the models of a LiteLLM proxy",
+    },
+)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("-o", "folder", required=True, metavar="DIR", help="The folder of manifests to write into.")
 @click.option("--registry", metavar="NAME", help="The registry to write into each manifest.")
@@ -107,8 +113,9 @@ def _write(files: dict[Written, Path], *, force: bool) -> None:
 
 def _say(options: GlobalOptions, imported: Import, missing: Sequence[str], folder: str) -> None:
     """Warnings, what was written, and what is left to do, to stderr."""
-    for _, text in problem_texts(Validation(0, 0, imported.problems, imported.lines), style(options, sys.stderr)):
-        say(text + "\n")
+    validation = Validation(0, 0, imported.problems, imported.lines)
+    for problem, text in problem_texts(validation, style(options, sys.stderr)):
+        tell_problem(problem, text)
     kinds = Counter(manifest.kind.rpartition("/")[2].lower() for manifest in imported.manifests)
     counted = ", ".join(count(number, kind) for kind, number in sorted(kinds.items(), key=lambda item: item[0]))
     say(f"{counted or 'nothing'} written to {printable(folder)}")

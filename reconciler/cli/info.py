@@ -25,7 +25,14 @@ from reconciler.registry.catalog import load_driver
 from reconciler.render.info_text import info_text
 
 
-@click.command(cls=Command, name="info")
+@click.command(
+    cls=Command,
+    name="info",
+    examples={
+        "reconciler info chat": "from its manifest",
+        "reconciler info chat --live": "and from its endpoint",
+    },
+)
 @click.argument("key")
 @click.option("--live", is_flag=True, help="Ask the model's endpoint too: GET <url>/models.")
 @allow_secrets_option

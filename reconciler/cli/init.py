@@ -59,7 +59,13 @@ _EDITOR: Final = {
 }
 
 
-@click.command(cls=Command, name="init")
+@click.command(
+    cls=Command,
+    name="init",
+    examples={
+        "reconciler init": "in this folder",
+    },
+)
 @click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
 @click.pass_obj
 def command(options: GlobalOptions, folder: Path) -> int:

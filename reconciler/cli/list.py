@@ -17,7 +17,14 @@ from reconciler.registry.reading import unread
 from reconciler.render.stored import list_data, list_text
 
 
-@click.command(cls=Command, name="list")
+@click.command(
+    cls=Command,
+    name="list",
+    examples={
+        "reconciler list": "everything, in every registry",
+        "reconciler list --kind Model --select team=cx -o wide": "the models of one team, with owners and times",
+    },
+)
 @click.option("--registry", "registries", multiple=True, metavar="NAME", help="Only this registry. May be repeated.")
 @click.option(
     "--kind", "kinds", multiple=True, metavar="KIND", help="Only objects of this kind. May be repeated: any of them."

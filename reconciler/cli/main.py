@@ -11,44 +11,51 @@ from typing import Any, Final
 import click
 
 from reconciler import __version__
-from reconciler.cli.options import GLOBAL_OPTIONS, Helpful, version_option
-from reconciler.cli.streams import echo_data_if_possible, encode_streams, quiet_stdout, say
+from reconciler.cli.options import GLOBAL_OPTIONS, Helpful, given_in, version_option
+from reconciler.cli.streams import (
+    LOG_FORMATS,
+    echo_data_if_possible,
+    encode_streams,
+    log_format,
+    logs_json,
+    quiet_stdout,
+    say,
+)
 from reconciler.core.errors import ReconcilerError
+from reconciler.core.exit_codes import EXIT_CODES
 from reconciler.core.problem_json import FORMAT_VERSION
 from reconciler.render.escape import json_text
 
-# name → (module:command, the line in --help). A command's module is imported when it runs, not before.
-COMMANDS: Final = {
-    "init": ("reconciler.cli.init:command", "Write a starting project."),
-    "validate": ("reconciler.cli.validate:command", "Check manifests, without any registry."),
-    "schema": ("reconciler.cli.schema:command", "Write the JSON Schemas for editors."),
-    "plan": ("reconciler.cli.plan:command", "Show what apply would do. Writes nothing."),
-    "apply": ("reconciler.cli.apply:command", "Make the registries say what the manifests say."),
-    "drift": ("reconciler.cli.drift:command", "Show what changed in the registries behind our back."),
-    "list": ("reconciler.cli.list:command", "List what the registries hold."),
-    "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
-    "test": ("reconciler.cli.test:command", "Try a model out, at its endpoint or through its registry."),
-    "info": ("reconciler.cli.info:command", "Tell what a model is, from its manifest or its endpoint."),
-    "export": ("reconciler.cli.export:command", "Write stored objects as manifests."),
-    "import": ("reconciler.cli.import_:command", "Turn other tools' files into manifests."),
-    "models": ("reconciler.cli.models:command", "List what a provider offers, and write manifests of it."),
-    "delete": ("reconciler.cli.delete:command", "Delete one object."),
-    "history": ("reconciler.cli.history:command", "Show the revisions of one object."),
+# by what they are for: name → (module:command, the line in --help). A command's module is imported when it runs, not before.
+GROUPS: Final = {
+    "Day by day": {
+        "validate": ("reconciler.cli.validate:command", "Check manifests, without any registry."),
+        "plan": ("reconciler.cli.plan:command", "Show what apply would do. Writes nothing."),
+        "apply": ("reconciler.cli.apply:command", "Make the registries say what the manifests say."),
+        "drift": ("reconciler.cli.drift:command", "Show what changed in the registries behind our back."),
+    },
+    "Look": {
+        "list": ("reconciler.cli.list:command", "List what the registries hold."),
+        "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
+        "history": ("reconciler.cli.history:command", "Show the revisions of one object."),
+        "info": ("reconciler.cli.info:command", "Tell what a model is, from its manifest or its endpoint."),
+        "test": ("reconciler.cli.test:command", "Try a model out, at its endpoint or through its registry."),
+    },
+    "Bring in and take out": {
+        "init": ("reconciler.cli.init:command", "Write a starting project."),
+        "import": ("reconciler.cli.import_:command", "Turn other tools' files into manifests."),
+        "models": ("reconciler.cli.models:command", "List what a provider offers, and write manifests of it."),
+        "export": ("reconciler.cli.export:command", "Write stored objects as manifests."),
+        "delete": ("reconciler.cli.delete:command", "Delete one object."),
+    },
+    "CI, editors and the shell": {
+        "schema": ("reconciler.cli.schema:command", "Write the JSON Schemas for editors."),
+    },
 }
+COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+FIRST: Final = ("init", "validate", "plan", "apply")  # what `reconciler` alone shows
 
 ISSUES: Final = "https://github.com/model-reconciler/reconciler/issues"
-
-EXIT_CODES: Final = {
-    0: "done, or nothing to do",
-    1: "bad input, or a registry could not be read; nothing was written",
-    2: "changes are pending (plan --detailed-exitcode, drift)",
-    3: "a bug in reconciler",
-    4: "refused, or only conflicts and blocked changes are left",
-    5: "applied in part",
-    64: "wrong usage",
-    130: "interrupted",
-}
-_EPILOG: Final = "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())])
 
 
 class Commands(Helpful, click.Group):
@@ -64,9 +71,18 @@ class Commands(Helpful, click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What can be done first, then how, then how it ends."""
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(f"{code:<3}", meaning) for code, meaning in EXIT_CODES.items()])
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        widest = max(map(len, COMMANDS))  # the groups are one table
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), line) for name, (_, line) in group.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -86,12 +102,11 @@ class Commands(Helpful, click.Group):
     cls=Commands,
     params=[option() for option in (*GLOBAL_OPTIONS, version_option)],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog=_EPILOG,
 )
 @click.pass_context
 def cli(ctx: click.Context, /, **options: Any) -> None:
     """Models as code: YAML manifests in, plan, apply, and registries that match."""
-    ctx.obj = {name: value for name, value in options.items() if value}
+    ctx.obj = given_in(ctx)
 
 
 def main() -> int:
@@ -108,6 +123,12 @@ def main() -> int:
 
 def run(words: Sequence[str]) -> int:
     """The exit code of one run. Everything that can go wrong ends here."""
+    wanted = _last_value(words, "--log-format")
+    with log_format(wanted if wanted in LOG_FORMATS else "text"):
+        return _run(words)
+
+
+def _run(words: Sequence[str]) -> int:
     try:
         result = cli.main(args=list(words), prog_name="reconciler", standalone_mode=False)
     except click.ClickException as error:
@@ -128,13 +149,22 @@ def run(words: Sequence[str]) -> int:
 
 def _usage(error: click.ClickException, words: Sequence[str]) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        say(error.format_message())  # all of the help, and not as an error
+        say(_short_help())  # not as an error
         return 64
     context = getattr(error, "ctx", None)
     usage = f"{context.get_usage()}\n\n" if context is not None else ""
     hint = f"\nhint: {context.command_path} --help" if context is not None else ""
     message = _printable(_without_option(error) if isinstance(error, click.NoSuchOption) else error.format_message())
     return _failed(64, "usage", message, words, f"{usage}error: {message}{hint}")
+
+
+def _short_help() -> str:
+    """What is shown to who types just the name: the way to begin, and where the rest is."""
+    lines = [f"reconciler {__version__}: {cli.help}", ""]
+    lines += [f"  reconciler {name:<9} {COMMANDS[name][1]}" for name in FIRST]
+    return "\n".join(
+        [*lines, "", "All commands: reconciler --help. One of them, with examples: reconciler plan --help"]
+    )
 
 
 def _without_option(error: click.NoSuchOption) -> str:
@@ -149,7 +179,7 @@ def _failed(code: int, word: str, message: str, words: Sequence[str], text: str 
     if _wants_json(words):
         error = {"code": word, "message": message, "hint": None}
         echo_data_if_possible(json_text(json.dumps({"format_version": FORMAT_VERSION, "error": error})))
-    say(text or message)
+    say(message if logs_json() else text or message, "error", code=word, exit_code=code)
     return code
 
 
@@ -160,7 +190,7 @@ def _printable(text: str) -> str:
 
 def _refused(error: ReconcilerError, words: Sequence[str]) -> int:
     errors = importlib.import_module("reconciler.cli.errors")
-    code: int = errors.report(error, as_json=_wants_json(words), color="--no-color" not in words)
+    code: int = errors.report(error, as_json=_wants_json(words), no_color="--no-color" in words)
     return code
 
 
@@ -172,13 +202,18 @@ def _bug(words: Sequence[str]) -> int:
 
 
 def _wants_json(words: Sequence[str]) -> bool:
-    """True where the answer was asked for as JSON, even on a command line that cannot be parsed."""
-    wanted = "text"
+    """True where the answer was asked for as JSON."""
+    return _last_value(words, "--format") == "json"
+
+
+def _last_value(words: Sequence[str], option: str) -> str:
+    """The value that counts of an option, even on a command line that cannot be parsed; else nothing."""
+    value = ""
     for index, word in enumerate(words):
         if word == "--":
             break
-        if word.startswith("--format="):
-            wanted = word.removeprefix("--format=")
-        elif word == "--format":
-            wanted = next(iter(words[index + 1 :]), "")
-    return wanted == "json"
+        if word.startswith(f"{option}="):
+            value = word.removeprefix(f"{option}=")
+        elif word == option:
+            value = next(iter(words[index + 1 :]), "")
+    return value

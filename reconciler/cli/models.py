@@ -16,7 +16,7 @@ from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.question import choose, on_terminal
 from reconciler.cli.session import find_workspace, naming_registry, style
 from reconciler.cli.stored import check_names, warn_of_invalid
-from reconciler.cli.streams import echo_data, echo_json, say
+from reconciler.cli.streams import echo_data, echo_json, say, tell_error, warn
 from reconciler.core.errors import InputError, ReconcilerError, UsageError
 from reconciler.core.providers import NAMES
 from reconciler.core.resource import Address, Source
@@ -27,7 +27,6 @@ from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Catalogu
 from reconciler.registry.catalog import WITH_CATALOGUE
 from reconciler.registry.reading import read_all
 from reconciler.render.catalogue import models_data, models_text, providers_data, providers_text
-from reconciler.render.error import error_text
 from reconciler.render.escape import printable
 
 
@@ -49,7 +48,14 @@ class _Catalogue(NamedTuple):
         return Address(self.registry, missing.kind, missing.key) if missing is not None else None
 
 
-@click.command(cls=Command, name="models")
+@click.command(
+    cls=Command,
+    name="models",
+    examples={
+        "reconciler models": "the providers that are known",
+        "reconciler models openai --add gpt-5-nano": "write a manifest of one of its models",
+    },
+)
 @click.argument("provider", required=False)
 @click.option(
     "--add",
@@ -144,7 +150,7 @@ def _choose(options: GlobalOptions, target: str | None, registry: str | None) ->
         try:
             catalogue = asyncio.run(_catalogue(workspace, provider, name))
         except InputError as error:  # the registry does not know it
-            say(error_text(error, style(options, sys.stderr)))
+            tell_error(error, style(options, sys.stderr))
             continue
         data = _data(catalogue, _declared(workspace.load()))
         echo_data(models_text(data, style(options)))
@@ -287,5 +293,5 @@ def _credentials_note(catalogue: _Catalogue, declared: Mapping[Address, Source])
 
 def _warn(note: str | None, loaded: LoadedManifests) -> None:
     if note:
-        say(f"warning: {printable(note)}")
+        warn(f"{printable(note)}")
     warn_of_invalid(loaded)

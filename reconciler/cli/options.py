@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from reconciler import __version__
-from reconciler.cli.streams import echo_data
+from reconciler.cli.streams import LOG_FORMATS, echo_data
+from reconciler.cli.terminal import wants_color
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+EXAMPLE_WIDTH: Final = 54  # columns of an example's command line, before what it is for moves to the next line
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,12 @@ class GlobalOptions:
     env: str | None = None
     no_color: bool = False
     verbose: int = 0
+    log_format: str = "text"
+    from_variables: frozenset[str] = frozenset()  # the options whose value is that of an environment variable
 
     def color(self, stream: Any = None) -> bool:
-        """True for colour: only on a terminal, and not where --no-color or NO_COLOR forbids it."""
-        target = sys.stdout if stream is None else stream
-        return not self.no_color and not os.environ.get("NO_COLOR") and target is not None and bool(target.isatty())
+        """True where text on stdout, or on another stream, is to be coloured."""
+        return wants_color(sys.stdout if stream is None else stream, no_color=self.no_color)
 
 
 def _config() -> click.Option:
@@ -45,18 +49,31 @@ def _config() -> click.Option:
 
 
 def _env() -> click.Option:
-    return click.Option(["--env"], help="The environment in reconciler.yaml to use.", metavar="NAME")
+    return click.Option(
+        ["--env"], envvar="RECONCILER_ENV", help="The environment in reconciler.yaml to use.", metavar="NAME"
+    )
 
 
 def _no_color() -> click.Option:
-    return click.Option(["--no-color"], is_flag=True, help="No colour (so does NO_COLOR, and a pipe).")
+    help_text = "No colour; so with NO_COLOR, with TERM=dumb, and in a pipe unless FORCE_COLOR is set."
+    return click.Option(["--no-color"], is_flag=True, help=help_text)
 
 
 def _verbose() -> click.Option:
     return click.Option(["-v", "--verbose"], count=True, help="Say more, on stderr; -vv tells every request too.")
 
 
-GLOBAL_OPTIONS: Final = (_config, _env, _no_color, _verbose)
+def _log_format() -> click.Option:
+    return click.Option(
+        ["--log-format"],
+        type=click.Choice(LOG_FORMATS),
+        metavar="|".join(LOG_FORMATS),
+        help="How stderr talks: text, or one JSON object a line.",
+    )
+
+
+GLOBAL_OPTIONS: Final = (_config, _env, _no_color, _verbose, _log_format)
+GLOBAL_NAMES: Final = ("config", "env", "no_color", "verbose", "log_format")
 
 
 def version_option() -> click.Option:
@@ -94,18 +111,60 @@ class Helpful(click.Command):
 
 
 class Command(Helpful):
-    """A command that takes the global options too and hands them on as `GlobalOptions`, the context's object."""
+    """A command that takes the global options too and hands them on as `GlobalOptions`, the context's object.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    `examples` are command lines, each with what it is for.
+    """
+
+    def __init__(self, *args: Any, examples: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.examples = dict(examples or {})
         self.params.extend(option() for option in (*GLOBAL_OPTIONS, version_option))
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command's own options, then those of every command, then the examples."""
+        shared = (*GLOBAL_NAMES, "version", "help")
+        options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        records = [(option.name in shared, option.get_help_record(ctx)) for option in options]
+        told = [(everywhere, record) for everywhere, record in records if record is not None]
+        for title, wanted in (("Options", False), ("Options of every command", True)):
+            if rows := [record for everywhere, record in told if everywhere is wanted]:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+        if self.examples:
+            with formatter.section("Examples"):
+                formatter.write_dl([*self.examples.items()], col_max=min(EXAMPLE_WIDTH, formatter.width // 2))
+
     def invoke(self, ctx: click.Context) -> Any:
-        earlier = ctx.parent.obj if ctx.parent is not None and isinstance(ctx.parent.obj, dict) else {}
-        own = {name: ctx.params.pop(name) for name in ("config", "env", "no_color", "verbose")}
-        ctx.obj = GlobalOptions(**{**earlier, **{name: value for name, value in own.items() if value}})
+        before = ctx.parent.obj if ctx.parent is not None and isinstance(ctx.parent.obj, Given) else Given()
+        flags, variables = given_in(ctx)
+        for name in GLOBAL_NAMES:
+            ctx.params.pop(name)
+        flags = {**before.flags, **flags}
+        variables = {name: value for name, value in variables.items() if name not in flags}
+        ctx.obj = GlobalOptions(**{**variables, **flags}, from_variables=frozenset(variables))
         with _traffic(ctx.obj.verbose):
             return super().invoke(ctx)
+
+
+class Given(NamedTuple):
+    """The global options of one part of the command line: those of its flags, and those of environment variables.
+
+    A flag wins over a variable wherever it stands.
+    """
+
+    flags: Mapping[str, Any] = MappingProxyType({})
+    variables: Mapping[str, Any] = MappingProxyType({})
+
+
+def given_in(ctx: click.Context) -> Given:
+    """The global options that stand before the command's name, or after it. Those that say nothing are left out."""
+    said = {name: ctx.params[name] for name in GLOBAL_NAMES if ctx.params.get(name)}
+    variables = {name for name in said if ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT}
+    return Given(
+        {name: value for name, value in said.items() if name not in variables},
+        {name: value for name, value in said.items() if name in variables},
+    )
 
 
 def _traffic(verbose: int) -> AbstractContextManager[None]:
@@ -139,6 +198,12 @@ def output_option(command: Decorated) -> Decorated:
         help="Also write the answer in another format to a file. May be repeated.",
     )(command)
 
+
+revision_option = click.option(
+    "--revision",
+    metavar="N",
+    help="As revision N left it; `history` lists them. Only where the registry keeps a history.",
+)
 
 allow_secrets_option = click.option(
     "--allow-secrets",

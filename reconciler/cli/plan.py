@@ -15,7 +15,7 @@ from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
 from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, check_answer_files, find_workspace
-from reconciler.cli.streams import say
+from reconciler.cli.streams import say, warn
 from reconciler.planner.plan import Plan
 from reconciler.planner.planfile import dump
 from reconciler.project.saved_plans import issue, sealer
@@ -24,7 +24,16 @@ from reconciler.render import PLAN
 from reconciler.render.escape import printable
 
 
-@click.command(cls=Command, name="plan")
+@click.command(
+    cls=Command,
+    name="plan",
+    examples={
+        "reconciler plan": "what apply would do",
+        "reconciler plan --select team=cx --registry local": "the models of one team, in one registry",
+        "reconciler plan --prune --save plan.json": "save it, for review and `apply --plan`",
+        "reconciler plan --output markdown=plan.md": "the same plan as a comment for a pull request",
+    },
+)
 @scope_options
 @consent_options
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for `apply --plan FILE`.")
@@ -64,4 +73,4 @@ def _save(file: Path, plan: Plan, workspace: Workspace) -> None:
     write_text(file, dump(replace(plan, issued=issued), seal))
     say(f"saved: {printable(str(file))}")
     if seal is None and workspace.project.fingerprint_key is not None:
-        say("warning: the plan is not sealed, since `fingerprint_key` has no value here: apply will refuse it")
+        warn("the plan is not sealed, since `fingerprint_key` has no value here: apply will refuse it")

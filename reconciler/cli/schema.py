@@ -13,7 +13,14 @@ from reconciler.cli.streams import echo_data, say
 from reconciler.render.escape import printable
 
 
-@click.command(cls=Command, name="schema")
+@click.command(
+    cls=Command,
+    name="schema",
+    examples={
+        "reconciler schema": "write them to schemas/",
+        "reconciler schema --check": "in CI: fail where they are stale",
+    },
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ from typing import Any
 from reconciler import render
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import GlobalOptions
-from reconciler.cli.streams import echo_data, echo_data_if_possible, say
+from reconciler.cli.streams import echo_data, echo_data_if_possible, say, tell_error
+from reconciler.cli.terminal import width_of
 from reconciler.core.document import MAX_BYTES
 from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
 from reconciler.manifest.validation import Repository
@@ -81,17 +81,9 @@ def _tell(workspace: Workspace) -> None:
 
 
 def style(options: GlobalOptions, stream: Any = None, *, strict: bool = False) -> Style:
-    """The style for stdout, or for another stream: with colour and the width of a terminal, if it is one."""
+    """The style for stdout, or for another stream: its colour and its width."""
     target = sys.stdout if stream is None else stream
-    return Style(options.color(target), max(_width(target), 40), strict)
-
-
-def _width(stream: Any) -> int:
-    """The width in columns: the terminal's own, if it is one and has one; else 100. A closed stream is None."""
-    try:
-        return (os.get_terminal_size(stream.fileno()).columns if stream is not None and stream.isatty() else 0) or 100
-    except OSError:
-        return 100
+    return Style(options.color(target), max(width_of(target), 40), strict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +157,7 @@ def _second_error() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        say(f"error: {printable(error.message)}")
+        tell_error(error, Style(color=False))
 
 
 @contextmanager

@@ -8,14 +8,13 @@ from typing import Final
 
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import style
-from reconciler.cli.streams import say
+from reconciler.cli.streams import tell_error, warn
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
 from reconciler.core.resource import RemoteState
 from reconciler.core.schema.findings import nearest
 from reconciler.project.loaded import LoadedManifests
 from reconciler.project.workspace import Workspace
 from reconciler.registry.reading import read_all, unread_text
-from reconciler.render.error import error_text
 from reconciler.render.escape import printable
 from reconciler.render.stored import unreadable_rows
 
@@ -61,17 +60,17 @@ def warn_of_unreadable(remote: RemoteState) -> None:
     """One warning on stderr for each row that could not be read."""
     for name, row in unreadable_rows(remote):
         what = f"{row.kind or '?'}/{row.key or '?'}: {row.message}"
-        say(f"warning: {name} holds something that cannot be read: {printable(what)}")
+        warn(f"{name} holds something that cannot be read: {printable(what)}")
 
 
 def warn_of_invalid(loaded: LoadedManifests) -> None:
     """One warning on stderr where manifests are not valid, for commands that tell what is declared."""
     if any(problem.rule not in _NOTHING_THERE for problem in loaded.errors):
-        say("warning: some manifests are not valid, so not all that they declare is known: see `reconciler validate`")
+        warn("some manifests are not valid, so not all that they declare is known: see `reconciler validate`")
 
 
 def tell_unread(failures: Mapping[str, ReconcilerError], options: GlobalOptions) -> None:
     """One error on stderr for each registry that could not be read, next to what the others hold."""
     for name, failure in sorted(failures.items()):
         error = RegistryError(unread_text(name, failure), hint=failure.hint)
-        say(error_text(error, style(options, sys.stderr)))
+        tell_error(error, style(options, sys.stderr))

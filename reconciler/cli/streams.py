@@ -1,19 +1,29 @@
-"""stdout for data, stderr for talk."""
+"""stdout for data, stderr for talk: text for people or, with `--log-format json`, one JSON object a line."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import click
 
-from reconciler.core.errors import InputError
-from reconciler.render.escape import without_commands
+from reconciler.core.errors import InputError, Problem, ReconcilerError
+from reconciler.render.error import error_text
+from reconciler.render.escape import json_text, without_commands
 from reconciler.render.jsontext import answer_json
+from reconciler.render.terminal import Style
+
+LOG_FORMATS: Final = ("text", "json")
+_log_format: Final = ContextVar("log_format", default="text")
+_PAINT: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def encode_streams() -> None:
@@ -62,7 +72,52 @@ def quiet_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def say(text: str) -> None:
-    """Write talk to stderr, which may be closed."""
+@contextmanager
+def log_format(name: str) -> Iterator[None]:
+    """While this is open, talk has this one of LOG_FORMATS."""
+    token = _log_format.set(name)
+    try:
+        yield
+    finally:
+        _log_format.reset(token)
+
+
+def logs_json() -> bool:
+    """True where talk is for a machine."""
+    return _log_format.get() == "json"
+
+
+def say(text: str, level: str = "info", **facts: Any) -> None:
+    """Write talk to stderr, which may be closed. `facts` are what JSON says beside `time`, `level` and `message`."""
     with suppress(OSError):
-        click.echo(without_commands(text), err=True, color=True)
+        click.echo(_record(text, level, facts) if logs_json() else without_commands(text), err=True, color=True)
+
+
+def warn(text: str) -> None:
+    """Write a warning to stderr."""
+    say(text if logs_json() else f"warning: {text}", "warning")
+
+
+def tell_error(error: ReconcilerError, style: Style) -> None:
+    """Write an error to stderr: what is wrong, where, and what to do next."""
+    if logs_json():
+        say(error.message, "error", code=error.code, hint=error.hint)
+    else:
+        say(error_text(error, style), "error")
+
+
+def tell_problem(problem: Problem, text: str) -> None:
+    """Write a problem in a file to stderr: as `text`, which shows its place, or as its own facts."""
+    if logs_json():
+        place = {"rule": problem.rule, "file": problem.file, "line": problem.line, "column": problem.column}
+        say(problem.text, problem.severity, **place, hint=problem.suggestion)
+    else:
+        say(text + "\n", problem.severity)
+
+
+def _record(text: str, level: str, facts: Mapping[str, Any]) -> str:
+    """One line of the JSON log. Facts that are None are left out."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    message = _PAINT.sub("", text).strip("\n")
+    given = {name: value for name, value in facts.items() if value is not None}
+    return json_text(json.dumps({"time": now, "level": level, "message": message, **given}, ensure_ascii=False))

@@ -30,7 +30,15 @@ from reconciler.render.result_text import result_text, results_text
 from reconciler.render.terminal import Style
 
 
-@click.command(cls=Command, name="test")
+@click.command(
+    cls=Command,
+    name="test",
+    examples={
+        "reconciler test chat": "one model, at its endpoint",
+        "reconciler test --all --format junit": "every declared one, as a test report",
+        "reconciler test chat --registry local": "as the registry calls it",
+    },
+)
 @click.argument("key", required=False)
 @click.option("--all", "every", is_flag=True, help="Test every declared model that has an endpoint.")
 @click.option(

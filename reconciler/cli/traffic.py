@@ -20,7 +20,7 @@ class _Told(logging.Handler):
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(printable(record.getMessage()))
+        say(printable(record.getMessage()), "debug")
 
 
 @contextmanager

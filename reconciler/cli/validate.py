@@ -13,7 +13,15 @@ from reconciler.project.registries import check_environments
 from reconciler.render import VALIDATION
 
 
-@click.command(cls=Command, name="validate")
+@click.command(
+    cls=Command,
+    name="validate",
+    examples={
+        "reconciler validate": "everything that is configured",
+        "reconciler validate manifests/chat.yaml --strict": "one file; warnings count as errors",
+        "reconciler validate --format sarif > problems.sarif": "for GitHub's code scanning",
+    },
+)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @format_option("text", "json", "github", "sarif", "junit")

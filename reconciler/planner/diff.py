@@ -104,7 +104,7 @@ def difference(
         aside = (*without, *pointers)
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
-        fields.extend(_apart_from_hollow(_fields(before, after, ()), remote))
+        fields.extend(_apart_from_hollow(field_changes(before, after), remote))
     verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}
     for pointer in pointers:
         verdict = _secret(pointer, desired, remote, kind, fingerprints)
@@ -177,10 +177,11 @@ def rotation(then: str, now: str) -> str:
     return "same" if digits_then == digits_now else "rotated"
 
 
-def _fields(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[FieldChange]:
+def field_changes(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[FieldChange]:
+    """The places in which two values differ, maps descended and lists whole. Both are to be in the same form."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted({*before, *after}):
-            yield from _fields(before.get(name, MISSING), after.get(name, MISSING), (*path, name))
+            yield from field_changes(before.get(name, MISSING), after.get(name, MISSING), (*path, name))
     elif before is MISSING or after is MISSING or not _equal(before, after):
         yield FieldChange(json_pointer.join(path), before, after)
 
@@ -256,7 +257,7 @@ def not_stored(
     hidden = [pointer for pointer in (*before, *after) if _keeps(pointer, kind) != "reference"]
     aside = (*without, *hidden)
     there = without_added(stored.spec, sent, kind.root)
-    differing = _fields(normalized(there, kind.root, aside), normalized(sent, kind.root, aside), ())
+    differing = field_changes(normalized(there, kind.root, aside), normalized(sent, kind.root, aside))
     found = _apart_from_hollow(differing, stored)
     wrong = [change.path for change in found if change.after is not MISSING or change.path in changed]
     judged = [pointer for pointer in hidden if not covered(pointer, without)]

@@ -14,7 +14,7 @@ from reconciler.planner.diff import FieldChange
 from reconciler.planner.guards import Guard
 from reconciler.planner.reasons import REASONS
 
-__all__ = ["REASONS", "Change", "Consents", "FieldChange", "Guard", "Issue", "Plan"]
+__all__ = ["REASONS", "Change", "Consents", "FieldChange", "Guard", "Issue", "Origin", "Plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,19 @@ class Issue(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What a plan was made from, and by what. For people only: nothing is decided by it.
+
+    `commit` is a Git commit, `version` that of reconciler, `project` the project's folder in its repository, with `/`.
+    All are empty where they are not known.
+    """
+
+    commit: str = ""
+    version: str = ""
+    project: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that apply will do, in order, and everything it was computed from, as one fingerprint.
 
@@ -90,6 +103,7 @@ class Plan:
     fingerprint: str = ""
     named: frozenset[Address] = frozenset()
     issued: Issue | None = None
+    origin: Origin = Origin()
     pending: int | None = None  # of a drift: objects that are as we wrote them and wait for apply
 
     @property

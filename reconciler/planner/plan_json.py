@@ -34,7 +34,7 @@ def change_to_json(change: Change) -> dict[str, Any]:
         "address": str(change.address),
         "action": change.action,
         "reason": change.reason,
-        "fields": [] if delete else [_field(field) for field in change.fields],
+        "fields": [] if delete else [field_to_json(field) for field in change.fields],
         "observed": change.observed,
         "depends_on": [str(address) for address in change.depends_on],
         "parent": _address(change.parent),
@@ -48,7 +48,7 @@ def change_to_json(change: Change) -> dict[str, Any]:
     return data
 
 
-def _field(field: FieldChange) -> dict[str, Any]:
+def field_to_json(field: FieldChange) -> dict[str, Any]:
     data: dict[str, Any] = {"path": field.path}
     if field.before is not MISSING and not field.sensitive:
         data["before"] = field.before

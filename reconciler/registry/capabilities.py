@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from reconciler.core.resource import Address, RegistryFacts, Resource, Unreadable
+from reconciler.core.resource import Address, Mark, RegistryFacts, Resource, Unreadable
 from reconciler.core.secret import Resolver
 from reconciler.registry.protocol import Driver, Native, Registry, Write
 
@@ -23,7 +23,11 @@ class Renames(Protocol):
 
 
 class Revision(NamedTuple):
-    """One entry of an object's history, as the registry keeps it. `at` is ISO 8601 in UTC; `plan` the fingerprint of the plan that wrote it."""
+    """One entry of an object's history, as the registry keeps it. `at` is ISO 8601 in UTC; `plan` the fingerprint of the plan that wrote it.
+
+    `id` is the object's own, which stays through renames: a key may have been that of several objects, one after the other. `unreadable` says in
+    words why `spec` is empty though the object was not.
+    """
 
     revision: str
     action: str
@@ -32,7 +36,13 @@ class Revision(NamedTuple):
     actor: str
     plan: str
     spec: Mapping[str, Any]
-    owner: str | None
+    mark: Mark | None = None
+    id: str = ""
+    unreadable: str = ""
+
+    @property
+    def owner(self) -> str | None:
+        return self.mark.owner if self.mark is not None else None
 
 
 @runtime_checkable

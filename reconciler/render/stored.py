@@ -1,15 +1,15 @@
-"""Stored objects as `list`, `get` and `history` show them: the data of their JSON answers, and their text."""
+"""Stored objects as `list` and `get` show them: the data of their JSON answers, and their text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.errors import ReconcilerError
-from reconciler.core.resource import Address, RemoteState, Resource, Unreadable
+from reconciler.core.resource import RemoteState, Resource, Unreadable
 from reconciler.core.telling import without_credentials
 from reconciler.core.unmanaged import shown
-from reconciler.registry.capabilities import ModelFacts, Revision
+from reconciler.registry.capabilities import ModelFacts
 from reconciler.registry.reading import unread
 from reconciler.render.error import error_data
 from reconciler.render.jsontext import dumps
@@ -136,31 +136,6 @@ def get_text(data: Mapping[str, Any], style: Style) -> str:
     if facts_of_server:
         more += [style.paint("Said by the registry alone:", "bold"), dumps(facts_of_server)]
     return "\n".join([*lines, dumps(data.get("spec", {})), *more])
-
-
-def history_data(address: Address, revisions: Sequence[Revision]) -> dict[str, Any]:
-    """The `history` answer: the revisions of one object, in the order given."""
-    return {"address": str(address), "revisions": [_revision(revision) for revision in revisions]}
-
-
-def _revision(revision: Revision) -> dict[str, Any]:
-    return {
-        "revision": revision.revision,
-        "action": revision.action,
-        "key": revision.key,
-        "at": revision.at,
-        "actor": revision.actor,
-        "plan": revision.plan,
-        "owner": revision.owner,
-        "spec": revision.spec,
-    }
-
-
-def history_text(data: Mapping[str, Any], style: Style) -> str:
-    """The revisions of the `history` answer as a table. A plan is named by the first 12 digits of its fingerprint."""
-    columns = {"revision": "REVISION", "at": "AT", "action": "ACTION", "key": "KEY", "actor": "BY", "plan": "PLAN"}
-    rows = [{**row, "plan": str(row.get("plan") or "")[:12]} for row in data["revisions"]]
-    return table(columns, rows, style) if rows else "There is no history."
 
 
 def _owner(resource: Resource) -> str | None:

@@ -21,11 +21,12 @@ _CODES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """The style of an output. `width` is in columns. With `strict`, warnings count as errors."""
+    """The style of an output. `width` is in columns. With `strict`, warnings count as errors; with `full`, nothing is cut."""
 
     color: bool
     width: int = 100
     strict: bool = False
+    full: bool = False
 
     def paint(self, text: str, *styles: str) -> str:
         """`text`, which must be safe already, in those styles; plain without colour. Raises KeyError for a style."""

@@ -146,7 +146,7 @@ def field_lines(
     aligned = min(MOST_PATH, max((text_width(path) for _, path in rows), default=0))
     lines = []
     for field, path in rows:
-        sign, colour = _sign(field)
+        sign, colour = sign_of(field)
         start = f"{indent}{style.paint(sign, colour)} {pad(path, aligned)}"
         room = max(LEAST, style.width - len(indent) - 4 - max(aligned, text_width(path)))
         sides = _sides(field, room, deep)
@@ -158,7 +158,8 @@ def field_lines(
     return lines
 
 
-def _sign(field: FieldChange) -> tuple[str, str]:
+def sign_of(field: FieldChange) -> tuple[str, str]:
+    """The sign of a field that was added, removed or changed, and its colour."""
     if field.before is MISSING and field.after is not MISSING:
         return "+", "green"
     if field.after is MISSING and field.before is not MISSING:

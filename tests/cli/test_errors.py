@@ -71,11 +71,6 @@ def test_a_wrong_command_line_is_told_in_json_too(project: Project, words: tuple
     assert answer.json("error")["error"]["code"] == "usage"
 
 
-def test_no_arguments_show_the_help(project: Project) -> None:
-    """Who types just the name learns what there is."""
-    assert "Commands:" in project.run().err
-
-
 def test_a_close_command_is_suggested(project: Project) -> None:
     """A typo in a command's name costs one look."""
     for typo, meant in (("plann", "plan"), ("aply", "apply"), ("valdate", "validate"), ("lst", "list")):

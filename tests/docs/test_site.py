@@ -13,7 +13,8 @@ from typing import Final
 import pytest
 
 from reconciler.applier.report import OUTCOME_REASONS
-from reconciler.cli.main import COMMANDS, EXIT_CODES
+from reconciler.cli.main import COMMANDS
+from reconciler.core.exit_codes import EXIT_CODES
 from reconciler.core.problem_rules import DOCUMENTATION, RULES, help_uri
 from reconciler.core.rules import RULES as FIELD_RULES
 from reconciler.planner.guards import GUARDS

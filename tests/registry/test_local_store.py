@@ -191,7 +191,7 @@ async def test_rename_onto_an_existing_key_is_refused(store: Store) -> None:
 
 @pytest.mark.asyncio
 async def test_history_tells_who_when_and_why(store: Store) -> None:
-    """Every revision stays, newest first, with its actor, time, plan and owner, also after the object is gone."""
+    """Every revision stays, newest first, with its actor, time, plan and owner, also after the object is gone; whoever takes the key goes on counting."""
     first = await store.create(made("chat", {"task": "custom"}, mark=MARK, plan="p1", actor="ann"))
     await store.update(made("chat", {"task": "rerank"}, first, plan="p2", actor="bob"))
     second = await store.get(at("chat"))
@@ -203,7 +203,7 @@ async def test_history_tells_who_when_and_why(store: Store) -> None:
         for one in await store.history(at("chat"))
     ]
     assert entries == [
-        ("1", "create", "00:03", "", "", "completion", None),
+        ("4", "create", "00:03", "", "", "completion", None),
         ("3", "delete", "00:02", "eve", "p3", "rerank", None),
         ("2", "update", "00:01", "bob", "p2", "rerank", None),
         ("1", "create", "00:00", "ann", "p1", "custom", "local"),

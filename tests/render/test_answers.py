@@ -9,7 +9,7 @@ from render.samples import EVIL, PLAIN
 
 from reconciler.core.errors import ConfigError, ManifestError, Problem, RefusedError, UsageError
 from reconciler.render.error import error_json, error_text
-from reconciler.render.stored import get_text, history_text, list_text
+from reconciler.render.stored import get_text, list_text
 
 
 def listed(**more) -> dict:
@@ -56,26 +56,6 @@ aigo/Integration/openai  -             openai                      -            
     assert list_text(answer(failed=["one"]), PLAIN) == "Nothing is there that can be read."
 
 
-def test_history_is_a_table() -> None:
-    """Revisions in the order given; a plan is told by its first twelve digits."""
-    row = {
-        "revision": "3",
-        "at": "2026-11-20",
-        "action": "update",
-        "key": "chat",
-        "actor": "ci",
-        "plan": "0123456789abcdef",
-    }
-    assert (
-        history_text({"revisions": [row, {"revision": "2"}]}, PLAIN)
-        == """\
-REVISION  AT          ACTION  KEY   BY  PLAN
-3         2026-11-20  update  chat  ci  0123456789ab
-2         -           -       -     -   -"""
-    )
-    assert history_text({"revisions": []}, PLAIN) == "There is no history."
-
-
 def test_get_shows_facts_then_the_spec() -> None:
     """What is known of an object, then the spec as JSON."""
     answer = {
@@ -100,13 +80,12 @@ Updated:  -
     )
 
 
-@pytest.mark.parametrize("text", [list_text, partial(list_text, wide=True), history_text])
+@pytest.mark.parametrize("text", [list_text, partial(list_text, wide=True)])
 def test_tables_are_safe(text) -> None:
     """A hostile cell is one safe cell of one line."""
-    row = dict.fromkeys(("revision", "at", "action", "key", "actor", "plan"), EVIL)
-    row |= listed(**dict.fromkeys(("address", "display_name", "url", "owner", "updated_at"), EVIL))
+    row = listed(**dict.fromkeys(("address", "display_name", "url", "owner", "updated_at"), EVIL))
     row |= {"tags": [EVIL], "labels": {EVIL: EVIL}}
-    lines = text({"resources": [row], "unreadable": [], "failed": [], "revisions": [row]}, PLAIN).split("\n")
+    lines = text({"resources": [row], "unreadable": [], "failed": []}, PLAIN).split("\n")
     assert len(lines) == 2
     assert lines[1].isprintable()
     assert "\x1b" not in get_text(row | {"spec": {EVIL: EVIL}}, PLAIN)

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import click
 from markdown import cell, code, page, paragraph, table
 
-from reconciler.cli.main import COMMANDS, EXIT_CODES, cli
+from reconciler.cli.main import COMMANDS, cli
+from reconciler.cli.options import Command
+from reconciler.core.exit_codes import EXIT_CODES, PRECEDENCE
 
 
 def commands_page() -> str:
@@ -43,6 +45,12 @@ def _command(name: str, command: click.Command, parent: click.Context, common: s
         yield paragraph(_escaped(block))
     options = (option for option in command.params if isinstance(option, click.Option) and option.name not in common)
     yield table(["Option", "Meaning"], (_option(option, context) for option in options))
+    yield from _examples(command)
+
+
+def _examples(command: click.Command) -> Iterator[str]:
+    examples = command.examples if isinstance(command, Command) else {}
+    yield table(["Example", "For"], ([code(line), cell(_escaped(purpose))] for line, purpose in examples.items()))
 
 
 def _option(option: click.Option, context: click.Context) -> list[str]:
@@ -61,12 +69,7 @@ def _escaped(text: str) -> str:
 
 def exit_codes_page() -> str:
     """The exit codes, the first that applies."""
-    order = (130, 3, 64, 1, 5, 4, 2, 0)
-    rows = (
-        [f'<a id="exit-{number}"></a>{code(number)}', cell(EXIT_CODES[number])]
-        for number in order
-        if number in EXIT_CODES
-    )
+    rows = ([f'<a id="exit-{number}"></a>{code(number)}', cell(EXIT_CODES[number])] for number in PRECEDENCE)
     intro = (
         "The same for every command. Where several would apply, the first of this list is the one: so a script "
         "that sees 5 knows that something was written, and one that sees 1 that nothing was."

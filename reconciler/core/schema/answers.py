@@ -286,6 +286,12 @@ def _history() -> Form:
         "actor": _text("Who."),
         "plan": _text("Fingerprint of the plan that wrote it."),
         "owner": _or_null(_text("Whose mark it bore, or null.")),
+        "protected": _flag("Whether its mark protected it."),
+        "fields": _list(
+            "What it changed: `before` is the revision before it, `after` this one. The first of an object has one entry for each field, a "
+            "deletion none.",
+            _field(),
+        ),
         "spec": {"description": "The object as it was then.", "type": "object"},
     }
     properties = {"address": _address(), "revisions": _list("Newest first.", _map("One entry.", revision))}

@@ -57,6 +57,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             actor TEXT NOT NULL
         ) WITHOUT ROWID""",
     ),
+    ("CREATE INDEX revision_key ON revision (key)",),  # whoever takes a key goes on counting where the last one ended
 )
 
 

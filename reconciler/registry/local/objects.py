@@ -37,7 +37,7 @@ _LIVE: Final = """
 """
 # Ids and revisions are bound as text; the columns' INTEGER affinity makes numbers of them.
 _MOVE: Final = """
-    UPDATE object SET key = ?, revision = revision + 1
+    UPDATE object SET key = ?, revision = max(revision, ?) + 1
     WHERE id = ? AND revision = ? AND kind = ? AND key = ? AND deleted_at IS NULL
 """
 _REMOVE: Final = """
@@ -50,10 +50,15 @@ _RECORD_REMOVAL: Final = """
     SELECT object_id, revision + 1, 'delete', key, spec, mark, ?, ?, ? FROM revision
     WHERE object_id = ? AND revision = ?
 """
+# The last number that anybody of that kind and key got, so that no two entries of one history bear the same.
+_LAST: Final = """
+    SELECT coalesce(max(r.revision), 0) FROM revision r JOIN object o ON o.id = r.object_id
+    WHERE r.key = ? AND o.kind = ?
+"""
 # Whoever bears the key now, or did when it was deleted; only without any of them, whoever bore it before a rename.
 # Rows are never removed, so the row's number tells the order of all writes, whatever the clock did.
 _HISTORY: Final = """
-    SELECT revision, action, key, at, actor, plan, spec, mark FROM revision
+    SELECT object_id, revision, action, key, at, actor, plan, spec, mark FROM revision
     WHERE object_id IN (SELECT id FROM object WHERE kind = :kind AND key = :key)
        OR NOT EXISTS (SELECT 1 FROM object WHERE kind = :kind AND key = :key)
           AND object_id IN (SELECT object_id FROM revision WHERE key = :key)
@@ -100,10 +105,11 @@ class Objects:
         spec = encode(write.whole, address, self._branches)
         with self._database.writing() as connection:
             _forbid_existing(connection, address)
+            number = _last_revision(connection, address) + 1
             inserted = connection.execute(
-                "INSERT INTO object (kind, key, revision) VALUES (?, ?, 1)", (address.kind, address.key)
+                "INSERT INTO object (kind, key, revision) VALUES (?, ?, ?)", (address.kind, address.key, number)
             )
-            return self._record(connection, write, "create", (inserted.lastrowid or 0, 1), spec)
+            return self._record(connection, write, "create", (inserted.lastrowid or 0, number), spec)
 
     def update(self, write: Write) -> Resource:
         return self._replace(write, "update")
@@ -118,9 +124,11 @@ class Objects:
             raise ValueError(f"{action} of {address} without the object as it was read")
         spec = encode(write.whole, address, self._branches)
         with self._database.writing() as connection:
+            last = 0
             if address.key != current.address.key:
                 _forbid_existing(connection, address)
-            moved = connection.execute(_MOVE, (address.key, *_token(current)))
+                last = _last_revision(connection, address)
+            moved = connection.execute(_MOVE, (address.key, last, *_token(current)))
             if moved.rowcount == 0:
                 raise _stale(connection, current)
             version = connection.execute("SELECT id, revision FROM object WHERE id = ?", (current.id,)).fetchone()
@@ -190,6 +198,11 @@ def _plan_record(connection: sqlite3.Connection, nonce: str) -> PlanRecord | Non
 
 def _token(current: Resource) -> tuple[str | None, str | None, str, str]:
     return current.id, current.revision, current.address.kind, current.address.key
+
+
+def _last_revision(connection: sqlite3.Connection, address: Address) -> int:
+    found: int = connection.execute(_LAST, (address.key, address.kind)).fetchone()[0]
+    return found
 
 
 def _forbid_existing(connection: sqlite3.Connection, address: Address) -> None:

@@ -26,7 +26,7 @@ from reconciler.registry.driver import (
 
 ObjectRow = tuple[int, bytes, bytes, int, bytes | None, bytes | None, bytes | None]
 Branches = Mapping[str, Node]  # of each kind, the part of its rules that `secret_branches` leaves
-RevisionRow = tuple[int, bytes, bytes, bytes, bytes, bytes, bytes | None, bytes | None]
+RevisionRow = tuple[int, int, bytes, bytes, bytes, bytes, bytes, bytes | None, bytes | None]
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -107,12 +107,13 @@ def as_read(row: tuple[int, str, str, int, str, str | None, str]) -> ObjectRow:
 
 def revision_of(row: RevisionRow, branches: Node, shape: Shape) -> Revision:
     """One entry of a history. What cannot be read any more is shown as empty: the rest of it still tells something."""
-    revision, action, key, at, actor, plan, spec, mark = row
+    number, revision, action, key, at, actor, plan, spec, mark = row
+    unreadable = ""
     try:
         known, others = split(hide(_checked_depth(_object(spec)), branches), shape)
         no_rules = combined(known, shown(unmanaged.hide(others, known)))
-    except (ValueError, RecursionError):
-        no_rules = {}
+    except (ValueError, RecursionError) as error:
+        no_rules, unreadable = {}, _reason(error)
     try:
         owned = _mark(mark)
     except (ValueError, RecursionError):
@@ -125,7 +126,9 @@ def revision_of(row: RevisionRow, branches: Node, shape: Shape) -> Revision:
         actor=_shown(actor),
         plan=_shown(plan),
         spec=no_rules,
-        owner=owned.owner if owned else None,
+        mark=owned,
+        id=str(number),
+        unreadable=unreadable,
     )
 
 
