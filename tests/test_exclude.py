@@ -180,7 +180,7 @@ def test_a_glob_that_matches_nothing_is_warned_of(project: Project) -> None:
     )
     answer = project.ok("validate")
     assert "reconciler.yaml:6:5: warning[unused-exclude]" in answer.both
-    assert "reconciler.yaml:7:40: warning[unused-exclude]" in answer.both
+    assert "reconciler.yaml:7:41: warning[unused-exclude]" in answer.both
     assert "relative to manifests" in answer.both
     assert "unused" not in project.ok("plan").both, "a plan is no place for tidying up"
     assert problems(project, "manifests/a.yaml") == [], "of one file nothing can be said"

@@ -59,8 +59,9 @@ class Reading:
     def finish(self, files: int, *, is_whole: bool) -> Manifests:
         """All manifests, and what is told of them. Only where they are the whole, a template is called unused."""
         library = Library(self.templates())
-        for part, finding in library.duplicates():
-            self._add(part.place, finding)
+        twice = dict(library.duplicates())
+        for where, finding in twice.items():
+            self._add(where, finding)
         families = [_Family(part, library) for part in self.models()]
         for family in families:
             self._merge(family)
@@ -70,7 +71,8 @@ class Reading:
         texts = Texts(self.texts)
         problems = {*self.told, *self._problems(families, texts)}
         used = frozenset(part.place for family in families for part in family.templates)
-        left = [part for part in self.templates() if part.place not in used] if is_whole and not self.broken else []
+        judged = self.templates() if is_whole and not self.broken else ()
+        left = [part for part in judged if part.place not in used and part.place not in twice]
         warnings = {part.place: texts.problem(part.place, unused(part)) for part in left}
         return Manifests(tuple(self.manifests), tuple(sorted(problems)), files, self.counts, texts, warnings, used)
 

@@ -70,13 +70,13 @@ class Library:
         """Every template of these names, those that have one name in common among them."""
         return [part for name in names for part in self._found.get(name, ())]
 
-    def duplicates(self) -> Iterator[tuple[Part, Finding]]:
+    def duplicates(self) -> Iterator[tuple[DocumentPlace, Finding]]:
         """The clashes of templates of one name: each is told at every one of them, with the place of another."""
         for name, parts in self._found.items():
             for part in parts if len(parts) > 1 else ():
                 other = next(one for one in parts if one is not part)
                 message = f"the template {name!r} is declared twice: also in {other.source.file}:{other.source.line}"
-                yield part, Finding("duplicate-template", message, "/key")
+                yield part.place, Finding("duplicate-template", message, "/key")
 
     def unknown(self, part: Part) -> dict[str, Finding]:
         """The names under a Model's `extends` that no template has, each with what is to be said of it."""
@@ -166,7 +166,9 @@ def _in_model(parts: Sequence[Part], finding: Finding) -> Finding:
     if finding.rule == "missing-field":
         told = finding._replace(message=f"{finding.message}, also in {where}")
     else:
-        way_out = f"{side[1:]}: null" if finding.rule == "endpoint-and-provider" else None
+        way_out = (
+            f"`{side[1:]}: null` does without what is inherited" if finding.rule == "endpoint-and-provider" else None
+        )
         told = finding._replace(message=f"{finding.message}; {where} sets {side[1:]!r}", suggestion=way_out)
     at = next((place for place in (finding.pointer, *sides) if _holds(own, place)), "/extends")
     return told._replace(pointer=at)
