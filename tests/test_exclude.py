@@ -8,6 +8,8 @@ from typing import Any, Final
 import pytest
 from cli.project import Project
 
+from reconciler.manifest.ignored import keys_in
+
 CHART: Final = "replicaCount: 1\nimage: {repository: nginx}\n"
 LOST: Final = "kind: Model\nkey: lost\nendpoint: {url: 'https://llm.example.com/v1', model: m, api_key: '${env:KEY}'}\n"
 
@@ -166,6 +168,15 @@ def test_the_ways_out_of_a_hidden_manifest(project: Project) -> None:
     project.write("manifests/lost.yaml", "# gone\n")
     project.apply("--prune")
     assert project.keys() == ["a"]
+
+
+@pytest.mark.parametrize("key", ["a b", "virtual-model/openai/gpt-4o", "it's", "a,b", "x"])
+def test_keys_are_found_however_they_are_written(key: str) -> None:
+    """In block and flow style, quoted and plain, before a comment; in what is no manifest of ours, none."""
+    for line in (f"key: {key}", f"key: {key}   # old", f'"key": "{key}"', f'- {{kind: x/Y, "key": "{key}"}}'):
+        assert key in keys_in(f"kind: x/Y\n{line}\n")
+        assert keys_in(line.replace("kind: x/Y, ", "")) == frozenset()
+    assert keys_in("kind: Model\napi_key: secret\nkey:\n") == frozenset()
 
 
 # --- globs that do nothing ----------------------------------------------------------------------------------------

@@ -31,7 +31,9 @@ _KIND: Final = re.compile(  # bounded: hidden files are a stranger's, too
     re.MULTILINE,
 )
 
-_KEY: Final = re.compile(r"""(?:^|[{,\s])["']?key["']?[ \t]{0,80}:\s{0,80}["']?([A-Za-z0-9][^\s"',}]{0,1000})""")
+_KEY: Final = re.compile(
+    r"""(?:^|[{,\s])["']?key["']?[ \t]{0,80}:\s{0,80}(?:"([^"\n]{0,1000})"|'([^'\n]{0,1000})'|([^\s"'][^\n]{0,1000}))"""
+)
 
 
 def meant(name: str) -> tuple[str, ...]:
@@ -70,8 +72,15 @@ def is_unlike_manifest(path: str, label: str) -> bool:
 
 
 def keys_in(text: str) -> frozenset[str]:
-    """Every key that a text names, if it plainly holds manifests of ours; whether it can be read as YAML or not."""
-    return frozenset(found[1] for found in _KEY.finditer(text)) if _KIND.search(text) else frozenset()
+    """Every key that a text names, if it plainly holds manifests of ours; whether it can be read as YAML or not.
+
+    Rather too many than too few: where a plain key ends depends on what it stands in.
+    """
+    if not _KIND.search(text):
+        return frozenset()
+    found = [(quoted or single, plain) for quoted, single, plain in _KEY.findall(text)]
+    ends = (re.split(end, plain)[0] for _, plain in found for end in (r"\s+#", r"[,}\s]"))
+    return frozenset({*(quoted for quoted, _ in found), *(key.strip() for key in ends)} - {""})
 
 
 HIDDEN: Final = "this file is not read: its name begins with a dot"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reconciler.core import document
 from reconciler.core.errors import Problem
@@ -15,7 +15,7 @@ from reconciler.manifest.exclude import Excludes, Exclusion
 from reconciler.manifest.ignored import IGNORED, keys_in
 from reconciler.project.config import Project
 
-UNUSED_EXCLUDE = "unused-exclude"
+UNUSED_EXCLUDE: Final = "unused-exclude"
 
 
 class Configured(NamedTuple):
