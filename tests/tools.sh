@@ -9,9 +9,10 @@
 #   ibm/bin/python                       a Python with IBM's own client for watsonx Orchestrate, in a venv of its own
 #   litellm/bin/litellm                  the LiteLLM Proxy, in a venv of its own, and litellm/prisma, the engine of its database client
 #   mlflow/bin/mlflow                    the MLflow server (registry and gateway) and its own client, in a venv of their own
+#   sops/bin/sops                        SOPS, in a venv of its own
 #   insidellms/bin/insidellms            insideLLMs, from its public repository, in a venv of its own. The one tool that may be
 #                                        missing: where the repository cannot be reached, insidellms.unreachable says so
-#   node, npm, postgres, xmllint         from Debian's packages, where they are missing (as root, or with sudo)
+#   node, npm, postgres, xmllint, age    from Debian's packages, where they are missing (as root, or with sudo)
 #
 # Every version is exact, and stands in constraints/, with those of all that it needs (`make update` renews them). With NEWEST=1
 # the npm tools are the newest; the clients stay what they are, since the drivers are measured against these very versions.
@@ -59,6 +60,7 @@ have "$python" || python=python3
 have "$python" || fail "no Python: set PYTHON"
 have git || fail "git is missing: the packaging tests make repositories"
 debian xmllint libxml2-utils
+debian age age
 debian node nodejs
 if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
     # Debian's package makes a database of its own and runs it, unless this says otherwise.
@@ -146,6 +148,7 @@ environment nemo nemo ""
 environment ibm python ""
 environment litellm litellm ""
 environment mlflow mlflow ""
+environment sops sops ""
 
 # engine: litellm/prisma, which prisma-client-py starts in place of a program that is no package, and the client that `prisma generate`
 # writes into the venv. npm's packages as locked; none of their scripts is run.

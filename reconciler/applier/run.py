@@ -13,7 +13,6 @@ from reconciler.applier.readback import ReadBack
 from reconciler.applier.report import INTERRUPTED, Done, Outcome
 from reconciler.applier.scheduler import run_in_order
 from reconciler.core.errors import DeadlineError, RegistryError
-from reconciler.core.pointer import join, split
 from reconciler.core.resource import Address, RegistryFacts
 from reconciler.core.spec import references_in
 from reconciler.planner.order import in_order
@@ -87,16 +86,6 @@ def _second_half(
     return Change(old, "delete", half.reason, depends_on=tuple(referrers))
 
 
-def _in_manifest(pointer: str, origins: Mapping[str, str]) -> str:
-    """A native pointer as the manifest has it: by the nearest origin above it; the same where there are none."""
-    parts = split(pointer)
-    for end in range(len(parts), 0, -1):
-        origin = origins.get(join(parts[:end]))
-        if origin is not None:
-            return origin + join(parts[end:])
-    return pointer if not origins else ""
-
-
 @dataclass(frozen=True, slots=True)
 class _Running:
     """One run. `pending_deletes` are the renames by re-creation, by their old addresses: they are told when their second half has ended.
@@ -144,7 +133,7 @@ class _Running:
         source, item = change.source, change.desired
         if source is None or item is None or self.options.locate is None:
             return ""
-        found = [self.options.locate(source, _in_manifest(pointer, item.origins)) for pointer, _ in error.places]
+        found = [self.options.locate(source, item.in_manifest(pointer)) for pointer, _ in error.places]
         return f" (at {', '.join(dict.fromkeys(found))})" if found else ""
 
     async def _carry_out(self, change: Change) -> Done:

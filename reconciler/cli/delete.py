@@ -10,8 +10,8 @@ import click
 from reconciler.applier.report import Report
 from reconciler.cli import run_apply
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import Outputs, find_workspace
-from reconciler.cli.stored import registries_of
+from reconciler.cli.session import Outputs
+from reconciler.cli.stored import find_workspace_to_read, registries_of
 from reconciler.cli.streams import warn
 from reconciler.core.resource import Desired
 from reconciler.planner.plan import Plan
@@ -50,7 +50,7 @@ def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, ou
 
 
 async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | None, output_format: str) -> Report:
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     run_apply.check_backup(workspace, backup)
     async with workspace.connect(registries_of(workspace, [key])) as registries:
         desired = workspace.load().desired

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
-from reconciler.cli.session import find_workspace, style
+from reconciler.cli.session import style
+from reconciler.cli.stored import find_workspace_to_read
 from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.model import Model
@@ -44,7 +45,7 @@ def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, o
     From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or,
     with --live, its endpoint tells, else of its longest answer. What cannot be known is null.
     """
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     manifest = _declared(workspace.load(), key)
     data = facts_json(manifest.key, _facts(workspace, manifest))
     if live and manifest.model is not None and manifest.model.endpoint is not None:

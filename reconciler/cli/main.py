@@ -49,6 +49,7 @@ GROUPS: Final = {
         "delete": ("reconciler.cli.delete:command", "Delete one object."),
     },
     "CI, editors and the shell": {
+        "fmt": ("reconciler.cli.fmt:command", "Bring manifests into canonical form."),
         "schema": ("reconciler.cli.schema:command", "Write the JSON Schemas for editors."),
     },
 }

@@ -7,18 +7,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.cli.options import GlobalOptions
-from reconciler.cli.session import style
+from reconciler.cli.session import find_workspace, style
 from reconciler.cli.streams import tell_error, warn
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
 from reconciler.core.resource import RemoteState
 from reconciler.core.schema.findings import nearest
 from reconciler.project.loaded import LoadedManifests
+from reconciler.project.runner_local import registries_not_kept
 from reconciler.project.workspace import Workspace
 from reconciler.registry.reading import read_all, unread_text
 from reconciler.render.escape import printable
 from reconciler.render.stored import unreadable_rows
 
 _NOTHING_THERE: Final = frozenset({"no-manifests", "no-such-path"})  # a project may begin with a command that reads
+
+
+def find_workspace_to_read(options: GlobalOptions) -> Workspace:
+    """The workspace for a command that reads registries without planning, which would warn in the plan.
+
+    Warns of each registry that goes with the runner of a pipeline. Raises ConfigError.
+    """
+    workspace = find_workspace(options)
+    for problem in registries_not_kept(workspace):
+        warn(f"{printable(problem.file)}:{problem.line}: {printable(problem.message)} ({problem.rule})")
+    return workspace
 
 
 async def stored(workspace: Workspace, names: Sequence[str] = ()) -> RemoteState:

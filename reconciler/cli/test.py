@@ -12,8 +12,8 @@ import click
 from reconciler import render
 from reconciler.cli import test_runs
 from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
-from reconciler.cli.session import find_workspace, naming_registry, stdin_bytes, style
-from reconciler.cli.stored import check_names, registries_of
+from reconciler.cli.session import naming_registry, stdin_bytes, style
+from reconciler.cli.stored import check_names, find_workspace_to_read, registries_of
 from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.document import decode, read_text
 from reconciler.core.document.json_text import load_json
@@ -83,7 +83,7 @@ def command(
     for text in selections:
         parse_selector(text)  # before anything is read
     given = None if source is None else _given(source)
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     telling = _Telling(style(options), output_format, strict, options.verbose)
     if key is None:
         chosen = test_runs.selected(workspace, workspace.load(), selections, given)

@@ -24,7 +24,7 @@ from reconciler.render import VALIDATION
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
-@format_option("text", "json", "github", "sarif", "junit")
+@format_option("text", "json", "github", "sarif", "junit", "codequality")
 @output_option
 @click.pass_obj
 def command(

@@ -68,7 +68,7 @@ class Endpoint(BaseModel):
     adapter: str | None = Field(None, description="The registry's I/O adapter, by key.", examples=["my-adapter"])
     api_key: Annotated[SecretText | None, WriteOnly("a secret", keeps="reference")] = Field(
         None,
-        description="The API key, sent as a bearer token. A reference: `${env:NAME}` or `${file:path}`.",
+        description="The API key, sent as a bearer token. A reference: `${env:NAME}`, `${file:path}` or `${cmd:NAME/REST}`.",
         examples=["${env:SUPPORT_LLM_KEY}"],
     )
     headers: (

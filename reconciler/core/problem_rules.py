@@ -50,6 +50,13 @@ _FILES: Final = {
     "unreadable": ProblemRule(
         "A file or folder exists and cannot be read, or is not a regular file.", "Correct its permissions or its type."
     ),
+    "unwritable": ProblemRule(
+        "A file that `fmt` would change cannot be written, or its owner could not be kept.", "Correct its permissions."
+    ),
+    "cannot-format": ProblemRule(
+        "The canonical form of a file would not hold the same data, comments or anchors, so `fmt` left it as it is: a limit of ours.",
+        "Report it; meanwhile leave out what is rare in it, such as tags.",
+    ),
     "symlink-loop": ProblemRule("A symbolic link leads back to itself or to a parent folder.", "Remove the link."),
     "link-outside": ProblemRule(
         "A symbolic link leads outside the folder of manifests, which a pull request could use to read other files.",
@@ -173,11 +180,11 @@ _FORM: Final = {
 _REFERENCES: Final = {
     "literal-secret": ProblemRule(
         "A secret is written into the file.",
-        "Revoke it, since it is in the history of the repository, and write `${env:NAME}` or `${file:path}` instead.",
+        "Revoke it, since it is in the history of the repository, and write `${env:NAME}`, `${file:path}` or `${cmd:NAME/REST}` instead.",
     ),
     "likely-secret": ProblemRule(
         "A value looks like a credential, or stands under the name of one, where any text may stand.",
-        "If it is one, revoke it, and write `${env:NAME}` or `${file:path}` in a secret field instead.",
+        "If it is one, revoke it, and write `${env:NAME}`, `${file:path}` or `${cmd:NAME/REST}` in a secret field instead.",
     ),
     "inside-manifests": ProblemRule(
         "A registry's folder or the folder of backups lies inside the manifests, or the reverse: what is written there "
@@ -199,6 +206,19 @@ _REFERENCES: Final = {
     "env-outside-secret": ProblemRule(
         "`${env:NAME}` is used outside a secret field, where a plan would print its value.",
         "Use `${var:NAME}` with `variables` in reconciler.yaml.",
+    ),
+    "command-outside-secret": ProblemRule(
+        "`${cmd:NAME/REST}` is used outside a secret field, where a plan would print what the command prints.",
+        "Use it as the whole value of a secret field.",
+    ),
+    "bad-command": ProblemRule(
+        "A command of `secret_commands` is no list of a program and its arguments with `{name}` in one of them, or would let "
+        "a manifest write code for a shell.",
+        'Write a list such as `[vault, kv, get, -field=value, "secret/{name}"]`.',
+    ),
+    "unknown-command": ProblemRule(
+        "`${cmd:NAME/REST}` names a command that `secret_commands` does not have.",
+        "Correct the name, or add the command in reconciler.yaml.",
     ),
     "bad-reference": ProblemRule(
         "`${` opens something that is not a reference.", "Write a reference, or `$${` for a plain `${`."
@@ -285,6 +305,10 @@ _PLAN: Final = {
     "previous-key-left": ProblemRule(
         "An object of a previous key exists beside the new one and is not known to be an unfinished rename; it is left.",
         "Remove the previous key from the manifest; then it is an orphan that `--prune` may delete.",
+    ),
+    "registry-not-kept": ProblemRule(
+        "In a pipeline, a registry is a file or folder that was not in the checkout, so it goes with the runner.",
+        "Use a registry that outlives the run; or a `path` outside of the checkout, on a runner that stays.",
     ),
     "never-pruned": ProblemRule(
         "Objects of this kind have no room for the mark, so none of them is ever pruned.",

@@ -321,5 +321,17 @@ def _desired(
         references=references,
         labels=labels,
         prerequisites=(*container(entry, kind), *holder(entry, kind, native.key)),
-        origins=native.origins,
+        origins={**_secret_origins(manifest, secrets), **native.origins},
     )
+
+
+def _secret_origins(manifest: Manifest, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The pointers in a portable Model of the secrets that a registry keeps elsewhere, such as in an object of their own."""
+    endpoint = manifest.model.endpoint if manifest.model is not None else None
+    if endpoint is None or not secrets:
+        return {}
+    written: dict[str | None, str] = {endpoint.api_key: "/endpoint/api_key"}
+    for name, value in (endpoint.headers or {}).items():
+        written.setdefault(value, json_pointer.join(("endpoint", "headers", name)))
+    found = {pointer: written[reference] for pointer, reference in secrets.items() if reference in written}
+    return {pointer: origin for pointer, origin in found.items() if pointer != origin}

@@ -42,13 +42,15 @@ class Reader:
 
     `natives` are the native kinds by name; `overrides` the native fields by the name of each registry.
 
-    `root` is the project root; `variables` are the values of `${var:NAME}`.
+    `root` is the project root; `variables` are the values of `${var:NAME}`; `commands` are the names of the secret
+    commands, None where they are not to be looked up.
     """
 
     root: Path
     variables: Mapping[str, str]
     natives: Mapping[str, NativeKind] = field(default_factory=dict)
     overrides: Mapping[str, Node] = field(default_factory=dict)
+    commands: frozenset[str] | None = None
 
     def read(self, found: FoundFiles, others: Iterable[str] = (), library: Iterable[File] | None = None) -> Manifests:
         """Every document of every file. Never raises on what the files hold.
@@ -98,7 +100,7 @@ class Reader:
             reading.broken.add(shown)
         elif not loaded.documents and shown != STDIN:
             reading.problems[shown] = [*loaded.warnings, _no_document(shown, text)]
-        scope = Scope(self.root, folder, self.variables, reading.files)
+        scope = Scope(self.root, folder, self.variables, reading.files, self.commands)
         references = "${" in text  # once: a file may hold any number of documents
         foreign_told = False  # once for each file of another tool
         for item in loaded.documents:

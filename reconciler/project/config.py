@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from reconciler.core import document
 from reconciler.core import merge_patch as patch
@@ -26,6 +27,7 @@ from reconciler.core.schema.findings import Finding, findings, nearest, place
 from reconciler.core.schema.types import (
     END,
     Boolean,
+    Checked,
     Duration,
     ExcludeGlob,
     HostPattern,
@@ -37,10 +39,12 @@ from reconciler.core.schema.types import (
     VariableGlob,
 )
 from reconciler.core.schema.unions import TextOrMap
+from reconciler.core.secret_commands import SHELL, command_of, is_command, wrong_command, wrong_form
 from reconciler.manifest.exclude import Exclusion
-from reconciler.manifest.glob import is_glob, split
+from reconciler.manifest.references import unknown_command
 from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
+from reconciler.project.manifest_paths import ManifestsEntry, exclusions, sources_of
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
 OWNER: Final = r"^[^/]+" + END
@@ -90,17 +94,33 @@ class SecretBounds(BaseModel):
     )
 
 
-class ManifestsEntry(BaseModel):
-    """A path of manifests, of which some files are not read."""
+class SecretCommand(Checked):
+    """The type of a secret command: a program and its arguments, one of which holds {name}."""
 
-    model_config = STRICT
+    def form(self) -> dict[str, Any]:
+        def holds(pattern: str) -> dict[str, Any]:
+            return {"type": "string", "pattern": pattern}
 
-    path: str = Field(description="A folder, file or glob, relative to reconciler.yaml.", examples=["manifests"])
-    exclude: list[ExcludeGlob] | None = Field(
-        None,
-        description="Globs of files and folders below `path` that are not read, relative to it. One without a slash matches in any folder.",
-        examples=[["**/values.yaml"]],
-    )
+        return {
+            "type": "array",
+            "items": holds(r"^[^\x00]*" + END),
+            "minItems": 2,
+            "prefixItems": [holds(r"^(?![\s\S]*\{name\})[^\x00]+" + END)],
+            "contains": holds(r"\{name\}"),
+            "if": {"prefixItems": [holds(SHELL)]},
+            "then": {"items": holds(r"^(?:\{name\}" + END + r"|(?![\s\S]*\{name\}))")},
+        }
+
+    def check(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a list"})
+        wrong = [place for place, word in enumerate(value) if not isinstance(word, str) or "\0" in word]
+        if wrong:
+            raise PydanticCustomError("wrong_items", "items must be strings without NUL", {"places": wrong})
+        message = wrong_command(value)
+        if message is not None:
+            raise PydanticCustomError("bad_command", "{message}", {"message": message})
+        return value
 
 
 class RegistryEntry(BaseModel):
@@ -165,6 +185,12 @@ class Config(BaseModel):
     secrets: SecretBounds | None = Field(
         None, description="Which variable of the environment may be sent to which host."
     )
+    secret_commands: dict[Name, Annotated[list[str], SecretCommand()]] | None = Field(
+        None,
+        description="Programs that print a secret each, as lists without a shell. `${cmd:NAME/REST}` in a secret field runs NAME, with REST in the "
+        "place of `{name}`.",
+        examples=[{"vault": ["vault", "kv", "get", "-field=value", "secret/models/{name}"]}],
+    )
     environments: dict[Name, dict[str, Any]] | None = Field(
         None,
         description="Patches over all of the above, chosen by `--env`. The owner becomes `<owner>/<environment>`.",
@@ -194,6 +220,7 @@ class Project:
     excludes: tuple[tuple[Exclusion, ...], ...] = ()  # of each path in `manifests`, the globs of what is not read there
     plan_expiry: timedelta = timedelta(days=7)
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
+    secret_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
     base: Project | None = field(default=None, repr=False)
@@ -284,7 +311,8 @@ def _validate_environments(
     configs: dict[str | None, Config] = {}
     for name, layer in layers.items():
         try:
-            configs[name] = Config.model_validate(layer)
+            configs[name] = config = Config.model_validate(layer)
+            found[name] = [*found.get(name, ()), *_commands_named(layer, config)]
         except ValidationError as error:
             found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
     if environment is not None:
@@ -294,6 +322,28 @@ def _validate_environments(
         return configs, set()
     places = document.places(text, shown)
     return configs, {_locate(item, places, shown, name) for name, items in found.items() for item in items}
+
+
+def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Finding]:
+    """Find references to secret commands that are none, or of a wrong form, in what a configuration says of itself and its registries."""
+    known = config.secret_commands or {}
+    for pointer, text in _texts({name: layer.get(name) for name in ("fingerprint_key", "registries")}, ()):
+        if not is_command(text):
+            continue
+        wrong = wrong_form(text)
+        if wrong is not None:
+            yield Finding("bad-reference", wrong, pointer)
+        elif command_of(text) not in known:
+            yield unknown_command(command_of(text), pointer, known)
+
+
+def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The texts in plain data, each with its pointer."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _texts(item, (*path, str(name)))
+    elif isinstance(value, str):
+        yield pointers.join(path), value
 
 
 def _unknown(over: Mapping[str, Any]) -> list[Finding]:
@@ -347,46 +397,23 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
     if config.registries is None:
         entries = {"local": {"driver": "local", "default": True}}
     root = root.resolve()
-    sources = _sources(config)
+    sources = sources_of(config.manifests)
     return Project(
         root=root,
         file=shown,
         environment=environment,
         owner=f"{owner}/{environment}" if owner and environment else owner,
         manifests=tuple(entry.path for entry in sources),
-        excludes=tuple(_exclusions(config.exclude or (), sources, root)),
+        excludes=tuple(exclusions(config.exclude or (), sources, root)),
         variables={name: _text(value) for name, value in (config.variables or {}).items()},
         fingerprint_key=config.fingerprint_key,
         registries=entries,
         limits=_limits(config.guards or Guards()),
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         secrets=_allowed(config.secrets),
+        secret_commands={name: tuple(words) for name, words in (config.secret_commands or {}).items()},
         text=text,
     )
-
-
-def _sources(config: Config) -> list[ManifestsEntry]:
-    listed = ["manifests"] if config.manifests is None else config.manifests
-    return [ManifestsEntry(path=entry) if isinstance(entry, str) else entry for entry in listed]
-
-
-def _exclusions(
-    shared: Iterable[str], sources: Iterable[ManifestsEntry], root: Path
-) -> Iterator[tuple[Exclusion, ...]]:
-    """The globs of what is not read below each path of manifests: those of all, then its own."""
-    for_all = [Exclusion(glob, str(root), f"/exclude/{number}") for number, glob in enumerate(shared)]
-    for index, source in enumerate(sources):
-        folder = _folder(root, source.path)
-        own = enumerate(source.exclude or ())
-        yield (*for_all, *(Exclusion(glob, folder, f"/manifests/{index}/exclude/{number}") for number, glob in own))
-
-
-def _folder(root: Path, path: str) -> str:
-    """The absolute folder that a path of manifests means: of a glob its fixed part, of a file the folder it is in."""
-    whole = root / path
-    if is_glob(path) and not whole.exists():
-        whole = root / split(path)[0]
-    return os.path.abspath(whole.parent if whole.is_file() else whole)
 
 
 def _limits(guards: Guards) -> Limits:

@@ -21,6 +21,7 @@ from reconciler.core.resource import Address, DesiredState, RegistryFacts, Remot
 from reconciler.core.rules import ExternalRef, Ref
 from reconciler.core.schema.findings import Finding
 from reconciler.core.secret import Resolver, Secret
+from reconciler.core.secret_commands import SecretCommands
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import Excluded, FoundFiles, discover, shown
 from reconciler.manifest.ignored import SILENT
@@ -123,7 +124,8 @@ class Workspace:
 
     def _reader(self) -> Reader:
         overrides = {name: entry.override for name, entry in self.entries.items()}
-        return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides)
+        commands = frozenset(self.project.secret_commands)
+        return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides, commands)
 
     def _compiled(
         self,
@@ -313,8 +315,10 @@ def open_workspace(
     """
     folder = _working_directory(cwd)
     project = config.load(path, start=folder, environment=environment)
-    resolver = Resolver(project.root, os.environ if environ is None else environ, project.secrets)
-    return Workspace(project, load_registries(project, resolver), folder, resolver)
+    variables = os.environ if environ is None else environ
+    offline = Resolver(project.root, variables, project.secrets)  # which runs no command
+    commands = SecretCommands(project.secret_commands, project.root, variables)
+    return Workspace(project, load_registries(project, offline), folder, replace(offline, commands=commands))
 
 
 def _working_directory(cwd: Path | None) -> Path:

@@ -16,9 +16,10 @@ VALIDATION: Final[Mapping[str, str]] = {
     "github": "reconciler.render.github:render",
     "sarif": "reconciler.render.sarif:render",
     "junit": "reconciler.render.junit:render",
+    "codequality": "reconciler.render.codequality:render",
 }
 REPORTS: Final = frozenset(
-    {"github", "sarif", "junit"}
+    {"github", "sarif", "junit", "codequality"}
 )  # formats of `validate` that other programs take errors from, too
 PLAN: Final[Mapping[str, str]] = {
     "text": "reconciler.render.plan_text:plan",

@@ -30,7 +30,7 @@ from reconciler.core.schema.types import (
 )
 from reconciler.core.schema.unions import TextOrList, TextOrMap
 from reconciler.manifest.native import NativeKind
-from reconciler.project.config import OWNER
+from reconciler.project.config import OWNER, SecretCommand
 
 Strategy = st.SearchStrategy[Any]
 STRICT: Final = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
@@ -110,11 +110,12 @@ BY_PATTERN: Final = {
     OWNER: ("a", "platform team", "é", "a.b-c"),
     scalars.KEY: ("a", "A-b.c_1", "0", "x" * 100, "support-chat"),
     scalars.SECRET_REFERENCE: SECRETS,
-    scalars.VARIABLE: ("OPENAI_*", "A", "[AB]_?", "*"),
+    scalars.VARIABLE: ("OPENAI_*", "A", "[AB]_?", "*", "cmd:vault/*", "cmd:a/b c"),
     scalars.HOST: ("api.openai.com", "*.example.com", "*", "[::1]", "localhost:8080", "h-1.a_b.c"),
     r"^[1-9][0-9]{0,5}[smhd]" + scalars.END: ("90m", "24h", "7d", "999999s"),
     scalars.POINTER: ("/", "/a/b", "/a~1b/0"),
 }
+COMMANDS: Final = (["get", "{name}"], ["/bin/sh", "-c", 'get "$1"', "sh", "{name}"], ["a", "", "x/{name}/y"])
 URLS: Final = (
     *("http://a", "https://h.example/v1", "http://h/a@b", "${var:url}", "https://${var:h}/v1", "http://h?x=@"),
     *("https://h/v1?api-version=2", "https://h?max_tokens=5#token=x", "https://h/?api_key=${var:x}", "https://h/?key="),
@@ -226,14 +227,14 @@ def _checked(kind: Any) -> Strategy:
             return st.sampled_from((*kind.values, "nobody's", *VARIABLES))
         case Texts():
             return st.sampled_from(WORDS) | st.lists(st.sampled_from(WORDS), max_size=2)
-        case TextOrMap():
-            return field(kind.text) | field(kind.model)
-        case TextOrList():
-            return field(kind.text) | st.lists(field(kind.text), min_size=1, max_size=2)
+        case TextOrMap() | TextOrList():
+            return field(kind.text) | field(kind.forms()[1])
         case Scalar():
             return st.sampled_from(("a", "", 1, 2.5, True, "$x"))
         case HeaderMap():
             return st.lists(st.sampled_from(HEADERS), max_size=3).map(dict)
+        case SecretCommand():
+            return st.sampled_from(COMMANDS)
         case scalars.UrlForm():
             return st.sampled_from(URLS)
         case Pattern():
@@ -331,6 +332,7 @@ WHOLE_CONFIG: Final[dict[str, Any]] = {
     "guards": {"max_deletes": 5, "max_delete_percent": 20, "allow_trust_remote_code": True},
     "plans": {"expire": "24h"},
     "secrets": {"allow": {"OPENAI_*": ["api.openai.com", "*.example.com:8443"], "A": []}},
+    "secret_commands": {"vault": ["vault", "get", "{name}"]},
     "$schema": "x",
 }
 
@@ -344,6 +346,7 @@ ODD: Final[tuple[Any, ...]] = (
     *("http://a", "http://", "https://u:p@h", "http://u@h/x", "HTTP://a", "http://h/@x", "http://a b", "http://a\n", "ftp://a", "https:// a"),
     *("http://${var:h}", "http://u:${env:P}@h", "/", "/a", "a/b", "/a\n"),
     *("Model", "web/Service", "present", "absent", "chat_completion", "openai", "chat_completion\n", "Openai", "fast", "round", "file", "web"),
+    *(["a", "{name}"], ["{name}", "{name}"], ["", "{name}"], ["sh", "-c", "get {name}"], ["/bin/bash", "{name}"], ["sh", "{name}\n"], ["a", "{name}\0"]),
     *([], [None], ["a"], [1], [[]], ["a", "a\n"], [{}], {}, {"a": None}, {"a": 1}, {"a": "b"}, {"a": {}}, {"a": []}, {"a\n": {}}, {"": "x"}),
     *({"Authorization": "x"}, {"AUTHORIZATION": "${env:A}"}, {"proxy-authorization": "a"}, {"X-Authorization": "a"}, {"x_apiKEY": "a"}),
     *({"X-Api_Key": "${env:A}\n"}, {"TOKENS": "a"}, {"cookie": ""}, {"Cookie\n": "a"}, {"token\n": "${env:A}"}, {"My-token-x": "${var:a}"}, {"token": "a"}, {"a b": {}}, {"x": None}),

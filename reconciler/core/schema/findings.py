@@ -135,7 +135,7 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
     if kind in ("literal_error", "not_allowed"):
         return [_not_allowed(context, parts, where, data)]
     if kind == "literal_secret" and "keys" in context:
-        message = "a header of this name carries a credential: its value must be one whole reference, ${env:NAME} or ${file:path}"
+        message = "a header of this name carries a credential: its value must be one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}"
         said = context.get("messages", {})
         return [
             Finding("literal-secret", said.get(key, message), pointers.join((*parts, key))) for key in context["keys"]
