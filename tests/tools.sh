@@ -12,7 +12,7 @@
 #   sops/bin/sops                        SOPS, in a venv of its own
 #   insidellms/bin/insidellms            insideLLMs, from its public repository, in a venv of its own. The one tool that may be
 #                                        missing: where the repository cannot be reached, insidellms.unreachable says so
-#   node, npm, postgres, xmllint, age    from Debian's packages, where they are missing (as root, or with sudo)
+#   node, npm, postgres, xmllint, age, zsh, fish   from Debian's packages, where they are missing (as root, or with sudo)
 #
 # Every version is exact, and stands in constraints/, with those of all that it needs (`make update` renews them). With NEWEST=1
 # the npm tools are the newest; the clients stay what they are, since the drivers are measured against these very versions.
@@ -62,6 +62,8 @@ have git || fail "git is missing: the packaging tests make repositories"
 debian xmllint libxml2-utils
 debian age age
 debian node nodejs
+debian zsh zsh
+debian fish fish
 if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
     # Debian's package makes a database of its own and runs it, unless this says otherwise.
     have postgres || have pg_ctlcluster || as_root sh -c \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -39,6 +40,10 @@ GROUPS: Final = {
         "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
         "history": ("reconciler.cli.history:command", "Show the revisions of one object."),
         "info": ("reconciler.cli.info:command", "Tell what a model is, from its manifest or its endpoint."),
+        "explain": (
+            "reconciler.cli.explain:command",
+            "Explain a kind, a field, a word of an answer, an exit code.",
+        ),
         "test": ("reconciler.cli.test:command", "Try a model out, at its endpoint or through its registry."),
     },
     "Bring in and take out": {
@@ -51,9 +56,14 @@ GROUPS: Final = {
     "CI, editors and the shell": {
         "fmt": ("reconciler.cli.fmt:command", "Bring manifests into canonical form."),
         "schema": ("reconciler.cli.schema:command", "Write the JSON Schemas for editors."),
+        "completion": (
+            "reconciler.cli.completion:command",
+            "Print the script that completes words in a shell.",
+        ),
     },
 }
 COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+COMPLETING: Final = "_RECONCILER_COMPLETE"  # the variable by which the scripts of `completion` say which shell asks
 FIRST: Final = ("init", "validate", "plan", "apply")  # what `reconciler` alone shows
 
 ISSUES: Final = "https://github.com/model-reconciler/reconciler/issues"
@@ -111,8 +121,11 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
 
 
 def main() -> int:
-    """Runs the command line of the process. Returns its exit code."""
+    """Runs the command line of the process, or answers a shell that completes one. Returns its exit code."""
     encode_streams()
+    if COMPLETING in os.environ:
+        answered: int = importlib.import_module("reconciler.cli.completer").main()
+        return answered
     code = run(sys.argv[1:])
     try:
         if sys.stdout is not None:

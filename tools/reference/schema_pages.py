@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
 
 from markdown import cell, code, page, paragraph, table
 
+from reconciler.project.explain.fields import Form, allowed, bounds, type_words
 from reconciler.project.schemas import config_schema, manifest_schema
 from reconciler.registry import catalog
-
-Form = Mapping[str, Any]
-
-TYPES: Final = {
-    "string": "text", "number": "number", "integer": "integer", "boolean": "boolean", "array": "list", "object": "map"
-}  # fmt: skip
+from reconciler.render.jsontext import inline
 
 
 def manifest_page() -> str:
@@ -92,50 +85,18 @@ def _anchored(prefix: str, name: str) -> str:
 
 
 def type_of(field: Form) -> str:
-    """The types that a field takes, in a word or two; null is left out, since absent says the same."""
-    words = _words(field)
-    if words:
-        return cell(" or ".join(words))
-    options = dict.fromkeys(_types(option, with_text=True) for option in field.get("anyOf", ()))
-    return " or ".join(options) if options and "type" not in field else _types(field)
-
-
-def _types(field: Form, *, with_text: bool = False) -> str:
-    types = field.get("type", [])
-    names = [TYPES[name] for name in ([types] if isinstance(types, str) else types) if name in TYPES]
-    if {"number", "integer", "boolean"} & set(names) and not with_text:  # text there is one whole reference
-        names = [name for name in names if name != "text"]
-    if names == ["list"] and isinstance(field.get("items"), Mapping):
-        inner = type_of(field["items"])
-        return f"list of {'texts' if inner == 'text' else f'{inner}s' if inner in ('map', 'number') else inner}"
-    return " or ".join(names) or "any"
-
-
-def _words(field: Form) -> list[str]:
-    for form in (field, *field.get("anyOf", ())):
-        values = form.get("enum") or ([form["const"]] if "const" in form else [])
-        found = [code(value) for value in values if value is not None]
-        if found:
-            return found
-    return []
+    """The values that a field takes, or its types."""
+    values = allowed(field)
+    return cell(" or ".join(map(code, values))) if values else type_words(field)
 
 
 def _meaning(field: Form, *, required: bool) -> str:
     """Description, whether it is required, default and bounds, and an example."""
     parts = [field.get("description", ""), "Required." if required else ""]
     if field.get("default") is not None:
-        parts.append(f"Default: {code(plain(field['default']))}.")
-    bounds = [f"{word} {field[name]:g}" for name, word in BOUNDS.items() if name in field]
-    parts.append(f"{' and '.join(bounds).capitalize()}." if bounds else "")
+        parts.append(f"Default: {code(inline(field['default']))}.")
+    limits = bounds(field)
+    parts.append(f"{' and '.join(limits).capitalize()}." if limits else "")
     examples = field.get("examples") or ()
-    parts.append(f"Example: {code(plain(examples[0]))}" if examples and not _words(field) else "")
+    parts.append(f"Example: {code(inline(examples[0]))}" if examples and not allowed(field) else "")
     return " ".join(part for part in parts if part)
-
-
-BOUNDS: Final = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
-
-
-def plain(value: Any) -> str:
-    """A value as YAML's flow style would show it, near enough, in one line."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return re.sub(r"\s+", " ", text)

@@ -439,6 +439,57 @@ def _import() -> Form:
     return _answer("Answer of import", "What `reconciler import --format json` prints.", properties)
 
 
+def _explain() -> Form:
+    word = _text("A rule's name.", "Immutable")
+    rule = {"name": word, "detail": _text("The field's own reason or value."), "sentence": _text("All of it in words.")}
+    holder = {
+        "driver": _text("The registry's driver.", "nemo"),
+        "holds": _word("How much of it such a registry holds.", ("all", "part", "none")),
+        "lost": _or_null(_text("What it cannot hold, and why, or null.")),
+    }
+    values = {"description": "Values.", "type": "array"}
+    field = {
+        "type": _text("The type, in a word or two.", "text"),
+        "required": _flag("Whether it must be there."),
+        "default": {"description": "What it is where it is absent, or null."},
+        "values": values | {"description": "The only values that it takes; empty where it takes others."},
+        "known_values": values | {"description": "Some of its values, where the vendor may add others."},
+        "limits": _list("What else a value must be.", _text("One limit.", "at most 250 characters")),
+        "examples": values | {"description": "Values that it may have."},
+        "secret": _or_null(_text("When it is a secret, or null for never.", "always")),
+        "references": _or_null(_text("The references that it takes, or null for none.")),
+        "rules": _list("How its registry treats it.", _map("One rule.", rule)),
+        "registries": _list("For a field of a portable kind: who can hold it.", _map("One driver.", holder)),
+    }
+    member = {
+        "name": _text("The field's name; `*` is any.", "url"),
+        "type": _or_null(_text("Its type, or null.")),
+        "required": _flag("Whether it must be there."),
+        "meaning": _text("What it is."),
+    }
+    topic = {
+        "name": _text("The name.", "Model.endpoint.url"),
+        "sort": _text("What it is the name of.", "field"),
+        "meaning": _text("What it means."),
+        "remedy": _or_null(_text("What to do, or null.")),
+        "notes": _list("What else is to be said.", _text("A sentence.")),
+        "field": _or_null(_map("The facts of a field, or null.", field)),
+        "members": _list("The fields below it.", _map("One field.", member)),
+        "example": _or_null(_text("A manifest, or null.")),
+        "documentation": _or_null(_text("Its page, or null.")),
+    }
+    names = {
+        "description": "Without NAME: what can be explained, by sort.",
+        "type": "object",
+        "additionalProperties": _list("Names.", _text("A name.")),
+    }
+    properties = {"topics": _list("All that the name means.", _map("One meaning.", topic)), "names": names}
+    form = _answer(
+        "Answer of explain", "What `reconciler explain --format json` prints.", properties, optional=("topics", "names")
+    )
+    return form | {"anyOf": [{"required": ["topics"]}, {"required": ["names"]}]}
+
+
 def _error() -> Form:
     properties = {
         "error": _map("Why there is no answer.", _failure()),
@@ -460,5 +511,6 @@ OUTPUTS: Final[dict[str, Form]] = {
     "info": _info(),
     "models": _models(),
     "import": _import(),
+    "explain": _explain(),
     "error": _error(),
 }
