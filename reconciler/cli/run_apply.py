@@ -22,6 +22,7 @@ from reconciler.cli.options import GlobalOptions
 from reconciler.cli.question import confirmed, has_terminal
 from reconciler.cli.session import Outputs, style
 from reconciler.cli.streams import echo_data, say
+from reconciler.core import observing
 from reconciler.core.errors import RefusedError, UsageError
 from reconciler.core.resource import Address
 from reconciler.planner.plan import Plan
@@ -109,6 +110,16 @@ class _Account:
 
     def tell(self, outcome: Outcome) -> None:
         self.outcomes[outcome.address] = outcome
+        address = outcome.address
+        observing.ended(
+            "change",
+            outcome.duration,
+            address=str(address),
+            registry=address.registry,
+            kind=address.kind,
+            action=outcome.action,
+            status=outcome.status,
+        )
         self.progress(outcome)
 
     def cut_short(self) -> Report:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, stdin_bytes, tell_excluded
 from reconciler.cli.stored import check_names
 from reconciler.core.errors import UsageError
+from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
 from reconciler.project.loaded import LoadedManifests
 from reconciler.project.planning import plan_changes
+from reconciler.project.policy_checks import check_policies
 from reconciler.project.selection import parse_selector, select
 from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
@@ -53,11 +56,16 @@ class Request:
         return request
 
 
-def load(workspace: Workspace, request: Request) -> tuple[LoadedManifests, DesiredState]:
-    """The manifests, all valid, and of their desired state the part that was asked for."""
+def load(workspace: Workspace, request: Request, *, today: date | None = None) -> tuple[LoadedManifests, DesiredState]:
+    """The manifests, all valid, and of their desired state the part that was asked for.
+
+    With `today`, the day in UTC, the policies are asked, too: by what writes, or shows what would be written.
+    """
     check_names(workspace, request.registries)
     loaded = workspace.load(request.paths, stdin_bytes)
     tell_excluded(loaded.excluded)
+    if today is not None:
+        loaded = check_policies(workspace, loaded, today)
     desired = select(loaded.checked(), request.selections)
     _check_rotate(desired, request.consents.rotate)
     return loaded, desired
@@ -98,14 +106,15 @@ async def plan(
     registries: Mapping[str, Registry],
 ) -> Plan:
     """Read the registries and plan. Writes nothing."""
-    return await plan_changes(
-        workspace,
-        desired,
-        registries,
-        declared=loaded.desired,
-        warnings=loaded.warnings,
-        consents=request.consents,
-    )
+    with span("plan"):
+        return await plan_changes(
+            workspace,
+            desired,
+            registries,
+            declared=loaded.desired,
+            warnings=loaded.warnings,
+            consents=request.consents,
+        )
 
 
 async def read(options: GlobalOptions, request: Request) -> Plan:
@@ -113,9 +122,9 @@ async def read(options: GlobalOptions, request: Request) -> Plan:
     return await read_in(find_workspace(options, request.paths), request)
 
 
-async def read_in(workspace: Workspace, request: Request) -> Plan:
-    """The plan for a command that only looks, in a workspace that is open already."""
-    loaded, desired = load(workspace, request)
+async def read_in(workspace: Workspace, request: Request, *, today: date | None = None) -> Plan:
+    """The plan for a command that only looks, in a workspace that is open already; `today` as for `load`."""
+    loaded, desired = load(workspace, request, today=today)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.core import document
 from reconciler.core.document import Places
 from reconciler.core.errors import Problem
-from reconciler.core.model import Model
+from reconciler.core.model import Common, Model, Waiver
 from reconciler.core.resource import Source
 from reconciler.core.schema.findings import Finding, place
 from reconciler.manifest.native import NativeDocument
@@ -34,6 +34,12 @@ class Manifest:
     @property
     def place(self) -> DocumentPlace:
         return DocumentPlace(self.source.file, self.index)
+
+    @property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """Its exceptions from policies, in their order."""
+        common: Common | None = self.model if self.native is None else self.native.common
+        return tuple((common.waivers if common is not None else None) or ())
 
     def is_in(self, files: Container[str]) -> bool:
         """True where one of these files has a hand in it: its own, or that of a template."""
@@ -74,6 +80,10 @@ class Manifests:
     def texts(self) -> Mapping[str, str]:
         """The text of each file."""
         return self.read.texts
+
+    def with_texts(self, more: Mapping[str, str]) -> Manifests:
+        """The same with the texts of further files, which problems may be in."""
+        return replace(self, read=Texts({**self.texts, **more}))
 
     def problem(self, manifest: Manifest, finding: Finding) -> Problem:
         """A finding in a manifest, with its place: in the template that wrote it, where one did."""

@@ -167,6 +167,11 @@ class Config(BaseModel):
         description="Globs of files and folders that are not read as manifests, relative to this file. One without a slash matches in any folder.",
         examples=[["charts", "**/values.yaml"]],
     )
+    policies: list[str] | None = Field(
+        None,
+        description="Folders, files or globs of policies, relative to this file. If absent, the folder `policies`, where there is one.",
+        examples=[["policies"]],
+    )
     variables: dict[str, Annotated[str | float | bool, Scalar()]] | None = Field(
         None, description="Values for `${var:NAME}` in manifests.", examples=[{"llm_host": "llm.example.com"}]
     )
@@ -219,6 +224,9 @@ class Project:
     limits: Limits = DEFAULTS
     excludes: tuple[tuple[Exclusion, ...], ...] = ()  # of each path in `manifests`, the globs of what is not read there
     plan_expiry: timedelta = timedelta(days=7)
+    policies: tuple[str, ...] | None = None  # where policies are; None where the configuration does not say
+    every_environment: tuple[str, ...] = ()  # the names in the file, whichever is in force
+    every_registry: tuple[str, ...] = ()  # the names of those of any environment
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     secret_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: str = field(default="", repr=False)
@@ -253,6 +261,12 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
         raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
     projects = {name: _build_project(config, root, shown, name, text) for name, config in checked.items()}
+    environments = tuple(sorted(name for name in projects if name is not None))
+    registries = tuple(sorted({entry for project in projects.values() for entry in project.registries}))
+    projects = {
+        name: replace(project, every_environment=environments, every_registry=registries)
+        for name, project in projects.items()
+    }
     others = {name: projects[name] for name in projects if name is not None}
     return replace(projects[environment], environments=others, base=projects.get(None))
 
@@ -409,6 +423,7 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
         fingerprint_key=config.fingerprint_key,
         registries=entries,
         limits=_limits(config.guards or Guards()),
+        policies=tuple(config.policies) if config.policies is not None else None,
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         secrets=_allowed(config.secrets),
         secret_commands={name: tuple(words) for name, words in (config.secret_commands or {}).items()},

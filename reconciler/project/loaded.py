@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from reconciler.core import document
 from reconciler.core.errors import ManifestError, Problem, is_error
 from reconciler.core.resource import DesiredState
-from reconciler.manifest.manifests import Manifests
+from reconciler.manifest.manifests import Manifest, Manifests
 from reconciler.manifest.validation import Repository, Validation
 
 
@@ -18,7 +18,9 @@ class LoadedManifests:
 
     `problems` are those of the files asked for, errors and warnings, sorted by place; `excluded` are the paths, as
     shown, that were asked for and are not read. `unused` are the warnings of templates and globs that nothing has a use
-    for, `used` the others: they are no problems of the manifests, since `validate` asks all environments.
+    for, `used` the others: they are no problems of the manifests, since `validate` asks all environments. `selected` are
+    the files asked for, None for all. `used_waivers` and `unused_waivers` are the warnings of waivers that waive
+    something and nothing, where policies were asked.
     """
 
     manifests: Manifests
@@ -30,6 +32,13 @@ class LoadedManifests:
     excluded: tuple[str, ...] = ()
     unused: Mapping[Hashable, Problem] = field(default_factory=dict)
     used: frozenset[Hashable] = frozenset()
+    selected: frozenset[str] | None = None
+    used_waivers: frozenset[Problem] = frozenset()
+    unused_waivers: frozenset[Problem] = frozenset()
+
+    def is_asked_for(self, manifest: Manifest) -> bool:
+        """True for a manifest of the files asked for: others are only read for the checks across documents."""
+        return self.selected is None or manifest.is_in(self.selected)
 
     @property
     def errors(self) -> tuple[Problem, ...]:

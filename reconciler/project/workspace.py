@@ -36,6 +36,7 @@ from reconciler.project.config import Project
 from reconciler.project.loaded import LoadedManifests
 from reconciler.project.locate import projects_of, repository_of
 from reconciler.project.named_files import missing_in_manifest, missing_in_settings
+from reconciler.project.policy_files import policy_files, without_policies
 from reconciler.project.registries import load_registries, native_kinds
 from reconciler.project.sources import Configured, asked_for, configured, unused_excludes
 from reconciler.registry.connecting import open_registry
@@ -85,8 +86,9 @@ class Workspace:
         manifests hold: see `LoadedManifests.checked`.
         """
         reader = self._reader()
+        policies = policy_files(self.project, self.cwd)
         sources = configured(self.project, self.cwd)
-        whole = sources.found
+        whole = without_policies(sources.found, policies)
         if not paths:
             return self._with_idle(
                 self._compiled(reader.read(self._hinted(whole)), None, self.project.manifests), sources
@@ -96,7 +98,10 @@ class Workspace:
                 raise UsageError("`-` stands for standard input alone: it cannot be combined with other paths")
             read = reader.read_stdin(stdin() if stdin else b"", self.cwd, whole.files)
             return self._compiled(read, frozenset(), ("<stdin>",))
-        asked = self._asked_for(paths, whole) if not everything else discover(paths, self.cwd, self.cwd)
+        named = self._asked_for(paths, whole) if not everything else discover(paths, self.cwd, self.cwd)
+        asked = without_policies(named, policies)
+        if named.files and not asked.files:  # a policy that changes concerns every manifest
+            return self._compiled(reader.read(whole), frozenset(), self.project.manifests)
         selected = frozenset(file.shown for file in asked.files)
         known = {file.real for file in whole.files}
         if not any(file.real in known for file in asked.files):
@@ -170,6 +175,7 @@ class Workspace:
             tuple(one.shown for one in excluded),
             {place: item for place, item in manifests.unused.items() if chosen is None or place.file in chosen},
             manifests.used,
+            chosen,
         )
 
     def _hinted(self, whole: FoundFiles) -> FoundFiles:

@@ -15,7 +15,8 @@ from manifest.schema_documents import ODD, changed, places
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.model import Model, Template
 from reconciler.core.resource import Desired, Source
-from reconciler.project.workspace import LoadedManifests, Workspace, open_workspace
+from reconciler.project.loaded import LoadedManifests
+from reconciler.project.workspace import Workspace, open_workspace
 
 CONFIG: Final = """\
 owner: us
