@@ -18,6 +18,7 @@ from reconciler.core.secret import Resolver
 from reconciler.endpoint.values import FailedError, Subject
 from reconciler.manifest.manifests import Manifest
 from reconciler.project.loaded import LoadedManifests
+from reconciler.project.lookup import suggested
 from reconciler.project.model_facts import facts_json, native_facts, portable_facts, with_live
 from reconciler.project.pull_request import check_secrets
 from reconciler.project.workspace import Workspace
@@ -76,7 +77,9 @@ def _declared(loaded: LoadedManifests, key: str) -> Manifest:
     if found:
         return found[0]
     loaded.checked()
-    raise InputError(f"no manifest declares {key!r}", hint="`reconciler plan` shows what is declared")
+    known = [item.address for item in loaded.desired.resources]
+    hint = suggested(key, known, "`reconciler plan` shows what is declared")
+    raise InputError(f"no manifest declares {key!r}", hint=hint)
 
 
 def _facts(workspace: Workspace, manifest: Manifest) -> ModelFacts:

@@ -23,7 +23,7 @@ from reconciler.core import pointer as pointers
 from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
-from reconciler.core.schema.findings import Finding, findings, nearest, place
+from reconciler.core.schema.findings import Finding, did_you_mean, findings, place
 from reconciler.core.schema.types import (
     END,
     Boolean,
@@ -287,11 +287,8 @@ def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None
     known = data.get("environments")
     if not isinstance(known, Mapping) or environment not in known:
         names = sorted(known) if isinstance(known, Mapping) else []
-        close = nearest(environment, names)
         there = f"the environments there: {', '.join(names)}" if names else "it has no `environments`"
-        raise UsageError(
-            f"{shown} has no environment {environment!r}", hint=f"did you mean {close!r}?" if close else there
-        )
+        raise UsageError(f"{shown} has no environment {environment!r}", hint=did_you_mean(environment, names, there))
 
 
 def _data(text: str, shown: str) -> dict[str, Any]:
@@ -342,9 +339,14 @@ def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Findin
     """Find references to secret commands that are none, or of a wrong form, in what a configuration says of itself and its registries."""
     known = config.secret_commands or {}
     for pointer, text in _texts({name: layer.get(name) for name in ("fingerprint_key", "registries")}, ()):
-        if not is_command(text):
+        if "${cmd:" not in text:
             continue
-        wrong = wrong_form(text)
+        whole = is_command(text) and text.endswith("}") and text.count("{") == 1
+        wrong = (
+            wrong_form(text)
+            if whole
+            else "a reference to a command is the whole value of a secret field, with nothing around it"
+        )
         if wrong is not None:
             yield Finding("bad-reference", wrong, pointer)
         elif command_of(text) not in known:
