@@ -112,6 +112,11 @@ class Workspace:
         read = reader.read(FoundFiles(ordered, asked.problems, asked.silent), others)
         return self._compiled(read, selected, paths, asked.excluded)
 
+    def files(self, paths: Sequence[str]) -> FoundFiles:
+        """The files under some paths, or those of the configured manifests."""
+        whole = configured(self.project, self.cwd).found
+        return self._asked_for(paths, whole) if paths else whole
+
     def has_any(self, paths: Sequence[str]) -> bool:
         """True where one of the files under `paths` is among the configured manifests."""
         whole = configured(self.project, self.cwd).found
