@@ -11,7 +11,8 @@ from reconciler.core.resource import DesiredState
 from reconciler.manifest.validation import Validation
 from reconciler.project.changed_since import Changes, changes_since
 from reconciler.project.environments import validate
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.loaded import LoadedManifests
+from reconciler.project.workspace import Workspace
 from reconciler.render.escape import printable
 from reconciler.render.terminal import count
 

@@ -8,19 +8,20 @@ from datetime import date
 from typing import Any
 
 from reconciler.cli import changed
-from reconciler.cli.session import stdin_bytes
+from reconciler.cli.session import stdin_bytes, tell_excluded
 from reconciler.cli.stored import check_names
 from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
 from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
+from reconciler.project.loaded import LoadedManifests
 from reconciler.project.lookup import suggested
 from reconciler.project.origin import origin_of
 from reconciler.project.planning import plan_changes
 from reconciler.project.policy_checks import check_policies
 from reconciler.project.selection import parse_selector, select
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
 
 
@@ -72,6 +73,7 @@ def load(workspace: Workspace, request: Request, *, today: date | None = None) -
             return changed.nothing(workspace)
     else:
         loaded = workspace.load(request.paths, stdin_bytes)
+    tell_excluded(loaded.excluded)
     if today is not None:
         loaded = check_policies(workspace, loaded, today)
     desired = loaded.checked()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from reconciler.cli.options import Command, GlobalOptions, changed_since_option, format_option, output_option
-from reconciler.cli.session import Outputs, check_answer_files, find_workspaces, stdin_bytes
+from reconciler.cli.session import Outputs, check_answer_files, find_workspaces, stdin_bytes, tell_excluded
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.environments import validate
 from reconciler.project.locate import repository_here
@@ -27,7 +27,7 @@ from reconciler.render import VALIDATION, load
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @changed_since_option
-@format_option("text", "json", "github", "sarif", "junit", "codequality")
+@format_option("text", "json", "github", "sarif", "junit", "codequality", "html")
 @output_option
 @click.pass_obj
 def command(
@@ -48,6 +48,7 @@ def command(
     check_answer_files(options, answers.paths, paths)
     with answers.reporting_errors("validate", repository_here()):
         result = _validate(options, paths, changed_since)
+    tell_excluded(result.excluded)
     answers.write(result, options, strict=strict)
     return 0 if result.valid and not (strict and result.problems) else 1
 
