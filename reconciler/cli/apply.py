@@ -144,7 +144,7 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
 async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report:
     workspace = find_workspace(options, request.paths)
     run_apply.check_backup(workspace, how.backup)
-    loaded, desired = run_plan.load(workspace, request)
+    loaded, desired = run_plan.load(workspace, request, today=datetime.now(UTC).date())
     async with workspace.connect(
         run_plan.names(workspace, request, desired), concurrency=how.concurrency
     ) as registries:

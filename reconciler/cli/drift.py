@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from reconciler.cli import run_plan
 from reconciler.cli.options import Command, GlobalOptions, format_option, output_option, scope_options
 from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, check_answer_files
+from reconciler.core import observing
 from reconciler.planner.drift import drift_of
 from reconciler.render import DRIFT
 
@@ -38,5 +40,8 @@ def command(options: GlobalOptions, /, output_format: str, outputs: tuple[str, .
     check_answer_files(options, answers.paths, asked["paths"])
     with answers.reporting_errors("drift"):
         drift = drift_of(asyncio.run(run_plan.read(options, Request.of(asked))))
+    found = Counter(change.address.registry for change in drift.changes if change.action != "unchanged")
+    for registry in sorted(drift.registries):
+        observing.value("drift", found[registry], registry=registry)
     answers.write(drift, options)
     return run_plan.exit_code(drift, detailed=True)

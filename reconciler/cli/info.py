@@ -17,6 +17,7 @@ from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
 from reconciler.endpoint.values import FailedError, Subject
 from reconciler.manifest.load import Manifest
+from reconciler.project.lookup import suggested
 from reconciler.project.model_facts import facts_json, native_facts, portable_facts, with_live
 from reconciler.project.pull_request import check_secrets
 from reconciler.project.workspace import LoadedManifests, Workspace
@@ -75,7 +76,9 @@ def _declared(loaded: LoadedManifests, key: str) -> Manifest:
     if found:
         return found[0]
     loaded.checked()
-    raise InputError(f"no manifest declares {key!r}", hint="`reconciler plan` shows what is declared")
+    known = [item.address for item in loaded.desired.resources]
+    hint = suggested(key, known, "`reconciler plan` shows what is declared")
+    raise InputError(f"no manifest declares {key!r}", hint=hint)
 
 
 def _facts(workspace: Workspace, manifest: Manifest) -> ModelFacts:

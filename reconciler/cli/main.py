@@ -38,6 +38,7 @@ GROUPS: Final = {
     "Look": {
         "list": ("reconciler.cli.list:command", "List what the registries hold."),
         "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
+        "compare": ("reconciler.cli.compare:command", "Show in what two environments differ."),
         "history": ("reconciler.cli.history:command", "Show the revisions of one object."),
         "info": ("reconciler.cli.info:command", "Tell what a model is, from its manifest or its endpoint."),
         "explain": (
@@ -139,6 +140,11 @@ def run(words: Sequence[str]) -> int:
     """The exit code of one run. Everything that can go wrong ends here."""
     wanted = _last_value(words, "--log-format")
     with log_format(wanted if wanted in LOG_FORMATS else "text"):
+        if any(name.startswith("OTEL_") for name in os.environ):
+            observed = importlib.import_module("reconciler.cli.observed")
+            if observed.is_wanted(os.environ):
+                code: int = observed.run(words, COMMANDS, lambda: _run(words))
+                return code
         return _run(words)
 
 

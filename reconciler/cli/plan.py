@@ -60,7 +60,7 @@ def command(
         check_answer_files(options, () if save is None else (save,), asked["paths"])
         request = Request.of(asked)
         workspace = find_workspace(options, request.paths)
-        plan = asyncio.run(run_plan.read_in(workspace, request))
+        plan = asyncio.run(run_plan.read_in(workspace, request, today=datetime.now(UTC).date()))
         if save is not None:  # before the answer: where it fails, stdout holds the error alone
             _save(save, plan, workspace)
     answers.write(plan, options)

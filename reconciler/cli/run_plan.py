@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, stdin_bytes
 from reconciler.cli.stored import check_names
+from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
+from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
+from reconciler.project.lookup import suggested
 from reconciler.project.planning import plan_changes
+from reconciler.project.policy_checks import check_policies
 from reconciler.project.selection import parse_selector, select
 from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.protocol import Registry
@@ -52,10 +57,15 @@ class Request:
         return request
 
 
-def load(workspace: Workspace, request: Request) -> tuple[LoadedManifests, DesiredState]:
-    """The manifests, all valid, and of their desired state the part that was asked for."""
+def load(workspace: Workspace, request: Request, *, today: date | None = None) -> tuple[LoadedManifests, DesiredState]:
+    """The manifests, all valid, and of their desired state the part that was asked for.
+
+    With `today`, the day in UTC, the policies are asked, too: by what writes, or shows what would be written.
+    """
     check_names(workspace, request.registries)
     loaded = workspace.load(request.paths, stdin_bytes)
+    if today is not None:
+        loaded = check_policies(workspace, loaded, today)
     desired = select(loaded.checked(), request.selections)
     _check_rotate(desired, request.consents.rotate)
     return loaded, desired
@@ -71,7 +81,9 @@ def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
         ]
         models = [address for address in found if str(address) == key] or found
         if not models:
-            raise UsageError(f"--rotate {key!r}: no manifest declares it")
+            known = [item.address for item in desired.resources]
+            hint = suggested(key, known, "`reconciler validate` tells whether the manifests are read as they are meant")
+            raise UsageError(f"--rotate {key!r}: no manifest declares it", hint=hint)
         if len(models) > 1:
             raise UsageError(
                 f"--rotate {key!r} names {len(models)} objects: {', '.join(sorted(map(str, models)))}",
@@ -96,14 +108,15 @@ async def plan(
     registries: Mapping[str, Registry],
 ) -> Plan:
     """Read the registries and plan. Writes nothing."""
-    return await plan_changes(
-        workspace,
-        desired,
-        registries,
-        declared=loaded.desired,
-        warnings=loaded.warnings,
-        consents=request.consents,
-    )
+    with span("plan"), reading(registries):
+        return await plan_changes(
+            workspace,
+            desired,
+            registries,
+            declared=loaded.desired,
+            warnings=loaded.warnings,
+            consents=request.consents,
+        )
 
 
 async def read(options: GlobalOptions, request: Request) -> Plan:
@@ -111,9 +124,9 @@ async def read(options: GlobalOptions, request: Request) -> Plan:
     return await read_in(find_workspace(options, request.paths), request)
 
 
-async def read_in(workspace: Workspace, request: Request) -> Plan:
-    """The plan for a command that only looks, in a workspace that is open already."""
-    loaded, desired = load(workspace, request)
+async def read_in(workspace: Workspace, request: Request, *, today: date | None = None) -> Plan:
+    """The plan for a command that only looks, in a workspace that is open already; `today` as for `load`."""
+    loaded, desired = load(workspace, request, today=today)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)
 

@@ -9,9 +9,10 @@ from typing import Final
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.streams import tell_error, warn
+from reconciler.cli.waiting import reading
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
 from reconciler.core.resource import RemoteState
-from reconciler.core.schema.findings import nearest
+from reconciler.core.schema.findings import did_you_mean
 from reconciler.project.runner_local import registries_not_kept
 from reconciler.project.workspace import LoadedManifests, Workspace
 from reconciler.registry.reading import read_all, unread_text
@@ -36,15 +37,16 @@ async def stored(workspace: Workspace, names: Sequence[str] = ()) -> RemoteState
     """Read the registries of these names, all of them if none is named."""
     check_names(workspace, names)
     async with workspace.connect(names or None) as registries:
-        return await read_all(registries, workspace.facts)
+        with reading(registries):
+            return await read_all(registries, workspace.facts)
 
 
 def check_names(workspace: Workspace, names: Iterable[str]) -> None:
     """Raises UsageError where a name is no registry's of the configuration."""
     for name in names:
         if name not in workspace.entries:
-            known, close = ", ".join(sorted(workspace.entries)), nearest(name, workspace.entries)
-            hint = f"did you mean {close!r}?" if close else f"there is: {known}"
+            there = f"there is: {', '.join(sorted(workspace.entries))}"
+            hint = did_you_mean(name, workspace.entries, there)
             raise UsageError(f"there is no registry {name!r}", hint=hint)
 
 

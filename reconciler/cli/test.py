@@ -19,7 +19,7 @@ from reconciler.core.document import decode, read_text
 from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
-from reconciler.project.lookup import LISTED, check_readable, matching, only
+from reconciler.project.lookup import check_readable, matching, only, suggested
 from reconciler.project.pull_request import check_secrets
 from reconciler.project.selection import parse_selector
 from reconciler.project.workspace import STDIN, Workspace
@@ -203,7 +203,8 @@ async def _check_known(workspace: Workspace, key: str, opened: Mapping[str, Regi
     remote = await read_all(opened, workspace.facts)
     if not matching(key, remote.resources()):
         check_readable(key, remote)
-        raise InputError(f"no manifest declares {key!r}, and no registry holds it", hint=LISTED)
+        known = [*(item.address for item in workspace.load().desired.resources), *_addresses(remote)]
+        raise InputError(f"no manifest declares {key!r}, and no registry holds it", hint=suggested(key, known))
 
 
 def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> Resource:
@@ -223,4 +224,8 @@ def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> 
     if not found and unable:
         raise InputError(f"no registry that can test holds {key!r}", hint=f"nothing can be tested through {unable}")
     models = [item for item in found if item.address.kind == workspace.entries[item.address.registry].portable.name]
-    return only(key, models or found)
+    return only(key, models or found, _addresses(remote))
+
+
+def _addresses(remote: RemoteState) -> list[Address]:
+    return [resource.address for resource in remote.resources()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from reconciler.cli.options import Command, GlobalOptions, format_option, output_option
@@ -48,5 +50,5 @@ def _validate(options: GlobalOptions, paths: tuple[str, ...]) -> Validation:
     results = []
     for workspace, own_paths in find_workspaces(options, paths):
         check_environments(workspace.project, workspace.resolver)
-        results.append(validate(workspace, own_paths, stdin_bytes))
+        results.append(validate(workspace, own_paths, stdin_bytes, today=datetime.now(UTC).date()))
     return merge(results)

@@ -50,6 +50,14 @@ class Problem(NamedTuple):
     suggestion: str | None = None
     environment: str | None = None
 
+    def __lt__(self, other: tuple[object, ...]) -> bool:
+        """By place; what is absent comes first, and is comparable."""
+        return isinstance(other, Problem) and self._order < other._order
+
+    @property
+    def _order(self) -> tuple[object, ...]:
+        return (*self[:-2], self.suggestion or "", self.environment or "")
+
     @property
     def text(self) -> str:
         """The message, with the environment where it is a problem of one alone."""

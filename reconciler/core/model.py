@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from reconciler.core.providers import NAMES as PROVIDER_NAMES
 from reconciler.core.rules import Unordered, WriteOnly
 from reconciler.core.schema.types import (
+    END,
+    NOT_BLANK,
     Boolean,
     Choice,
     HeaderMap,
@@ -20,6 +22,7 @@ from reconciler.core.schema.types import (
     Name,
     Number,
     OpenName,
+    Pattern,
     PointerText,
     SecretText,
     Texts,
@@ -208,6 +211,27 @@ class Override(BaseModel):
     )
 
 
+_LEAP_YEAR: Final = r"2[0-9](?:0[48]|[2468][048]|[13579][26])|2[048]00"
+DAY: Final = (  # a day of the years 2000 to 2999
+    r"^(?:2[0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    rf"|02-(?:0[1-9]|1[0-9]|2[0-8]))|(?:{_LEAP_YEAR})-02-29)" + END
+)
+
+
+class Waiver(BaseModel):
+    """An exception from a policy for this document, with an end."""
+
+    model_config = STRICT
+
+    policy: Name = Field(description="The name of the policy.", examples=["owner-label"])
+    reason: Annotated[str, Pattern(NOT_BLANK, "bad_length", "must say why the policy does not apply here")] = Field(
+        description="Why the policy does not apply here.", examples=["The owner is decided in January."]
+    )
+    until: Annotated[str, Pattern(DAY, "bad_date", "must be a day, written as 2027-01-31")] = Field(
+        description="The last day on which this holds, in UTC.", examples=["2027-01-31"]
+    )
+
+
 class Common(BaseModel):
     """What every document may say, whatever its kind."""
 
@@ -231,6 +255,11 @@ class Common(BaseModel):
         None,
         description="Fields of the native object that are managed elsewhere, as JSON pointers.",
         examples=[["/description"]],
+    )
+    waivers: list[Waiver] | None = Field(
+        None,
+        description="Exceptions from policies for this document.",
+        examples=[[{"policy": "owner-label", "reason": "The owner is decided in January.", "until": "2027-01-31"}]],
     )
 
 

@@ -274,6 +274,23 @@ _TOGETHER: Final = {
     ),
 }
 
+# Policies, which a team writes for itself: a broken one has the rule `policy/<name>`.
+_POLICIES: Final = {
+    "no-policy": ProblemRule(
+        "`policies`, or a file or folder that it leads to, holds no policy, so nothing would be checked.",
+        "Restore what it held; `policies: []` in reconciler.yaml says that there is none.",
+    ),
+    "bad-policy": ProblemRule(
+        "A policy cannot be used: its JSON Schema or its CEL expression is wrong.", "Correct it at the place shown."
+    ),
+    "duplicate-policy": ProblemRule("Two policies have one name.", "Rename one of them."),
+    "unknown-policy": ProblemRule("A waiver names a policy that does not exist.", "Correct the name, or remove it."),
+    "unused-waiver": ProblemRule(
+        "A waiver waives nothing: its manifest does not break the policy in any environment.", "Remove the waiver."
+    ),
+    "bad-date": ProblemRule("A day is not written as in `2027-01-31`, or does not exist.", "Write year-month-day."),
+}
+
 # What a plan warns of.
 _PLAN: Final = {
     "rotation-unknown": ProblemRule(
@@ -357,6 +374,7 @@ GROUPS: Final[Mapping[str, Mapping[str, ProblemRule]]] = {
     "The form of a document": _FORM,
     "References and secrets": _REFERENCES,
     "Documents and configuration together": _TOGETHER,
+    "Policies": _POLICIES,
     "Warnings of a plan": _PLAN,
     "Import": _IMPORT,
     "Errors that end a command": _ERRORS,
@@ -366,4 +384,6 @@ RULES: Final[Mapping[str, ProblemRule]] = {word: rule for group in GROUPS.values
 
 def help_uri(rule: str) -> str | None:
     """The address of a rule's entry in the documentation, or None where it has none."""
+    if rule.startswith("policy/"):
+        return f"{DOCUMENTATION}policies.html"
     return f"{DOCUMENTATION}reference/rules.html#{rule}" if rule in RULES else None

@@ -16,7 +16,7 @@ from typing import Any
 from reconciler.core import document
 from reconciler.core.document import Document, LoadedDocuments, Places
 from reconciler.core.errors import Problem
-from reconciler.core.model import Model, NativeCommon
+from reconciler.core.model import Common, Model, NativeCommon, Waiver
 from reconciler.core.resource import Source
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
@@ -45,6 +45,12 @@ class Manifest:
     key: str
     model: Model | None = None
     native: NativeDocument | None = None
+
+    @property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """Its exceptions from policies, in their order."""
+        common: Common | None = self.model if self.native is None else self.native.common
+        return tuple((common.waivers if common is not None else None) or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from reconciler.core import pointer as pointers
 from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
-from reconciler.core.schema.findings import Finding, findings, nearest, place
+from reconciler.core.schema.findings import Finding, did_you_mean, findings, place
 from reconciler.core.schema.types import (
     END,
     Boolean,
@@ -158,6 +158,11 @@ class Config(BaseModel):
         description="Folders, files or globs of manifests, relative to this file. `manifests` if absent.",
         examples=[["manifests"]],
     )
+    policies: list[str] | None = Field(
+        None,
+        description="Folders, files or globs of policies, relative to this file. If absent, the folder `policies`, where there is one.",
+        examples=[["policies"]],
+    )
     variables: dict[str, Annotated[str | float | bool, Scalar()]] | None = Field(
         None, description="Values for `${var:NAME}` in manifests.", examples=[{"llm_host": "llm.example.com"}]
     )
@@ -209,6 +214,9 @@ class Project:
     registries: Mapping[str, Mapping[str, Any]]
     limits: Limits = DEFAULTS
     plan_expiry: timedelta = timedelta(days=7)
+    policies: tuple[str, ...] | None = None  # where policies are; None where the configuration does not say
+    every_environment: tuple[str, ...] = ()  # the names in the file, whichever is in force
+    every_registry: tuple[str, ...] = ()  # the names of those of any environment
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
     secret_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: str = field(default="", repr=False)
@@ -243,6 +251,12 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
         raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
     projects = {name: _build_project(config, root, shown, name, text) for name, config in checked.items()}
+    environments = tuple(sorted(name for name in projects if name is not None))
+    registries = tuple(sorted({entry for project in projects.values() for entry in project.registries}))
+    projects = {
+        name: replace(project, every_environment=environments, every_registry=registries)
+        for name, project in projects.items()
+    }
     others = {name: projects[name] for name in projects if name is not None}
     return replace(projects[environment], environments=others, base=projects.get(None))
 
@@ -263,11 +277,8 @@ def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None
     known = data.get("environments")
     if not isinstance(known, Mapping) or environment not in known:
         names = sorted(known) if isinstance(known, Mapping) else []
-        close = nearest(environment, names)
         there = f"the environments there: {', '.join(names)}" if names else "it has no `environments`"
-        raise UsageError(
-            f"{shown} has no environment {environment!r}", hint=f"did you mean {close!r}?" if close else there
-        )
+        raise UsageError(f"{shown} has no environment {environment!r}", hint=did_you_mean(environment, names, there))
 
 
 def _data(text: str, shown: str) -> dict[str, Any]:
@@ -396,6 +407,7 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
         fingerprint_key=config.fingerprint_key,
         registries=entries,
         limits=_limits(config.guards or Guards()),
+        policies=tuple(config.policies) if config.policies is not None else None,
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         secrets=_allowed(config.secrets),
         secret_commands={name: tuple(words) for name, words in (config.secret_commands or {}).items()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import combinations
 from typing import NamedTuple
 
@@ -13,8 +14,9 @@ from reconciler.core.resource import Address
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.config import Project
+from reconciler.project.policy_checks import check_policies
 from reconciler.project.registries import load_registries, place_of_entry
-from reconciler.project.workspace import STDIN, Workspace
+from reconciler.project.workspace import STDIN, LoadedManifests, Workspace
 
 BASE = "the base configuration"  # what is in force without --env, in messages
 
@@ -69,21 +71,27 @@ def _shared(one: Workspace, other: Workspace) -> Iterator[tuple[str, str]]:
                 yield name, other_name
 
 
-def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None) -> Validation:
+def validate(
+    workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None, *, today: date
+) -> Validation:
     """Check manifests under every environment, or under the one that was chosen with `--env`.
+
+    `today` is the day, in UTC, on which waivers of policies hold or have ended.
 
     A problem of one environment alone says which. Paths are checked where they belong: in the environments whose
     manifests they are among, or in the base where they are among none.
     """
     content = stdin() if tuple(paths) == (STDIN,) and stdin is not None else b""
-    base = workspace.load(paths, lambda: content)
+    base = check_policies(workspace, workspace.load(paths, lambda: content), today)
     if workspace.project.environment is not None:
         return base.validation()
     others = dict(siblings(workspace))
     if not others:
         return base.validation()
     concerned = {name: other for name, other in others.items() if not paths or other.has_any(paths)}
-    results = {name: other.load(paths, lambda: content) for name, other in concerned.items()}
+    results = {
+        name: check_policies(other, other.load(paths, lambda: content), today) for name, other in concerned.items()
+    }
     template = not base.documents and any(loaded.documents for loaded in results.values())
     belongs = not paths or workspace.has_any(paths) or not results
     first = base.validation() if belongs and not template else replace(base.validation(), problems=())
@@ -96,7 +104,21 @@ def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[]
         validations.append(replace(found, problems=only, files=files, documents=found.documents if files else 0))
     overlaps = tuple(_same_places({**({} if template else {BASE: workspace}), **others}))
     text = {workspace.project.file or "": document.lines_of(workspace.project.text)} if overlaps else {}
-    return merge([*validations, replace(first, files=0, documents=0, problems=overlaps, lines=text)])
+    everywhere = replace(first, files=0, documents=0)
+    return merge(
+        [
+            *validations,
+            replace(everywhere, problems=_unused_waivers([base, *results.values()])),
+            replace(everywhere, problems=overlaps, lines=text),
+        ]
+    )
+
+
+def _unused_waivers(loaded: Sequence[LoadedManifests]) -> tuple[Problem, ...]:
+    """The warnings of waivers that waive nothing in any environment."""
+    used = frozenset().union(*(one.used_waivers for one in loaded))
+    unused = frozenset().union(*(one.unused_waivers for one in loaded))
+    return tuple(sorted(unused - used))
 
 
 def _same_places(workspaces: Mapping[str, Workspace]) -> Iterator[Problem]:

@@ -36,6 +36,10 @@ class KnownNames:
     addresses: frozenset[str]
     labels: Mapping[str, frozenset[str]]
 
+    def names_like(self, name: str) -> frozenset[str]:
+        """The names of the same form: addresses for an address, keys for a key."""
+        return self.addresses if name.count("/") > 1 else self.keys
+
 
 def known_names(workspace: Workspace, budget: Budget | None = None) -> KnownNames:
     """The names in the configured manifests, of the documents that can be read within the budget."""

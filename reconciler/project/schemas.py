@@ -21,6 +21,7 @@ from reconciler.core.schema.answers import OUTPUTS
 from reconciler.core.schema.form import Form, form_of, ordered, patch_of
 from reconciler.core.schema.types import NO_REFERENCE, or_null
 from reconciler.manifest.native import NativeKind, document_model
+from reconciler.manifest.policies.form import PolicyDocument
 from reconciler.project.config import Config, RegistryEntry
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -31,6 +32,7 @@ LAST: Final = (
     "registry",
     "registries",
     "ignore",
+    "waivers",
     "x-unmanaged",
     "format_version",
     "$schema",
@@ -95,13 +97,26 @@ def config_schema(drivers: Mapping[str, type[BaseModel]]) -> Form:
     return _finished({"$schema": DIALECT} | whole | {"title": "reconciler.yaml", "$defs": definitions})
 
 
+def policy_schema() -> Form:
+    """The schema of one policy document."""
+    form = form_of(PolicyDocument)
+    given = [{"properties": {name: {"not": {"type": "null"}}}, "required": [name]} for name in ("schema", "cel")]
+    rule = {"oneOf": given, "errorMessage": "A policy has either `schema` or `cel`."}
+    return _finished({"$schema": DIALECT} | form | {"title": "Policy", "allOf": [rule]})
+
+
 def generate(
     natives: Mapping[str, NativeKind],
     registries: Mapping[str, RegistryShape] | None,
     drivers: Mapping[str, type[BaseModel]],
 ) -> dict[str, str]:
-    """The published schemas, file name to JSON text: the manifest, the configuration, and each JSON answer."""
-    schemas = {"manifest": manifest_schema(natives, registries), "config": config_schema(drivers), **OUTPUTS}
+    """The published schemas, file name to JSON text: the manifest, the configuration, a policy, and each JSON answer."""
+    schemas = {
+        "manifest": manifest_schema(natives, registries),
+        "config": config_schema(drivers),
+        "policy": policy_schema(),
+        **OUTPUTS,
+    }
     return {
         f"{name}.schema.json": json.dumps(form, indent=2, ensure_ascii=False) + "\n"
         for name, form in sorted(schemas.items())

@@ -33,6 +33,7 @@ from reconciler.project import config, config_file
 from reconciler.project.config import Project
 from reconciler.project.locate import projects_of, repository_of
 from reconciler.project.named_files import missing_in_manifest, missing_in_settings
+from reconciler.project.policy_files import policy_files, without_policies
 from reconciler.project.registries import load_registries, native_kinds
 from reconciler.registry.connecting import open_registry
 from reconciler.registry.entry import RegistryEntry
@@ -45,7 +46,9 @@ STDIN = "-"
 class LoadedManifests:
     """The loaded manifests: read, validated and compiled.
 
-    `problems` are those of the files asked for, errors and warnings, sorted by place.
+    `problems` are those of the files asked for, errors and warnings, sorted by place. `selected` are these files, None
+    for all. `used_waivers` and `unused_waivers` are the warnings of waivers that waive something and nothing, where
+    policies were asked.
     """
 
     manifests: Manifests
@@ -54,6 +57,13 @@ class LoadedManifests:
     files: int
     documents: int
     repository: Repository | None = None
+    selected: frozenset[str] | None = None
+    used_waivers: frozenset[Problem] = frozenset()
+    unused_waivers: frozenset[Problem] = frozenset()
+
+    def is_asked_for(self, file: str) -> bool:
+        """True for a file of those asked for: others are only read for the checks across documents."""
+        return self.selected is None or file in self.selected
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -115,14 +125,18 @@ class Workspace:
         paths' problems are reported. Never raises for what manifests hold: see `LoadedManifests.checked`.
         """
         reader = self._reader()
-        whole = discover(self.project.manifests, self.project.root, self.cwd)
+        policies = policy_files(self.project, self.cwd)
+        whole = without_policies(discover(self.project.manifests, self.project.root, self.cwd), policies)
         if not paths:
             return self._compiled(reader.read(self._hinted(whole)), None, self.project.manifests)
         if STDIN in paths:
             if len(paths) > 1:
                 raise UsageError("`-` stands for standard input alone: it cannot be combined with other paths")
             return self._compiled(reader.read_stdin(stdin() if stdin else b"", self.cwd), frozenset(), ("<stdin>",))
-        asked = discover(paths, self.cwd, self.cwd)
+        named = discover(paths, self.cwd, self.cwd)
+        asked = without_policies(named, policies)
+        if named.files and not asked.files:  # a policy that changes concerns every manifest
+            return self._compiled(reader.read(whole), frozenset(), self.project.manifests)
         known = {file.real for file in whole.files}
         inside = any(file.real in known for file in asked.files)
         files = {file.real: file for file in ((*whole.files, *asked.files) if inside else asked.files)}
@@ -171,7 +185,7 @@ class Workspace:
             problems.add(self._no_manifests(manifests, chosen, asked))
         desired = replace(compiled.state, complete=selected is None, silent_sources=silent)
         repository = repository_of(self.project.root, self.cwd, self.resolver.environ)
-        return LoadedManifests(manifests, desired, tuple(sorted(problems)), files, documents, repository)
+        return LoadedManifests(manifests, desired, tuple(sorted(problems)), files, documents, repository, chosen)
 
     def _hinted(self, whole: FoundFiles) -> FoundFiles:
         """Without a configuration, what to do where there are no manifests either."""

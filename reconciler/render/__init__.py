@@ -36,6 +36,11 @@ REPORT: Final[Mapping[str, str]] = {
     "json": "reconciler.render.report_json:render",
     "markdown": "reconciler.render.report_markdown:render",
 }
+COMPARISON: Final[Mapping[str, str]] = {
+    "text": "reconciler.render.comparison:render_text",
+    "json": "reconciler.render.comparison:render_json",
+    "markdown": "reconciler.render.comparison:render_markdown",
+}
 
 
 def load(spec: str) -> Callable[..., Any]:

@@ -37,8 +37,9 @@ def render(validation: Validation, style: Style) -> str:
 def _rule(rule: str) -> dict[str, Any]:
     short = {"id": rule, "shortDescription": {"text": printable(rule.replace("-", " "))}}
     known = RULES.get(rule)
-    if known is None:  # a driver of another package has rules of its own
-        return short
+    if known is None:  # a driver of another package has rules of its own, and so has a team, as policies
+        uri = help_uri(rule)
+        return short if uri is None else short | {"helpUri": uri}
     help_text = f"{known.meaning} {known.remedy}"
     return short | {"fullDescription": {"text": known.meaning}, "help": {"text": help_text}, "helpUri": help_uri(rule)}
 

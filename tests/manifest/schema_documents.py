@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from reconciler.core.model import DAY
 from reconciler.core.rules import Immutable, Normalized, Ref, ServerDefault, ServerOwned, Unordered, WriteOnly
 from reconciler.core.schema import types as scalars
 from reconciler.core.schema.types import (
@@ -111,6 +112,8 @@ BY_PATTERN: Final = {
     scalars.VARIABLE: ("OPENAI_*", "A", "[AB]_?", "*", "cmd:vault/*", "cmd:a/b c"),
     scalars.HOST: ("api.openai.com", "*.example.com", "*", "[::1]", "localhost:8080", "h-1.a_b.c"),
     r"^[1-9][0-9]{0,5}[smhd]" + scalars.END: ("90m", "24h", "7d", "999999s"),
+    scalars.NOT_BLANK: ("a", " a ", "é", "two\nlines"),
+    DAY: ("2026-11-28", "2028-02-29", "2000-12-31", "2999-01-30"),
     scalars.POINTER: ("/", "/a/b", "/a~1b/0"),
 }
 COMMANDS: Final = (["get", "{name}"], ["/bin/sh", "-c", 'get "$1"', "sh", "{name}"], ["a", "", "x/{name}/y"])
@@ -273,6 +276,7 @@ WHOLE_MODEL: Final[dict[str, Any]] = {
     "previous_keys": ["support-bot"],
     "state": "present",
     "ignore": ["/description"],
+    "waivers": [{"policy": "owner-label", "reason": "it is decided in January", "until": "2027-01-31"}],
     "$schema": "manifest.schema.json",
     "format_version": "1.0",
 }
@@ -303,12 +307,14 @@ WHOLE_SERVICE: Final[dict[str, Any]] = {
     "previous_keys": ["a/c"],
     "state": "present",
     "ignore": ["/a"],
+    "waivers": [{"policy": "a", "reason": "b", "until": "2028-02-29"}],
     "$schema": "x",
     "format_version": "1.0",
 }
 WHOLE_CONFIG: Final[dict[str, Any]] = {
     "owner": "team",
     "manifests": ["manifests"],
+    "policies": ["policies"],
     "variables": {"a": "b"},
     "fingerprint_key": "${env:KEY}",
     "registries": {

@@ -110,7 +110,7 @@ def test_files_end_in_a_newline_and_keep_unicode() -> None:
     texts = generate({"a/B": NativeKind("a/B", Kind, "B")}, None, {})
     assert sorted(texts) == [
         f"{name}.schema.json"
-        for name in "apply config error get history import info list manifest models plan test validate".split()
+        for name in "apply compare config error explain get history import info list manifest models plan policy test validate".split()
     ]
     assert "Größe" in texts["manifest.schema.json"]
     assert all(text.startswith('{\n  "$schema"') and text.endswith("}\n") for text in texts.values())

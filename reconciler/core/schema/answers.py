@@ -439,6 +439,27 @@ def _import() -> Form:
     return _answer("Answer of import", "What `reconciler import --format json` prints.", properties)
 
 
+def _compare() -> Form:
+    source = _map("The document.", {"file": _text("The file."), "line": _count("The line, from 1.", 1)})
+    only = _map("One object.", {"address": _address(), "source": _or_null(source)})
+    pair = {
+        "address": _address(),
+        "other_address": _text(
+            "Its address in the second environment: another one only where a registry makes it of other fields."
+        ),
+        "fields": _list("What differs: `before` is in the first environment, `after` in the second.", _field()),
+    }
+    properties = {
+        "environments": _list("The first and the second environment.", _text("A name.", "prod")),
+        "live": _flag("Whether what the registries hold was compared, and not what the manifests declare."),
+        "summary": _counts("How many objects of each sort.", ("only_first", "only_second", "differing", "equal")),
+        "only_first": _list("Objects that only the first environment has.", only),
+        "only_second": _list("Objects that only the second environment has.", only),
+        "differing": _list("Objects that both have and that differ.", _map("One object.", pair)),
+    }
+    return _answer("Answer of compare", "What `reconciler compare --format json` prints.", properties)
+
+
 def _explain() -> Form:
     word = _text("A rule's name.", "Immutable")
     rule = {"name": word, "detail": _text("The field's own reason or value."), "sentence": _text("All of it in words.")}
@@ -507,6 +528,7 @@ OUTPUTS: Final[dict[str, Form]] = {
     "list": _listing(),
     "get": _get(),
     "history": _history(),
+    "compare": _compare(),
     "test": _test(),
     "info": _info(),
     "models": _models(),

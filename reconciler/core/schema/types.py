@@ -21,6 +21,7 @@ from reconciler.core.rules import KnownValues
 from reconciler.core.secret_names import SECRET_IN_QUERY, SECRET_NAME, has_secret_in_query, is_secret_name
 
 END: Final = r"$(?!\n)"  # `$` alone also matches before a last newline
+NOT_BLANK: Final = r"\S"
 KEY: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*" + END
 WHOLE_REFERENCE: Final = r"^\$\{(?:var|file):[^{}]+\}" + END
 SECRET_REFERENCE: Final = r"^\$\{(?:env|file|cmd):[^{}]+\}" + END

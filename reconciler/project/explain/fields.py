@@ -181,7 +181,8 @@ def rule_fact(rule: Any) -> RuleFact:
     if isinstance(rule, KnownValues):
         return RuleFact(kind.__name__, detail, f"{detail[:1].upper()}{detail[1:]}.")
     general = re.split(r"(?<=\.)\s", first_paragraph(kind.__doc__ or ""))[0]
-    return RuleFact(kind.__name__, detail, note_of(rule) or f"{general} {detail[:1].upper()}{detail[1:]}.")
+    own = "" if detail.casefold() in general.casefold() else f" {detail[:1].upper()}{detail[1:]}."
+    return RuleFact(kind.__name__, detail, note_of(rule) or general + own)
 
 
 def first_paragraph(docstring: str) -> str:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from reconciler.core.errors import UsageError
-from reconciler.core.schema.findings import nearest
+from reconciler.core.schema.findings import did_you_mean
 from reconciler.core.topic import Topic
 from reconciler.project.explain.fields import Place, children, find
 from reconciler.project.explain.kinds import CONFIG, Subjects
@@ -85,10 +85,9 @@ class Explanations:
 
     def _suggestion(self, asked: str) -> str:
         """What was probably meant: a word, a kind, or a field of the kind that the name begins with."""
-        known = {name.casefold(): name for names in self.names().values() for name in names}
-        known |= {topic.casefold(): topic for topic in self._fields_like(asked)}
-        close = nearest(asked.casefold(), known)
-        return f"did you mean {known[close]!r}?" if close else "`reconciler explain` lists what can be explained"
+        known = [name for names in self.names().values() for name in names]
+        known += self._fields_like(asked)
+        return did_you_mean(asked, known, "`reconciler explain` lists what can be explained")
 
     def _fields_like(self, asked: str) -> Iterator[str]:
         subjects = [name for name in self.subjects.names if asked.casefold().startswith(name.casefold())]

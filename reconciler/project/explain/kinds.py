@@ -8,9 +8,12 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
+from pydantic import BaseModel
+
+from reconciler.core import model as core_model
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.kind import Kind
-from reconciler.core.model import Model, ModelSpec
+from reconciler.core.model import ModelSpec
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import OPAQUE
 from reconciler.core.topic import Topic
@@ -23,7 +26,14 @@ from reconciler.registry.catalog import DRIVERS
 from reconciler.registry.protocol import Driver
 
 CONFIG: Final = "reconciler.yaml"
-PORTABLE: Final = {model.__name__: model for model in (Model,)}
+PORTABLE: Final = {  # the classes of manifests that are no registry's own: their `kind` is one word
+    name: found
+    for name, found in vars(core_model).items()
+    if isinstance(found, type)
+    and issubclass(found, BaseModel)
+    and "kind" in found.model_fields
+    and found.model_fields["kind"].annotation is not str
+}
 _NO_TRAITS: Final = ("model", "title", "name", "portable", "root", "hints", "key_field", "_")  # told in other words
 _TRAIT: Final = re.compile(r"`(\w+)`(?:: | says | is | maps )(.*?)(?=\s`\w+`(?:: | says | is | maps )|$)")
 _SAMPLE_KEYS: Final = ("example", "openai", "example/v1", "virtual-model/openai/gpt-4o", "virtual-policy/example")
