@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -137,6 +138,15 @@ def test_a_program_that_is_not_there_and_a_name_that_is_not_there(tmp_path: Path
     assert "no command is run here" in refused(Resolver(tmp_path), "${cmd:c/a}")
 
 
+def out_of_time(text: str, folder: Path, begun: Path) -> None:
+    """Run a program past its time limit, once it was given enough time to write the file `begun`."""
+    seconds = 0.5
+    while not begun.exists():  # a loaded machine may be slow to start it
+        with pytest.raises(SecretError, match=r"did not end within"):
+            secret_process.run([sys.executable, "-c", text], folder, os.environ, seconds=seconds)
+        seconds *= 2
+
+
 def test_a_command_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
     """At the time limit, all that it started."""
     pids = tmp_path / "pids"
@@ -147,14 +157,22 @@ def test_a_command_that_does_not_end_is_killed_with_its_children(tmp_path: Path)
         f"os.rename({str(pids)!r} + '.new', {str(pids)!r})\n"
         "time.sleep(600)\n"
     )
-    seconds = 0.5
-    while not pids.exists():  # a loaded machine may be slow to start it
-        with pytest.raises(SecretError, match=r"did not end within"):
-            secret_process.run([sys.executable, "-c", text], tmp_path, os.environ, seconds=seconds)
-        seconds *= 2
+    out_of_time(text, tmp_path, pids)
     for pid in map(int, pids.read_text().split()):
         while _runs(pid):
             time.sleep(0.01)
+
+
+def test_a_process_that_gets_away_with_the_pipe_holds_nobody_up(tmp_path: Path) -> None:
+    """A daemon that keeps stdout open is no end of the output: the time limit counts, and the run goes on."""
+    text = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
+        "with open('pid.new', 'w') as file: file.write(str(child.pid))\n"
+        "import os; os.rename('pid.new', 'pid')\n"
+    )
+    out_of_time(text, tmp_path, tmp_path / "pid")
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
 def _runs(pid: int) -> bool:

@@ -7,26 +7,32 @@ import importlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from reconciler.applier.report import Report
 from reconciler.cli import run_apply, run_plan
 from reconciler.cli.files import read_file
-from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
+from reconciler.cli.options import (
+    Command,
+    GlobalOptions,
+    consent_options,
+    format_option,
+    full_option,
+    output_option,
+    scope_options,
+)
 from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, check_answer_files, find_workspace
 from reconciler.cli.streams import tell_error, warn
 from reconciler.core.errors import InputError, UsageError
 from reconciler.planner.plan import Consents
-from reconciler.planner.planfile import SavedPlan
+from reconciler.planner.planfile import MAX_BYTES, SavedPlan
 from reconciler.project.saved_plans import trusted
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
-
-MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
 
 
 @click.command(
@@ -68,6 +74,7 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
 )
 @format_option("text", "json", "markdown")
 @output_option
+@full_option
 @click.pass_obj
 def command(
     options: GlobalOptions,
@@ -79,18 +86,19 @@ def command(
     backup: Path | None,
     output_format: str,
     outputs: tuple[str, ...],
+    full: bool,
     **asked: Any,
 ) -> int:
     """Make the registries say what the manifests say: show the plan, ask, apply, report.
 
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
-    answers = Outputs.parse(REPORT, output_format, outputs)
+    answers = Outputs.parse(REPORT, output_format, outputs, full=full)
     check_answer_files(options, answers.paths, asked["paths"])
     with run_apply.reported():
-        with answers.reporting_errors("apply"):
+        with answers.reporting_errors("apply", options=options):
             request = Request.of(asked)
-            how = _How(output_format, yes, tested, concurrency, backup)
+            how = _How(output_format, yes, tested, concurrency, backup, full, answers.need_origin())
             report = _run(options, request, plan_file, how)
         return _tell(report, answers, options)
 
@@ -103,6 +111,8 @@ class _How(NamedTuple):
     tested: bool
     concurrency: int | None
     backup: Path | None
+    full: bool
+    with_origin: bool
 
 
 def _run(options: GlobalOptions, request: Request, plan_file: Path | None, how: _How) -> Report:
@@ -149,9 +159,11 @@ async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report
         run_plan.names(workspace, request, desired), concurrency=how.concurrency
     ) as registries:
         plan = await run_plan.plan(workspace, request, loaded, desired, registries)
+        if how.with_origin:
+            plan = run_plan.with_origin(plan, workspace)
         if how.tested:  # loaded by name: nobody else pays for it
             plan = await importlib.import_module("reconciler.cli.test_runs").gated(workspace, loaded, plan)
-        run_apply.show(plan, options, how.output_format)
+        run_apply.show(plan, options, how.output_format, full=how.full)
         run_apply.ask(plan, yes=how.yes)
         return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
@@ -162,7 +174,7 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
     reader = importlib.import_module(
         "reconciler.planner.planfile_reader"
     )  # loaded by name: nobody else needs jsonschema
-    saved: SavedPlan = reader.parse(read_file(file, MAX_PLAN_BYTES), str(file))
+    saved: SavedPlan = reader.parse(read_file(file, MAX_BYTES), str(file))
     _check_environment(options, saved.plan.environment)
     workspace = find_workspace(replace(options, env=saved.plan.environment))
     run_apply.check_backup(workspace, how.backup)
@@ -174,7 +186,7 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
             f"the plan is not sealed, so its consents may be others than were given: {printable(lifted)} (`fingerprint_key` seals plans)"
         )
     async with workspace.connect(known, concurrency=how.concurrency) as registries:
-        run_apply.show(plan, options, how.output_format)
+        run_apply.show(plan, options, how.output_format, full=how.full)
         return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
         )

@@ -182,6 +182,7 @@ COMPLETERS: Final[Mapping[str, Callable[[Request], Iterable[str | CompletionItem
     "registry": _registries,
     "registries": _registries,
     "env": _environments,
+    "environments": _environments,
     "kinds": _kinds,
     "selections": _selectors,
     "outputs": _outputs,

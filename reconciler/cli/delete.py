@@ -45,7 +45,7 @@ def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, ou
     """
     with run_apply.reported():
         report = asyncio.run(_delete(options, key, yes, backup, output_format))
-        Outputs(REPORT, output_format, ()).write(report, options)
+        Outputs(REPORT, output_format, (), full=True).write(report, options)
         return report.exit_code
 
 
@@ -55,7 +55,7 @@ async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | No
     async with workspace.connect(registries_of(workspace, [key])) as registries:
         desired = workspace.load().desired
         resource, plan = await plan_deletion(workspace, key, desired, registries)
-        run_apply.show(plan, options, output_format)
+        run_apply.show(plan, options, output_format, full=True)
         _warn_if_declared(plan, desired.find(resource.address))
         run_apply.ask(plan, yes=yes)
         return await run_apply.carry_out(workspace, plan, registries, options, concurrency=1, backup=backup)

@@ -34,6 +34,7 @@ GROUPS: Final = {
         "plan": ("reconciler.cli.plan:command", "Show what apply would do. Writes nothing."),
         "apply": ("reconciler.cli.apply:command", "Make the registries say what the manifests say."),
         "drift": ("reconciler.cli.drift:command", "Show what changed in the registries behind our back."),
+        "show": ("reconciler.cli.show:command", "Show a saved plan, without any registry."),
     },
     "Look": {
         "list": ("reconciler.cli.list:command", "List what the registries hold."),

@@ -199,6 +199,8 @@ def output_option(command: Decorated) -> Decorated:
     )(command)
 
 
+full_option = click.option("--full", is_flag=True, help="Every field and every name, nothing cut or folded.")
+
 revision_option = click.option(
     "--revision",
     metavar="N",

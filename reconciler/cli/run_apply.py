@@ -39,9 +39,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LONG = 50  # changes from which on progress is shown
 
 
-def show(plan: Plan, options: GlobalOptions, output_format: str) -> None:
+def show(plan: Plan, options: GlobalOptions, output_format: str, *, full: bool) -> None:
     """The plan, before anything is asked or done: on stdout in text, on stderr where stdout is for a machine."""
-    shown = Outputs(PLAN, "text", ())
+    shown = Outputs(PLAN, "text", (), full)
     if output_format == "text":
         echo_data(shown.text("text", plan, style(options)))
     else:

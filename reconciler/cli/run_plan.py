@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from reconciler.cli.options import GlobalOptions
-from reconciler.cli.session import find_workspace, stdin_bytes
+from reconciler.cli.session import stdin_bytes
 from reconciler.cli.stored import check_names
 from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
@@ -16,6 +15,7 @@ from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
 from reconciler.project.lookup import suggested
+from reconciler.project.origin import origin_of
 from reconciler.project.planning import plan_changes
 from reconciler.project.policy_checks import check_policies
 from reconciler.project.selection import parse_selector, select
@@ -119,16 +119,16 @@ async def plan(
         )
 
 
-async def read(options: GlobalOptions, request: Request) -> Plan:
-    """The plan for a command that only looks: reads the manifests and the registries, and closes them again."""
-    return await read_in(find_workspace(options, request.paths), request)
-
-
 async def read_in(workspace: Workspace, request: Request, *, today: date | None = None) -> Plan:
     """The plan for a command that only looks, in a workspace that is open already; `today` as for `load`."""
     loaded, desired = load(workspace, request, today=today)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)
+
+
+def with_origin(plan: Plan, workspace: Workspace) -> Plan:
+    """The plan, with what it was made from: the commit, the version, and the project's folder."""
+    return replace(plan, origin=origin_of(workspace.project.root, workspace.resolver.environ))
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:

@@ -76,7 +76,12 @@ def _read(process: subprocess.Popen[bytes], deadline: float) -> bytes | None:
     stream = process.stdout
     if stream is None:
         return b""
-    reader = threading.Thread(target=lambda: read.append(stream.read(MAX_BYTES + 1)), daemon=True)
+
+    def read_all() -> None:
+        with stream:  # closed here alone: closing waits for who reads, and a process that got away may keep it open
+            read.append(stream.read(MAX_BYTES + 1))
+
+    reader = threading.Thread(target=read_all, daemon=True)
     reader.start()
     reader.join(deadline - time.monotonic())
     if not read:
@@ -98,6 +103,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             else:
                 process.kill()
         process.wait()
-    if process.stdout is not None and process.returncode is not None:
-        with contextlib.suppress(OSError, ValueError):
-            process.stdout.close()

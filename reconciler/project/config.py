@@ -329,9 +329,14 @@ def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Findin
     """Find references to secret commands that are none, or of a wrong form, in what a configuration says of itself and its registries."""
     known = config.secret_commands or {}
     for pointer, text in _texts({name: layer.get(name) for name in ("fingerprint_key", "registries")}, ()):
-        if not is_command(text):
+        if "${cmd:" not in text:
             continue
-        wrong = wrong_form(text)
+        whole = is_command(text) and text.endswith("}") and text.count("{") == 1
+        wrong = (
+            wrong_form(text)
+            if whole
+            else "a reference to a command is the whole value of a secret field, with nothing around it"
+        )
         if wrong is not None:
             yield Finding("bad-reference", wrong, pointer)
         elif command_of(text) not in known:

@@ -108,7 +108,7 @@ def render_text(comparison: Comparison, style: Style) -> str:
         named = ", ".join(style.safe(str(pair.address)) for pair in pairs[:_NAMED])
         more = f" and {len(pairs) - _NAMED:,} more" if len(pairs) > _NAMED else ""
         title = style.paint(f"In {count(len(pairs), 'object')} ({arrow}):", "bold")
-        blocks.append("\n".join([title, *field_lines([field], style, _INDENT), f"{_INDENT}{named}{more}"]))
+        blocks.append("\n".join([title, *field_lines([field], style, _INDENT).lines, f"{_INDENT}{named}{more}"]))
     if folded.rest:
         title = style.paint(f"Different ({arrow}):", "bold")
         rows = [line for pair in folded.rest for line in _pair_lines(pair, style)]
@@ -118,7 +118,7 @@ def render_text(comparison: Comparison, style: Style) -> str:
 
 def _pair_lines(pair: Pair, style: Style) -> Iterator[str]:
     yield f"  {style.paint('~', 'yellow')} {style.safe(str(pair.address))}"
-    yield from field_lines(pair.fields, style, " " * 6)
+    yield from field_lines(pair.fields, style, " " * 6).lines
 
 
 def _sides(comparison: Comparison) -> tuple[tuple[str, str, str, tuple[Item, ...]], ...]:

@@ -128,7 +128,7 @@ def _below(
     few = fields if len(fields) <= MOST_FIELDS + 1 else fields[:MOST_FIELDS]
     rest = len(fields) - len(few)
     more = [_INDENT + style.paint(f"{ELLIPSIS} and {count(rest, 'more field')}", "dim")] if rest else []
-    return [*lines, *field_lines(few, style, _INDENT), *more], _Hidden(
+    return [*lines, *field_lines(few, style, _INDENT).lines, *more], _Hidden(
         0, rest, sum(_is_cut(field, style) for field in few)
     )
 
@@ -143,5 +143,5 @@ def _whole(field: FieldChange, style: Style) -> str:
 
 def _is_cut(field: FieldChange, style: Style) -> bool:
     """True where a narrow line holds less than the whole one. A value may hold an ellipsis of its own."""
-    text = "\n".join(field_lines([field], style, _INDENT))
+    text = "\n".join(field_lines([field], style, _INDENT).lines)
     return ELLIPSIS in text and _whole(field, style) != text

@@ -16,8 +16,9 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.spec import canonical_json
 from reconciler.planner.plan import REASONS, Change, FieldChange, Guard, Plan
 from reconciler.render.sections import DRIFT_WORDING, PLAN_WORDING, Entry, Wording, flags, sections, totals
+from reconciler.render.terminal import count
 
-MANY: Final = 5  # equal changes from which on they are one row
+MANY: Final = 3  # equal changes from which on they are one row
 _FOLDED: Final = frozenset({"update"})  # what destroys, creates, moves or is left alone has a row for each object
 _REMOVING: Final = ("delete", "replace")
 _SHORT: Final = 12  # characters of a fingerprint or a commit that are shown
@@ -142,6 +143,12 @@ def view(plan: Plan, *, drift: bool = False, fold: bool = True) -> PlanView:
     )
 
 
+def objects(row: Row) -> str:
+    """`143 models`, or `5 objects of kind Secret`: the objects of a row, counted."""
+    kind, number = row.change.address.kind, len(row.entries)
+    return count(number, "model") if kind == "Model" else f"{count(number, 'object')} of kind {kind}"
+
+
 def facts(plan: Plan) -> tuple[tuple[str, str], ...]:
     """What a plan was made from, by which version and with which consents: `(name, value)`, only what is known."""
     origin, issued = plan.origin, plan.issued
@@ -193,7 +200,9 @@ def leftovers(plan: Plan) -> tuple[Leftover, ...]:
     for action, entries in sections(plan):
         if action in ("conflict", "blocked"):
             for entry in entries:
-                groups.setdefault((action, entry.change.reason), []).append(entry)
+                change, parent = entry.change, entry.parent
+                apart = parent is not None and parent.reason != change.reason  # its model is in another group
+                groups.setdefault((action, change.reason), []).append(Entry(change) if apart else entry)
     return tuple(_leftover(action, reason, entries) for (action, reason), entries in groups.items())
 
 

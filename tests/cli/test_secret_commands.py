@@ -184,6 +184,11 @@ def test_only_secret_fields_take_one(project: Project, vault: Vault) -> None:
         ("registries: {l: {driver: litellm, url: 'https://x', token: '${cmd:v/a}'}}", "unknown-command", "/registries/l/token"),
         ("registries: {l: {driver: litellm, url: 'https://x/${cmd:v/a}', token: '${env:T}'}}", "bad-reference", "/registries/l/url"),
         (
+            "registries: {l: {driver: litellm, url: 'https://x', token: '${env:T}', headers: {X-Team: 'a ${cmd:v/a}'}}}",
+            "bad-reference",
+            "/registries/l/headers/X-Team",
+        ),
+        (
             "secret_commands: {v: [get, '{name}']}\nenvironments: {prod: {secret_commands: {v: [get]}}}",
             "bad-command",
             "/environments/prod/secret_commands/v",
