@@ -11,10 +11,9 @@ from typing import Any, Final, NamedTuple
 from reconciler.core import bounded_process
 from reconciler.core.errors import InputError
 from reconciler.manifest.policies.policy import Policy
-from reconciler.manifest.policies.verdicts import Failed, Unusable
+from reconciler.manifest.policies.verdicts import TOO_MUCH, Failed, Unusable
 
 PATIENCE: Final = 600  # seconds; the process has bounds of its own, of work
-TOO_MUCH: Final = "it needs too much time or memory"
 _PROGRAM: Final = "reconciler.manifest.policies.process"
 
 

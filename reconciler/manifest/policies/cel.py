@@ -10,7 +10,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_strings
 
-from reconciler.manifest.policies.verdicts import Failed, Unusable
+from reconciler.manifest.policies.verdicts import TOO_MUCH, Failed, Unusable
 
 VARIABLES: Final = {
     "object": cel.Type.DYN,
@@ -22,13 +22,13 @@ _FOREIGN: Final = (RuntimeError, ValueError, TypeError, OverflowError, MemoryErr
 _ERROR: Final = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.+)")
 _NOISE: Final = re.compile(r" \(in container ''\)| expecting \{.*| when parsing\b.*")
 _NOT_FOUND: Final = re.compile(r'Key not found in map : "(.*)"', re.DOTALL)
-_OVERLOAD: Final = re.compile(r"No matching overloads found : ([\w?:!&|<>=+*/%\[\]-]+\([\w, ]*\))")
+_OVERLOAD: Final = re.compile(r"No matching overloads found : ([^\s\"'][^\n\"']*)")  # names and types, no values
 _INT64: Final = 2**63
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A compiled expression. Raises what the library raises for nothing: see `broken`."""
+    """A compiled expression, with its text."""
 
     text: str
     program: Any
@@ -38,6 +38,8 @@ class Expression:
         try:
             result = self.program.eval(data=plain(case))
             kind, value = result.type(), result.plain_value()
+        except MemoryError:
+            return Failed(TOO_MUCH)
         except _FOREIGN as error:
             return _failed(str(error), self.text)
         if kind == cel.Type.ERROR:
@@ -103,4 +105,4 @@ def _failed(text: str, expression: str) -> Failed:
 
 
 def _named(kind: Any) -> str:
-    return f"a value of the type {kind.name().lower()}"
+    return f"a value of the type {kind.name().lower().partition('<')[0]}"

@@ -36,11 +36,10 @@ def main() -> None:
 def _judge(number: int, rule: Mapping[str, Any], cases: list[Any], work: list[int]) -> None:
     """Compile one rule and judge its cases. Before each it says which, in case it is the last thing it says."""
     _say(["begin", number, None])
-    _limit(SECONDS)
     (kind, text), *_ = rule.items()
-    usable = importlib.import_module(KINDS[kind]).compiled(
-        text
-    )  # each by name: it loads a library that the other does not need
+    library = importlib.import_module(KINDS[kind])  # by name: the other kind's is not needed
+    _limit(SECONDS)
+    usable = library.compiled(text)
     if isinstance(usable, list):
         for item in usable:
             _say(["unusable", number, item._asdict()])

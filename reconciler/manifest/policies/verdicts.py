@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+TOO_MUCH: Final = "it needs too much time or memory"
 
 
 class Unusable(NamedTuple):
