@@ -17,6 +17,7 @@ from reconciler.cli.files import read_file
 from reconciler.cli.options import (
     Command,
     GlobalOptions,
+    changed_since_option,
     consent_options,
     format_option,
     full_option,
@@ -45,6 +46,7 @@ from reconciler.render.terminal import Style
     },
 )
 @scope_options
+@changed_since_option
 @consent_options
 @click.option(
     "--plan",
@@ -146,7 +148,7 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
     flag = options.env is not None and "env" not in options.from_variables
     if flag or request != Request():
         raise UsageError(
-            "a saved plan says itself what to do: PATH, --env, --registry, --select and consents cannot be given with --plan",
+            "a saved plan says itself what to do: PATH, --env, --registry, --select, --changed-since and consents cannot be given with --plan",
             hint="make another plan with `reconciler plan --save`",
         )
 

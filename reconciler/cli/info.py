@@ -16,11 +16,12 @@ from reconciler.core.errors import InputError, UsageError
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
 from reconciler.endpoint.values import FailedError, Subject
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
+from reconciler.project.loaded import LoadedManifests
 from reconciler.project.lookup import suggested
 from reconciler.project.model_facts import facts_json, native_facts, portable_facts, with_live
 from reconciler.project.pull_request import check_secrets
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.workspace import Workspace
 from reconciler.registry.capabilities import ModelFacts
 from reconciler.registry.catalog import load_driver
 from reconciler.render.info_text import info_text

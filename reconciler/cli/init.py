@@ -108,7 +108,7 @@ def _write_project(folder: Path) -> None:
     }
     for name, text in files.items():
         _write(folder / name, text)
-    for name, text in generated(GlobalOptions(config=folder / FILE)).items():
+    for name, text in generated(find_workspace(GlobalOptions(config=folder / FILE))).items():
         _write(folder / "schemas" / name, text)
 
 

@@ -21,7 +21,8 @@ from reconciler.core.errors import InputError, ReconcilerError, UsageError
 from reconciler.core.providers import NAMES
 from reconciler.core.resource import Address, Source
 from reconciler.core.schema.findings import nearest
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.loaded import LoadedManifests
+from reconciler.project.workspace import Workspace
 from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Catalogues
 from reconciler.registry.catalog import WITH_CATALOGUE
 from reconciler.registry.reading import read_all

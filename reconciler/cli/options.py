@@ -233,6 +233,13 @@ def scope_options(command: Decorated) -> Decorated:
     return command
 
 
+changed_since_option = click.option(
+    "--changed-since",
+    metavar="REF",
+    help="Only the manifests that changed since HEAD and this commit parted, as git tells. Deletes nothing.",
+)
+
+
 def consent_options(command: Decorated) -> Decorated:
     """Add the options of the consents: --prune, --allow-deletes and the others."""
     count = click.IntRange(min=0)

@@ -15,6 +15,7 @@ from reconciler.cli.files import write_text
 from reconciler.cli.options import (
     Command,
     GlobalOptions,
+    changed_since_option,
     consent_options,
     format_option,
     full_option,
@@ -43,6 +44,7 @@ from reconciler.render.escape import printable
     },
 )
 @scope_options
+@changed_since_option
 @consent_options
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for `apply --plan FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")

@@ -7,19 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from reconciler.cli.session import stdin_bytes
+from reconciler.cli import changed
+from reconciler.cli.session import stdin_bytes, tell_excluded
 from reconciler.cli.stored import check_names
 from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
 from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
+from reconciler.project.loaded import LoadedManifests
 from reconciler.project.lookup import suggested
 from reconciler.project.origin import origin_of
 from reconciler.project.planning import plan_changes
 from reconciler.project.policy_checks import check_policies
 from reconciler.project.selection import parse_selector, select
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
 
 
@@ -33,6 +35,7 @@ class Request:
     paths: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
     selections: tuple[str, ...] = ()
+    changed_since: str | None = None
     consents: Consents = Consents()
 
     @classmethod
@@ -47,9 +50,10 @@ class Request:
         selections = tuple(options.get("selections") or ())
         for text in selections:
             parse_selector(text)
-        request = cls(tuple(options["paths"]), tuple(options["registries"]), selections, consents)
-        if consents.prune and (request.paths or request.selections):
-            what = "PATH" if request.paths else "--select"
+        since = options.get("changed_since")
+        request = cls(tuple(options["paths"]), tuple(options["registries"]), selections, since, consents)
+        if consents.prune and (request.paths or request.selections or since is not None):
+            what = "PATH" if request.paths else "--select" if request.selections else "--changed-since"
             raise UsageError(
                 f"--prune always looks at all configured manifests, so it cannot be combined with {what}",
                 hint="leave one of them out; --registry may be combined",
@@ -63,10 +67,19 @@ def load(workspace: Workspace, request: Request, *, today: date | None = None) -
     With `today`, the day in UTC, the policies are asked, too: by what writes, or shows what would be written.
     """
     check_names(workspace, request.registries)
-    loaded = workspace.load(request.paths, stdin_bytes)
+    if request.changed_since is not None:
+        loaded = changed.load(workspace, request.changed_since, request.paths)
+        if loaded is None:
+            return changed.nothing(workspace)
+    else:
+        loaded = workspace.load(request.paths, stdin_bytes)
+    tell_excluded(loaded.excluded)
     if today is not None:
         loaded = check_policies(workspace, loaded, today)
-    desired = select(loaded.checked(), request.selections)
+    desired = loaded.checked()
+    if request.changed_since is not None:
+        desired = changed.without_deletions(desired)
+    desired = select(desired, request.selections)
     _check_rotate(desired, request.consents.rotate)
     return loaded, desired
 

@@ -49,6 +49,12 @@ def find_workspaces(options: GlobalOptions, paths: Sequence[str]) -> list[tuple[
     return found
 
 
+def tell_excluded(paths: Sequence[str]) -> None:
+    """Say which paths of the command line were not read: no error, since pre-commit names files without knowing."""
+    for path in paths:
+        say(f"note: nothing is read at {printable(path)}: `exclude` in reconciler.yaml leaves it out")
+
+
 def check_answer_files(options: GlobalOptions, files: Sequence[Path], paths: Sequence[str] = ()) -> None:
     """Check the files that a command is to write, before any work is done and before an error is written to them.
 

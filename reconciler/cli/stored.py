@@ -13,8 +13,9 @@ from reconciler.cli.waiting import reading
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
 from reconciler.core.resource import RemoteState
 from reconciler.core.schema.findings import did_you_mean
+from reconciler.project.loaded import LoadedManifests
 from reconciler.project.runner_local import registries_not_kept
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.workspace import Workspace
 from reconciler.registry.reading import read_all, unread_text
 from reconciler.render.escape import printable
 from reconciler.render.stored import unreadable_rows

@@ -29,6 +29,7 @@ from reconciler.core.schema.types import (
     Url,
     sensitive_header,
 )
+from reconciler.core.schema.unions import TextOrList
 from reconciler.core.usual import USUAL
 
 STRICT: Final = ConfigDict(
@@ -232,8 +233,8 @@ class Waiver(BaseModel):
     )
 
 
-class Common(BaseModel):
-    """What every document may say, whatever its kind."""
+class Shared(BaseModel):
+    """What documents and templates alike may say, whatever their kind."""
 
     model_config = STRICT
 
@@ -248,9 +249,6 @@ class Common(BaseModel):
         description="Forbids delete, replace and rename by re-creation, even after the manifest is gone. Lifted by `false` and one apply.",
         examples=[True],
     )
-    state: Literal["present", "absent"] | None = Field(
-        "present", description="`absent` deletes the object.", examples=["absent"]
-    )
     ignore: list[PointerText] | None = Field(
         None,
         description="Fields of the native object that are managed elsewhere, as JSON pointers.",
@@ -263,20 +261,46 @@ class Common(BaseModel):
     )
 
 
-class Model(ModelSpec, Common):
-    """A model, in the terms that all registries share."""
+class Common(Shared):
+    """What every document that declares an object may say, whatever its kind."""
 
-    kind: Literal["Model"] = Field(description="The portable kind.", examples=["Model"])
-    key: Key = Field(description="The model's identity in every registry.", examples=["support-chat"])
-    previous_keys: list[Key] | None = Field(
-        None,
-        description="Keys that the model had before: it is renamed, not created again.",
-        examples=[["support-bot"]],
+    state: Literal["present", "absent"] | None = Field(
+        "present", description="`absent` deletes the object.", examples=["absent"]
     )
+
+
+class Inherited(ModelSpec):
+    """What a Model says of itself, and may take over from templates."""
+
     registries: Annotated[dict[Name, Override | None], Field(min_length=1)] | None = Field(
         None,
         description="The registries it goes to, each with overrides in that registry's own terms. Absent: every registry marked default.",
         examples=[{"local": {}}],
+    )
+
+
+class Template(Inherited, Shared):
+    """Fields that several Models share: each names it with `extends`. It goes to no registry itself."""
+
+    kind: Literal["Template"] = Field(description="Fields for Models to extend.", examples=["Template"])
+    key: Key = Field(description="The name that Models give in `extends`.", examples=["gateway"])
+
+
+class Model(Inherited, Common):
+    """A model, in the terms that all registries share."""
+
+    kind: Literal["Model"] = Field(description="The portable kind.", examples=["Model"])
+    key: Key = Field(description="The model's identity in every registry.", examples=["support-chat"])
+    extends: Annotated[str | list[str] | None, TextOrList(Key)] = Field(
+        None,
+        description="The template whose fields it takes over, or several: merged in order (JSON Merge Patch), this document last. "
+        "Null removes what is inherited.",
+        examples=["gateway"],
+    )
+    previous_keys: list[Key] | None = Field(
+        None,
+        description="Keys that the model had before: it is renamed, not created again.",
+        examples=[["support-bot"]],
     )
 
 
@@ -311,5 +335,11 @@ HINTS: Final = {
     "/api_key_env": 'write `endpoint: {api_key: "${env:NAME}"}`',
     "/max_tokens": "parameters.max_completion_tokens",
     "/parameters/max_tokens": "max_completion_tokens",
+}
+# what a template is not given: it is no object, and no template extends another
+TEMPLATE_HINTS: Final = HINTS | {
+    "/extends": "a template extends none: a Model may extend several, as a list",
+    "/state": "it is for the Models that extend the template: a template is in no registry",
+    "/previous_keys": "they are for the Models that extend the template: a template is in no registry",
 }
 SPEC_FIELDS: Final = tuple(ModelSpec.model_fields)

@@ -40,6 +40,10 @@ _FILES: Final = {
         "link cannot be followed. `--prune` is refused.",
         "Rename it to `.yaml`, `.yml` or `.json`, or move it out of the manifests.",
     ),
+    "unused-exclude": ProblemRule(
+        "A glob under `exclude` matches no file and no folder of the manifests, in no environment.",
+        "Correct it, or remove it. One under `manifests` is relative to its `path`.",
+    ),
     "config-name": ProblemRule(
         "The configuration exists under a name that is not read.", "Rename it to reconciler.yaml, or use `--config`."
     ),
@@ -100,12 +104,13 @@ _FILES: Final = {
 # The form of one document.
 _FORM: Final = {
     "unknown-kind": ProblemRule(
-        "`kind` is neither `Model`, nor a kind of a driver in use.",
+        "`kind` is neither `Model` or `Template`, nor a kind of a driver in use.",
         "Correct it, or configure a registry of that driver.",
     ),
     "foreign-file": ProblemRule(
         "A file among the manifests is plainly another tool's.",
-        "Move it out of the folder; where `import` knows its format, `reconciler import FILE -o DIR` translates it.",
+        "Move it out of the folder, or list it under `exclude` in reconciler.yaml; where `import` knows its format, "
+        "`reconciler import FILE -o DIR` translates it.",
     ),
     "unknown-value": ProblemRule(
         "A value is none of those that this version knows of a list that is the vendor's; it is sent as it is.",
@@ -151,7 +156,9 @@ _FORM: Final = {
     "bad-duration": ProblemRule("A duration is not a number with a unit.", "Write `30s`, `15m`, `24h` or `7d`."),
     "bad-pointer": ProblemRule("An entry of `ignore` is not a JSON pointer.", "Write it as `/field/inner`."),
     "bad-glob": ProblemRule(
-        "A name under `secrets.allow` is no environment variable and no glob over such names.", "Write `OPENAI_*`."
+        "A glob of reconciler.yaml is none: under `secrets.allow` it is over names of environment variables, under "
+        "`exclude` over files below a folder.",
+        "Write `OPENAI_*`, or `**/values.yaml`.",
     ),
     "bad-host": ProblemRule(
         "An entry of `secrets.allow` is not a host.",
@@ -242,6 +249,14 @@ _REFERENCES: Final = {
 _TOGETHER: Final = {
     "duplicate-address": ProblemRule(
         "Two manifests declare the same object: one registry, kind and key.", "Remove one of them, or change its key."
+    ),
+    "duplicate-template": ProblemRule("Two templates have the same key.", "Remove one of them, or change its key."),
+    "unknown-template": ProblemRule(
+        "`extends` names a template that no manifest declares.", "Correct the name, or write `kind: Template`."
+    ),
+    "unused-template": ProblemRule(
+        "No Model extends a template, in no environment, so it does nothing.",
+        "Name it in the `extends` of a Model, or remove it.",
     ),
     "previous-key-declared": ProblemRule(
         "A key in `previous_keys` is still declared by a manifest.", "Remove that manifest, or the previous key."

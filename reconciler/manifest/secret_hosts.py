@@ -15,7 +15,7 @@ from reconciler.core.rules import WriteOnly
 from reconciler.core.schema.findings import Finding
 from reconciler.core.spec import source_of
 from reconciler.core.url import public_url
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.registry.entry import RegistryEntry
 
 RULE: Final = "secret-destination"

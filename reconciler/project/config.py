@@ -29,6 +29,7 @@ from reconciler.core.schema.types import (
     Boolean,
     Checked,
     Duration,
+    ExcludeGlob,
     HostPattern,
     Name,
     Number,
@@ -37,10 +38,13 @@ from reconciler.core.schema.types import (
     SecretText,
     VariableGlob,
 )
+from reconciler.core.schema.unions import TextOrMap
 from reconciler.core.secret_commands import SHELL, command_of, is_command, wrong_command, wrong_form
+from reconciler.manifest.exclude import Exclusion
 from reconciler.manifest.references import unknown_command
 from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
+from reconciler.project.manifest_paths import ManifestsEntry, exclusions, sources_of
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
 OWNER: Final = r"^[^/]+" + END
@@ -153,10 +157,15 @@ class Config(BaseModel):
         description="Whose mark is set on what we create. Without it nothing is marked and prune is refused.",
         examples=["platform-team"],
     )
-    manifests: list[str] | None = Field(
+    manifests: list[Annotated[str | ManifestsEntry, TextOrMap(str, ManifestsEntry)]] | None = Field(
         None,
         description="Folders, files or globs of manifests, relative to this file. `manifests` if absent.",
         examples=[["manifests"]],
+    )
+    exclude: list[ExcludeGlob] | None = Field(
+        None,
+        description="Globs of files and folders that are not read as manifests, relative to this file. One without a slash matches in any folder.",
+        examples=[["charts", "**/values.yaml"]],
     )
     policies: list[str] | None = Field(
         None,
@@ -208,11 +217,12 @@ class Project:
     file: str | None
     environment: str | None
     owner: str | None
-    manifests: tuple[str, ...]
+    manifests: tuple[str, ...]  # paths, relative to the root
     variables: Mapping[str, str]
     fingerprint_key: str | None
     registries: Mapping[str, Mapping[str, Any]]
     limits: Limits = DEFAULTS
+    excludes: tuple[tuple[Exclusion, ...], ...] = ()  # of each path in `manifests`, the globs of what is not read there
     plan_expiry: timedelta = timedelta(days=7)
     policies: tuple[str, ...] | None = None  # where policies are; None where the configuration does not say
     every_environment: tuple[str, ...] = ()  # the names in the file, whichever is in force
@@ -402,12 +412,15 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
     entries = {name: entry.model_dump() for name, entry in (config.registries or {}).items()}
     if config.registries is None:
         entries = {"local": {"driver": "local", "default": True}}
+    root = root.resolve()
+    sources = sources_of(config.manifests)
     return Project(
-        root=root.resolve(),
+        root=root,
         file=shown,
         environment=environment,
         owner=f"{owner}/{environment}" if owner and environment else owner,
-        manifests=tuple(config.manifests if config.manifests is not None else ["manifests"]),
+        manifests=tuple(entry.path for entry in sources),
+        excludes=tuple(exclusions(config.exclude or (), sources, root)),
         variables={name: _text(value) for name, value in (config.variables or {}).items()},
         fingerprint_key=config.fingerprint_key,
         registries=entries,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import combinations
@@ -14,9 +14,10 @@ from reconciler.core.resource import Address
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.config import Project
+from reconciler.project.loaded import LoadedManifests
 from reconciler.project.policy_checks import check_policies
 from reconciler.project.registries import load_registries, place_of_entry
-from reconciler.project.workspace import STDIN, LoadedManifests, Workspace
+from reconciler.project.workspace import STDIN, Workspace
 
 BASE = "the base configuration"  # what is in force without --env, in messages
 
@@ -83,25 +84,29 @@ def validate(
     """
     content = stdin() if tuple(paths) == (STDIN,) and stdin is not None else b""
     base = check_policies(workspace, workspace.load(paths, lambda: content), today)
-    if workspace.project.environment is not None:
-        return base.validation()
-    others = dict(siblings(workspace))
-    if not others:
-        return base.validation()
+    alone = workspace.project.environment is not None
+    others = dict(siblings(workspace)) if not alone or base.unused else {}
     concerned = {name: other for name, other in others.items() if not paths or other.has_any(paths)}
     results = {
         name: check_policies(other, other.load(paths, lambda: content), today) for name, other in concerned.items()
     }
+    used = set[Hashable]().union(*(loaded.used for loaded in (base, *results.values())))
+    if alone or not others:
+        return base.validation(used)
     template = not base.documents and any(loaded.documents for loaded in results.values())
     belongs = not paths or workspace.has_any(paths) or not results
-    first = base.validation() if belongs and not template else replace(base.validation(), problems=())
+    nowhere = set(base.excluded).intersection(*(loaded.excluded for loaded in results.values()))
+    first = replace(base.validation(used), excluded=tuple(sorted(nowhere)))
+    first = first if belongs and not template else replace(first, problems=())
     known = set(first.problems)
     validations = [first]
     for name, loaded in results.items():
-        found = loaded.validation()
+        found = loaded.validation(used)
         only = tuple(problem._replace(environment=name) for problem in found.problems if problem not in known)
         files = found.files if template or not belongs else 0
-        validations.append(replace(found, problems=only, files=files, documents=found.documents if files else 0))
+        validations.append(
+            replace(found, problems=only, files=files, documents=found.documents if files else 0, excluded=())
+        )
     overlaps = tuple(_same_places({**({} if template else {BASE: workspace}), **others}))
     text = {workspace.project.file or "": document.lines_of(workspace.project.text)} if overlaps else {}
     everywhere = replace(first, files=0, documents=0)

@@ -11,7 +11,6 @@ from reconciler.core import document
 from reconciler.core.document.canonical import OrderFor
 from reconciler.core.document.reorder import KeyOrder
 from reconciler.core.errors import Problem
-from reconciler.manifest.discover import discover
 from reconciler.manifest.formatting import FormattedFile, format_bytes
 from reconciler.manifest.key_order import PORTABLE, key_order
 from reconciler.project.files import rewrite_file
@@ -22,8 +21,7 @@ from reconciler.registry.protocol import Driver
 
 def format_files(workspace: Workspace, paths: Sequence[str]) -> list[FormattedFile]:
     """Format the manifests under some paths, or the configured ones. Writes nothing; never raises for what files hold."""
-    root = workspace.cwd if paths else workspace.project.root
-    found = discover(paths or workspace.project.manifests, root, workspace.cwd)
+    found = workspace.files(paths)
     order_for = orders_of(workspace)
     files = [FormattedFile(problem.file, b"", b"", (problem,)) for problem in found.problems]
     for file in found.files:

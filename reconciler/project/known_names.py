@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from reconciler.core import document
 from reconciler.core.errors import Problem
-from reconciler.manifest.discover import File, discover
+from reconciler.manifest.discover import File
+from reconciler.manifest.model_check import TEMPLATE
+from reconciler.project.sources import configured
 from reconciler.project.workspace import Workspace
 from reconciler.registry.entry import RegistryEntry
 
@@ -46,14 +48,14 @@ def known_names(workspace: Workspace, budget: Budget | None = None) -> KnownName
     keys: set[str] = set()
     addresses: set[str] = set()
     labels: dict[str, set[str]] = {}
-    project = workspace.project
-    found = discover(project.manifests, project.root, workspace.cwd)
-    for data in _documents(found.files, budget or Budget()):
+    sources = configured(workspace.project, workspace.cwd)
+    for data in _documents(sources.found.files, budget or Budget()):
         key = data.get("key")
         if not isinstance(key, str):
             continue
-        keys.add(key)
-        addresses.update(_addresses(data, key, workspace.entries.values()))
+        if data.get("kind") != TEMPLATE:  # whose labels are those of its Models
+            keys.add(key)
+            addresses.update(_addresses(data, key, workspace.entries.values()))
         given = data.get("labels")
         for name, value in given.items() if isinstance(given, Mapping) else ():
             if isinstance(value, str):

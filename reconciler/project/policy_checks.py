@@ -12,11 +12,12 @@ from datetime import date
 
 from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.policies.policy import Names, Policies
 from reconciler.project.config_file import FILE
+from reconciler.project.loaded import LoadedManifests
 from reconciler.project.policy_files import policy_files
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.workspace import Workspace
 
 
 def check_policies(workspace: Workspace, loaded: LoadedManifests, today: date) -> LoadedManifests:
@@ -25,7 +26,7 @@ def check_policies(workspace: Workspace, loaded: LoadedManifests, today: date) -
     A policy that cannot be read or used is an error: what nobody could check was not checked.
     """
     found = policy_files(workspace.project, workspace.cwd)
-    mine = [manifest for manifest in loaded.manifests.manifests if loaded.is_asked_for(manifest.source.file)]
+    mine = [manifest for manifest in loaded.manifests.manifests if loaded.is_asked_for(manifest)]
     if found is None and not any(manifest.waivers for manifest in mine):
         return loaded
     policies = Policies((), (), {}, {})
@@ -40,12 +41,12 @@ def check_policies(workspace: Workspace, loaded: LoadedManifests, today: date) -
         environment=workspace.project.environment,
         today=today,
     )
-    manifests = replace(loaded.manifests, texts={**loaded.manifests.texts, **policies.texts})
+    manifests = loaded.manifests.with_texts(policies.texts)
     used = frozenset(_problems(loaded, checked.waived.used))
     unused = frozenset(_problems(loaded, checked.waived.unused))
     problems = {*loaded.problems, *checked.problems, *_problems(loaded, checked.waived.findings)}
     if not workspace.project.every_environment:  # else another environment may need the waiver
-        problems |= unused
+        problems |= unused - used  # a waiver of a template may be one that only some of its Models need
     return replace(
         loaded, manifests=manifests, problems=tuple(sorted(problems)), used_waivers=used, unused_waivers=unused
     )

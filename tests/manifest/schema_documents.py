@@ -29,6 +29,7 @@ from reconciler.core.schema.types import (
     Texts,
     Url,
 )
+from reconciler.core.schema.unions import TextOrList, TextOrMap
 from reconciler.manifest.native import NativeKind
 from reconciler.project.config import OWNER, SecretCommand
 
@@ -106,6 +107,7 @@ VARIABLES: Final = ("${var:x}", "${file:a/b.txt}")
 SECRETS: Final = ("${env:TOKEN}", "${file:secret}")
 WORDS: Final = ("", "a", "some words", "two\nlines", "${var:x} and more", "$${x}", "é", "null", "true", "3")
 BY_PATTERN: Final = {
+    scalars.EXCLUDE: ("charts", "**/values.yaml", "/a/b.json", "*", "[!a]?.yml", "..a/b", ".x"),
     OWNER: ("a", "platform team", "é", "a.b-c"),
     scalars.KEY: ("a", "A-b.c_1", "0", "x" * 100, "support-chat"),
     scalars.SECRET_REFERENCE: SECRETS,
@@ -169,7 +171,12 @@ def field(annotation: Any, metadata: tuple[Any, ...] = ()) -> Strategy:
         return field(inner, (*metadata, *extra))
     options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     checked = next(
-        (item for item in metadata if isinstance(item, scalars.Checked | scalars.UrlForm | Pattern | HeaderMap)), None
+        (
+            item
+            for item in metadata
+            if isinstance(item, scalars.Checked | scalars.UrlForm | Pattern | HeaderMap | TextOrList | TextOrMap)
+        ),
+        None,
     )
     if checked is not None:
         found = _checked(checked)
@@ -223,6 +230,8 @@ def _checked(kind: Any) -> Strategy:
             return st.sampled_from((*kind.values, "nobody's", *VARIABLES))
         case Texts():
             return st.sampled_from(WORDS) | st.lists(st.sampled_from(WORDS), max_size=2)
+        case TextOrMap() | TextOrList():
+            return field(kind.text) | field(kind.forms()[1])
         case Scalar():
             return st.sampled_from(("a", "", 1, 2.5, True, "$x"))
         case HeaderMap():
@@ -241,6 +250,7 @@ def _checked(kind: Any) -> Strategy:
 WHOLE_MODEL: Final[dict[str, Any]] = {
     "kind": "Model",
     "key": "support-chat",
+    "extends": ["gateway"],
     "display_name": "Support chat",
     "description": "Answers.",
     "task": "chat_completion",
@@ -280,6 +290,9 @@ WHOLE_MODEL: Final[dict[str, Any]] = {
     "$schema": "manifest.schema.json",
     "format_version": "1.0",
 }
+WHOLE_TEMPLATE: Final[dict[str, Any]] = {
+    name: value for name, value in WHOLE_MODEL.items() if name not in ("extends", "previous_keys", "state")
+} | {"kind": "Template"}
 ROUTE: Final[dict[str, Any]] = {"host": "http://a", "weight": 0.5, "open": True}
 WHOLE_SERVICE: Final[dict[str, Any]] = {
     "kind": "web/Service",
@@ -313,7 +326,8 @@ WHOLE_SERVICE: Final[dict[str, Any]] = {
 }
 WHOLE_CONFIG: Final[dict[str, Any]] = {
     "owner": "team",
-    "manifests": ["manifests"],
+    "manifests": ["manifests", {"path": "more", "exclude": ["**/values.yaml"]}],
+    "exclude": ["charts", "a/**"],
     "policies": ["policies"],
     "variables": {"a": "b"},
     "fingerprint_key": "${env:KEY}",

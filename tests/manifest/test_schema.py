@@ -68,7 +68,8 @@ def test_schemas_are_schemas(name: str) -> None:
 
 def test_definitions_are_the_kinds_and_the_overrides() -> None:
     """`$defs` holds what people name, sorted, and no class of ours."""
-    assert list(SCHEMAS["known registries"]["$defs"]) == ["Model", "override.file", "override.web", "web.Service"]
+    kinds = ["Model", "Model.extends", "Template", "override.file", "override.web", "web.Service"]
+    assert list(SCHEMAS["known registries"]["$defs"]) == kinds
     assert list(SCHEMAS["config"]["$defs"]) == ["registry.file", "registry.web"]
 
 

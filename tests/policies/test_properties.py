@@ -20,7 +20,7 @@ from reconciler.core.model import Model, NativeCommon
 from reconciler.core.resource import Address, Desired, Resource, Source
 from reconciler.core.schema.findings import Finding
 from reconciler.core.spec import secrets_in
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.native import NativeDocument
 from reconciler.manifest.policies.cases import Case, cases_of
 from reconciler.manifest.policies.policy import Policy

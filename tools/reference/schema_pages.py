@@ -23,7 +23,13 @@ def manifest_page() -> str:
         "Where a field takes `null`, it is as good as absent. Text may hold `${var:NAME}` and `${file:path}`; a number, "
         "boolean or choice may be one whole reference; a secret must be one, `${env:NAME}` or `${file:path}`."
     )
-    return page("Manifest", paragraph(intro), paragraph(nulls), *_sections("Model", model))
+    template = (
+        "Fields that several Models share: each names the template with `extends`. A template has a `kind` and a `key`, "
+        "and may have every other field of a Model but `extends`, `state` and `previous_keys`. It goes to no registry, "
+        "and nothing of it is required: the whole is checked that is merged of it. [Templates](../templates.md) shows it."
+    )
+    blocks = [*_sections("Model", model), "## Template", paragraph(template)]
+    return page("Manifest", paragraph(intro), paragraph(nulls), *blocks)
 
 
 def configuration_page() -> str:
@@ -56,6 +62,9 @@ def _sections(title: str, form: Form) -> Iterator[str]:
 def _objects(form: Form, prefix: str) -> Iterator[tuple[str, Form]]:
     for name, field in form.get("properties", {}).items():
         path = f"{prefix}.{name}" if prefix else name
+        for option in field.get("items", {}).get("anyOf", ()):
+            if option.get("properties"):
+                yield f"{path}[]", option
         if field.get("properties") and "driver" not in field["properties"]:
             yield path, field
             yield from _objects(field, path)

@@ -27,6 +27,7 @@ WHOLE_REFERENCE: Final = r"^\$\{(?:var|file):[^{}]+\}" + END
 SECRET_REFERENCE: Final = r"^\$\{(?:env|file|cmd):[^{}]+\}" + END
 NO_REFERENCE: Final = r"^(?![\s\S]*\$\{)"
 POINTER: Final = r"^/"
+EXCLUDE: Final = r"^(?!!)(?!(?:.*/)?\.\.(?:/|$))[^\x00]*[^/.\x00][^\x00]*" + END
 VARIABLE: Final = r"^(?:[A-Za-z0-9_*?\[\]!-]+|cmd:[^\x00-\x1f{}]+)" + END
 HOST: Final = r"^(?:[A-Za-z0-9*](?:[A-Za-z0-9._*-]*[A-Za-z0-9*])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?" + END
 # http(s), no user-info; anything that holds a reference is judged again once it is resolved
@@ -426,6 +427,14 @@ HostPattern = Annotated[
         HOST,
         "bad_host",
         "must be a host such as api.example.com, *.example.com or [::1], with :PORT or without, and no URL",
+    ),
+]
+ExcludeGlob = Annotated[
+    str,
+    Pattern(
+        EXCLUDE,
+        "bad_glob",
+        "must be a glob over the files below its folder: not empty, without '..', not beginning with '!'",
     ),
 ]
 PointerText = Annotated[str, Pattern(POINTER, "bad_pointer", "must be a JSON pointer such as /description")]

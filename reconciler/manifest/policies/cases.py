@@ -10,7 +10,7 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Desired
 from reconciler.core.rules import Node
 from reconciler.core.spec import is_reference, secrets_in
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.policies.policy import Subject
 from reconciler.registry.entry import RegistryEntry
 

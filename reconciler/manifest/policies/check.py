@@ -11,7 +11,7 @@ from typing import NamedTuple
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired
 from reconciler.core.schema.findings import Finding
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.policies import bounded
 from reconciler.manifest.policies.bounded import Verdict
 from reconciler.manifest.policies.cases import Case, cases_of

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from reconciler.core.model import Waiver
 from reconciler.core.schema.findings import Finding, nearest
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.policies.policy import Policy
 
 

@@ -216,7 +216,7 @@ def _secret(node: Node) -> str:
 def _references(form: Form, node: Node, *, manifest: bool) -> str:
     """The references that a field takes, found by asking its schema."""
     whole = [text for text in _REFERENCES.values() if _takes(form, text)]
-    if _takes(form, "x"):  # any text: the schema says nothing of references, the loader does
+    if whole and _takes(form, "x"):  # any text: the schema says nothing of references, the loader does
         whole = [_REFERENCES["var"], _REFERENCES["file"]] if manifest else []
     if not whole:
         return ""
