@@ -91,7 +91,7 @@ def test_a_project_in_a_folder_with_its_configuration_named(tmp_path: Path, envi
         text = text.replace(name, value)
     (top / ".pre-commit-config.yaml").write_text(text, "utf-8")
     (models / "manifests/going.yaml").write_text(TIDY.replace("chat", "going"), "utf-8")
-    _committed(top, environment)
+    committed(top, environment)
     (models / "manifests/going.yaml").unlink()
     (models / "manifests/chat é.yaml").write_text(MESSY, "utf-8")
     run("git", "add", "--all", cwd=top, env=environment)
