@@ -51,7 +51,7 @@ async def run_plan(
         if change.previous is not None and change.recreates_elsewhere(facts[change.address.registry])
     }
     deadlines = {name: deadline.start(facts[name].deadline) for name in executors}
-    run = _Running(executors, known, options, pending_deletes, bugs, deadlines)
+    run = _Running(executors, known, options, pending_deletes, bugs, deadlines, time.perf_counter())
 
     def width(registry: str) -> int:
         return options.concurrency or facts[registry].concurrency
@@ -99,6 +99,7 @@ class _Running:
     pending_deletes: Mapping[Address, Change]
     bugs: list[Exception]
     deadlines: Mapping[str, Deadline | None]
+    began: float  # by the clock that measures the changes
 
     async def one(self, change: Change) -> Outcome:
         if self.bugs:
@@ -124,8 +125,9 @@ class _Running:
             # its text is left to the traceback: nobody knows what is in it
             done = Done("failed", "bug", f"a bug, {type(error).__name__}: it may have been done, or done in part")
         duration = time.perf_counter() - started
+        reason = done.reason or change.reason
         return self._told(
-            Outcome(change.address, change.action, done.status, done.reason or change.reason, done.message, duration)
+            Outcome(change.address, change.action, done.status, reason, done.message, duration, started - self.began)
         )
 
     def _located(self, change: Change, error: RegistryError) -> str:

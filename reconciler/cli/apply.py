@@ -74,7 +74,7 @@ from reconciler.render.terminal import Style
     metavar="DIR",
     help="Where to write what will be removed or overwritten (.reconciler/backup/<UTC>).",
 )
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 @output_option
 @full_option
 @click.pass_obj

@@ -26,7 +26,7 @@ from reconciler.render import DRIFT
     },
 )
 @scope_options
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 @output_option
 @full_option
 @click.pass_obj

@@ -48,7 +48,7 @@ from reconciler.render.escape import printable
 @consent_options
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for `apply --plan FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 @output_option
 @full_option
 @click.pass_obj

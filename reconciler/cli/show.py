@@ -33,7 +33,7 @@ from reconciler.render.escape import printable
     },
 )
 @click.argument("file", type=click.Path(path_type=Path), metavar="PLANFILE")
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 @output_option
 @full_option
 @click.pass_obj

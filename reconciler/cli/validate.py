@@ -27,7 +27,7 @@ from reconciler.render import VALIDATION, load
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @changed_since_option
-@format_option("text", "json", "github", "sarif", "junit", "codequality")
+@format_option("text", "json", "github", "sarif", "junit", "codequality", "html")
 @output_option
 @click.pass_obj
 def command(

@@ -17,6 +17,7 @@ VALIDATION: Final[Mapping[str, str]] = {
     "sarif": "reconciler.render.sarif:render",
     "junit": "reconciler.render.junit:render",
     "codequality": "reconciler.render.codequality:render",
+    "html": "reconciler.render.html.validation:render",
 }
 REPORTS: Final = frozenset(
     {"github", "sarif", "junit", "codequality"}
@@ -25,16 +26,19 @@ PLAN: Final[Mapping[str, str]] = {
     "text": "reconciler.render.plan_text:plan",
     "json": "reconciler.render.plan_json:render",
     "markdown": "reconciler.render.plan_markdown:plan",
+    "html": "reconciler.render.html.plan:plan",
 }
 DRIFT: Final[Mapping[str, str]] = {
     "text": "reconciler.render.plan_text:drift",
     "json": "reconciler.render.plan_json:render",
     "markdown": "reconciler.render.plan_markdown:drift",
+    "html": "reconciler.render.html.plan:drift",
 }
 REPORT: Final[Mapping[str, str]] = {
     "text": "reconciler.render.report_text:render",
     "json": "reconciler.render.report_json:render",
     "markdown": "reconciler.render.report_markdown:render",
+    "html": "reconciler.render.html.report:render",
 }
 COMPARISON: Final[Mapping[str, str]] = {
     "text": "reconciler.render.comparison:render_text",

@@ -92,6 +92,12 @@ def xml(text: str) -> str:
     return _broken(_compiled(_NOT_XML).sub("", text).translate(_XML), _COMMAND, lambda char: f"&#{ord(char)};")
 
 
+def html(text: str) -> str:
+    """Text for HTML, in an element or a quoted attribute: on one line, with everything unseen made visible, and no command in it."""
+    shown = text if text.isprintable() else _compiled(_UNSAFE).sub(_visible, text)
+    return _broken(shown.translate(_XML), _COMMAND, lambda char: f"&#{ord(char)};")
+
+
 def annotation(text: str) -> str:
     """The message of a GitHub annotation. Its line breaks stay line breaks."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

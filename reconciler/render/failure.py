@@ -42,6 +42,8 @@ def render(
         return dumps(error_json(error))
     if output_format == "markdown":
         return "\n\n".join(_markdown(error, command, marker(command, project, environment)))
+    if output_format == "html":  # by name: a template engine that nobody else needs
+        return str(load("reconciler.render.html.validation:failure")(error, command))
     if output_format in REPORTS:
         return str(load(VALIDATION[output_format])(_validation(error, repository), Style(color=False)))
     return "\n\n".join(_text(error))

@@ -93,6 +93,7 @@ def test_json_is_the_contracts() -> None:
         "action": "create",
         "status": "ok",
         "reason": "new",
+        "started_ms": 0,
         "duration_ms": 123,
         "message": "",
     }

@@ -184,6 +184,10 @@ def _apply() -> Form:
         "action": _word("What was planned.", CHANGES),
         "status": _word("How it ended.", STATUSES),
         "reason": _text("A stable word."),
+        "started_ms": {
+            **_duration(),
+            "description": "Milliseconds from the beginning of the run; 0 for what was not begun.",
+        },
         "duration_ms": _duration(),
     }
     properties = {
