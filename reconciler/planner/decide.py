@@ -323,8 +323,9 @@ def _secret_without_model(item: Desired, index: RegistryIndex) -> bool:
 
 
 def _asked(item: Desired, policy: DecisionPolicy) -> bool:
-    """True where the user asked (`--rotate`) to write this object's secrets again."""
-    return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
+    """True where the user asked (`--rotate`) to write this object's secrets again, or those of the model it stands beside."""
+    names = {item.key, item.address.key, str(item.address), str(item.resource.parent)}
+    return not names.isdisjoint(policy.consents.rotate)
 
 
 def _foreign(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Change:

@@ -38,10 +38,7 @@ def _findings(workspace: Workspace, names: Iterable[str]) -> Iterator[Finding]:
         if path is None or (path.exists() and not (path.is_relative_to(checkout) and _untracked(path, checkout))):
             continue
         shown = path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else path.name
-        message = (
-            f"the registry {name} is {shown}, which was not in the checkout: what this pipeline writes to it goes with its runner, "
-            "and every run begins with an empty registry"
-        )
+        message = f"registry {name}: {shown} was not in the checkout, so what is written to it goes with this runner"
         pointer = json_pointer.join(("registries", name))
         yield Finding(RULE, message, pointer, at_key=True, severity="warning")
 

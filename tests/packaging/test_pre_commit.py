@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from programs import BIN, ROOT, git_environment, run
-
-# What pip needs to install the hooks, and the offer itself. Copied, since pre-commit clones what is committed, and what
-# is being worked on is not.
-SOURCES = ("reconciler", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
-
-
-def _committed(folder: Path, env: dict[str, str]) -> Path:
-    run("git", "init", "--quiet", cwd=folder, env=env)
-    run("git", "add", "--all", cwd=folder, env=env)
-    run("git", "commit", "--quiet", "--message", "x", cwd=folder, env=env)
-    return folder
+from hook_repository import committed, hook_repository
+from programs import BIN, git_environment, run
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +19,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def hooks(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Path:
     """A repository that offers our hooks."""
-    folder = tmp_path_factory.mktemp("hooks")
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, folder)
-    return _committed(folder, environment)
+    return hook_repository(tmp_path_factory.mktemp("hooks"), environment)
 
 
 @pytest.fixture
@@ -44,7 +27,7 @@ def project(tmp_path: Path, environment: dict[str, str]) -> Path:
     """Somebody's project, as `reconciler init` starts it."""
     folder = tmp_path / "project"
     run(BIN / "reconciler", "init", folder, cwd=tmp_path)
-    return _committed(folder, environment)
+    return committed(folder, environment)
 
 
 def test_a_good_project_passes_every_hook(hooks: Path, project: Path, environment: dict[str, str]) -> None:
@@ -108,7 +91,7 @@ def test_a_project_in_a_folder_with_its_configuration_named(tmp_path: Path, envi
         text = text.replace(name, value)
     (top / ".pre-commit-config.yaml").write_text(text, "utf-8")
     (models / "manifests/going.yaml").write_text(TIDY.replace("chat", "going"), "utf-8")
-    _committed(top, environment)
+    committed(top, environment)
     (models / "manifests/going.yaml").unlink()
     (models / "manifests/chat é.yaml").write_text(MESSY, "utf-8")
     run("git", "add", "--all", cwd=top, env=environment)

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from hook_repository import hook_repository
+from pipelines.github_api import github_api
+from pipelines.github_runner import Runner, pull_request
 from pipelines.pins import pinned, uses
-from programs import BIN, ROOT, run
+from programs import BIN, ROOT, git_environment, run
 
 from reconciler import __version__
 
@@ -35,6 +38,14 @@ def test_every_workflow_is_looked_at() -> None:
 def test_schema(name: str) -> None:
     """The workflow holds to the schema that GitHub's workflows are published with."""
     run(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", FOLDER / name, cwd=ROOT)
+
+
+def test_linters() -> None:
+    """actionlint (with shellcheck) and zizmor, which looks for what an attacker would, find nothing in them and in our action."""
+    files = [FOLDER / name for name in FILES]
+    run(BIN / "actionlint", *files, cwd=ROOT, env={"PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin"})
+    strict = ("--offline", "--no-progress", "--quiet", "--min-severity=medium")
+    run(BIN / "zizmor", *strict, *files, ROOT / "action.yml", cwd=ROOT)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -84,3 +95,22 @@ def test_we_use_what_we_offer(tmp_path: Path) -> None:
     )
     offered = (tmp_path / ".github/actions/reconciler/action.yml").read_text("utf-8")
     assert (ROOT / "action.yml").read_text("utf-8") == offered.replace(f'default: "{__version__}"', OWN_VERSION)
+
+
+def test_the_action_installs_what_it_comes_with(tmp_path: Path) -> None:
+    """In a checkout of this repository models.yml runs the action at its top, which pip installs from there, and our manifests are valid."""
+    settings = git_environment(tmp_path)
+    top = tmp_path / "reconciler"
+    top.mkdir()
+    for name in ("action.yml", "reconciler.yaml"):
+        shutil.copy(ROOT / name, top)
+    for name in ("manifests", ".github"):
+        shutil.copytree(ROOT / name, top / name)
+    hook_repository(top, settings)
+    sha = run("git", "rev-parse", "HEAD", cwd=top, env=settings).stdout.strip()
+    with github_api() as github:
+        runner = Runner(tmp_path / "runner", top, github, installs=True)
+        done = runner.start("models.yml", pull_request(sha, fork=True))
+    assert done is not None
+    assert done.results == {"validate": "success"}, done.said
+    assert "manifests in" in done.said

@@ -6,6 +6,7 @@ Secrets are not masked in what steps print, so that a test sees every leak.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -238,7 +239,10 @@ class _RunningJob:
     def _environment(self) -> dict[str, str]:
         event, file = self.run.event, self.folder / "event.json"
         file.write_text(json.dumps(self.contexts["github"]["event"]), "utf-8")
-        return {
+        pins = {
+            name: text for name, text in os.environ.items() if name.startswith("PIP_")
+        }  # the versions that tests have
+        return pins | {
             "PATH": f"{self.folder}/bin:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.home),
             "CI": "true",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +121,16 @@ def test_least_rights(written: Path) -> None:
         assert int(job["timeout-minutes"]) <= 60
         for step in job["steps"]:
             assert "checkout" not in step.get("uses", "") or step["with"]["persist-credentials"] == "false"
+
+
+def test_the_page_names_all_that_the_action_takes_and_gives() -> None:
+    """No input and no output is left out of docs/ci/github.md, and none is named there that is none."""
+    action = loaded(ROOT / "action.yml")
+    page = (ROOT / "docs/ci/github.md").read_text("utf-8")
+    for heading, members in (("| Input |", action["inputs"]), ("| Output |", action["outputs"])):
+        rows = page[page.index(heading) :].split("\n\n")[0].splitlines()[2:]
+        named = {name for row in rows for name in re.findall(r"`([\w-]+)`", row.split("|")[1])}
+        assert named == set(members)
 
 
 def test_nothing_is_overwritten(written: Path, tmp_path: Path) -> None:

@@ -150,18 +150,10 @@ def gitlab(place: Place) -> dict[str, str]:
         "options": config + environment,
         "config": config,
         "changes": _block(changes, 6),
-        "read_variables": _named(
-            place.read, "masked; with these `plan` and `drift` read the registries, so read-only ones are best"
-        ),
-        "write_variables": _named(
-            place.write, f"masked, protected, of the environment `{place.name}`, since only `apply` needs them"
-        ),
+        "read_variables": ", ".join(place.read) or "none",
+        "write_variables": ", ".join(place.write) or "none",
     }
     return {jobs: _filled("gitlab.yml", words), GITLAB_FILE: _filled("gitlab-include.yml", {"jobs": jobs})}
-
-
-def _named(names: Sequence[str], how: str) -> str:
-    return f"{', '.join(names) or 'none'}: {how}."
 
 
 def _filled(template: str, words: Mapping[str, str]) -> str:
