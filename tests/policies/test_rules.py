@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from reconciler.core.resource import Source
-from reconciler.manifest.policies import bounded, cel, json_schemas
+from reconciler.manifest.policies import bounded, cel, json_schemas, process
 from reconciler.manifest.policies.bounded import Verdict
 from reconciler.manifest.policies.policy import Policy
 from reconciler.manifest.policies.verdicts import Failed, Unusable
@@ -102,3 +102,14 @@ def test_the_process_says_what_the_rules_say() -> None:
     found = bounded.judge(policies, [SEEN, SEEN | {"object": {"a": 2, "b": 1}}], [[0, 1], [0, 1], [1, 0]])
     assert found.broken == [Verdict(0, 0), Verdict(2, 0, ("",))]
     assert [(number, type(item)) for number, item in found.unusable] == [(1, Unusable)]
+
+
+def test_a_library_that_is_not_installed_is_a_mistake_and_never_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python that is newer than the wheels of CEL's library."""
+    said: list[list[Any]] = []
+    monkeypatch.setattr(process, "_say", said.append)
+    monkeypatch.setattr(process, "_limit", lambda seconds: None)
+    monkeypatch.setitem(process.KINDS, "cel", "no_such_library")
+    process._judge(0, {"cel": "true"}, [SEEN], [0])
+    assert [line[0] for line in said] == ["begin", "unusable"]
+    assert "no_such_library" in said[1][2]["message"]

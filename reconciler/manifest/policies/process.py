@@ -16,11 +16,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.core.bounded_process import bound
-from reconciler.manifest.policies.verdicts import Failed
+from reconciler.manifest.policies.verdicts import Failed, Unusable
 
 SECONDS: Final = 2  # of work for one judgement
 ALL_SECONDS: Final = 300  # of work for all
 KINDS: Final = {"cel": "reconciler.manifest.policies.cel", "schema": "reconciler.manifest.policies.json_schemas"}
+_MISSING: Final = (
+    "a policy with `{kind}` needs the package {name}, which is not installed here: use a Python that it has a wheel for"
+)
 MEMORY: Final = 2 * 1024 * 1024 * 1024  # bytes
 
 
@@ -37,7 +40,11 @@ def _judge(number: int, rule: Mapping[str, Any], cases: list[Any], work: list[in
     """Compile one rule and judge its cases. Before each it says which, in case it is the last thing it says."""
     _say(["begin", number, None])
     (kind, text), *_ = rule.items()
-    library = importlib.import_module(KINDS[kind])  # by name: the other kind's is not needed
+    try:
+        library = importlib.import_module(KINDS[kind])  # by name: the other kind's is not needed
+    except ModuleNotFoundError as error:  # a Python that is newer than the library's wheels
+        _say(["unusable", number, Unusable(_MISSING.format(kind=kind, name=error.name))._asdict()])
+        return
     _limit(SECONDS)
     usable = library.compiled(text)
     if isinstance(usable, list):
