@@ -41,13 +41,13 @@ def test_a_bad_commit_is_stopped(hooks: Path, project: Path, environment: dict[s
     """A typo in a committed manifest fails with its file and line, a stale schema fails too, and files not committed are not blamed."""
     for name in ("typo", "elsewhere"):
         (project / f"manifests/{name}.yaml").write_text(
-            f"kind: Model\nkey: {name}\ndispaly_name: Typo\nprovider: {{name: openai, model: gpt-5-nano}}\n", "utf-8"
+            f"kind: Model\nkey: {name}\nprovider: {{name: openai, model: gpt-5-nano}}\ndispaly_name: Typo\n", "utf-8"
         )
     (project / "schemas/manifest.schema.json").write_text("{}\n", "utf-8")
     changed = ("manifests/typo.yaml", "schemas/manifest.schema.json")
     said = run(BIN / "pre-commit", "try-repo", hooks, "--files", *changed, cwd=project, env=environment, code=1).stdout
     assert said.count("Failed") == 2
-    assert "manifests/typo.yaml:3" in said
+    assert "manifests/typo.yaml:4" in said
     assert "display_name" in said
     assert "elsewhere.yaml" not in said
     assert "stale: schemas/manifest.schema.json" in said
