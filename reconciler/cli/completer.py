@@ -200,6 +200,7 @@ COMPLETERS: Final[Mapping[str, Callable[[Request], Iterable[str | CompletionItem
     "concurrency": _nothing,
     "revision": _nothing,
     "wanted": _nothing,  # only the registry knows
+    "changed_since": _nothing,  # only git knows
     "layout": lambda request: ("wide",),
 }
 

@@ -53,6 +53,7 @@ repos:
     rev: v{__version__}
     hooks:
       - id: reconciler-validate
+      - id: reconciler-fmt
       - id: reconciler-schema
 """
 

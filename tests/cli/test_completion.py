@@ -90,7 +90,7 @@ TABLE = [
     ("explain drif", ["drifted"]),
     ("explain Model.endpoint.tl", ["Model.endpoint.tls"]),
     ("models open", ["openai", "openai-oauth2-client-creds", "openai_like", "openrouter"]),
-    ("plan --format ", ["text", "json", "markdown"]),
+    ("plan --format ", ["text", "json", "markdown", "html"]),
     ("plan --detailed", ["--detailed-exitcode"]),
     ("completion ", ["bash", "zsh", "fish"]),
     ("plan ma", ["file"]),

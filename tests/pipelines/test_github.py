@@ -73,6 +73,7 @@ def test_three_commits(repo: Repository, runner: Runner, github: GitHub) -> None
     assert merged.results == {"plan": "success", "apply": "waiting"}
     assert "local/Model/chat" in merged.jobs["plan"].summary
     assert [file.name for file in merged.artifacts["models-plan"].iterdir()] == ["plan.json"]
+    assert [file.name for file in merged.artifacts["models-plan-report"].iterdir()] == ["report.html"]
     assert merged.go_on(approved=True).results == {"plan": "success", "apply": "success"}
     outputs = merged.jobs["apply"].steps["apply"]
     assert {name: outputs[name] for name in ("changes", "creates", "updates", "deletes", "exit-code")} == {
