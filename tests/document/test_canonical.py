@@ -55,6 +55,13 @@ def test_same_documents_and_comments_and_once_is_enough(seed: int) -> None:
         check(text)
 
 
+def test_a_comment_that_comes_to_the_top_stands_before_the_anchor_of_the_document() -> None:
+    """With a blank line behind it, it would be read as a comment on the document the next time."""
+    text = "--- &root\n1: x\n\n# c\n\nd: z\n"
+    check(text)
+    assert formatted(text) == '---\n# c\n\n&root\nd: z\n"1": x\n'
+
+
 def test_the_generated_texts_are_worth_it() -> None:
     """Most texts of the property above are valid, and hold comments, anchors, merge keys, block scalars, brackets."""
     texts = [text for seed in range(150) if not load(text := written(seed), "m.yaml").problems]

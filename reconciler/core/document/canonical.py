@@ -111,6 +111,9 @@ def _written(part: _Part, back: dict[int, int], order_for: OrderFor, *, is_last:
         return part.text
     header, root = _with_header(layout)
     ordered = reordered(root, order_for(_kind(root)))
+    if ordered.properties:  # they stand behind the header: what has come to the top and would be read as one joins it
+        more, ordered = _with_header(ordered)
+        header = (*header, *more)
     text = text_of(ordered, header)
     if is_last or ends_keeping(ordered):
         return marker + text
