@@ -52,8 +52,8 @@ repos:
   - repo: https://github.com/model-reconciler/reconciler
     rev: v{__version__}
     hooks:
-      - id: reconciler-validate
       - id: reconciler-fmt
+      - id: reconciler-validate
       - id: reconciler-schema
 """
 
