@@ -345,8 +345,9 @@ def _unverified(item: Desired, found: Difference) -> tuple[Problem, ...]:
     told = []
     if found.unverified:
         pointers = ", ".join(found.unverified)
+        # without the object's name, which its place tells: a pull request has this of every model, and it is told once
         message = (
-            f"{item.address}: whether the value of {pointers} is new cannot be judged: it, or fingerprint_key, has no "
+            f"{item.address.registry}: whether the value of {pointers} is new cannot be judged: it, or fingerprint_key, has no "
             "value here, or another fingerprint_key made the fingerprint that is kept"
         )
         told.append(_warning(item, "rotation-unknown", message))
