@@ -62,6 +62,8 @@ def check_part(data: Mapping[str, Any]) -> list[Finding]:
 def _is_left_open(finding: Finding, data: Mapping[str, Any]) -> bool:
     """True for a finding that is right in a part: a missing member of a member, or null for one."""
     parts = json_pointer.split(finding.pointer)
+    if any(isinstance(json_pointer.get(data, json_pointer.join(parts[:end])), list) for end in range(len(parts))):
+        return False  # a list is taken over whole, so an item of one is complete
     if finding.rule == "missing-field":
         return bool(parts)
     if finding.rule != "wrong-type" or finding.pointer in ("", "/kind", "/key"):
