@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ FORM: Final = "${cmd:NAME/REST}"
 MOST_AT_ONCE: Final = 4
 MAX_LENGTH: Final = 500  # characters of REST
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PROCESSES: Final = "reconciler.core.secret_process"  # loaded by name: most runs start no process
 SHELL: Final = r"(?:^|[/\\])(?:sh|bash|dash|zsh|ksh|ash|fish|cmd|powershell|pwsh)(?:\.exe)?$(?!\n)"
 
 
@@ -88,11 +88,8 @@ class SecretCommands:
         new = sorted({one for one in references if is_command(one)} - self._printed.keys())
         if not new:
             return
-        pool = ThreadPoolExecutor(max_workers=MOST_AT_ONCE, thread_name_prefix="reconciler-secrets")
-        try:
-            self._printed.update(zip(new, pool.map(self._run, new), strict=True))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # where the user interrupts, nobody waits for the rest
+        processes = importlib.import_module(_PROCESSES)
+        self._printed.update(processes.side_by_side(self._run, new, MOST_AT_ONCE))
 
     def _run(self, reference: str) -> str | SecretError:
         wrong = wrong_form(reference)
@@ -104,7 +101,7 @@ class SecretCommands:
                 f"{reference}: there is no command {name!r}", hint="name it under `secret_commands` in reconciler.yaml"
             )
         words = [word.replace(PLACEHOLDER, rest) for word in self._commands[name]]
-        run = importlib.import_module("reconciler.core.secret_process").run  # most runs start no process
+        run = importlib.import_module(_PROCESSES).run
         try:
             printed: str = run(words, self._root, self._environ)
         except SecretError as error:

@@ -8,15 +8,27 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from reconciler.core.errors import SecretError
 
 SECONDS: Final = 10.0
 MAX_BYTES: Final = 64 * 1024
 _BY_HAND: Final = "run it by hand to see why: its output may hold the secret, and is not shown"
+
+T = TypeVar("T")
+
+
+def side_by_side(one: Callable[[str], T], items: Sequence[str], most: int) -> dict[str, T]:
+    """What `one` gives for each item, of which at most so many are under way at one time."""
+    pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="reconciler-secrets")
+    try:
+        return dict(zip(items, pool.map(one, items), strict=True))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # where the user interrupts, nobody waits for the rest
 
 
 def run(words: Sequence[str], folder: Path, environ: Mapping[str, str], *, seconds: float = SECONDS) -> str:
