@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.pointer import MISSING
@@ -14,13 +13,13 @@ from reconciler.planner.plan_json import field_to_json
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.jsontext import answer_json
 from reconciler.render.plan_view import MANY
+from reconciler.render.room import BUDGET, fitting, size, size_of
 from reconciler.render.terminal import Style, count
 from reconciler.render.values import SENSITIVE, field_lines, show
 
 _VALUE: Final = 160  # characters of one value in Markdown
 _INDENT: Final = " " * 4
 _NAMED: Final = 8  # objects that are named beside a field that many have in common
-BUDGET: Final = 60_000  # characters of Markdown: GitHub refuses comments of more than 65,536
 
 
 class Shared(NamedTuple):
@@ -159,22 +158,21 @@ def render_markdown(comparison: Comparison, style: Style) -> str:  # noqa: ARG00
     rows = [_row(count(len(pairs), "object"), field) for field, pairs in folded.shared]
     rows += [_row(markdown_code(str(pair.address), table=True), field) for pair in folded.rest for field in pair.fields]
     names = [markdown(name) for name in (comparison.first, comparison.second)]
-    room = BUDGET - len(title)
+    room = BUDGET - size(title)
     first = _table(["Object", "Only in"], only, room // 2)
-    second = _table(["Object", "Field", *names], rows, room - sum(map(len, first)))
+    second = _table(["Object", "Field", *names], rows, room - size_of(first))
     return "\n\n".join([title, *first, *second])
 
 
 def _table(titles: Sequence[str], rows: Sequence[str], room: int) -> list[str]:
-    """A table of as many rows as there is room for, in characters, and a line that says how many are left out."""
+    """A table of as many rows as there is room for, and a line that says how many are left out."""
     if not rows:
         return []
-    ends = accumulate(len(row) + 1 for row in rows)
-    shown = sum(end <= room for end in ends)
     head = [f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
-    left = len(rows) - shown
+    shown = fitting(rows, room)
+    left = len(rows) - len(shown)
     more = [f"… and {count(left, 'more row')}: `--format json` has them all."] if left else []
-    return ["\n".join([*head, *rows[:shown]]), *more]
+    return ["\n".join([*head, *shown]), *more]
 
 
 def _row(what: str, field: FieldChange) -> str:

@@ -14,8 +14,9 @@ from reconciler.core.resource import Address
 from reconciler.planner.comparison import Comparison, Item, Pair, compare
 from reconciler.planner.diff import FieldChange
 from reconciler.registry.catalog import load_driver
-from reconciler.render.comparison import BUDGET, fold, render_markdown, render_text
+from reconciler.render.comparison import fold, render_markdown, render_text
 from reconciler.render.plan_view import MANY
+from reconciler.render.room import BUDGET
 from reconciler.render.terminal import Style
 
 CONFIG: Final = """\
