@@ -52,7 +52,12 @@ class Problem(NamedTuple):
 
     def __lt__(self, other: tuple[object, ...]) -> bool:
         """By place; what is absent comes first, and is comparable."""
-        return isinstance(other, Problem) and self._order < other._order
+        if not isinstance(other, Problem):
+            return False
+        try:
+            return tuple.__lt__(self, other)
+        except TypeError:  # what is absent, beside a text
+            return self._order < other._order
 
     @property
     def _order(self) -> tuple[object, ...]:

@@ -27,9 +27,14 @@ def is_command(reference: str) -> bool:
     return reference.startswith("${cmd:")
 
 
+def _split(reference: str) -> tuple[str, str, str]:
+    """NAME, the slash and REST of a reference, whatever is wrong with them."""
+    return reference.removeprefix("${cmd:").removesuffix("}").partition("/")
+
+
 def command_of(reference: str) -> str:
     """The name of the command that a reference names, whatever is wrong with the rest of it."""
-    return reference.removeprefix("${cmd:").removesuffix("}").partition("/")[0]
+    return _split(reference)[0]
 
 
 def wrong_form(reference: str) -> str | None:
@@ -37,7 +42,7 @@ def wrong_form(reference: str) -> str | None:
 
     REST becomes an argument of a program that has our rights: it is never an option of it, and never leads out of where the command looks.
     """
-    name, slash, rest = reference.removeprefix("${cmd:").removesuffix("}").partition("/")
+    name, slash, rest = _split(reference)
     if not _NAME.fullmatch(name) or not slash or not rest:
         return f"a reference to a command is {FORM}: the name of one of `secret_commands`, and what it is asked for"
     if ":-" in rest:
@@ -85,6 +90,8 @@ class SecretCommands:
 
     def run_ahead(self, references: Iterable[str]) -> None:
         """Run the commands of these references, some at the same time; what fails is told by `value`."""
+        if not self._commands:  # what is wrong with a reference is told by `value`
+            return
         new = sorted({one for one in references if is_command(one)} - self._printed.keys())
         if not new:
             return
@@ -95,7 +102,7 @@ class SecretCommands:
         wrong = wrong_form(reference)
         if wrong is not None:
             return SecretError(wrong, hint=f"write {FORM}")
-        name, _, rest = reference.removeprefix("${cmd:").removesuffix("}").partition("/")
+        name, _, rest = _split(reference)
         if name not in self._commands:
             return SecretError(
                 f"{reference}: there is no command {name!r}", hint="name it under `secret_commands` in reconciler.yaml"

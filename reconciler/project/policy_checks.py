@@ -13,7 +13,6 @@ from datetime import date
 from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.manifests import Manifest
-from reconciler.manifest.policies.policy import Names, Policies
 from reconciler.project.config_file import FILE
 from reconciler.project.loaded import LoadedManifests
 from reconciler.project.policy_files import policy_files
@@ -29,10 +28,11 @@ def check_policies(workspace: Workspace, loaded: LoadedManifests, today: date) -
     mine = [manifest for manifest in loaded.manifests.manifests if loaded.is_asked_for(manifest)]
     if found is None and not any(manifest.waivers for manifest in mine):
         return loaded
-    policies = Policies((), (), {}, {})
+    values = importlib.import_module("reconciler.manifest.policies.policy")
+    policies = values.Policies((), (), {}, {})
     if found is not None:
         reader = importlib.import_module("reconciler.manifest.policies.read")
-        policies = reader.read_policies(found, _names(workspace), workspace.project.file or FILE)
+        policies = reader.read_policies(found, values.Names(*_names(workspace)), workspace.project.file or FILE)
     checked = importlib.import_module("reconciler.manifest.policies.check").check(
         policies,
         mine,
@@ -56,11 +56,11 @@ def _problems(loaded: LoadedManifests, found: Iterable[tuple[Manifest, Finding]]
     return (loaded.manifests.problem(manifest, finding) for manifest, finding in found)
 
 
-def _names(workspace: Workspace) -> Names:
+def _names(workspace: Workspace) -> tuple[tuple[str, ...], ...]:
     """The names that policies may mean: of the configuration as a whole, since they are the same in each environment."""
     project = workspace.project
     kinds = {f"{entry.driver.name}/{kind}" for entry in workspace.entries.values() for kind in entry.driver.kinds}
-    return Names(
+    return (
         ("Model", *sorted(kinds)),
         tuple(sorted({entry.driver.name for entry in workspace.entries.values()})),
         project.every_registry or tuple(sorted(project.registries)),
