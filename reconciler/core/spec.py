@@ -189,11 +189,14 @@ def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:
             yield str(index), value, node.each
 
 
-def hide_secrets(spec: Any, node: Node) -> Any:
-    """`spec` as a driver may hand it on: each secret is its reference where the registry keeps that, else only PRESENT."""
+def hide_secrets(spec: Any, node: Node, shown: str = PRESENT, *, references: bool = True) -> Any:
+    """`spec` as a driver may hand it on: each secret is its reference where the registry keeps that, else only `shown`.
+
+    Without `references` these are hidden, too.
+    """
     for pointer, value in list(secrets_in(spec, node)):
-        if not is_reference(value):
-            spec = json_pointer.put(spec, pointer, PRESENT)
+        if not (references and is_reference(value)):
+            spec = json_pointer.put(spec, pointer, shown)
     return spec
 
 

@@ -9,7 +9,7 @@ from reconciler.core import document
 from reconciler.core.document.canonical import CannotFormatError, OrderFor, canonical_json, canonical_yaml
 from reconciler.core.errors import Problem, is_error
 from reconciler.core.schema.findings import Finding, place
-from reconciler.manifest.recognise import FOREIGN, foreign, is_manifest, recognise, recognise_text
+from reconciler.manifest.recognise import FOREIGN, foreign, is_manifest, load_documents, recognise
 
 CANNOT_FORMAT: Final = "cannot-format"
 _MARK: Final = "\ufeff"
@@ -70,11 +70,7 @@ def _is_json(text: str) -> bool:
 
 def _problems(text: str, shown: str) -> tuple[Problem, ...]:
     """The errors for which a file is not touched: of syntax, and for documents that are no manifests."""
-    loaded = document.load(text, shown)
-    known = recognise_text(text) if loaded.problems else None
-    if known is not None:
-        finding = foreign(known, shown)
-        return (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),)
+    loaded = load_documents(text, shown)
     if loaded.problems:
         return tuple(filter(is_error, loaded.problems))
     found = [(item.index, wrong) for item in loaded.documents if (wrong := _stranger(item.value, shown)) is not None]

@@ -11,12 +11,12 @@ from typing import Final
 from reconciler.core.document.reorder import AS_IT_IS, KeyOrder
 from reconciler.core.model import Model, NativeCommon, Override
 from reconciler.core.shape import Shape, shape_of
+from reconciler.manifest.model_check import PORTABLE
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Driver
 
 FIRST: Final = ("$schema", "format_version", "kind", "key", "extends", "registry")
 LAST: Final = ("registries", "protected", "previous_keys", "state", "ignore", "waivers", "x-unmanaged")
-PORTABLE: Final = frozenset({"Model", "Template"})
 
 
 def key_order(kind: str, entries: Mapping[str, RegistryEntry], drivers: Iterable[Driver]) -> KeyOrder:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core import document
-from reconciler.core.document import Document, LoadedDocuments
+from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.resource import Source
@@ -29,7 +29,7 @@ from reconciler.manifest.manifests import Manifest, Manifests, Texts
 from reconciler.manifest.model_check import MODEL, PORTABLE, check_model, check_part, is_part
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
 from reconciler.manifest.reading import Reading
-from reconciler.manifest.recognise import FOREIGN, foreign, recognise, recognise_text
+from reconciler.manifest.recognise import FOREIGN, foreign, load_documents, recognise
 from reconciler.manifest.references import Scope, resolve
 from reconciler.manifest.templates import DocumentPlace, Part
 
@@ -91,7 +91,7 @@ class Reader:
             reading.add_templates(more)
 
     def _read_text(self, shown: str, text: str, folder: str, reading: Reading) -> None:
-        loaded = _load(text, shown)
+        loaded = load_documents(text, shown)
         reading.texts[shown] = text
         reading.counts[shown] = len(loaded.documents)
         if loaded.problems or loaded.warnings:
@@ -199,13 +199,3 @@ def _no_document(shown: str, text: str) -> Problem:
     """The warning of a file that says nothing: it may have been emptied by accident."""
     what = "comments, and no document" if text.strip("\ufeff \t\r\n.-") else "no document"
     return ignored.empty(shown, f"this file holds {what}", "restore what it held, or remove the file")
-
-
-def _load(text: str, shown: str) -> LoadedDocuments:
-    """The documents of a file. One that is no YAML, but plainly another tool's, has that one problem."""
-    loaded = document.load(text, shown)
-    known = recognise_text(text) if loaded.problems else None
-    if known is None:
-        return loaded
-    finding = foreign(known, shown)
-    return LoadedDocuments((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))

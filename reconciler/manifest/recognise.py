@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from reconciler.core import document
+from reconciler.core.document import LoadedDocuments
+from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
 
 Data = Mapping[str, Any]
@@ -39,6 +42,16 @@ def recognise(data: Any) -> Format | None:
 def recognise_text(text: str) -> Format | None:
     """The format of a file that is no YAML, or None."""
     return HELM_TEMPLATE if _GO_TEMPLATE.search(text) else None
+
+
+def load_documents(text: str, shown: str) -> LoadedDocuments:
+    """The documents of a file. One that is no YAML, but plainly another tool's, has that one problem."""
+    loaded = document.load(text, shown)
+    known = recognise_text(text) if loaded.problems else None
+    if known is None:
+        return loaded
+    finding = foreign(known, shown)
+    return LoadedDocuments((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))
 
 
 def is_manifest(data: Data) -> bool:

@@ -11,10 +11,10 @@ from reconciler.core import document
 from reconciler.core.errors import UsageError
 from reconciler.manifest.discover import File, shown
 from reconciler.manifest.glob import is_manifest
+from reconciler.manifest.model_check import TEMPLATE
 from reconciler.project.git import ChangedPaths, changed_paths
 from reconciler.project.workspace import STDIN, Workspace
 
-TEMPLATE: Final = "Template"
 _FILE: Final = re.compile(r"\$\{file:([^}\n]*)\}")
 
 

@@ -12,7 +12,8 @@ from reconciler.core.document.canonical import OrderFor
 from reconciler.core.document.reorder import KeyOrder
 from reconciler.core.errors import Problem
 from reconciler.manifest.formatting import FormattedFile, format_bytes
-from reconciler.manifest.key_order import PORTABLE, key_order
+from reconciler.manifest.key_order import key_order
+from reconciler.manifest.model_check import PORTABLE
 from reconciler.project.files import rewrite_file
 from reconciler.project.workspace import Workspace
 from reconciler.registry import catalog

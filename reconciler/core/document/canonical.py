@@ -110,11 +110,10 @@ def _written(part: _Part, back: dict[int, int], order_for: OrderFor, *, is_last:
     if layout is None:
         return part.text
     header, root = _with_header(layout)
-    ordered = reordered(root, order_for(_kind(root)))
-    if ordered.properties:  # they stand behind the header: what has come to the top and would be read as one joins it
-        more, ordered = _with_header(ordered)
-        header = (*header, *more)
-    text = text_of(ordered, header)
+    more, ordered = _with_header(
+        reordered(root, order_for(_kind(root)))
+    )  # what comes to the top may be read as one, too
+    text = text_of(ordered, (*header, *more))
     if is_last or ends_keeping(ordered):
         return marker + text
     return marker + text + "\n" * (part.body.count("\n", len(content)) - 1)

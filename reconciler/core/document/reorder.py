@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, Final
 
 from reconciler.core.document.layout import Branch, Entry, Layout, Leaf
+from reconciler.core.document.yaml_build import MERGE
 
 _ANCHOR: Final = re.compile(r"&([\w-]+)")
-_MERGE: Final = "<<"
 _IDENTITY: Final = frozenset({"$schema", "format_version", "kind", "key"})  # what stays above a merge key
 
 
@@ -89,7 +89,7 @@ def _sorted(entries: Sequence[Entry], order: KeyOrder) -> list[Entry]:
 
 def _rank(ranks: dict[str, int], entry: Entry) -> int:
     name = name_of(entry)
-    if name == _MERGE and entry.key is not None and entry.key.lines == (_MERGE,):
+    if name == MERGE and entry.key is not None and entry.key.lines == (MERGE,):
         return max((ranks[one] for one in _IDENTITY if one in ranks), default=-1) * 2 + 1
     return ranks[name] * 2 if name in ranks else 2 * len(ranks) + 1
 

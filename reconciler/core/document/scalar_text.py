@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from reconciler.core.document.dump import double_quoted, dump_yaml, inline, inline_key
-from reconciler.core.document.yaml_older import meaning
+from reconciler.core.document.yaml_older import is_alike, meaning
 from reconciler.core.document.yaml_scalars import plain
 
 _HEADER: Final = re.compile(r"[|>][-+]?(?P<digit>[1-9])?[-+]?")
@@ -45,13 +45,9 @@ def plain_scalar(text: str, *, flow: bool) -> str:
         return text_scalar(value, flow=flow)
     if value is None:
         return "" if not text and not flow else "null"
-    if isinstance(value, bool) or not _same(meaning(text), value):
+    if isinstance(value, bool) or not is_alike(text, meaning(text)):
         return dump_yaml(value).rstrip("\n")
     return text
-
-
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and one == other
 
 
 def several_lines(source: str) -> tuple[str, ...]:

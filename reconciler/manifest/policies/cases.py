@@ -8,8 +8,7 @@ from typing import Any, Final, NamedTuple
 from reconciler.core import pointer as json_pointer
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Desired
-from reconciler.core.rules import Node
-from reconciler.core.spec import is_reference, secrets_in
+from reconciler.core.spec import hide_secrets
 from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.policies.policy import Subject
 from reconciler.registry.entry import RegistryEntry
@@ -63,7 +62,7 @@ def cases_of(
             environment or "",
         )
         seen = {
-            "object": _without_secrets(item.resource.spec, kind.root),
+            "object": hide_secrets(item.resource.spec, kind.root, SECRET, references=False),
             "manifest": documents[id(manifest)],
             "registry": entry.name,
             "environment": environment or "",
@@ -75,21 +74,14 @@ def _document(manifest: Manifest, entry: RegistryEntry, entries: Mapping[str, Re
     """The manifest as data: defaults written out, references of secrets as they stand, a secret that is none hidden."""
     if manifest.native is not None:
         kind = entry.driver.kinds[manifest.kind.partition("/")[2]]
-        own = _without_secrets(manifest.native.spec, kind.root, keep_references=True)
-        common = manifest.native.common.model_dump(by_alias=True, exclude_none=True, exclude=_NOT_SHOWN)
+        own = hide_secrets(manifest.native.spec, kind.root, SECRET)
+        common = manifest.native.common.model_dump(by_alias=True, exclude_none=True)
         data = {**common, **own}
     elif manifest.model is not None:
         data = manifest.model.model_dump(by_alias=True, exclude_none=True)
         for name, terms in (data.get("registries") or {}).items():
             if name in entries and terms:
-                data["registries"][name] = _without_secrets(terms, entries[name].override, keep_references=True)
+                data["registries"][name] = hide_secrets(terms, entries[name].override, SECRET)
     else:
         data = {}
     return {name: value for name, value in data.items() if name not in _NOT_SHOWN}
-
-
-def _without_secrets(spec: Mapping[str, Any], node: Node, *, keep_references: bool = False) -> Mapping[str, Any]:
-    for pointer, value in list(secrets_in(spec, node)):
-        if not (keep_references and is_reference(value)):
-            spec = json_pointer.put(spec, pointer, SECRET)
-    return spec

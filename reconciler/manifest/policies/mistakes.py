@@ -6,25 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.core import document
 from reconciler.core import pointer as pointers
-from reconciler.core.document import Places
 from reconciler.core.errors import Problem
-from reconciler.core.schema.findings import Finding, nearest, place
+from reconciler.core.schema.findings import Finding, nearest
+from reconciler.manifest.manifests import Texts
 from reconciler.manifest.policies.keywords import KEYWORDS
 from reconciler.manifest.policies.policy import Policy
 from reconciler.manifest.policies.verdicts import Unusable
+from reconciler.manifest.templates import DocumentPlace
 
 
 def problems_of(unusable: Iterable[tuple[Policy, Unusable]], texts: Mapping[str, str]) -> Iterator[Problem]:
     """The problems of policies that cannot be used."""
-    places: dict[str, Places] = {}
+    read = Texts(texts)
     for policy, item in unusable:
         file = policy.source.file
-        if file not in places:
-            places[file] = document.places(texts[file], file)
         pointer = "/cel" if policy.cel is not None else f"/schema{item.pointer}"
         keyword = nearest(pointers.split(pointer)[-1], KEYWORDS) if item.at_key else None
         finding = Finding("bad-policy", item.message, pointer, item.at_key, item.suggestion or keyword)
-        problem = place(finding, places[file], policy.index, file)
+        problem = read.problem(DocumentPlace(file, policy.index), finding)
         yield _inside(problem, item, policy.cel, document.lines_of(texts[file])) if item.line else problem
 
 

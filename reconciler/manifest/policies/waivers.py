@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -53,21 +53,18 @@ def waive(
     used: list[tuple[Manifest, Finding]] = []
     unused: list[tuple[Manifest, Finding]] = []
     for manifest in manifests:
-        findings.extend((manifest, finding) for finding in _unknown(manifest, known))
         for index, waiver in enumerate(manifest.waivers):
-            if waiver.policy in known:
-                held = (manifest.source, waiver.policy) in hit
-                (used if held else unused).append((manifest, _unused(index, waiver)))
+            if waiver.policy not in known:
+                findings.append((manifest, _unknown(index, waiver, known)))
+                continue
+            held = (manifest.source, waiver.policy) in hit
+            (used if held else unused).append((manifest, _unused(index, waiver)))
     return Waived(tuple(findings), tuple(used), tuple(unused))
 
 
-def _unknown(manifest: Manifest, known: Mapping[str, str]) -> Iterator[Finding]:
-    for index, waiver in enumerate(manifest.waivers):
-        if waiver.policy not in known:
-            message = f"there is no policy {waiver.policy!r}" + ("" if known else ": the project has none")
-            yield Finding(
-                "unknown-policy", message, f"/waivers/{index}/policy", suggestion=nearest(waiver.policy, known)
-            )
+def _unknown(index: int, waiver: Waiver, known: Mapping[str, str]) -> Finding:
+    message = f"there is no policy {waiver.policy!r}" + ("" if known else ": the project has none")
+    return Finding("unknown-policy", message, f"/waivers/{index}/policy", suggestion=nearest(waiver.policy, known))
 
 
 def _unused(index: int, waiver: Waiver) -> Finding:
