@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from reconciler.core import document
 from reconciler.core.errors import UsageError
 from reconciler.manifest.discover import File, shown
-from reconciler.manifest.glob import is_manifest
+from reconciler.manifest.glob import fixed_part, is_manifest
 from reconciler.manifest.model_check import TEMPLATE
 from reconciler.project.git import ChangedPaths, changed_paths
 from reconciler.project.workspace import STDIN, Workspace
@@ -39,10 +40,11 @@ def changes_since(workspace: Workspace, since: str, paths: Sequence[str] = ()) -
     configuration = workspace.project.file
     if configuration is not None and os.path.realpath(workspace.cwd / configuration) in _real(found.changed):
         return Changes((), gone, everything=True)
-    files = workspace.files(paths).files
+    whole = workspace.files(()).files
+    files = workspace.files(paths).files if paths else whole
     changed = _real(found.changed | found.gone)
     own = {file.shown for file in files if file.real in changed or os.path.abspath(file.path) in found.changed}
-    every = {file.real: file for file in (*workspace.files(()).files, *files)}
+    every = {file.real: file for file in (*whole, *files)}
     return Changes(tuple(sorted(own | _affected(files, every.values(), own, changed, bool(gone)))), gone)
 
 
@@ -52,8 +54,8 @@ def _real(paths: Iterable[str]) -> frozenset[str]:
 
 def _gone(workspace: Workspace, found: ChangedPaths) -> tuple[str, ...]:
     """The manifests of this project that are gone, as shown: those below a configured path, or at it."""
-    root = os.path.realpath(workspace.project.root)
-    tops = [os.path.normpath(os.path.join(root, path.partition("*")[0])) for path in workspace.project.manifests]
+    root = Path(os.path.realpath(workspace.project.root))
+    tops = [os.path.normpath(fixed_part(root, path)) for path in workspace.project.manifests]
     inside = (path for path in found.gone if any(path == top or path.startswith(f"{top}{os.sep}") for top in tops))
     return tuple(sorted(shown(path, workspace.cwd) for path in inside if is_manifest(os.path.basename(path))))
 

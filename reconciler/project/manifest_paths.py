@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.schema.types import ExcludeGlob
 from reconciler.manifest.exclude import Exclusion
-from reconciler.manifest.glob import is_glob, split
+from reconciler.manifest.glob import fixed_part
 
 
 class ManifestsEntry(BaseModel):
@@ -43,7 +43,5 @@ def exclusions(shared: Iterable[str], sources: Iterable[ManifestsEntry], root: P
 
 def _folder(root: Path, path: str) -> str:
     """The absolute folder that a path of manifests means: of a glob its fixed part, of a file the folder it is in."""
-    whole = root / path
-    if is_glob(path) and not whole.exists():
-        whole = root / split(path)[0]
+    whole = fixed_part(root, path)
     return os.path.abspath(whole.parent if whole.is_file() else whole)

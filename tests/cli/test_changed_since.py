@@ -68,6 +68,22 @@ def test_committed_staged_unstaged_and_untracked_files_count(repository: Reposit
     }
 
 
+def test_a_template_that_is_gone_counts_below_a_glob_with_a_fixed_beginning(repository: Repository) -> None:
+    """`teams/a*/models` means all that its fixed part holds: a Model that extends what is gone there is told."""
+    project = repository.project
+    project.write("reconciler.yaml", CONFIG + 'manifests: ["teams/a*/models"]\n')
+    project.write("teams/ann/models/t.yaml", "kind: Template\nkey: base\ndescription: shared\n")
+    model = "kind: Model\nkey: a\nextends: base\nprovider: {name: openai, model: x}\n"
+    project.write("teams/ann/models/a.yaml", model)
+    repository.commit()
+    repository.git("branch", "--force", "before")
+    (project.root / "teams/ann/models/t.yaml").unlink()
+    answer = project.run("validate", "--changed-since", "before")
+    assert answer.code == 1
+    assert "unknown-template" in answer.out
+    assert "teams/ann/models/t.yaml is gone" in answer.err
+
+
 def test_what_main_did_meanwhile_does_not_count(repository: Repository) -> None:
     """The commit where both parted is compared with, as in a pull request."""
     project = repository.project
