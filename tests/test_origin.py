@@ -43,6 +43,18 @@ def test_outside_of_a_pipeline_it_is_what_is_checked_out(repository: Path, tmp_p
     assert commit_of(tmp_path / "nowhere", {}) == ""
 
 
+def test_a_hook_of_another_repository_does_not_mislead(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git names its own repository to its hooks, by variables."""
+    head = git(repository, "rev-parse", "HEAD")
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "--quiet")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert commit_of(repository, {}) == head
+
+
 def test_without_git_there_is_no_commit(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan does without."""
     monkeypatch.setenv("PATH", "")

@@ -28,11 +28,11 @@ from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, check_answer_files, find_workspace
 from reconciler.cli.streams import tell_error, warn
 from reconciler.core.errors import InputError, UsageError
-from reconciler.planner.plan import Consents
 from reconciler.planner.planfile import MAX_BYTES, SavedPlan
 from reconciler.project.saved_plans import trusted
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
+from reconciler.render.sections import flags
 from reconciler.render.terminal import Style
 
 
@@ -183,7 +183,7 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
     plan = trusted(saved, workspace, str(file), datetime.now(UTC))
     reader.check_kinds(plan, workspace.facts, str(file))
     known = [name for name in plan.registries if name in workspace.entries]
-    if saved.seal is None and (lifted := _consents(plan.consents)):
+    if saved.seal is None and (lifted := flags(plan.consents)):
         warn(
             f"the plan is not sealed, so its consents may be others than were given: {printable(lifted)} (`fingerprint_key` seals plans)"
         )
@@ -202,15 +202,3 @@ def _check_environment(options: GlobalOptions, planned: str | None) -> None:
             f"RECONCILER_ENV is {options.env!r}, and the plan was made {made}",
             hint="unset RECONCILER_ENV to apply this plan, or plan again with it",
         )
-
-
-def _consents(given: Consents) -> str:
-    """The consents of a plan as the flags that gave them."""
-    flags = [
-        "--prune" if given.prune else "",
-        "" if given.allow_deletes is None else f"--allow-deletes {given.allow_deletes}",
-        "" if given.allow_replaces is None else f"--allow-replaces {given.allow_replaces}",
-        *(f"--take-ownership {owner}" for owner in given.take_ownership),
-        *(f"--rotate {key}" for key in given.rotate),
-    ]
-    return " ".join(filter(None, flags))

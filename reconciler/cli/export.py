@@ -117,7 +117,7 @@ async def _restored(workspace: Workspace, key: str, number: str, names: Sequence
     elsewhere = sorted(_elsewhere(workspace, restored)) if history.kind.portable else []
     if elsewhere:
         what = f"it is declared for {', '.join(elsewhere)} too, of which this manifest says nothing"
-        say(f"warning: {printable(what)}: in its place, it would leave them without one")
+        warn(f"{printable(what)}: in its place, it would leave them without one")
     return restored
 
 

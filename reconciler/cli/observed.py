@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from reconciler.cli.streams import say
+from reconciler.cli.streams import warn
 from reconciler.core.observing import Observer, observed_by
 
 _ASKING: Final = tuple(
@@ -37,12 +37,10 @@ def run(words: Sequence[str], commands: Collection[str], work: Callable[[], int]
         except ModuleNotFoundError as error:
             if not (error.name or "").startswith("opentelemetry"):
                 raise
-            say(
-                "warning: OpenTelemetry is asked for and not installed: pip install 'model-reconciler[otel]'", "warning"
-            )
+            warn("OpenTelemetry is asked for and not installed: pip install 'model-reconciler[otel]'")
             return work()
         except ValueError as error:
-            say(f"warning: OpenTelemetry is not used: {error}", "warning")
+            warn(f"OpenTelemetry is not used: {error}")
             return work()
         return observe(observer, words, commands, work)
 

@@ -27,7 +27,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from reconciler import __version__
-from reconciler.cli.streams import say
+from reconciler.cli.streams import warn
 from reconciler.core.observing import Attributes
 
 FLUSH_SECONDS: Final = 3.0  # that a run waits at its end for what is not sent yet
@@ -132,10 +132,7 @@ def telemetry() -> Iterator[Telemetry]:
         yield made
     finally:
         if not made.close() or failures.count:
-            say(
-                "warning: OpenTelemetry: not everything could be sent to where OTEL_EXPORTER_OTLP_ENDPOINT says",
-                "warning",
-            )
+            warn("OpenTelemetry: not everything could be sent to where OTEL_EXPORTER_OTLP_ENDPOINT says")
         logger.removeHandler(failures)
         logger.propagate = propagates
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -112,7 +112,7 @@ def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
             found.append(Finding("bad-reference", _BAD_VARIABLE, where))
         return value
     if scheme == "cmd":
-        found.extend(_command(value, where, scope))
+        found.extend(command_findings(value, where, scope.commands))
         return value
     if ":-" in name:
         found.append(Finding("bad-reference", _DEFAULT, where))
@@ -125,19 +125,14 @@ def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
     return "${file:" + path.relative_to(scope.root).as_posix() + "}"
 
 
-def _command(value: str, where: str, scope: Scope) -> Iterator[Finding]:
-    """Find what is wrong with a reference to a secret command. Nothing is run."""
+def command_findings(value: str, where: str, known: Collection[str] | None) -> Iterator[Finding]:
+    """Find what is wrong with a reference to a secret command, of which `known` has the names, if anybody knows them. Nothing is run."""
     wrong = wrong_form(value)
     if wrong is not None:
         yield Finding("bad-reference", wrong, where)
-    elif scope.commands is not None and (name := command_of(value)) not in scope.commands:
-        yield unknown_command(name, where, scope.commands)
-
-
-def unknown_command(name: str, where: str, known: Iterable[str]) -> Finding:
-    """The finding for a command that `secret_commands` does not have."""
-    message = f"`secret_commands` in reconciler.yaml has no {name!r}"
-    return Finding("unknown-command", message, where, suggestion=nearest(name, known))
+    elif known is not None and (name := command_of(value)) not in known:
+        message = f"`secret_commands` in reconciler.yaml has no {name!r}"
+        yield Finding("unknown-command", message, where, suggestion=nearest(name, known))
 
 
 def _text(value: str, where: str, scope: Scope, found: list[Finding]) -> str:

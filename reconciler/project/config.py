@@ -39,9 +39,9 @@ from reconciler.core.schema.types import (
     VariableGlob,
 )
 from reconciler.core.schema.unions import TextOrMap
-from reconciler.core.secret_commands import SHELL, command_of, is_command, wrong_command, wrong_form
+from reconciler.core.secret_commands import SHELL, is_command, wrong_command
 from reconciler.manifest.exclude import Exclusion
-from reconciler.manifest.references import unknown_command
+from reconciler.manifest.references import command_findings
 from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
 from reconciler.project.manifest_paths import ManifestsEntry, exclusions, sources_of
@@ -342,15 +342,11 @@ def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Findin
         if "${cmd:" not in text:
             continue
         whole = is_command(text) and text.endswith("}") and text.count("{") == 1
-        wrong = (
-            wrong_form(text)
-            if whole
-            else "a reference to a command is the whole value of a secret field, with nothing around it"
-        )
-        if wrong is not None:
-            yield Finding("bad-reference", wrong, pointer)
-        elif command_of(text) not in known:
-            yield unknown_command(command_of(text), pointer, known)
+        if whole:
+            yield from command_findings(text, pointer, known)
+        else:
+            message = "a reference to a command is the whole value of a secret field, with nothing around it"
+            yield Finding("bad-reference", message, pointer)
 
 
 def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:

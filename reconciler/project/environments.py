@@ -87,12 +87,11 @@ def validate(
     alone = workspace.project.environment is not None
     others = dict(siblings(workspace)) if not alone or base.unused else {}
     concerned = {name: other for name, other in others.items() if not paths or other.has_any(paths)}
-    results = {
-        name: check_policies(other, other.load(paths, lambda: content), today) for name, other in concerned.items()
-    }
-    used = set[Hashable]().union(*(loaded.used for loaded in (base, *results.values())))
+    read = {name: other.load(paths, lambda: content) for name, other in concerned.items()}
+    used = set[Hashable]().union(*(loaded.used for loaded in (base, *read.values())))
     if alone or not others:
         return base.validation(used)
+    results = {name: check_policies(concerned[name], loaded, today) for name, loaded in read.items()}
     template = not base.documents and any(loaded.documents for loaded in results.values())
     belongs = not paths or workspace.has_any(paths) or not results
     nowhere = set(base.excluded).intersection(*(loaded.excluded for loaded in results.values()))

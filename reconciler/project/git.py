@@ -1,10 +1,10 @@
-"""Ask git what changed, read only: bounded in time, told nothing by the caller's environment, and by no name taken for an option."""
+"""Ask git, read only: bounded in time, told nothing by the caller's environment, and by no name taken for an option."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -41,20 +41,31 @@ def changed_paths(folder: Path, since: str, environ: Mapping[str, str]) -> Chang
     return ChangedPaths(frozenset(paths - gone), frozenset(gone))
 
 
+def ask(
+    folder: Path, words: Sequence[str], environ: Mapping[str, str], seconds: float = SECONDS
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git in a folder, which may fail. Raises OSError, ValueError and subprocess.TimeoutExpired."""
+    kept = {name: value for name, value in environ.items() if not name.startswith("GIT_") or name.startswith(_KEPT)}
+    return subprocess.run(  # noqa: S603  # no shell, fixed words; what the caller named is one word among them
+        ("git", *_OPTIONS, "-C", str(folder), *words),  # noqa: S607  # as every other tool here finds it
+        env={**kept, **_OURS},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
 class _Git:
-    """git in one folder."""
+    """git in one folder, for `--changed-since`."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder = folder
-        kept = {name: value for name, value in environ.items() if not name.startswith("GIT_") or name.startswith(_KEPT)}
-        self._environ = {**kept, **_OURS}
+        self._environ = environ
 
     def run(self, *words: str, folder: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-        command = ("git", *_OPTIONS, "-C", str(folder or self._folder), *words)
         try:
-            return subprocess.run(  # noqa: S603  # no shell, fixed words; what the caller named is one word among them
-                command, env=self._environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
-            )
+            return ask(folder or self._folder, words, self._environ)
         except FileNotFoundError as error:
             message = "--changed-since asks git, and there is no git on the PATH"
             raise UsageError(message, hint="install git, or name the manifests that changed as PATH") from error

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from reconciler import __version__
 from reconciler.planner.plan import Origin
+from reconciler.project.git import ask
 from reconciler.project.locate import repository_of
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}(?:-dirty)?")
@@ -56,16 +57,9 @@ def _pull_request_head(environ: Mapping[str, str]) -> str:
 
 
 def _checked_out(folder: Path) -> str:
-    command = ("git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    words = ("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     try:
-        done = subprocess.run(  # noqa: S603 -- git, as every other tool here finds it
-            command,
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-        )
+        done = ask(folder, words, os.environ, _SECONDS)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return ""
     commit = done.stdout.decode("utf-8", "replace").strip()

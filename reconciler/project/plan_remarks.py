@@ -5,10 +5,8 @@ Nothing of it needs a registry behind a network, or a secret that is not there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
 
 from reconciler.core.errors import ReconcilerError
 from reconciler.planner.plan import Plan
@@ -17,9 +15,7 @@ from reconciler.project.apply_options import plans_folder
 from reconciler.project.ledger import PlanLedger
 from reconciler.project.saved_plans import check_seal, expired
 from reconciler.project.workspace import Workspace
-from reconciler.registry.capabilities import PlanRecord, RecordsPlans
-
-_LOCAL: Final = "local"  # the driver whose registry is a file beside the project
+from reconciler.registry.capabilities import KeepsFile, PlanRecord, RecordsPlans
 
 
 def remarks(saved: SavedPlan, now: datetime) -> Iterator[str]:
@@ -76,7 +72,7 @@ def _beside(plan: Plan, workspace: Workspace) -> list[str]:
     return [
         name
         for name, entry in workspace.entries.items()
-        if (place := entry.facts.identity)["driver"] == _LOCAL
-        and all(plan.registries.get(name, {}).get(fact) == value for fact, value in place.items())
-        and os.path.exists(place["location"])
+        if isinstance(entry.driver, KeepsFile)
+        and all(plan.registries.get(name, {}).get(fact) == value for fact, value in entry.facts.identity.items())
+        and entry.driver.file(entry.settings, workspace.resolver).exists()
     ]

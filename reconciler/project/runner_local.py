@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
+from reconciler.project.git import ask
 from reconciler.project.locate import repository_of
 from reconciler.project.pull_request import in_pipeline
 from reconciler.project.workspace import Workspace
@@ -52,11 +54,8 @@ def _place(entry: RegistryEntry, workspace: Workspace) -> Path | None:
 
 def _untracked(path: Path, checkout: Path) -> bool:
     """True where git says that it does not have the file. Where nobody can tell, nothing is said against it."""
-    listed = ["git", "-C", str(checkout), "ls-files", "--error-unmatch", "--", str(path)]
     try:
-        found = subprocess.run(  # noqa: S603 -- git, and a path that is no option
-            listed, stdin=subprocess.DEVNULL, capture_output=True, timeout=_GIT_SECONDS, check=False
-        )
+        found = ask(checkout, ("ls-files", "--error-unmatch", "--", str(path)), os.environ, _GIT_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return found.returncode == 1

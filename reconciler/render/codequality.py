@@ -12,7 +12,7 @@ from reconciler.manifest.validation import Validation
 from reconciler.render.escape import printable
 from reconciler.render.jsontext import dumps
 from reconciler.render.problem_identity import identified
-from reconciler.render.problem_text import suggestion
+from reconciler.render.problem_text import one_line
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge
 
@@ -23,9 +23,8 @@ def render(validation: Validation, style: Style) -> str:
 
 
 def _entry(problem: Problem, path: str, identity: str) -> dict[str, Any]:
-    message = problem.text + (f" ({suggestion(problem, Style(color=False))})" if problem.suggestion else "")
     return {
-        "description": printable(message),
+        "description": printable(one_line(problem)),
         "check_name": problem.rule,
         "fingerprint": identity,
         "severity": "critical" if is_error(problem) else "minor",

@@ -5,7 +5,7 @@ A file then never holds an older run's answer, and a bot finds the same comment 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.core.errors import FileError, Problem, ReconcilerError, RefusedError
@@ -14,7 +14,7 @@ from reconciler.render import REPORTS, VALIDATION, load
 from reconciler.render.error import error_json, error_text
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.jsontext import dumps
-from reconciler.render.marker import marker
+from reconciler.render.marker import COMMENTED, marker
 from reconciler.render.problem_text import problem_texts
 from reconciler.render.room import BUDGET, fitting, size_of
 from reconciler.render.terminal import Style, count
@@ -36,12 +36,12 @@ def render(
     """The error of a command in one of the formats of its answers, without a last newline.
 
     `project` and `environment` are those that the command is about, as far as they are known: a comment bears its marker.
-    Raises KeyError for another command.
     """
     if output_format == "json":
         return dumps(error_json(error))
     if output_format == "markdown":
-        return "\n\n".join(_markdown(error, command, marker(command, project, environment)))
+        first = [marker(command, project, environment)] if command in COMMENTED else []
+        return "\n\n".join(_markdown(error, command, first))
     if output_format == "html":  # by name: a template engine that nobody else needs
         return str(load("reconciler.render.html.validation:failure")(error, command))
     if output_format in REPORTS:
@@ -64,12 +64,12 @@ def _text(error: ReconcilerError) -> Iterator[str]:
     yield error_text(error, style)
 
 
-def _markdown(error: ReconcilerError, command: str, first_line: str) -> Iterator[str]:
+def _markdown(error: ReconcilerError, command: str, first: Sequence[str]) -> Iterator[str]:
     lines = ["> [!CAUTION]", f"> {markdown(_short(error.message))}"]
     if error.hint:
         lines.extend([">", f"> **Hint:** {markdown(_short(error.hint))}"])
     title = f"### {command.capitalize()}: {'refused' if isinstance(error, RefusedError) else 'failed'}"
-    head = [first_line, title, "\n".join(lines)]
+    head = [*first, title, "\n".join(lines)]
     yield from head
     if isinstance(error, FileError) and error.problems:
         yield "\n".join(_problems(error.problems, BUDGET - size_of(head) - _RESERVE))

@@ -10,14 +10,18 @@ from typing import Final
 
 from reconciler.core.spec import digest
 
-_MEANT: Final = {"plan": "plan", "drift": "drift", "apply": "report"}  # by the command
+COMMENTED: Final = {
+    "plan": "plan",
+    "drift": "drift",
+    "apply": "report",
+}  # the commands whose answers are comments, and what they are comments of
 _LONGEST: Final = 200  # characters of one word
 _RISKY: Final = re.compile(r"[^A-Za-z0-9._/-]|-(?=-)|-$")  # what could end the HTML comment, or split it into words
 
 
 def marker(command: str, project: str = "", environment: str | None = None) -> str:
     """`<!-- reconciler:plan -->`, or `<!-- reconciler:plan deploy/models env=prod -->`. Raises KeyError for another command."""
-    words = [f"reconciler:{_MEANT[command]}"]
+    words = [f"reconciler:{COMMENTED[command]}"]
     if project:
         words.append(_plain(project))
     if environment:

@@ -111,8 +111,12 @@ class PlanView:
     removals: tuple[Removal, ...]
     leftovers: tuple[Leftover, ...]
     sections: tuple[Section, ...]
-    registries: tuple[RegistryView, ...]
     warnings: tuple[Warnings, ...]
+
+    @property
+    def registries(self) -> tuple[RegistryView, ...]:
+        """The same rows by registry."""
+        return tuple(_registries(self.sections))
 
     @property
     def totals(self) -> str:
@@ -129,7 +133,6 @@ class PlanView:
 
 def view(plan: Plan, *, drift: bool = False, fold: bool = True) -> PlanView:
     """The view of a plan. Without `fold`, every change has its own row."""
-    found = _sections(plan, fold)
     return PlanView(
         plan=plan,
         wording=DRIFT_WORDING if drift else PLAN_WORDING,
@@ -137,8 +140,7 @@ def view(plan: Plan, *, drift: bool = False, fold: bool = True) -> PlanView:
         stops=() if drift else stops(plan.guards),
         removals=() if drift else removals(plan),
         leftovers=leftovers(plan),
-        sections=found,
-        registries=tuple(_registries(found)),
+        sections=_sections(plan, fold),
         warnings=warnings(plan.problems),
     )
 

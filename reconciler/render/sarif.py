@@ -13,7 +13,7 @@ from reconciler.manifest.validation import Validation
 from reconciler.render.escape import printable
 from reconciler.render.jsontext import dumps
 from reconciler.render.problem_identity import identified
-from reconciler.render.problem_text import suggestion
+from reconciler.render.problem_text import one_line
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge
 
@@ -45,8 +45,7 @@ def _rule(rule: str) -> dict[str, Any]:
 
 
 def _result(problem: Problem, path: str, rule_index: int, identity: str) -> dict[str, Any]:
-    plain = Style(color=False)
-    message = problem.text + (f" ({suggestion(problem, plain)})" if problem.suggestion else "")
+    message = one_line(problem)
     end_line, end_column = end_of(problem)
     region = {
         "startLine": problem.line,

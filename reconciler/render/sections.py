@@ -108,11 +108,14 @@ def _nested(members: list[Change]) -> Iterator[Entry]:
 
 def renamed(change: Change) -> str:
     """`registry/Kind/old → new`, with all of the new address where more than the key differs. Not yet safe to print."""
+    return str(change.address) if change.previous is None else f"{change.previous} → {new_name(change)}"
+
+
+def new_name(change: Change) -> str:
+    """What a rename leads to: the key, or the whole address where more than the key differs. Not yet safe to print."""
     old, new = change.previous, change.address
-    if old is None:
-        return str(new)
-    same = (old.registry, old.kind) == (new.registry, new.kind)
-    return f"{old} → {new.key if same else new}"
+    same = old is not None and (old.registry, old.kind) == (new.registry, new.kind)
+    return new.key if same else str(new)
 
 
 def label(change: Change) -> str:

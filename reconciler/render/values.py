@@ -170,11 +170,11 @@ def field_lines(
         start = f"{indent}{style.paint(sign, colour)} {pad(path, aligned)}"
         room = max(LEAST, style.width - len(indent) - 4 - max(aligned, text_width(path)))
         sides = _sides(field, _limits(room, style), deep)
-        cut += _is_cut(field, sides, deep)
         note = style.paint("  (forces the replacement)", "red") if field.path in forcing else ""
         fits = sum(map(text_width, sides)) + 2 * (len(sides) - 1) <= room
         if not fits and len(sides) == 1 and style.cuts and not style.full:
             sides = _two_lines(field, sides, style.width - len(indent) - 4)
+        cut += _is_cut(field, sides, deep)
         if fits or len(sides) == 1:
             lines.append(f"{start}  {'  '.join(sides)}{note}")
         else:
@@ -199,7 +199,7 @@ def _limits(room: int, style: Style) -> Limits:
 
 def _is_cut(field: FieldChange, sides: Sequence[str], deep: bool) -> bool:
     """True where values are shown in part. An ellipsis alone does not tell: a value may hold one."""
-    return any(ELLIPSIS in side for side in sides) and list(sides) != _sides(field, FULL, deep)
+    return any(ELLIPSIS in side for side in sides) and " ".join(sides) != " ".join(_sides(field, FULL, deep))
 
 
 def sign_of(field: FieldChange) -> tuple[str, str]:

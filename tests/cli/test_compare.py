@@ -56,6 +56,16 @@ def fields(data: dict[str, Any]) -> dict[str, list[Any]]:
     }
 
 
+def test_a_failure_is_in_every_format(two: Project) -> None:
+    """It is no comment that a bot looks for, and still says what went wrong."""
+    answer = two.run("compare", "dev", "nope", "--output", "markdown=x.md", "--output", "json=x.json")
+    assert answer.code == 64, answer.both
+    told = (two.root / "x.md").read_text("utf-8")
+    assert told.startswith("### Compare: failed")
+    assert "nope" in told
+    assert "nope" in (two.root / "x.json").read_text("utf-8")
+
+
 def test_what_differs_is_told_field_by_field(two: Project) -> None:
     """In the order in which the environments are named."""
     two.write("prod/only.yaml", "kind: Model\nkey: only\nprovider: {name: openai, model: m}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Source
@@ -13,7 +13,7 @@ from reconciler.planner.plan import Change, FieldChange
 from reconciler.render.html.facets import Facet, Values, facets
 from reconciler.render.html.sides import SECRET, Bounds, Sides, listing, sides
 from reconciler.render.plan_view import PlanView
-from reconciler.render.sections import Entry, Wording, renamed
+from reconciler.render.sections import Entry, Wording, new_name
 from reconciler.render.terminal import count
 from reconciler.render.values import show
 
@@ -25,6 +25,9 @@ _VALUE: Final = 24  # columns of a value there
 # the page's tone for each colour of a sign
 TONES: Final = {"red": "delete", "magenta": "conflict", "cyan": "rename", "green": "create", "yellow": "update"}
 FACETS: Final = ("registry", "kind", "action", "label")
+
+
+T = TypeVar("T")
 
 
 class Joined(NamedTuple):
@@ -192,10 +195,8 @@ def row_of(entry: Entry, wording: Wording, values: str, known: Relations) -> Row
     source, why = _source(change.source), wording.reasons.get(change.reason, change.reason)
     sign, colour = wording.signs[change.action]
     one_sided = change.action == "create"
-    renamed_to = (
-        renamed(change).partition(" → ")[2] if change.previous is not None and change.action == "rename" else ""
-    )
-    old = change.previous if renamed_to and change.previous is not None else address
+    old = (change.previous if change.action == "rename" else None) or address
+    renamed_to = new_name(change) if old is not address else ""
     return Row(
         name=str(address),
         tone=TONES[colour],
@@ -242,11 +243,15 @@ def _short(value: Any) -> str:
     return show(value, _VALUE)
 
 
+def chunked(rows: Sequence[T]) -> tuple[tuple[T, ...], ...]:
+    """The rows in chunks where there are many: a browser then lays out those that it shows."""
+    step = CHUNK if len(rows) > UNCHUNKED else UNCHUNKED
+    return tuple(tuple(rows[start : start + step]) for start in range(0, len(rows), step))
+
+
 def section(name: str, tone: str, title: tuple[str, str], rows: Sequence[Row]) -> Section:
     """A section of these rows, in chunks where there are many."""
-    step = CHUNK if len(rows) > UNCHUNKED else UNCHUNKED
-    chunks = tuple(tuple(rows[start : start + step]) for start in range(0, len(rows), step))
-    return Section(name, tone, *title, chunks, sum(row.size for row in rows))
+    return Section(name, tone, *title, chunked(rows), sum(row.size for row in rows))
 
 
 def _fold(rows: Sequence[Row]) -> Row:

@@ -16,7 +16,7 @@ from reconciler.core.resource import Address
 from reconciler.planner.plan import Change
 from reconciler.render.escape import printable
 from reconciler.render.html.page import link
-from reconciler.render.width import ELLIPSIS
+from reconciler.render.room import short
 
 MOST_NODES: Final = 40
 MOST_EDGES: Final = 120
@@ -26,6 +26,7 @@ _GAP_X: Final = 72
 _GAP_Y: Final = 14
 _MARGIN: Final = 4
 _CHARACTERS: Final = 25  # of a name in a node
+_ABOUT: Final = 29  # of what stands below it
 _SWEEPS: Final = 4
 
 Edges = Mapping[str, frozenset[str]]  # of each node, those that it waits for
@@ -90,14 +91,14 @@ def graph(changes: Sequence[Change], verbs: Mapping[str, str]) -> Graph | None:
 def _object(change: Change, verbs: Mapping[str, str]) -> _Label:
     address: Address = change.address
     about = f"{verbs[change.action]} · {address.registry}/{address.kind}"
-    return _Label(change.action, _short(address.key), _short(about, _CHARACTERS + 4), str(address), link(str(address)))
+    return _Label(change.action, _short(address.key), _short(about, _ABOUT), str(address), link(str(address)))
 
 
 def _kind(change: Change, size: int, verbs: Mapping[str, str]) -> _Label:
     address, verb = change.address, verbs[change.action]
     title = f"{size:,} × {verb} {address.registry}/{address.kind}"
     return _Label(
-        change.action, _short(f"{size:,} × {address.kind}"), _short(f"{verb} · {address.registry}", 29), title, ""
+        change.action, _short(f"{size:,} × {address.kind}"), _short(f"{verb} · {address.registry}", _ABOUT), title, ""
     )
 
 
@@ -106,8 +107,7 @@ def _group(change: Change) -> str:
 
 
 def _short(text: str, most: int = _CHARACTERS) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= most else shown[: most - 1] + ELLIPSIS
+    return short(printable(text), most)
 
 
 def _drawn(edges: Edges, labels: Mapping[str, _Label], objects: int, *, folded: bool) -> Graph:

@@ -9,7 +9,7 @@ from typing import Final
 
 from reconciler.core.errors import FileError, Problem, ReconcilerError, RefusedError, is_error
 from reconciler.manifest.validation import Validation
-from reconciler.render.html.changes import CHUNK, UNCHUNKED
+from reconciler.render.html.changes import chunked
 from reconciler.render.html.facets import Facet, facets
 from reconciler.render.html.page import render as page
 from reconciler.render.html.plan import Tile
@@ -111,10 +111,4 @@ def _files(validation: Validation) -> tuple[list[File], tuple[Facet, ...]]:
                 values=values,
             )
         )
-    return [_file(name, rows) for name, rows in files.items()], found
-
-
-def _file(name: str, rows: list[Row]) -> File:
-    step = CHUNK if len(rows) > UNCHUNKED else UNCHUNKED
-    chunks = tuple(tuple(rows[start : start + step]) for start in range(0, len(rows), step))
-    return File(name, chunks, len(rows))
+    return [File(name, chunked(rows), len(rows)) for name, rows in files.items()], found
