@@ -132,6 +132,6 @@ def _last(shown: PlanView, style: Style) -> Iterator[str]:
     numbers = shown.totals
     if shown.sections:
         yield style.paint(f"{shown.title}:", "bold") + f" {numbers}."
-    else:
+    elif numbers or not shown.stops:  # a guard stops what a plan without changes would do: that is not nothing
         calm = style.paint(shown.title, "bold")
         yield f"{calm}: {numbers}." if numbers else f"{calm}."

@@ -125,8 +125,8 @@ class PlanView:
 
     @property
     def title(self) -> str:
-        """`Plan`, `Drift`, or the words for one without changes."""
-        if self.sections:
+        """`Plan`, `Drift`, or the words for one without changes. Where a guard stops it, there is more to do than it shows."""
+        if self.sections or self.stops:
             return "Drift" if self.wording.drift else "Plan"
         return "No drift" if self.wording.drift else "Nothing to do"
 

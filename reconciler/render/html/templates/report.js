@@ -57,7 +57,9 @@
     }
   }
 
-  // Of a long list only what is near is brought up to date at once; the rest follows while nobody waits, or when it comes near.
+  // Of a long list only its start and what is near are brought up to date at once; the rest follows while nobody waits, or when
+  // it comes near. The start does not wait for the browser to say that it is near: it says so only after it has laid out the page.
+  const START = 200;
   let waiting = [];
 
   function followUp(deadline) {
@@ -94,6 +96,7 @@
 
   function show(filtered) {
     const idling = waiting.length > 0;
+    let ready = 0;
     waiting = [];
     sync(loose);
     for (const { element, found } of holders) {
@@ -102,8 +105,11 @@
       const chunk = chunks.get(element);
       if (!chunk) continue;
       element.style.setProperty("--rows", filtered ? found : null);
-      if (found && chunk.near) sync(chunk.rows);
-      else if (found) waiting.push(chunk);
+      if (!found) continue;
+      if (chunk.near || ready < START) {
+        sync(chunk.rows);
+        ready += found;
+      } else waiting.push(chunk);
     }
     waiting.reverse();
     if (waiting.length && !idling) idle(followUp);
