@@ -348,7 +348,9 @@ async def test_rotating_a_model_rotates_what_stands_beside_it(world: World) -> N
     """The secret is the model's, wherever the registry keeps it."""
     document = model("chat", endpoint={"url": "https://llm.example.com", "api_key": "${env:KEY}"})
     await world.apply(document)
-    assert actions(await world.plan(document, rotate=("chat",))) == {"Secret/reconciler-chat-api-key": "update rotate"}
+    for wanted in ("chat", "one/Model/chat", "one/Secret/reconciler-chat-api-key"):
+        asked = await world.plan(document, rotate=(wanted,))
+        assert actions(asked) == {"Secret/reconciler-chat-api-key": "update rotate"}, wanted
 
 
 async def test_planning_needs_no_secret_and_says_what_it_cannot_judge(world: World) -> None:

@@ -9,9 +9,11 @@
 #   ibm/bin/python                       a Python with IBM's own client for watsonx Orchestrate, in a venv of its own
 #   litellm/bin/litellm                  the LiteLLM Proxy, in a venv of its own, and litellm/prisma, the engine of its database client
 #   mlflow/bin/mlflow                    the MLflow server (registry and gateway) and its own client, in a venv of their own
+#   sops/bin/sops                        SOPS, in a venv of its own
 #   insidellms/bin/insidellms            insideLLMs, from its public repository, in a venv of its own. The one tool that may be
 #                                        missing: where the repository cannot be reached, insidellms.unreachable says so
-#   node, npm, postgres, xmllint         from Debian's packages, where they are missing (as root, or with sudo)
+#   node_modules/axe-core                what finds a page hard to use for people, run in Chromium
+#   chromium, node, npm, postgres, xmllint, age, zsh, fish   from Debian's packages, where they are missing (as root, or with sudo)
 #
 # Every version is exact, and stands in constraints/, with those of all that it needs (`make update` renews them). With NEWEST=1
 # the npm tools are the newest; the clients stay what they are, since the drivers are measured against these very versions.
@@ -24,6 +26,7 @@ mkdir -p "$root/.cache/tools"
 tools=$(cd "$root/.cache/tools" && pwd -P) # where several work trees share it by a link, its own place: venvs cannot be moved
 python=${PYTHON:-$root/.venv/bin/python}
 sarif="$tools/node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"
+axe="$tools/node_modules/axe-core/axe.min.js"
 server="$tools/node_modules/yaml-language-server/bin/yaml-language-server"
 junit="$tools/junit-10.xsd"
 constraints="$root/constraints"
@@ -59,7 +62,11 @@ have "$python" || python=python3
 have "$python" || fail "no Python: set PYTHON"
 have git || fail "git is missing: the packaging tests make repositories"
 debian xmllint libxml2-utils
+debian age age
 debian node nodejs
+debian chromium chromium
+debian zsh zsh
+debian fish fish
 if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
     # Debian's package makes a database of its own and runs it, unless this says otherwise.
     have postgres || have pg_ctlcluster || as_root sh -c \
@@ -76,12 +83,13 @@ if [ "$(cat "$tools/node_modules/.installed" 2>/dev/null)" != "$locked" ]; then
     if [ "$locked" = newest ]; then
         rm -rf "$tools/node_modules" "$tools/package.json" "$tools/package-lock.json"
         npm install --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error \
-            @microsoft/jest-sarif@latest yaml-language-server@latest >&2 || fail "npm install failed"
+            @microsoft/jest-sarif@latest axe-core@latest yaml-language-server@latest >&2 || fail "npm install failed"
     else
         cp "$constraints/npm/package.json" "$constraints/npm/package-lock.json" "$tools"
         npm ci --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || fail "npm ci failed"
     fi
     [ -f "$sarif" ] || fail "@microsoft/jest-sarif no longer ships lib/schemas/sarif-2.1.0-rtm.5.json"
+    [ -f "$axe" ] || fail "axe-core no longer ships axe.min.js"
     [ -f "$server" ] || fail "yaml-language-server no longer ships bin/yaml-language-server"
     echo "$locked" >"$tools/node_modules/.installed"
 fi
@@ -146,6 +154,7 @@ environment nemo nemo ""
 environment ibm python ""
 environment litellm litellm ""
 environment mlflow mlflow ""
+environment sops sops ""
 
 # engine: litellm/prisma, which prisma-client-py starts in place of a program that is no package, and the client that `prisma generate`
 # writes into the venv. npm's packages as locked; none of their scripts is run.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -10,9 +10,10 @@ from reconciler.core.errors import SecretError
 from reconciler.core.fingerprint import fingerprint
 from reconciler.core.kind import Kind
 from reconciler.core.pointer import get, join, put, remove_all, split
-from reconciler.core.resource import Address, Desired, RegistryFacts, RemoteState, Resource
+from reconciler.core.resource import Address, Desired, RegistryFacts, RemoteState, Resource, Source
 from reconciler.core.rules import WriteOnly
 from reconciler.core.secret import Resolver, Secret
+from reconciler.core.secret_commands import is_command
 from reconciler.core.spec import secrets_in
 from reconciler.planner.diff import covered, rotation
 from reconciler.planner.plan import Change, Plan
@@ -42,6 +43,9 @@ class SecretSource(Protocol):
     def fingerprint_key(self) -> Secret | None: ...
 
     @property
+    def locate(self) -> Callable[[Source, str], str] | None: ...
+
+    @property
     def recovered(self) -> Mapping[Address, Resource]: ...
 
 
@@ -50,6 +54,12 @@ def prepare(
 ) -> tuple[dict[Address, Prepared], tuple[str, ...]]:
     """The current object, the secrets and the fingerprints for each change; and what to tell the user."""
     stored = {resource.address: resource for resource in remote.resources()}
+    options.resolver.run_ahead(
+        reference
+        for change in plan.writes
+        if change.desired is not None
+        for _, reference, _ in _wanted(change, change.desired, facts[change.address.registry], options)
+    )
     known: dict[Address, Prepared] = {}
     notes: list[str] = []
     missing: list[str] = []
@@ -86,17 +96,42 @@ def _secrets(
 ) -> dict[str, Secret]:
     """The values of the secrets that this write needs. One that it could do without is taken where it is there."""
     found: dict[str, Secret] = {}
-    for pointer, reference in item.secrets.items():
-        if not _recreates(change, facts) and covered(pointer, item.ignore):
-            continue  # managed elsewhere: what is stored stays
+    for pointer, reference, needed in _wanted(change, item, facts, options):
         try:
             found[pointer] = options.resolver.resolve(reference)
         except SecretError as error:
-            if _needed(pointer, change, facts.kinds[item.address.kind], facts, options):
-                source = item.resource.source
-                at = f"{source.file}:{source.line}: " if source is not None else ""
-                missing.append(f"{at}{item.address} {pointer}: {error.message}")
+            if needed:
+                missing.append(
+                    f"{_place(item, pointer, options)}{item.address} {pointer}: {error.message}{_more(error, reference)}"
+                )
     return found
+
+
+def _more(error: SecretError, reference: str) -> str:
+    """What to do about a command that failed, in brackets: what is to be done about a variable stands below the list."""
+    return f" ({error.hint})" if is_command(reference) and error.hint else ""
+
+
+def _wanted(
+    change: Change, item: Desired, facts: RegistryFacts, options: SecretSource
+) -> Iterator[tuple[str, str, bool]]:
+    """The secrets that a write takes: pointer, reference, and whether it cannot do without. No command is run for one that it can do without."""
+    for pointer, reference in item.secrets.items():
+        if not _recreates(change, facts) and covered(pointer, item.ignore):
+            continue  # managed elsewhere: what is stored stays
+        needed = _needed(pointer, change, facts.kinds[item.address.kind], facts, options)
+        if needed or options.fingerprint_key is not None or not is_command(reference):
+            yield pointer, reference, needed
+
+
+def _place(item: Desired, pointer: str, options: SecretSource) -> str:
+    """Where in its manifest a secret stands, for the beginning of a line."""
+    source = item.resource.source
+    if source is None:
+        return ""
+    if options.locate is None:
+        return f"{source.file}:{source.line}: "
+    return f"{options.locate(source, item.in_manifest(pointer))}: "
 
 
 def _recreates(change: Change, facts: RegistryFacts) -> bool:

@@ -43,7 +43,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one change ended. `reason` is a stable word or the change's own reason; `message` says it in words. `duration` is in seconds."""
+    """How one change ended. `reason` is a stable word or the change's own reason; `message` says it in words.
+
+    `duration` is in seconds, and so is `started`, counted from the beginning of the run; both are 0 for what was not begun.
+    """
 
     address: Address
     action: str
@@ -51,6 +54,7 @@ class Outcome:
     reason: str
     message: str = ""
     duration: float = 0.0
+    started: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from reconciler.applier.readback import ReadBack
 from reconciler.applier.report import INTERRUPTED, Done, Outcome
 from reconciler.applier.scheduler import run_in_order
 from reconciler.core.errors import DeadlineError, RegistryError
-from reconciler.core.pointer import join, split
 from reconciler.core.resource import Address, RegistryFacts
 from reconciler.core.spec import references_in
 from reconciler.planner.order import in_order
@@ -52,7 +51,7 @@ async def run_plan(
         if change.previous is not None and change.recreates_elsewhere(facts[change.address.registry])
     }
     deadlines = {name: deadline.start(facts[name].deadline) for name in executors}
-    run = _Running(executors, known, options, pending_deletes, bugs, deadlines)
+    run = _Running(executors, known, options, pending_deletes, bugs, deadlines, time.perf_counter())
 
     def width(registry: str) -> int:
         return options.concurrency or facts[registry].concurrency
@@ -87,16 +86,6 @@ def _second_half(
     return Change(old, "delete", half.reason, depends_on=tuple(referrers))
 
 
-def _in_manifest(pointer: str, origins: Mapping[str, str]) -> str:
-    """A native pointer as the manifest has it: by the nearest origin above it; the same where there are none."""
-    parts = split(pointer)
-    for end in range(len(parts), 0, -1):
-        origin = origins.get(join(parts[:end]))
-        if origin is not None:
-            return origin + join(parts[end:])
-    return pointer if not origins else ""
-
-
 @dataclass(frozen=True, slots=True)
 class _Running:
     """One run. `pending_deletes` are the renames by re-creation, by their old addresses: they are told when their second half has ended.
@@ -110,6 +99,7 @@ class _Running:
     pending_deletes: Mapping[Address, Change]
     bugs: list[Exception]
     deadlines: Mapping[str, Deadline | None]
+    began: float  # by the clock that measures the changes
 
     async def one(self, change: Change) -> Outcome:
         if self.bugs:
@@ -135,8 +125,9 @@ class _Running:
             # its text is left to the traceback: nobody knows what is in it
             done = Done("failed", "bug", f"a bug, {type(error).__name__}: it may have been done, or done in part")
         duration = time.perf_counter() - started
+        reason = done.reason or change.reason
         return self._told(
-            Outcome(change.address, change.action, done.status, done.reason or change.reason, done.message, duration)
+            Outcome(change.address, change.action, done.status, reason, done.message, duration, started - self.began)
         )
 
     def _located(self, change: Change, error: RegistryError) -> str:
@@ -144,7 +135,7 @@ class _Running:
         source, item = change.source, change.desired
         if source is None or item is None or self.options.locate is None:
             return ""
-        found = [self.options.locate(source, _in_manifest(pointer, item.origins)) for pointer, _ in error.places]
+        found = [self.options.locate(source, item.in_manifest(pointer)) for pointer, _ in error.places]
         return f" (at {', '.join(dict.fromkeys(found))})" if found else ""
 
     async def _carry_out(self, change: Change) -> Done:

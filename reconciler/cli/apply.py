@@ -7,26 +7,33 @@ import importlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from reconciler.applier.report import Report
 from reconciler.cli import run_apply, run_plan
 from reconciler.cli.files import read_file
-from reconciler.cli.options import Command, GlobalOptions, consent_options, format_option, output_option, scope_options
+from reconciler.cli.options import (
+    Command,
+    GlobalOptions,
+    changed_since_option,
+    consent_options,
+    format_option,
+    full_option,
+    output_option,
+    scope_options,
+)
 from reconciler.cli.run_plan import Request
 from reconciler.cli.session import Outputs, check_answer_files, find_workspace
 from reconciler.cli.streams import tell_error, warn
 from reconciler.core.errors import InputError, UsageError
-from reconciler.planner.plan import Consents
-from reconciler.planner.planfile import SavedPlan
+from reconciler.planner.planfile import MAX_BYTES, SavedPlan
 from reconciler.project.saved_plans import trusted
 from reconciler.render import REPORT
 from reconciler.render.escape import printable
+from reconciler.render.sections import flags
 from reconciler.render.terminal import Style
-
-MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
 
 
 @click.command(
@@ -39,6 +46,7 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
     },
 )
 @scope_options
+@changed_since_option
 @consent_options
 @click.option(
     "--plan",
@@ -66,8 +74,9 @@ MAX_PLAN_BYTES: Final = 1024 * 1024 * 1024
     metavar="DIR",
     help="Where to write what will be removed or overwritten (.reconciler/backup/<UTC>).",
 )
-@format_option("text", "json", "markdown")
+@format_option("text", "json", "markdown", "html")
 @output_option
+@full_option
 @click.pass_obj
 def command(
     options: GlobalOptions,
@@ -79,18 +88,19 @@ def command(
     backup: Path | None,
     output_format: str,
     outputs: tuple[str, ...],
+    full: bool,
     **asked: Any,
 ) -> int:
     """Make the registries say what the manifests say: show the plan, ask, apply, report.
 
     PATH is a file, a folder, a quoted glob, or `-` for stdin; without any, the configured manifests.
     """
-    answers = Outputs.parse(REPORT, output_format, outputs)
+    answers = Outputs.parse(REPORT, output_format, outputs, full=full)
     check_answer_files(options, answers.paths, asked["paths"])
     with run_apply.reported():
-        with answers.reporting_errors("apply"):
+        with answers.reporting_errors("apply", options=options):
             request = Request.of(asked)
-            how = _How(output_format, yes, tested, concurrency, backup)
+            how = _How(output_format, yes, tested, concurrency, backup, full, answers.need_origin())
             report = _run(options, request, plan_file, how)
         return _tell(report, answers, options)
 
@@ -103,6 +113,8 @@ class _How(NamedTuple):
     tested: bool
     concurrency: int | None
     backup: Path | None
+    full: bool
+    with_origin: bool
 
 
 def _run(options: GlobalOptions, request: Request, plan_file: Path | None, how: _How) -> Report:
@@ -136,7 +148,7 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
     flag = options.env is not None and "env" not in options.from_variables
     if flag or request != Request():
         raise UsageError(
-            "a saved plan says itself what to do: PATH, --env, --registry, --select and consents cannot be given with --plan",
+            "a saved plan says itself what to do: PATH, --env, --registry, --select, --changed-since and consents cannot be given with --plan",
             hint="make another plan with `reconciler plan --save`",
         )
 
@@ -144,14 +156,16 @@ def _nothing_beside_a_plan(options: GlobalOptions, request: Request, how: _How) 
 async def _direct(options: GlobalOptions, request: Request, how: _How) -> Report:
     workspace = find_workspace(options, request.paths)
     run_apply.check_backup(workspace, how.backup)
-    loaded, desired = run_plan.load(workspace, request)
+    loaded, desired = run_plan.load(workspace, request, today=datetime.now(UTC).date())
     async with workspace.connect(
         run_plan.names(workspace, request, desired), concurrency=how.concurrency
     ) as registries:
         plan = await run_plan.plan(workspace, request, loaded, desired, registries)
+        if how.with_origin:
+            plan = run_plan.with_origin(plan, workspace)
         if how.tested:  # loaded by name: nobody else pays for it
             plan = await importlib.import_module("reconciler.cli.test_runs").gated(workspace, loaded, plan)
-        run_apply.show(plan, options, how.output_format)
+        run_apply.show(plan, options, how.output_format, full=how.full)
         run_apply.ask(plan, yes=how.yes)
         return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
@@ -162,19 +176,19 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
     reader = importlib.import_module(
         "reconciler.planner.planfile_reader"
     )  # loaded by name: nobody else needs jsonschema
-    saved: SavedPlan = reader.parse(read_file(file, MAX_PLAN_BYTES), str(file))
+    saved: SavedPlan = reader.parse(read_file(file, MAX_BYTES), str(file))
     _check_environment(options, saved.plan.environment)
     workspace = find_workspace(replace(options, env=saved.plan.environment))
     run_apply.check_backup(workspace, how.backup)
     plan = trusted(saved, workspace, str(file), datetime.now(UTC))
     reader.check_kinds(plan, workspace.facts, str(file))
     known = [name for name in plan.registries if name in workspace.entries]
-    if saved.seal is None and (lifted := _consents(plan.consents)):
+    if saved.seal is None and (lifted := flags(plan.consents)):
         warn(
             f"the plan is not sealed, so its consents may be others than were given: {printable(lifted)} (`fingerprint_key` seals plans)"
         )
     async with workspace.connect(known, concurrency=how.concurrency) as registries:
-        run_apply.show(plan, options, how.output_format)
+        run_apply.show(plan, options, how.output_format, full=how.full)
         return await run_apply.carry_out(
             workspace, plan, registries, options, concurrency=how.concurrency, backup=how.backup
         )
@@ -188,15 +202,3 @@ def _check_environment(options: GlobalOptions, planned: str | None) -> None:
             f"RECONCILER_ENV is {options.env!r}, and the plan was made {made}",
             hint="unset RECONCILER_ENV to apply this plan, or plan again with it",
         )
-
-
-def _consents(given: Consents) -> str:
-    """The consents of a plan as the flags that gave them."""
-    flags = [
-        "--prune" if given.prune else "",
-        "" if given.allow_deletes is None else f"--allow-deletes {given.allow_deletes}",
-        "" if given.allow_replaces is None else f"--allow-replaces {given.allow_replaces}",
-        *(f"--take-ownership {owner}" for owner in given.take_ownership),
-        *(f"--rotate {key}" for key in given.rotate),
-    ]
-    return " ".join(filter(None, flags))

@@ -10,8 +10,8 @@ import click
 from reconciler.applier.report import Report
 from reconciler.cli import run_apply
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import Outputs, find_workspace
-from reconciler.cli.stored import registries_of
+from reconciler.cli.session import Outputs
+from reconciler.cli.stored import find_workspace_to_read, registries_of
 from reconciler.cli.streams import warn
 from reconciler.core.resource import Desired
 from reconciler.planner.plan import Plan
@@ -45,17 +45,17 @@ def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, ou
     """
     with run_apply.reported():
         report = asyncio.run(_delete(options, key, yes, backup, output_format))
-        Outputs(REPORT, output_format, ()).write(report, options)
+        Outputs(REPORT, output_format, (), full=True).write(report, options)
         return report.exit_code
 
 
 async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | None, output_format: str) -> Report:
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     run_apply.check_backup(workspace, backup)
     async with workspace.connect(registries_of(workspace, [key])) as registries:
         desired = workspace.load().desired
         resource, plan = await plan_deletion(workspace, key, desired, registries)
-        run_apply.show(plan, options, output_format)
+        run_apply.show(plan, options, output_format, full=True)
         _warn_if_declared(plan, desired.find(resource.address))
         run_apply.ask(plan, yes=yes)
         return await run_apply.carry_out(workspace, plan, registries, options, concurrency=1, backup=backup)

@@ -12,8 +12,7 @@ import click
 
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option, revision_option
-from reconciler.cli.session import find_workspace
-from reconciler.cli.stored import registries_of, stored, warn_of_unreadable
+from reconciler.cli.stored import find_workspace_to_read, registries_of, stored, warn_of_unreadable
 from reconciler.cli.streams import echo_data, echo_json, say, warn
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
@@ -74,7 +73,7 @@ def command(
         raise UsageError("say which objects: KEY, or --all")
     if revision is not None and len(keys) != 1:
         raise UsageError("--revision is about one object", hint="give one KEY, without --all")
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     remote, chosen = _chosen(workspace, keys, revision)
     suffix = ".json" if output_format == "json" else ".yaml"
     whole = everything or len(keys) > 1
@@ -118,7 +117,7 @@ async def _restored(workspace: Workspace, key: str, number: str, names: Sequence
     elsewhere = sorted(_elsewhere(workspace, restored)) if history.kind.portable else []
     if elsewhere:
         what = f"it is declared for {', '.join(elsewhere)} too, of which this manifest says nothing"
-        say(f"warning: {printable(what)}: in its place, it would leave them without one")
+        warn(f"{printable(what)}: in its place, it would leave them without one")
     return restored
 
 

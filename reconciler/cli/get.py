@@ -7,8 +7,8 @@ import asyncio
 import click
 
 from reconciler.cli.options import Command, GlobalOptions, format_option, revision_option
-from reconciler.cli.session import find_workspace, style
-from reconciler.cli.stored import registries_of, stored
+from reconciler.cli.session import style
+from reconciler.cli.stored import find_workspace_to_read, registries_of, stored
 from reconciler.cli.streams import echo_data, echo_json
 from reconciler.project.lookup import one_object
 from reconciler.project.revisions import history_of
@@ -32,7 +32,7 @@ def command(options: GlobalOptions, key: str, revision: str | None, output_forma
 
     With --revision, as it was then, also where it was deleted since.
     """
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     names = registries_of(workspace, [key])
     if revision is None:
         found = one_object(key, asyncio.run(stored(workspace, names)))

@@ -9,16 +9,19 @@ from typing import Any
 import click
 
 from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
-from reconciler.cli.session import find_workspace, style
+from reconciler.cli.session import style
+from reconciler.cli.stored import find_workspace_to_read
 from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
 from reconciler.endpoint.values import FailedError, Subject
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
+from reconciler.project.loaded import LoadedManifests
+from reconciler.project.lookup import suggested
 from reconciler.project.model_facts import facts_json, native_facts, portable_facts, with_live
 from reconciler.project.pull_request import check_secrets
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.workspace import Workspace
 from reconciler.registry.capabilities import ModelFacts
 from reconciler.registry.catalog import load_driver
 from reconciler.render.info_text import info_text
@@ -43,7 +46,7 @@ def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, o
     From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or,
     with --live, its endpoint tells, else of its longest answer. What cannot be known is null.
     """
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     manifest = _declared(workspace.load(), key)
     data = facts_json(manifest.key, _facts(workspace, manifest))
     if live and manifest.model is not None and manifest.model.endpoint is not None:
@@ -74,7 +77,9 @@ def _declared(loaded: LoadedManifests, key: str) -> Manifest:
     if found:
         return found[0]
     loaded.checked()
-    raise InputError(f"no manifest declares {key!r}", hint="`reconciler plan` shows what is declared")
+    known = [item.address for item in loaded.desired.resources]
+    hint = suggested(key, known, "`reconciler plan` shows what is declared")
+    raise InputError(f"no manifest declares {key!r}", hint=hint)
 
 
 def _facts(workspace: Workspace, manifest: Manifest) -> ModelFacts:

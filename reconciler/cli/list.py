@@ -7,8 +7,8 @@ import asyncio
 import click
 
 from reconciler.cli.options import Command, GlobalOptions, format_option
-from reconciler.cli.session import find_workspace, style
-from reconciler.cli.stored import check_names, tell_unread, warn_of_invalid, warn_of_unreadable
+from reconciler.cli.session import style
+from reconciler.cli.stored import check_names, find_workspace_to_read, tell_unread, warn_of_invalid, warn_of_unreadable
 from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.errors import UsageError
 from reconciler.project.listing import kinds_of, only_kinds, read_what_can, stored_objects
@@ -55,7 +55,7 @@ def command(
     if layout not in (None, "wide"):
         raise UsageError(f"-o {layout!r}: the only other layout is `wide`", hint="for machines: --format json")
     requirements = parse_selectors(selections)
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     check_names(workspace, registries)
     names = set(registries or workspace.entries)
     wanted = kinds_of([workspace.entries[name] for name in sorted(names)], kinds)

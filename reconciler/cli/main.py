@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -33,12 +34,18 @@ GROUPS: Final = {
         "plan": ("reconciler.cli.plan:command", "Show what apply would do. Writes nothing."),
         "apply": ("reconciler.cli.apply:command", "Make the registries say what the manifests say."),
         "drift": ("reconciler.cli.drift:command", "Show what changed in the registries behind our back."),
+        "show": ("reconciler.cli.show:command", "Show a saved plan, without any registry."),
     },
     "Look": {
         "list": ("reconciler.cli.list:command", "List what the registries hold."),
         "get": ("reconciler.cli.get:command", "Show one object as its registry holds it."),
+        "compare": ("reconciler.cli.compare:command", "Show in what two environments differ."),
         "history": ("reconciler.cli.history:command", "Show the revisions of one object."),
         "info": ("reconciler.cli.info:command", "Tell what a model is, from its manifest or its endpoint."),
+        "explain": (
+            "reconciler.cli.explain:command",
+            "Explain a kind, a field, a word of an answer, an exit code.",
+        ),
         "test": ("reconciler.cli.test:command", "Try a model out, at its endpoint or through its registry."),
     },
     "Bring in and take out": {
@@ -49,10 +56,16 @@ GROUPS: Final = {
         "delete": ("reconciler.cli.delete:command", "Delete one object."),
     },
     "CI, editors and the shell": {
+        "fmt": ("reconciler.cli.fmt:command", "Bring manifests into canonical form."),
         "schema": ("reconciler.cli.schema:command", "Write the JSON Schemas for editors."),
+        "completion": (
+            "reconciler.cli.completion:command",
+            "Print the script that completes words in a shell.",
+        ),
     },
 }
 COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+COMPLETING: Final = "_RECONCILER_COMPLETE"  # the variable by which the scripts of `completion` say which shell asks
 FIRST: Final = ("init", "validate", "plan", "apply")  # what `reconciler` alone shows
 
 ISSUES: Final = "https://github.com/model-reconciler/reconciler/issues"
@@ -110,8 +123,11 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
 
 
 def main() -> int:
-    """Runs the command line of the process. Returns its exit code."""
+    """Runs the command line of the process, or answers a shell that completes one. Returns its exit code."""
     encode_streams()
+    if COMPLETING in os.environ:
+        answered: int = importlib.import_module("reconciler.cli.completer").main()
+        return answered
     code = run(sys.argv[1:])
     try:
         if sys.stdout is not None:
@@ -125,6 +141,11 @@ def run(words: Sequence[str]) -> int:
     """The exit code of one run. Everything that can go wrong ends here."""
     wanted = _last_value(words, "--log-format")
     with log_format(wanted if wanted in LOG_FORMATS else "text"):
+        if any(name.startswith("OTEL_") for name in os.environ):
+            observed = importlib.import_module("reconciler.cli.observed")
+            if observed.is_wanted(os.environ):
+                code: int = observed.run(words, COMMANDS, lambda: _run(words))
+                return code
         return _run(words)
 
 

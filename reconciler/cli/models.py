@@ -14,14 +14,15 @@ from reconciler.cli.catalogue import credentials_file, credentials_text, files_o
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.question import choose, on_terminal
-from reconciler.cli.session import find_workspace, naming_registry, style
-from reconciler.cli.stored import check_names, warn_of_invalid
+from reconciler.cli.session import naming_registry, style
+from reconciler.cli.stored import check_names, find_workspace_to_read, warn_of_invalid
 from reconciler.cli.streams import echo_data, echo_json, say, tell_error, warn
 from reconciler.core.errors import InputError, ReconcilerError, UsageError
 from reconciler.core.providers import NAMES
 from reconciler.core.resource import Address, Source
 from reconciler.core.schema.findings import nearest
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.loaded import LoadedManifests
+from reconciler.project.workspace import Workspace
 from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Catalogues
 from reconciler.registry.catalog import WITH_CATALOGUE
 from reconciler.registry.reading import read_all
@@ -94,7 +95,7 @@ def command(
         asks = output_format == "text" and on_terminal()
         _check_alone(wanted, target, registry, asks=asks)
         return _providers(options, target, registry, output_format, asks=asks)
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     if registry is not None:
         check_names(workspace, [registry])
     catalogue = asyncio.run(_catalogue(workspace, provider, registry))
@@ -133,7 +134,7 @@ def _providers(
 
 def _choose(options: GlobalOptions, target: str | None, registry: str | None) -> int:
     """Ask for a provider and one of its models, and write the model's manifest. An empty answer ends it."""
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     if registry is not None:
         check_names(workspace, [registry])
     try:

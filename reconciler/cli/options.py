@@ -199,6 +199,8 @@ def output_option(command: Decorated) -> Decorated:
     )(command)
 
 
+full_option = click.option("--full", is_flag=True, help="Every field and every name, nothing cut or folded.")
+
 revision_option = click.option(
     "--revision",
     metavar="N",
@@ -229,6 +231,13 @@ def scope_options(command: Decorated) -> Decorated:
     ):
         command = decorate(command)
     return command
+
+
+changed_since_option = click.option(
+    "--changed-since",
+    metavar="REF",
+    help="Only the manifests that changed since HEAD and this commit parted, as git tells. Deletes nothing.",
+)
 
 
 def consent_options(command: Decorated) -> Decorated:

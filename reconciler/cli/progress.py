@@ -1,4 +1,4 @@
-"""A progress bar on stderr, by rich. Imported only for long work on a terminal."""
+"""Progress on stderr, by rich: a bar of changes, and what is being read. Imported only for long work on a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from reconciler.applier.report import Outcome
 
@@ -32,3 +40,14 @@ def progress(total: int, *, color: bool) -> Iterator[Callable[[Outcome], None]]:
             bar.update(task, advance=1, failed=f"{failures} failed" if failures else "")
 
         yield told
+
+
+@contextmanager
+def reading(text: str, *, color: bool) -> Iterator[None]:
+    """Shows what is read and for how long; gone when it is read. How much there is to read, no registry tells before."""
+    console = Console(stderr=True, no_color=not color)
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
+    ) as bar:
+        bar.add_task(text, total=None)
+        yield

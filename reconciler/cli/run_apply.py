@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from reconciler.applier.apply import apply
@@ -21,7 +22,9 @@ from reconciler.applier.report import BugError, Outcome, Report, untouched
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.question import confirmed, has_terminal
 from reconciler.cli.session import Outputs, style
-from reconciler.cli.streams import echo_data, say
+from reconciler.cli.streams import echo_data, logs_json, say
+from reconciler.cli.terminal import is_terminal
+from reconciler.core import observing
 from reconciler.core.errors import RefusedError, UsageError
 from reconciler.core.resource import Address
 from reconciler.planner.plan import Plan
@@ -36,9 +39,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LONG = 50  # changes from which on progress is shown
 
 
-def show(plan: Plan, options: GlobalOptions, output_format: str) -> None:
+def show(plan: Plan, options: GlobalOptions, output_format: str, *, full: bool) -> None:
     """The plan, before anything is asked or done: on stdout in text, on stderr where stdout is for a machine."""
-    shown = Outputs(PLAN, "text", ())
+    shown = Outputs(PLAN, "text", (), full)
     if output_format == "text":
         echo_data(shown.text("text", plan, style(options)))
     else:
@@ -61,8 +64,8 @@ def ask(plan: Plan, *, yes: bool) -> None:
         )
     if plan.guards:
         return
-    count = len(plan.writes)
-    if not confirmed(f"Apply {'this change' if count == 1 else f'these {count:,} changes'}?"):
+    number = len(plan.writes)
+    if not confirmed(f"Apply {'this change' if number == 1 else f'these {number:,} changes'}?"):
         raise RefusedError("nothing was written: the answer was no")
 
 
@@ -109,6 +112,16 @@ class _Account:
 
     def tell(self, outcome: Outcome) -> None:
         self.outcomes[outcome.address] = outcome
+        address = outcome.address
+        observing.ended(
+            "change",
+            outcome.duration,
+            address=str(address),
+            registry=address.registry,
+            kind=address.kind,
+            action=outcome.action,
+            status=outcome.status,
+        )
         self.progress(outcome)
 
     def cut_short(self) -> Report:
@@ -175,10 +188,28 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
 
 @contextmanager
 def _progress(plan: Plan, options: GlobalOptions) -> Iterator[Callable[[Outcome], None]]:
-    """A bar on stderr for long work on a terminal; else nothing. rich is imported only for that."""
-    if len(plan.writes) < LONG or sys.stderr is None or not sys.stderr.isatty():
+    """A bar on stderr for long work on a terminal, a record for each change in a JSON log, else nothing.
+
+    rich is imported only for the bar.
+    """
+    if logs_json():
+        yield _recorded(len(plan.writes))
+        return
+    if len(plan.writes) < LONG or not is_terminal(sys.stderr):
         yield lambda outcome: None
         return
     bar = importlib.import_module("reconciler.cli.progress")
     with bar.progress(len(plan.writes), color=options.color(sys.stderr)) as told:
         yield told
+
+
+def _recorded(total: int) -> Callable[[Outcome], None]:
+    """Write a record for each change that has ended, with the count of all of them."""
+    done = count(1)
+
+    def tell(outcome: Outcome) -> None:
+        facts = {"address": str(outcome.address), "action": outcome.action, "status": outcome.status}
+        level = "info" if outcome.status == "ok" else "warning"
+        say(f"{outcome.action} {outcome.address}: {outcome.status}", level, **facts, done=next(done), total=total)
+
+    return tell

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
-from reconciler.cli.options import GlobalOptions
-from reconciler.cli.session import find_workspace, stdin_bytes
+from reconciler.cli import changed
+from reconciler.cli.session import stdin_bytes, tell_excluded
 from reconciler.cli.stored import check_names
+from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
+from reconciler.core.observing import span
 from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents, Plan
+from reconciler.project.loaded import LoadedManifests
+from reconciler.project.lookup import suggested
+from reconciler.project.origin import origin_of
 from reconciler.project.planning import plan_changes
+from reconciler.project.policy_checks import check_policies
 from reconciler.project.selection import parse_selector, select
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
 
 
@@ -28,6 +35,7 @@ class Request:
     paths: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
     selections: tuple[str, ...] = ()
+    changed_since: str | None = None
     consents: Consents = Consents()
 
     @classmethod
@@ -42,9 +50,10 @@ class Request:
         selections = tuple(options.get("selections") or ())
         for text in selections:
             parse_selector(text)
-        request = cls(tuple(options["paths"]), tuple(options["registries"]), selections, consents)
-        if consents.prune and (request.paths or request.selections):
-            what = "PATH" if request.paths else "--select"
+        since = options.get("changed_since")
+        request = cls(tuple(options["paths"]), tuple(options["registries"]), selections, since, consents)
+        if consents.prune and (request.paths or request.selections or since is not None):
+            what = "PATH" if request.paths else "--select" if request.selections else "--changed-since"
             raise UsageError(
                 f"--prune always looks at all configured manifests, so it cannot be combined with {what}",
                 hint="leave one of them out; --registry may be combined",
@@ -52,11 +61,25 @@ class Request:
         return request
 
 
-def load(workspace: Workspace, request: Request) -> tuple[LoadedManifests, DesiredState]:
-    """The manifests, all valid, and of their desired state the part that was asked for."""
+def load(workspace: Workspace, request: Request, *, today: date | None = None) -> tuple[LoadedManifests, DesiredState]:
+    """The manifests, all valid, and of their desired state the part that was asked for.
+
+    With `today`, the day in UTC, the policies are asked, too: by what writes, or shows what would be written.
+    """
     check_names(workspace, request.registries)
-    loaded = workspace.load(request.paths, stdin_bytes)
-    desired = select(loaded.checked(), request.selections)
+    if request.changed_since is not None:
+        loaded = changed.load(workspace, request.changed_since, request.paths)
+        if loaded is None:
+            return changed.nothing(workspace)
+    else:
+        loaded = workspace.load(request.paths, stdin_bytes)
+    tell_excluded(loaded.excluded)
+    if today is not None:
+        loaded = check_policies(workspace, loaded, today)
+    desired = loaded.checked()
+    if request.changed_since is not None:
+        desired = changed.without_deletions(desired)
+    desired = select(desired, request.selections)
     _check_rotate(desired, request.consents.rotate)
     return loaded, desired
 
@@ -71,7 +94,9 @@ def _check_rotate(desired: DesiredState, keys: tuple[str, ...]) -> None:
         ]
         models = [address for address in found if str(address) == key] or found
         if not models:
-            raise UsageError(f"--rotate {key!r}: no manifest declares it")
+            known = [item.address for item in desired.resources]
+            hint = suggested(key, known, "`reconciler validate` tells whether the manifests are read as they are meant")
+            raise UsageError(f"--rotate {key!r}: no manifest declares it", hint=hint)
         if len(models) > 1:
             raise UsageError(
                 f"--rotate {key!r} names {len(models)} objects: {', '.join(sorted(map(str, models)))}",
@@ -96,26 +121,27 @@ async def plan(
     registries: Mapping[str, Registry],
 ) -> Plan:
     """Read the registries and plan. Writes nothing."""
-    return await plan_changes(
-        workspace,
-        desired,
-        registries,
-        declared=loaded.desired,
-        warnings=loaded.warnings,
-        consents=request.consents,
-    )
+    with span("plan"), reading(registries):
+        return await plan_changes(
+            workspace,
+            desired,
+            registries,
+            declared=loaded.desired,
+            warnings=loaded.warnings,
+            consents=request.consents,
+        )
 
 
-async def read(options: GlobalOptions, request: Request) -> Plan:
-    """The plan for a command that only looks: reads the manifests and the registries, and closes them again."""
-    return await read_in(find_workspace(options, request.paths), request)
-
-
-async def read_in(workspace: Workspace, request: Request) -> Plan:
-    """The plan for a command that only looks, in a workspace that is open already."""
-    loaded, desired = load(workspace, request)
+async def read_in(workspace: Workspace, request: Request, *, today: date | None = None) -> Plan:
+    """The plan for a command that only looks, in a workspace that is open already; `today` as for `load`."""
+    loaded, desired = load(workspace, request, today=today)
     async with workspace.connect(names(workspace, request, desired)) as registries:
         return await plan(workspace, request, loaded, desired, registries)
+
+
+def with_origin(plan: Plan, workspace: Workspace) -> Plan:
+    """The plan, with what it was made from: the commit, the version, and the project's folder."""
+    return replace(plan, origin=origin_of(workspace.project.root, workspace.resolver.environ))
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:

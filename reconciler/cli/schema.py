@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions
 from reconciler.cli.schemas import generated
+from reconciler.cli.session import find_workspace
 from reconciler.cli.streams import echo_data, say
+from reconciler.manifest.discover import shown
 from reconciler.render.escape import printable
+
+_FOLDER: Final = "schemas"
 
 
 @click.command(
@@ -24,18 +29,19 @@ from reconciler.render.escape import printable
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default=Path("schemas"),
     metavar="DIR",
-    help="The folder to write to (schemas).",
+    help="The folder to write to (schemas, beside reconciler.yaml where there is one).",
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail if the files there are stale.")
 @click.pass_obj
-def command(options: GlobalOptions, out: Path, check: bool) -> int:
+def command(options: GlobalOptions, out: Path | None, check: bool) -> int:
     """Write the JSON Schemas for editors and machines: manifests, reconciler.yaml, and every JSON answer.
 
     They are those of the registries of the configuration, where there is one, else of all built-in drivers.
     """
-    files = generated(options)
+    workspace = find_workspace(options)
+    files = generated(workspace)
+    out = Path(shown(str(workspace.project.root / _FOLDER), workspace.cwd)) if out is None else out
     if check:
         stale = [name for name, text in files.items() if _text(out / name) != text]
         for name in stale:

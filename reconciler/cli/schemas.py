@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from reconciler.cli.options import GlobalOptions
-from reconciler.cli.session import find_workspace
 from reconciler.project.registries import drivers_in_use, native_kinds_of
 from reconciler.project.schemas import RegistryShape, generate
+from reconciler.project.workspace import Workspace
 from reconciler.registry import catalog
 from reconciler.registry.entry import portable_kind
 
 
-def generated(options: GlobalOptions) -> dict[str, str]:
+def generated(workspace: Workspace) -> dict[str, str]:
     """File name to text, for the registries of the configuration, or for all built-in drivers where there is none."""
-    workspace = find_workspace(options)
     drivers = {name: catalog.load_driver(name) for name in catalog.names()}
     shapes = None
     if workspace.project.file is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ from reconciler import render
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.streams import echo_data, echo_data_if_possible, say, tell_error
-from reconciler.cli.terminal import width_of
+from reconciler.cli.terminal import has_width, width_of
 from reconciler.core.document import MAX_BYTES
 from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
 from reconciler.manifest.validation import Repository
+from reconciler.project import config_file
 from reconciler.project.answer_files import check_answer_file, check_beside_broken
 from reconciler.project.workspace import Workspace, open_workspaces
 from reconciler.render.escape import printable
@@ -44,6 +47,12 @@ def find_workspaces(options: GlobalOptions, paths: Sequence[str]) -> list[tuple[
         for workspace, _ in found:
             _tell(workspace)
     return found
+
+
+def tell_excluded(paths: Sequence[str]) -> None:
+    """Say which paths of the command line were not read: no error, since pre-commit names files without knowing."""
+    for path in paths:
+        say(f"note: nothing is read at {printable(path)}: `exclude` in reconciler.yaml leaves it out")
 
 
 def check_answer_files(options: GlobalOptions, files: Sequence[Path], paths: Sequence[str] = ()) -> None:
@@ -77,19 +86,20 @@ def _tell(workspace: Workspace) -> None:
 def style(options: GlobalOptions, stream: Any = None, *, strict: bool = False) -> Style:
     """The style for stdout, or for another stream: its colour and its width."""
     target = sys.stdout if stream is None else stream
-    return Style(options.color(target), max(width_of(target), 40), strict)
+    return Style(options.color(target), max(width_of(target), 40), strict, cuts=has_width(target))
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """`--format` and `--output FORMAT=FILE`: one answer in several formats."""
+    """`--format` and `--output FORMAT=FILE`: one answer in several formats, with `full` in all its length."""
 
     family: Mapping[str, str]
     main: str
     files: tuple[tuple[str, Path], ...]
+    full: bool = False
 
     @classmethod
-    def parse(cls, family: Mapping[str, str], main: str, outputs: Sequence[str]) -> Outputs:
+    def parse(cls, family: Mapping[str, str], main: str, outputs: Sequence[str], *, full: bool = False) -> Outputs:
         """Parse the outputs, each FORMAT=FILE. Raises UsageError for another form."""
         files = []
         for text in outputs:
@@ -103,11 +113,15 @@ class Outputs:
                     hint=f"--format {name} writes that to stdout",
                 )
             files.append((name, Path(file)))
-        return cls(family, main, tuple(files))
+        return cls(family, main, tuple(files), full)
 
     @property
     def paths(self) -> tuple[Path, ...]:
         return tuple(path for _, path in self.files)
+
+    def need_origin(self) -> bool:
+        """True where one of the formats says what the answer was made from, which costs a call of git."""
+        return not {self.main, *(name for name, _ in self.files)}.isdisjoint(("markdown", "html"))
 
     def write(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         """Write the answer to every file, then to stdout, which holds the error alone where a file fails (InputError)."""
@@ -115,25 +129,29 @@ class Outputs:
         self.to_stdout(value, options, strict=strict)
 
     @contextmanager
-    def reporting_errors(self, command: str, repository: Repository | None = None) -> Iterator[None]:
+    def reporting_errors(
+        self, command: str, repository: Repository | None = None, options: GlobalOptions | None = None
+    ) -> Iterator[None]:
         """Write the error of a command's work to every file, in its format, and to stdout where a program reads it.
 
-        `repository` is the one that the working directory is in, for formats that name files from its root.
+        `repository` is the one that the working directory is in, for formats that name files from its root; `options` say
+        which project and environment it is about, for those that bear a marker of them.
         """
         try:
             yield
         except ReconcilerError as error:
-            failure = render.load("reconciler.render.failure:render")
+            failure = partial(render.load("reconciler.render.failure:render"), error=error, command=command)
+            about = {"repository": repository, **({} if options is None else _place(options))}
             for name, file in self.files:
                 with _second_error():
-                    write_text(file, failure(name, error, command, repository) + "\n")
+                    write_text(file, failure(name, **about) + "\n")
             if self.main in render.REPORTS:
-                echo_data_if_possible(failure(self.main, error, command, repository))
+                echo_data_if_possible(failure(self.main, **about))
             raise
 
     def to_files(self, value: Any, *, strict: bool = False) -> None:
         for name, file in self.files:
-            write_text(file, self.text(name, value, Style(color=False, strict=strict)) + "\n")
+            write_text(file, self.text(name, value, Style(color=False, strict=strict, cuts=False)) + "\n")
 
     def to_stdout(self, value: Any, options: GlobalOptions, *, strict: bool = False) -> None:
         # each format escapes what it shows for itself; GitHub's is made of commands
@@ -141,8 +159,19 @@ class Outputs:
         echo_data(self.text(self.main, value, style(options, strict=strict)), exact=exact)
 
     def text(self, name: str, value: Any, how: Style) -> str:
-        rendered: str = render.load(self.family[name])(value, how)
+        rendered: str = render.load(self.family[name])(value, replace(how, full=self.full))
         return rendered
+
+
+def _place(options: GlobalOptions) -> dict[str, str | None]:
+    """The project and the environment that a command is about, as far as that is known when it fails."""
+    try:
+        file = options.config or config_file.find(Path.cwd())
+        folder = Path.cwd() if file is None else Path(os.path.abspath(file)).parent
+    except (OSError, ReconcilerError):  # which is what the command tells
+        return {"environment": options.env}
+    project: str = render.load("reconciler.project.origin:project_folder")(folder, os.environ)
+    return {"project": project, "environment": options.env}
 
 
 @contextmanager

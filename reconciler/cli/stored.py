@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.cli.options import GlobalOptions
-from reconciler.cli.session import style
+from reconciler.cli.session import find_workspace, style
 from reconciler.cli.streams import tell_error, warn
+from reconciler.cli.waiting import reading
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
 from reconciler.core.resource import RemoteState
-from reconciler.core.schema.findings import nearest
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.core.schema.findings import did_you_mean
+from reconciler.project.loaded import LoadedManifests
+from reconciler.project.runner_local import registries_not_kept
+from reconciler.project.workspace import Workspace
 from reconciler.registry.reading import read_all, unread_text
 from reconciler.render.escape import printable
 from reconciler.render.stored import unreadable_rows
@@ -20,19 +23,31 @@ from reconciler.render.stored import unreadable_rows
 _NOTHING_THERE: Final = frozenset({"no-manifests", "no-such-path"})  # a project may begin with a command that reads
 
 
+def find_workspace_to_read(options: GlobalOptions) -> Workspace:
+    """The workspace for a command that reads registries without planning, which would warn in the plan.
+
+    Warns of each registry that goes with the runner of a pipeline. Raises ConfigError.
+    """
+    workspace = find_workspace(options)
+    for problem in registries_not_kept(workspace):
+        warn(f"{printable(problem.file)}:{problem.line}: {printable(problem.message)} ({problem.rule})")
+    return workspace
+
+
 async def stored(workspace: Workspace, names: Sequence[str] = ()) -> RemoteState:
     """Read the registries of these names, all of them if none is named."""
     check_names(workspace, names)
     async with workspace.connect(names or None) as registries:
-        return await read_all(registries, workspace.facts)
+        with reading(registries):
+            return await read_all(registries, workspace.facts)
 
 
 def check_names(workspace: Workspace, names: Iterable[str]) -> None:
     """Raises UsageError where a name is no registry's of the configuration."""
     for name in names:
         if name not in workspace.entries:
-            known, close = ", ".join(sorted(workspace.entries)), nearest(name, workspace.entries)
-            hint = f"did you mean {close!r}?" if close else f"there is: {known}"
+            there = f"there is: {', '.join(sorted(workspace.entries))}"
+            hint = did_you_mean(name, workspace.entries, there)
             raise UsageError(f"there is no registry {name!r}", hint=hint)
 
 

@@ -36,8 +36,8 @@ def encode_streams() -> None:
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
-def echo_data(text: str, *, exact: bool = False) -> None:
-    """Write data to stdout.
+def echo_data(text: str, *, exact: bool = False, end: str = "\n") -> None:
+    """Write data to stdout, and `end` behind it.
 
     What a pipeline's runner would obey in it is escaped once more, unless it is `exact`: safe already, or meant to be
     obeyed. A reader that went away stops nothing: what is to be done is done, and the exit code tells of it.
@@ -47,7 +47,7 @@ def echo_data(text: str, *, exact: bool = False) -> None:
     if sys.stdout is None:  # closed by whoever started us
         return
     try:
-        click.echo(text if exact else without_commands(text), color=True)
+        click.echo((text if exact else without_commands(text)) + end, nl=False, color=True)
         sys.stdout.flush()
     except BrokenPipeError:
         quiet_stdout()

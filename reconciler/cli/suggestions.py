@@ -29,7 +29,6 @@ COMMANDS: Final = {
     "check": "validate",
     "lint": "validate",
     "ls": "list",
-    "show": "get",
 }
 # these delete, overwrite, or agree to it: whoever wants one must know its name
 DESTRUCTIVE: Final = frozenset(

@@ -28,12 +28,22 @@ def wants_color(stream: Any, *, no_color: bool = False) -> bool:
 
 def width_of(stream: Any) -> int:
     """The width of a stream in columns: what COLUMNS says, else the terminal's own, else 100."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isascii() and said.isdigit() and int(said[:6]) > 0:
-        return int(said[:6])
+    if said := _said():
+        return said
     try:
         return (
             os.get_terminal_size(stream.fileno()).columns if stream is not None and stream.isatty() else 0
         ) or _WIDTH
     except OSError:
         return _WIDTH
+
+
+def has_width(stream: Any) -> bool:
+    """True where lines are to fit a screen: on a terminal, and where COLUMNS says how wide it is, as before a pager."""
+    return is_terminal(stream) or _said() > 0
+
+
+def _said() -> int:
+    """The columns that COLUMNS says, or 0."""
+    said = os.environ.get("COLUMNS", "")
+    return int(said[:6]) if said.isascii() and said.isdigit() else 0

@@ -12,14 +12,14 @@ import click
 from reconciler import render
 from reconciler.cli import test_runs
 from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
-from reconciler.cli.session import find_workspace, naming_registry, stdin_bytes, style
-from reconciler.cli.stored import check_names, registries_of
+from reconciler.cli.session import naming_registry, stdin_bytes, style
+from reconciler.cli.stored import check_names, find_workspace_to_read, registries_of
 from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.document import decode, read_text
 from reconciler.core.document.json_text import load_json
 from reconciler.core.errors import InputError, Problem, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
-from reconciler.project.lookup import LISTED, check_readable, matching, only
+from reconciler.project.lookup import check_readable, matching, only, suggested
 from reconciler.project.pull_request import check_secrets
 from reconciler.project.selection import parse_selector
 from reconciler.project.workspace import STDIN, Workspace
@@ -83,7 +83,7 @@ def command(
     for text in selections:
         parse_selector(text)  # before anything is read
     given = None if source is None else _given(source)
-    workspace = find_workspace(options)
+    workspace = find_workspace_to_read(options)
     telling = _Telling(style(options), output_format, strict, options.verbose)
     if key is None:
         chosen = test_runs.selected(workspace, workspace.load(), selections, given)
@@ -203,7 +203,8 @@ async def _check_known(workspace: Workspace, key: str, opened: Mapping[str, Regi
     remote = await read_all(opened, workspace.facts)
     if not matching(key, remote.resources()):
         check_readable(key, remote)
-        raise InputError(f"no manifest declares {key!r}, and no registry holds it", hint=LISTED)
+        known = [*(item.address for item in workspace.load().desired.resources), *_addresses(remote)]
+        raise InputError(f"no manifest declares {key!r}, and no registry holds it", hint=suggested(key, known))
 
 
 def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> Resource:
@@ -223,4 +224,8 @@ def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> 
     if not found and unable:
         raise InputError(f"no registry that can test holds {key!r}", hint=f"nothing can be tested through {unable}")
     models = [item for item in found if item.address.kind == workspace.entries[item.address.registry].portable.name]
-    return only(key, models or found)
+    return only(key, models or found, _addresses(remote))
+
+
+def _addresses(remote: RemoteState) -> list[Address]:
+    return [resource.address for resource in remote.resources()]

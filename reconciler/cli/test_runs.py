@@ -19,8 +19,9 @@ from reconciler.endpoint.subjects import named, subjects
 from reconciler.endpoint.test_run import check_input, streams
 from reconciler.endpoint.values import Subject
 from reconciler.planner.plan import Plan
+from reconciler.project.loaded import LoadedManifests
 from reconciler.project.selection import parse_selector
-from reconciler.project.workspace import LoadedManifests, Workspace
+from reconciler.project.workspace import Workspace
 from reconciler.registry.capabilities import Check, TestResult
 from reconciler.render.escape import printable
 

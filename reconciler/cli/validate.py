@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
-from reconciler.cli.options import Command, GlobalOptions, format_option, output_option
-from reconciler.cli.session import Outputs, check_answer_files, find_workspaces, stdin_bytes
+from reconciler.cli.options import Command, GlobalOptions, changed_since_option, format_option, output_option
+from reconciler.cli.session import Outputs, check_answer_files, find_workspaces, stdin_bytes, tell_excluded
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.environments import validate
 from reconciler.project.locate import repository_here
 from reconciler.project.registries import check_environments
-from reconciler.render import VALIDATION
+from reconciler.render import VALIDATION, load
 
 
 @click.command(
@@ -24,11 +26,17 @@ from reconciler.render import VALIDATION
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
-@format_option("text", "json", "github", "sarif", "junit")
+@changed_since_option
+@format_option("text", "json", "github", "sarif", "junit", "codequality", "html")
 @output_option
 @click.pass_obj
 def command(
-    options: GlobalOptions, paths: tuple[str, ...], strict: bool, output_format: str, outputs: tuple[str, ...]
+    options: GlobalOptions,
+    paths: tuple[str, ...],
+    strict: bool,
+    changed_since: str | None,
+    output_format: str,
+    outputs: tuple[str, ...],
 ) -> int:
     """Check manifests and reconciler.yaml with all its environments, without any registry.
 
@@ -39,14 +47,19 @@ def command(
     answers = Outputs.parse(VALIDATION, output_format, outputs)
     check_answer_files(options, answers.paths, paths)
     with answers.reporting_errors("validate", repository_here()):
-        result = _validate(options, paths)
+        result = _validate(options, paths, changed_since)
+    tell_excluded(result.excluded)
     answers.write(result, options, strict=strict)
     return 0 if result.valid and not (strict and result.problems) else 1
 
 
-def _validate(options: GlobalOptions, paths: tuple[str, ...]) -> Validation:
+def _validate(options: GlobalOptions, paths: tuple[str, ...], since: str | None) -> Validation:
     results = []
     for workspace, own_paths in find_workspaces(options, paths):
         check_environments(workspace.project, workspace.resolver)
-        results.append(validate(workspace, own_paths, stdin_bytes))
+        today = datetime.now(UTC).date()
+        if since is None:
+            results.append(validate(workspace, own_paths, stdin_bytes, today=today))
+        else:  # by name: who does not ask for it does not pay for it
+            results.append(load("reconciler.cli.changed:validated")(workspace, since, own_paths, today))
     return merge(results)

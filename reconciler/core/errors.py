@@ -50,6 +50,19 @@ class Problem(NamedTuple):
     suggestion: str | None = None
     environment: str | None = None
 
+    def __lt__(self, other: tuple[object, ...]) -> bool:
+        """By place; what is absent comes first, and is comparable."""
+        if not isinstance(other, Problem):
+            return False
+        try:
+            return tuple.__lt__(self, other)
+        except TypeError:  # what is absent, beside a text
+            return self._order < other._order
+
+    @property
+    def _order(self) -> tuple[object, ...]:
+        return (*self[:-2], self.suggestion or "", self.environment or "")
+
     @property
     def text(self) -> str:
         """The message, with the environment where it is a problem of one alone."""

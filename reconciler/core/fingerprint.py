@@ -55,6 +55,7 @@ def known_fingerprints(desired: DesiredState, key: Secret | None, resolver: Reso
     found: dict[Address, dict[str, str]] = {}
     if key is None:
         return found
+    resolver.run_ahead(reference for item in desired.resources for reference in item.secrets.values())
     for item in desired.resources:
         for pointer, reference in item.secrets.items():
             try:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from reconciler.core.providers import NAMES as PROVIDER_NAMES
 from reconciler.core.rules import Unordered, WriteOnly
 from reconciler.core.schema.types import (
+    END,
+    NOT_BLANK,
     Boolean,
     Choice,
     HeaderMap,
@@ -20,12 +22,14 @@ from reconciler.core.schema.types import (
     Name,
     Number,
     OpenName,
+    Pattern,
     PointerText,
     SecretText,
     Texts,
     Url,
     sensitive_header,
 )
+from reconciler.core.schema.unions import TextOrList
 from reconciler.core.usual import USUAL
 
 STRICT: Final = ConfigDict(
@@ -67,7 +71,7 @@ class Endpoint(BaseModel):
     adapter: str | None = Field(None, description="The registry's I/O adapter, by key.", examples=["my-adapter"])
     api_key: Annotated[SecretText | None, WriteOnly("a secret", keeps="reference")] = Field(
         None,
-        description="The API key, sent as a bearer token. A reference: `${env:NAME}` or `${file:path}`.",
+        description="The API key, sent as a bearer token. A reference: `${env:NAME}`, `${file:path}` or `${cmd:NAME/REST}`.",
         examples=["${env:SUPPORT_LLM_KEY}"],
     )
     headers: (
@@ -208,8 +212,29 @@ class Override(BaseModel):
     )
 
 
-class Common(BaseModel):
-    """What every document may say, whatever its kind."""
+_LEAP_YEAR: Final = r"2[0-9](?:0[48]|[2468][048]|[13579][26])|2[048]00"
+DAY: Final = (  # a day of the years 2000 to 2999
+    r"^(?:2[0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    rf"|02-(?:0[1-9]|1[0-9]|2[0-8]))|(?:{_LEAP_YEAR})-02-29)" + END
+)
+
+
+class Waiver(BaseModel):
+    """An exception from a policy for this document, with an end."""
+
+    model_config = STRICT
+
+    policy: Name = Field(description="The name of the policy.", examples=["owner-label"])
+    reason: Annotated[str, Pattern(NOT_BLANK, "bad_length", "must say why the policy does not apply here")] = Field(
+        description="Why the policy does not apply here.", examples=["The owner is decided in January."]
+    )
+    until: Annotated[str, Pattern(DAY, "bad_date", "must be a day, written as 2027-01-31")] = Field(
+        description="The last day on which this holds, in UTC.", examples=["2027-01-31"]
+    )
+
+
+class Shared(BaseModel):
+    """What documents and templates alike may say, whatever their kind."""
 
     model_config = STRICT
 
@@ -224,30 +249,58 @@ class Common(BaseModel):
         description="Forbids delete, replace and rename by re-creation, even after the manifest is gone. Lifted by `false` and one apply.",
         examples=[True],
     )
-    state: Literal["present", "absent"] | None = Field(
-        "present", description="`absent` deletes the object.", examples=["absent"]
-    )
     ignore: list[PointerText] | None = Field(
         None,
         description="Fields of the native object that are managed elsewhere, as JSON pointers.",
         examples=[["/description"]],
     )
-
-
-class Model(ModelSpec, Common):
-    """A model, in the terms that all registries share."""
-
-    kind: Literal["Model"] = Field(description="The portable kind.", examples=["Model"])
-    key: Key = Field(description="The model's identity in every registry.", examples=["support-chat"])
-    previous_keys: list[Key] | None = Field(
+    waivers: list[Waiver] | None = Field(
         None,
-        description="Keys that the model had before: it is renamed, not created again.",
-        examples=[["support-bot"]],
+        description="Exceptions from policies for this document.",
+        examples=[[{"policy": "owner-label", "reason": "The owner is decided in January.", "until": "2027-01-31"}]],
     )
+
+
+class Common(Shared):
+    """What every document that declares an object may say, whatever its kind."""
+
+    state: Literal["present", "absent"] | None = Field(
+        "present", description="`absent` deletes the object.", examples=["absent"]
+    )
+
+
+class Inherited(ModelSpec):
+    """What a Model says of itself, and may take over from templates."""
+
     registries: Annotated[dict[Name, Override | None], Field(min_length=1)] | None = Field(
         None,
         description="The registries it goes to, each with overrides in that registry's own terms. Absent: every registry marked default.",
         examples=[{"local": {}}],
+    )
+
+
+class Template(Inherited, Shared):
+    """Fields that several Models share: each names it with `extends`. It goes to no registry itself."""
+
+    kind: Literal["Template"] = Field(description="Fields for Models to extend.", examples=["Template"])
+    key: Key = Field(description="The name that Models give in `extends`.", examples=["gateway"])
+
+
+class Model(Inherited, Common):
+    """A model, in the terms that all registries share."""
+
+    kind: Literal["Model"] = Field(description="The portable kind.", examples=["Model"])
+    key: Key = Field(description="The model's identity in every registry.", examples=["support-chat"])
+    extends: Annotated[str | list[str] | None, TextOrList(Key)] = Field(
+        None,
+        description="The template whose fields it takes over, or several: merged in order (JSON Merge Patch), this document last. "
+        "Null removes what is inherited.",
+        examples=["gateway"],
+    )
+    previous_keys: list[Key] | None = Field(
+        None,
+        description="Keys that the model had before: it is renamed, not created again.",
+        examples=[["support-bot"]],
     )
 
 
@@ -282,5 +335,11 @@ HINTS: Final = {
     "/api_key_env": 'write `endpoint: {api_key: "${env:NAME}"}`',
     "/max_tokens": "parameters.max_completion_tokens",
     "/parameters/max_tokens": "max_completion_tokens",
+}
+# what a template is not given: it is no object, and no template extends another
+TEMPLATE_HINTS: Final = HINTS | {
+    "/extends": "a template extends none: a Model may extend several, as a list",
+    "/state": "it is for the Models that extend the template: a template is in no registry",
+    "/previous_keys": "they are for the Models that extend the template: a template is in no registry",
 }
 SPEC_FIELDS: Final = tuple(ModelSpec.model_fields)

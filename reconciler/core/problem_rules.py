@@ -40,11 +40,22 @@ _FILES: Final = {
         "link cannot be followed. `--prune` is refused.",
         "Rename it to `.yaml`, `.yml` or `.json`, or move it out of the manifests.",
     ),
+    "unused-exclude": ProblemRule(
+        "A glob under `exclude` matches no file and no folder of the manifests, in no environment.",
+        "Correct it, or remove it. One under `manifests` is relative to its `path`.",
+    ),
     "config-name": ProblemRule(
         "The configuration exists under a name that is not read.", "Rename it to reconciler.yaml, or use `--config`."
     ),
     "unreadable": ProblemRule(
         "A file or folder exists and cannot be read, or is not a regular file.", "Correct its permissions or its type."
+    ),
+    "unwritable": ProblemRule(
+        "A file that `fmt` would change cannot be written, or its owner could not be kept.", "Correct its permissions."
+    ),
+    "cannot-format": ProblemRule(
+        "The canonical form of a file would not hold the same data, comments or anchors, so `fmt` left it as it is: a limit of ours.",
+        "Report it; meanwhile leave out what is rare in it, such as tags.",
     ),
     "symlink-loop": ProblemRule("A symbolic link leads back to itself or to a parent folder.", "Remove the link."),
     "link-outside": ProblemRule(
@@ -93,12 +104,13 @@ _FILES: Final = {
 # The form of one document.
 _FORM: Final = {
     "unknown-kind": ProblemRule(
-        "`kind` is neither `Model`, nor a kind of a driver in use.",
+        "`kind` is neither `Model` or `Template`, nor a kind of a driver in use.",
         "Correct it, or configure a registry of that driver.",
     ),
     "foreign-file": ProblemRule(
         "A file among the manifests is plainly another tool's.",
-        "Move it out of the folder; where `import` knows its format, `reconciler import FILE -o DIR` translates it.",
+        "Move it out of the folder, or list it under `exclude` in reconciler.yaml; where `import` knows its format, "
+        "`reconciler import FILE -o DIR` translates it.",
     ),
     "unknown-value": ProblemRule(
         "A value is none of those that this version knows of a list that is the vendor's; it is sent as it is.",
@@ -144,7 +156,9 @@ _FORM: Final = {
     "bad-duration": ProblemRule("A duration is not a number with a unit.", "Write `30s`, `15m`, `24h` or `7d`."),
     "bad-pointer": ProblemRule("An entry of `ignore` is not a JSON pointer.", "Write it as `/field/inner`."),
     "bad-glob": ProblemRule(
-        "A name under `secrets.allow` is no environment variable and no glob over such names.", "Write `OPENAI_*`."
+        "A glob of reconciler.yaml is none: under `secrets.allow` it is over names of environment variables, under "
+        "`exclude` over files below a folder.",
+        "Write `OPENAI_*`, or `**/values.yaml`.",
     ),
     "bad-host": ProblemRule(
         "An entry of `secrets.allow` is not a host.",
@@ -166,11 +180,11 @@ _FORM: Final = {
 _REFERENCES: Final = {
     "literal-secret": ProblemRule(
         "A secret is written into the file.",
-        "Revoke it, since it is in the history of the repository, and write `${env:NAME}` or `${file:path}` instead.",
+        "Revoke it, since it is in the history of the repository, and write `${env:NAME}`, `${file:path}` or `${cmd:NAME/REST}` instead.",
     ),
     "likely-secret": ProblemRule(
         "A value looks like a credential, or stands under the name of one, where any text may stand.",
-        "If it is one, revoke it, and write `${env:NAME}` or `${file:path}` in a secret field instead.",
+        "If it is one, revoke it, and write `${env:NAME}`, `${file:path}` or `${cmd:NAME/REST}` in a secret field instead.",
     ),
     "inside-manifests": ProblemRule(
         "A registry's folder or the folder of backups lies inside the manifests, or the reverse: what is written there "
@@ -192,6 +206,19 @@ _REFERENCES: Final = {
     "env-outside-secret": ProblemRule(
         "`${env:NAME}` is used outside a secret field, where a plan would print its value.",
         "Use `${var:NAME}` with `variables` in reconciler.yaml.",
+    ),
+    "command-outside-secret": ProblemRule(
+        "`${cmd:NAME/REST}` is used outside a secret field, where a plan would print what the command prints.",
+        "Use it as the whole value of a secret field.",
+    ),
+    "bad-command": ProblemRule(
+        "A command of `secret_commands` is no list of a program and its arguments with `{name}` in one of them, or would let "
+        "a manifest write code for a shell.",
+        'Write a list such as `[vault, kv, get, -field=value, "secret/{name}"]`.',
+    ),
+    "unknown-command": ProblemRule(
+        "`${cmd:NAME/REST}` names a command that `secret_commands` does not have.",
+        "Correct the name, or add the command in reconciler.yaml.",
     ),
     "bad-reference": ProblemRule(
         "`${` opens something that is not a reference.", "Write a reference, or `$${` for a plain `${`."
@@ -222,6 +249,14 @@ _REFERENCES: Final = {
 _TOGETHER: Final = {
     "duplicate-address": ProblemRule(
         "Two manifests declare the same object: one registry, kind and key.", "Remove one of them, or change its key."
+    ),
+    "duplicate-template": ProblemRule("Two templates have the same key.", "Remove one of them, or change its key."),
+    "unknown-template": ProblemRule(
+        "`extends` names a template that no manifest declares.", "Correct the name, or write `kind: Template`."
+    ),
+    "unused-template": ProblemRule(
+        "No Model extends a template, in no environment, so it does nothing.",
+        "Name it in the `extends` of a Model, or remove it.",
     ),
     "previous-key-declared": ProblemRule(
         "A key in `previous_keys` is still declared by a manifest.", "Remove that manifest, or the previous key."
@@ -254,6 +289,23 @@ _TOGETHER: Final = {
     ),
 }
 
+# Policies, which a team writes for itself: a broken one has the rule `policy/<name>`.
+_POLICIES: Final = {
+    "no-policy": ProblemRule(
+        "`policies`, or a file or folder that it leads to, holds no policy, so nothing would be checked.",
+        "Restore what it held; `policies: []` in reconciler.yaml says that there is none.",
+    ),
+    "bad-policy": ProblemRule(
+        "A policy cannot be used: its JSON Schema or its CEL expression is wrong.", "Correct it at the place shown."
+    ),
+    "duplicate-policy": ProblemRule("Two policies have one name.", "Rename one of them."),
+    "unknown-policy": ProblemRule("A waiver names a policy that does not exist.", "Correct the name, or remove it."),
+    "unused-waiver": ProblemRule(
+        "A waiver waives nothing: its manifest does not break the policy in any environment.", "Remove the waiver."
+    ),
+    "bad-date": ProblemRule("A day is not written as in `2027-01-31`, or does not exist.", "Write year-month-day."),
+}
+
 # What a plan warns of.
 _PLAN: Final = {
     "rotation-unknown": ProblemRule(
@@ -270,6 +322,10 @@ _PLAN: Final = {
     "previous-key-left": ProblemRule(
         "An object of a previous key exists beside the new one and is not known to be an unfinished rename; it is left.",
         "Remove the previous key from the manifest; then it is an orphan that `--prune` may delete.",
+    ),
+    "registry-not-kept": ProblemRule(
+        "In a pipeline, a registry is a file or folder that was not in the checkout, so it goes with the runner.",
+        "Use a registry that outlives the run; or a `path` outside of the checkout, on a runner that stays.",
     ),
     "never-pruned": ProblemRule(
         "Objects of this kind have no room for the mark, so none of them is ever pruned.",
@@ -333,6 +389,7 @@ GROUPS: Final[Mapping[str, Mapping[str, ProblemRule]]] = {
     "The form of a document": _FORM,
     "References and secrets": _REFERENCES,
     "Documents and configuration together": _TOGETHER,
+    "Policies": _POLICIES,
     "Warnings of a plan": _PLAN,
     "Import": _IMPORT,
     "Errors that end a command": _ERRORS,
@@ -342,4 +399,6 @@ RULES: Final[Mapping[str, ProblemRule]] = {word: rule for group in GROUPS.values
 
 def help_uri(rule: str) -> str | None:
     """The address of a rule's entry in the documentation, or None where it has none."""
+    if rule.startswith("policy/"):
+        return f"{DOCUMENTATION}policies.html"
     return f"{DOCUMENTATION}reference/rules.html#{rule}" if rule in RULES else None

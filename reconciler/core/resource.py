@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from reconciler.core.kind import Kind
+from reconciler.core.pointer import join, split
 
 
 class Address(NamedTuple):
@@ -200,6 +201,15 @@ class Desired:
     @property
     def address(self) -> Address:
         return self.resource.address
+
+    def in_manifest(self, pointer: str) -> str:
+        """A native pointer as the manifest has it: by the nearest origin above it; the same where there are none."""
+        parts = split(pointer)
+        for end in range(len(parts), 0, -1):
+            origin = self.origins.get(join(parts[:end]))
+            if origin is not None:
+                return origin + join(parts[end:])
+        return pointer if not self.origins else ""
 
 
 @dataclass(frozen=True, slots=True)

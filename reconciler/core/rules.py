@@ -70,7 +70,7 @@ class CannotClear(NamedTuple):
 
 
 class Normalized(NamedTuple):
-    """Both sides pass through `fn` before they are compared. `fn` takes and returns plain JSON data; None is as good as absent."""
+    """Both sides are brought to one form before they are compared. `fn` does it: it takes and returns plain JSON data; None is as good as absent."""
 
     fn: Callable[[Any], Any]
     reason: str

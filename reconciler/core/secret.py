@@ -12,13 +12,14 @@ from typing import Final, NamedTuple, NoReturn
 
 from reconciler.core.destinations import Allowed, permits
 from reconciler.core.errors import SecretError
+from reconciler.core.secret_commands import SecretCommands
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_SECRET_BYTES: Final = 1024 * 1024
 
 
 class Origin(NamedTuple):
-    """The variable that a value came from, and the patterns of hosts that it may be sent to; None where nothing bounds it."""
+    """The variable that a value came from, or `cmd:NAME/REST`, and the patterns of hosts that it may be sent to; None where nothing bounds it."""
 
     variable: str
     hosts: tuple[str, ...] | None = None
@@ -62,17 +63,18 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """Turns `${env:NAME}` and `${file:path}` into a `Secret`.
+    """Turns `${env:NAME}`, `${file:path}` and `${cmd:NAME/REST}` into a `Secret`.
 
     `root` is the project root, to which the paths of files are relative here, and which they never leave. `environ` is the
     environment. `allowed` bounds which variable may be sent where; `trusted` is for what reconciler.yaml itself says: a variable that
-    `allowed` does not name may go to the address that stands beside it.
+    `allowed` does not name may go to the address that stands beside it. `commands` are those of `${cmd:…}`; without them none is run.
     """
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     allowed: Allowed | None = None
     trusted: bool = False
+    commands: SecretCommands | None = None
 
     def for_configuration(self) -> Resolver:
         """The resolver of what reconciler.yaml says."""
@@ -84,6 +86,11 @@ class Resolver:
             return Origin(variable)
         hosts = self.allowed.hosts_for(variable)
         return Origin(variable, hosts if hosts is not None or self.trusted else ())
+
+    def run_ahead(self, references: Iterable[str]) -> None:
+        """Run the commands that these references name, some at the same time: resolving them does not wait then."""
+        if self.commands is not None:
+            self.commands.run_ahead(references)
 
     def resolve(self, reference: str) -> Secret:
         """Raises SecretError, which names the reference and never the value."""
@@ -102,7 +109,13 @@ class Resolver:
             return Secret(value, (self.origin(name),))
         if scheme == "file":
             return Secret(self._file(reference, name))
-        raise SecretError(f"{reference} is not a reference to a secret", hint="write ${env:NAME} or ${file:path}")
+        if scheme == "cmd" and self.commands is not None:
+            return Secret(self.commands.value(reference), (self.origin(f"cmd:{name}"),))
+        if scheme == "cmd":
+            raise SecretError(f"{reference}: no command is run here")
+        raise SecretError(
+            f"{reference} is not a reference to a secret", hint="write ${env:NAME}, ${file:path} or ${cmd:NAME/REST}"
+        )
 
     def _file(self, reference: str, name: str) -> str:
         root = self.root.resolve()

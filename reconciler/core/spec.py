@@ -27,7 +27,7 @@ from reconciler.core.rules import (
     WriteOnly,
 )
 
-REFERENCE: Final = re.compile(r"\$\{(env|file):([^{}]+)\}")
+REFERENCE: Final = re.compile(r"\$\{(env|file|cmd):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
 MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a manifest
@@ -60,8 +60,16 @@ def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
 
 
 def is_reference(value: Any) -> bool:
-    """Whether a value is one whole `${env:NAME}` or `${file:path}`."""
+    """Whether a value is one whole `${env:NAME}`, `${file:path}` or `${cmd:NAME/REST}`."""
     return isinstance(value, str) and REFERENCE.fullmatch(value) is not None
+
+
+def source_of(reference: str) -> str | None:
+    """The source of a secret as `secrets.allow` names it: a variable, or `cmd:NAME/REST`. None for a file, and for no reference."""
+    match = REFERENCE.fullmatch(reference)
+    if match is None or match[1] == "file":
+        return None
+    return match[2] if match[1] == "env" else f"cmd:{match[2]}"
 
 
 def without_nulls(spec: Any, node: Node) -> Any:
@@ -181,11 +189,14 @@ def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:
             yield str(index), value, node.each
 
 
-def hide_secrets(spec: Any, node: Node) -> Any:
-    """`spec` as a driver may hand it on: each secret is its reference where the registry keeps that, else only PRESENT."""
+def hide_secrets(spec: Any, node: Node, shown: str = PRESENT, *, references: bool = True) -> Any:
+    """`spec` as a driver may hand it on: each secret is its reference where the registry keeps that, else only `shown`.
+
+    Without `references` these are hidden, too.
+    """
     for pointer, value in list(secrets_in(spec, node)):
-        if not is_reference(value):
-            spec = json_pointer.put(spec, pointer, PRESENT)
+        if not (references and is_reference(value)):
+            spec = json_pointer.put(spec, pointer, shown)
     return spec
 
 

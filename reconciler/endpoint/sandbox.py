@@ -15,8 +15,7 @@ from typing import Any, Final
 from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-if sys.platform != "win32":
-    import resource
+from reconciler.core.bounded_process import bound
 
 SECONDS: Final = 2  # of work
 MEMORY: Final = 1024 * 1024 * 1024  # bytes
@@ -79,23 +78,10 @@ def render(source: str, variables: Mapping[str, Any]) -> dict[str, str]:
     return {"text": "".join(parts)}
 
 
-def _bound() -> None:
-    """The process's own limits, where the system has them: what goes beyond is killed, or gets a MemoryError."""
-    if sys.platform == "win32":
-        return
-    limits = [(resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
-    if sys.platform == "linux":  # elsewhere the address space is much larger than the memory that is used
-        limits.append((resource.RLIMIT_AS, MEMORY))
-    for kind, most in limits:
-        hard = resource.getrlimit(kind)[1]
-        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (least, least))
-
-
 def main() -> None:
     """One request, one result."""
     request = json.load(sys.stdin.buffer)
-    _bound()
+    bound(seconds=SECONDS, memory=MEMORY)
     result = render(request["source"], request["variables"])
     sys.stdout.buffer.write(json.dumps(result).encode("ascii"))
 

@@ -9,7 +9,7 @@ from typing import Final
 from reconciler.core.resource import Address, DesiredState, Source
 from reconciler.core.schema.findings import Finding
 from reconciler.endpoint.values import Adapter, Subject
-from reconciler.manifest.load import Manifest, Manifests
+from reconciler.manifest.manifests import Manifest, Manifests
 from reconciler.registry.capabilities import AdapterForm, HasAdapters
 from reconciler.registry.protocol import Driver
 

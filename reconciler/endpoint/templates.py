@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
+from reconciler.core import bounded_process
 from reconciler.endpoint.values import FailedError
 
 PATIENCE: Final = 20.0  # seconds, the start of the process on a busy machine among them
 _TOO_MUCH: Final = "the template needs too much time or memory"
 LARGEST_SOURCE: Final = 256 * 1024  # characters
-_PROGRAM: Final = ("-P", "-m", "reconciler.endpoint.sandbox")  # -P: nothing is imported from the working directory
-_KEPT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH")  # what Python itself may not start without
+_PROGRAM: Final = "reconciler.endpoint.sandbox"
 
 
 async def rendered(source: str, variables: Mapping[str, Any]) -> str:
@@ -24,12 +22,11 @@ async def rendered(source: str, variables: Mapping[str, Any]) -> str:
         raise FailedError(f"the template has more than {LARGEST_SOURCE // 1024} KiB")
     request = json.dumps({"source": source, "variables": variables}).encode("ascii")
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *_PROGRAM,
+        *bounded_process.command(_PROGRAM),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=_environment(),
+        env=bounded_process.environment(),
     )
     try:
         async with asyncio.timeout(PATIENCE):
@@ -41,12 +38,6 @@ async def rendered(source: str, variables: Mapping[str, Any]) -> str:
             process.kill()
             await process.wait()
     return _text(said)
-
-
-def _environment() -> dict[str, str]:
-    """The environment of the process: where Python finds its modules, and nothing else, so that no credential is in the reach of a template."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def _text(said: bytes) -> str:

@@ -8,7 +8,7 @@ from reconciler.core import pointer as json_pointer
 from reconciler.core.model import Model
 from reconciler.core.resource import Address, Desired, Source
 from reconciler.core.schema.findings import Finding
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 
 
 def duplicates(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:

@@ -24,7 +24,7 @@ from reconciler.manifest.doubts import (
     url_with_path,
 )
 from reconciler.manifest.keys import key_refusal, near_key
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.native_check import (
     Destination,
     formed,
@@ -51,7 +51,8 @@ class CompiledManifests(NamedTuple):
 def compile_manifests(
     manifests: Iterable[Manifest], registries: Mapping[str, RegistryEntry], *, selected: frozenset[str] | None = None
 ) -> CompiledManifests:
-    """The desired state. `selected` are the files to plan; the others only take part in the checks across documents.
+    """The desired state. `selected` are the files to plan, and with a template's the Models that extend it; the others only take part in the
+    checks across documents.
 
     The findings are those of the selected manifests, except that a clash of two documents is found at either.
     """
@@ -60,7 +61,7 @@ def compile_manifests(
     chosen: dict[Address, Desired] = {}
     documents = 0
     for manifest in manifests:
-        mine = selected is None or manifest.source.file in selected
+        mine = selected is None or manifest.is_in(selected)
         documents += mine
         for item in _compile(manifest, registries):
             if isinstance(item, Finding):
@@ -72,7 +73,7 @@ def compile_manifests(
             elif mine:
                 chosen[item.address] = item
     findings.extend(clashing_old_keys(chosen.values(), owners))
-    mine_only = tuple(pair for pair in findings if selected is None or pair[0].source.file in selected)
+    mine_only = tuple(pair for pair in findings if selected is None or pair[0].is_in(selected))
     ordered = tuple(chosen[address] for address in sorted(chosen))
     return CompiledManifests(DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only)
 
@@ -320,5 +321,17 @@ def _desired(
         references=references,
         labels=labels,
         prerequisites=(*container(entry, kind), *holder(entry, kind, native.key)),
-        origins=native.origins,
+        origins={**_secret_origins(manifest, secrets), **native.origins},
     )
+
+
+def _secret_origins(manifest: Manifest, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The pointers in a portable Model of the secrets that a registry keeps elsewhere, such as in an object of their own."""
+    endpoint = manifest.model.endpoint if manifest.model is not None else None
+    if endpoint is None or not secrets:
+        return {}
+    written: dict[str | None, str] = {endpoint.api_key: "/endpoint/api_key"}
+    for name, value in (endpoint.headers or {}).items():
+        written.setdefault(value, json_pointer.join(("endpoint", "headers", name)))
+    found = {pointer: written[reference] for pointer, reference in secrets.items() if reference in written}
+    return {pointer: origin for pointer, origin in found.items() if pointer != origin}

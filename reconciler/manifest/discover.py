@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.core.errors import Problem
 from reconciler.manifest import ignored
+from reconciler.manifest.exclude import Excludes
 from reconciler.manifest.glob import SUFFIXES, GlobPattern, States, is_glob, split
 from reconciler.manifest.ignored import KEEP, MACHINERY
 
@@ -32,6 +33,15 @@ class File(NamedTuple):
     real: str
 
 
+class Excluded(NamedTuple):
+    """A path, as shown, at which there is nothing to read because of `exclude`: a file, or a folder of which nothing is left."""
+
+    shown: str
+
+
+Found = File | Problem | Excluded
+
+
 class FoundFiles(NamedTuple):
     """The files under some paths, and the errors met.
 
@@ -42,6 +52,12 @@ class FoundFiles(NamedTuple):
     files: tuple[File, ...]
     problems: tuple[Problem, ...]
     silent: tuple[Problem, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+
+    def speaking(self) -> FoundFiles:
+        """The same for sources that must speak: one of which `exclude` leaves nothing is silent."""
+        silent = {*self.silent, *(ignored.excluded_source(one.shown) for one in self.excluded)}
+        return self._replace(silent=tuple(sorted(silent)), excluded=())
 
 
 class Base(NamedTuple):
@@ -51,24 +67,45 @@ class Base(NamedTuple):
     real: str
 
 
-def discover(paths: Iterable[str], base: Path, cwd: Path) -> FoundFiles:
+def discover(paths: Iterable[str], base: Path, cwd: Path, excludes: Excludes | None = None) -> FoundFiles:
     """The manifest files under `paths` (relative to `base`), each once, sorted as shown.
 
     A path that leads nowhere is a problem, and so is a link that leads outside: of `base` or, where `base` does not
-    hold it, of the folder that it is in; below a folder or the fixed part of a glob, outside of that folder.
+    hold it, of the folder that it is in; below a folder or the fixed part of a glob, outside of that folder. What
+    `excludes` match is passed over, with all that could be said of it.
     """
     root = Base(os.path.abspath(base), os.path.realpath(base))
     files: dict[str, File] = {}
     problems: set[Problem] = set()
+    excluded: set[Excluded] = set()
     for path in paths:
-        for item in _matching(path, root, cwd):
+        for item in _matching(path, root, cwd, excludes or Excludes()):
             if isinstance(item, Problem):
                 problems.add(item)
+            elif isinstance(item, Excluded):
+                excluded.add(item)
             else:
                 files.setdefault(item.real, item)
+    return _found(files, problems, excluded)
+
+
+def combine(several: Iterable[FoundFiles]) -> FoundFiles:
+    """All that was found in several searches, each file once."""
+    files: dict[str, File] = {}
+    problems: set[Problem] = set()
+    excluded: set[Excluded] = set()
+    for found in several:
+        for file in found.files:
+            files.setdefault(file.real, file)
+        problems.update(found.problems, found.silent)
+        excluded.update(found.excluded)
+    return _found(files, problems, excluded)
+
+
+def _found(files: Mapping[str, File], problems: set[Problem], excluded: set[Excluded]) -> FoundFiles:
     silent = {problem for problem in problems if problem.rule in ignored.SILENT}
     ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
-    return FoundFiles(ordered, tuple(sorted(problems - silent)), tuple(sorted(silent)))
+    return FoundFiles(ordered, tuple(sorted(problems - silent)), tuple(sorted(silent)), tuple(sorted(excluded)))
 
 
 def shown(path: str, cwd: Path) -> str:
@@ -80,22 +117,23 @@ def _problem(file: str, rule: str, message: str) -> Problem:
     return Problem(file, 1, 1, rule, message)
 
 
-def _matching(path: str, base: Base, cwd: Path) -> Iterator[File | Problem]:
+def _matching(path: str, base: Base, cwd: Path, excludes: Excludes) -> Iterator[Found]:
     target = os.path.join(base.path, path)
     if os.path.lexists(target) or not is_glob(path):
-        yield from _named(target, base, cwd)
+        yield from _named(target, base, cwd, excludes)
         return
     fixed, glob = split(path)
     top = os.path.join(base.path, fixed)
-    found: list[File | Problem] = []
+    found: list[Found] = []
     if os.path.isdir(top):
-        found.extend(_outside(top, os.path.realpath(top), base, cwd) or _Walk(top, cwd, GlobPattern.of(glob)).run())
+        outside = _outside(top, os.path.realpath(top), base, cwd)
+        found.extend(outside or _Walk(top, cwd, GlobPattern.of(glob), excludes).run())
     if all(isinstance(item, Problem) and item.rule in ignored.SILENT for item in found):
         yield _problem(path, "no-such-path", "no file matches this")
     yield from found
 
 
-def _named(target: str, base: Base, cwd: Path) -> Iterator[File | Problem]:
+def _named(target: str, base: Base, cwd: Path, excludes: Excludes) -> Iterator[Found]:
     """The file of that name, or the manifests of that folder."""
     name = shown(target, cwd)
     try:
@@ -108,10 +146,12 @@ def _named(target: str, base: Base, cwd: Path) -> Iterator[File | Problem]:
         return
     real = os.path.realpath(target)
     refused = _outside(target, real, base, cwd)
-    if refused:
+    if excludes and (excludes.match(os.path.abspath(target)) or excludes.match(real)):
+        yield Excluded(name)
+    elif refused:
         yield from refused
     elif os.path.isdir(target):
-        yield from _Walk(target, cwd, GlobPattern.of(())).run()
+        yield from _Walk(target, cwd, GlobPattern.of(()), excludes).run()
     else:
         yield File(target, name, real)
 
@@ -170,25 +210,28 @@ class _Walk:
     No real folder is entered twice in one state, so that links cannot make this endless.
     """
 
-    def __init__(self, top: str, cwd: Path, pattern: GlobPattern) -> None:
+    def __init__(self, top: str, cwd: Path, pattern: GlobPattern, excludes: Excludes) -> None:
         self._cwd = cwd
         self._pattern = pattern
+        self._excludes = excludes
         self._top = os.path.realpath(top)
         start = _Folder(top, self._top, pattern.start(), (shown(top, cwd),))
         self._pending = [start]
         self._entered: dict[str, States] = {self._top: start.states}
         self._sources = dict.fromkeys(start.sources)
         self._spoken: set[str] = set()  # the sources that hold a manifest, or a file that says there is none
+        self._thinned: set[str] = set()  # the sources of which something is left out
         self._read: set[str] = set()  # the real paths of all files found
         self._hidden: dict[str, Problem] = {}  # by real path: hidden files, which a link may lead to all the same
 
-    def run(self) -> Iterator[File | Problem]:
+    def run(self) -> Iterator[Found]:
         """Walk the folders: the files that the pattern matches, the errors met, and warnings of files passed over."""
         while self._pending:
             yield from self._folder(self._pending.pop())
         yield from (problem for real, problem in self._hidden.items() if real not in self._read)
-        silent = [label for label in self._sources if label not in self._spoken]
-        yield from map(ignored.empty_folder, silent)
+        for label in self._sources:
+            if label not in self._spoken:
+                yield Excluded(label) if label in self._thinned else ignored.empty_folder(label)
 
     def _folder(self, folder: _Folder) -> Iterator[File | Problem]:
         label = shown(folder.path, self._cwd)  # once for each folder: it costs more than all the rest of a file
@@ -214,6 +257,9 @@ class _Walk:
                 yield _problem(below, "unreadable", f"cannot be read: {_reason(error)}")
 
     def _entry(self, entry: os.DirEntry[str], label: str, folder: _Folder) -> Iterator[File | Problem]:
+        if self._excludes and self._excludes.match(os.path.abspath(entry.path)):
+            self._thinned.update(folder.sources)
+            return
         step = self._pattern.step(folder.states, entry.name)
         if not step.taken and not step.onward:
             yield from self._passed_over(entry, label, folder)

@@ -97,6 +97,6 @@ def _reference(value: Any, pointer: str, resource: Resource, folder: str) -> str
         words = f"{resource.address.key}_{'_'.join(json_pointer.split(pointer))}".upper()
         return "${env:" + _NOT_IN_NAMES.sub("_", words).strip("_") + "}"
     match = REFERENCE.fullmatch(value)
-    if match is None or match[1] == "env":
+    if match is None or match[1] != "file":
         return str(value)
     return "${file:" + posixpath.relpath(match[2], folder) + "}"

@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NamedTuple
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -82,6 +83,11 @@ def split(path: str) -> tuple[str, tuple[str, ...]]:
     if not parts[-1]:
         parts[-1] = "**"  # `teams/*/` means folders
     return "".join(f"{part}/" for part in parts[:first]), tuple(part for part in parts[first:] if part not in ("", "."))
+
+
+def fixed_part(base: Path, path: str) -> Path:
+    """What a path means where it stands; of a glob that names nothing itself, the folder below which it may match."""
+    return base / (split(path)[0] if is_glob(path) and not os.path.lexists(base / path) else path)
 
 
 def _matcher(part: str) -> Callable[[str], object]:

@@ -31,6 +31,10 @@ _KIND: Final = re.compile(  # bounded: hidden files are a stranger's, too
     re.MULTILINE,
 )
 
+_KEY: Final = re.compile(
+    r"""(?:^|[{,\s])["']?key["']?[ \t]{0,80}:\s{0,80}(?:"([^"\n]{0,1000})"|'([^'\n]{0,1000})'|([^\s"'][^\n]{0,1000}))"""
+)
+
 
 def meant(name: str) -> tuple[str, ...]:
     """The names of manifests that a file of another name was probably meant to have.
@@ -67,6 +71,18 @@ def is_unlike_manifest(path: str, label: str) -> bool:
     return not isinstance(text, Problem) and bool(text.strip()) and _KIND.search(text) is None
 
 
+def keys_in(text: str) -> frozenset[str]:
+    """Every key that a text names, if it plainly holds manifests of ours; whether it can be read as YAML or not.
+
+    Rather too many than too few: where a plain key ends depends on what it stands in.
+    """
+    if not _KIND.search(text):
+        return frozenset()
+    found = [(quoted or single, plain) for quoted, single, plain in _KEY.findall(text)]
+    ends = (re.split(end, plain)[0] for _, plain in found for end in (r"\s+#", r"[,}\s]"))
+    return frozenset({*(quoted for quoted, _ in found), *(key.strip() for key in ends)} - {""})
+
+
 HIDDEN: Final = "this file is not read: its name begins with a dot"
 ENDING: Final = f"this file is not read: its name does not end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 
@@ -86,6 +102,12 @@ def empty_folder(label: str) -> Problem:
     """The warning of a folder that no manifest was found in."""
     way_out = f"bring its files back; if it is meant to be empty, add a file {KEEP} to it"
     return empty(label, "there is no manifest in this folder", way_out)
+
+
+def excluded_source(label: str) -> Problem:
+    """The warning of a configured path of which `exclude` leaves nothing."""
+    way_out = "take the path out of `manifests`, or make the glob narrower"
+    return empty(label, "`exclude` leaves no manifest here", way_out)
 
 
 def _is_slip(ending: str) -> bool:

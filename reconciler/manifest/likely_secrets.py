@@ -14,9 +14,7 @@ from reconciler.core.schema.findings import Finding
 from reconciler.core.secret_names import is_secret_field, is_secret_form, refuses_credentials
 
 RULE: Final = "likely-secret"
-_BY_FORM: Final = (
-    "looks like a credential: a manifest holds references to secrets, ${env:NAME} or ${file:path}, and never a secret"
-)
+_BY_FORM: Final = "looks like a credential: a manifest holds references to secrets, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}, and never a secret"
 _BY_NAME: Final = (
     "has the name of a credential, and a value that is written down: if it is one, take it out and change it"
 )

@@ -1,72 +1,39 @@
 """Load manifest files: every document typed and frozen, every problem with its line and column.
 
 One document goes: text → plain data (`document`) → its form (`model_check`, `native`) → its references (`references`) →
-its form once more, now with the values that the references led to.
+its form once more, now with the values that the references led to. Models that extend templates are merged when all
+documents have been read (`reading`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from reconciler.core import document
-from reconciler.core.document import Document, LoadedDocuments, Places
+from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.resource import Source
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
-from reconciler.core.schema.findings import Finding, is_mistake, nearest, place
+from reconciler.core.schema.findings import Finding, is_mistake, nearest
 from reconciler.manifest import ignored
-from reconciler.manifest.discover import FoundFiles
+from reconciler.manifest.discover import File, FoundFiles
 from reconciler.manifest.likely_secrets import likely_secrets
-from reconciler.manifest.model_check import check_model
+from reconciler.manifest.manifests import Manifest, Manifests, Texts
+from reconciler.manifest.model_check import MODEL, PORTABLE, check_model, check_part, is_part
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
-from reconciler.manifest.recognise import FOREIGN, foreign, recognise, recognise_text
+from reconciler.manifest.reading import Reading
+from reconciler.manifest.recognise import FOREIGN, foreign, load_documents, recognise
 from reconciler.manifest.references import Scope, resolve
+from reconciler.manifest.templates import DocumentPlace, Part
 
 STDIN = "<stdin>"
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """One document that is valid in itself.
-
-    Exactly one of `model` and `native` is set. `index` counts documents in the file.
-    """
-
-    source: Source
-    index: int
-    kind: str
-    key: str
-    model: Model | None = None
-    native: NativeDocument | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Manifests:
-    """The manifests of some files, and their problems.
-
-    `counts` has each file's number of documents, `texts` its text.
-    """
-
-    manifests: tuple[Manifest, ...]
-    problems: tuple[Problem, ...]
-    files: int
-    counts: Mapping[str, int]
-    texts: Mapping[str, str] = field(repr=False)
-    _places: dict[str, Places] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def problem(self, manifest: Manifest, finding: Finding) -> Problem:
-        """A finding in a manifest, with its place."""
-        file = manifest.source.file
-        if file not in self._places:  # finding places means reading the file once more, so once for all its findings
-            self._places[file] = document.places(self.texts[file], file)
-        return place(finding, self._places[file], manifest.index, file)
 
 
 @dataclass(frozen=True)
@@ -75,99 +42,131 @@ class Reader:
 
     `natives` are the native kinds by name; `overrides` the native fields by the name of each registry.
 
-    `root` is the project root; `variables` are the values of `${var:NAME}`.
+    `root` is the project root; `variables` are the values of `${var:NAME}`; `commands` are the names of the secret
+    commands, None where they are not to be looked up.
     """
 
     root: Path
     variables: Mapping[str, str]
     natives: Mapping[str, NativeKind] = field(default_factory=dict)
     overrides: Mapping[str, Node] = field(default_factory=dict)
+    commands: frozenset[str] | None = None
 
-    def read(self, found: FoundFiles) -> Manifests:
-        """Every document of every file. Never raises on what the files hold."""
-        texts: dict[str, str] = {}
-        problems = [*found.problems, *found.silent]
-        for file in found.files:
-            text = document.read_text(file.path, file.shown)
-            if isinstance(text, Problem):
-                problems.append(text)
-            else:
-                texts[file.shown] = text
-        folders = {file.shown: os.path.dirname(file.real) for file in found.files}
-        return self._read_texts(texts, folders, problems, len(found.files))
+    def read(self, found: FoundFiles, others: Iterable[str] = (), library: Iterable[File] | None = None) -> Manifests:
+        """Every document of every file. Never raises on what the files hold.
 
-    def read_stdin(self, data: bytes, cwd: Path) -> Manifests:
-        """The documents of a text without a file; its paths are relative to `cwd`."""
+        The problems of `others` are not told, but for those of templates that the rest extends, and those of Models
+        that extend a template of the rest. Where `found` is not all there is, `library` are further files, which are
+        read for their templates, and only where some are missing.
+        """
+        reading = Reading(unasked=set(others), told=[*found.problems, *found.silent])
+        self._read_files(found.files, reading)
+        if library is not None:
+            self._read_library(library, reading)
+        return reading.finish(len(found.files), is_whole=library is None)
+
+    def read_stdin(self, data: bytes, cwd: Path, library: Iterable[File] = ()) -> Manifests:
+        """The documents of a text without a file; its paths are relative to `cwd`. For `library` see `read`."""
         text = document.decode(data, STDIN)
         if isinstance(text, Problem):
-            return Manifests((), (text,), 1, {}, {})
-        return self._read_texts({STDIN: text}, {STDIN: str(cwd.resolve())}, [], 1)
+            return Manifests((), (text,), 1, {}, Texts({}))
+        reading = Reading()
+        self._read_text(STDIN, text, str(cwd.resolve()), reading)
+        self._read_library(library, reading)
+        return reading.finish(1, is_whole=False)
 
-    def _read_texts(
-        self, texts: dict[str, str], folders: Mapping[str, str], problems: list[Problem], files: int
-    ) -> Manifests:
-        manifests: list[Manifest] = []
-        counts: dict[str, int] = {}
-        known_files: dict[Path, str | Problem] = {}
-        for shown, text in texts.items():
-            loaded = _load(text, shown)
-            problems.extend(loaded.problems + loaded.warnings)
-            counts[shown] = len(loaded.documents)
-            scope = Scope(self.root, folders[shown], self.variables, known_files)
-            if not loaded.documents and not loaded.problems and shown != STDIN:
-                problems.append(_no_document(shown, text))
-            findings: list[tuple[int, Finding]] = []
-            references = "${" in text  # once: a file may hold any number of documents
-            foreign_told = False  # once for each file of another tool
-            for item in loaded.documents:
-                manifest, errors = self._manifest(item, shown, scope, references)
-                findings.extend(
-                    (item.index, finding) for finding in errors if not (foreign_told and finding.rule == FOREIGN)
-                )
-                foreign_told = foreign_told or any(finding.rule == FOREIGN for finding in errors)
-                if not any(finding.rule == FOREIGN for finding in errors):
-                    known = {finding.pointer for finding in errors}
-                    findings.extend((item.index, one) for one in likely_secrets(item.value) if one.pointer not in known)
-                if manifest is not None:
-                    manifests.append(manifest)
-            if findings:
-                places = document.places(text, shown)
-                problems.extend(place(finding, places, index, shown) for index, finding in findings)
-        return Manifests(tuple(manifests), tuple(sorted(problems)), files, counts, texts)
+    def _read_files(self, files: Iterable[File], reading: Reading) -> None:
+        for file in files:
+            text = document.read_text(file.path, file.shown)
+            if isinstance(text, Problem):
+                reading.problems[file.shown] = [text]
+                reading.broken.add(file.shown)
+            else:
+                self._read_text(file.shown, text, os.path.dirname(file.real), reading)
 
-    def _manifest(
+    def _read_library(self, files: Iterable[File], reading: Reading) -> None:
+        if reading.lacks_templates():
+            more = Reading()
+            self._read_files((file for file in files if file.shown not in reading.texts), more)
+            reading.add_templates(more)
+
+    def _read_text(self, shown: str, text: str, folder: str, reading: Reading) -> None:
+        loaded = load_documents(text, shown)
+        reading.texts[shown] = text
+        reading.counts[shown] = len(loaded.documents)
+        if loaded.problems or loaded.warnings:
+            reading.problems[shown] = [*loaded.problems, *loaded.warnings]
+        if loaded.problems:
+            reading.broken.add(shown)
+        elif not loaded.documents and shown != STDIN:
+            reading.problems[shown] = [*loaded.warnings, _no_document(shown, text)]
+        scope = Scope(self.root, folder, self.variables, reading.files, self.commands)
+        references = "${" in text  # once: a file may hold any number of documents
+        foreign_told = False  # once for each file of another tool
+        for item in loaded.documents:
+            manifest, errors = self._document(item, shown, scope, references)
+            is_foreign = any(finding.rule == FOREIGN for finding in errors)
+            if not is_foreign:
+                known = {finding.pointer for finding in errors}
+                errors.extend(one for one in likely_secrets(item.value) if one.pointer not in known)
+            if errors and not (is_foreign and foreign_told):
+                reading.findings[DocumentPlace(shown, item.index)] = errors
+            foreign_told = foreign_told or is_foreign
+            if isinstance(manifest, Part):
+                reading.parts.append(manifest)
+            elif manifest is not None:
+                reading.manifests.append(manifest)
+
+    def _document(
         self, item: Document, shown: str, scope: Scope, references: bool
-    ) -> tuple[Manifest | None, list[Finding]]:
+    ) -> tuple[Manifest | Part | None, list[Finding]]:
         data = item.value
         if not isinstance(data, dict):
             return None, [Finding("wrong-type", "a manifest must be a map")]
         kind = data.get("kind")
-        if not isinstance(kind, str) or "apiVersion" in data or (kind != "Model" and kind not in self.natives):
+        is_ours = isinstance(kind, str) and (kind in PORTABLE or kind in self.natives)
+        if not is_ours or "apiVersion" in data:
             known = recognise(data)
             if known is not None:
                 return None, [foreign(known, shown)]
-        if not isinstance(kind, str) or (kind != "Model" and kind not in self.natives):
+        if not isinstance(kind, str) or not is_ours:
             return None, [self._unknown_kind(data)]
-        checked, findings = self._check(kind, data)
-        if references:
-            resolved, errors = resolve(data, self._node(kind), scope)
-            if errors or any(map(is_mistake, findings)):
-                reported = {finding.pointer for finding in findings if is_mistake(finding)}
-                return None, [*findings, *(finding for finding in errors if finding.pointer not in reported)]
-            if resolved is not data:
-                checked, findings = self._check(kind, resolved)
-        if checked is None:
-            return None, findings
         source = Source(shown, item.line)
+        checked, data, findings = self._resolved(kind, data, scope if references else None)
+        if is_part(data):
+            return Part(source, item.index, data, right=checked is not None), findings
         if isinstance(checked, Model):
-            return Manifest(source, item.index, "Model", checked.key, model=checked), findings
-        return Manifest(source, item.index, kind, checked.common.key, native=checked), findings
+            return Manifest(source, item.index, MODEL, checked.key, model=checked), findings
+        if isinstance(checked, NativeDocument):
+            return Manifest(source, item.index, kind, checked.common.key, native=checked), findings
+        return None, findings
 
-    def _check(self, kind: str, data: dict[str, Any]) -> tuple[Model | NativeDocument | None, list[Finding]]:
-        return check_model(data) if kind == "Model" else check_native(self.natives[kind], data)
+    def _resolved(
+        self, kind: str, data: dict[str, Any], scope: Scope | None
+    ) -> tuple[object | None, dict[str, Any], list[Finding]]:
+        """A document as its kind's value, None where it has a mistake; its data with references resolved; its findings.
+
+        Without a scope there are no references.
+        """
+        checked, findings = self._check(kind, data)
+        if scope is None:
+            return checked, data, findings
+        resolved, errors = resolve(data, self._node(kind), scope)
+        if errors or any(map(is_mistake, findings)):
+            reported = {finding.pointer for finding in findings if is_mistake(finding)}
+            return None, data, [*findings, *(finding for finding in errors if finding.pointer not in reported)]
+        if resolved is not data:
+            checked, findings = self._check(kind, resolved)
+        return checked, resolved, findings
+
+    def _check(self, kind: str, data: dict[str, Any]) -> tuple[object | None, list[Finding]]:
+        if is_part(data):
+            findings = check_part(data)
+            return (None if any(map(is_mistake, findings)) else data), findings
+        return check_model(data) if kind == MODEL else check_native(self.natives[kind], data)
 
     def _node(self, kind: str) -> Node:
-        return self._model_node if kind == "Model" else self._native_nodes[kind]
+        return self._model_node if kind in PORTABLE else self._native_nodes[kind]
 
     @cached_property
     def _model_node(self) -> Node:
@@ -186,7 +185,7 @@ class Reader:
         }
 
     def _unknown_kind(self, data: dict[str, Any]) -> Finding:
-        known = ["Model", *sorted(self.natives)]
+        known = [*PORTABLE, *sorted(self.natives)]
         kind = data.get("kind")
         if kind is None:
             return Finding("missing-field", "'kind' is missing", suggestion="kind: Model")
@@ -200,13 +199,3 @@ def _no_document(shown: str, text: str) -> Problem:
     """The warning of a file that says nothing: it may have been emptied by accident."""
     what = "comments, and no document" if text.strip("\ufeff \t\r\n.-") else "no document"
     return ignored.empty(shown, f"this file holds {what}", "restore what it held, or remove the file")
-
-
-def _load(text: str, shown: str) -> LoadedDocuments:
-    """The documents of a file. One that is no YAML, but plainly another tool's, has that one problem."""
-    loaded = document.load(text, shown)
-    known = recognise_text(text) if loaded.problems else None
-    if known is None:
-        return loaded
-    finding = foreign(known, shown)
-    return LoadedDocuments((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))

@@ -1,16 +1,24 @@
-"""The form of one Model document, and the rules between its fields. JSON Schema says exactly the same (`schema`)."""
+"""The form of a Model, and of the documents that are parts of one, and the rules between their fields.
+
+JSON Schema says exactly the same (`schema`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from reconciler.core.model import HINTS, Model
+from reconciler.core import pointer as json_pointer
+from reconciler.core.model import HINTS, TEMPLATE_HINTS, Model, Template
 from reconciler.core.schema.findings import Finding, findings, hinted, is_mistake
 from reconciler.core.schema.types import Resolved
 from reconciler.manifest.doubts import url_with_path
+
+MODEL: Final = "Model"
+TEMPLATE: Final = "Template"
+PORTABLE: Final = (MODEL, TEMPLATE)  # the kinds that are no registry's own
 
 
 def check_model(data: Any) -> tuple[Model | None, list[Finding]]:
@@ -28,6 +36,40 @@ def check_model(data: Any) -> tuple[Model | None, list[Finding]]:
         found += endpoint_and_provider(data) + absent_protected(data)
         found += url_with_path(data)
     return (None if any(map(is_mistake, found)) else model), found
+
+
+def is_part(data: Mapping[str, Any]) -> bool:
+    """True for a document that is only a part of a Model: a template, or a Model that extends one."""
+    return data.get("kind") == TEMPLATE or (data.get("kind") == MODEL and data.get("extends") is not None)
+
+
+def check_part(data: Mapping[str, Any]) -> list[Finding]:
+    """Find what is wrong with a part of a Model by itself.
+
+    Another part may give what is missing here, and null removes what another gives; what only the whole can tell, such
+    as a doubtful URL, is left to `check_model`.
+    """
+    form, hints = (Template, TEMPLATE_HINTS) if data.get("kind") == TEMPLATE else (Model, HINTS)
+    found: list[Finding] = []
+    try:
+        form.model_validate(data)
+    except ValidationError as error:
+        found = hinted(findings(error, data, form), hints)
+    wrong = [item for item in found if not _is_left_open(item, data)]
+    return wrong + endpoint_and_provider(data) + absent_protected(data)
+
+
+def _is_left_open(finding: Finding, data: Mapping[str, Any]) -> bool:
+    """True for a finding that is right in a part: a missing member of a member, or null for one."""
+    parts = json_pointer.split(finding.pointer)
+    if any(isinstance(json_pointer.get(data, json_pointer.join(parts[:end])), list) for end in range(len(parts))):
+        return False  # a list is taken over whole, so an item of one is complete
+    if finding.rule == "missing-field":
+        return bool(parts)
+    if finding.rule != "wrong-type" or finding.pointer in ("", "/kind", "/key"):
+        return False
+    holder = json_pointer.get(data, json_pointer.join(parts[:-1]))
+    return isinstance(holder, dict) and parts[-1] in holder and holder[parts[-1]] is None
 
 
 def endpoint_and_provider(data: Mapping[str, Any]) -> list[Finding]:

@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from reconciler.core import document
+from reconciler.core.document import LoadedDocuments
+from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
 
 Data = Mapping[str, Any]
@@ -41,6 +44,16 @@ def recognise_text(text: str) -> Format | None:
     return HELM_TEMPLATE if _GO_TEMPLATE.search(text) else None
 
 
+def load_documents(text: str, shown: str) -> LoadedDocuments:
+    """The documents of a file. One that is no YAML, but plainly another tool's, has that one problem."""
+    loaded = document.load(text, shown)
+    known = recognise_text(text) if loaded.problems else None
+    if known is None:
+        return loaded
+    finding = foreign(known, shown)
+    return LoadedDocuments((), (Problem(shown, 1, 1, finding.rule, finding.message, suggestion=finding.suggestion),))
+
+
 def is_manifest(data: Data) -> bool:
     """True for a document meant as a manifest of ours: its `kind` is `Model`, `Template` or `<driver>/<Kind>`."""
     kind = data.get("kind")
@@ -49,7 +62,7 @@ def is_manifest(data: Data) -> bool:
 
 def foreign(found: Format, shown: str) -> Finding:
     """The error for a file of another tool among the manifests: the format's name, and the ways out."""
-    away = "move it out of the manifests folder"
+    away = "move it out of the manifests folder, or list it under `exclude` in reconciler.yaml"
     if found.importer is not None:
         away = f"`reconciler import {shown} -o DIR` writes manifests for it; then {away}"
     return Finding(FOREIGN, f"this looks like {found.title}, and is no manifest", suggestion=away)

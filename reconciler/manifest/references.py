@@ -1,4 +1,4 @@
-"""References in manifests: `${var:NAME}`, `${file:path}` and, in secret fields, `${env:NAME}`.
+"""References in manifests: `${var:NAME}`, `${file:path}` and, in secret fields, `${env:NAME}` and `${cmd:NAME/REST}`.
 
 A secret field keeps its reference; everything else is replaced here. `${env:…}` outside secret fields is an error, so
 that no pull request can print a CI secret. `$${` is a plain `${`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -20,6 +20,7 @@ from reconciler.core.errors import Problem
 from reconciler.core.rules import OPAQUE, Node, WriteOnly
 from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.schema.types import Resolved
+from reconciler.core.secret_commands import command_of, wrong_form
 from reconciler.core.spec import REFERENCE
 from reconciler.manifest.private_files import private_content, private_name
 
@@ -39,13 +40,14 @@ _BAD_VARIABLE: Final = f"{_DEFAULT}: ${{env:NAME}}, where NAME is letters, digit
 class Scope:
     """The scope of references: `folder` is the manifest's own, for relative paths.
 
-    No path leaves the project `root`.
+    No path leaves the project `root`. `commands` are the names of the secret commands; None where they are not to be looked up.
     """
 
     root: Path
     folder: str
     variables: Mapping[str, str]
     files: dict[Path, str | Problem] = field(default_factory=dict)  # texts read so far, shared by one load
+    commands: frozenset[str] | None = None
 
 
 def escape(text: str) -> str:
@@ -84,7 +86,9 @@ def _string(value: str, node: Node, path: tuple[str, ...], scope: Scope, found: 
     if secret is not None and REFERENCE.fullmatch(value):
         return _secret(value, where, scope, found)
     if secret is not None and _holds_secret(value):
-        message = "a secret is one whole reference, ${env:NAME} or ${file:path}, with nothing around it"
+        message = (
+            "a secret is one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}, with nothing around it"
+        )
         found.append(Finding("secret-reference", message, where))
         return value
     text = _text(value, where, scope, found)
@@ -95,7 +99,9 @@ def _string(value: str, node: Node, path: tuple[str, ...], scope: Scope, found: 
 
 
 def _holds_secret(value: str) -> bool:
-    return any(match[1] is not None and match[1].startswith(("env:", "file:")) for match in _TOKEN.finditer(value))
+    return any(
+        match[1] is not None and match[1].startswith(("env:", "file:", "cmd:")) for match in _TOKEN.finditer(value)
+    )
 
 
 def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
@@ -104,6 +110,9 @@ def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
     if scheme == "env":
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             found.append(Finding("bad-reference", _BAD_VARIABLE, where))
+        return value
+    if scheme == "cmd":
+        found.extend(command_findings(value, where, scope.commands))
         return value
     if ":-" in name:
         found.append(Finding("bad-reference", _DEFAULT, where))
@@ -114,6 +123,16 @@ def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
     if not path.is_file():
         found.append(Finding("missing-file", f"{value}: there is no such file, or it is no regular one", where))
     return "${file:" + path.relative_to(scope.root).as_posix() + "}"
+
+
+def command_findings(value: str, where: str, known: Collection[str] | None) -> Iterator[Finding]:
+    """Find what is wrong with a reference to a secret command, of which `known` has the names, if anybody knows them. Nothing is run."""
+    wrong = wrong_form(value)
+    if wrong is not None:
+        yield Finding("bad-reference", wrong, where)
+    elif known is not None and (name := command_of(value)) not in known:
+        message = f"`secret_commands` in reconciler.yaml has no {name!r}"
+        yield Finding("unknown-command", message, where, suggestion=nearest(name, known))
 
 
 def _text(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
@@ -149,9 +168,15 @@ def _referenced(body: str, where: str, scope: Scope, found: list[Finding]) -> st
         found.append(
             Finding("env-outside-secret", message, where, suggestion="${var:NAME} with `variables` in reconciler.yaml")
         )
+    elif scheme == "cmd":
+        message = (
+            "${cmd:…} is for secret fields only, as their whole value: anywhere else a plan would print the secret"
+        )
+        found.append(Finding("command-outside-secret", message, where))
     else:
         message = (
-            "a reference is ${var:NAME}, ${file:path} or, in a secret field, ${env:NAME}; write $${ for a plain ${"
+            "a reference is ${var:NAME}, ${file:path} or, in a secret field, ${env:NAME} or ${cmd:NAME/REST}; "
+            "write $${ for a plain ${"
         )
         found.append(Finding("bad-reference", message, where))
     return ""

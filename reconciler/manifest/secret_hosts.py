@@ -1,11 +1,10 @@
-"""Check the hosts that manifests send variables of the environment to against `secrets.allow` of reconciler.yaml.
+"""Check the hosts that manifests send variables of the environment, and what commands print, to against `secrets.allow` of reconciler.yaml.
 
 Pure.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -14,16 +13,16 @@ from reconciler.core.destinations import Allowed, host_of
 from reconciler.core.resource import Desired
 from reconciler.core.rules import WriteOnly
 from reconciler.core.schema.findings import Finding
+from reconciler.core.spec import source_of
 from reconciler.core.url import public_url
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.registry.entry import RegistryEntry
 
 RULE: Final = "secret-destination"
-_VARIABLE: Final = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Sent(NamedTuple):
-    """A variable that a manifest sends, where in the manifest it says so, and to which address."""
+    """A variable, or what a command prints (`cmd:NAME/REST`), that a manifest sends, where in the manifest it says so, and to which address."""
 
     variable: str
     pointer: str
@@ -68,8 +67,8 @@ def _registries(desired: Iterable[Desired], entries: Mapping[str, RegistryEntry]
         for pointer, reference in item.secrets.items():
             node = root.find(pointers.split(pointer))
             rule = node.rule(WriteOnly) if node is not None else None
-            if (match := _VARIABLE.fullmatch(reference)) and (rule is None or rule.keeps != "reference"):
-                found.setdefault(item.resource.source, {}).setdefault(match[1], set()).add(url)
+            if (source := source_of(reference)) and (rule is None or rule.keeps != "reference"):
+                found.setdefault(item.resource.source, {}).setdefault(source, set()).add(url)
     return found
 
 
@@ -92,5 +91,5 @@ def _variables(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _variables(item, (*path, str(index)))
-    elif isinstance(value, str) and (match := _VARIABLE.fullmatch(value)):
-        yield match[1], pointers.join(path)
+    elif isinstance(value, str) and (source := source_of(value)):
+        yield source, pointers.join(path)

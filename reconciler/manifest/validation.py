@@ -33,7 +33,7 @@ class Validation:
     """Counts and problems of some files.
 
     `lines` holds the source lines of the files that have problems, by the file as shown, for renderers that quote them.
-    Without a `repository`, files are named as they are shown.
+    Without a `repository`, files are named as they are shown. `excluded` are paths that were asked for and not read.
     """
 
     files: int
@@ -41,6 +41,7 @@ class Validation:
     problems: tuple[Problem, ...]
     lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
     repository: Repository | None = None
+    excluded: tuple[str, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -63,4 +64,5 @@ def merge(validations: Sequence[Validation]) -> Validation:
         tuple(sorted(problems)),
         lines,
         validations[0].repository,
+        tuple(sorted({path for validation in validations for path in validation.excluded})),
     )

@@ -49,23 +49,29 @@ def _without_consent(change: Change, count: int) -> Change:
 def limit_contents(
     changes: list[Change], indexes: Mapping[str, RegistryIndex], consents: Consents, named: frozenset[Address]
 ) -> list[Change]:
-    """A delete that takes along what else the object holds needs consent, unless the user asked for just that delete by name."""
-    if consents.allow_deletes is not None:
-        return changes
-    going = {change.address for change in changes if change.action == "delete"} - named
-    full = {address: _contents(address, indexes[address.registry]) for address in going}
-    count = sum(indexes[address.registry].kind(address).counts_in_guards for address in going)
+    """A delete that takes along what else the object holds needs consent, unless the user asked for just that delete by name.
+
+    One that has consent says what it takes along.
+    """
+    going = {change.address for change in changes if change.action == "delete"}
+    full = {address: found for address in going if (found := _contents(address, indexes[address.registry]))}
+    agreed = named if consents.allow_deletes is None else going
+    count = sum(indexes[address.registry].kind(address).counts_in_guards for address in going - named)
     return [
-        replace(
-            change,
-            action="blocked",
-            reason="contents",
-            message=f"{', '.join(full[change.address])} would be deleted with it; --allow-deletes {count} allows that",
-        )
-        if full.get(change.address)
+        _with_contents(change, full[change.address], None if change.address in agreed else count)
+        if change.address in full
         else change
         for change in changes
     ]
+
+
+def _with_contents(change: Change, contents: tuple[str, ...], needed: int | None) -> Change:
+    """A delete that takes `contents` along; blocked where it needs consent to so many deletes."""
+    listed = ", ".join(contents)
+    if needed is None:
+        return replace(change, message=f"deleted with it: {listed}")
+    message = f"{listed} would be deleted with it; --allow-deletes {needed} allows that"
+    return replace(change, action="blocked", reason="contents", message=message)
 
 
 def _contents(address: Address, index: RegistryIndex) -> tuple[str, ...]:

@@ -323,8 +323,9 @@ def _secret_without_model(item: Desired, index: RegistryIndex) -> bool:
 
 
 def _asked(item: Desired, policy: DecisionPolicy) -> bool:
-    """True where the user asked (`--rotate`) to write this object's secrets again."""
-    return any(wanted in (item.key, item.address.key, str(item.address)) for wanted in policy.consents.rotate)
+    """True where the user asked (`--rotate`) to write this object's secrets again, or those of the model it stands beside."""
+    names = {item.key, item.address.key, str(item.address), str(item.resource.parent)}
+    return not names.isdisjoint(policy.consents.rotate)
 
 
 def _foreign(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Change:
@@ -344,8 +345,9 @@ def _unverified(item: Desired, found: Difference) -> tuple[Problem, ...]:
     told = []
     if found.unverified:
         pointers = ", ".join(found.unverified)
+        # without the object's name, which its place tells: a pull request has this of every model, and it is told once
         message = (
-            f"{item.address}: whether the value of {pointers} is new cannot be judged: it, or fingerprint_key, has no "
+            f"{item.address.registry}: whether the value of {pointers} is new cannot be judged: it, or fingerprint_key, has no "
             "value here, or another fingerprint_key made the fingerprint that is kept"
         )
         told.append(_warning(item, "rotation-unknown", message))

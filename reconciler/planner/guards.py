@@ -54,6 +54,12 @@ GUARDS: Final[Mapping[str, GuardRule]] = {
         "nothing; `reconciler validate` names the file and says what to do. A folder that is meant to be empty holds "
         "a file `.keep`",
     ),
+    "excluded-source": GuardRule(
+        "`--prune` was given and would delete an object that a manifest declares in a file which `exclude` leaves out: "
+        "a glob that hides too much looks like a manifest that was removed.",
+        "nothing; make the glob narrower, or take the document out of that file. `state: absent` in a manifest that is "
+        "read says that the object is to go",
+    ),
     "same-place": GuardRule(
         "`--prune` was given and two registries hold the same objects: they are one place under two names, and each "
         "would be pruned of what the other declares.",
@@ -144,6 +150,14 @@ def empty_source(sources: Sequence[str]) -> Guard:
     what = "a configured source may have lost" if len(sources) == 1 else "configured sources may have lost"
     message = f"{what} what was declared in it, which pruning would delete: {'; '.join(sources[:MOST_NAMED])}{more}"
     return Guard("empty-source", f"{message}; `reconciler validate` says what to do", None)
+
+
+def excluded_source(hidden: Mapping[str, str]) -> Guard:
+    """What a glob hides was not removed. `hidden` maps the address of each object to the file that declares it."""
+    named = [f"{address} (in {file})" for address, file in sorted(hidden.items())]
+    more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    message = f"pruning would delete what excluded files declare: {', '.join(named[:MOST_NAMED])}{more}"
+    return Guard("excluded-source", f"{message}; make `exclude` narrower, or take the documents out of the files", None)
 
 
 def same_place(first: str, second: str) -> Guard:

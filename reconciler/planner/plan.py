@@ -118,7 +118,7 @@ class Plan:
 
     def _repr_html_(self) -> str:
         """The plan as a table, for a notebook. The renderer is loaded by name: nothing here renders."""
-        shown: str = importlib.import_module("reconciler.render.plan_html").render(self)
+        shown: str = importlib.import_module("reconciler.render.html.cell").render(self)
         return shown
 
     def summary(self) -> dict[str, int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from reconciler.core.spec import canonical_json, digest
@@ -19,6 +19,7 @@ from reconciler.planner.plan import Change, Plan
 from reconciler.planner.plan_json import plan_to_json
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+MAX_BYTES: Final = 1024 * 1024 * 1024  # of a plan file
 SAVED: Final = "saved"  # the key of what only apply reads
 
 
@@ -47,6 +48,7 @@ def dump(plan: Plan, seal: Callable[[str], str] | None = None) -> str:
         "registries": {name: dict(identity) for name, identity in plan.registries.items()},
         "unchanged": plan.unchanged,
         "issued": None if plan.issued is None else plan.issued._asdict(),
+        "origin": asdict(plan.origin),
         "writes": {str(change.address): _write(change) for change in plan.changes},
     }
     data["digest"] = digest(data)

@@ -16,7 +16,7 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, RegistryFacts, Resource, Source
 from reconciler.core.schema.answers import OUTPUTS
 from reconciler.core.spec import MAX_DEPTH, canonical_json, digest, too_deep
-from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Issue, Plan
+from reconciler.planner.plan import Change, Consents, FieldChange, Guard, Issue, Origin, Plan
 from reconciler.planner.planfile import SAVED, SavedPlan
 
 _AROUND: Final = 8  # levels of the file around what one object holds
@@ -46,6 +46,9 @@ def parse(text: str, shown: str) -> SavedPlan:
         raise PlanFileError(message, hint="make it again with this reconciler")
     if too_deep(data, MAX_DEPTH + _AROUND):
         raise PlanFileError(f"{shown} is not a plan file: it holds too many maps and lists inside each other")
+    if "digest" not in data:
+        message = f"{shown} is not a saved plan: it has no digest, as the JSON of `plan --format json` has none"
+        raise PlanFileError(message, hint="`reconciler plan --save FILE` writes a plan that can be shown and applied")
     seal = data.pop("seal", None)
     content = canonical_json(data)
     if data.pop("digest", None) != digest(data):
@@ -97,6 +100,7 @@ def _plan(data: Mapping[str, Any]) -> Plan:
         registries=registries,
         fingerprint=data["fingerprint"],
         issued=_issue(saved.get("issued")),
+        origin=_origin(_map(saved.get("origin", {}))),
     )
 
 
@@ -108,6 +112,11 @@ def _issue(data: Any) -> Issue | None:
     if not _NONCE.fullmatch(nonce):  # it becomes the name of a file
         raise ValueError("the nonce is not 32 hex digits")
     return Issue(nonce, _text(given["at"]), _text(given["expires"]))
+
+
+def _origin(data: Mapping[str, Any]) -> Origin:
+    """From the facts that are known here: an earlier 1.x wrote none, and a later one may write more."""
+    return Origin(*(_text(data.get(name, "")) for name in ("commit", "version", "project")))
 
 
 def _check_each_once(changes: tuple[Change, ...]) -> None:

@@ -36,7 +36,8 @@ class Policy:
     `named` are the addresses that the user asked to delete by name: they do not count in the guards. `protected` are the
     objects that manifests outside the desired state protect. `declared_elsewhere` are the addresses that another environment
     of the same configuration declares for the same place: never pruned. `unreadable_environments` are those whose manifests
-    cannot tell what they declare there.
+    cannot tell what they declare there. `hidden_keys` are those that manifests in excluded files declare, each with the
+    file.
     """
 
     consents: Consents = Consents()
@@ -48,6 +49,7 @@ class Policy:
     protected: Mapping[Address, Desired] = field(default_factory=dict)
     declared_elsewhere: frozenset[Address] = frozenset()
     unreadable_environments: tuple[str, ...] = ()
+    hidden_keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:
@@ -149,7 +151,20 @@ def _guards(
         found.extend(guards.no_owner(name) for name in unowned)
         found.extend(guards.same_place(first, second) for first, second in same_places(remote))
         found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
+        hidden = dict(_hidden(changes, indexes, policy.hidden_keys))
+        found.extend([guards.excluded_source(hidden)] if hidden else [])
     return (*found, *tripped_guards(changes, consequences, indexes, policy))
+
+
+def _hidden(
+    changes: list[Change], indexes: Mapping[str, RegistryIndex], keys: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Find the objects that would be pruned, and that a manifest in an excluded file declares: the address, and the file."""
+    for change in changes if keys else ():
+        if change.action == "delete" and change.reason == "removed":
+            stored = indexes[change.address.registry].stored[change.address]
+            names = {change.address.key, *(one.mark.key for one in stored if one.mark is not None)}
+            yield from ((str(change.address), keys[name]) for name in names if name in keys)
 
 
 def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:

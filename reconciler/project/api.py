@@ -18,6 +18,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.applier import apply as applier
@@ -43,6 +44,7 @@ from reconciler.project.environments import validate as validate_environments
 from reconciler.project.folders import check_backup_folder
 from reconciler.project.planning import plan_changes, plan_deletion, read_remote
 from reconciler.project.policy import policy_of
+from reconciler.project.policy_checks import check_policies
 from reconciler.project.workspace import Workspace, open_workspace
 from reconciler.registry.protocol import Registry
 from reconciler.render import DRIFT, PLAN
@@ -118,7 +120,7 @@ def load(
         environment=environment,
         cwd=Path(cwd) if cwd is not None else None,
     )
-    loaded = workspace.load(paths)
+    loaded = check_policies(workspace, workspace.load(paths), datetime.now(UTC).date())
     return LoadedProject(workspace, loaded.checked(), loaded.warnings)
 
 
@@ -134,7 +136,7 @@ def validate(
         environment=environment,
         cwd=Path(cwd) if cwd is not None else None,
     )
-    return validate_environments(workspace, paths)
+    return validate_environments(workspace, paths, today=datetime.now(UTC).date())
 
 
 def render_plan(plan: Plan, output_format: str = "text", *, width: int = 100) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from reconciler.core import document
 from reconciler.core import merge_patch as patch
@@ -22,11 +23,13 @@ from reconciler.core import pointer as pointers
 from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
-from reconciler.core.schema.findings import Finding, findings, nearest, place
+from reconciler.core.schema.findings import Finding, did_you_mean, findings, place
 from reconciler.core.schema.types import (
     END,
     Boolean,
+    Checked,
     Duration,
+    ExcludeGlob,
     HostPattern,
     Name,
     Number,
@@ -35,8 +38,13 @@ from reconciler.core.schema.types import (
     SecretText,
     VariableGlob,
 )
+from reconciler.core.schema.unions import TextOrMap
+from reconciler.core.secret_commands import SHELL, is_command, wrong_command
+from reconciler.manifest.exclude import Exclusion
+from reconciler.manifest.references import command_findings
 from reconciler.planner.guards import DEFAULTS, Limits
 from reconciler.project.config_file import FILE, find, relative
+from reconciler.project.manifest_paths import ManifestsEntry, exclusions, sources_of
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
 OWNER: Final = r"^[^/]+" + END
@@ -86,6 +94,35 @@ class SecretBounds(BaseModel):
     )
 
 
+class SecretCommand(Checked):
+    """The type of a secret command: a program and its arguments, one of which holds {name}."""
+
+    def form(self) -> dict[str, Any]:
+        def holds(pattern: str) -> dict[str, Any]:
+            return {"type": "string", "pattern": pattern}
+
+        return {
+            "type": "array",
+            "items": holds(r"^[^\x00]*" + END),
+            "minItems": 2,
+            "prefixItems": [holds(r"^(?![\s\S]*\{name\})[^\x00]+" + END)],
+            "contains": holds(r"\{name\}"),
+            "if": {"prefixItems": [holds(SHELL)]},
+            "then": {"items": holds(r"^(?:\{name\}" + END + r"|(?![\s\S]*\{name\}))")},
+        }
+
+    def check(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a list"})
+        wrong = [place for place, word in enumerate(value) if not isinstance(word, str) or "\0" in word]
+        if wrong:
+            raise PydanticCustomError("wrong_items", "items must be strings without NUL", {"places": wrong})
+        message = wrong_command(value)
+        if message is not None:
+            raise PydanticCustomError("bad_command", "{message}", {"message": message})
+        return value
+
+
 class RegistryEntry(BaseModel):
     """One registry: the driver, and the settings that the driver takes."""
 
@@ -120,10 +157,20 @@ class Config(BaseModel):
         description="Whose mark is set on what we create. Without it nothing is marked and prune is refused.",
         examples=["platform-team"],
     )
-    manifests: list[str] | None = Field(
+    manifests: list[Annotated[str | ManifestsEntry, TextOrMap(str, ManifestsEntry)]] | None = Field(
         None,
         description="Folders, files or globs of manifests, relative to this file. `manifests` if absent.",
         examples=[["manifests"]],
+    )
+    exclude: list[ExcludeGlob] | None = Field(
+        None,
+        description="Globs of files and folders that are not read as manifests, relative to this file. One without a slash matches in any folder.",
+        examples=[["charts", "**/values.yaml"]],
+    )
+    policies: list[str] | None = Field(
+        None,
+        description="Folders, files or globs of policies, relative to this file. If absent, the folder `policies`, where there is one.",
+        examples=[["policies"]],
     )
     variables: dict[str, Annotated[str | float | bool, Scalar()]] | None = Field(
         None, description="Values for `${var:NAME}` in manifests.", examples=[{"llm_host": "llm.example.com"}]
@@ -142,6 +189,12 @@ class Config(BaseModel):
     plans: Plans | None = Field(None, description="Saved plans: how long they may be applied.")
     secrets: SecretBounds | None = Field(
         None, description="Which variable of the environment may be sent to which host."
+    )
+    secret_commands: dict[Name, Annotated[list[str], SecretCommand()]] | None = Field(
+        None,
+        description="Programs that print a secret each, as lists without a shell. `${cmd:NAME/REST}` in a secret field runs NAME, with REST in the "
+        "place of `{name}`.",
+        examples=[{"vault": ["vault", "kv", "get", "-field=value", "secret/models/{name}"]}],
     )
     environments: dict[Name, dict[str, Any]] | None = Field(
         None,
@@ -164,13 +217,18 @@ class Project:
     file: str | None
     environment: str | None
     owner: str | None
-    manifests: tuple[str, ...]
+    manifests: tuple[str, ...]  # paths, relative to the root
     variables: Mapping[str, str]
     fingerprint_key: str | None
     registries: Mapping[str, Mapping[str, Any]]
     limits: Limits = DEFAULTS
+    excludes: tuple[tuple[Exclusion, ...], ...] = ()  # of each path in `manifests`, the globs of what is not read there
     plan_expiry: timedelta = timedelta(days=7)
+    policies: tuple[str, ...] | None = None  # where policies are; None where the configuration does not say
+    every_environment: tuple[str, ...] = ()  # the names in the file, whichever is in force
+    every_registry: tuple[str, ...] = ()  # the names of those of any environment
     secrets: Allowed | None = None  # which variable may be sent where; None where nothing bounds that
+    secret_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: str = field(default="", repr=False)
     environments: Mapping[str, Project] = field(default_factory=dict, repr=False)
     base: Project | None = field(default=None, repr=False)
@@ -203,6 +261,12 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
         raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
     root = found.resolve().parent
     projects = {name: _build_project(config, root, shown, name, text) for name, config in checked.items()}
+    environments = tuple(sorted(name for name in projects if name is not None))
+    registries = tuple(sorted({entry for project in projects.values() for entry in project.registries}))
+    projects = {
+        name: replace(project, every_environment=environments, every_registry=registries)
+        for name, project in projects.items()
+    }
     others = {name: projects[name] for name in projects if name is not None}
     return replace(projects[environment], environments=others, base=projects.get(None))
 
@@ -223,11 +287,8 @@ def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None
     known = data.get("environments")
     if not isinstance(known, Mapping) or environment not in known:
         names = sorted(known) if isinstance(known, Mapping) else []
-        close = nearest(environment, names)
         there = f"the environments there: {', '.join(names)}" if names else "it has no `environments`"
-        raise UsageError(
-            f"{shown} has no environment {environment!r}", hint=f"did you mean {close!r}?" if close else there
-        )
+        raise UsageError(f"{shown} has no environment {environment!r}", hint=did_you_mean(environment, names, there))
 
 
 def _data(text: str, shown: str) -> dict[str, Any]:
@@ -261,7 +322,8 @@ def _validate_environments(
     configs: dict[str | None, Config] = {}
     for name, layer in layers.items():
         try:
-            configs[name] = Config.model_validate(layer)
+            configs[name] = config = Config.model_validate(layer)
+            found[name] = [*found.get(name, ()), *_commands_named(layer, config)]
         except ValidationError as error:
             found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
     if environment is not None:
@@ -271,6 +333,29 @@ def _validate_environments(
         return configs, set()
     places = document.places(text, shown)
     return configs, {_locate(item, places, shown, name) for name, items in found.items() for item in items}
+
+
+def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Finding]:
+    """Find references to secret commands that are none, or of a wrong form, in what a configuration says of itself and its registries."""
+    known = config.secret_commands or {}
+    for pointer, text in _texts({name: layer.get(name) for name in ("fingerprint_key", "registries")}, ()):
+        if "${cmd:" not in text:
+            continue
+        whole = is_command(text) and text.endswith("}") and text.count("{") == 1
+        if whole:
+            yield from command_findings(text, pointer, known)
+        else:
+            message = "a reference to a command is the whole value of a secret field, with nothing around it"
+            yield Finding("bad-reference", message, pointer)
+
+
+def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The texts in plain data, each with its pointer."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _texts(item, (*path, str(name)))
+    elif isinstance(value, str):
+        yield pointers.join(path), value
 
 
 def _unknown(over: Mapping[str, Any]) -> list[Finding]:
@@ -323,18 +408,23 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
     entries = {name: entry.model_dump() for name, entry in (config.registries or {}).items()}
     if config.registries is None:
         entries = {"local": {"driver": "local", "default": True}}
+    root = root.resolve()
+    sources = sources_of(config.manifests)
     return Project(
-        root=root.resolve(),
+        root=root,
         file=shown,
         environment=environment,
         owner=f"{owner}/{environment}" if owner and environment else owner,
-        manifests=tuple(config.manifests if config.manifests is not None else ["manifests"]),
+        manifests=tuple(entry.path for entry in sources),
+        excludes=tuple(exclusions(config.exclude or (), sources, root)),
         variables={name: _text(value) for name, value in (config.variables or {}).items()},
         fingerprint_key=config.fingerprint_key,
         registries=entries,
         limits=_limits(config.guards or Guards()),
+        policies=tuple(config.policies) if config.policies is not None else None,
         plan_expiry=_duration((config.plans and config.plans.expire) or "7d"),
         secrets=_allowed(config.secrets),
+        secret_commands={name: tuple(words) for name, words in (config.secret_commands or {}).items()},
         text=text,
     )
 

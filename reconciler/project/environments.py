@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import combinations
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from reconciler.core.resource import Address
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.config import Project
+from reconciler.project.loaded import LoadedManifests
+from reconciler.project.policy_checks import check_policies
 from reconciler.project.registries import load_registries, place_of_entry
 from reconciler.project.workspace import STDIN, Workspace
 
@@ -69,34 +72,57 @@ def _shared(one: Workspace, other: Workspace) -> Iterator[tuple[str, str]]:
                 yield name, other_name
 
 
-def validate(workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None) -> Validation:
+def validate(
+    workspace: Workspace, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None, *, today: date
+) -> Validation:
     """Check manifests under every environment, or under the one that was chosen with `--env`.
+
+    `today` is the day, in UTC, on which waivers of policies hold or have ended.
 
     A problem of one environment alone says which. Paths are checked where they belong: in the environments whose
     manifests they are among, or in the base where they are among none.
     """
     content = stdin() if tuple(paths) == (STDIN,) and stdin is not None else b""
-    base = workspace.load(paths, lambda: content)
-    if workspace.project.environment is not None:
-        return base.validation()
-    others = dict(siblings(workspace))
-    if not others:
-        return base.validation()
+    base = check_policies(workspace, workspace.load(paths, lambda: content), today)
+    alone = workspace.project.environment is not None
+    others = dict(siblings(workspace)) if not alone or base.unused else {}
     concerned = {name: other for name, other in others.items() if not paths or other.has_any(paths)}
-    results = {name: other.load(paths, lambda: content) for name, other in concerned.items()}
+    read = {name: other.load(paths, lambda: content) for name, other in concerned.items()}
+    used = set[Hashable]().union(*(loaded.used for loaded in (base, *read.values())))
+    if alone or not others:
+        return base.validation(used)
+    results = {name: check_policies(concerned[name], loaded, today) for name, loaded in read.items()}
     template = not base.documents and any(loaded.documents for loaded in results.values())
     belongs = not paths or workspace.has_any(paths) or not results
-    first = base.validation() if belongs and not template else replace(base.validation(), problems=())
+    nowhere = set(base.excluded).intersection(*(loaded.excluded for loaded in results.values()))
+    first = replace(base.validation(used), excluded=tuple(sorted(nowhere)))
+    first = first if belongs and not template else replace(first, problems=())
     known = set(first.problems)
     validations = [first]
     for name, loaded in results.items():
-        found = loaded.validation()
+        found = loaded.validation(used)
         only = tuple(problem._replace(environment=name) for problem in found.problems if problem not in known)
         files = found.files if template or not belongs else 0
-        validations.append(replace(found, problems=only, files=files, documents=found.documents if files else 0))
+        validations.append(
+            replace(found, problems=only, files=files, documents=found.documents if files else 0, excluded=())
+        )
     overlaps = tuple(_same_places({**({} if template else {BASE: workspace}), **others}))
     text = {workspace.project.file or "": document.lines_of(workspace.project.text)} if overlaps else {}
-    return merge([*validations, replace(first, files=0, documents=0, problems=overlaps, lines=text)])
+    everywhere = replace(first, files=0, documents=0)
+    return merge(
+        [
+            *validations,
+            replace(everywhere, problems=_unused_waivers([base, *results.values()])),
+            replace(everywhere, problems=overlaps, lines=text),
+        ]
+    )
+
+
+def _unused_waivers(loaded: Sequence[LoadedManifests]) -> tuple[Problem, ...]:
+    """The warnings of waivers that waive nothing in any environment."""
+    used = frozenset().union(*(one.used_waivers for one in loaded))
+    unused = frozenset().union(*(one.unused_waivers for one in loaded))
+    return tuple(sorted(unused - used))
 
 
 def _same_places(workspaces: Mapping[str, Workspace]) -> Iterator[Problem]:

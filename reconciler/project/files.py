@@ -1,8 +1,10 @@
-"""Files that must survive a crash: new ones only, on the disk with their folder when the call returns."""
+"""Files that must survive a crash: on the disk with their folder when the call returns."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 
@@ -35,6 +37,32 @@ def replace_file(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write_new(beside, text)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def rewrite_file(path: Path, data: bytes) -> None:
+    """Put other bytes into a file that is there, whole or not at all: its mode and its owner stay.
+
+    Raises OSError, also where the file itself may not be written, or its owner could not be kept.
+    """
+    status = path.stat()
+    if not os.access(path, os.W_OK):  # a folder that may be written to would be enough to replace it
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    beside = path.with_name(f".{path.name[:200]}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            made = os.fstat(descriptor)
+            if (made.st_uid, made.st_gid) != (status.st_uid, status.st_gid):
+                os.fchown(descriptor, status.st_uid, status.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+            os.fsync(descriptor)
         beside.replace(path)
     except OSError:
         beside.unlink(missing_ok=True)

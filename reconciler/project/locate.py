@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from reconciler.manifest.glob import is_glob, split
+from reconciler.manifest.glob import fixed_part
 from reconciler.manifest.validation import Repository
 from reconciler.project import config_file
 
@@ -28,8 +28,7 @@ def projects_of(paths: Sequence[str], cwd: Path) -> dict[Path | None, tuple[str,
 
 
 def _folder(path: str, cwd: Path) -> Path:
-    fixed = path if os.path.lexists(cwd / path) or not is_glob(path) else split(path)[0]
-    whole = Path(os.path.abspath(cwd / fixed))
+    whole = Path(os.path.abspath(fixed_part(cwd, path)))
     return whole if whole.is_dir() else whole.parent
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from reconciler.core.errors import InputError, RegistryError, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
+from reconciler.core.schema.findings import did_you_mean
 
 LISTED: Final = "`reconciler list` shows what there is"  # what to do where there is no such object
 
@@ -31,19 +32,29 @@ def one_object(key: str, remote: RemoteState) -> Resource:
     found = matching(key, remote.resources())
     if not found:
         check_readable(key, remote)
-    return only(key, found)
+    return only(key, found, [resource.address for resource in remote.resources()])
 
 
-def only(key: str, found: Sequence[Resource]) -> Resource:
-    """The one object that a key or an address was found to name. Raises InputError for none, UsageError for several."""
+def only(key: str, found: Sequence[Resource], known: Iterable[Address] = ()) -> Resource:
+    """The one object that a key or an address was found to name; `known` are those that may have been meant.
+
+    Raises InputError for none, UsageError for several.
+    """
     if not found:
-        raise InputError(f"no registry holds {key!r}", hint=LISTED)
+        raise InputError(f"no registry holds {key!r}", hint=suggested(key, known))
     if len(found) > 1:
         raise UsageError(
             f"{key!r} names {len(found)} objects: {_listed(resource.address for resource in found)}",
             hint="give the address",
         )
     return found[0]
+
+
+def suggested(key: str, known: Iterable[Address], otherwise: str = LISTED) -> str:
+    """The hint for a key or an address that names nothing: the nearest key, or address where one was given."""
+    addresses = list(known)
+    names = [str(address) for address in addresses] if key.count("/") > 1 else [address.key for address in addresses]
+    return did_you_mean(key, names, otherwise)
 
 
 def check_readable(key: str, remote: RemoteState, declared: Container[Address] = ()) -> None:

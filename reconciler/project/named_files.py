@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.core import pointer as json_pointer
 from reconciler.core.schema.findings import Finding
 from reconciler.core.secret import Resolver
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.registry.capabilities import NamesFiles
 from reconciler.registry.entry import RegistryEntry
 

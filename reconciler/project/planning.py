@@ -14,6 +14,7 @@ from reconciler.planner.planner import make_delete_plan, make_plan
 from reconciler.planner.references import external
 from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
+from reconciler.project.runner_local import registries_not_kept
 from reconciler.project.unfinished import with_warnings
 from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
@@ -47,6 +48,7 @@ async def plan_changes(
     raises.
     """
     remote = await read_remote(workspace, desired if declared is None else declared, registries)
+    warnings = (*warnings, *registries_not_kept(workspace, registries))
     plan = make_plan(desired, remote, policy_of(workspace, desired, warnings, consents))
     return with_warnings(plan, remote, workspace)
 

@@ -11,6 +11,7 @@ from reconciler.core.resource import DesiredState
 from reconciler.planner.plan import Consents
 from reconciler.planner.planner import Policy
 from reconciler.project.environments import DeclaredElsewhere, declared_elsewhere
+from reconciler.project.sources import hidden_keys
 from reconciler.project.workspace import Workspace
 
 
@@ -26,4 +27,5 @@ def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Probl
         problems=warnings,
         declared_elsewhere=elsewhere.addresses,
         unreadable_environments=elsewhere.unreadable,
+        hidden_keys=hidden_keys(project, workspace.cwd) if consents.prune else {},
     )

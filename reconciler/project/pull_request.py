@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.core.errors import RefusedError
 from reconciler.core.model import Endpoint
-from reconciler.core.spec import REFERENCE
+from reconciler.core.spec import REFERENCE, source_of
 from reconciler.core.url import public_url
 from reconciler.project.workspace import Workspace
 
@@ -35,11 +35,16 @@ _PULL_REQUESTS: Final[Mapping[str, str]] = {
 _OFF: Final = ("", "0", "false", "no")
 
 
+def in_pipeline(environ: Mapping[str, str]) -> bool:
+    """True on the runner of a pipeline."""
+    return any(environ.get(name, "").lower() not in _OFF for name in _PIPELINES)
+
+
 def is_pull_request(environ: Mapping[str, str]) -> bool:
     """True in a pipeline for a pull request or merge request."""
-    if all(environ.get(name, "").lower() in _OFF for name in _PIPELINES):
-        return False
-    return any(re.fullmatch(values, environ.get(name, "")) for name, values in _PULL_REQUESTS.items())
+    return in_pipeline(environ) and any(
+        re.fullmatch(values, environ.get(name, "")) for name, values in _PULL_REQUESTS.items()
+    )
 
 
 def check_secrets(workspace: Workspace, endpoints: Iterable[Endpoint], *, allowed: bool) -> None:
@@ -59,4 +64,5 @@ def check_secrets(workspace: Workspace, endpoints: Iterable[Endpoint], *, allowe
 
 def _references(endpoint: Endpoint) -> list[str]:
     values = [endpoint.api_key, *(endpoint.headers or {}).values()]
-    return [match[2] for value in values if value is not None for match in [REFERENCE.fullmatch(value)] if match]
+    written = (match for value in values if value is not None for match in [REFERENCE.fullmatch(value)] if match)
+    return [source_of(match[0]) or match[2] for match in written]

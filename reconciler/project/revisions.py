@@ -9,10 +9,12 @@ from typing import Any, Final, NamedTuple
 from reconciler.core.errors import InputError, RegistryError, UsageError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Resource
+from reconciler.core.schema.findings import did_you_mean
 from reconciler.core.shape import split
 from reconciler.core.unmanaged import hide
 from reconciler.planner.diff import FieldChange
 from reconciler.planner.revisions import changed_fields, first_fields
+from reconciler.project.known_names import KnownNames, known_names
 from reconciler.project.lookup import LISTED
 from reconciler.project.workspace import Workspace
 from reconciler.registry.capabilities import KeepsHistory, Revision
@@ -89,16 +91,18 @@ async def history_of(workspace: Workspace, key: str, names: Iterable[str]) -> Hi
     """
     histories, without = await _histories(workspace, key, names)
     if not histories:
-        raise _no_history(key, without)
+        raise _no_history(key, without, known_names(workspace))
     if len(histories) > 1:
         listed = ", ".join(str(history.address) for history in histories)
         raise UsageError(f"{key!r} names {len(histories)} objects: {listed}", hint="give the address")
     return histories[0]
 
 
-def _no_history(key: str, without: tuple[str, ...]) -> InputError:
+def _no_history(key: str, without: tuple[str, ...], known: KnownNames) -> InputError:
     """The error where no history was found. `without` are the registries that keep none."""
-    hint = f"{LISTED}; where a registry keeps no history, `git log` has that of the manifest" if without else LISTED
+    listed = f"{LISTED}; where a registry keeps no history, `git log` has that of the manifest" if without else LISTED
+    declared = known.names_like(key)
+    hint = listed if key in declared else did_you_mean(key, declared, listed)  # declared, and never applied
     if key.partition("/")[0] in without:
         return InputError(f"{key}: {key.partition('/')[0]} keeps no history", hint=hint)
     others = f"; {', '.join(without)} keep{'s' if len(without) == 1 else ''} no history" if without else ""

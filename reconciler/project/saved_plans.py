@@ -40,12 +40,21 @@ def trusted(saved: SavedPlan, workspace: Workspace, shown: str, now: datetime) -
 
     Raises PlanFileError where they are not, SecretError without the key.
     """
-    _check_seal(saved, workspace, shown)
+    check_seal(saved, workspace, shown)
     _check_age(saved.plan.issued, workspace.project.plan_expiry, shown, now.astimezone(UTC))
     return saved.plan
 
 
-def _check_seal(saved: SavedPlan, workspace: Workspace, shown: str) -> None:
+def expired(issued: Issue, now: datetime) -> bool:
+    """True where a plan says itself that it may not be applied any more. A time that is none is an expired one."""
+    try:
+        return now.astimezone(UTC) > _moment(issued.expires)
+    except ValueError:
+        return True
+
+
+def check_seal(saved: SavedPlan, workspace: Workspace, shown: str) -> None:
+    """Raises PlanFileError where the seal is not right, or missing where the project seals; SecretError without the key."""
     if workspace.project.fingerprint_key is None:
         if saved.seal is not None:
             raise PlanFileError(

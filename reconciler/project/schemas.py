@@ -16,14 +16,16 @@ from pydantic import BaseModel
 
 from reconciler.core.formats import PATHS, base_url_pattern, paths_of
 from reconciler.core.kind import KeyRule
-from reconciler.core.model import Endpoint, Model, Override
+from reconciler.core.model import Endpoint, Inherited, Model, Override, Template
 from reconciler.core.schema.answers import OUTPUTS
 from reconciler.core.schema.form import Form, form_of, ordered, patch_of
 from reconciler.core.schema.types import NO_REFERENCE, or_null
 from reconciler.manifest.native import NativeKind, document_model
+from reconciler.manifest.policies.form import PolicyDocument
 from reconciler.project.config import Config, RegistryEntry
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+FIRST: Final = ("kind", "key", "extends", "driver")
 LAST: Final = (
     "state",
     "protected",
@@ -31,6 +33,7 @@ LAST: Final = (
     "registry",
     "registries",
     "ignore",
+    "waivers",
     "x-unmanaged",
     "format_version",
     "$schema",
@@ -54,11 +57,15 @@ def manifest_schema(natives: Mapping[str, NativeKind], registries: Mapping[str, 
     `natives` maps `driver/Kind` to its kind. `registries` are those of the configuration by name, or None where any
     name is allowed.
     """
-    definitions = {"Model": _model_form(registries)}
+    definitions = {
+        "Model": _model_form(registries),
+        "Model.extends": _part_form(Model, registries),
+        "Template": _part_form(Template, registries),
+    }
     definitions |= {_definition(name): _native_form(natives[name]) for name in natives}
     for shape in (registries or {}).values():
         definitions.setdefault(f"override.{shape.driver}", _override_form(shape))
-    kinds = {"Model": "Model"} | {name: _definition(name) for name in sorted(natives)}
+    kinds = {name: _definition(name) for name in sorted(natives)}
     form = {
         "$schema": DIALECT,
         "title": "Manifest",
@@ -67,8 +74,8 @@ def manifest_schema(natives: Mapping[str, NativeKind], registries: Mapping[str, 
         "properties": {
             "kind": {
                 "title": "Kind",
-                "description": "What the document declares: `Model` serves every registry, `<driver>/<Kind>` is one registry's own.",
-                "enum": list(kinds),
+                "description": "What the document declares: `Model` serves every registry, `<driver>/<Kind>` is one registry's own. `Template` holds what Models share.",
+                "enum": ["Model", "Template", *kinds],
             },
             "key": {
                 "title": "Key",
@@ -77,7 +84,11 @@ def manifest_schema(natives: Mapping[str, NativeKind], registries: Mapping[str, 
             },
         },
         "required": ["kind", "key"],
-        "allOf": [*_dispatch("kind", kinds), {"if": {"maxProperties": 0}, "then": {"defaultSnippets": _snippets()}}],
+        "allOf": [
+            _models(),
+            *_dispatch("kind", {"Template": "Template"} | kinds),
+            {"if": {"maxProperties": 0}, "then": {"defaultSnippets": _snippets()}},
+        ],
         "$defs": dict(sorted(definitions.items())),
     }
     return _finished(form)
@@ -95,13 +106,26 @@ def config_schema(drivers: Mapping[str, type[BaseModel]]) -> Form:
     return _finished({"$schema": DIALECT} | whole | {"title": "reconciler.yaml", "$defs": definitions})
 
 
+def policy_schema() -> Form:
+    """The schema of one policy document."""
+    form = form_of(PolicyDocument)
+    given = [{"properties": {name: {"not": {"type": "null"}}}, "required": [name]} for name in ("schema", "cel")]
+    rule = {"oneOf": given, "errorMessage": "A policy has either `schema` or `cel`."}
+    return _finished({"$schema": DIALECT} | form | {"title": "Policy", "allOf": [rule]})
+
+
 def generate(
     natives: Mapping[str, NativeKind],
     registries: Mapping[str, RegistryShape] | None,
     drivers: Mapping[str, type[BaseModel]],
 ) -> dict[str, str]:
-    """The published schemas, file name to JSON text: the manifest, the configuration, and each JSON answer."""
-    schemas = {"manifest": manifest_schema(natives, registries), "config": config_schema(drivers), **OUTPUTS}
+    """The published schemas, file name to JSON text: the manifest, the configuration, a policy, and each JSON answer."""
+    schemas = {
+        "manifest": manifest_schema(natives, registries),
+        "config": config_schema(drivers),
+        "policy": policy_schema(),
+        **OUTPUTS,
+    }
     return {
         f"{name}.schema.json": json.dumps(form, indent=2, ensure_ascii=False) + "\n"
         for name, form in sorted(schemas.items())
@@ -130,7 +154,7 @@ def _dispatch(field: str, definitions: Mapping[str, str]) -> list[Form]:
 
 def _in_order(properties: Mapping[str, Form]) -> dict[str, Form]:
     """Identity first, what it is next, how it is managed last."""
-    first = [name for name in ("kind", "key", "driver") if name in properties]
+    first = [name for name in FIRST if name in properties]
     last = [name for name in LAST if name in properties]
     between = [name for name in properties if name not in first and name not in last]
     return {name: properties[name] for name in (*first, *between, *last)}
@@ -139,23 +163,47 @@ def _in_order(properties: Mapping[str, Form]) -> dict[str, Form]:
 # --- manifests ---------------------------------------------------------------------------------------------
 
 
+def _models() -> Form:
+    """The condition that chooses a Model's form: what is missing in one that extends a template may be inherited."""
+    (model,) = _dispatch("kind", {"Model": "Model"})
+    extends = {"properties": {"extends": {"not": {"type": "null"}}}, "required": ["extends"]}
+    return model | {"then": {"if": extends, "then": {"$ref": "#/$defs/Model.extends"}, "else": model["then"]}}
+
+
 def _model_form(registries: Mapping[str, RegistryShape] | None) -> Form:
     form = form_of(Model)
-    if registries is not None:
-        known = form["properties"]["registries"]
-        known["properties"] = {name: _override_use(name, registries[name]) for name in sorted(registries)}
-        known["additionalProperties"] = False
-        known.pop("propertyNames", None)
-    form["properties"] = _in_order(form["properties"])
-    form["allOf"] = [
-        {
-            "if": {"properties": {"endpoint": {"type": "object"}}, "required": ["endpoint"]},
-            "then": {"properties": {"provider": {"type": "null", "errorMessage": BOTH}}},
-        },
-        *map(_base_url, PATHS),
-        _when_absent(),
-    ]
+    form["properties"] = _in_order(form["properties"] | {"registries": _registries(form, registries)})
+    form["allOf"] = [_either_source(), *map(_base_url, PATHS), _when_absent()]
     return form
+
+
+def _part_form(model: type[BaseModel], registries: Mapping[str, RegistryShape] | None) -> Form:
+    """A template, or a Model that extends some: any member may be left out, and null removes what is inherited."""
+    form = form_of(model)
+    known = form["properties"] | {"registries": _registries(form, registries)}
+    parts = {name: patch_of(field) if name in Inherited.model_fields else field for name, field in known.items()}
+    at_least_one = {"minProperties": known["registries"]["minProperties"]}
+    form["properties"] = _in_order(parts | {"registries": parts["registries"] | at_least_one})
+    form["allOf"] = [_either_source(), *([_when_absent()] if "state" in known else [])]
+    return form
+
+
+def _registries(form: Form, registries: Mapping[str, RegistryShape] | None) -> Form:
+    """The schema of `registries`: with the overrides of those that are configured, where that is known."""
+    known: Form = form["properties"]["registries"]
+    if registries is None:
+        return known
+    uses = {name: _override_use(name, registries[name]) for name in sorted(registries)}
+    open_names = {keyword: value for keyword, value in known.items() if keyword != "propertyNames"}
+    return open_names | {"properties": uses, "additionalProperties": False}
+
+
+def _either_source() -> Form:
+    """The condition that a document has no endpoint and provider both."""
+    return {
+        "if": {"properties": {"endpoint": {"type": "object"}}, "required": ["endpoint"]},
+        "then": {"properties": {"provider": {"type": "null", "errorMessage": BOTH}}},
+    }
 
 
 def _base_url(wire_format: str) -> Form:

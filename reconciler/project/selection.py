@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from reconciler.core.errors import UsageError
 from reconciler.core.resource import DesiredState
+from reconciler.core.schema.findings import nearest
 
 
 class Labelled(Protocol):
@@ -85,7 +86,10 @@ def meeting(requirements: Iterable[Requirement], items: Iterable[Item]) -> tuple
 def matches_nothing(selectors: Iterable[str], items: Iterable[Labelled], noun: str) -> UsageError:
     """The error for selectors that none of the items meets: a typo must not look like success."""
     known = sorted({f"{name}={value}" for item in items for name, value in item.labels.items()})
-    listed = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
+    listed = ", ".join(known[:10]) + (f", and {len(known) - 10:,} more" if len(known) > 10 else "")
     hint = f"labels of the {noun}s: {listed}" if known else f"no {noun} has labels"
+    parts = [part.strip() for text in selectors for part in text.split(",")]
+    meant = next((nearest(part, known) for part in parts if part not in known and "!" not in part), None)
+    hint = f"did you mean {meant!r}? {hint}" if meant is not None else hint
     asked = " ".join(f"--select {text}" for text in selectors)
     return UsageError(f"{asked} matches no {noun}", hint=hint)

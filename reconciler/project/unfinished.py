@@ -126,6 +126,6 @@ def recovered(plan: Plan, workspace: Workspace) -> dict[Address, Resource]:
             with suppress(
                 ReconcilerError
             ):  # a backup that cannot be read is told by the plan, and is for a person then
-                state = workspace.load((str(backups[change.address]),)).checked()
+                state = workspace.load((str(backups[change.address]),), everything=True).checked()
                 found |= {item.address: item.resource for item in state.resources if item.address == change.address}
     return found

@@ -6,7 +6,7 @@ The order is always the same: `open_workspace`, `load`, `connect`, then `read_al
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,25 +14,31 @@ from typing import NamedTuple
 
 from reconciler.core import document
 from reconciler.core import pointer as json_pointer
-from reconciler.core.document import Places
+from reconciler.core.document import Document, Places
 from reconciler.core.errors import ConfigError, InputError, ManifestError, Problem, SecretError, UsageError, is_error
 from reconciler.core.fingerprint import MIN_KEY_LENGTH, without_line_end
 from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Source
 from reconciler.core.rules import ExternalRef, Ref
+from reconciler.core.schema.findings import Finding
 from reconciler.core.secret import Resolver, Secret
+from reconciler.core.secret_commands import SecretCommands
 from reconciler.manifest.compile import compile_manifests
-from reconciler.manifest.discover import FoundFiles, discover, shown
+from reconciler.manifest.discover import Excluded, FoundFiles, discover, shown
 from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.likely_secrets import told_once
-from reconciler.manifest.load import Manifests, Reader
+from reconciler.manifest.load import Reader
+from reconciler.manifest.manifests import Manifests
 from reconciler.manifest.secret_hosts import destinations
-from reconciler.manifest.validation import Repository, Validation
+from reconciler.manifest.templates import Part, origin
 from reconciler.planner.references import dangling
 from reconciler.project import config, config_file
 from reconciler.project.config import Project
+from reconciler.project.loaded import LoadedManifests
 from reconciler.project.locate import projects_of, repository_of
 from reconciler.project.named_files import missing_in_manifest, missing_in_settings
+from reconciler.project.policy_files import policy_files, without_policies
 from reconciler.project.registries import load_registries, native_kinds
+from reconciler.project.sources import Configured, asked_for, configured, unused_excludes
 from reconciler.registry.connecting import open_registry
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Opening, Registry
@@ -40,48 +46,10 @@ from reconciler.registry.protocol import Opening, Registry
 STDIN = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedManifests:
-    """The loaded manifests: read, validated and compiled.
-
-    `problems` are those of the files asked for, errors and warnings, sorted by place.
-    """
-
-    manifests: Manifests
-    desired: DesiredState
-    problems: tuple[Problem, ...]
-    files: int
-    documents: int
-    repository: Repository | None = None
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        return tuple(filter(is_error, self.problems))
-
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if not is_error(problem))
-
-    def validation(self) -> Validation:
-        """The result of `validate`, with the lines of the files that have problems."""
-        texts = self.manifests.texts
-        files = {problem.file for problem in self.problems}  # each once, however many problems it has
-        lines = {file: document.lines_of(texts[file]) for file in files if file in texts}
-        return Validation(self.files, self.documents, self.problems, lines, self.repository)
-
-    def checked(self) -> DesiredState:
-        """The desired state. Raises ManifestError with every problem where there is an error."""
-        count = len(self.errors)
-        if not count:
-            return self.desired
-        what = f"the manifests have {count} problem{'s' if count > 1 else ''}"
-        raise ManifestError(what, self.problems, self.validation().lines)
-
-
 class _Site(NamedTuple):
-    """A file as it is now: the index of each document by the line on which it begins, and the places of all."""
+    """A file as it is now: each document by the line on which it begins, and the places of all."""
 
-    documents: Mapping[int, int]
+    documents: Mapping[int, Document]
     places: Places
 
 
@@ -89,7 +57,7 @@ def _site_of(folder: Path, file: str) -> _Site:
     text = document.read_text(folder / file, file)
     if isinstance(text, Problem):
         return _Site({}, Places(()))
-    documents = {found.line: found.index for found in document.load(text, file).documents}
+    documents = {found.line: found for found in document.load(text, file).documents}
     return _Site(documents, document.places(text, file))
 
 
@@ -102,74 +70,118 @@ class Workspace:
     cwd: Path
     resolver: Resolver
     _sites: dict[str, _Site] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _parts: dict[Source, tuple[Part, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def facts(self) -> dict[str, RegistryFacts]:
         return {name: entry.facts for name, entry in self.entries.items()}
 
-    def load(self, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None) -> LoadedManifests:
+    def load(
+        self, paths: Sequence[str] = (), stdin: Callable[[], bytes] | None = None, *, everything: bool = False
+    ) -> LoadedManifests:
         """Load manifests: those of the configuration, or those under `paths`; `-` is `stdin`.
 
         With paths inside the configured manifests, all of these are read for the checks across documents, but only the
-        paths' problems are reported. Never raises for what manifests hold: see `LoadedManifests.checked`.
+        paths' problems are reported. What `exclude` leaves out is read only with `everything`. Never raises for what
+        manifests hold: see `LoadedManifests.checked`.
         """
         reader = self._reader()
-        whole = discover(self.project.manifests, self.project.root, self.cwd)
+        policies = policy_files(self.project, self.cwd)
+        sources = configured(self.project, self.cwd)
+        whole = without_policies(sources.found, policies)
         if not paths:
-            return self._compiled(reader.read(self._hinted(whole)), None, self.project.manifests)
+            return self._with_idle(
+                self._compiled(reader.read(self._hinted(whole)), None, self.project.manifests), sources
+            )
         if STDIN in paths:
             if len(paths) > 1:
                 raise UsageError("`-` stands for standard input alone: it cannot be combined with other paths")
-            return self._compiled(reader.read_stdin(stdin() if stdin else b"", self.cwd), frozenset(), ("<stdin>",))
-        asked = discover(paths, self.cwd, self.cwd)
-        known = {file.real for file in whole.files}
-        inside = any(file.real in known for file in asked.files)
-        files = {file.real: file for file in ((*whole.files, *asked.files) if inside else asked.files)}
-        ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
+            read = reader.read_stdin(stdin() if stdin else b"", self.cwd, whole.files)
+            return self._compiled(read, frozenset(), ("<stdin>",))
+        named = self._asked_for(paths, whole) if not everything else discover(paths, self.cwd, self.cwd)
+        asked = without_policies(named, policies)
+        if named.files and not asked.files:  # a policy that changes concerns every manifest
+            return self._compiled(reader.read(whole), frozenset(), self.project.manifests)
         selected = frozenset(file.shown for file in asked.files)
-        read = reader.read(FoundFiles(ordered, asked.problems, asked.silent))
+        known = {file.real for file in whole.files}
+        if not any(file.real in known for file in asked.files):
+            return self._compiled(reader.read(asked, library=whole.files), selected, paths, asked.excluded)
+        files = {file.real: file for file in (*whole.files, *asked.files)}
+        ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
         others = {file.shown for file in ordered} - selected
-        problems = tuple(problem for problem in read.problems if problem.file not in others)
-        return self._compiled(replace(read, problems=problems), selected, paths)
+        read = reader.read(FoundFiles(ordered, asked.problems, asked.silent), others)
+        return self._compiled(read, selected, paths, asked.excluded)
+
+    def files(self, paths: Sequence[str]) -> FoundFiles:
+        """The files under some paths, or those of the configured manifests."""
+        whole = configured(self.project, self.cwd).found
+        return self._asked_for(paths, whole) if paths else whole
 
     def has_any(self, paths: Sequence[str]) -> bool:
         """True where one of the files under `paths` is among the configured manifests."""
-        known = {file.real for file in discover(self.project.manifests, self.project.root, self.cwd).files}
-        return any(file.real in known for file in discover(paths, self.cwd, self.cwd).files)
+        whole = configured(self.project, self.cwd).found
+        known = {file.real for file in whole.files}
+        return any(file.real in known for file in self._asked_for(paths, whole).files)
+
+    def _asked_for(self, paths: Sequence[str], whole: FoundFiles) -> FoundFiles:
+        return asked_for(paths, self.project, self.cwd, whole)
+
+    def _with_idle(self, loaded: LoadedManifests, sources: Configured) -> LoadedManifests:
+        """Add the globs of `exclude`, used and unused: as templates, they are judged over all environments."""
+        unused: dict[Hashable, Problem] = {**loaded.unused}
+        unused.update(unused_excludes(sources.unused, self.project))
+        return replace(loaded, unused=unused, used=loaded.used | sources.matched)
 
     def _reader(self) -> Reader:
         overrides = {name: entry.override for name, entry in self.entries.items()}
-        return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides)
+        commands = frozenset(self.project.secret_commands)
+        return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides, commands)
 
-    def _compiled(self, manifests: Manifests, selected: frozenset[str] | None, asked: Sequence[str]) -> LoadedManifests:
+    def _compiled(
+        self,
+        manifests: Manifests,
+        selected: frozenset[str] | None,
+        asked: Sequence[str],
+        excluded: tuple[Excluded, ...] = (),
+    ) -> LoadedManifests:
         """`selected` None means all; empty means that everything was asked for, but is not all there is."""
         chosen = selected or None
         compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen)
+        self._parts.update((one.source, one.parts) for one in manifests.manifests if one.parts)
         problems = set(manifests.problems)
         problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
         problems = told_once(problems)
         for manifest in manifests.manifests:
-            if chosen is None or manifest.source.file in chosen:
+            if chosen is None or manifest.is_in(chosen):
                 missing = missing_in_manifest(manifest, self.entries, self.resolver)
                 problems |= {manifests.problem(manifest, finding) for finding in missing}
         if chosen is None and self.project.file is not None:
             problems |= set(self.project.problems(missing_in_settings(self.entries, self.resolver)))
         if self.project.secrets is not None:
-            mine = [one for one in manifests.manifests if chosen is None or one.source.file in chosen]
+            mine = [one for one in manifests.manifests if chosen is None or one.is_in(chosen)]
             refused = destinations(mine, compiled.state.resources, self.entries, self.project.secrets)
             problems |= {manifests.problem(manifest, finding) for manifest, finding in refused}
         files = manifests.files if chosen is None else len(chosen)
         documents = sum(count for file, count in manifests.counts.items() if chosen is None or file in chosen)
         silent = tuple(f"{item.file}: {item.message}" for item in sorted(problems) if item.rule in SILENT)
         if (
-            not documents
+            not (documents or excluded)
             and not self._is_meant_empty(manifests, selected, problems)
             and not any(map(is_error, problems))
         ):
             problems.add(self._no_manifests(manifests, chosen, asked))
-        desired = replace(compiled.state, complete=selected is None, silent_sources=silent)
-        repository = repository_of(self.project.root, self.cwd, self.resolver.environ)
-        return LoadedManifests(manifests, desired, tuple(sorted(problems)), files, documents, repository)
+        return LoadedManifests(
+            manifests,
+            replace(compiled.state, complete=selected is None, silent_sources=silent),
+            tuple(sorted(problems)),
+            files,
+            documents,
+            repository_of(self.project.root, self.cwd, self.resolver.environ),
+            tuple(one.shown for one in excluded),
+            {place: item for place, item in manifests.unused.items() if chosen is None or place.file in chosen},
+            manifests.used,
+            chosen,
+        )
 
     def _hinted(self, whole: FoundFiles) -> FoundFiles:
         """Without a configuration, what to do where there are no manifests either."""
@@ -229,13 +241,21 @@ class Workspace:
             return None
 
     def locate(self, source: Source, pointer: str) -> str:
-        """`file:line:column` of a value in a manifest, as far as the file still is what was read."""
+        """`file:line:column` of a value in a manifest, or in a template, as far as the file still is what was read."""
+        parts = self._parts.get(source)
+        if parts is not None:
+            place, _ = origin(parts, Finding("", "", pointer))
+            source = next(part.source for part in parts if part.place == place)
         if source.file not in self._sites:  # once for all that failed in one file
             self._sites[source.file] = _site_of(self.cwd, source.file)
         site = self._sites[source.file]
-        if source.line not in site.documents:
+        found = site.documents.get(source.line)
+        if found is None:
             return f"{source.file}:{source.line}"
-        spot = site.places.value(site.documents[source.line], pointer)
+        is_inherited = (
+            json_pointer.get(found.value, "/extends") and json_pointer.get(found.value, pointer) is json_pointer.MISSING
+        )
+        spot = site.places.value(found.index, "/extends" if is_inherited else pointer)
         return f"{source.file}:{spot.line}:{spot.column}"
 
     def _hint(self, address: Address, pointer: str) -> str | None:
@@ -306,8 +326,10 @@ def open_workspace(
     """
     folder = _working_directory(cwd)
     project = config.load(path, start=folder, environment=environment)
-    resolver = Resolver(project.root, os.environ if environ is None else environ, project.secrets)
-    return Workspace(project, load_registries(project, resolver), folder, resolver)
+    variables = os.environ if environ is None else environ
+    offline = Resolver(project.root, variables, project.secrets)  # which runs no command
+    commands = SecretCommands(project.secret_commands, project.root, variables)
+    return Workspace(project, load_registries(project, offline), folder, replace(offline, commands=commands))
 
 
 def _working_directory(cwd: Path | None) -> Path:

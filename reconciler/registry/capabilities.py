@@ -283,6 +283,14 @@ class NamesFiles(Protocol):
 
 
 @runtime_checkable
+class KeepsFile(Protocol):
+    """A driver whose registry is one file on this machine."""
+
+    # the absolute path of the file; pure
+    def file(self, settings: Any, resolver: Resolver) -> Path: ...
+
+
+@runtime_checkable
 class KeepsFolder(Protocol):
     """A driver whose registry is a folder of YAML or JSON files: it must lie apart from the manifests."""
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from reconciler.core.errors import DeadlineError, PermanentError, ReconcilerError, RegistryError
 from reconciler.core.kind import Kind
+from reconciler.core.observing import span
 from reconciler.core.resource import Address, DesiredState, Listing, RegistryFacts, RemoteState, Resource, Unreadable
 from reconciler.core.shape import ANYTHING, wrong_type
 from reconciler.core.spec import hide_secrets, references_in, too_deep
@@ -38,7 +39,7 @@ async def read_each(registries: Mapping[str, Registry], facts: Mapping[str, Regi
     """Read what every one of these registries holds; one that cannot be read does not hide the others."""
     names = sorted(registries)
     answers = await asyncio.gather(
-        *(_read(registries[name], facts[name].deadline) for name in names), return_exceptions=True
+        *(_read(name, registries[name], facts[name].deadline) for name in names), return_exceptions=True
     )
     listings: dict[str, Listing] = {}
     failures: dict[str, ReconcilerError] = {}
@@ -106,8 +107,9 @@ async def _missing(registry: Registry, seconds: float | None, named: frozenset[A
     return await _in_time(registry.missing(named), seconds)
 
 
-async def _read(registry: Registry, seconds: float | None) -> Listing:
-    return await _in_time(registry.read(), seconds)
+async def _read(name: str, registry: Registry, seconds: float | None) -> Listing:
+    with span("read", registry=name):
+        return await _in_time(registry.read(), seconds)
 
 
 async def _in_time(reading: Awaitable[Found], seconds: float | None) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Final, NamedTuple
 
@@ -12,12 +13,12 @@ from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import WriteOnly
 from reconciler.core.schema.types import Boolean, HeaderMap, Number, Url, sensitive_header
 from reconciler.core.secret import Resolver, Secret
-from reconciler.core.spec import REFERENCE
 from reconciler.core.url import canonical_url, location
 
 CONCURRENCY: Final = 16  # requests at one time, where nobody says
 TIMEOUT: Final = 30.0  # seconds
 DEADLINE: Final = 900.0  # seconds
+_REFERENCE: Final = re.compile(r"\$\{(?:env|file):[^{}]+\}")  # no command: where a registry is must be known offline
 
 
 class RemoteSettings(BaseModel):
@@ -67,7 +68,7 @@ class RemoteSettings(BaseModel):
 
 def resolved_url(url: str, resolver: Resolver) -> str:
     """`url` with its references resolved, for requests and never for messages. Raises SecretError where one has no value."""
-    return REFERENCE.sub(lambda match: resolver.resolve(match[0]).reveal(), url)
+    return _REFERENCE.sub(lambda match: resolver.resolve(match[0]).reveal(), url)
 
 
 def checked_url(url: str, what: str, hint: str | None = None) -> str:
@@ -110,6 +111,6 @@ def resolved_addresses(settings: BaseModel, resolver: Resolver) -> Iterator[Reso
     """The settings that hold references though they are no secrets themselves. Raises SecretError where one has no value."""
     for name, node in rules_of(type(settings)).children.items():
         value = getattr(settings, name, None)
-        if isinstance(value, str) and node.secret is None and REFERENCE.search(value):
-            secrets = tuple(resolver.resolve(match[0]) for match in REFERENCE.finditer(value))
+        if isinstance(value, str) and node.secret is None and _REFERENCE.search(value):
+            secrets = tuple(resolver.resolve(match[0]) for match in _REFERENCE.finditer(value))
             yield ResolvedAddress(value, resolved_url(value, resolver), secrets)

@@ -16,24 +16,34 @@ VALIDATION: Final[Mapping[str, str]] = {
     "github": "reconciler.render.github:render",
     "sarif": "reconciler.render.sarif:render",
     "junit": "reconciler.render.junit:render",
+    "codequality": "reconciler.render.codequality:render",
+    "html": "reconciler.render.html.validation:render",
 }
 REPORTS: Final = frozenset(
-    {"github", "sarif", "junit"}
+    {"github", "sarif", "junit", "codequality"}
 )  # formats of `validate` that other programs take errors from, too
 PLAN: Final[Mapping[str, str]] = {
     "text": "reconciler.render.plan_text:plan",
     "json": "reconciler.render.plan_json:render",
     "markdown": "reconciler.render.plan_markdown:plan",
+    "html": "reconciler.render.html.plan:plan",
 }
 DRIFT: Final[Mapping[str, str]] = {
     "text": "reconciler.render.plan_text:drift",
     "json": "reconciler.render.plan_json:render",
     "markdown": "reconciler.render.plan_markdown:drift",
+    "html": "reconciler.render.html.plan:drift",
 }
 REPORT: Final[Mapping[str, str]] = {
     "text": "reconciler.render.report_text:render",
     "json": "reconciler.render.report_json:render",
     "markdown": "reconciler.render.report_markdown:render",
+    "html": "reconciler.render.html.report:render",
+}
+COMPARISON: Final[Mapping[str, str]] = {
+    "text": "reconciler.render.comparison:render_text",
+    "json": "reconciler.render.comparison:render_json",
+    "markdown": "reconciler.render.comparison:render_markdown",
 }
 
 

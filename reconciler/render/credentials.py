@@ -28,7 +28,7 @@ _NO_COLON: Final = re.compile(
 _DANGLING_KEY: Final = re.compile(_KEY.pattern + "$")
 _SEPARATOR: Final = re.compile(r"[:=]\s*")
 _NUMBER: Final = re.compile(r"-?\d{1,9}(?:\.\d+)?\s*(?=$|[,}\]#])")
-_REFERENCE: Final = r"(?:(?:env|var):(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|file:(?:(?!:-)[^{}])+)\}"  # behind its `${`
+_REFERENCE: Final = r"(?:(?:env|var):(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|file:(?:(?!:-)[^{}])+|cmd:[A-Za-z0-9][\w.-]*/(?:(?!:-)[^{}])+)\}"  # behind its `${`
 _HARMLESS: Final = re.compile(rf"""(?:(["']?)\$\{{{_REFERENCE}\1|null|true|false|~)(?=\s*(?:$|[,}}\]]|\s#))""")
 _BROKEN_REFERENCE: Final = re.compile(rf"""\$\{{(?!{_REFERENCE})(?P<inside>[^"']+)""")
 _QUOTED: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'""")

@@ -44,6 +44,11 @@ _COMMAND: Final = (
     r"|((?:[Ss][Ee][Cc][Tt][Ii][Oo][Nn]_(?:[Ss][Tt][Aa][Rr][Tt]|[Ee][Nn][Dd])|travis_(?:fold|time))):"
 )
 _COMMAND_IN_JSON: Final = r"(:):(?=[A-Za-z])|" + _COMMAND.partition("|")[2]
+# What GitHub and GitLab make a link or a picture of in the text that is left once Markdown is read, where no backslash helps:
+# GitLab's merge requests, snippets, epics, milestones and labels, emoji, GitHub's older issues, and commits of both.
+_REFERENCE: Final = re.compile(r"[!$&^](?=\d)|[%~](?=[\w\"])|:(?=[\w+-]+:)|\bGH-(?=\d)|\b[0-9a-f](?=[0-9a-f]{6,39}\b)")
+_BEGINS_BLOCK: Final = re.compile(r"^ *(?:[-+=](?=[-+= ]|$)|\d{1,9}[.)](?= |$))")
+_PARTED: Final = "\x02"  # stands for a sign without width until all else is escaped
 _BARE_LINK: Final = re.compile(r"://|\bwww\.", re.IGNORECASE)
 _BACKTICKS: Final = re.compile("`+")
 _MARKS: Final = re.compile(r"[^\w\s/,-]|_", re.ASCII)
@@ -87,6 +92,12 @@ def xml(text: str) -> str:
     return _broken(_compiled(_NOT_XML).sub("", text).translate(_XML), _COMMAND, lambda char: f"&#{ord(char)};")
 
 
+def html(text: str) -> str:
+    """Text for HTML, in an element or a quoted attribute: on one line, with everything unseen made visible, and no command in it."""
+    shown = text if text.isprintable() else _compiled(_UNSAFE).sub(_visible, text)
+    return _broken(shown.translate(_XML), _COMMAND, lambda char: f"&#{ord(char)};")
+
+
 def annotation(text: str) -> str:
     """The message of a GitHub annotation. Its line breaks stay line breaks."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -100,8 +111,10 @@ def annotation_property(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Prose for Markdown, also inside a table: no link, no mention, no HTML, no cell of its own."""
-    unlinked = _BARE_LINK.sub(lambda found: found[0].replace(":", "\x00").replace(".", "\x01"), printable(text))
-    return unlinked.translate(_MARKDOWN).replace("\x00", "&#58;").replace("\x01", "&#46;")
+    plain = _REFERENCE.sub(lambda found: found[0] + _PARTED, printable(text))
+    plain = _BEGINS_BLOCK.sub(lambda found: f"{_PARTED}{found[0]}", plain)
+    unlinked = _BARE_LINK.sub(lambda found: found[0].replace(":", "\x00").replace(".", "\x01"), plain)
+    return unlinked.translate(_MARKDOWN).replace("\x00", "&#58;").replace("\x01", "&#46;").replace(_PARTED, "&#8203;")
 
 
 def markdown_code(text: str, *, table: bool = False) -> str:

@@ -5,7 +5,7 @@ A file then never holds an older run's answer, and a bot finds the same comment 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.core.errors import FileError, Problem, ReconcilerError, RefusedError
@@ -14,27 +14,36 @@ from reconciler.render import REPORTS, VALIDATION, load
 from reconciler.render.error import error_json, error_text
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.jsontext import dumps
-from reconciler.render.plan_markdown import DRIFT_MARKER, MARKER
+from reconciler.render.marker import COMMENTED, marker
 from reconciler.render.problem_text import problem_texts
-from reconciler.render.report_markdown import MARKER as REPORT_MARKER
+from reconciler.render.room import BUDGET, fitting, size_of
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import ELLIPSIS
 
 MOST_LISTED: Final = 50  # problems in a comment
-MOST_WORDS: Final = 2_000  # characters of one text in a comment, which GitHub refuses from 65,536 on
-_BUDGET: Final = 50_000  # characters of all problems
-_MARKERS: Final = {"plan": MARKER, "drift": DRIFT_MARKER, "apply": REPORT_MARKER}
+MOST_WORDS: Final = 2_000  # characters of one text in a comment
+_RESERVE: Final = 100  # bytes for the line that says how many problems were left out
 
 
-def render(output_format: str, error: ReconcilerError, command: str, repository: Repository | None = None) -> str:
+def render(
+    output_format: str,
+    error: ReconcilerError,
+    command: str,
+    repository: Repository | None = None,
+    project: str = "",
+    environment: str | None = None,
+) -> str:
     """The error of a command in one of the formats of its answers, without a last newline.
 
-    Raises KeyError for another command.
+    `project` and `environment` are those that the command is about, as far as they are known: a comment bears its marker.
     """
     if output_format == "json":
         return dumps(error_json(error))
     if output_format == "markdown":
-        return "\n\n".join(_markdown(error, command))
+        first = [marker(command, project, environment)] if command in COMMENTED else []
+        return "\n\n".join(_markdown(error, command, first))
+    if output_format == "html":  # by name: a template engine that nobody else needs
+        return str(load("reconciler.render.html.validation:failure")(error, command))
     if output_format in REPORTS:
         return str(load(VALIDATION[output_format])(_validation(error, repository), Style(color=False)))
     return "\n\n".join(_text(error))
@@ -55,30 +64,27 @@ def _text(error: ReconcilerError) -> Iterator[str]:
     yield error_text(error, style)
 
 
-def _markdown(error: ReconcilerError, command: str) -> Iterator[str]:
-    yield _MARKERS[command]
-    yield f"### {command.capitalize()}: {'refused' if isinstance(error, RefusedError) else 'failed'}"
+def _markdown(error: ReconcilerError, command: str, first: Sequence[str]) -> Iterator[str]:
     lines = ["> [!CAUTION]", f"> {markdown(_short(error.message))}"]
     if error.hint:
         lines.extend([">", f"> **Hint:** {markdown(_short(error.hint))}"])
-    yield "\n".join(lines)
+    title = f"### {command.capitalize()}: {'refused' if isinstance(error, RefusedError) else 'failed'}"
+    head = [*first, title, "\n".join(lines)]
+    yield from head
     if isinstance(error, FileError) and error.problems:
-        yield "\n".join(_problems(error.problems))
+        yield "\n".join(_problems(error.problems, BUDGET - size_of(head) - _RESERVE))
 
 
-def _problems(problems: tuple[Problem, ...]) -> Iterator[str]:
-    room = _BUDGET
-    for place, problem in enumerate(problems):
-        line = _line(problem)
-        room -= len(line) + 1
-        if room < 0 or place == MOST_LISTED:
-            yield f"- {ELLIPSIS} and {count(len(problems) - place, 'more problem')}"
-            return
-        yield line
+def _problems(problems: tuple[Problem, ...], room: int) -> Iterator[str]:
+    kept = fitting([_line(problem) for problem in problems[:MOST_LISTED]], room)
+    yield from kept
+    rest = len(problems) - len(kept)
+    if rest:
+        yield f"- {ELLIPSIS} and {count(rest, 'more problem')}"
 
 
 def _line(problem: Problem) -> str:
-    place = markdown_code(f"{problem.file}:{problem.line}:{problem.column}")
+    place = markdown_code(f"{_short(problem.file)}:{problem.line}:{problem.column}")
     return f"- {place} {problem.severity}: {markdown(_short(problem.text))} ({markdown(problem.rule)})"
 
 

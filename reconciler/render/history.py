@@ -128,9 +128,8 @@ def _below(
     few = fields if len(fields) <= MOST_FIELDS + 1 else fields[:MOST_FIELDS]
     rest = len(fields) - len(few)
     more = [_INDENT + style.paint(f"{ELLIPSIS} and {count(rest, 'more field')}", "dim")] if rest else []
-    return [*lines, *field_lines(few, style, _INDENT), *more], _Hidden(
-        0, rest, sum(_is_cut(field, style) for field in few)
-    )
+    shown = field_lines(few, style, _INDENT)
+    return [*lines, *shown.lines, *more], _Hidden(0, rest, shown.cut)
 
 
 def _whole(field: FieldChange, style: Style) -> str:
@@ -139,9 +138,3 @@ def _whole(field: FieldChange, style: Style) -> str:
     sides = [show(side, _UNLIMITED) for side in (field.before, field.after) if side is not MISSING]
     values = SENSITIVE if field.sensitive else f" {ARROW} ".join(sides)
     return f"{_INDENT}{style.paint(sign, colour)} {style.safe(field.path or '(all of it)')}:  {values}"
-
-
-def _is_cut(field: FieldChange, style: Style) -> bool:
-    """True where a narrow line holds less than the whole one. A value may hold an ellipsis of its own."""
-    text = "\n".join(field_lines([field], style, _INDENT))
-    return ELLIPSIS in text and _whole(field, style) != text

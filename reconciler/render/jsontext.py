@@ -20,6 +20,12 @@ def dumps(data: Any) -> str:
     return escape.json_text(text)
 
 
+def inline(value: Any) -> str:
+    """A value on one line: text as it is, anything else as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return " ".join(text.split())
+
+
 def answer_json(data: Mapping[str, Any]) -> str:
     """The JSON answer of a command: its data, and the version of the format before it."""
     return dumps({"format_version": FORMAT_VERSION, **data})

@@ -1,7 +1,7 @@
-"""A plan as a comment on a pull request or as a step's summary.
+"""A plan as a comment on a pull request or a merge request, or as a step's summary.
 
-GitHub refuses comments of more than 65,536 characters. So details give way first, then rows of the table; what
-will be deleted or replaced is always listed, whatever its length.
+First what it is and was made from, then what it takes away, then a table for each registry, then the fields, folded away.
+What has no room gives way from the end, and the last line says what was left out: see `room`.
 """
 
 from __future__ import annotations
@@ -9,197 +9,139 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.core.pointer import MISSING
-from reconciler.core.resource import Source
-from reconciler.planner.plan import Change, FieldChange, Plan
-from reconciler.render.escape import fence, html_code, markdown, markdown_code, printable
-from reconciler.render.sections import (
-    DRIFT_WORDING,
-    PLAN_WORDING,
-    Entry,
-    Wording,
-    flags,
-    label,
-    losses_text,
-    sections,
-    totals,
-)
+from reconciler.planner.plan import Plan
+from reconciler.render.escape import markdown, markdown_code
+from reconciler.render.markdown_losses import ALL_OF_IT, leftovers, removals, stops
+from reconciler.render.markdown_rows import HEAD, details, has_details, table_row
+from reconciler.render.marker import marker
+from reconciler.render.plan_view import PlanView, RegistryView, Row, Warnings, view
+from reconciler.render.room import BUDGET, fitting, short, size, size_of
+from reconciler.render.sections import counts
 from reconciler.render.terminal import Style, count
-from reconciler.render.values import SENSITIVE, show, show_list, show_sides
+from reconciler.render.values import FULL, Limits
 from reconciler.render.width import ELLIPSIS
 
-MARKER: Final = "<!-- reconciler:plan -->"
-DRIFT_MARKER: Final = "<!-- reconciler:drift -->"
-BUDGET: Final = 60_000  # characters
-_RESERVE: Final = 300  # kept free for the lines that say what was left out
-_VALUE: Final = 160  # characters of one value
+_LIMITS: Final = Limits(value=160, item=160)
+_FACT: Final = 300  # characters of one fact
 _MOST_LISTED: Final = 50  # orphans and warnings
+_RESERVE: Final = 1_000  # bytes for the line that says what was left out
+_STOPS: Final = 8_000  # bytes for guards
+_LEFT: Final = 0.3  # of what removals leave, for what is left alone
+_TAIL: Final = 0.2  # of what is left then, for orphans and warnings
 
 
-def plan(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
+def plan(plan: Plan, style: Style) -> str:
     """Render a plan as Markdown. Begins with a hidden marker, by which a bot finds its own comment."""
-    return _document(plan, PLAN_WORDING, MARKER)
+    return _document(view(plan, fold=not style.full), "plan", style)
 
 
-def drift(plan: Plan, style: Style) -> str:  # noqa: ARG001 -- one signature for all formats
+def drift(plan: Plan, style: Style) -> str:
     """Render a drift as Markdown."""
-    return _document(plan, DRIFT_WORDING, DRIFT_MARKER)
+    return _document(view(plan, drift=True, fold=not style.full), "drift", style)
 
 
-def _document(plan: Plan, wording: Wording, marker: str) -> str:
-    entries = [entry for _, group in sections(plan) for entry in group]
-    head = [
-        marker,
-        _title(plan, wording, bool(entries)),
-        *_context(plan),
-        *_guards(plan, wording),
-        *_removals(plan, wording),
-    ]
-    tail = [*_orphans(plan), *_warnings(plan)]
-    room = BUDGET - _RESERVE - sum(len(block) + 2 for block in (*head, *tail))
-    table, room = _table(entries, wording, room)
-    details = _details([entry.change for entry in entries], wording, room)
-    return "\n\n".join([*head, *table, *details, *tail])
+def _document(shown: PlanView, command: str, style: Style) -> str:
+    head = [marker(command, shown.plan.origin.project, shown.plan.environment), *_title(shown), *stops(shown, _STOPS)]
+    room = BUDGET - _RESERVE - size_of(head) - len(head)
+    taken = list(removals(shown, room))
+    room -= size_of(taken)
+    left = list(leftovers(shown, int(room * _LEFT)))
+    room -= size_of(left)
+    tail = list(_tail(shown, int(room * _TAIL)))
+    room -= size_of(tail)
+    tables, room, rows = _tables(shown, room)
+    blocks, fields, cut = _details(shown, room, style)
+    omitted = list(_omitted(rows, fields, cut))
+    return "\n\n".join([*head, *taken, *left, *tables, *blocks, *tail, *omitted])
 
 
-def _title(plan: Plan, wording: Wording, changes: bool) -> str:
-    numbers = totals(plan, wording)
-    if changes:
-        return f"### {'Drift' if wording.drift else 'Plan'}: {numbers}"
-    calm = "No drift" if wording.drift else "Nothing to do"
-    return f"### {calm}: {numbers}" if numbers else f"### {calm}"
+def _title(shown: PlanView) -> Iterator[str]:
+    totals = shown.totals
+    yield f"### {shown.title}: {totals}" if totals else f"### {shown.title}"
+    facts = [f"{name}: {markdown_code(short(value, _FACT))}" for name, value in shown.facts if name != "Project"]
+    if facts:
+        yield " · ".join(facts)
 
 
-def _context(plan: Plan) -> Iterator[str]:
-    facts = [("Environment", plan.environment or ""), ("Consents", flags(plan.consents))]
-    shown = [f"{name}: {markdown_code(value)}" for name, value in facts if value]
-    if shown:
-        yield " · ".join(shown)
+def _tables(shown: PlanView, room: int) -> tuple[list[str], int, int]:
+    """`(the tables as far as they fit, the room that is left, the changes that have no row)`."""
+    blocks, missing = [], 0
+    for registry in shown.registries:
+        rows = [row for section in registry.sections for row in section.rows]
+        title = f"#### {markdown(short(registry.name, _FACT))}: {_counted(registry, shown)}"
+        heading = [title, "", *HEAD]
+        kept = fitting((table_row(row, shown.wording) for row in rows), room - size_of(heading) - 1)
+        missing += sum(len(row.entries) for row in rows[len(kept) :])
+        if kept:
+            block = "\n".join([*heading, *kept])
+            blocks.append(block)
+            room -= size(block) + 2
+    return blocks, room, missing
 
 
-def _guards(plan: Plan, wording: Wording) -> Iterator[str]:
-    if plan.guards and not wording.drift:
-        lines = ["> [!CAUTION]", "> **Nothing will be written:**"]
-        for guard in plan.guards:
-            way_out = f"to go ahead: {markdown_code(guard.override)}" if guard.override else "no flag lifts this"
-            lines.append(f"> - **{markdown(guard.name)}**: {markdown(guard.message)} · {way_out}")
-        yield "\n".join(lines)
+def _counted(registry: RegistryView, shown: PlanView) -> str:
+    return counts([change for section in registry.sections for change in section.changes], shown.wording)
 
 
-def _removals(plan: Plan, wording: Wording) -> Iterator[str]:
-    """The list of all that is deleted or replaced. It is never cut."""
-    if wording.drift:
-        return
-    lines: list[str] = []
-    for action, words in (("delete", "Deleted"), ("replace", "Replaced (deleted, then created again)")):
-        addresses = [str(change.address) for change in plan.changes if change.action == action]
-        if addresses:
-            lines.extend([">"] if lines else [])
-            lines.append(f"> **{words}: {len(addresses):,}**")
-            lines.extend(f"> - {markdown_code(address)}" for address in addresses)
-    if lines:
-        yield "\n".join(["> [!WARNING]", *lines])
-
-
-def _table(entries: Sequence[Entry], wording: Wording, room: int) -> tuple[list[str], int]:
-    """The table of changes as far as it fits, and the room that is left."""
-    if not entries:
-        return [], room
-    lines = ["| | Object | Why | Manifest |", "|---|---|---|---|"]
-    room -= sum(len(line) + 1 for line in lines)
-    shown = 0
-    for entry in entries:
-        row = _row(entry, wording)
-        room -= len(row) + 1
+def _details(shown: PlanView, room: int, style: Style) -> tuple[list[str], int, int]:
+    """`(the folded fields as far as they fit, the changes whose fields are not there, the blocks with a value in part)`."""
+    rows = [row for section in shown.sections for row in section.rows if has_details(row)]
+    blocks: list[str] = []
+    cut = 0
+    for place, row in enumerate(rows):
+        block = _fitting_details(row, shown, room, style)
+        room -= size(block) + 2
         if room < 0:
-            break
-        lines.append(row)
-        shown += 1
-    rest = len(entries) - shown
-    blocks = ["\n".join(lines)] if shown else []
-    return [*blocks, *([f"{ELLIPSIS} and {count(rest, 'more change')}, left out for length."] if rest else [])], room
+            return blocks, sum(len(other.entries) for other in rows[place:]), cut
+        blocks.append(block)
+        # an ellipsis alone does not tell: a value may hold one
+        cut += ELLIPSIS in block and block != details(row, shown.wording, FULL)
+    return blocks, 0, cut
 
 
-def _row(entry: Entry, wording: Wording) -> str:
-    change = entry.change
-    about = markdown_code(label(change), table=True)
-    why = markdown(entry.reason(wording))
-    if change.message:
-        why = f"{markdown(change.reason)}: {markdown(change.message)}"
-    if lost := losses_text(change):
-        why += f"; **{markdown(lost)}**"
-    place = markdown_code(_location(change.source), table=True) if change.source else ""
-    verb = wording.verbs[change.action]
-    loud = f"**{verb}**" if change.action in ("delete", "replace", "conflict", "blocked") else verb
-    return f"| {loud} | {'└ ' if entry.parent else ''}{about} | {why} | {place} |"
+def _fitting_details(row: Row, shown: PlanView, room: int, style: Style) -> str:
+    """The fields of a row; with `--full` in their whole length, where that has room."""
+    if style.full:
+        whole = details(row, shown.wording, FULL)
+        if size(whole) + 2 <= room:
+            return whole
+    return details(row, shown.wording, _LIMITS)
 
 
-def _location(source: Source) -> str:
-    return f"{source.file}:{source.line}"
+def _tail(shown: PlanView, room: int) -> Iterator[str]:
+    for title, lines in (_orphans(shown.plan), _warnings(shown.warnings)):
+        if lines:
+            kept = fitting(lines[:_MOST_LISTED], room // 2 - size(title) - _RESERVE // 5)
+            rest = len(lines) - len(kept)
+            yield "\n".join([title, "", *kept, *([f"- {ELLIPSIS} and {rest:,} more; {ALL_OF_IT}"] if rest else [])])
 
 
-def _details(changes: Sequence[Change], wording: Wording, room: int) -> Iterator[str]:
-    """The fields of the changes, folded away, as far as they fit. What a new model brings along needs no details."""
-    detailed = [change for change in changes if change.fields and _has_details(change)]
-    for place, change in enumerate(detailed):
-        block = _detail(change, wording)
-        room -= len(block) + 2
-        if room < 0:
-            yield f"The fields of {count(len(detailed) - place, 'change')} are left out for length."
-            return
-        yield block
+def _orphans(plan: Plan) -> tuple[str, list[str]]:
+    hint = "`--prune` does not cover them" if plan.consents.prune else "`--prune` deletes them"
+    title = f"**{count(len(plan.orphans), 'orphan')}**, in a registry but in no manifest ({hint}):"
+    return title, [f"- {markdown_code(str(address))}" for address in plan.orphans]
 
 
-def _has_details(change: Change) -> bool:
-    return change.action != "delete" and not (change.action == "create" and change.parent is not None)
+def _warnings(groups: Sequence[Warnings]) -> tuple[str, list[str]]:
+    return f"**{count(sum(len(group.problems) for group in groups), 'warning')}**", [_warning(one) for one in groups]
 
 
-def _detail(change: Change, wording: Wording) -> str:
-    fields = change.fields
-    body = "\n".join(line for field in fields for line in _field(field))
-    ticks = fence(body, 3)
-    title = f"{wording.verbs[change.action]} {html_code(label(change))} ({count(len(fields), 'field')})"
-    return f"<details><summary>{title}</summary>\n\n{ticks}diff\n{body}\n{ticks}\n\n</details>"
+def _warning(group: Warnings) -> str:
+    first = group.problems[0]
+    place = markdown_code(f"{short(first.file, _FACT)}:{first.line}")
+    rest = len(group.problems) - 1
+    more = f" and {count(rest, 'more place')}" if rest else ""
+    return f"- {place}{more} {markdown(short(first.text, 2 * _FACT))} ({markdown(short(first.rule, _FACT))})"
 
 
-def _field(field: FieldChange) -> Iterator[str]:
-    """The lines of a field in a diff: what goes, then what comes."""
-    path = printable(field.path or "(all of it)")
-    before, after = field.before, field.after
-    if field.sensitive:
-        yield f"! {path}: {SENSITIVE}"
-    elif before is MISSING or after is MISSING:
-        if before is not MISSING:
-            yield f"- {path}: {show(before, _VALUE)}"
-        if after is not MISSING:
-            yield f"+ {path}: {show(after, _VALUE)}"
-    elif isinstance(before, list) and isinstance(after, list):
-        for words in show_list(before, after):
-            sign = words[0] if words[0] in "+-" else "!"
-            yield f"{sign} {path}: {words.removeprefix(sign).lstrip()}"
-    else:
-        old, new = show_sides(before, after, 2 * _VALUE)
-        yield f"- {path}: {old}"
-        yield f"+ {path}: {new}"
-
-
-def _orphans(plan: Plan) -> Iterator[str]:
-    if plan.orphans:
-        hint = "`--prune` does not cover them" if plan.consents.prune else "`--prune` deletes them"
-        shown = [f"- {markdown_code(str(address))}" for address in plan.orphans[:_MOST_LISTED]]
-        yield f"**{count(len(plan.orphans), 'orphan')}**, in a registry but in no manifest ({hint}):"
-        yield "\n".join([*shown, *_more(len(plan.orphans))])
-
-
-def _warnings(plan: Plan) -> Iterator[str]:
-    if plan.problems:
-        shown = [
-            f"- {markdown_code(f'{problem.file}:{problem.line}')} {markdown(problem.text)} ({markdown(problem.rule)})"
-            for problem in plan.problems[:_MOST_LISTED]
-        ]
-        yield f"**{count(len(plan.problems), 'warning')}**"
-        yield "\n".join([*shown, *_more(len(plan.problems))])
-
-
-def _more(number: int) -> list[str]:
-    return [f"- {ELLIPSIS} and {number - _MOST_LISTED:,} more"] if number > _MOST_LISTED else []
+def _omitted(rows: int, fields: int, cut: int) -> Iterator[str]:
+    """The line that says what is not shown, and what shows it."""
+    parts = []
+    if rows:
+        parts.append(count(rows, "more change"))
+    if fields:
+        parts.append(f"the fields of {count(fields, 'change')}")
+    if parts:
+        yield f"Left out for length: {' and '.join(parts)}; {ALL_OF_IT}."
+    elif cut:
+        yield f"Values of {count(cut, 'change')} are shown in part; {ALL_OF_IT}."

@@ -2,89 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
-from reconciler.planner.plan import FieldChange, Plan
+from reconciler.planner.plan import Plan
+from reconciler.render.hidden import Hidden
+from reconciler.render.plan_text_rows import Page, section_lines
+from reconciler.render.plan_view import PlanView, Warnings, view
 from reconciler.render.problem_text import headline
-from reconciler.render.sections import (
-    DRIFT_WORDING,
-    PLAN_WORDING,
-    Entry,
-    Wording,
-    flags,
-    label,
-    losses_text,
-    sections,
-    totals,
-)
 from reconciler.render.terminal import Style, count
-from reconciler.render.values import field_lines
-from reconciler.render.width import ELLIPSIS, pad, text_width
+from reconciler.render.width import ELLIPSIS, wrap
 
 MOST_ORPHANS: Final = 20
-MOST_DETAILED: Final = 5  # creates up to which their fields are shown
-MOST_FIELDS: Final = 4  # fields shown of one create
-MOST_ALIGNED: Final = 56  # columns up to which what follows an address is aligned
+MOST_SINGLE: Final = 20  # changes up to which equal ones are not folded: all fit on a screen
 MOST_COMPARED: Final = 1000  # changes up to which lists of objects are compared item by item, which takes 0.5 ms each
-FIELD_INDENT: Final = " " * 15
+_ALWAYS: Final = ("Environment", "Consents")  # facts of every plan; the others are those of a saved one
 
 
 def plan(plan: Plan, style: Style) -> str:
     """Render a plan as text. The last line has the counts."""
-    return "\n".join(_lines(plan, style, PLAN_WORDING))
+    return "\n".join(_lines(view(plan, fold=_folds(plan, style)), style))
 
 
 def drift(plan: Plan, style: Style) -> str:
     """Render a drift as text. Fields read from the declared value to the one found."""
-    return "\n".join(_lines(plan, style, DRIFT_WORDING))
+    return "\n".join(_lines(view(plan, drift=True, fold=_folds(plan, style)), style))
 
 
-def _lines(plan: Plan, style: Style, wording: Wording) -> Iterator[str]:
-    yield from _context(plan, style)
-    if not wording.drift:
-        yield from _guards(plan, style)
-    elif plan.changes:
+def _folds(plan: Plan, style: Style) -> bool:
+    return not style.full and len(plan.changes) > MOST_SINGLE
+
+
+def _lines(shown: PlanView, style: Style) -> Iterator[str]:
+    page = Page(shown.wording, style, Hidden(), deep=len(shown.plan.changes) <= MOST_COMPARED)
+    yield from _context(shown, style)
+    if shown.stops:
+        yield from _stops(shown, style)
+    if shown.wording.drift and shown.plan.changes:
         yield style.paint("Changed in the registry behind our back (declared → found):", "bold")
-    deep = len(plan.changes) <= MOST_COMPARED
-    for action, entries in sections(plan):
-        yield from _heading(plan, action, style, wording)
-        yield from _section(entries, style, wording, deep)
+    for section in shown.sections:
+        yield from _heading(shown, section.action, style)
+        left = [one for one in shown.leftovers if one.action == section.action]
+        yield from section_lines(section, left, page)
         yield ""
-    yield from _orphans(plan, style)
-    yield from _warnings(plan, style)
-    yield from _last(plan, style, wording)
+    yield from _orphans(shown.plan, page)
+    yield from _warnings(shown, page)
+    if hidden := page.hidden.line():
+        yield style.paint(hidden, "dim")
+    yield from _last(shown, style)
 
 
-def _context(plan: Plan, style: Style) -> Iterator[str]:
-    facts = [("Environment", plan.environment or ""), ("Consents", flags(plan.consents))]
-    shown = [f"{name}: {style.safe(value)}" for name, value in facts if value]
-    yield from (style.paint(line, "dim") for line in shown)
-    if shown:
+def _context(shown: PlanView, style: Style) -> Iterator[str]:
+    facts = [(name, value) for name, value in shown.facts if name in _ALWAYS or shown.plan.issued is not None]
+    yield from (style.paint(f"{name}: {style.safe(value)}", "dim") for name, value in facts)
+    if facts:
         yield ""
 
 
-def _guards(plan: Plan, style: Style) -> Iterator[str]:
-    if not plan.guards:
-        return
-    yield style.paint(f"STOP: nothing will be written, {_tripped(plan)}.", "bold", "red")
-    for guard in plan.guards:
-        yield f"  {style.paint('!', 'red')} {style.paint(style.safe(guard.name), 'bold')}: {style.safe(guard.message)}"
-        way_out = f"to go ahead: {style.safe(guard.override)}" if guard.override else "no flag lifts this"
+def _stops(shown: PlanView, style: Style) -> Iterator[str]:
+    """The guards that tripped: each name and each way out once."""
+    yield style.paint(f"STOP: nothing will be written, {_tripped(shown.plan)}.", "bold", "red")
+    for stop in shown.stops:
+        name = f"  {style.paint('!', 'red')} {style.paint(style.safe(stop.name), 'bold')}:"
+        first, *others = [line for message in stop.messages for line in _wrapped(style.safe(message), style)]
+        yield f"{name} {first}" if len(stop.messages) == 1 else name
+        yield from (f"    {line}" for line in (others if len(stop.messages) == 1 else (first, *others)))
+        way_out = f"to go ahead: {style.safe(stop.override)}" if stop.override else "no flag lifts this"
         yield f"    {style.paint(way_out, 'bold')}"
     yield ""
+
+
+def _wrapped(text: str, style: Style) -> list[str]:
+    return wrap(text, max(20, style.width - 24)) if style.cuts else [text]
 
 
 def _tripped(plan: Plan) -> str:
     return "a guard tripped" if len(plan.guards) == 1 else f"{len(plan.guards)} guards tripped"
 
 
-def _heading(plan: Plan, action: str, style: Style, wording: Wording) -> Iterator[str]:
+def _heading(shown: PlanView, action: str, style: Style) -> Iterator[str]:
     """Only what destroys has a heading: the rest must not look as loud."""
-    if action != "delete" or wording.drift:
+    if action != "delete" or shown.wording.drift:
         return
-    counts = plan.summary()
+    counts = shown.plan.summary()
     parts = [
         f"{verb} {count(counts[name], 'object')}"
         for name, verb in (("delete", "DELETES"), ("replace", "REPLACES"))
@@ -94,91 +94,44 @@ def _heading(plan: Plan, action: str, style: Style, wording: Wording) -> Iterato
     yield style.paint(f"{' and '.join(parts)}{note}:", "bold", "red")
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """The cells of one line, safe to print."""
-
-    entry: Entry
-    label: str
-    reason: str
-    source: str
-
-
-def _row(entry: Entry, style: Style, wording: Wording) -> _Row:
-    change, parent = entry.change, entry.parent
-    source = "" if change.source is None else style.safe(f"{change.source.file}:{change.source.line}")
-    if parent is not None and parent.source == change.source:
-        source = ""
-    reason = style.safe(entry.reason(wording))
-    if change.parent is not None and parent is None:
-        reason += f" (part of {style.safe(str(change.parent))})"
-    return _Row(entry, ("└ " if parent else "") + style.safe(label(change)), reason, source)
-
-
-def _section(entries: Sequence[Entry], style: Style, wording: Wording, deep: bool) -> Iterator[str]:
-    rows = [_row(entry, style, wording) for entry in entries]
-    labels = min(MOST_ALIGNED, max(text_width(row.label) for row in rows))
-    reasons = max(text_width(row.reason) for row in rows)
-    few = sum(entry.parent is None for entry in entries) <= MOST_DETAILED
-    for row in rows:
-        yield _headline(row, labels, reasons, style, wording)
-        change = row.entry.change
-        if change.message:
-            yield FIELD_INDENT + style.safe(change.message)
-        if lost := losses_text(change):
-            yield FIELD_INDENT + style.paint(style.safe(lost), "bold", "red")
-        if change.action != "create" or (few and not wording.drift):
-            yield from _fields(row.entry, style, wording, deep)
-
-
-def _headline(row: _Row, labels: int, reasons: int, style: Style, wording: Wording) -> str:
-    action = row.entry.change.action
-    sign, colour = wording.signs[action]
-    loud = ("bold",) if action in ("delete", "replace") and not wording.drift else ()
-    verb = style.paint(f"{sign:<3} {wording.verbs[action]:<8}", colour, *loud)
-    line = f"  {verb} {pad(row.label, labels) if row.reason or row.source else row.label}"
-    if row.reason or row.source:
-        line += f"  {pad(row.reason, reasons) if row.source else row.reason}"
-    return f"{line}  {style.paint(row.source, 'dim')}" if row.source else line
-
-
-def _fields(entry: Entry, style: Style, wording: Wording, deep: bool) -> Iterator[str]:
-    change = entry.change
-    if change.action == "delete" or (change.action == "create" and entry.parent is not None):
-        return
-    fields: Sequence[FieldChange] = change.fields
-    if change.action == "create" and len(fields) > MOST_FIELDS + 1:
-        fields = fields[:MOST_FIELDS]
-    yield from field_lines(fields, style, FIELD_INDENT, () if wording.drift else change.replaces, deep)
-    rest = len(change.fields) - len(fields)
-    if rest:
-        yield FIELD_INDENT + style.paint(f"{ELLIPSIS} and {count(rest, 'more field')}", "dim")
-
-
-def _orphans(plan: Plan, style: Style) -> Iterator[str]:
+def _orphans(plan: Plan, page: Page) -> Iterator[str]:
     if not plan.orphans:
         return
     hint = "--prune does not cover them" if plan.consents.prune else "--prune deletes them"
     yield f"{count(len(plan.orphans), 'orphan')}, in a registry but in no manifest ({hint}):"
-    yield from (f"  {style.safe(str(address))}" for address in plan.orphans[:MOST_ORPHANS])
-    rest = len(plan.orphans) - MOST_ORPHANS
-    if rest > 0:
+    shown = plan.orphans if page.style.full else plan.orphans[:MOST_ORPHANS]
+    yield from (f"  {page.style.safe(str(address))}" for address in shown)
+    rest = len(plan.orphans) - len(shown)
+    page.hidden.leave_out(rest, "orphan")
+    if rest:
         yield f"  {ELLIPSIS} and {rest:,} more"
     yield ""
 
 
-def _warnings(plan: Plan, style: Style) -> Iterator[str]:
-    yield from (headline(problem, style) for problem in plan.problems)
-    if plan.problems:
+def _warnings(shown: PlanView, page: Page) -> Iterator[str]:
+    for group in shown.warnings:
+        yield from _warning(group, page)
+    if shown.warnings:
         yield ""
 
 
-def _last(plan: Plan, style: Style, wording: Wording) -> Iterator[str]:
-    if plan.guards and not wording.drift:  # the first lines of a long plan have left the screen by now
-        yield style.paint(f"Nothing will be written: {_tripped(plan)}, see above.", "bold", "red")
-    numbers = totals(plan, wording)
-    if any(change.action != "unchanged" for change in plan.changes):
-        yield style.paint("Drift:" if wording.drift else "Plan:", "bold") + f" {numbers}."
-    else:
-        calm = style.paint("No drift" if wording.drift else "Nothing to do", "bold")
+def _warning(group: Warnings, page: Page) -> Iterator[str]:
+    """A warning, where it is, and how many places more say the same."""
+    if page.style.full:
+        yield from (headline(problem, page.style) for problem in group.problems)
+        return
+    rest = len(group.problems) - 1
+    page.hidden.leave_out(rest, "repeated warning")
+    more = page.style.paint(f" (and at {count(rest, 'more place')})", "dim") if rest else ""
+    yield headline(group.problems[0], page.style) + more
+
+
+def _last(shown: PlanView, style: Style) -> Iterator[str]:
+    if shown.stops:  # the first lines of a long plan have left the screen by now
+        yield style.paint(f"Nothing will be written: {_tripped(shown.plan)}, see above.", "bold", "red")
+    numbers = shown.totals
+    if shown.sections:
+        yield style.paint(f"{shown.title}:", "bold") + f" {numbers}."
+    elif numbers or not shown.stops:  # a guard stops what a plan without changes would do: that is not nothing
+        calm = style.paint(shown.title, "bold")
         yield f"{calm}: {numbers}." if numbers else f"{calm}."

@@ -16,8 +16,9 @@ from reconciler.core.pointer import MISSING
 from reconciler.core.spec import canonical_json
 from reconciler.planner.plan import REASONS, Change, FieldChange, Guard, Plan
 from reconciler.render.sections import DRIFT_WORDING, PLAN_WORDING, Entry, Wording, flags, sections, totals
+from reconciler.render.terminal import count
 
-MANY: Final = 5  # equal changes from which on they are one row
+MANY: Final = 3  # equal changes from which on they are one row
 _FOLDED: Final = frozenset({"update"})  # what destroys, creates, moves or is left alone has a row for each object
 _REMOVING: Final = ("delete", "replace")
 _SHORT: Final = 12  # characters of a fingerprint or a commit that are shown
@@ -110,8 +111,12 @@ class PlanView:
     removals: tuple[Removal, ...]
     leftovers: tuple[Leftover, ...]
     sections: tuple[Section, ...]
-    registries: tuple[RegistryView, ...]
     warnings: tuple[Warnings, ...]
+
+    @property
+    def registries(self) -> tuple[RegistryView, ...]:
+        """The same rows by registry."""
+        return tuple(_registries(self.sections))
 
     @property
     def totals(self) -> str:
@@ -120,15 +125,14 @@ class PlanView:
 
     @property
     def title(self) -> str:
-        """`Plan`, `Drift`, or the words for one without changes."""
-        if self.sections:
+        """`Plan`, `Drift`, or the words for one without changes. Where a guard stops it, there is more to do than it shows."""
+        if self.sections or self.stops:
             return "Drift" if self.wording.drift else "Plan"
         return "No drift" if self.wording.drift else "Nothing to do"
 
 
 def view(plan: Plan, *, drift: bool = False, fold: bool = True) -> PlanView:
     """The view of a plan. Without `fold`, every change has its own row."""
-    found = _sections(plan, fold)
     return PlanView(
         plan=plan,
         wording=DRIFT_WORDING if drift else PLAN_WORDING,
@@ -136,10 +140,15 @@ def view(plan: Plan, *, drift: bool = False, fold: bool = True) -> PlanView:
         stops=() if drift else stops(plan.guards),
         removals=() if drift else removals(plan),
         leftovers=leftovers(plan),
-        sections=found,
-        registries=tuple(_registries(found)),
+        sections=_sections(plan, fold),
         warnings=warnings(plan.problems),
     )
+
+
+def objects(row: Row) -> str:
+    """`143 models`, or `5 objects of kind Secret`: the objects of a row, counted."""
+    kind, number = row.change.address.kind, len(row.entries)
+    return count(number, "model") if kind == "Model" else f"{count(number, 'object')} of kind {kind}"
 
 
 def facts(plan: Plan) -> tuple[tuple[str, str], ...]:
@@ -193,7 +202,9 @@ def leftovers(plan: Plan) -> tuple[Leftover, ...]:
     for action, entries in sections(plan):
         if action in ("conflict", "blocked"):
             for entry in entries:
-                groups.setdefault((action, entry.change.reason), []).append(entry)
+                change, parent = entry.change, entry.parent
+                apart = parent is not None and parent.reason != change.reason  # its model is in another group
+                groups.setdefault((action, change.reason), []).append(Entry(change) if apart else entry)
     return tuple(_leftover(action, reason, entries) for (action, reason), entries in groups.items())
 
 

@@ -31,6 +31,11 @@ def headline(problem: Problem, style: Style) -> str:
     return f"{place} {what} {style.safe(problem.text)}"
 
 
+def one_line(problem: Problem) -> str:
+    """The message with its help behind it in brackets. Not yet safe to print."""
+    return problem.text + (f" ({suggestion(problem, Style(color=False))})" if problem.suggestion else "")
+
+
 def suggestion(problem: Problem, style: Style) -> str:
     """The help of a problem: a single word becomes "did you mean", a sentence stays itself."""
     text = style.safe(problem.suggestion or "")

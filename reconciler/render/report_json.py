@@ -30,6 +30,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "action": outcome.action,
         "status": outcome.status,
         "reason": outcome.reason,
+        "started_ms": round(outcome.started * 1000),
         "duration_ms": round(outcome.duration * 1000),
         "message": outcome.message,
     }

@@ -7,6 +7,7 @@ from typing import Final
 
 from reconciler.applier.report import Outcome, Report
 from reconciler.core.actions import DONE
+from reconciler.render.hidden import Hidden
 from reconciler.render.sections import SIGNS
 from reconciler.render.terminal import Style, count
 from reconciler.render.width import pad, text_width
@@ -24,16 +25,21 @@ def render(report: Report, style: Style) -> str:
 
 
 def _lines(report: Report, style: Style) -> Iterator[str]:
+    listed = style.full or len(report.outcomes) <= MOST_LISTED
     fine = [outcome for outcome in report.outcomes if outcome.status == "ok"]
     bad = [outcome for outcome in report.outcomes if outcome.status != "ok"]
-    if len(report.outcomes) <= MOST_LISTED:
+    if listed:
         yield from (_fine(outcome, style) for outcome in fine)
-    if fine and bad and len(report.outcomes) <= MOST_LISTED:
+    if fine and bad and listed:
         yield ""
     yield from _bad(bad, style)
     if report.backup is not None:
         yield f"Backup: what was removed or overwritten is kept in {style.safe(report.backup)}; {RESTORES}."
     yield from (f"Note: {style.safe(note)}" for note in report.notes)
+    hidden = Hidden()
+    hidden.leave_out(0 if listed else len(fine), "outcome")
+    if hidden_line := hidden.line():
+        yield style.paint(hidden_line, "dim")
     yield f"{style.paint(verdict(report) + ':', 'bold')} {totals(report)}."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,7 +12,8 @@ from reconciler.core.problem_rules import RULES, help_uri
 from reconciler.manifest.validation import Validation
 from reconciler.render.escape import printable
 from reconciler.render.jsontext import dumps
-from reconciler.render.problem_text import suggestion
+from reconciler.render.problem_identity import identified
+from reconciler.render.problem_text import one_line
 from reconciler.render.terminal import Style
 from reconciler.render.validation_text import judge
 
@@ -26,8 +26,7 @@ def render(validation: Validation, style: Style) -> str:
     judged = judge(validation, style)
     rules = sorted({problem.rule for problem in judged.problems})
     places = {rule: place for place, rule in enumerate(rules)}
-    seen: dict[str, int] = {}
-    results = [_result(problem, judged.path(problem.file), places[problem.rule], seen) for problem in judged.problems]
+    results = [_result(problem, path, places[problem.rule], identity) for problem, path, identity in identified(judged)]
     driver = {"name": "reconciler", "version": reconciler.__version__, "rules": [_rule(rule) for rule in rules]}
     run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     if judged.repository is not None:
@@ -38,15 +37,15 @@ def render(validation: Validation, style: Style) -> str:
 def _rule(rule: str) -> dict[str, Any]:
     short = {"id": rule, "shortDescription": {"text": printable(rule.replace("-", " "))}}
     known = RULES.get(rule)
-    if known is None:  # a driver of another package has rules of its own
-        return short
+    if known is None:  # a driver of another package has rules of its own, and so has a team, as policies
+        uri = help_uri(rule)
+        return short if uri is None else short | {"helpUri": uri}
     help_text = f"{known.meaning} {known.remedy}"
     return short | {"fullDescription": {"text": known.meaning}, "help": {"text": help_text}, "helpUri": help_uri(rule)}
 
 
-def _result(problem: Problem, path: str, rule_index: int, seen: dict[str, int]) -> dict[str, Any]:
-    plain = Style(color=False)
-    message = problem.text + (f" ({suggestion(problem, plain)})" if problem.suggestion else "")
+def _result(problem: Problem, path: str, rule_index: int, identity: str) -> dict[str, Any]:
+    message = one_line(problem)
     end_line, end_column = end_of(problem)
     region = {
         "startLine": problem.line,
@@ -62,7 +61,7 @@ def _result(problem: Problem, path: str, rule_index: int, seen: dict[str, int]) 
         # `[text](target)` in a message is a link to viewers
         "message": {"text": printable(message).replace("](", "] (")},
         "locations": [{"physicalLocation": location}],
-        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(problem, path, seen)},
+        "partialFingerprints": {"primaryLocationLineHash": identity},
     }
 
 
@@ -73,11 +72,3 @@ def _artifact(file: str) -> dict[str, str]:
 
 def _folder_uri(folder: str) -> str:
     return f"file://{quote(folder.rstrip('/').encode('utf-8', 'surrogatepass'))}/"
-
-
-def _fingerprint(problem: Problem, path: str, seen: dict[str, int]) -> str:
-    """A hash that stays the same when lines are added above; like problems in one file are numbered."""
-    parts = f"{problem.rule}\0{path}\0{problem.pointer}\0{problem.text}"
-    digest = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    seen[digest] = seen.get(digest, 0) + 1
-    return f"{digest}:{seen[digest]}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -107,11 +108,14 @@ def _nested(members: list[Change]) -> Iterator[Entry]:
 
 def renamed(change: Change) -> str:
     """`registry/Kind/old → new`, with all of the new address where more than the key differs. Not yet safe to print."""
+    return str(change.address) if change.previous is None else f"{change.previous} → {new_name(change)}"
+
+
+def new_name(change: Change) -> str:
+    """What a rename leads to: the key, or the whole address where more than the key differs. Not yet safe to print."""
     old, new = change.previous, change.address
-    if old is None:
-        return str(new)
-    same = (old.registry, old.kind) == (new.registry, new.kind)
-    return f"{old} → {new.key if same else new}"
+    same = old is not None and (old.registry, old.kind) == (new.registry, new.kind)
+    return new.key if same else str(new)
 
 
 def label(change: Change) -> str:
@@ -127,15 +131,30 @@ def losses_text(change: Change) -> str:
 
 def totals(plan: Plan, wording: Wording) -> str:
     """`2 to create, 1 to update, 10 unchanged`: only what there is."""
-    numbers: dict[str, int] = {}
-    for action, number in plan.summary().items():
-        if action not in ("conflict", "unchanged", "pending"):
-            words = wording.totals[action]
-            numbers[words] = numbers.get(words, 0) + number
-        elif action == "conflict":
-            numbers["conflict" if number == 1 else "conflicts"] = number
+    numbers = _by_words(plan.summary(), wording)
     numbers["as declared" if wording.drift else "unchanged"] = plan.unchanged
     numbers["waits for apply" if plan.pending == 1 else "wait for apply"] = plan.pending or 0
+    return _listed(numbers)
+
+
+def counts(changes: Iterable[Change], wording: Wording) -> str:
+    """`2 to create, 1 to update`, of some changes of a plan."""
+    numbers = Counter(change.action for change in changes)
+    return _listed(_by_words({action: numbers[action] for action in ACTIONS}, wording))
+
+
+def _by_words(numbers: Mapping[str, int], wording: Wording) -> dict[str, int]:
+    """The counts of actions by the words that say them."""
+    found: dict[str, int] = {}
+    for action, number in numbers.items():
+        if action == "conflict":
+            found["conflict" if number == 1 else "conflicts"] = number
+        elif action in wording.totals and action != "unchanged":
+            found[wording.totals[action]] = found.get(wording.totals[action], 0) + number
+    return found
+
+
+def _listed(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {words}" for words, number in numbers.items() if number)
 
 

@@ -21,12 +21,16 @@ _CODES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """The style of an output. `width` is in columns. With `strict`, warnings count as errors; with `full`, nothing is cut."""
+    """The style of an output, `width` columns wide. With `strict`, warnings count as errors.
+
+    Without `cuts`, as in a pipe, no line is broken and no value cut for the width's sake. With `full`, nothing is left out.
+    """
 
     color: bool
     width: int = 100
     strict: bool = False
     full: bool = False
+    cuts: bool = True
 
     def paint(self, text: str, *styles: str) -> str:
         """`text`, which must be safe already, in those styles; plain without colour. Raises KeyError for a style."""

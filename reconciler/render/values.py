@@ -17,11 +17,22 @@ from reconciler.render.width import ELLIPSIS, cut, pad, text_width, units
 ARROW: Final = "→"
 SENSITIVE: Final = "(sensitive)"
 LEAST: Final = 24  # columns that a value gets however narrow the screen
-ITEM: Final = 48  # columns of one item of a list
-MOST_ITEMS: Final = 12  # items of one list that are worded
+UNLIMITED: Final = 1_000_000_000  # columns that no value has
 MOST_PATH: Final = 36  # columns up to which values are aligned behind their paths
 _CONTEXT: Final = 11  # columns shown before the first difference of two long values
 _WIDEST: Final = len(r"\U000e0001")  # columns of the widest escape
+
+
+class Limits(NamedTuple):
+    """Columns of one value, columns of one item of a list, and how many items of one list are worded."""
+
+    value: int = 80
+    item: int = 48
+    items: int = 12
+
+
+USUAL: Final = Limits()
+FULL: Final = Limits(UNLIMITED, UNLIMITED, UNLIMITED)
 
 
 class _Side(NamedTuple):
@@ -123,7 +134,7 @@ def _window(left: _Side, right: _Side, width: int) -> int:
     return place
 
 
-def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True) -> list[str]:
+def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True, limits: Limits = USUAL) -> list[str]:
     """Phrases for the items of a list that were changed, added and removed; none where that cannot be said shortly.
 
     Without `deep`, lists that hold objects are not compared item by item.
@@ -131,31 +142,64 @@ def show_list(before: Sequence[Any], after: Sequence[Any], deep: bool = True) ->
     nested = any(isinstance(item, (Mapping, list)) for item in (*before, *after))
     if nested and not deep:
         return []
-    words = load("reconciler.render.words:items")(before, after) if nested else _plain_items(before, after)
+    worded = load("reconciler.render.words:items") if nested else _plain_items
+    words = worded(before, after, limits)
     if not words:
         return ["the same items in another order"]
-    rest = len(words) - MOST_ITEMS
-    return [*words[:MOST_ITEMS], *([f"{ELLIPSIS} and {rest:,} more"] if rest > 0 else [])]
+    rest = len(words) - limits.items
+    return [*words[: limits.items], *([f"{ELLIPSIS} and {rest:,} more"] if rest > 0 else [])]
+
+
+class FieldLines(NamedTuple):
+    """The lines of fields, and how many of their values are shown in part."""
+
+    lines: list[str]
+    cut: int
 
 
 def field_lines(
     fields: Iterable[FieldChange], style: Style, indent: str, forcing: Sequence[str] = (), deep: bool = True
-) -> list[str]:
+) -> FieldLines:
     """The lines of fields: sign, path, values. `forcing` are the pointers that force a replacement."""
     rows = [(field, style.safe(field.path or "(all of it)") + ":") for field in fields]
     aligned = min(MOST_PATH, max((text_width(path) for _, path in rows), default=0))
-    lines = []
+    lines: list[str] = []
+    cut = 0
     for field, path in rows:
         sign, colour = sign_of(field)
         start = f"{indent}{style.paint(sign, colour)} {pad(path, aligned)}"
         room = max(LEAST, style.width - len(indent) - 4 - max(aligned, text_width(path)))
-        sides = _sides(field, room, deep)
+        sides = _sides(field, _limits(room, style), deep)
         note = style.paint("  (forces the replacement)", "red") if field.path in forcing else ""
-        if sum(map(text_width, sides)) + 2 * (len(sides) - 1) <= room or len(sides) == 1:
+        fits = sum(map(text_width, sides)) + 2 * (len(sides) - 1) <= room
+        if not fits and len(sides) == 1 and style.cuts and not style.full:
+            sides = _two_lines(field, sides, style.width - len(indent) - 4)
+        cut += _is_cut(field, sides, deep)
+        if fits or len(sides) == 1:
             lines.append(f"{start}  {'  '.join(sides)}{note}")
         else:
             lines.extend([f"{start.rstrip()}{note}", *(f"{indent}    {side}" for side in sides)])
-    return lines
+    return FieldLines(lines, cut)
+
+
+def _two_lines(field: FieldChange, sides: list[str], room: int) -> list[str]:
+    """Both values on lines of their own, where a screen is too narrow for the two of them; `sides` where there are no two."""
+    if field.sensitive or field.before is MISSING or field.after is MISSING:
+        return sides
+    before, after = show_sides(field.before, field.after, 2 * (room - 2))
+    return [before, f"{ARROW} {after}"]
+
+
+def _limits(room: int, style: Style) -> Limits:
+    """The limits for one field's values in so many columns: none with `full`, and none on values where nothing is cut."""
+    if style.full:
+        return FULL
+    return USUAL._replace(value=room if style.cuts else UNLIMITED)
+
+
+def _is_cut(field: FieldChange, sides: Sequence[str], deep: bool) -> bool:
+    """True where values are shown in part. An ellipsis alone does not tell: a value may hold one."""
+    return any(ELLIPSIS in side for side in sides) and " ".join(sides) != " ".join(_sides(field, FULL, deep))
 
 
 def sign_of(field: FieldChange) -> tuple[str, str]:
@@ -167,25 +211,25 @@ def sign_of(field: FieldChange) -> tuple[str, str]:
     return "~", "yellow"
 
 
-def _sides(field: FieldChange, width: int, deep: bool) -> list[str]:
+def _sides(field: FieldChange, limits: Limits, deep: bool) -> list[str]:
     """The phrases for one changed field: one text, or several for a list."""
     if field.sensitive:
         return [SENSITIVE]
     if field.before is MISSING or field.after is MISSING:
         value = field.after if field.before is MISSING else field.before
-        return ["" if value is MISSING else show(value, width)]
+        return ["" if value is MISSING else show(value, limits.value)]
     if isinstance(field.before, list) and isinstance(field.after, list):
-        words = show_list(field.before, field.after, deep)
+        words = show_list(field.before, field.after, deep, limits)
         if words:
             return words
-    return [show_pair(field.before, field.after, width)]
+    return [show_pair(field.before, field.after, limits.value)]
 
 
-def _plain_items(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
+def _plain_items(before: Sequence[Any], after: Sequence[Any], limits: Limits) -> list[str]:
     """Items added, in the order of `after`, then items taken, in the order of `before`. True is not 1."""
     added = _surplus(after, Counter(map(canonical_json, before)))
     taken = _surplus(before, Counter(map(canonical_json, after)))
-    return [f"+ {show(item, ITEM)}" for item in added] + [f"- {show(item, ITEM)}" for item in taken]
+    return [f"+ {show(item, limits.item)}" for item in added] + [f"- {show(item, limits.item)}" for item in taken]
 
 
 def _surplus(items: Sequence[Any], others: Counter[str]) -> list[Any]:

@@ -46,3 +46,30 @@ def cut(text: str, width: int) -> str:
             return text[:place] + ELLIPSIS
         place += len(unit)
     return text
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """A safe text in lines of at most `width` columns, broken at spaces, and inside a word only where it is wider than that."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and text_width(lines[-1]) + 1 + text_width(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+        lines[-1:] = _pieces(lines[-1], width)
+    return lines
+
+
+def _pieces(line: str, width: int) -> list[str]:
+    """A line in pieces of at most `width` columns; no escape is broken."""
+    if text_width(line) <= width:
+        return [line]
+    pieces, used = [""], 0
+    for unit in units(line):
+        columns = text_width(unit)
+        if used + columns > width and pieces[-1]:
+            pieces.append("")
+            used = 0
+        pieces[-1] += unit
+        used += columns
+    return pieces

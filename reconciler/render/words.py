@@ -17,12 +17,12 @@ from reconciler.core import pointer
 from reconciler.core.pointer import MISSING
 from reconciler.core.spec import canonical_json
 from reconciler.render.escape import printable
-from reconciler.render.values import ITEM, MOST_ITEMS, show, show_pair
+from reconciler.render.values import Limits, show, show_pair
 
 IDENTITIES: Final = ("name", "id", "key")
 
 
-def items(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
+def items(before: Sequence[Any], after: Sequence[Any], limits: Limits) -> list[str]:
     """Phrases such as `~ /0/n: 1 → 2` and `+ {"name": "b"}`, in the order of the lists.
 
     None where only order changed.
@@ -32,9 +32,11 @@ def items(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
     words: list[str] = []
     for old, new in pairs.items():
         # what is not shown is only counted
-        words.extend(_inside(old, before[old], after[new]) if len(words) <= MOST_ITEMS else [f"~ /{old}"])
-    words.extend(f"+ {show(after[index], ITEM)}" for index in added if index not in pairs.values())
-    words.extend(f"- {show(before[index], ITEM)}" for index in taken if index not in pairs)
+        words.extend(
+            _inside(old, before[old], after[new], limits.item) if len(words) <= limits.items else [f"~ /{old}"]
+        )
+    words.extend(f"+ {show(after[index], limits.item)}" for index in added if index not in pairs.values())
+    words.extend(f"- {show(before[index], limits.item)}" for index in taken if index not in pairs)
     return words
 
 
@@ -75,7 +77,7 @@ def _identity(item: Any) -> tuple[str, str] | None:
     return None
 
 
-def _inside(index: int, before: Any, after: Any) -> list[str]:
+def _inside(index: int, before: Any, after: Any, width: int) -> list[str]:
     """Phrases for the changes inside one item, by path."""
     difference = DeepDiff(_single_lines(before), _single_lines(after), view="tree")
     changes = {}
@@ -89,16 +91,16 @@ def _inside(index: int, before: Any, after: Any) -> list[str]:
         else:
             changes[(*map(str, old_path), "~")] = (old_path, old, new)
     # deepdiff's sets have no order of their own: the path is what makes two runs read the same
-    return [_phrase(index, *changes[order]) for order in sorted(changes)]
+    return [_phrase(index, *changes[order], width) for order in sorted(changes)]
 
 
-def _phrase(index: int, path: Sequence[Any], before: Any, after: Any) -> str:
+def _phrase(index: int, path: Sequence[Any], before: Any, after: Any, width: int) -> str:
     where = printable(pointer.join((index, *path)))
     if before is MISSING:
-        return f"+ {where}: {show(after, ITEM)}"
+        return f"+ {where}: {show(after, width)}"
     if after is MISSING:
-        return f"- {where}: {show(before, ITEM)}"
-    return f"~ {where}: {show_pair(before, after, 2 * ITEM)}"
+        return f"- {where}: {show(before, width)}"
+    return f"~ {where}: {show_pair(before, after, 2 * width)}"
 
 
 def _single_lines(value: Any) -> Any:

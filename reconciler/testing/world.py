@@ -22,7 +22,7 @@ from reconciler.core.model import Model
 from reconciler.core.resource import DesiredState, RegistryFacts, RemoteState, Resource, Source
 from reconciler.core.secret import Resolver, Secret
 from reconciler.manifest.compile import compile_manifests
-from reconciler.manifest.load import Manifest
+from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.native import check_native
 from reconciler.planner.guards import Limits
 from reconciler.planner.plan import Change, Consents, Plan

@@ -352,7 +352,10 @@ def test_control_characters_never_reach_the_terminal(project: Project) -> None:
         "tags": [f"t{NASTY}"],
     }
     project.write(f"manifests/{NASTY.replace('/', '')}.json", json.dumps(model("a", **fields)))
-    said = [project.run("validate", "--format", output).both for output in ("text", "json", "github", "sarif", "junit")]
+    said = [
+        project.run("validate", "--format", output).both
+        for output in ("text", "json", "github", "sarif", "junit", "codequality")
+    ]
     said += [project.run("plan", "--format", output).both for output in ("text", "json", "markdown")]
     said += [project.run("apply", "--yes", "--format", output).both for output in ("text", "json", "markdown")]
     project.spoil("a", description=f"D{NASTY}", display_name=NASTY)
@@ -385,7 +388,8 @@ def test_control_characters_never_reach_the_terminal(project: Project) -> None:
     )
     project.write("manifests/kind.json", json.dumps({"kind": f"k{NASTY}", "key": "c"}))
     said += [
-        project.run("validate", "--format", output).both for output in ("text", "json", "github", "sarif", "junit")
+        project.run("validate", "--format", output).both
+        for output in ("text", "json", "github", "sarif", "junit", "codequality")
     ]
     project.sql("UPDATE object SET key = ?, deleted_at = NULL", f"key{NASTY}")
     said += [
@@ -435,7 +439,7 @@ def test_a_file_name_that_is_not_utf_8_is_no_bug(project: Project) -> None:
     path = os.fsencode(project.root / "manifests") + b"/caf\xe9.yaml"
     (project.root / "manifests").mkdir()
     Path(os.fsdecode(path)).write_text("kind: Model\nkey: a\nfoo: 1\n")
-    for output in ("text", "json", "github", "sarif", "junit"):
+    for output in ("text", "json", "github", "sarif", "junit", "codequality"):
         assert project.run("validate", "--format", output).code == 1
     Path(os.fsdecode(path)).write_text("kind: Model\nkey: a\n")
     for output in ("text", "json", "markdown"):

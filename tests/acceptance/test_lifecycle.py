@@ -438,7 +438,7 @@ def test_a_secret_without_a_value_stops_the_run_before_it_begins(
     message = answer.json("error")["error"]["message"]
     assert "NOT_HERE" in message
     assert "NOR_HERE" in message
-    assert "manifests/a.yaml:1" in message
+    assert "manifests/a.yaml:5:12: local/Model/a" in message
     assert not (project.root / "registry.db").exists()
 
 

@@ -74,7 +74,7 @@ def test_no_command_says_a_secret(secretive: Project, monkeypatch: pytest.Monkey
         assert "rotate" in project.run("plan", "-v", "--format", output).out
         project.run("drift", "--format", output)
     project.run("apply", "--yes", "--format", "json")
-    for output in ("text", "json", "github", "sarif", "junit"):
+    for output in ("text", "json", "github", "sarif", "junit", "codequality"):
         project.run("validate", "--format", output)
     for words in (("list",), ("get", "a"), ("history", "a"), ("export", "a"), ("info", "a")):
         project.run(*words)

@@ -470,6 +470,18 @@ def test_init_makes_a_project_that_works(project: Project) -> None:
     assert (project.root / "below/another/reconciler.yaml").is_file()
 
 
+def test_schemas_lie_beside_the_configuration(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever `schema` is run, and whoever names the configuration: the schemas are those that manifests refer to."""
+    project.ok("init", "below/another")
+    named = ("schema", "--check", "--config", "below/another/reconciler.yaml")
+    project.ok(*named)
+    (project.root / "below/another/schemas/plan.schema.json").unlink()
+    assert "stale: below/another/schemas/plan.schema.json" in project.run(*named).err
+    monkeypatch.chdir(project.root / "below/another/manifests")
+    assert "../schemas/plan.schema.json" in project.ok("schema").out
+    assert not (project.root / "below/another/manifests/schemas").exists()
+
+
 def test_schema_check_finds_stale_files(project: Project) -> None:
     """CI fails where the schemas on disk are not those of the configuration."""
     assert project.run("schema", "--check").code == 1

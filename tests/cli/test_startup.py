@@ -22,6 +22,8 @@ NEVER: Final = {
     "httpx2",
     "jinja2",
     "jsonschema",
+    "opentelemetry",
+    "reconciler.cli.observed",
     "reconciler.core.document.comments",
     "reconciler.core.schema.answers",
     "reconciler.core.schema.form",

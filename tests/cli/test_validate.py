@@ -106,10 +106,10 @@ def test_a_broken_project_is_told_for_its_files(repository: Project) -> None:
 def parsed(kind: str, text: str) -> Any:
     if kind == "junit":
         return ElementTree.fromstring(text)
-    return json.loads(text) if kind in ("json", "sarif") else text
+    return json.loads(text) if kind in ("json", "sarif", "codequality") else text
 
 
-FORMATS = ("text", "json", "github", "sarif", "junit")
+FORMATS = ("text", "json", "github", "sarif", "junit", "codequality")
 
 
 def test_several_formats_come_from_one_run(repository: Project, monkeypatch: pytest.MonkeyPatch) -> None:

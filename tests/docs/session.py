@@ -64,6 +64,7 @@ def session(root: Path, variables: Mapping[str, str]) -> Iterator[Session]:
     home.mkdir()
     folder.mkdir()
     environment = {name: value for name, value in os.environ.items() if name in PASSED or name.startswith("COVERAGE")}
+    environment["COLUMNS"] = "100"  # what a reader of the page sees, whose screen is no wider
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
     shell = subprocess.Popen(
         ["bash", "--norc", "--noprofile"],

@@ -32,7 +32,7 @@ from registry.watsonx.server import orchestrate
 # What a page may show without a test running it: it installs, or takes a network that tests do not have.
 NOT_RUN = re.compile(
     r"pip install (model-reconciler|'?model-reconciler\[.*|-e \.)|make (demo|test|bench|docs|reference|check)( .*)?|git (clone|push) .*"
-    r"|code \.|pytest|pip install -e '.\[test\]'|uv tool install model-reconciler|pre-commit install"
+    r"|code \.|pytest|pip install -e '.\[test\]'|reconciler completion (bash|zsh|fish) > .*|uv tool install model-reconciler|pre-commit install"
 )
 
 EVERY_PAGE = pytest.mark.parametrize(

@@ -36,6 +36,7 @@ KEPT = [
     "a:\n  - x # one\n  # above z\n  - z\n  - k: 1 # two\n    # above l\n    l: 2\n  # below the list\nb: 1\n",
     "code: |\n  # no comment\n  x\n# a comment\nb: |-\n  the\n  last\n",
     'a: "# no comment"\nb: x#y # one\nc: {}\nd: []\n',
+    'a: "x # no comment" # one\nb: "# none" # two\n',
     "a: 0.20\nb: 0x1F\nc: ~\nd: True\n",
     "a: \"x\"\nb: 'it''s \"so\"'\nc: plain\n",
 ]

@@ -107,7 +107,7 @@ def test_a_document_without_kind_is_told_just_that(project: Project) -> None:
     """No kind's rules are thrown at a document that has no kind yet, or one that does not exist."""
     assert [message for _, _, message in project.problems("key: a\ndisplay_name: b\n")] == ['Missing property "kind".']
     assert project.problems("kind: Modle\nkey: a\n") == [
-        (1, "Modle", 'Value is not accepted. Valid values: "Model", "web/Service".')
+        (1, "Modle", 'Value is not accepted. Valid values: "Model", "Template", "web/Service".')
     ]
 
 
@@ -162,7 +162,7 @@ def test_an_empty_file_offers_what_every_document_needs(project: Project) -> Non
 
 def test_kinds_are_offered(project: Project) -> None:
     """After `kind:` stand the kinds, and nothing else."""
-    assert project.offered("kind: ") == ["Model", "web/Service"]
+    assert project.offered("kind: ") == ["Model", "Template", "web/Service"]
 
 
 def test_the_fields_of_the_kind_are_offered(project: Project) -> None:

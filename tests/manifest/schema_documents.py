@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from reconciler.core.model import DAY
 from reconciler.core.rules import Immutable, Normalized, Ref, ServerDefault, ServerOwned, Unordered, WriteOnly
 from reconciler.core.schema import types as scalars
 from reconciler.core.schema.types import (
@@ -28,8 +29,9 @@ from reconciler.core.schema.types import (
     Texts,
     Url,
 )
+from reconciler.core.schema.unions import TextOrList, TextOrMap
 from reconciler.manifest.native import NativeKind
-from reconciler.project.config import OWNER
+from reconciler.project.config import OWNER, SecretCommand
 
 Strategy = st.SearchStrategy[Any]
 STRICT: Final = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
@@ -105,14 +107,18 @@ VARIABLES: Final = ("${var:x}", "${file:a/b.txt}")
 SECRETS: Final = ("${env:TOKEN}", "${file:secret}")
 WORDS: Final = ("", "a", "some words", "two\nlines", "${var:x} and more", "$${x}", "é", "null", "true", "3")
 BY_PATTERN: Final = {
+    scalars.EXCLUDE: ("charts", "**/values.yaml", "/a/b.json", "*", "[!a]?.yml", "..a/b", ".x"),
     OWNER: ("a", "platform team", "é", "a.b-c"),
     scalars.KEY: ("a", "A-b.c_1", "0", "x" * 100, "support-chat"),
     scalars.SECRET_REFERENCE: SECRETS,
-    scalars.VARIABLE: ("OPENAI_*", "A", "[AB]_?", "*"),
+    scalars.VARIABLE: ("OPENAI_*", "A", "[AB]_?", "*", "cmd:vault/*", "cmd:a/b c"),
     scalars.HOST: ("api.openai.com", "*.example.com", "*", "[::1]", "localhost:8080", "h-1.a_b.c"),
     r"^[1-9][0-9]{0,5}[smhd]" + scalars.END: ("90m", "24h", "7d", "999999s"),
+    scalars.NOT_BLANK: ("a", " a ", "é", "two\nlines"),
+    DAY: ("2026-11-28", "2028-02-29", "2000-12-31", "2999-01-30"),
     scalars.POINTER: ("/", "/a/b", "/a~1b/0"),
 }
+COMMANDS: Final = (["get", "{name}"], ["/bin/sh", "-c", 'get "$1"', "sh", "{name}"], ["a", "", "x/{name}/y"])
 URLS: Final = (
     *("http://a", "https://h.example/v1", "http://h/a@b", "${var:url}", "https://${var:h}/v1", "http://h?x=@"),
     *("https://h/v1?api-version=2", "https://h?max_tokens=5#token=x", "https://h/?api_key=${var:x}", "https://h/?key="),
@@ -165,7 +171,12 @@ def field(annotation: Any, metadata: tuple[Any, ...] = ()) -> Strategy:
         return field(inner, (*metadata, *extra))
     options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     checked = next(
-        (item for item in metadata if isinstance(item, scalars.Checked | scalars.UrlForm | Pattern | HeaderMap)), None
+        (
+            item
+            for item in metadata
+            if isinstance(item, scalars.Checked | scalars.UrlForm | Pattern | HeaderMap | TextOrList | TextOrMap)
+        ),
+        None,
     )
     if checked is not None:
         found = _checked(checked)
@@ -219,10 +230,14 @@ def _checked(kind: Any) -> Strategy:
             return st.sampled_from((*kind.values, "nobody's", *VARIABLES))
         case Texts():
             return st.sampled_from(WORDS) | st.lists(st.sampled_from(WORDS), max_size=2)
+        case TextOrMap() | TextOrList():
+            return field(kind.text) | field(kind.forms()[1])
         case Scalar():
             return st.sampled_from(("a", "", 1, 2.5, True, "$x"))
         case HeaderMap():
             return st.lists(st.sampled_from(HEADERS), max_size=3).map(dict)
+        case SecretCommand():
+            return st.sampled_from(COMMANDS)
         case scalars.UrlForm():
             return st.sampled_from(URLS)
         case Pattern():
@@ -235,6 +250,7 @@ def _checked(kind: Any) -> Strategy:
 WHOLE_MODEL: Final[dict[str, Any]] = {
     "kind": "Model",
     "key": "support-chat",
+    "extends": ["gateway"],
     "display_name": "Support chat",
     "description": "Answers.",
     "task": "chat_completion",
@@ -270,9 +286,13 @@ WHOLE_MODEL: Final[dict[str, Any]] = {
     "previous_keys": ["support-bot"],
     "state": "present",
     "ignore": ["/description"],
+    "waivers": [{"policy": "owner-label", "reason": "it is decided in January", "until": "2027-01-31"}],
     "$schema": "manifest.schema.json",
     "format_version": "1.0",
 }
+WHOLE_TEMPLATE: Final[dict[str, Any]] = {
+    name: value for name, value in WHOLE_MODEL.items() if name not in ("extends", "previous_keys", "state")
+} | {"kind": "Template"}
 ROUTE: Final[dict[str, Any]] = {"host": "http://a", "weight": 0.5, "open": True}
 WHOLE_SERVICE: Final[dict[str, Any]] = {
     "kind": "web/Service",
@@ -300,12 +320,15 @@ WHOLE_SERVICE: Final[dict[str, Any]] = {
     "previous_keys": ["a/c"],
     "state": "present",
     "ignore": ["/a"],
+    "waivers": [{"policy": "a", "reason": "b", "until": "2028-02-29"}],
     "$schema": "x",
     "format_version": "1.0",
 }
 WHOLE_CONFIG: Final[dict[str, Any]] = {
     "owner": "team",
-    "manifests": ["manifests"],
+    "manifests": ["manifests", {"path": "more", "exclude": ["**/values.yaml"]}],
+    "exclude": ["charts", "a/**"],
+    "policies": ["policies"],
     "variables": {"a": "b"},
     "fingerprint_key": "${env:KEY}",
     "registries": {
@@ -315,6 +338,7 @@ WHOLE_CONFIG: Final[dict[str, Any]] = {
     "guards": {"max_deletes": 5, "max_delete_percent": 20, "allow_trust_remote_code": True},
     "plans": {"expire": "24h"},
     "secrets": {"allow": {"OPENAI_*": ["api.openai.com", "*.example.com:8443"], "A": []}},
+    "secret_commands": {"vault": ["vault", "get", "{name}"]},
     "$schema": "x",
 }
 
@@ -328,6 +352,7 @@ ODD: Final[tuple[Any, ...]] = (
     *("http://a", "http://", "https://u:p@h", "http://u@h/x", "HTTP://a", "http://h/@x", "http://a b", "http://a\n", "ftp://a", "https:// a"),
     *("http://${var:h}", "http://u:${env:P}@h", "/", "/a", "a/b", "/a\n"),
     *("Model", "web/Service", "present", "absent", "chat_completion", "openai", "chat_completion\n", "Openai", "fast", "round", "file", "web"),
+    *(["a", "{name}"], ["{name}", "{name}"], ["", "{name}"], ["sh", "-c", "get {name}"], ["/bin/bash", "{name}"], ["sh", "{name}\n"], ["a", "{name}\0"]),
     *([], [None], ["a"], [1], [[]], ["a", "a\n"], [{}], {}, {"a": None}, {"a": 1}, {"a": "b"}, {"a": {}}, {"a": []}, {"a\n": {}}, {"": "x"}),
     *({"Authorization": "x"}, {"AUTHORIZATION": "${env:A}"}, {"proxy-authorization": "a"}, {"X-Authorization": "a"}, {"x_apiKEY": "a"}),
     *({"X-Api_Key": "${env:A}\n"}, {"TOKENS": "a"}, {"cookie": ""}, {"Cookie\n": "a"}, {"token\n": "${env:A}"}, {"My-token-x": "${var:a}"}, {"token": "a"}, {"a b": {}}, {"x": None}),

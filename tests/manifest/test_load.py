@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.manifest.discover import discover
-from reconciler.manifest.load import Manifests, Reader
+from reconciler.manifest.load import Reader
+from reconciler.manifest.manifests import Manifests
 
 
 def read(root: Path, **files: str) -> Manifests:

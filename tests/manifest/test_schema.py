@@ -68,7 +68,8 @@ def test_schemas_are_schemas(name: str) -> None:
 
 def test_definitions_are_the_kinds_and_the_overrides() -> None:
     """`$defs` holds what people name, sorted, and no class of ours."""
-    assert list(SCHEMAS["known registries"]["$defs"]) == ["Model", "override.file", "override.web", "web.Service"]
+    kinds = ["Model", "Model.extends", "Template", "override.file", "override.web", "web.Service"]
+    assert list(SCHEMAS["known registries"]["$defs"]) == kinds
     assert list(SCHEMAS["config"]["$defs"]) == ["registry.file", "registry.web"]
 
 
@@ -110,7 +111,7 @@ def test_files_end_in_a_newline_and_keep_unicode() -> None:
     texts = generate({"a/B": NativeKind("a/B", Kind, "B")}, None, {})
     assert sorted(texts) == [
         f"{name}.schema.json"
-        for name in "apply config error get history import info list manifest models plan test validate".split()
+        for name in "apply compare config error explain get history import info list manifest models plan policy test validate".split()
     ]
     assert "Größe" in texts["manifest.schema.json"]
     assert all(text.startswith('{\n  "$schema"') and text.endswith("}\n") for text in texts.values())

@@ -18,6 +18,7 @@ from manifest.schema_documents import (
     WHOLE_CONFIG,
     WHOLE_MODEL,
     WHOLE_SERVICE,
+    WHOLE_TEMPLATE,
     Service,
     Strategy,
     accidents,
@@ -29,9 +30,9 @@ from manifest.schema_documents import (
 from pydantic import BaseModel, ValidationError
 
 from reconciler.core import merge_patch as patch
-from reconciler.core.model import Model
+from reconciler.core.model import Model, Template
 from reconciler.core.schema.form import form_of
-from reconciler.manifest.model_check import check_model
+from reconciler.manifest.model_check import PORTABLE, check_model, check_part, is_part
 from reconciler.manifest.native import check_native, document_model
 from reconciler.project.config import Config, RegistryEntry
 from reconciler.project.schemas import RegistryShape, config_schema, manifest_schema
@@ -41,6 +42,8 @@ MANIFESTS: Final = Draft202012Validator(manifest_schema(NATIVES, None))
 OVERRIDES: Final = Draft202012Validator(manifest_schema({}, {"web": RegistryShape("web", Service)}))
 CONFIGS: Final = Draft202012Validator(config_schema(DRIVERS))
 MODELS: Final = document(Model)
+TEMPLATES: Final = document(Template)
+EXTENDING: Final = MODELS.map(lambda data: data | {"extends": "gateway"})
 SERVICES: Final = document(document_model(SERVICE))
 ENTRY: Final = tuple(RegistryEntry.model_fields)
 
@@ -53,8 +56,8 @@ def thorough(examples: int) -> settings:
 def manifest_is_right(data: Any) -> bool:
     """Whether `validate` finds nothing wrong with the form of one document."""
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind == "Model":
-        return not check_model(data)[1]
+    if kind in PORTABLE:
+        return not (check_part(data) if is_part(data) else check_model(data)[1])
     return isinstance(kind, str) and kind in NATIVES and not check_native(NATIVES[kind], data)[1]
 
 
@@ -129,6 +132,7 @@ def unused(form: dict[str, Any], value: Any) -> list[str]:
 def test_the_whole_documents_use_every_field() -> None:
     """A field that is added to a model takes part in these tests, or this one fails."""
     assert unused(form_of(Model), WHOLE_MODEL) == []
+    assert unused(form_of(Template), WHOLE_TEMPLATE) == []
     assert unused(form_of(document_model(SERVICE)), WHOLE_SERVICE) == []
     assert unused(form_of(Config), WHOLE_CONFIG) == ["environments"]
 
@@ -136,6 +140,13 @@ def test_the_whole_documents_use_every_field() -> None:
 def test_every_accident_in_a_model_is_judged_alike() -> None:
     """Every odd value in every field of a Model, every field missing and misspelt: both agree."""
     assert disagreements(MANIFESTS, manifest_is_right, accidents(WHOLE_MODEL, ("kind", "key"))) == []
+
+
+def test_every_accident_in_a_part_of_a_model_is_judged_alike() -> None:
+    """The same for a template, and for a Model that extends one: what is missing may be inherited."""
+    extending = WHOLE_MODEL | {"extends": ["gateway"]}
+    assert disagreements(MANIFESTS, manifest_is_right, accidents(WHOLE_TEMPLATE, ("kind", "key"))) == []
+    assert disagreements(MANIFESTS, manifest_is_right, accidents(extending, ("kind", "key", "extends"))) == []
 
 
 def test_every_accident_in_a_native_document_is_judged_alike() -> None:
@@ -176,6 +187,23 @@ def test_right_models_are_accepted(data: Any) -> None:
 @example({"kind": "Model", "key": "a", "registries": {}})
 def test_broken_models_are_judged_alike(data: Any) -> None:
     """Whatever happens to a Model, the editor and validate agree whether it is still right."""
+    assert MANIFESTS.is_valid(data) == manifest_is_right(data)
+
+
+@thorough(300)
+@given(broken(TEMPLATES) | broken(EXTENDING) | nulled(EXTENDING) | sketch(Template, {"kind": "Template", "key": "a"}))
+@example({"kind": "Template", "key": "a", "endpoint": {"model": "m"}})
+@example({"kind": "Template", "key": "a", "endpoint": {"headers": {"X-Token": None}}})
+@example({"kind": "Template", "key": "a", "tags": [None]})
+@example({"kind": "Template", "key": "a", "state": "absent"})
+@example({"kind": "Template", "key": "a", "extends": "b"})
+@example({"kind": "Template", "key": "a", "registries": {}})
+@example({"kind": "Model", "key": "a", "extends": "b", "endpoint": {"url": None}, "provider": None})
+@example({"kind": "Model", "key": "a", "extends": "b", "labels": {"team": None}})
+@example({"kind": "Model", "key": "a", "extends": [], "labels": {"team": None}})
+@example({"kind": "Model", "key": None, "extends": "b"})
+def test_parts_of_models_are_judged_alike(data: Any) -> None:
+    """Whatever happens to a template, or to a Model that extends one, the editor and validate agree."""
     assert MANIFESTS.is_valid(data) == manifest_is_right(data)
 
 

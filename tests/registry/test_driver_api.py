@@ -29,7 +29,7 @@ NAMES = """
 AdapterForm Address BaseAddress Boolean CannotClear Catalogue CatalogueEntry Catalogues Check Choice
 Client Compiled ConfigError Configurable Constraint Default DescribesModels Driver EVERY_PATH Endpoint
 ExternalRef FindsExternal HasAdapters HasContainer HasDefaultOwner HeaderMap Immutable Inexpressible
-InputError KeepsFolder KeepsHistory KeyRule Kind KnownValues Listing Mark MisreadError Model ModelFacts
+InputError KeepsFile KeepsFolder KeepsHistory KeyRule Kind KnownValues Listing Mark MisreadError Model ModelFacts
 NamesFiles NamesProviders Native NeedsConsent Normalized Normalizes Number OpenChoice Opening PRESENT
 Page Pattern PermanentError PlanRecord Problem RecordsPlans Redactor Ref Registry RegistryError
 RemoteDriver RemoteSettings Removal Renames ResolvedAddress Resolver Resource Response RevealsHidden

@@ -11,7 +11,7 @@ from reconciler.core.schema.findings import Finding, findings
 from reconciler.registry.latticeflow.kinds import KINDS
 
 MODEL = KINDS["Model"].model
-LITERAL = "name a secret, {name: ...}, or write one whole reference, ${env:NAME} or ${file:path}"
+LITERAL = "name a secret, {name: ...}, or write one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}"
 
 
 def found(**config: Any) -> list[Finding]:
@@ -41,7 +41,9 @@ def test_any_other_text_is_not_repeated(text: str) -> None:
     """It may be the secret itself."""
     [finding] = found(api_key=text)
     assert (finding.rule, finding.pointer) == ("literal-secret", "/config/api_key")
-    assert finding.message.startswith("'api_key' must be one whole reference, ${env:NAME} or ${file:path}")
+    assert finding.message.startswith(
+        "'api_key' must be one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}"
+    )
     [finding] = found(custom_headers={"X-Token": text})
     assert finding.message == f"a header of this name carries a credential: {LITERAL}"
 

@@ -77,6 +77,9 @@ async def test_a_model_with_versions_goes_only_with_consent(mlflow: World, mlflo
     for documents, how in (((other,), {"prune": True}), ((other, gone), {})):
         assert actions(await mlflow.plan(*documents, **how))["RegisteredModel/churn"] == "blocked contents"
     mlflow_judge.call("create_model_version", "churn", "s3://models/churn/by-hand")
+    agreed = await mlflow.plan(other, prune=True, allow_deletes=2)
+    (message,) = (change.message for change in agreed.changes if change.address.key == "churn")
+    assert message.startswith("deleted with it: ")  # whoever agrees sees to what
     report = await mlflow.apply(other, prune=True, allow_deletes=2)
     assert set(statuses(report).values()) == {"ok"}, report.outcomes
     assert set(mlflow_judge.models()) == {"other"}

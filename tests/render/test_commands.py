@@ -98,7 +98,7 @@ def test_no_command_of_ours_prints_one(project: Project, marker: str) -> None:
     project.write("manifests/##[debug]n.yaml", "kind: Model\nkey: n\nprovider: {name: openai, model: m}\n")
     for words in (
         *(("plan", "--format", name) for name in ("text", "json", "markdown")),
-        *(("validate", "--format", name) for name in ("text", "json", "sarif", "junit")),
+        *(("validate", "--format", name) for name in ("text", "json", "sarif", "junit", "codequality")),
         ("apply", "--yes", "-v"),
         *((command, "a", "--format", name) for command in ("get", "history") for name in ("text", "json")),
         *(("export", "a", "--format", name) for name in ("yaml", "json")),
@@ -112,5 +112,5 @@ def test_no_command_of_ours_prints_one(project: Project, marker: str) -> None:
         answer = project.run(*words)
         assert obeyed(answer.both) == [], words
     project.write("manifests/b.yaml", f"kind: Model\nkey: b\n{json.dumps(marker)}: 1\nmodel: {json.dumps(marker)}\n")
-    for name in ("text", "json", "sarif", "junit"):
+    for name in ("text", "json", "sarif", "junit", "codequality"):
         assert obeyed(project.run("validate", "--format", name).both) == [], name

@@ -52,6 +52,42 @@ def test_junit_holds_to_its_schema(case: str, tools: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
 
 
+# GitLab's documentation of the format, as a schema: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+CODE_QUALITY = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "properties": {
+            "description": {"type": "string", "minLength": 1},
+            "check_name": {"type": "string", "minLength": 1},
+            "fingerprint": {"type": "string", "minLength": 1},
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "properties": {
+                    "path": {"type": "string", "not": {"pattern": "^\\./"}},
+                    "lines": {"required": ["begin"], "properties": {"begin": {"type": "integer", "minimum": 1}}},
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_codequality_is_what_gitlab_reads(case: str) -> None:
+    """A list of problems, each with its place and an identity that no other has; errors weigh more than warnings."""
+    entries = json.loads(rendered("codequality", CASES[case]))
+    Draft4Validator(CODE_QUALITY).validate(entries)
+    assert len({entry["fingerprint"] for entry in entries}) == len(entries) == len(CASES[case].problems)
+    weights = {
+        problem.severity: entry["severity"] for problem, entry in zip(CASES[case].problems, entries, strict=True)
+    }
+    assert weights.items() <= {"error": "critical", "warning": "minor"}.items()
+
+
 def test_sarif_says_where_and_what() -> None:
     """Each result names its rule, its level, its place, and what identifies it from run to run."""
     [run] = json.loads(rendered("sarif", validation()))["runs"]

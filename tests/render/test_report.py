@@ -11,7 +11,8 @@ from reconciler import render
 from reconciler.applier.report import INTERRUPTED, Outcome, Report
 from reconciler.core.actions import SUMMARY
 from reconciler.planner.plan import Plan
-from reconciler.render.plan_markdown import BUDGET
+from reconciler.render.room import BUDGET
+from reconciler.render.terminal import Style
 
 
 def rendered(name: str, value: Report) -> str:
@@ -77,6 +78,7 @@ def test_many_successes_are_only_counted() -> None:
         == """\
   !   failed      aigo/Model/bad  update (boom)
 
+30 outcomes hidden: --full shows them
 Applied in part: 30 created, 1 failed."""
     )
 
@@ -91,6 +93,7 @@ def test_json_is_the_contracts() -> None:
         "action": "create",
         "status": "ok",
         "reason": "new",
+        "started_ms": 0,
         "duration_ms": 123,
         "message": "",
     }
@@ -119,7 +122,14 @@ What was removed or overwritten is kept in `.reconciler/backup/1`; applying that
 | **failed** to update | `aigo/Model/summary` | 503 after 4 tries |
 | **blocked** | `aigo/Model/hr` | it is protected |
 | **skipped** to create | `aigo/Model/needy` | aigo/Secret/x failed |
-| **not stored** to update | `aigo/Model/lossy` | /description was not stored |"""
+| **not stored** to update | `aigo/Model/lossy` | /description was not stored |
+
+<details><summary>2 changes done</summary>
+
+- deleted `aigo/Model/old`
+- created `aigo/Model/chat`
+
+</details>"""
     )
 
 
@@ -129,3 +139,13 @@ def test_markdown_keeps_to_its_budget() -> None:
     text = rendered("markdown", Report(Plan((), 0), bad))
     assert len(text) < BUDGET
     assert "more outcomes" in text
+
+
+def test_a_long_report_says_what_it_hides() -> None:
+    """Successes beyond twenty are counted, and --full lists them."""
+    fine = tuple(Outcome(address(f"m{number}"), "update", "ok", "changed") for number in range(21))
+    text = rendered("text", Report(Plan((), 0), fine))
+    assert text == "21 outcomes hidden: --full shows them\nApplied: 21 updated."
+    whole = render.load(render.REPORT["text"])(Report(Plan((), 0), fine), Style(color=False, full=True))
+    assert whole.count("aigo/Model/m") == 21
+    assert "hidden" not in whole

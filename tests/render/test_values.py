@@ -88,17 +88,28 @@ def test_long_lists_are_counted() -> None:
 def test_lists_that_do_not_fit_take_a_line_for_each_item() -> None:
     """The sign and path stay on a line of their own."""
     field = FieldChange("/tools", [{"name": "a" * 30}], [{"name": "b" * 30}])
-    assert field_lines([field], Style(color=False, width=60), "  ") == [
+    assert field_lines([field], Style(color=False, width=60), "  ").lines == [
         "  ~ /tools:",
         '      + {"name": "' + "b" * 30 + '"}',
         '      - {"name": "' + "a" * 30 + '"}',
     ]
-    assert field_lines([field], Style(color=False, width=60), "  ", deep=False)[0].startswith('  ~ /tools:  [{"name"')
+    shallow = field_lines([field], Style(color=False, width=60), "  ", deep=False)
+    assert shallow.lines[1].startswith('      [{"name"')
+    assert shallow.lines[2].startswith('      → [{"name"')
+
+
+def test_what_stands_whole_on_two_lines_is_not_cut() -> None:
+    """Only what is shown in part counts, wherever it stands."""
+    fields = [FieldChange("/a", before="x" * 30, after="y" * 38), FieldChange(f"/{'p' * 34}", after=1)]
+    found = field_lines(fields, Style(color=False, width=100), "  ")
+    assert any(f'"{"x" * 30}"' in line for line in found.lines)
+    assert any(f'"{"y" * 38}"' in line for line in found.lines)
+    assert found.cut == 0
 
 
 def test_fields_without_sides_and_paths_are_no_accident() -> None:
     """A field of which nothing is known still has its line."""
-    assert field_lines([FieldChange("")], PLAIN, "") == ["~ (all of it):  "]
+    assert field_lines([FieldChange("")], PLAIN, "").lines == ["~ (all of it):  "]
 
 
 def test_cut_keeps_to_its_width() -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-from markdown import as_code, cell, code, page, paragraph, sentence, table
-from schema_pages import Form, plain, type_of
+from markdown import cell, code, page, paragraph, sentence, table
+from schema_pages import type_of
 
 from reconciler.core.kind import Kind
-from reconciler.core.rules import OPAQUE, RULES, Node
-from reconciler.core.schema.form import form_of, note_of
+from reconciler.core.rules import RULES, Node
+from reconciler.core.schema.form import form_of
+from reconciler.project.explain.fields import Place, children, first_paragraph, meaning, rule_fact
+from reconciler.project.explain.kinds import traits
 from reconciler.registry import catalog
+from reconciler.render.jsontext import inline
 
 DEEPEST: Final = 6  # levels of fields that a page shows
 
@@ -26,7 +27,7 @@ def field_rules_page() -> str:
     )
     blocks = [paragraph(intro)]
     for rule in RULES:
-        blocks += [f"## {rule.__name__}", paragraph(sentence(as_code(rule.__doc__ or "")))]
+        blocks += [f"## {rule.__name__}", paragraph(sentence(first_paragraph(rule.__doc__ or "")))]
     return page("Field rules", *blocks)
 
 
@@ -54,94 +55,47 @@ def _kind(driver: str, kind: Kind) -> Iterator[str]:
             "The portable [Model](../manifest.md) itself: manifests write `kind: Model`. Below is how its fields behave here."
         )
     else:
-        yield paragraph(sentence(as_code(kind.model.__doc__ or kind.title)))
+        yield paragraph(sentence(first_paragraph(kind.model.__doc__ or kind.title)))
     yield table(["Trait", "", "Meaning"], _traits(kind))
     form = form_of(kind.model)
-    rows = [row for row in _rows((), kind.root, form) if row]
-    yield table(["Field", "Type", "Meaning", "Rules"], rows)
+    yield table(["Field", "Type", "Meaning", "Rules"], _rows(Place((), form, kind.root)))
 
 
 def _traits(kind: Kind) -> Iterator[list[str]]:
     """What is not as in most kinds: each trait that differs from its default, in the words of the class."""
-    told = dict(re.findall(r"`(\w+)`(?:: | says | is )([^`\n]+)", Kind.__doc__ or ""))
-    for field in fields(Kind):
-        value = getattr(kind, field.name)
-        if field.name in ("model", "title", "name", "portable", "root", "_") or value == field.default:
-            continue
-        if field.name == "key_rules":
-            shown = cell("; ".join(rule.refusal for rule in value))
-        elif isinstance(value, bool):
-            shown = "yes" if value else "no"
-        elif callable(value):
-            continue
+    for trait in traits(kind):
+        if trait.name == "key_rules":
+            shown = cell("; ".join(rule.refusal for rule in trait.value))
+        elif isinstance(trait.value, bool):
+            shown = "yes" if trait.value else "no"
+        elif isinstance(trait.value, frozenset):
+            shown = ", ".join(map(code, sorted(trait.value)))
         else:
-            shown = ", ".join(map(code, sorted(value))) if isinstance(value, frozenset) else cell(sentence(str(value)))
-        yield [code(field.name), shown, cell(sentence(told.get(field.name, "").rstrip(" :")))]
+            shown = cell(sentence(str(trait.value)))
+        yield [code(trait.name), shown, cell(sentence(trait.meaning))]
 
 
-def _rows(path: Sequence[str], node: Node, form: Form) -> Iterator[list[str]]:
-    """The row of each field below a node, depth first."""
-    if len(path) >= DEEPEST:
+def _rows(place: Place) -> Iterator[list[str]]:
+    """The row of each field below a place, depth first."""
+    if len(place.path) >= DEEPEST:
         return
-    members = dict(_members(form))
-    for name in [*members, *(name for name in node.children if name not in members)]:
-        field, below = members.get(name, {}), node.children.get(name, OPAQUE)
-        where = (*path, name)
-        if field or below.rules:  # else a driver takes it as it is, and there is nothing to say of it
-            yield [code(".".join(where)), type_of(field), cell(_meaning(field, below)), _rules(below)]
-        yield from _rows(where, below, field)
-        inner = _each(field)
-        if below.each is not None or dict(_members(inner)):
-            each = below.each or OPAQUE
-            if each.rules:
-                yield [code(".".join([*where, "*"])), type_of(inner), cell(inner.get("description", "")), _rules(each)]
-            yield from _rows((*where, "*"), each, inner)
+    for one in children(place):
+        # else a driver takes it as it is, and there is nothing to say of it
+        if one.node.rules or (one.form and one.path[-1] != "*"):
+            yield [code(one.name), type_of(one.form), cell(_meaning(one)), _rules(one.node)]
+        yield from _rows(one)
 
 
-def _members(form: Form) -> Iterator[tuple[str, Form]]:
-    """The fields of an object, those of each form of a union included, each once."""
-    seen: set[str] = set()
-    for option in (form, *form.get("anyOf", ()), *form.get("oneOf", ())):
-        for name, field in option.get("properties", {}).items():
-            if name not in seen:
-                seen.add(name)
-                yield name, field
-
-
-def _each(form: Form) -> Mapping[str, Any]:
-    """The schema of the items of a list or of the values of a map."""
-    for keyword in ("items", "additionalProperties"):
-        if isinstance(form.get(keyword), dict):
-            found: Mapping[str, Any] = form[keyword]
-            return found
-    return {}
-
-
-def _meaning(field: Form, node: Node) -> str:
+def _meaning(place: Place) -> str:
     """The description, without what the schema adds to it of the rules: these have a column of their own."""
-    text: str = field.get("description", "")
-    for note in reversed([note for note in map(note_of, node.rules) if note]):
-        text = text.removesuffix(note).rstrip()
-    examples = field.get("examples") or ()
-    shown = f" Example: {code(plain(examples[0]))}" if examples and isinstance(examples[0], str | int | float) else ""
-    return text + shown
+    examples = place.form.get("examples") or ()
+    shown = f" Example: {code(inline(examples[0]))}" if examples and isinstance(examples[0], str | int | float) else ""
+    return meaning(place.form, place.node) + shown
 
 
 def _rules(node: Node) -> str:
     """The field's rules, each with its reason and a link to what the rule means."""
-    return "<br>".join(_rule(rule) for rule in node.rules)
-
-
-def _rule(rule: Any) -> str:
-    name = next(kind.__name__ for kind in RULES if isinstance(rule, kind))
-    detail = getattr(rule, "reason", "")
-    if name == "Ref":
-        detail = f"{code(rule.kind)}: {rule.reason}{'' if rule.must_exist else ', which need not exist'}"
-    elif name == "Default":
-        detail = f"{code(plain(rule.value))}, {rule.reason}"
-    elif name == "KnownValues":
-        detail = "a value of none of these is sent as it is, with a warning"
-    elif name == "NeedsConsent":
-        detail = f"{code(plain(rule.value))} needs {code(f'guards.{rule.guard}')}: {rule.reason}"
-    up = "../field-rules.md"
-    return f"[{name}]({up}#{name.lower()}): {cell(detail)}"
+    return "<br>".join(
+        f"[{fact.name}](../field-rules.md#{fact.name.lower()}): {cell(fact.detail)}"
+        for fact in map(rule_fact, node.rules)
+    )

@@ -58,8 +58,3 @@ def sentence(text: str) -> str:
     first = text.partition(" ")[0]
     start = text[:1] if "." in first.rstrip(".") else text[:1].upper()  # a file's name stays as it is
     return f"{start}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
-
-
-def as_code(text: str) -> str:
-    """A docstring's reStructuredText or plain mention as Markdown: only its first paragraph, on one line."""
-    return " ".join(text.strip().partition("\n\n")[0].split())

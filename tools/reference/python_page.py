@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from markdown import as_code, cell, code, page, paragraph, sentence, table
+from markdown import cell, code, page, paragraph, sentence, table
 
 import reconciler
+from reconciler.project.explain.fields import first_paragraph
 
 
 def python_page() -> str:
@@ -60,11 +61,11 @@ def _parameter(parameter: inspect.Parameter) -> str:
 
 
 def _told(value: Any) -> str:
-    return sentence(as_code(inspect.getdoc(value) or ""))
+    return sentence(first_paragraph(inspect.getdoc(value) or ""))
 
 
 def _constant(value: Any) -> str:
-    return sentence(as_code(type(value).__doc__ or ""))
+    return sentence(first_paragraph(type(value).__doc__ or ""))
 
 
 def _anchored(name: str) -> str:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
 
 from markdown import cell, code, page, paragraph, table
 
+from reconciler.project.explain.fields import Form, allowed, bounds, type_words
 from reconciler.project.schemas import config_schema, manifest_schema
 from reconciler.registry import catalog
-
-Form = Mapping[str, Any]
-
-TYPES: Final = {
-    "string": "text", "number": "number", "integer": "integer", "boolean": "boolean", "array": "list", "object": "map"
-}  # fmt: skip
+from reconciler.render.jsontext import inline
 
 
 def manifest_page() -> str:
@@ -30,7 +23,13 @@ def manifest_page() -> str:
         "Where a field takes `null`, it is as good as absent. Text may hold `${var:NAME}` and `${file:path}`; a number, "
         "boolean or choice may be one whole reference; a secret must be one, `${env:NAME}` or `${file:path}`."
     )
-    return page("Manifest", paragraph(intro), paragraph(nulls), *_sections("Model", model))
+    template = (
+        "Fields that several Models share: each names the template with `extends`. A template has a `kind` and a `key`, "
+        "and may have every other field of a Model but `extends`, `state` and `previous_keys`. It goes to no registry, "
+        "and nothing of it is required: the whole is checked that is merged of it. [Templates](../templates.md) shows it."
+    )
+    blocks = [*_sections("Model", model), "## Template", paragraph(template)]
+    return page("Manifest", paragraph(intro), paragraph(nulls), *blocks)
 
 
 def configuration_page() -> str:
@@ -63,6 +62,9 @@ def _sections(title: str, form: Form) -> Iterator[str]:
 def _objects(form: Form, prefix: str) -> Iterator[tuple[str, Form]]:
     for name, field in form.get("properties", {}).items():
         path = f"{prefix}.{name}" if prefix else name
+        for option in field.get("items", {}).get("anyOf", ()):
+            if option.get("properties"):
+                yield f"{path}[]", option
         if field.get("properties") and "driver" not in field["properties"]:
             yield path, field
             yield from _objects(field, path)
@@ -83,45 +85,18 @@ def _anchored(prefix: str, name: str) -> str:
 
 
 def type_of(field: Form) -> str:
-    """The types that a field takes, in a word or two; null is left out, since absent says the same."""
-    words = _words(field)
-    if words:
-        return cell(" or ".join(words))
-    types = field.get("type", [])
-    names = [TYPES[name] for name in ([types] if isinstance(types, str) else types) if name in TYPES]
-    if {"number", "integer", "boolean"} & set(names):  # text there is one whole reference
-        names = [name for name in names if name != "text"]
-    if names == ["list"] and isinstance(field.get("items"), Mapping):
-        inner = type_of(field["items"])
-        return f"list of {'texts' if inner == 'text' else f'{inner}s' if inner in ('map', 'number') else inner}"
-    return " or ".join(names) or "any"
-
-
-def _words(field: Form) -> list[str]:
-    for form in (field, *field.get("anyOf", ())):
-        values = form.get("enum") or ([form["const"]] if "const" in form else [])
-        found = [code(value) for value in values if value is not None]
-        if found:
-            return found
-    return []
+    """The values that a field takes, or its types."""
+    values = allowed(field)
+    return cell(" or ".join(map(code, values))) if values else type_words(field)
 
 
 def _meaning(field: Form, *, required: bool) -> str:
     """Description, whether it is required, default and bounds, and an example."""
     parts = [field.get("description", ""), "Required." if required else ""]
     if field.get("default") is not None:
-        parts.append(f"Default: {code(plain(field['default']))}.")
-    bounds = [f"{word} {field[name]:g}" for name, word in BOUNDS.items() if name in field]
-    parts.append(f"{' and '.join(bounds).capitalize()}." if bounds else "")
+        parts.append(f"Default: {code(inline(field['default']))}.")
+    limits = bounds(field)
+    parts.append(f"{' and '.join(limits).capitalize()}." if limits else "")
     examples = field.get("examples") or ()
-    parts.append(f"Example: {code(plain(examples[0]))}" if examples and not _words(field) else "")
+    parts.append(f"Example: {code(inline(examples[0]))}" if examples and not allowed(field) else "")
     return " ".join(part for part in parts if part)
-
-
-BOUNDS: Final = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
-
-
-def plain(value: Any) -> str:
-    """A value as YAML's flow style would show it, near enough, in one line."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return re.sub(r"\s+", " ", text)

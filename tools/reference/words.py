@@ -8,9 +8,9 @@ from markdown import cell, code, page, paragraph, sentence, table
 
 from reconciler.applier.report import OUTCOME_REASONS
 from reconciler.core.problem_rules import GROUPS
-from reconciler.core.rules import NeedsConsent
 from reconciler.planner.guards import GUARDS
 from reconciler.planner.reasons import REASONS
+from reconciler.project.explain.words import Consent, consents
 from reconciler.registry import catalog
 
 
@@ -25,14 +25,14 @@ def rules_page() -> str:
         blocks.append(f"## {group}")
         for word, rule in rules.items():
             blocks += [f"### {word}", paragraph(rule.meaning), paragraph(f"**What to do:** {rule.remedy}")]
-    consents = [(word, rule) for word, _, rule in _consents()]
-    if consents:
+    found = list(_consents())
+    if found:
         blocks.append("## Values that need consent")
         blocks.append(
             paragraph("Warnings of a plan. Without the consent that they name, a [guard](guards.md) stops the run.")
         )
-        for word, rule in consents:
-            blocks += [f"### {word.removeprefix('allow-')}", paragraph(sentence(rule.reason))]
+        for one in found:
+            blocks += [f"### {one.guard.removeprefix('allow-')}", paragraph(sentence(one.rule.reason))]
     return page("Validation rules", *blocks)
 
 
@@ -70,23 +70,11 @@ def guards_page() -> str:
     blocks = [paragraph(intro)]
     for name, guard in GUARDS.items():
         blocks += [f"## {name}", paragraph(guard.meaning), f"**Lifted by:** {guard.lifted_by}."]
-    for word, where, rule in _consents():
-        meaning = f"The run would set {code(where)} to {code(str(rule.value).lower())}: {rule.reason}."
-        blocks += [
-            f"## {word}",
-            paragraph(meaning),
-            f"**Lifted by:** `guards: {{{rule.guard}: true}}` in reconciler.yaml.",
-        ]
+    for one in _consents():
+        blocks += [f"## {one.guard}", paragraph(one.meaning), f"**Lifted by:** {one.lifted_by}."]
     return page("Guards", *blocks)
 
 
-def _consents() -> Iterator[tuple[str, str, NeedsConsent]]:
-    """The values with consequences that kinds declare: the guard's name, the field, the rule; each guard once."""
-    seen: set[str] = set()
-    for name in catalog.names():
-        for kind in catalog.load_driver(name).kinds.values():
-            for path, node in kind.root.walk():
-                rule = node.rule(NeedsConsent)
-                if rule is not None and rule.guard not in seen:
-                    seen.add(rule.guard)
-                    yield rule.guard.replace("_", "-"), f"{name}/{kind.name} {'.'.join(path)}", rule
+def _consents() -> Iterator[Consent]:
+    """The values with consequences that the built-in drivers' kinds declare."""
+    return consents({name: catalog.load_driver(name) for name in catalog.names()})

@@ -9,7 +9,7 @@ Everything a hostile file can do (a FIFO, a gigabyte, a billion laughs, a millio
 
 from __future__ import annotations
 
-from reconciler.core.document.files import decode, read_text
+from reconciler.core.document.files import decode, read_bytes, read_text
 from reconciler.core.document.json_text import load_json, scan_json
 from reconciler.core.document.places import Places
 from reconciler.core.document.values import (
@@ -37,6 +37,7 @@ __all__ = [
     "lines_of",
     "load",
     "places",
+    "read_bytes",
     "read_text",
 ]
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 Owner = tuple[int, int]  # the id of a map's or list's node, and the number of its member or item
 _Chain = tuple[tuple[int, int], ...]
-_Span = tuple[
+Span = tuple[
     int, int, bool
 ]  # from where to where a scalar goes, and whether it is a block, which begins on the next line
 
@@ -24,11 +24,12 @@ _COMMENT: Final = re.compile(r"(?:^|(?<=[ \t]))#[^\n]*|^[ \t]*$", re.MULTILINE) 
 @dataclass(frozen=True, slots=True)
 class Comments:
     """Comments from their `#` on; a blank line is "". `below` is what follows the last member of a map or item of a
-    list, by the id of its node."""
+    list, by the id of its node. `gaps` are the spaces before the comments of `beside`."""
 
     above: dict[Owner, list[str]] = field(default_factory=dict)
     beside: dict[Owner, str] = field(default_factory=dict)
     below: dict[int, list[str]] = field(default_factory=dict)
+    gaps: dict[Owner, int] = field(default_factory=dict)
 
 
 class Entry(NamedTuple):
@@ -46,6 +47,7 @@ class _Line(NamedTuple):
     column: int
     text: str
     alone: bool
+    gap: int
 
 
 def is_flow(node: Any) -> bool:
@@ -67,11 +69,16 @@ def comments_of(text: str, root: Any, aliases: Sequence[Any]) -> Comments:
     return found
 
 
+def comment_texts(text: str, spans: Iterable[Span]) -> list[str]:
+    """Every comment of a text whose scalars have these spans, from its `#` on."""
+    return [line.text for line in _lines(text, sorted(spans)) if line.text]
+
+
 class Survey:
     """The spans of scalars, which hold no comments, and all members and items that may have some, in the order of the text."""
 
     def __init__(self, root: Any, aliases: Sequence[Any]) -> None:
-        self.spans: list[_Span] = []
+        self.spans: list[Span] = []
         self.entries: list[Entry] = []
         self._aliases = iter(aliases)
         self._seen: set[int] = set()
@@ -97,20 +104,24 @@ class Survey:
                     self._visit(inner, below)
 
 
-def _lines(text: str, spans: list[_Span]) -> Iterator[_Line]:
+def _lines(text: str, spans: list[Span]) -> Iterator[_Line]:
     """The comments and blank lines outside of scalars."""
     spans = [(text.find("\n", start) if block else start, end, block) for start, end, block in spans]
     starts = [start for start, *_ in spans]
-    number, counted = 0, 0
-    for match in _COMMENT.finditer(text):
-        inside = bisect_right(starts, match.start()) - 1
-        if inside >= 0 and spans[inside][0] <= match.start() < spans[inside][1]:
+    place, number, counted = 0, 0, 0
+    while place <= len(text) and (match := _COMMENT.search(text, place)):
+        start = match.start()
+        inside = bisect_right(starts, start) - 1
+        if inside >= 0 and spans[inside][0] <= start < spans[inside][1]:
+            place = max(spans[inside][1], start + 1)  # a comment may begin on the line on which the scalar ends
             continue
-        number += text.count("\n", counted, match.start())
-        counted = match.start()
-        begin = text.rfind("\n", 0, match.start()) + 1
-        alone = not text[begin : match.start()].strip()
-        yield _Line(number, match.start() - begin, match[0].strip(), alone)
+        number += text.count("\n", counted, start)
+        counted = start
+        begin = text.rfind("\n", 0, start) + 1
+        before = text[begin:start].rstrip(" \t")
+        column = start - begin
+        yield _Line(number, column, match[0].strip(), not before, column - len(before))
+        place = max(match.end(), start + 1)
 
 
 def _attach(lines: Iterable[_Line], before: Entry | None, after: Entry | None, found: Comments) -> None:
@@ -121,6 +132,7 @@ def _attach(lines: Iterable[_Line], before: Entry | None, after: Entry | None, f
             waiting.append("")
         elif not line.alone and before and not before.is_head and before.owner not in found.beside:
             found.beside[before.owner] = line.text
+            found.gaps[before.owner] = line.gap
         else:
             _target(line, before, after, found).extend([*waiting, line.text])
             waiting.clear()

@@ -8,12 +8,11 @@ with that; what is written means the same to YAML 1.2. Aliases and merge keys ar
 from __future__ import annotations
 
 import io
-import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.emitter import RoundTripEmitter as Emitter
@@ -22,23 +21,19 @@ from ruamel.yaml.events import AliasEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import CommentToken
 
-from reconciler.core.document.comment_lines import Comments, Owner, comments_of, is_flow
+from reconciler.core.document.comment_lines import Comments, Owner, comment_texts, comments_of, is_flow
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.document.json_text import load_json, scan_json
 from reconciler.core.document.places import Places
 from reconciler.core.document.trees import Item, List, Map, Member, Node, Scalar, tree_of
 from reconciler.core.document.values import Span
 from reconciler.core.document.yaml_nodes import hide_breaks
+from reconciler.core.document.yaml_older import is_alike, meaning
 from reconciler.core.document.yaml_scalars import (
-    BOOL,
-    FLOAT,
-    INT,
     MAP,
-    NULL,
     SEQ,
     STR,
     TAGS,
-    NotJsonError,
     plain,
     tagged,
 )
@@ -48,7 +43,6 @@ from reconciler.core.errors import Problem
 _INDENT: Final = 2
 _WIDEST: Final = 2**30  # lines are not broken
 _TAG: Final = re.compile(r"(?:&\S+\s+)?!(?P<none>(?=\s))?")  # `!` alone makes text of what follows
-_ELEVEN: Final = yaml.SafeLoader("")  # knows what plain scalars mean to PyYAML; reads nothing
 
 
 def load_commented(
@@ -91,6 +85,22 @@ def compose(text: str) -> tuple[list[Any], list[Any]]:
     """
     handler = _handler()
     return [root for root in handler.compose_all(text) if not _is_nothing(root)], handler.composer.aliases
+
+
+def second_reading(text: str) -> Counter[str] | None:
+    """What ruamel.yaml sees in a text beside its data: comments, anchors and aliases, each as often as it is there.
+
+    None where ruamel.yaml cannot read it.
+    """
+    visible = hide_breaks(text)[0]
+    try:
+        events = list(_handler().parse(visible))
+    except (YAMLError, NotImplementedError):
+        return None
+    scalars = [event for event in events if isinstance(event, ScalarEvent)]
+    spans = [(one.start_mark.index, one.end_mark.index, one.style in ("|", ">")) for one in scalars]
+    names = (f"{type(event).__name__} {event.anchor}" for event in events if getattr(event, "anchor", None))
+    return Counter([*comment_texts(visible, spans), *names])
 
 
 def dump_commented(root: Map) -> str:
@@ -197,8 +207,8 @@ class _Reading:
             return scalar._replace(value=tagged(written, tag)) if tag in TAGS else scalar._replace(tag=tag)
         if style:
             return scalar
-        meaning = _meaning(written)
-        return scalar._replace(value=meaning, text=written if _is_alike(written, meaning) else "")
+        value = meaning(written)
+        return scalar._replace(value=value, text=written if is_alike(written, value) else "")
 
     def _restored(self, text: str) -> str:
         return text.translate(self._back) if self._back else text
@@ -207,29 +217,6 @@ class _Reading:
 def _place(node: Any) -> Span:
     start, end = node.start_mark, node.end_mark
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
-
-
-def _meaning(text: str) -> Any:
-    """A plain scalar as PyYAML's safe loader reads it; dates, and what it refuses, as text."""
-    tag = _ELEVEN.resolve(  # type: ignore[no-untyped-call]
-        yaml.ScalarNode, text, (True, False)
-    )
-    if tag not in (BOOL, INT, FLOAT, NULL):
-        return text
-    try:
-        value = _ELEVEN.yaml_constructors[tag](_ELEVEN, yaml.ScalarNode(tag, text))
-    except ValueError:  # 0b_, or more digits than Python takes
-        return text
-    return text if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _is_alike(text: str, value: Any) -> bool:
-    """True where a plain scalar means this to YAML 1.2 as well, and says so: null may be no text at all."""
-    try:
-        same = plain(text)
-    except NotJsonError:
-        return False
-    return bool(text) and type(same) is type(value) and same == value
 
 
 class _Writing:

@@ -15,13 +15,12 @@ _NUMBER_LIKE: Final = re.compile(r"[-+.]*\d[\da-fxobtz_,.:+\- ]*", re.IGNORECASE
 _WORDS: Final = frozenset(
     ("y", "n", "yes", "no", "on", "off", "true", "false", "null", ".inf", "+.inf", ".nan", "=", "<<")
 )
+_LETTERS: Final = frozenset("yYnN")
 # Characters that no YAML text may hold, that end a line in YAML 1.1, or that turn the text around them (U+202A...).
-_ESCAPED: Final = re.compile(
-    "[\x00-\x1f\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
+ESCAPED: Final = re.compile("[\x00-\x1f\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _ESCAPES: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _NOT_LITERAL: Final = re.compile(r"\A\n*[ \t]|\A\n*\Z|^\t|[ \t]$", re.MULTILINE)
-_LONGEST_KEY: Final = 1000  # parsers look no further than 1,024 characters for the ':' of a key
+LONGEST_KEY: Final = 1000  # parsers look no further than 1,024 characters for the ':' of a key
 
 
 Escape = Callable[[str], str]
@@ -56,8 +55,8 @@ def _block(value: Any, first: str, indent: str, lines: list[str], escape: Escape
 
 def _member(key: str, value: Any, first: str, indent: str, lines: list[str], escape: Escape) -> str:
     """Writes one member of a map, and returns what the next one begins with."""
-    name = _inline(key, escape)
-    if len(name) > _LONGEST_KEY:
+    name = inline_key(key, escape)
+    if len(name) > LONGEST_KEY:
         lines.append(f"{first}? {name}")
         first, name = indent, ""
     if isinstance(value, (dict, list, tuple)) and value:
@@ -72,7 +71,7 @@ def _leaf(value: Any, indent: str, escape: Escape) -> str:
     """A scalar, or an empty map or list, as it is written behind its key or dash."""
     if isinstance(value, str):
         literal = "\n" in value and _is_literal(value) and escape(value) == value
-        return _literal(value, indent or "  ") if literal else _inline(value, escape)
+        return _literal(value, indent or "  ") if literal else inline(value, escape)
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -95,7 +94,7 @@ def _float(value: float) -> str:
 
 
 def _is_literal(text: str) -> bool:
-    return _ESCAPED.search(text.replace("\n", "").replace("\t", "")) is None and _NOT_LITERAL.search(text) is None
+    return ESCAPED.search(text.replace("\n", "").replace("\t", "")) is None and _NOT_LITERAL.search(text) is None
 
 
 def _literal(text: str, indent: str) -> str:
@@ -105,26 +104,37 @@ def _literal(text: str, indent: str) -> str:
     return "\n".join([f"|{chomp}", *(indent + line if line else "" for line in body.split("\n"))])
 
 
-def _inline(text: str, escape: Escape) -> str:
+def inline(text: str, escape: Escape = str) -> str:
     """A string on one line: plain where every reader takes it for text, else in quotes."""
     if not isinstance(text, str):
         raise TypeError(f"{type(text).__name__} is not a key in JSON")
-    if _ESCAPED.search(text) or escape(text) != text:
-        return escape(_double(text))
+    if ESCAPED.search(text) or escape(text) != text:
+        return escape(double_quoted(text))
     if _PLAIN.fullmatch(text) and not _NOT_PLAIN.search(text) and not _is_ambiguous(text):
         return text
     if ('"' in text or "\\" in text) and "'" not in text:
         return f"'{text}'"
-    return _double(text)
+    return double_quoted(text)
+
+
+def inline_key(text: str, escape: Escape = str) -> str:
+    """A key on one line. `n`, one of our own fields, is a boolean to YAML 1.1 and to none of its readers."""
+    return text if text in _LETTERS and escape(text) == text else inline(text, escape)
 
 
 def _is_ambiguous(text: str) -> bool:
     return text.lower() in _WORDS or _NUMBER_LIKE.fullmatch(text) is not None
 
 
-def _double(text: str) -> str:
+def double_quoted(text: str) -> str:
+    """A string in double quotes, as YAML and JSON read it."""
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + _ESCAPED.sub(lambda found: _escape(found[0]), quoted) + '"'
+    return f'"{escaped(quoted)}"'
+
+
+def escaped(text: str) -> str:
+    """`text` with escapes for what must not stand in quotes as it is."""
+    return ESCAPED.sub(lambda found: _escape(found[0]), text)
 
 
 def _escape(sign: str) -> str:

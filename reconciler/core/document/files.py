@@ -45,6 +45,12 @@ def read_text(path: str | Path, shown: str) -> str | Problem:
 
     Rules: `unreadable`, `symlink-loop`, `too-large`, `encoding`.
     """
+    data = read_bytes(path, shown)
+    return data if isinstance(data, Problem) else decode(data, shown)
+
+
+def read_bytes(path: str | Path, shown: str) -> bytes | Problem:
+    """The bytes of a regular file of at most MAX_BYTES. Rules: `unreadable`, `symlink-loop`, `too-large`."""
     try:
         descriptor = os.open(path, _FLAGS)
     except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
@@ -55,12 +61,11 @@ def read_text(path: str | Path, shown: str) -> str | Problem:
             return _problem(shown, "unreadable", f"cannot be read: it is {_kind(status.st_mode)}, not a file")
         if status.st_size > MAX_BYTES:
             return _too_large(shown, f"{status.st_size:,} bytes")
-        data = _read(descriptor, status.st_size)
+        return _read(descriptor, status.st_size)
     except OSError as error:
         return _not_opened(error, shown)
     finally:
         os.close(descriptor)
-    return decode(data, shown)
 
 
 def decode(data: bytes, shown: str) -> str | Problem:

@@ -184,6 +184,10 @@ def _apply() -> Form:
         "action": _word("What was planned.", CHANGES),
         "status": _word("How it ended.", STATUSES),
         "reason": _text("A stable word."),
+        "started_ms": {
+            **_duration(),
+            "description": "Milliseconds from the beginning of the run; 0 for what was not begun.",
+        },
         "duration_ms": _duration(),
     }
     properties = {
@@ -439,6 +443,78 @@ def _import() -> Form:
     return _answer("Answer of import", "What `reconciler import --format json` prints.", properties)
 
 
+def _compare() -> Form:
+    source = _map("The document.", {"file": _text("The file."), "line": _count("The line, from 1.", 1)})
+    only = _map("One object.", {"address": _address(), "source": _or_null(source)})
+    pair = {
+        "address": _address(),
+        "other_address": _text(
+            "Its address in the second environment: another one only where a registry makes it of other fields."
+        ),
+        "fields": _list("What differs: `before` is in the first environment, `after` in the second.", _field()),
+    }
+    properties = {
+        "environments": _list("The first and the second environment.", _text("A name.", "prod")),
+        "live": _flag("Whether what the registries hold was compared, and not what the manifests declare."),
+        "summary": _counts("How many objects of each sort.", ("only_first", "only_second", "differing", "equal")),
+        "only_first": _list("Objects that only the first environment has.", only),
+        "only_second": _list("Objects that only the second environment has.", only),
+        "differing": _list("Objects that both have and that differ.", _map("One object.", pair)),
+    }
+    return _answer("Answer of compare", "What `reconciler compare --format json` prints.", properties)
+
+
+def _explain() -> Form:
+    word = _text("A rule's name.", "Immutable")
+    rule = {"name": word, "detail": _text("The field's own reason or value."), "sentence": _text("All of it in words.")}
+    holder = {
+        "driver": _text("The registry's driver.", "nemo"),
+        "holds": _word("How much of it such a registry holds.", ("all", "part", "none")),
+        "lost": _or_null(_text("What it cannot hold, and why, or null.")),
+    }
+    values = {"description": "Values.", "type": "array"}
+    field = {
+        "type": _text("The type, in a word or two.", "text"),
+        "required": _flag("Whether it must be there."),
+        "default": {"description": "What it is where it is absent, or null."},
+        "values": values | {"description": "The only values that it takes; empty where it takes others."},
+        "known_values": values | {"description": "Some of its values, where the vendor may add others."},
+        "limits": _list("What else a value must be.", _text("One limit.", "at most 250 characters")),
+        "examples": values | {"description": "Values that it may have."},
+        "secret": _or_null(_text("When it is a secret, or null for never.", "always")),
+        "references": _or_null(_text("The references that it takes, or null for none.")),
+        "rules": _list("How its registry treats it.", _map("One rule.", rule)),
+        "registries": _list("For a field of a portable kind: who can hold it.", _map("One driver.", holder)),
+    }
+    member = {
+        "name": _text("The field's name; `*` is any.", "url"),
+        "type": _or_null(_text("Its type, or null.")),
+        "required": _flag("Whether it must be there."),
+        "meaning": _text("What it is."),
+    }
+    topic = {
+        "name": _text("The name.", "Model.endpoint.url"),
+        "sort": _text("What it is the name of.", "field"),
+        "meaning": _text("What it means."),
+        "remedy": _or_null(_text("What to do, or null.")),
+        "notes": _list("What else is to be said.", _text("A sentence.")),
+        "field": _or_null(_map("The facts of a field, or null.", field)),
+        "members": _list("The fields below it.", _map("One field.", member)),
+        "example": _or_null(_text("A manifest, or null.")),
+        "documentation": _or_null(_text("Its page, or null.")),
+    }
+    names = {
+        "description": "Without NAME: what can be explained, by sort.",
+        "type": "object",
+        "additionalProperties": _list("Names.", _text("A name.")),
+    }
+    properties = {"topics": _list("All that the name means.", _map("One meaning.", topic)), "names": names}
+    form = _answer(
+        "Answer of explain", "What `reconciler explain --format json` prints.", properties, optional=("topics", "names")
+    )
+    return form | {"anyOf": [{"required": ["topics"]}, {"required": ["names"]}]}
+
+
 def _error() -> Form:
     properties = {
         "error": _map("Why there is no answer.", _failure()),
@@ -456,9 +532,11 @@ OUTPUTS: Final[dict[str, Form]] = {
     "list": _listing(),
     "get": _get(),
     "history": _history(),
+    "compare": _compare(),
     "test": _test(),
     "info": _info(),
     "models": _models(),
     "import": _import(),
+    "explain": _explain(),
     "error": _error(),
 }

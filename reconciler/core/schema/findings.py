@@ -67,9 +67,16 @@ def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be, or None."""
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return close[0] if close else None
+    """The known word that `word` was probably meant to be, whatever the case of its letters, or None."""
+    names = {name.casefold(): name for name in sorted(known, reverse=True)}
+    close = difflib.get_close_matches(word.casefold(), sorted(names), n=1, cutoff=0.6)
+    return names[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+    """The hint for a name that is nowhere: the known one that was probably meant, and no command; else `otherwise`."""
+    close = nearest(word, known)
+    return otherwise if close is None else f"did you mean {close!r}?"
 
 
 def findings(error: ValidationError, data: Any, model: Any) -> list[Finding]:
@@ -135,7 +142,7 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
     if kind in ("literal_error", "not_allowed"):
         return [_not_allowed(context, parts, where, data)]
     if kind == "literal_secret" and "keys" in context:
-        message = "a header of this name carries a credential: its value must be one whole reference, ${env:NAME} or ${file:path}"
+        message = "a header of this name carries a credential: its value must be one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}"
         said = context.get("messages", {})
         return [
             Finding("literal-secret", said.get(key, message), pointers.join((*parts, key))) for key in context["keys"]

@@ -21,15 +21,17 @@ from reconciler.core.rules import KnownValues
 from reconciler.core.secret_names import SECRET_IN_QUERY, SECRET_NAME, has_secret_in_query, is_secret_name
 
 END: Final = r"$(?!\n)"  # `$` alone also matches before a last newline
+NOT_BLANK: Final = r"\S"
 KEY: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*" + END
 WHOLE_REFERENCE: Final = r"^\$\{(?:var|file):[^{}]+\}" + END
-SECRET_REFERENCE: Final = r"^\$\{(?:env|file):[^{}]+\}" + END
+SECRET_REFERENCE: Final = r"^\$\{(?:env|file|cmd):[^{}]+\}" + END
 NO_REFERENCE: Final = r"^(?![\s\S]*\$\{)"
 POINTER: Final = r"^/"
-VARIABLE: Final = r"^[A-Za-z0-9_*?\[\]!-]+" + END
+EXCLUDE: Final = r"^(?!!)(?!(?:.*/)?\.\.(?:/|$))[^\x00]*[^/.\x00][^\x00]*" + END
+VARIABLE: Final = r"^(?:[A-Za-z0-9_*?\[\]!-]+|cmd:[^\x00-\x1f{}]+)" + END
 HOST: Final = r"^(?:[A-Za-z0-9*](?:[A-Za-z0-9._*-]*[A-Za-z0-9*])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?" + END
 # http(s), no user-info; anything that holds a reference is judged again once it is resolved
-URL: Final = r"^(?:https?://(?![^/?#]*@)[^\s/?#][^\s]*|[\s\S]*\$\{[\s\S]*)" + END
+URL: Final = r"^(?![\s\S]*\$\{cmd:)(?:https?://(?![^/?#]*@)[^\s/?#][^\s]*|[\s\S]*\$\{[\s\S]*)" + END
 
 LONGEST_NUMBER: Final = 300  # characters; a float cannot tell more digits, and int() refuses more than 4300
 
@@ -347,6 +349,8 @@ class UrlForm:
         return {"type": "string", "pattern": f"^(?![^#]*{SECRET_IN_QUERY}){URL[1:]}", "errorMessage": message}
 
     def check(self, value: str) -> str:
+        if "${cmd:" in value:
+            raise PydanticCustomError("bad_reference", "must not hold ${cmd:…}: a command is for secret fields only")
         if _url.search(value) is None:
             raise PydanticCustomError("bad_url", "must be an http:// or https:// URL without user name or password")
         if has_secret_in_query(value):
@@ -367,7 +371,7 @@ class HeaderMap:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        message = "A header of this name carries a credential: write one whole reference, ${env:NAME} or ${file:path}."
+        message = "A header of this name carries a credential: write one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}."
         secret = {"type": "string", "pattern": SECRET_REFERENCE, "errorMessage": message}
         return {
             "type": "object",
@@ -401,7 +405,7 @@ SecretText = Annotated[
     Pattern(
         SECRET_REFERENCE,
         "literal_secret",
-        "must be one whole reference, ${env:NAME} or ${file:path}: a secret is never written down",
+        "must be one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}: a secret is never written down",
     ),
 ]
 Url = Annotated[str, UrlForm()]
@@ -414,7 +418,7 @@ VariableGlob = Annotated[
     Pattern(
         VARIABLE,
         "bad_glob",
-        "must be the name of an environment variable, or a glob over such names",
+        "must be the name of an environment variable, cmd:NAME/REST of a secret command, or a glob over such names",
     ),
 ]
 HostPattern = Annotated[
@@ -423,6 +427,14 @@ HostPattern = Annotated[
         HOST,
         "bad_host",
         "must be a host such as api.example.com, *.example.com or [::1], with :PORT or without, and no URL",
+    ),
+]
+ExcludeGlob = Annotated[
+    str,
+    Pattern(
+        EXCLUDE,
+        "bad_glob",
+        "must be a glob over the files below its folder: not empty, without '..', not beginning with '!'",
     ),
 ]
 PointerText = Annotated[str, Pattern(POINTER, "bad_pointer", "must be a JSON pointer such as /description")]

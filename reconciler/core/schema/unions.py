@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from reconciler.core.schema.types import or_null
@@ -102,26 +102,51 @@ def _takes(form: Form) -> Form:
     return {word: said for word, said in form.items() if word not in _EXPLAINS}
 
 
-def _map_or_text(value: Any) -> str:
-    return MARK + ("map" if isinstance(value, Mapping | BaseModel) else "text")
+class _Either:
+    """Two forms of one field, of which the value's own type chooses: text, or something else."""
 
+    def forms(self) -> tuple[Any, Any]:
+        """The form of a text, and the other."""
+        raise NotImplementedError
 
-@dataclass(frozen=True)
-class TextOrMap:
-    """Either what `text` takes, or a map that `model` describes."""
-
-    text: Any
-    model: Any
+    def is_other(self, value: Any) -> bool:
+        """True for a value that must be of the other form."""
+        raise NotImplementedError
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        choices = {
-            MARK + "text": handler.generate_schema(self.text),
-            MARK + "map": handler.generate_schema(self.model),
-        }
-        return _nullable(source, core_schema.tagged_union_schema(choices, _map_or_text))
+        names = (MARK + "text", MARK + "other")
+        choices = dict(zip(names, map(handler.generate_schema, self.forms()), strict=True))
+        return _nullable(source, core_schema.tagged_union_schema(choices, lambda value: names[self.is_other(value)]))
 
     def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Form:
         nullable = schema["type"] == "nullable"
         inner = schema["schema"] if schema["type"] == "nullable" else schema
         options = handler(inner)["oneOf"]
         return or_null({"anyOf": options}) if nullable else {"anyOf": options}
+
+
+@dataclass(frozen=True)
+class TextOrMap(_Either):
+    """Either what `text` takes, or a map that `model` describes."""
+
+    text: Any
+    model: Any
+
+    def forms(self) -> tuple[Any, Any]:
+        return self.text, self.model
+
+    def is_other(self, value: Any) -> bool:
+        return isinstance(value, Mapping | BaseModel)
+
+
+@dataclass(frozen=True)
+class TextOrList(_Either):
+    """Either what `text` takes, or a list of that, with one entry at least."""
+
+    text: Any
+
+    def forms(self) -> tuple[Any, Any]:
+        return self.text, Annotated[list[self.text], Field(min_length=1)]  # type: ignore[name-defined]
+
+    def is_other(self, value: Any) -> bool:
+        return isinstance(value, list)

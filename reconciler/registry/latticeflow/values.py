@@ -127,7 +127,7 @@ class SensitiveMap:
         }
         if not literal:
             return None
-        form = "name a secret, {name: ...}, or write one whole reference, ${env:NAME} or ${file:path}"
+        form = "name a secret, {name: ...}, or write one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}"
         message = f"{self.what} of this name carries a credential: {form}"
         said = {name: _named_as_in_lf(item) for name, item in literal.items()}
         messages = {name: message if text is None else f"{name!r} {text}" for name, text in said.items()}

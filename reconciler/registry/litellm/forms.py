@@ -67,7 +67,7 @@ Hidden = Annotated[
         Pattern(
             f"(?:{SECRET_REFERENCE})|(?:^{ENVIRON_REFERENCE})",
             "literal_secret",
-            "must be one whole reference, ${env:NAME} or ${file:path}, or os.environ/NAME for a variable of the "
+            "must be one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}, or os.environ/NAME for a variable of the "
             "proxy's: a secret is never written down",
         ),
     ]
@@ -118,7 +118,7 @@ def _lost(params: Mapping[str, Any]) -> Iterator[str]:
         where for where, value in masked_in(params) if isinstance(value, str) and _is_written_down(where, value)
     )
     if written:
-        yield f"has a secret written down at {', '.join(written)}: write one whole reference, ${{env:NAME}} or ${{file:path}}"
+        yield f"has a secret written down at {', '.join(written)}: write one whole reference, ${{env:NAME}}, ${{file:path}} or ${{cmd:NAME/REST}}"
     if params.get(AFFINITY) is not None:
         yield f"must not hold {AFFINITY!r}: the proxy keeps it encrypted, takes that for a bad name, and could never delete the model"
     routed = sorted(name for name in params if _ROUTER.match(name))
@@ -169,7 +169,7 @@ def refuses_values(values: Any) -> str | None:
     texts = ((name, value) for name, value in values.items() if isinstance(value, str))
     written = sorted(name for name, value in texts if _is_written_down(f"/{name}", value))
     if written:
-        return f"has a secret written down in {', '.join(written)}: write one whole reference, ${{env:NAME}} or ${{file:path}}"
+        return f"has a secret written down in {', '.join(written)}: write one whole reference, ${{env:NAME}}, ${{file:path}} or ${{cmd:NAME/REST}}"
     return None
 
 

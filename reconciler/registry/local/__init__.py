@@ -60,7 +60,11 @@ class LocalDriver:
 
     def location(self, settings: Settings, resolver: Resolver) -> str:
         """The absolute path of the database file, links resolved."""
-        return str((resolver.root / settings.path).resolve())
+        return str(self.file(settings, resolver))
+
+    def file(self, settings: Settings, resolver: Resolver) -> Path:
+        """The database file, links resolved."""
+        return (resolver.root / settings.path).resolve()
 
     def compile(self, model: Model, key: str) -> Compiled:
         """The Model's own fields, with the defaults written out and without the nulls of declared members."""

@@ -1,0 +1,1 @@
+"""Explanations of every name that a user meets: what `explain` and the pages of the reference tell."""
