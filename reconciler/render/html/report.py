@@ -64,7 +64,10 @@ def _rows(report: Report, bounds: Bounds) -> Rows:
     changes = {change.address: change for change in report.plan.changes}
     known = relations(view(report.plan, fold=False), bounds)
     planned = [
-        changes.get(one.address) or Change(one.address, one.action, one.reason, message="") for one in report.outcomes
+        found
+        if (found := changes.get(one.address)) is not None and found.action == one.action
+        else Change(one.address, one.action, one.reason, message="")
+        for one in report.outcomes
     ]
     found, numbers = facets(
         [_values(one, change) for one, change in zip(report.outcomes, planned, strict=True)], FACETS
