@@ -111,6 +111,14 @@ class LightkubeCluster:
             named = [row for row in answer.json().get("resources", ()) if row["name"] == resource.plural]
             return any("create" in row["verbs"] for row in named)  # a definition that is about to go has lost that verb
 
+    async def terminating(self, namespace: str) -> bool:
+        with _translated():
+            answer = await self._discovery.get(f"api/v1/namespaces/{namespace}")
+            if answer.status_code == httpx2.codes.NOT_FOUND:
+                return True
+            answer.raise_for_status()
+            return "deletionTimestamp" in answer.json()["metadata"]
+
 
 @asynccontextmanager
 async def open_cluster(config: KubeConfig | None = None) -> AsyncIterator[LightkubeCluster]:
