@@ -95,7 +95,7 @@ class Informer:
                     self._not_served()
                 if error.status not in _WATCH_GOES_ON:
                     version = ""
-                self.error = "" if error.expired else error.message
+                self.error = error.message
                 failures += 1
                 wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 8)) * (0.5 + random.random())  # noqa: S311
                 await asyncio.sleep(max(wait, error.retry_after or 0.0))

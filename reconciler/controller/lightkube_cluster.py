@@ -175,6 +175,15 @@ class LightkubeCluster:
             raise _refusal(answer.status_code, answer.headers, answer.content)
         return answer.content
 
+    async def terminating(self, namespace: str) -> bool:
+        try:
+            answer = await self._object("GET", f"api/v1/namespaces/{namespace}")
+        except ClusterError as error:
+            if error.gone:
+                return True
+            raise
+        return "deletionTimestamp" in answer["metadata"]
+
 
 @asynccontextmanager
 async def open_cluster(config: KubeConfig | None = None) -> AsyncIterator[LightkubeCluster]:
