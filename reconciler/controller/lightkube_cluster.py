@@ -58,6 +58,11 @@ class LightkubeCluster:
         self._writing: Any = client  # its overloads know typed objects alone
         self._discovery = discovery
 
+    @property
+    def namespace(self) -> str:
+        """The namespace that the configuration names: that of the pod, or of the context."""
+        return str(self._client.namespace)
+
     async def list(self, resource: ResourceType, namespace: str | None) -> Listing:
         with _translated():
             found = self._client.list(_class(resource), namespace=namespace or ALL_NS, chunk_size=PAGE)
