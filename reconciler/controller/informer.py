@@ -74,7 +74,7 @@ class Informer:
         """Why the copy may not be what the cluster holds, "" where it is."""
         if not self.listed.is_set():
             return "not listed yet"
-        return self.error or ("" if self.served else "not defined in the cluster")
+        return self.error if self.served else "not defined in the cluster"
 
     async def run(self) -> None:
         """List and watch until cancelled."""
