@@ -46,7 +46,7 @@ class ObjectKey(NamedTuple):
 
 
 class WatchEvent(NamedTuple):
-    """One change that a watch tells of: ADDED, MODIFIED, DELETED or BOOKMARK, and the object as it is after it."""
+    """One change that a watch tells of: ADDED, MODIFIED, DELETED, and the object as it is after it; or BOOKMARK, the version reached."""
 
     kind: str
     object: Data
@@ -117,6 +117,10 @@ class Cluster(Protocol):
 
     async def served(self, resource: ResourceType) -> bool:
         """True where objects of the type can be created: its definition is there, and not about to go."""
+        ...
+
+    async def terminating(self, namespace: str) -> bool:
+        """True where a namespace is about to go, or gone: what vanishes there was not deleted one by one."""
         ...
 
 
