@@ -59,8 +59,9 @@ class Cluster:
         return list(self._http.get(path_of(item).rstrip("/")).raise_for_status().json()["items"])
 
     def touch(self, item: Data, number: int) -> None:
-        """Change a label of an object, and nothing that matters."""
-        patch = {"metadata": {"labels": {"touched": str(number)}}}
+        """An event that asks both sides to look again, and changes nothing: a label, and our annotation."""
+        annotation = {"models.reconciler.dev/reconcile": str(number)}
+        patch = {"metadata": {"labels": {"touched": str(number)}, "annotations": annotation}}
         headers = {"Content-Type": "application/merge-patch+json"}
         self._http.patch(path_of(item), json=patch, headers=headers).raise_for_status()
 
@@ -94,7 +95,9 @@ def install(*sources: str, text: str | None = None) -> None:
     """Apply files or folders of definitions (`-`: the text), and wait until they are served."""
     for source in sources:
         command = ["kubectl", "apply", "--server-side", "--force-conflicts", "--validate=false", "-f", source]
-        subprocess.run(command, check=True, input=text, text=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{source}: {done.stderr[:2000]}")
     command = ["kubectl", "wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 

@@ -71,7 +71,7 @@ class Ours:
 
     def command(self) -> tuple[list[str], dict[str, str]]:
         program = str(Path(sys.executable).parent / "reconciler")
-        return [program, "controller", "run", "--all-namespaces"], {"RECONCILER_CONTROLLER_PORT": str(free_port())}
+        return [program, "controller", "run", "--all-namespaces", "--listen", f"127.0.0.1:{free_port()}"], {}
 
     def registry(self, namespace: str, url: str) -> Data:
         spec = {
