@@ -20,7 +20,8 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete, split_arg_string
 
 from reconciler import render
-from reconciler.cli.main import COMMANDS, COMPLETING, Commands, cli
+from reconciler.cli.lazy_group import LazyGroup
+from reconciler.cli.main import COMMANDS, COMPLETING, cli
 from reconciler.core.providers import NAMES as PROVIDERS
 from reconciler.project.explain.fields import children, find
 from reconciler.project.explain.find import Explanations
@@ -58,7 +59,7 @@ def answer(shell: str, environ: Mapping[str, str]) -> list[str]:
         incomplete = "" if text[-1:].isspace() or not words else words.pop()
     else:
         *words, incomplete = text.split("\n")
-    group = _Group("reconciler", params=[_completed(param) for param in cli.params])
+    group = _Group("reconciler", table=COMMANDS, params=[_completed(param) for param in cli.params])
     found = ShellComplete(group, {}, "reconciler", COMPLETING).get_completions(words[1:], incomplete)
     if any(item.type in (FILE, "dir") for item in found):
         return [FILE]
@@ -198,6 +199,9 @@ COMPLETERS: Final[Mapping[str, Callable[[Request], Iterable[str | CompletionItem
     "allow_replaces": _nothing,
     "take_ownership": _nothing,
     "concurrency": _nothing,
+    "namespace": _nothing,  # only the cluster knows
+    "listen": _nothing,
+    "lease_duration": _nothing,
     "revision": _nothing,
     "wanted": _nothing,  # only the registry knows
     "changed_since": _nothing,  # only git knows
@@ -237,19 +241,22 @@ def _completed(param: click.Parameter) -> click.Parameter:
     return twin
 
 
-class _Group(Commands):
-    """Our commands, with parameters that are completed. Their names are completed without importing them."""
+class _Group(LazyGroup):
+    """A group of our commands, with parameters that are completed. Their names are completed without importing them."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         command = super().get_command(ctx, cmd_name)
         if command is None:
             return None
+        params = [_completed(param) for param in command.params]
+        if isinstance(command, LazyGroup):
+            return _Group(command.name, table=command.table, params=params)
         twin = copy(command)
-        twin.params = [_completed(param) for param in command.params]
+        twin.params = params
         return twin
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         if incomplete.startswith("-"):
             return click.Command.shell_complete(self, ctx, incomplete)
-        lines = ((name, line) for name, (_, line) in COMMANDS.items())
+        lines = ((name, line) for name, (_, line) in self.table.items())
         return [CompletionItem(name, help=line) for name, line in lines if name.startswith(incomplete)]

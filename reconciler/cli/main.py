@@ -12,7 +12,8 @@ from typing import Any, Final
 import click
 
 from reconciler import __version__
-from reconciler.cli.options import GLOBAL_OPTIONS, Helpful, given_in, version_option
+from reconciler.cli.lazy_group import LazyGroup
+from reconciler.cli.options import GLOBAL_OPTIONS, given_in, version_option
 from reconciler.cli.streams import (
     LOG_FORMATS,
     echo_data_if_possible,
@@ -55,6 +56,9 @@ GROUPS: Final = {
         "export": ("reconciler.cli.export:command", "Write stored objects as manifests."),
         "delete": ("reconciler.cli.delete:command", "Delete one object."),
     },
+    "In a cluster": {
+        "controller": ("reconciler.cli.controller:command", "Reconcile continuously, from objects of Kubernetes."),
+    },
     "CI, editors and the shell": {
         "fmt": ("reconciler.cli.fmt:command", "Bring manifests into canonical form."),
         "schema": ("reconciler.cli.schema:command", "Write the JSON Schemas for editors."),
@@ -71,18 +75,8 @@ FIRST: Final = ("init", "validate", "plan", "apply")  # what `reconciler` alone 
 ISSUES: Final = "https://github.com/model-reconciler/reconciler/issues"
 
 
-class Commands(Helpful, click.Group):
-    """A group that knows its commands by name and imports only the one that runs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+class Commands(LazyGroup):
+    """All our commands, by groups in the help."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What can be done first, then how, then how it ends."""
@@ -97,22 +91,10 @@ class Commands(Helpful, click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(widest), line) for name, (_, line) in group.items()])
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            close = (
-                importlib.import_module("reconciler.cli.suggestions").for_command(args[0], COMMANDS) if args else None
-            )
-            if close:
-                raise click.UsageError(f"{error.message} Did you mean {close!r}?", ctx) from error
-            raise
-
 
 @click.group(
     cls=Commands,
+    table=COMMANDS,
     params=[option() for option in (*GLOBAL_OPTIONS, version_option)],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
@@ -170,7 +152,7 @@ def _run(words: Sequence[str]) -> int:
 
 def _usage(error: click.ClickException, words: Sequence[str]) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        say(_short_help())  # not as an error
+        say(_short_help() if error.ctx is None or error.ctx.parent is None else error.ctx.get_help())  # not as an error
         return 64
     context = getattr(error, "ctx", None)
     usage = f"{context.get_usage()}\n\n" if context is not None else ""

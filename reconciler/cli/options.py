@@ -137,11 +137,9 @@ class Command(Helpful):
 
     def invoke(self, ctx: click.Context) -> Any:
         before = ctx.parent.obj if ctx.parent is not None and isinstance(ctx.parent.obj, Given) else Given()
-        flags, variables = given_in(ctx)
+        flags, variables = before.then(given_in(ctx))
         for name in GLOBAL_NAMES:
             ctx.params.pop(name)
-        flags = {**before.flags, **flags}
-        variables = {name: value for name, value in variables.items() if name not in flags}
         ctx.obj = GlobalOptions(**{**variables, **flags}, from_variables=frozenset(variables))
         with _traffic(ctx.obj.verbose):
             return super().invoke(ctx)
@@ -155,6 +153,12 @@ class Given(NamedTuple):
 
     flags: Mapping[str, Any] = MappingProxyType({})
     variables: Mapping[str, Any] = MappingProxyType({})
+
+    def then(self, later: Given) -> Given:
+        """These, and those of a later part of the command line, which win."""
+        flags = {**self.flags, **later.flags}
+        variables = {**self.variables, **later.variables}
+        return Given(flags, {name: value for name, value in variables.items() if name not in flags})
 
 
 def given_in(ctx: click.Context) -> Given:

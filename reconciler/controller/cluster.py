@@ -119,6 +119,10 @@ class Cluster(Protocol):
         """True where objects of the type can be created: its definition is there, and not about to go."""
         ...
 
+    async def terminating(self, namespace: str) -> bool:
+        """True where a namespace is about to go, or gone: what vanishes there was not deleted one by one."""
+        ...
+
 
 def key_of(data: Mapping[str, Any]) -> ObjectKey:
     """The identity of an object."""

@@ -122,6 +122,14 @@ class References:
         self.refusals.append(Refusal(json_pointer.join(path), message))
 
 
+def names_in(spec: Mapping[str, Any]) -> frozenset[Named]:
+    """All values of Secrets and ConfigMaps that a spec names, by reference or by `secretKeyRef`."""
+    references = References()
+    plain, named = settings_of(spec, frozenset())
+    references.translate(plain)
+    return named | references.named
+
+
 def variable(name: str, key: str) -> str:
     """The variable that holds one value of a ConfigMap."""
     return f"configMap/{name}/{key}"

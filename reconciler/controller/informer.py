@@ -38,6 +38,7 @@ class Informer:
     trim: Trim = without_managed_fields
     listed: asyncio.Event = field(default_factory=asyncio.Event)
     error: str = ""
+    served: bool = True
     _objects: dict[ObjectKey, Data] = field(default_factory=dict)
     _by_namespace: dict[str, dict[str, Data]] = field(default_factory=dict)
 
@@ -50,8 +51,19 @@ class Informer:
         here = self._by_namespace.get(namespace, {})
         return (here[name] for name in sorted(here))
 
+    def keys(self) -> list[ObjectKey]:
+        """The keys of all objects."""
+        return [*self._objects]
+
     def __len__(self) -> int:
         return len(self._objects)
+
+    @property
+    def doubt(self) -> str:
+        """Why the copy may not be what the cluster holds, "" where it is."""
+        if not self.listed.is_set():
+            return "not listed yet"
+        return self.error or ("" if self.served else "not defined in the cluster")
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -60,13 +72,16 @@ class Informer:
             try:
                 listing = await self.cluster.list(self.resource, self.namespace)
                 self._replace([self.trim(item) for item in listing.items])
-                self.listed.set()
+                self.served = True
                 self.error = ""
+                self.listed.set()
                 failures = 0
                 await self._watch(listing.version)
             except ClusterError as error:
                 if error.expired:
                     continue
+                if error.gone:  # the type is not defined: there are no objects of it
+                    self._not_served()
                 failures += 1
                 self.error = error.message
                 wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 8)) * (0.5 + random.random())  # noqa: S311
@@ -84,6 +99,11 @@ class Informer:
                     self._put(self.trim(event.object))
             if version == before:  # a watch that ends at once, again and again, must not keep us busy
                 await asyncio.sleep(FIRST_WAIT)
+
+    def _not_served(self) -> None:
+        self.served = False
+        self._replace([])
+        self.listed.set()
 
     def _replace(self, items: list[Data]) -> None:
         there = {key_of(item) for item in items}

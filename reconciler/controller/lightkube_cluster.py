@@ -58,6 +58,11 @@ class LightkubeCluster:
         self._writing: Any = client  # its overloads know typed objects alone
         self._discovery = discovery
 
+    @property
+    def namespace(self) -> str:
+        """The namespace that the configuration names: that of the pod, or of the context."""
+        return str(self._client.namespace)
+
     async def list(self, resource: ResourceType, namespace: str | None) -> Listing:
         with _translated():
             found = self._client.list(_class(resource), namespace=namespace or ALL_NS, chunk_size=PAGE)
@@ -105,6 +110,14 @@ class LightkubeCluster:
             answer.raise_for_status()
             named = [row for row in answer.json().get("resources", ()) if row["name"] == resource.plural]
             return any("create" in row["verbs"] for row in named)  # a definition that is about to go has lost that verb
+
+    async def terminating(self, namespace: str) -> bool:
+        with _translated():
+            answer = await self._discovery.get(f"api/v1/namespaces/{namespace}")
+            if answer.status_code == httpx2.codes.NOT_FOUND:
+                return True
+            answer.raise_for_status()
+            return "deletionTimestamp" in answer.json()["metadata"]
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli.every_command import EVERY
 from cli.project import TERMINAL, Project, argv
 
 from reconciler.cli import main
@@ -77,10 +78,10 @@ def test_a_close_command_is_suggested(project: Project) -> None:
         assert f"Did you mean '{meant}'?" in project.run(typo).err
 
 
-@pytest.mark.parametrize("name", [None, *main.COMMANDS])
-def test_every_help_names_every_option(project: Project, name: str | None) -> None:
+@pytest.mark.parametrize("name", ["", *main.COMMANDS, *EVERY])
+def test_every_help_names_every_option(project: Project, name: str) -> None:
     """`--help` of each command ends with 0, explains itself, and fits a terminal."""
-    answer = project.ok(*([name] if name else []), "--help")
+    answer = project.ok(*name.split(), "--help")
     assert answer.err == ""
     for option in GLOBAL_OPTIONS:
         assert option().opts[-1] in answer.out

@@ -3,46 +3,36 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 
 import click
 import pytest
+from cli.every_command import EVERY
 from cli.project import Project
 
 from reconciler.cli.main import COMMANDS, FIRST, GROUPS, cli
-from reconciler.cli.options import Command
 
 
-def _command(name: str) -> Command:
-    found = cli.get_command(click.Context(cli, info_name="reconciler"), name)
-    assert isinstance(found, Command)
-    return found
-
-
-def _examples() -> Iterator[tuple[str, str]]:
-    for name in COMMANDS:
-        for line in _command(name).examples:
-            yield name, line
-
-
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_command_has_an_example_and_shows_it(project: Project, name: str) -> None:
     """Nobody guesses how a command is called: its help ends with lines that can be typed."""
-    examples = _command(name).examples
+    examples = EVERY[name].examples
     assert examples
-    shown = project.ok(name, "--help").out.partition("Examples:\n")[2]
+    shown = project.ok(*name.split(), "--help").out.partition("Examples:\n")[2]
     for line, purpose in examples.items():
         assert line in shown
         assert purpose.split()[0] in shown
 
 
-@pytest.mark.parametrize(("name", "line"), list(_examples()), ids=lambda value: value)
+@pytest.mark.parametrize(
+    ("name", "line"), [(name, line) for name in EVERY for line in EVERY[name].examples], ids=lambda value: value
+)
 def test_every_example_is_understood(name: str, line: str) -> None:
     """Each example is parsed by its own command: no option that is gone, no value that is refused."""
-    program, called, *words = shlex.split(line.partition(" > ")[0])
-    assert (program, called) == ("reconciler", name)
+    called = shlex.split(line.partition(" > ")[0])
+    words = ["reconciler", *name.split()]
+    assert called[: len(words)] == words
     context = click.Context(cli, info_name="reconciler")
-    _command(name).make_context(name, words, parent=context)
+    EVERY[name].make_context(name, called[len(words) :], parent=context)
 
 
 def test_the_groups_name_each_command_once() -> None:
@@ -72,7 +62,7 @@ def test_the_name_alone_shows_the_way_to_begin(project: Project) -> None:
 def test_help_fits_the_terminal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """COLUMNS is respected, from 60 columns on: no line of help is wider."""
     monkeypatch.setenv("COLUMNS", "60")
-    for words in (["--help"], *([name, "--help"] for name in COMMANDS)):
+    for words in (["--help"], *([*name.split(), "--help"] for name in (*COMMANDS, *EVERY))):
         lines = project.ok(*words).out.splitlines()
         wide = [
             line for line in lines if len(line) > 60 and not line.startswith("  reconciler ")

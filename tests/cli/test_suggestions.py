@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from cli.every_command import EVERY
 from cli.project import Project
 
-from reconciler.cli.main import COMMANDS, cli
 from reconciler.cli.suggestions import DESTRUCTIVE, for_command, for_option
 
 
@@ -21,6 +21,7 @@ from reconciler.cli.suggestions import DESTRUCTIVE, for_command, for_option
         ("diff", "'plan'"),
         ("destroy x", "'delete'"),
         ("aply", "'apply'"),
+        ("controller rum", "'run'"),
     ],
 )
 def test_other_tools_words_lead_to_ours(project: Project, words: str, hint: str) -> None:
@@ -31,13 +32,10 @@ def test_other_tools_words_lead_to_ours(project: Project, words: str, hint: str)
 
 
 @pytest.mark.parametrize("option", sorted(DESTRUCTIVE))
-@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize("command", sorted(EVERY))
 def test_no_typo_is_answered_with_what_destroys(command: str, option: str) -> None:
     """Each letter of each destructive option left out, doubled or swapped, on each command: none is suggested."""
-    context = cli.make_context("reconciler", [command], resilient_parsing=True)
-    found = cli.get_command(context, command)
-    assert found is not None
-    known = [name for parameter in found.params for name in parameter.opts]
+    known = [name for parameter in EVERY[command].params for name in parameter.opts]
     for place in range(2, len(option)):
         for typo in (option[:place] + option[place + 1 :], option[:place] + option[place] + option[place:]):
             hint = for_option(typo, known) or ""
@@ -46,10 +44,7 @@ def test_no_typo_is_answered_with_what_destroys(command: str, option: str) -> No
 
 def test_destructive_options_are_all_known() -> None:
     """An option whose help says that it deletes, overwrites or takes over stands in the set."""
-    context = cli.make_context("reconciler", ["plan"], resilient_parsing=True)
-    for command in COMMANDS:
-        found = cli.get_command(context, command)
-        assert found is not None
+    for command, found in EVERY.items():
         for parameter in found.params:
             text = (getattr(parameter, "help", "") or "").lower()
             if (

@@ -108,14 +108,14 @@ def test_the_page_has_the_same_shape_for_every_value(text: str) -> None:
 
 
 def _everywhere(text: str) -> Plan:
-    """A plan with the text in every place that shows one, always as one line."""
+    """A plan with the text in every place that shows one, always as one line, and never as one of our own reasons."""
     line = re.sub(r"[\n]", "", text)
     where = Address(f"r{line}", f"K{line}", f"k{line}")
     item = Desired(Resource(where, {}), "k", labels={line: line})
     old = FieldChange(f"/{line}", 1, [line])
     new = FieldChange(f"/{line}", after=f"v{line}")
     changes = (
-        Change(where, "conflict", line or "r", (old,), message=f"m{line}", desired=item),
+        Change(where, "conflict", f"x-{line}", (old,), message=f"m{line}", desired=item),
         Change(where._replace(key="new"), "create", f"r{line}", (new,), desired=item, depends_on=(where,)),
     )
     return Plan(changes, 1, (where,), environment=f"e{line}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 from markdown import cell, code, page, paragraph, table
 
+from reconciler.cli.lazy_group import LazyGroup
 from reconciler.cli.main import COMMANDS, cli
 from reconciler.cli.options import Command
 from reconciler.core.exit_codes import EXIT_CODES, PRECEDENCE
@@ -28,17 +29,29 @@ def commands_page() -> str:
         "`reconciler schema` writes its schema. [Exit codes](exit-codes.md) are the same for all commands."
     )
     blocks = [paragraph(intro), summary]
-    for name in COMMANDS:
-        command = cli.get_command(context, name)
-        if command is not None:
-            blocks.extend(_command(name, command, context, common))
+    blocks.extend(_commands(cli, context, common))
     blocks += ["## Options of every command", "They may stand before the command's name or after it.", shared]
     return page("Commands", *blocks)
 
 
-def _command(name: str, command: click.Command, parent: click.Context, common: set[str | None]) -> Iterator[str]:
+def _commands(group: LazyGroup, context: click.Context, common: set[str | None], before: str = "") -> Iterator[str]:
+    """Each command of a group; those of a group in it below it, by all words of their name."""
+    for name in group.table:
+        command = group.get_command(context, name)
+        if isinstance(command, LazyGroup):
+            inner = click.Context(command, info_name=name, parent=context)
+            yield f"## {before}{name}"
+            yield paragraph(_escaped(command.help or ""))
+            yield from _commands(command, inner, common, f"{before}{name} ")
+        elif command is not None:
+            yield from _command(name, f"{before}{name}", command, context, common)
+
+
+def _command(
+    name: str, title: str, command: click.Command, parent: click.Context, common: set[str | None]
+) -> Iterator[str]:
     context = click.Context(command, info_name=name, parent=parent)
-    yield f"## {name}"
+    yield f"## {title}"
     usage = command.get_usage(context).removeprefix("Usage: ")
     yield f"```text\n{' '.join(usage.split())}\n```"
     for block in (command.help or "").replace("\b", "").split("\n\n"):

@@ -63,9 +63,7 @@ def _tiles(report: Report) -> Iterator[Tile]:
 def _rows(report: Report, bounds: Bounds) -> Rows:
     changes = {change.address: change for change in report.plan.changes}
     known = relations(view(report.plan, fold=False), bounds)
-    planned = [
-        changes.get(one.address) or Change(one.address, one.action, one.reason, message="") for one in report.outcomes
-    ]
+    planned = [_planned(one, changes.get(one.address)) for one in report.outcomes]
     found, numbers = facets(
         [_values(one, change) for one, change in zip(report.outcomes, planned, strict=True)], FACETS
     )
@@ -77,6 +75,13 @@ def _rows(report: Report, bounds: Bounds) -> Rows:
     )
     names = frozenset(str(outcome.address) for outcome in report.outcomes)
     return Rows(sections, found, len(report.outcomes), names)
+
+
+def _planned(outcome: Outcome, change: Change | None) -> Change:
+    """The change that an outcome is of; where the plan has none, or another, as much of one as the outcome tells."""
+    if change is not None and change.action == outcome.action:
+        return change
+    return Change(outcome.address, outcome.action, outcome.reason, message="")
 
 
 def _values(outcome: Outcome, change: Change) -> Values:

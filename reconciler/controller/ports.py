@@ -1,0 +1,43 @@
+"""What the loop asks of the process around it: its right to write, events, and measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from reconciler.controller.cluster import ObjectKey
+
+
+class Fence(Protocol):
+    """This replica's right to write to one registry."""
+
+    def remaining(self) -> float:
+        """Seconds for which this replica may still write there; 0 or less: not any more."""
+        ...
+
+
+class Recorder(Protocol):
+    """Events of the cluster (`kubectl describe`)."""
+
+    def event(self, item: Mapping[str, Any], kind: str, reason: str, message: str) -> None:
+        """Tell of an object what was done or met: `kind` is Normal or Warning, `reason` one word in CamelCase."""
+        ...
+
+
+class Observer(Protocol):
+    """Measurements."""
+
+    def reconciled(self, key: ObjectKey, seconds: float, result: str) -> None:
+        """A registry was reconciled: `result` is the reason of its condition Synced."""
+        ...
+
+    def wrote(self, key: ObjectKey, action: str, status: str) -> None:
+        """A change was carried out in a registry, or failed."""
+        ...
+
+
+class Result(NamedTuple):
+    """How a reconcile ended: whether it failed, and in how many seconds it is due again."""
+
+    failed: bool
+    after: float
