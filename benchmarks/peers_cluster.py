@@ -15,7 +15,7 @@ from lightkube.config.kubeconfig import KubeConfig
 
 Data = dict[str, Any]
 
-PAUSE: Final = 0.05  # seconds between two looks
+PAUSE: Final = 0.1  # seconds between two looks
 MANAGER: Final = "benchmark"
 _PLURALS: Final = {
     "Namespace": "namespaces",
