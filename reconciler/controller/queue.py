@@ -19,6 +19,9 @@ K = TypeVar("K", bound=Hashable)
 DEBOUNCE: Final = 1.0  # seconds
 FIRST_WAIT: Final = 2.0  # seconds after one failure; doubled by each that follows
 LONGEST_WAIT: Final = 300.0
+LONGEST_UNREACHABLE: Final = (
+    6.0  # seconds: an attempt costs a registry that is down nothing, and its return is soon seen
+)
 JITTER: Final = 0.2
 
 
@@ -53,10 +56,15 @@ class WorkQueue(Generic[K]):
         self._due.pop(key, None)
         self._failures.pop(key, None)
 
-    def failed(self, key: K) -> float:
-        """Work on a key failed: it is due again after a wait that grows. Gives that wait in seconds."""
-        count = self._failures[key] = self._failures.get(key, 0) + 1
-        wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(count - 1, 16))
+    def failed(self, key: K, *, unreachable: bool = False) -> float:
+        """Work on a key failed: it is due again after a wait that grows. Gives that wait in seconds.
+
+        It grows less where nobody was reached: see LONGEST_UNREACHABLE. Such failures make no later wait longer, either.
+        """
+        longest = LONGEST_UNREACHABLE if unreachable else LONGEST_WAIT
+        count = self._failures.get(key, 0)
+        wait = min(longest, FIRST_WAIT * 2.0 ** min(count, 16))
+        self._failures[key] = count if unreachable and wait == longest else count + 1
         wait *= 1 - JITTER + 2 * JITTER * self.jitter()
         self.schedule(key, wait)
         return wait

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from kubernetes.api_server import ApiServer
 from kubernetes.judges import argo_health, argo_script, flux_health
 
 from reconciler.controller.crds import MODEL, REGISTRY, definitions
@@ -106,3 +107,19 @@ def test_the_examples_hold_the_checks_that_the_program_prints() -> None:
     assert written == [None, flux_checks([REGISTRY]), flux_checks([MODEL])]
     config_map = yaml.safe_load((EXAMPLES / "argocd" / "argocd-cm.yaml").read_text("utf-8"))
     assert argo_script(config_map) == SCRIPT
+
+
+def test_a_new_object_is_on_its_way_from_the_first_moment(api_server: ApiServer, namespace: str) -> None:
+    """Before the controller has seen it: without a status kstatus takes an object for done, and a CEL expression fails."""
+    api_server.apply(
+        {
+            "apiVersion": MODEL.api_version,
+            "kind": MODEL.kind,
+            "metadata": {"name": "a", "namespace": namespace},
+            "spec": {"endpoint": {"url": "https://llm.example.com/v1", "model": "m"}},
+        }
+    )
+    item = api_server.get(MODEL.name, "a", "--namespace", namespace)
+    assert item["status"] == {"observedGeneration": -1}
+    assert flux_health(CHECKS, item) == "inProgress"
+    assert argo_health(SCRIPT, item) == ("Progressing", "generation 1 is not reconciled yet")
