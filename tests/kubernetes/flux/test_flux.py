@@ -89,7 +89,9 @@ def readiness(server: ApiServer, name: str) -> dict[str, Any]:
 def stored(path: Path) -> set[str]:
     """The keys in the registry."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
-        return {key for (key,) in database.execute("SELECT key FROM object WHERE kind = 'Model' AND deleted_at IS NULL")}
+        return {
+            key for (key,) in database.execute("SELECT key FROM object WHERE kind = 'Model' AND deleted_at IS NULL")
+        }
 
 
 @pytest.mark.timeout(1800)
