@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,6 +99,24 @@ def test_a_group_of_every_driver_matches_the_wildcard() -> None:
     groups = {one.manifest["spec"]["group"] for one in definitions(drivers)}
     start, end = GROUPS.split("/")[0][0], GROUPS.split("/")[0][1:]
     assert (start, [group for group in groups if not group.endswith(end)]) == ("*", [])
+
+
+def test_what_the_api_server_fills_in_is_no_drift_for_argo_cd() -> None:
+    """It compares the fields that Git names; but an item of a list that a default was written into is another item."""
+    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    forms = [one.manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for one in definitions(drivers)]
+    assert any("default" in form for form in walked(forms))
+    assert [
+        form for form in walked(forms) if "items" in form and any("default" in one for one in walked(form["items"]))
+    ] == []
+
+
+def walked(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a value, itself included."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from walked(item)
 
 
 def test_the_examples_hold_the_checks_that_the_program_prints() -> None:
