@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -125,7 +127,24 @@ def test_the_examples_hold_the_checks_that_the_program_prints() -> None:
     written = [document["spec"].get("healthCheckExprs") for document in documents]
     assert written == [None, flux_checks([REGISTRY]), flux_checks([MODEL])]
     config_map = yaml.safe_load((EXAMPLES / "argocd" / "argocd-cm.yaml").read_text("utf-8"))
+    assert config_map == printed("argocd")
     assert argo_script(config_map) == SCRIPT
+
+
+def test_every_kind_has_a_check_for_flux() -> None:
+    """Flux compares no wildcards: one that is left out would be judged by what kstatus makes of it."""
+    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    kinds = {
+        one.manifest["spec"]["group"] + "/" + one.manifest["spec"]["names"]["kind"] for one in definitions(drivers)
+    }
+    checks = printed("flux")["healthCheckExprs"]
+    assert {check["apiVersion"].partition("/")[0] + "/" + check["kind"] for check in checks} == kinds
+
+
+def printed(tool: str) -> Any:
+    """What `controller health-checks` prints, as data."""
+    command = [sys.executable, "-m", "reconciler", "controller", "health-checks", tool]
+    return yaml.safe_load(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def test_a_new_object_is_on_its_way_from_the_first_moment(api_server: ApiServer, namespace: str) -> None:
