@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.api_server import ApiServer
-from kubernetes.judges import argo_health, argo_script, flux_health
+from kubernetes.gitops_tools import argo_health, argo_script, flux_health
 
 from reconciler.controller.crds import MODEL, REGISTRY, definitions
 from reconciler.controller.health_checks import GROUPS, MEANINGS, argo_customizations, flux_checks
