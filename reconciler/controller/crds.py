@@ -26,6 +26,9 @@ from reconciler.registry.protocol import Driver
 GROUP: Final = "models.reconciler.dev"
 VERSION: Final = "v1alpha1"
 CATEGORY: Final = "reconciler"
+NOT_OBSERVED: Final = (
+    -1
+)  # from the first moment: without a status, `kubectl wait`, kstatus and Flux take an object for done
 DURATION: Final = r"^[1-9][0-9]{0,5}[smhd]$"
 
 _NOT_IN_A_CLUSTER: Final = frozenset({"$schema", "format_version", "kind", "state", "extends"})
@@ -300,7 +303,7 @@ _CONDITIONS: Final[Form] = {
 
 def _status(members: Mapping[str, Form]) -> Form:
     properties = {"conditions": _CONDITIONS, "observedGeneration": {"type": "integer"}, **members}
-    return {"type": "object", "properties": properties}
+    return {"type": "object", "properties": properties, "default": {"observedGeneration": NOT_OBSERVED}}
 
 
 def _object_status() -> Form:
