@@ -7,9 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from reconciler.controller.cluster import CONFIG_MAPS, SECRETS, Cluster, Data, ObjectKey, ResourceType, version_of
+from reconciler.controller.cluster import (
+    CONFIG_MAPS,
+    SECRETS,
+    Cluster,
+    Data,
+    ObjectKey,
+    ResourceType,
+    key_of,
+    version_of,
+)
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.documents import Named, names_in
 from reconciler.controller.informer import Informer
@@ -17,7 +26,12 @@ from reconciler.controller.routing import NOWHERE, destinations, route_from, rou
 
 ANNOTATIONS: Final = "models.reconciler.dev/"  # the prefix of those that concern us
 BACKUP: Final = "models.reconciler.dev/backup"  # the label of ConfigMaps that hold backups
-Concerned = Callable[[ObjectKey], None]
+
+
+class Concerned(Protocol):
+    """Is told the key of a Registry object that a change may concern. `deleted`: a Model or native object is going, or gone."""
+
+    def __call__(self, key: ObjectKey, /, *, deleted: bool = False) -> None: ...
 
 
 class Member(NamedTuple):
@@ -50,6 +64,7 @@ class Copies:
         self, cluster: Cluster, namespace: str | None, types: Mapping[str, ResourceType], concerned: Concerned
     ) -> None:
         self.complete = asyncio.Event()
+        self._cluster = cluster
         self._concerned = concerned
         self._kinds: dict[ResourceType, str | None] = {MODEL: None, **{where: kind for kind, where in types.items()}}
         self._routes = _Index()
@@ -84,8 +99,10 @@ class Copies:
         return self._registries.within(namespace)
 
     def registry_keys(self) -> list[ObjectKey]:
-        """The keys of all Registry objects."""
-        return self._registries.keys()
+        """The keys of all that is to be reconciled: the Registry objects, and those that are named and not there."""
+        named = {ObjectKey(namespace, word) for namespace, word in self._routes.places() if not word.startswith("*")}
+        nowhere = {ObjectKey(namespace, NOWHERE) for namespace, _ in self._routes.places()}
+        return sorted({*self._registries.keys(), *named, *nowhere})
 
     def models(self, namespace: str) -> Iterator[Mapping[str, Any]]:
         """The Model objects of a namespace, by name."""
@@ -112,6 +129,18 @@ class Copies:
     def member(self, resource: ResourceType, key: ObjectKey) -> Mapping[str, Any] | None:
         """One Model or native object as it is now, or None."""
         return self._members[resource].get(key)
+
+    def kind_of(self, resource: ResourceType) -> str | None:
+        """`<driver>/<Kind>` of a native type, None of the Model."""
+        return self._kinds[resource]
+
+    async def agree(self, namespace: str) -> bool:
+        """True where a list of now holds no Model or native object of the namespace that the copies do not. Raises ClusterError."""
+        for resource, one in self._members.items():
+            listing = await self._cluster.list(resource, namespace)
+            if any(one.get(key_of(item)) is None for item in listing.items):
+                return False
+        return True
 
     def secret_version(self, key: ObjectKey) -> str | None:
         """The version of a Secret, or None where there is none."""
@@ -158,7 +187,8 @@ class Copies:
             self._routes.put(here, {(key.namespace, word) for word in words})
             self._uses.put(here, () if after is None else _uses(key.namespace, after))
             if _says(before) != _says(after):
-                self._mark(key.namespace, {word for _, word in old} | words)
+                deleted = after is None or ("deletionTimestamp" in after["metadata"] and before is not None)
+                self._mark(key.namespace, {word for _, word in old} | words, deleted=deleted)
 
         return changed
 
@@ -172,9 +202,9 @@ class Copies:
 
         return changed
 
-    def _mark(self, namespace: str, words: set[str]) -> None:
+    def _mark(self, namespace: str, words: set[str], *, deleted: bool = False) -> None:
         for name in destinations(words, lambda: self._registries.within(namespace)):
-            self._concerned(ObjectKey(namespace, name))
+            self._concerned(ObjectKey(namespace, name), deleted=deleted)
 
 
 class _Index:
@@ -197,6 +227,10 @@ class _Index:
             self._places[one] = after
         else:
             self._places.pop(one, None)
+
+    def places(self) -> Iterator[Any]:
+        """All places of objects."""
+        return iter(self._objects)
 
     def by(self, one: _Id) -> frozenset[Any]:
         """The places of an object."""

@@ -60,8 +60,8 @@ MODEL: Final = ResourceType(GROUP, VERSION, "Model", "models")
 
 
 def native_type(driver: str, kind: Kind) -> ResourceType:
-    """The resource type of a native kind."""
-    word = kind.name.lower()
+    """The resource type of a native kind. The driver in its name keeps `kubectl get models` and `secrets` for those of others."""
+    word = f"{driver}{kind.name.lower()}"
     plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
     return ResourceType(f"{driver}.{GROUP}", VERSION, kind.name, plural)
 
@@ -136,6 +136,11 @@ def _registry(drivers: list[Driver]) -> Definition:
     status = _status(
         {
             "lastReconcileTime": {"type": "string", "format": "date-time"},
+            "allowDeletes": {
+                "type": "object",
+                "description": "The annotation that allows deletes: its value, and how many of it are used up.",
+                "properties": {"value": {"type": "integer"}, "used": {"type": "integer"}},
+            },
             "summary": {"type": "object", "additionalProperties": {"type": "integer"}},
             "guards": {"type": "array", "items": dict(ANY, type="object")},
             "orphans": {
@@ -311,6 +316,8 @@ def _object_status() -> Form:
             "reason": {"type": "string"},
             "message": {"type": "string"},
             "fields": {"type": "array", "items": {"type": "string"}},
+            "generation": {"type": "integer"},
+            "secrets": {"type": "string"},
         },
     }
     listed = {"type": "array", "items": member, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
@@ -351,7 +358,7 @@ def _definition(
                 "kind": where.kind,
                 "listKind": f"{where.kind}List",
                 "plural": where.plural,
-                "singular": where.kind.lower(),
+                "singular": f"{where.group.removesuffix(GROUP).rstrip('.')}{where.kind.lower()}",
                 "categories": [CATEGORY],
                 **names,
             },
