@@ -43,7 +43,7 @@ class LeaseKeeper:
     """Renews this replica's lease in rounds.
 
     `busy` gives the keys under way that were begun in this term; `changed` is called when the keys that are ours may have
-    changed. `clock` gives seconds, and never stands still. `tried` is when the last round began.
+    changed, `renewed` after each renewal. `clock` gives seconds, and never stands still. `tried` is when the last round began.
     """
 
     cluster: Cluster
@@ -51,6 +51,7 @@ class LeaseKeeper:
     membership: Membership
     busy: Callable[[], Iterable[str]]
     changed: Callable[[], None]
+    renewed: Callable[[], None]
     clock: Callable[[], float]
     tried: float = float("-inf")
     error: str = ""
@@ -65,7 +66,8 @@ class LeaseKeeper:
         """Renew and list until cancelled; then release the lease, so that others need not wait for its end."""
         try:
             while True:
-                await asyncio.sleep(await self._try())
+                pause = await self._try()
+                await asyncio.sleep(pause)
         finally:
             await self._release()
 
@@ -90,6 +92,7 @@ class LeaseKeeper:
         async with asyncio.timeout(self._limit):
             await self._renew()
         self.membership.renewed(sent, self.clock())
+        self.renewed()
         sent = self.clock()
         async with asyncio.timeout(self._limit):
             listing = await self.cluster.list(LEASES, self.namespace)
@@ -115,7 +118,9 @@ class LeaseKeeper:
             if error.gone:
                 self._data = None
                 self.membership.lost()
-            elif error.conflict:  # the answer to our last write was lost, or somebody edited it: it bears our name alone
+            elif (
+                error.conflict
+            ):  # the answer to our last write was lost, or somebody edited it: it bears our name alone
                 self._data = await self.cluster.get(LEASES, self.key)
             raise
 
