@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,14 +36,12 @@ async def run(settings: Settings, log: Log) -> None:
     stopped = asyncio.Event()
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
-        async with open_cluster() as cluster:
-            namespace = settings.namespace or cluster.namespace
-            parts = Parts(settings, cluster, namespace, log, Path(folder))
-            async with parts.health.serving(settings.host, settings.port) as port:
-                log(f"{parts.me} serves /metrics, /healthz and /readyz at port {port}", replica=parts.me, port=port)
-                await _until(stopped, parts.run())
-            log("stopped: the lease is released", replica=parts.me)
+    async with open_cluster() as cluster:
+        parts = Parts(settings, cluster, settings.namespace or cluster.namespace, log, Path.cwd())
+        async with parts.health.serving(settings.host, settings.port) as port:
+            log(f"{parts.me} serves /metrics, /healthz and /readyz at port {port}", replica=parts.me, port=port)
+            await _until(stopped, parts.run())
+        log("stopped: the lease is released", replica=parts.me)
 
 
 async def _until(stopped: asyncio.Event, work: Any) -> None:
@@ -62,7 +59,7 @@ async def _until(stopped: asyncio.Event, work: Any) -> None:
 
 @dataclass
 class Parts:
-    """What one process consists of, put together."""
+    """What one process consists of, put together. `folder` holds the registries that are files."""
 
     settings: Settings
     cluster: Cluster
