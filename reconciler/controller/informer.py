@@ -58,9 +58,8 @@ class Informer:
         return self._objects.get(key)
 
     def within(self, namespace: str) -> Iterator[Mapping[str, Any]]:
-        """The objects of a namespace, by name."""
-        here = self._by_namespace.get(namespace, {})
-        return (here[name] for name in sorted(here))
+        """The objects of a namespace as they are now, by name. May be asked in any thread."""
+        return iter(sorted(self._by_namespace.get(namespace, {}).values(), key=key_of))
 
     def keys(self) -> list[ObjectKey]:
         """The keys of all objects."""
