@@ -11,6 +11,7 @@ from reconciler.cli.options import GLOBAL_OPTIONS, Given, given_in, version_opti
 
 COMMANDS: Final = {
     "run": ("reconciler.cli.controller_run:command", "Keep registries as the cluster's objects say, until stopped."),
+    "manifests": ("reconciler.cli.controller_manifests:command", "Write what installs the controller in a cluster."),
 }
 
 
