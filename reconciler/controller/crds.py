@@ -6,12 +6,16 @@ refuses, as far as a structural schema can say it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from reconciler.controller.cluster import ResourceType
+from reconciler.controller.cluster_text import setting_form
 from reconciler.controller.re2 import translate
-from reconciler.controller.structural import ANY, Structural
+from reconciler.controller.structural import Structural
+from reconciler.controller.transitions import transitions
+from reconciler.controller.untyped import ANY, NEVER, together
+from reconciler.controller.variants import Choice, Variant, schema_of
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.rule_tree import rules_of
@@ -22,18 +26,20 @@ from reconciler.registry.protocol import Driver
 GROUP: Final = "models.reconciler.dev"
 VERSION: Final = "v1alpha1"
 CATEGORY: Final = "reconciler"
+NOT_OBSERVED: Final = (
+    -1
+)  # from the first moment: without a status, `kubectl wait`, kstatus and Flux take an object for done
 DURATION: Final = r"^[1-9][0-9]{0,5}[smhd]$"
 
-_NOT_IN_A_CLUSTER: Final = frozenset({"$schema", "format_version", "kind", "state"})
-_CREDENTIAL: Final[Form] = {
-    "type": "object",
-    "description": "A credential, by the Secret of this namespace that holds it.",
+_NOT_IN_A_CLUSTER: Final = frozenset({"$schema", "format_version", "kind", "state", "extends"})
+_SECRET_KEY: Final[Form] = {
     "properties": {
         "secretKeyRef": {
             "type": "object",
+            "description": "The Secret of this namespace that holds it.",
             "properties": {
-                "name": {"type": "string", "minLength": 1, "maxLength": 253},
-                "key": {"type": "string", "minLength": 1, "maxLength": 253},
+                "name": {"type": "string", "description": "The Secret's name.", "minLength": 1, "maxLength": 253},
+                "key": {"type": "string", "description": "The key of its data.", "minLength": 1, "maxLength": 253},
             },
             "required": ["name", "key"],
         }
@@ -78,29 +84,15 @@ def definitions(drivers: Iterable[Driver]) -> list[Definition]:
 
 
 def _registry(drivers: list[Driver]) -> Definition:
-    structural = Structural()
-    settings: dict[str, Form] = {}
-    takers: dict[str, list[str]] = {}
-    for driver in drivers:
-        form, rules = form_of(driver.settings), rules_of(driver.settings)
-        for name, member in form["properties"].items():
-            takers.setdefault(name, []).append(driver.name)
-            node = rules.children[name]
-            secret = node.secret is not None
-            translated = dict(_CREDENTIAL) if secret else structural.translate(member, node, ("spec", name))
-            settings.setdefault(name, translated)
-    settings["headers"] = {
-        "type": "object",
-        "description": "Headers sent with every request; one that carries a credential is `{secretKeyRef: {name, key}}`.",
-        "additionalProperties": dict(ANY),
-    }
+    structural = Structural(setting_form)
+    variants = [_settings(structural, driver) for driver in drivers]
+    settings = schema_of(Choice("driver", variants), {})
     names = [driver.name for driver in drivers]
     spec: Form = {
         "type": "object",
         "required": ["driver"],
         "properties": {
             "driver": {"type": "string", "description": "What kind of registry this is.", "enum": names},
-            **settings,
             "default": {"type": "boolean", "description": "Models without `registries` go here."},
             "owns": {
                 "type": "array",
@@ -123,7 +115,8 @@ def _registry(drivers: list[Driver]) -> Definition:
                 "description": "Whether deleting an object here deletes what it declared in the registry.",
                 "default": False,
             },
-            "guards": structural.translate(form_of(Guards), rules_of(Guards), ("spec", "guards")),
+            "guards": {"description": "Limits on what one reconcile may delete."}
+            | structural.translate(form_of(Guards), rules_of(Guards), ("spec", "guards")),
             "interval": {
                 "type": "string",
                 "description": "How often the registry is read though nothing changed here.",
@@ -134,11 +127,12 @@ def _registry(drivers: list[Driver]) -> Definition:
             "variables": {
                 "type": "object",
                 "description": "Values for `${var:NAME}`.",
-                "additionalProperties": {"type": "string"},
+                "additionalProperties": {"type": "string", **setting_form({})},
             },
         },
-        "x-kubernetes-validations": [*_settings_rules(drivers, takers)],
     }
+    for word, said in settings.items():
+        spec[word] = said | spec["properties"] if word == "properties" else said
     status = _status(
         {
             "lastReconcileTime": {"type": "string", "format": "date-time"},
@@ -166,21 +160,32 @@ def _registry(drivers: list[Driver]) -> Definition:
     return Definition(made, structural.left)
 
 
-def _settings_rules(drivers: list[Driver], takers: Mapping[str, list[str]]) -> Iterator[Form]:
-    """Which driver takes which setting, and needs which."""
-    for name, drivers_with in takers.items():
-        if len(drivers_with) < len(drivers):
-            listed = ", ".join(f"'{driver}'" for driver in drivers_with)
-            yield {
-                "rule": f"!has(self.{name}) || self.driver in [{listed}]",
-                "message": f"{name} is a setting of {', '.join(drivers_with)} only",
-            }
-    for driver in drivers:
-        for name in form_of(driver.settings).get("required", ()):
-            yield {
-                "rule": f"self.driver != '{driver.name}' || has(self.{name})",
-                "message": f"{name} is missing: {driver.name} needs it",
-            }
+def _settings(structural: Structural, driver: Driver) -> Variant:
+    """The settings of one driver as members of a Registry's spec: plain values, and credentials by their Secret."""
+    form, rules = form_of(driver.settings), rules_of(driver.settings)
+    members = {}
+    for name, member in form["properties"].items():
+        node, path = rules.children[name], ("spec", name)
+        if node.secret is not None:
+            members[name] = {"type": "object", "description": member["description"], **_SECRET_KEY, "nullable": True}
+        elif node.each is not None and node.each.secret is not None:
+            members[name] = _headers(member)
+        else:
+            members[name] = structural.translate(member, node, path)
+    return Variant(driver.name, members, frozenset(form.get("required", ())))
+
+
+def _headers(member: Form) -> Form:
+    """Headers: text, or a credential. Each is without a type, so other types are refused by bounds."""
+    said = "Text, or for a credential `{secretKeyRef: {name, key}}`."
+    text, others = setting_form({}), (NEVER[kind] for kind in ("array", "number", "boolean"))
+    value = together(ANY, text, _SECRET_KEY, {"maxProperties": 1}, *others)
+    return {
+        "type": "object",
+        "description": f"{member['description']} {said}",
+        "additionalProperties": value | {"description": said},
+        "nullable": True,
+    }
 
 
 def _model() -> Definition:
@@ -188,9 +193,8 @@ def _model() -> Definition:
     form = form_of(Model)
     form["properties"] = {name: member for name, member in form["properties"].items() if name not in _NOT_IN_A_CLUSTER}
     form.pop("allOf", None)
-    form["required"] = []
+    del form["required"]
     spec = structural.translate(form, rules_of(Model), ("spec",))
-    del spec["required"]
     spec["properties"]["key"]["description"] = "The model's identity in every registry; `metadata.name` if absent."
     spec["properties"]["registries"]["description"] = (
         "The Registry objects of this namespace that it goes to, each with overrides in that registry's own terms. "
@@ -234,6 +238,9 @@ def _native(driver: Driver, kind: Kind) -> Definition:
         if name not in _NOT_IN_A_CLUSTER:
             properties[name] = structural.translate(member, shared.children[name], ("spec", name))
     properties["key"] = _native_key(kind, structural)
+    changes = list(transitions(structural, spec, kind.root))
+    if changes:
+        spec["x-kubernetes-validations"] = [*spec.get("x-kubernetes-validations", ()), *changes]
     where = native_type(driver.name, kind)
     description = kind.title or (kind.model.__doc__ or kind.name).strip().splitlines()[0]
     columns = [_column("Key", ".spec.key", priority=1), *_CONDITION_COLUMNS]
@@ -245,9 +252,8 @@ def _native_key(kind: Kind, structural: Structural) -> Form:
     conditions: list[Form] = []
     for rule in kind.key_rules:
         found = translate(rule.pattern)
-        if found is None:
-            structural.left.setdefault("/spec/key", rule.refusal)
-            continue
+        if not found.complete:
+            structural.leave(("spec", "key"), f"all of its form: {rule.refusal}")
         conditions += [{"pattern": one} for one in found.required]
         conditions += [{"not": {"pattern": one}} for one in found.forbidden]
     said = "The object's identity in the registry; `metadata.name` if absent."
@@ -292,7 +298,7 @@ _CONDITIONS: Final[Form] = {
 
 def _status(members: Mapping[str, Form]) -> Form:
     properties = {"conditions": _CONDITIONS, "observedGeneration": {"type": "integer"}, **members}
-    return {"type": "object", "properties": properties}
+    return {"type": "object", "properties": properties, "default": {"observedGeneration": NOT_OBSERVED}}
 
 
 def _object_status() -> Form:

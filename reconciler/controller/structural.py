@@ -1,150 +1,204 @@
 """Translate the JSON Schema of a manifest into a structural schema, the form that a CustomResourceDefinition takes.
 
-What a structural schema cannot say is left out, and told by `Structural.left`: the controller says it in the object's
-status. In a cluster a reference to a secret is `${secret:NAME/KEY}`, one to other text `${configMap:NAME/KEY}`.
+A structural schema has one type for a field. A field that takes several (a number or a reference, text or a map) has none
+here, and each type that it does not take is refused by a bound that no value of that type keeps. What cannot be said at
+all is left to the controller, which says it in the object's status; `Structural.left` tells what that is.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from reconciler.controller.cel import quoted
+from reconciler.controller.cluster_text import is_complete, text_form, words_or_reference
 from reconciler.controller.re2 import translate
+from reconciler.controller.untyped import ANY, NEVER, together, visible
+from reconciler.controller.variants import Choice, Variant, schema_of
 from reconciler.core import pointer as json_pointer
-from reconciler.core.rules import OPAQUE, Immutable, Node
+from reconciler.core.rules import OPAQUE, Node
 from reconciler.core.schema.form import Form
-from reconciler.core.schema.types import SECRET_REFERENCE, URL, WHOLE_REFERENCE
 
-CREDENTIAL: Final = r"^\$\{secret:[a-z0-9][a-z0-9.-]*/[A-Za-z0-9._-]+\}$"
-TEXT: Final = r"\$\{(?:configMap:[a-z0-9][a-z0-9.-]*/[A-Za-z0-9._-]+|var:[^{}]+)\}"
-ADDRESS: Final = r"^https?://[^\s/?#@]+(?:[/?#]\S*)?$|\$\{"  # no user-info; with a reference it is judged once resolved
-ANY: Final[Form] = {"x-kubernetes-preserve-unknown-fields": True}
-MOST_MEMBERS: Final = (
-    100  # of a map whose names are checked: without a bound the API server takes the check for too dear
-)
+# of a map whose names are checked: without a bound the API server takes the check for too dear
+MOST_MEMBERS: Final = 1000
 
-_KEPT: Final = ("description", "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
-_CEL_WORDS: Final = frozenset(
-    "true false null in as break const continue else for function if import let loop package namespace return var "
-    "void while".split()
+_BOUNDS: Final = {
+    "string": ("minLength", "maxLength"),
+    "array": ("minItems", "maxItems"),
+    "object": ("minProperties", "maxProperties"),
+    "number": ("minimum", "maximum"),
+}
+_SAID: Final = {
+    "string": "text",
+    "array": "a list",
+    "object": "a map",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
+# a name that surely is a credential's; the engine knows more of them (`core.secret_names`)
+CREDENTIAL_NAME: Final = (
+    r"^(?i:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+[-_])*(?:api[-_]?key|access[-_]?key|secret|password))$"
 )
 
 
 @dataclass
 class Structural:
-    """The translation of one schema. `left` says, by pointer, what the structural schema cannot say."""
+    """The translation of one schema. `left` says, by pointer, what the structural schema cannot say.
 
+    `text` says what is checked of a text: it depends on the references that it may hold.
+    """
+
+    text: Callable[[Form, Node], Form] = text_form
     left: dict[str, str] = field(default_factory=dict)
 
     def translate(self, form: Form, node: Node = OPAQUE, path: tuple[str, ...] = ()) -> Form:
         """The structural schema of what `form` describes; `node` has the field rules of it."""
-        kept: Form = {word: form[word] for word in _KEPT if word in form}
-        kinds = _types(form)
-        if "anyOf" in form:
-            kept |= self._union(form["anyOf"], path)
-        elif kinds == {"object"}:
-            kept |= self._object(form, node, path)
-        elif kinds == {"array"}:
-            each = self.translate(form.get("items", {}), node.each or OPAQUE, (*path, "*"))
-            kept |= {"type": "array", "items": each}
-        elif kinds and kinds <= {"integer", "string"} and len(kinds) == 2:
-            kept |= {"x-kubernetes-int-or-string": True, **_bounds(form), **self._pattern(form, path)}
-        elif "string" in kinds and len(kinds) == 2 and kinds & {"boolean", "number"}:
-            self._leave(path, "a reference here: write the value")
-            kept |= {"type": min(kinds - {"string"}), **_bounds(form)}
+        flat = _flat(form)
+        kinds = _types(flat)
+        made: Form = {"description": form["description"]} if "description" in form else {}
+        if not kinds:
+            made |= ANY
         elif len(kinds) == 1:
-            kept |= {"type": next(iter(kinds)), **_bounds(form), **_words(form), **self._pattern(form, path)}
+            made |= self._of_type(flat, node, path)
+        elif kinds == {"integer", "string"}:
+            made |= {"x-kubernetes-int-or-string": True, **_bounds(flat, "number"), **self._text(flat, node, path)}
         else:
-            if kinds:
-                self._leave(path, f"its type, one of {', '.join(sorted(kinds))}")
-            kept |= ANY
-        return _nullable(form, kept)
+            made |= self._of_types(flat, kinds, node, path)
+            listed = " or ".join(said for kind, said in _SAID.items() if kind in kinds)
+            made["description"] = f"{made.get('description', '')} {listed.capitalize()}.".strip()
+        return _nullable(form, made)
 
-    def _leave(self, path: tuple[str, ...], what: str) -> None:
+    def leave(self, path: tuple[str, ...], what: str) -> None:
+        """Note what is left to the controller at a place."""
         self.left.setdefault(json_pointer.join(path), what)
 
-    def _union(self, options: list[Form], path: tuple[str, ...]) -> Form:
-        """A word of a list or a reference is one pattern; any other union has no type, and the controller checks it."""
-        words = [word for option in options for word in option.get("enum", ()) if word is not None]
-        others = [option for option in options if "enum" not in option]
-        if words and all(_types(option) <= {"string"} for option in options):
-            if not all(option.get("pattern") == WHOLE_REFERENCE for option in others):
-                return {"type": "string"}  # a list that its vendor may extend
-            return {"type": "string", "pattern": f"^(?:{'|'.join(map(_quoted, words))}|{TEXT})$"}
-        self._leave(path, "which of its forms it has")
-        return dict(ANY)
+    def _of_type(self, form: Form, node: Node, path: tuple[str, ...]) -> Form:
+        """The schema of one type."""
+        (kind,) = _types(form)
+        if kind == "string":
+            words = [form["const"]] if "const" in form else [word for word in form.get("enum", ()) if word is not None]
+            return {"type": kind} | ({"enum": words} if words else self._text(form, node, path))
+        if kind == "array":
+            return {"type": kind, **_bounds(form, kind), "items": self._items(form, node, path)}
+        if kind == "object":
+            return {"type": kind, **self._object(form, node, path)}
+        return {"type": kind, **_bounds(form, "number")}
+
+    def _of_types(self, form: Form, kinds: set[str], node: Node, path: tuple[str, ...]) -> Form:
+        """The schema of several types: each has its own bounds, and those of the others keep them out."""
+        wide = kinds | ({"number"} if "integer" in kinds else set())
+        parts = [never for kind, never in NEVER.items() if kind not in wide]
+        if "string" in kinds:
+            parts.append(self._text(form, node, path))
+        if wide & {"number"}:
+            parts.append(_bounds(form, "number") | ({} if "number" in kinds else {"multipleOf": 1}))
+        if "array" in kinds:
+            parts.append(_bounds(form, "array") | {"items": self._items(form, node, path)})
+        if "object" in kinds:
+            parts.append(self._object(form, node, path))
+        return together(ANY, *parts)
+
+    def _text(self, form: Form, node: Node, path: tuple[str, ...]) -> Form:
+        if "words" in form:
+            return _bounds(form, "string") | words_or_reference(form["words"], form.get("pattern"))
+        if not is_complete(form):
+            self.leave(path, f"the whole of its form: {form.get('errorMessage', form['pattern'])}")
+        return _bounds(form, "string") | self.text(form, node)
+
+    def _items(self, form: Form, node: Node, path: tuple[str, ...]) -> Form:
+        return self.translate(form.get("items", {}), node.each or OPAQUE, (*path, "*"))
 
     def _object(self, form: Form, node: Node, path: tuple[str, ...]) -> Form:
-        made: Form = {"type": "object"}
+        if any("if" in condition for condition in form.get("allOf", ())):
+            return self._variants(form, node, path)
+        made: Form = dict(_bounds(form, "object"))
         members = form.get("properties", {})
         others = form.get("additionalProperties", True)
+        required = [name for name in form.get("required", ()) if name in members]
         if members:
             made["properties"] = {
-                name: self._member(member, node.child(name) or OPAQUE, (*path, name))
+                name: self.translate(member, node.child(name) or OPAQUE, (*path, name))
                 for name, member in members.items()
             }
             if others is not False:
                 made |= ANY
+            elif len(_types(form)) > 1 and len(required) == len(members):
+                made["maxProperties"] = len(members)  # no type, so that nothing else says that there are no others
         elif isinstance(others, Mapping) and others:
             made["additionalProperties"] = self.translate(dict(others), node.each or OPAQUE, (*path, "*"))
         else:
             made |= ANY
-        if "required" in form:
-            made["required"] = list(form["required"])
-        if "patternProperties" in form:
-            self._leave(path, "that a value under the name of a credential is a reference")
-        rules = [*self._names(form, made, path), *_optional_immutables(members, form, node), *_variants(form)]
+            self.leave(path, "references and likely secrets inside it")
+        if required:
+            made["required"] = required
+        rules = [*self._names(form, made, path), *self._credentials(form, made, path)]
         return made | ({"x-kubernetes-validations": rules} if rules else {})
 
-    def _member(self, form: Form, node: Node, path: tuple[str, ...]) -> Form:
-        made = self.translate(form, node, path)
-        rule = node.rule(Immutable)
-        if rule is None or "x-kubernetes-preserve-unknown-fields" in made:
-            return made
-        said = {"rule": "self == oldSelf", "message": f"cannot change: {rule.reason}"}
-        return made | {"x-kubernetes-validations": [*made.get("x-kubernetes-validations", ()), said]}
+    def _variants(self, form: Form, node: Node, path: tuple[str, ...]) -> Form:
+        """The schema of a map whose members depend on one of them (`core.schema.unions.Variants`)."""
+        member, default, made = "", None, dict(_bounds(form, "object"))
+        variants: list[Variant] = []
+        for condition in form["allOf"]:
+            ((member, said),) = condition["if"]["properties"].items()
+            value = said["const"] if "const" in said else said["enum"][0]
+            default = value if "enum" in said else default
+            chosen = self._object(condition["then"], node, path)
+            variants.append(Variant(value, chosen["properties"], frozenset(chosen.get("required", ())) - {member}))
+            made |= ANY if ANY.items() <= chosen.items() else {}
+            for rule in chosen.get("x-kubernetes-validations", ()):
+                self.leave(path, f"in some of its forms: {rule['message']}")
+        members = form["properties"]
+        said_of = {
+            name: {"description": text["description"]} for name, text in members.items() if "description" in text
+        }
+        made |= schema_of(Choice(member, variants, default), said_of)
+        made["properties"][member] = self.translate(members[member], node.child(member) or OPAQUE, (*path, member))
+        return made | ({} if default else {"required": [member]})
 
     def _names(self, form: Form, made: Form, path: tuple[str, ...]) -> Iterator[Form]:
+        """The rule for the names of a map."""
         names = form.get("propertyNames", {})
         if "pattern" not in names:
             return
         found = translate(names["pattern"])
-        if found is None or "additionalProperties" not in made:
-            self._leave((*path, "*"), "the form of its names")
+        if not found.complete or "*" in path or not visible(made.get("additionalProperties", ANY)):
+            self.leave((*path, "*"), "the form of its names")
             return
         made.setdefault("maxProperties", MOST_MEMBERS)
-        rule = " && ".join(f"name.matches({json.dumps(one)})" for one in found.required)
-        yield {"rule": f"self.all(name, {rule})", "message": names.get("errorMessage", "a name has the wrong form")}
+        patterns = [f"name.matches({quoted(one)})" for one in found.required]
+        patterns += [f"!name.matches({quoted(one)})" for one in found.forbidden]
+        yield {
+            "rule": f"self.all(name, {' && '.join(patterns)})",
+            "message": names.get("errorMessage", "a name has another form"),
+        }
 
-    def _pattern(self, form: Form, path: tuple[str, ...]) -> Form:
-        pattern = form.get("pattern")
-        if pattern is None:
-            return {}
-        if pattern == WHOLE_REFERENCE:
-            return {"pattern": f"^{TEXT}$"}
-        if SECRET_REFERENCE in pattern:
-            return {"pattern": CREDENTIAL}
-        if pattern.endswith(URL[1:]):
-            return {"pattern": ADDRESS}
-        found = translate(pattern)
-        if found is None:
-            self._leave(path, "the whole of its pattern")
-            return {}
-        first, *more = found.required or ("",)
-        conditions = [{"pattern": one} for one in more] + [{"not": {"pattern": one}} for one in found.forbidden]
-        return {"pattern": first} | ({"allOf": conditions} if conditions else {})
+    def _credentials(self, form: Form, made: Form, path: tuple[str, ...]) -> Iterator[Form]:
+        """The rule for members that carry a credential by their name."""
+        if "patternProperties" not in form:
+            return
+        self.leave(path, "that a value under the name of a credential is a reference, beyond the usual names")
+        if "*" in path or made.get("additionalProperties", {}).get("type") != "string":
+            return
+        made.setdefault("maxProperties", MOST_MEMBERS)
+        rule = f"!name.matches({quoted(CREDENTIAL_NAME)}) || self[name].startsWith('${{secret:')"
+        yield {"rule": f"self.all(name, {rule})", "message": "a credential is written as ${secret:NAME/KEY}"}
 
 
-def cel_name(name: str) -> str:
-    """A member's name as CEL writes it behind a dot."""
-    if name in _CEL_WORDS:
-        return f"__{name}__"
-    escaped = name.replace("__", "__underscores__")
-    for letter, word in (("-", "__dash__"), (".", "__dot__"), ("/", "__slash__")):
-        escaped = escaped.replace(letter, word)
-    return escaped
+def _flat(form: Form) -> Form:
+    """A schema without `anyOf`: its options are of different types, so what each says concerns no other."""
+    if "anyOf" not in form:
+        return form
+    flat = {word: said for word, said in form.items() if word != "anyOf"}
+    kinds: list[str] = []
+    for option in form["anyOf"]:
+        kinds += sorted(_types(option))
+        words = [word for word in option.get("enum", ()) if word is not None]
+        if words and "words" not in flat:
+            flat["words"] = words
+        flat |= {word: said for word, said in option.items() if word not in ("type", "enum", "description", "title")}
+    return flat | {"type": sorted(set(kinds))}
 
 
 def _types(form: Form) -> set[str]:
@@ -165,66 +219,16 @@ def _nullable(form: Form, made: Form) -> Form:
         or None in form.get("enum", ())
         or any("null" in (option.get("type") or ()) for option in options)
     )
-    if not null or made.get("nullable"):
+    if not null:
         return made
     if "enum" in made:
         made = made | {"enum": [*made["enum"], None]}
     return made | {"nullable": True}
 
 
-def _bounds(form: Form) -> Form:
-    """The bounds of a number. In OpenAPI 3.0 an exclusive bound is a flag beside it."""
-    bounds: Form = {word: form[word] for word in ("minimum", "maximum") if word in form}
-    if "exclusiveMinimum" in form:
+def _bounds(form: Form, kind: str) -> Form:
+    """The bounds of values of one type. In OpenAPI 3.0 an exclusive bound is a flag beside it."""
+    bounds: Form = {word: form[word] for word in _BOUNDS[kind] if word in form}
+    if kind == "number" and "exclusiveMinimum" in form:
         bounds |= {"minimum": form["exclusiveMinimum"], "exclusiveMinimum": True}
     return bounds
-
-
-def _words(form: Form) -> Form:
-    words = [form["const"]] if "const" in form else [word for word in form.get("enum", ()) if word is not None]
-    return {"enum": words} if words else {}
-
-
-def _quoted(word: str) -> str:
-    return "".join(f"\\{letter}" if letter in r".*+?()[]{}|^$\\" else letter for letter in word)
-
-
-def _optional_immutables(members: Mapping[str, Any], form: Form, node: Node) -> Iterator[Form]:
-    """A transition rule of a field says nothing of its coming and going, so the object around it does."""
-    for name in members:
-        rule = (node.child(name) or OPAQUE).rule(Immutable)
-        if rule is not None and name not in form.get("required", ()):
-            there = f"self.{cel_name(name)}"
-            yield {
-                "rule": f"has({there}) == has(oldSelf.{cel_name(name)})",
-                "message": f"{name} cannot be added or removed: {rule.reason}",
-            }
-
-
-def _variants(form: Form) -> Iterator[Form]:
-    """The rules of a map whose members depend on one of them (`core.schema.unions.Variants`)."""
-    every = set(form.get("properties", ()))
-    for condition in form.get("allOf", ()):
-        then = condition.get("then", {})
-        chosen = [
-            (name, said["const"] if "const" in said else said["enum"][0])
-            for name, said in condition.get("if", {}).get("properties", {}).items()
-            if "const" in said or "enum" in said
-        ]
-        if len(chosen) != 1 or "properties" not in then:
-            continue
-        member, value = chosen[0]
-        there = f"self.{cel_name(member)}"
-        default = "" if condition["if"].get("required") else f"!has({there}) || "
-        this = f"({default}{there} == {json.dumps(value)})"
-        for name in then.get("required", ()):
-            if name != member:
-                yield {
-                    "rule": f"!{this} || has(self.{cel_name(name)})",
-                    "message": f"{name} is missing: {member} {value} needs it",
-                }
-        for name in sorted(every - set(then["properties"])):
-            yield {
-                "rule": f"!{this} || !has(self.{cel_name(name)})",
-                "message": f"{name} is no field of {member} {value}",
-            }

@@ -1,0 +1,76 @@
+"""The patterns of text in a cluster, in RE2: which references it may hold, and how a manifest's patterns are written there.
+
+A secret is `${secret:NAME/KEY}`, other text may hold `${configMap:NAME/KEY}` and `${var:NAME}`. What would read the
+controller's own environment, files or commands matches none of these patterns, so the API server refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from reconciler.controller.re2 import translate
+from reconciler.controller.untyped import together
+from reconciler.core.rules import OPAQUE, Node
+from reconciler.core.schema.form import Form
+from reconciler.core.schema.types import SECRET_REFERENCE, URL, WHOLE_REFERENCE
+
+_NAMED: Final = r"[a-z0-9][a-z0-9.-]*/[A-Za-z0-9._-]+"  # an object of the namespace and a key of its data
+_SECRET: Final = rf"\$\{{secret:{_NAMED}\}}"
+_REFERENCE: Final = rf"\$\{{(?:configMap:{_NAMED}|var:[^{{}}]+)\}}"
+# other letters, dollars that open nothing, `$${` which is a plain `${`, and references
+_LETTERS: Final = rf"(?:[^$]|\$+[^${{]|\$\$+\{{|{_REFERENCE})*\$*"
+CREDENTIAL: Final = f"^{_SECRET}$"
+WHOLE: Final = f"^{_REFERENCE}$"
+PLAIN: Final = f"^{_LETTERS}$"
+PLAIN_OR_CREDENTIAL: Final = f"^(?:{_LETTERS}|{_SECRET})$"
+# no user-info; an address with a reference is judged once it is resolved
+ADDRESS: Final = r"^https?://[^\s/?#@]+(?:[/?#]\S*)?$|\$\{"
+_OPENS: Final = {"not": {"pattern": r"\$\{"}}
+# one that a pattern lets through may hold any reference: the pattern says nothing of them
+_ANY_REFERENCE: Final = ("${env:X}", "/${env:X}", "x/${env:X}", "https://${env:X}")
+
+
+def words_or_reference(words: list[str], pattern: str | None) -> Form:
+    """The schema of a word of a list, or of other text where `pattern` says which; without, any text is taken."""
+    if pattern is None:
+        return {"pattern": PLAIN}
+    return {"pattern": f"^(?:{'|'.join(map(_quoted, words))}|{WHOLE[1:-1]})$"}
+
+
+def setting_form(form: Form, _: Node = OPAQUE) -> Form:
+    """What a schema says of a text among the settings of a Registry, which holds no references at all."""
+    pattern = form.get("pattern")
+    if pattern is None:
+        return _OPENS
+    if pattern.endswith(URL[1:]):
+        return together({"pattern": ADDRESS.partition("|")[0]}, _OPENS)
+    return together(_translated(pattern), _OPENS)
+
+
+def text_form(form: Form, node: Node) -> Form:
+    """What a schema says of a text, as the API server checks it."""
+    pattern = form.get("pattern")
+    if pattern is None:
+        return {"pattern": PLAIN_OR_CREDENTIAL if node.secret is not None else PLAIN}
+    if pattern.endswith(URL[1:]):
+        return together({"pattern": ADDRESS}, {"pattern": PLAIN})
+    own = pattern.replace(SECRET_REFERENCE, CREDENTIAL).replace(WHOLE_REFERENCE, WHOLE)
+    holds_any = own == pattern and any(re.search(pattern, text) for text in _ANY_REFERENCE)
+    return together(_translated(own), *([{"pattern": PLAIN}] if holds_any else []))
+
+
+def is_complete(form: Form) -> bool:
+    """Tell whether RE2 can say all of a text's pattern."""
+    pattern = form.get("pattern")
+    return pattern is None or (not pattern.endswith(URL[1:]) and translate(pattern).complete)
+
+
+def _translated(pattern: str) -> Form:
+    found = translate(pattern)
+    required: list[Form] = [{"pattern": one} for one in found.required]
+    return together(*required, *({"not": {"pattern": one}} for one in found.forbidden))
+
+
+def _quoted(word: str) -> str:
+    return "".join(f"\\{letter}" if letter in r".*+?()[]{}|^$\\" else letter for letter in word)

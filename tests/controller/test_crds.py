@@ -1,0 +1,79 @@
+"""The CustomResourceDefinitions: what can be told of them without an API server (`tests/kubernetes` has one)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from reconciler.controller.crds import Definition, definitions
+from reconciler.controller.structural import CREDENTIAL_NAME
+from reconciler.core.secret_names import is_secret_name
+from reconciler.registry.catalog import load_driver, names
+
+DEFINITIONS: Final = {
+    made.manifest["metadata"]["name"]: made for made in definitions(load_driver(name) for name in names())
+}
+# kubectl stores what client-side apply sends in an annotation, whose limit is 262,144 bytes
+LARGEST: Final = 262_144
+# what kubectl knows already: `kubectl api-resources` of Kubernetes 1.37
+BUILT_IN: Final = frozenset(
+    "cm ep ev limits ns no pvc pv po rc quota sa svc deploy ds rs sts hpa cj csr crd crds netpol pdb pc sc ing vap".split()
+)
+
+
+def schema(made: Definition) -> dict[str, Any]:
+    found: dict[str, Any] = made.manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return found
+
+
+def members(form: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every field of a structural schema, with its path."""
+    for name, member in form.get("properties", {}).items():
+        yield f"{path}.{name}", member
+        yield from members(member, f"{path}.{name}")
+    for word in ("items", "additionalProperties"):
+        if isinstance(form.get(word), dict):
+            yield from members(form[word], f"{path}[]")
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_every_field_of_a_spec_is_described(name: str) -> None:
+    """`kubectl explain` has a sentence for each field."""
+    spec = schema(DEFINITIONS[name])["properties"]["spec"]
+    assert [path for path, member in members(spec) if not member.get("description")] == []
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_a_definition_fits_into_the_annotation_of_client_side_apply(name: str) -> None:
+    """`kubectl apply -f` works without `--server-side`, with room for drivers that grow."""
+    assert len(json.dumps(DEFINITIONS[name].manifest)) < LARGEST / 2
+
+
+def test_no_name_clashes() -> None:
+    """Resource names, and short names beside those of Kubernetes, are unique."""
+    names_of = [made.manifest["spec"]["names"] for made in DEFINITIONS.values()]
+    short = [word for one in names_of for word in one.get("shortNames", ())]
+    assert len(short) == len(set(short))
+    assert not BUILT_IN & set(short)
+    assert all(one["categories"] == ["reconciler"] for one in names_of)
+
+
+def test_the_api_server_writes_no_default_into_a_declared_object() -> None:
+    """Only a Registry has defaults; a Model or native object is stored as it was written, so nothing differs from git."""
+    for name, made in DEFINITIONS.items():
+        if not name.startswith("registries."):
+            assert [path for path, member in members(schema(made)) if "default" in member] == []
+
+
+@pytest.mark.parametrize("prefix", ["", "X-", "my-", "a_b-"])
+@pytest.mark.parametrize(
+    "name", ["Authorization", "cookie", "API-Key", "apikey", "access_key", "secret", "Password", "Set-Cookie", "Tenant"]
+)
+def test_what_the_api_server_takes_for_a_credential_is_one(prefix: str, name: str) -> None:
+    """The short pattern of the API server never refuses a header that `validate` takes."""
+    if re.search(CREDENTIAL_NAME, prefix + name):
+        assert is_secret_name(prefix + name)
