@@ -42,7 +42,7 @@ class _Request:
     namespace: str | None
     everywhere: bool
     replicas: int
-    image: str
+    image: str | None
     network_policy: bool
     create_namespace: bool
     part: str | None
@@ -62,6 +62,8 @@ class _Request:
 
     def parsed_image(self) -> Image:
         """Raises UsageError."""
+        if self.image is None:
+            return IMAGE
         try:
             return Image.parse(self.image)
         except ValueError as error:
@@ -78,7 +80,7 @@ class _Request:
     cls=Command,
     name="manifests",
     examples={
-        "reconciler controller manifests --namespace team-cx | kubectl apply -f -": "install it for one namespace",
+        "reconciler controller manifests --namespace team-cx > controller.yaml": "for one namespace, for `kubectl apply -f`",
         "reconciler controller manifests --all-namespaces": "for all of them, with a ClusterRole",
         "reconciler controller manifests --only crds": "the definitions alone, such as before an upgrade",
         "reconciler controller manifests --output-dir deploy": "a kustomize base and what goes on top of it",
@@ -102,7 +104,6 @@ class _Request:
 )
 @click.option(
     "--image",
-    default=str(IMAGE),
     metavar="IMAGE",
     help=f"The image that `docker build` made of the Dockerfile ({IMAGE} if not given).",
 )
