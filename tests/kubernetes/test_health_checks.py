@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.api_server import ApiServer
-from kubernetes.judges import argo_health, argo_script, flux_health
+from kubernetes.gitops_tools import argo_health, argo_script, flux_health
 
 from reconciler.controller.crds import MODEL, REGISTRY, definitions
 from reconciler.controller.health_checks import GROUPS, MEANINGS, argo_customizations, flux_checks
@@ -100,13 +103,48 @@ def test_a_group_of_every_driver_matches_the_wildcard() -> None:
     assert (start, [group for group in groups if not group.endswith(end)]) == ("*", [])
 
 
+def test_what_the_api_server_fills_in_is_no_drift_for_argo_cd() -> None:
+    """It compares the fields that Git names; but an item of a list that a default was written into is another item."""
+    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    forms = [one.manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for one in definitions(drivers)]
+    assert any("default" in form for form in walked(forms))
+    assert [
+        form for form in walked(forms) if "items" in form and any("default" in one for one in walked(form["items"]))
+    ] == []
+
+
+def walked(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a value, itself included."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from walked(item)
+
+
 def test_the_examples_hold_the_checks_that_the_program_prints() -> None:
     """Whoever copies an example has what `controller manifests` would give."""
     documents = list(yaml.safe_load_all((EXAMPLES / "flux" / "models.yaml").read_text("utf-8")))
     written = [document["spec"].get("healthCheckExprs") for document in documents]
     assert written == [None, flux_checks([REGISTRY]), flux_checks([MODEL])]
     config_map = yaml.safe_load((EXAMPLES / "argocd" / "argocd-cm.yaml").read_text("utf-8"))
+    assert config_map == printed("argocd")
     assert argo_script(config_map) == SCRIPT
+
+
+def test_every_kind_has_a_check_for_flux() -> None:
+    """Flux compares no wildcards: one that is left out would be judged by what kstatus makes of it."""
+    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    kinds = {
+        one.manifest["spec"]["group"] + "/" + one.manifest["spec"]["names"]["kind"] for one in definitions(drivers)
+    }
+    checks = printed("flux")["healthCheckExprs"]
+    assert {check["apiVersion"].partition("/")[0] + "/" + check["kind"] for check in checks} == kinds
+
+
+def printed(tool: str) -> Any:
+    """What `controller health-checks` prints, as data."""
+    command = [sys.executable, "-m", "reconciler", "controller", "health-checks", tool]
+    return yaml.safe_load(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def test_a_new_object_is_on_its_way_from_the_first_moment(api_server: ApiServer, namespace: str) -> None:
