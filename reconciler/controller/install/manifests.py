@@ -7,17 +7,19 @@ from typing import Final
 
 from reconciler.controller.crds import definitions, native_types
 from reconciler.controller.install.access import objects_role, own_role, service_account
-from reconciler.controller.install.terms import Terms
+from reconciler.controller.install.terms import NAME, Terms
 from reconciler.controller.install.workload import Object, deployment, disruption_budget, network_policy, service
 from reconciler.core.document.dump import dump_yaml
 from reconciler.registry.protocol import Driver
 
+FAMILY: Final = {"app.kubernetes.io/name": NAME}
 RESTRICTED: Final = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 def crds(drivers: Iterable[Driver]) -> list[Object]:
-    """The CustomResourceDefinitions of all kinds."""
-    return [definition.manifest for definition in definitions(drivers)]
+    """The CustomResourceDefinitions of all kinds, with a label by which they are found together."""
+    made = (definition.manifest for definition in definitions(drivers))
+    return [{**one, "metadata": {**one["metadata"], "labels": dict(FAMILY)}} for one in made]
 
 
 def namespace(terms: Terms) -> Object:
