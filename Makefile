@@ -157,6 +157,7 @@ schemas: $(VENV)/.installed-dev ## the generated schemas, and what installs the 
 	$(MANIFESTS) --format helm --output-dir deploy/helm/model-reconciler --check
 
 deploy: $(VENV)/.installed-dev ## what installs the controller, written from the code
+	@rm -rf deploy # a kind that is gone leaves nothing behind
 	$(MANIFESTS) --output-dir deploy/kustomize >/dev/null
 	$(MANIFESTS) --format helm --output-dir deploy/helm/model-reconciler >/dev/null
 
