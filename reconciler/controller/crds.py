@@ -20,15 +20,13 @@ from reconciler.core.kind import Kind
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.schema.form import Form, form_of
+from reconciler.manifest.kubernetes_objects import ELSEWHERE, GROUP, VERSION
 from reconciler.project.config import Guards
 from reconciler.registry.protocol import Driver
 
-GROUP: Final = "models.reconciler.dev"
-VERSION: Final = "v1alpha1"
 CATEGORY: Final = "reconciler"
 DURATION: Final = r"^[1-9][0-9]{0,5}[smhd]$"
 
-_NOT_IN_A_CLUSTER: Final = frozenset({"$schema", "format_version", "kind", "state", "extends"})
 _SECRET_KEY: Final[Form] = {
     "properties": {
         "secretKeyRef": {
@@ -188,7 +186,7 @@ def _headers(member: Form) -> Form:
 def _model() -> Definition:
     structural = Structural()
     form = form_of(Model)
-    form["properties"] = {name: member for name, member in form["properties"].items() if name not in _NOT_IN_A_CLUSTER}
+    form["properties"] = {name: member for name, member in form["properties"].items() if name not in ELSEWHERE}
     form.pop("allOf", None)
     del form["required"]
     spec = structural.translate(form, rules_of(Model), ("spec",))
@@ -232,7 +230,7 @@ def _native(driver: Driver, kind: Kind) -> Definition:
     properties = spec.setdefault("properties", {})
     shared = rules_of(NativeCommon)
     for name, member in common["properties"].items():
-        if name not in _NOT_IN_A_CLUSTER:
+        if name not in ELSEWHERE:
             properties[name] = structural.translate(member, shared.children[name], ("spec", name))
     properties["key"] = _native_key(kind, structural)
     changes = list(transitions(structural, spec, kind.root))
