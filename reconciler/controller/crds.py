@@ -191,6 +191,7 @@ def _model() -> Definition:
     del form["required"]
     spec = structural.translate(form, rules_of(Model), ("spec",))
     spec["properties"]["key"]["description"] = "The model's identity in every registry; `metadata.name` if absent."
+    del spec["properties"]["registries"]["additionalProperties"]["properties"]["key"]["pattern"]  # a key is as written
     spec["properties"]["registries"]["description"] = (
         "The Registry objects of this namespace that it goes to, each with overrides in that registry's own terms. "
         "Absent: every one that is `default`."

@@ -13,6 +13,7 @@ from typing import Final
 
 from reconciler.controller.cel import quoted
 from reconciler.controller.cluster_text import is_complete, text_form, words_or_reference
+from reconciler.controller.credential_names import is_credential
 from reconciler.controller.re2 import translate
 from reconciler.controller.untyped import ANY, NEVER, together, visible
 from reconciler.controller.variants import Choice, Variant, schema_of
@@ -37,10 +38,6 @@ _SAID: Final = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
-# a name that surely is a credential's; the engine knows more of them (`core.secret_names`)
-CREDENTIAL_NAME: Final = (
-    r"^(?i:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+[-_])*(?:api[-_]?key|access[-_]?key|secret|password))$"
-)
 
 
 @dataclass
@@ -167,7 +164,8 @@ class Structural:
             self.leave((*path, "*"), "the form of its names")
             return
         made.setdefault("maxProperties", MOST_MEMBERS)
-        patterns = [f"name.matches({quoted(one)})" for one in found.required]
+        patterns = [f"size(name) <= {names['maxLength']}"] if "maxLength" in names else []
+        patterns += [f"name.matches({quoted(one)})" for one in found.required]
         patterns += [f"!name.matches({quoted(one)})" for one in found.forbidden]
         yield {
             "rule": f"self.all(name, {' && '.join(patterns)})",
@@ -178,11 +176,13 @@ class Structural:
         """The rule for members that carry a credential by their name."""
         if "patternProperties" not in form:
             return
-        self.leave(path, "that a value under the name of a credential is a reference, beyond the usual names")
+        self.leave(
+            path, "that a value under a name that may be a credential's is a reference: it knows the plainest names"
+        )
         if "*" in path or made.get("additionalProperties", {}).get("type") != "string":
             return
         made.setdefault("maxProperties", MOST_MEMBERS)
-        rule = f"!name.matches({quoted(CREDENTIAL_NAME)}) || self[name].startsWith('${{secret:')"
+        rule = f"!({is_credential('name')}) || self[name].startsWith('${{secret:')"
         yield {"rule": f"self.all(name, {rule})", "message": "a credential is written as ${secret:NAME/KEY}"}
 
 

@@ -25,6 +25,7 @@ _TOKEN: Final = re.compile(r"\$\$\{|\$\{([A-Za-z]+):([^{}]*)\}")
 _NAMED: Final = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)/([A-Za-z0-9._-]{1,253})")
 _REFUSED: Final = frozenset({"env", "file", "cmd"})
 _WAY_OUT: Final = "${secret:NAME/KEY} in a secret field, ${configMap:NAME/KEY} elsewhere"
+AS_WRITTEN: Final = re.compile(r"/(?:key|registries/[^/]+/key)")  # in a manifest: no reference is resolved there
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOT_IN_KEYS: Final = re.compile(rb"[^A-Za-z0-9.-]")
 
@@ -51,7 +52,7 @@ class Refusal:
 
 
 class References:
-    """The references of one object, spelt anew. Gathers what is named, and what is refused."""
+    """The references of one manifest that an object stands for, spelt anew. Gathers what is named, and what is refused."""
 
     def __init__(self, spell: Callable[[Named], str]) -> None:
         self.named: set[Named] = set()
@@ -61,7 +62,8 @@ class References:
     def translate(self, value: Any, path: tuple[str, ...] = ()) -> Any:
         """The value with its references as the engine writes them."""
         if isinstance(value, str):
-            return self._text(value, path) if "${" in value else value
+            plain = "${" not in value or AS_WRITTEN.fullmatch(json_pointer.join(path))
+            return value if plain else self._text(value, path)
         if isinstance(value, dict):
             return {name: self.translate(item, (*path, name)) for name, item in value.items()}
         if isinstance(value, list):
