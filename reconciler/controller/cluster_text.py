@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from reconciler.controller.re2 import translate
-from reconciler.controller.untyped import together
+from reconciler.controller.untyped import literal, together
 from reconciler.core.rules import OPAQUE, Node
 from reconciler.core.schema.form import Form
 from reconciler.core.schema.types import SECRET_REFERENCE, URL, WHOLE_REFERENCE
@@ -35,7 +35,7 @@ def words_or_reference(words: list[str], pattern: str | None) -> Form:
     """The schema of a word of a list, or of other text where `pattern` says which; without, any text is taken."""
     if pattern is None:
         return {"pattern": PLAIN}
-    return {"pattern": f"^(?:{'|'.join(map(_quoted, words))}|{WHOLE[1:-1]})$"}
+    return {"pattern": f"^(?:{'|'.join(map(literal, words))}|{WHOLE[1:-1]})$"}
 
 
 def setting_form(form: Form, _: Node = OPAQUE) -> Form:
@@ -70,7 +70,3 @@ def _translated(pattern: str) -> Form:
     found = translate(pattern)
     required: list[Form] = [{"pattern": one} for one in found.required]
     return together(*required, *({"not": {"pattern": one}} for one in found.forbidden))
-
-
-def _quoted(word: str) -> str:
-    return "".join(f"\\{letter}" if letter in r".*+?()[]{}|^$\\" else letter for letter in word)

@@ -6,9 +6,10 @@ refuses, as far as a structural schema can say it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from reconciler.controller.cel import quoted
 from reconciler.controller.cluster import ResourceType
 from reconciler.controller.cluster_text import setting_form
 from reconciler.controller.re2 import translate
@@ -233,27 +234,42 @@ def _native(driver: Driver, kind: Kind) -> Definition:
     for name, member in common["properties"].items():
         if name not in ELSEWHERE:
             properties[name] = structural.translate(member, shared.children[name], ("spec", name))
-    properties["key"] = _native_key(kind, structural)
+    key = _native_key(kind, structural)
+    properties["key"] = key | {"description": "The object's identity in the registry; `metadata.name` if absent."}
+    properties["previous_keys"]["items"] |= key
     changes = list(transitions(structural, spec, kind.root))
     if changes:
         spec["x-kubernetes-validations"] = [*spec.get("x-kubernetes-validations", ()), *changes]
     where = native_type(driver.name, kind)
     description = kind.title or (kind.model.__doc__ or kind.name).strip().splitlines()[0]
     columns = [_column("Key", ".spec.key", priority=1), *_CONDITION_COLUMNS]
-    return Definition(_definition(where, description, spec, _object_status(), columns, {}), structural.left)
+    made = _definition(where, description, spec, _object_status(), columns, {})
+    named = [*_name_rules(kind)]
+    if named:
+        made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["x-kubernetes-validations"] = named
+    return Definition(made, structural.left)
 
 
 def _native_key(kind: Kind, structural: Structural) -> Form:
-    """The schema of a native key: every rule for keys that RE2 can say."""
-    conditions: list[Form] = []
+    """The schema of a native key: every rule for keys that RE2 can say. A key holds no reference."""
+    conditions: list[Form] = [setting_form({})]
     for rule in kind.key_rules:
         found = translate(rule.pattern)
         if not found.complete:
             structural.leave(("spec", "key"), f"all of its form: {rule.refusal}")
         conditions += [{"pattern": one} for one in found.required]
         conditions += [{"not": {"pattern": one}} for one in found.forbidden]
-    said = "The object's identity in the registry; `metadata.name` if absent."
-    return {"type": "string", "description": said, "minLength": 1} | ({"allOf": conditions} if conditions else {})
+    return {"type": "string", "minLength": 1, **together(*conditions)}
+
+
+def _name_rules(kind: Kind) -> Iterator[Form]:
+    """The same rules for the object's name, where that is the key."""
+    for rule in kind.key_rules:
+        found = translate(rule.pattern)
+        taken = [f"self.metadata.name.matches({quoted(one)})" for one in found.required]
+        taken += [f"!self.metadata.name.matches({quoted(one)})" for one in found.forbidden]
+        said = f"metadata.name is the key where spec.key is absent: {rule.refusal}"
+        yield {"rule": f"has(self.spec.key) || ({' && '.join(taken)})", "message": said}
 
 
 def _column(name: str, path: str, kind: str = "string", *, priority: int = 0) -> Form:

@@ -18,7 +18,7 @@ from reconciler.controller.re2 import translate
 from reconciler.controller.untyped import ANY, NEVER, together, visible
 from reconciler.controller.variants import Choice, Variant, schema_of
 from reconciler.core import pointer as json_pointer
-from reconciler.core.rules import OPAQUE, Node
+from reconciler.core.rules import OPAQUE, Constraint, Node
 from reconciler.core.schema.form import Form
 
 # of a map whose names are checked: without a bound the API server takes the check for too dear
@@ -65,11 +65,26 @@ class Structural:
             made |= self._of_types(flat, kinds, node, path)
             listed = " or ".join(said for kind, said in _SAID.items() if kind in kinds)
             made["description"] = f"{made.get('description', '')} {listed.capitalize()}.".strip()
-        return _nullable(form, made)
+        return _nullable(form, self._limited(made, node, path))
 
     def leave(self, path: tuple[str, ...], what: str) -> None:
         """Note what is left to the controller at a place."""
-        self.left.setdefault(json_pointer.join(path), what)
+        where = json_pointer.join(path)
+        known = self.left.get(where, "")
+        if what not in known:
+            self.left[where] = f"{known}; {what}" if known else what
+
+    def _limited(self, made: Form, node: Node, path: tuple[str, ...]) -> Form:
+        """The schema of a field with the limits of its registry that CEL can say."""
+        limits = [rule for rule in node.rules if isinstance(rule, Constraint)]
+        said = [limit for limit in limits if limit.cel is not None and visible(made)]
+        for limit in limits:
+            if limit not in said or (limit.cel is not None and not limit.cel.whole):
+                self.leave(path, f"all of its limit: {limit.reason}")
+        rules = [{"rule": limit.cel.rule, "message": limit.reason} for limit in said if limit.cel is not None]
+        return made | (
+            {"x-kubernetes-validations": [*made.get("x-kubernetes-validations", ()), *rules]} if rules else {}
+        )
 
     def _of_type(self, form: Form, node: Node, path: tuple[str, ...]) -> Form:
         """The schema of one type."""

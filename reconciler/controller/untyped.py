@@ -18,6 +18,11 @@ NEVER: Final[Mapping[str, Form]] = {
 }
 
 
+def literal(text: str) -> str:
+    """A pattern in RE2 that matches this text alone."""
+    return "".join(f"\\{letter}" if letter in r".*+?()[]{}|^$\\" else letter for letter in text)
+
+
 def together(*parts: Form) -> Form:
     """One schema that says all of `parts`: what cannot stand beside each other stands in `allOf`."""
     made: Form = {}
@@ -47,8 +52,8 @@ def value_validations(form: Form) -> Form:
         kept["properties"] = {name: value_validations(member) for name, member in kept["properties"].items()}
     if "items" in kept:
         kept["items"] = value_validations(kept["items"])
-    if form.get("nullable") and "enum" in kept and None not in kept["enum"]:
-        kept["enum"] = [*kept["enum"], None]
+    if form.get("nullable") and "enum" in kept:  # an `enum` here would refuse null
+        kept |= {"pattern": f"^(?:{'|'.join(literal(word) for word in kept.pop('enum') if word is not None)})$"}
     if "type" in form:
         kind = "number" if form["type"] == "integer" else form["type"]
         whole: Form = {"multipleOf": 1} if form["type"] == "integer" else {}
@@ -56,6 +61,9 @@ def value_validations(form: Form) -> Form:
     if form.get("x-kubernetes-int-or-string"):
         return together(kept, {"multipleOf": 1}, *(NEVER[other] for other in ("array", "object", "boolean")))
     return kept
+
+
+NULL: Final[Form] = together(*NEVER.values())  # a value of no type
 
 
 def visible(form: Form) -> bool:

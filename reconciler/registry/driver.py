@@ -27,6 +27,7 @@ from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadabl
 from reconciler.core.rules import (
     BaseAddress,
     CannotClear,
+    Cel,
     Constraint,
     Default,
     ExternalRef,
@@ -191,6 +192,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "without",
     # rules of fields
     "CannotClear",
+    "Cel",
     "Constraint",
     "Default",
     "ExternalRef",
