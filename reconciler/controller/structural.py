@@ -15,7 +15,7 @@ from reconciler.controller.cel import quoted
 from reconciler.controller.cluster_text import is_complete, text_form, words_or_reference
 from reconciler.controller.credential_names import is_credential
 from reconciler.controller.re2 import translate
-from reconciler.controller.untyped import ANY, NEVER, together, visible
+from reconciler.controller.untyped import ANY, NEVER, one_of, together, visible
 from reconciler.controller.variants import Choice, Variant, schema_of
 from reconciler.core import pointer as json_pointer
 from reconciler.core.rules import OPAQUE, Constraint, Node
@@ -236,8 +236,10 @@ def _nullable(form: Form, made: Form) -> Form:
     )
     if not null:
         return made
-    if "enum" in made:
-        made = made | {"enum": [*made["enum"], None]}
+    words = made.get("enum")
+    if words is not None:  # the API server refuses null wherever there is an `enum`, even where that lists it
+        listed = f"{made.get('description', '')} One of: {', '.join(words)}.".strip()
+        made = {word: said for word, said in made.items() if word != "enum"} | one_of(words) | {"description": listed}
     return made | {"nullable": True}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from reconciler.core.schema.form import Form
@@ -21,6 +21,11 @@ NEVER: Final[Mapping[str, Form]] = {
 def literal(text: str) -> str:
     """A pattern in RE2 that matches this text alone."""
     return "".join(f"\\{letter}" if letter in r".*+?()[]{}|^$\\" else letter for letter in text)
+
+
+def one_of(words: Iterable[str]) -> Form:
+    """The schema of a text that is one of these. Unlike `enum` it lets null through where that is allowed."""
+    return {"pattern": f"^(?:{'|'.join(map(literal, words))})$"}
 
 
 def together(*parts: Form) -> Form:
@@ -52,8 +57,6 @@ def value_validations(form: Form) -> Form:
         kept["properties"] = {name: value_validations(member) for name, member in kept["properties"].items()}
     if "items" in kept:
         kept["items"] = value_validations(kept["items"])
-    if form.get("nullable") and "enum" in kept:  # an `enum` here would refuse null
-        kept |= {"pattern": f"^(?:{'|'.join(literal(word) for word in kept.pop('enum') if word is not None)})$"}
     if "type" in form:
         kind = "number" if form["type"] == "integer" else form["type"]
         whole: Form = {"multipleOf": 1} if form["type"] == "integer" else {}
