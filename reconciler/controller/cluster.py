@@ -46,7 +46,7 @@ class ObjectKey(NamedTuple):
 
 
 class WatchEvent(NamedTuple):
-    """One change that a watch tells of: ADDED, MODIFIED, DELETED or BOOKMARK, and the object as it is after it."""
+    """One change that a watch tells of: ADDED, MODIFIED, DELETED, and the object as it is after it; or BOOKMARK, the version reached."""
 
     kind: str
     object: Data

@@ -26,6 +26,9 @@ from reconciler.project.config import Guards
 from reconciler.registry.protocol import Driver
 
 CATEGORY: Final = "reconciler"
+NOT_OBSERVED: Final = (
+    -1
+)  # from the first moment: without a status, `kubectl wait`, kstatus and Flux take an object for done
 DURATION: Final = r"^[1-9][0-9]{0,5}[smhd]$"
 
 _SECRET_KEY: Final[Form] = {
@@ -132,6 +135,11 @@ def _registry(drivers: list[Driver]) -> Definition:
     status = _status(
         {
             "lastReconcileTime": {"type": "string", "format": "date-time"},
+            "allowDeletes": {
+                "type": "object",
+                "description": "The annotation that allows deletes: its value, and how many of it are used up.",
+                "properties": {"value": {"type": "integer"}, "used": {"type": "integer"}},
+            },
             "summary": {"type": "object", "additionalProperties": {"type": "integer"}},
             "guards": {"type": "array", "items": dict(ANY, type="object")},
             "orphans": {
@@ -310,7 +318,7 @@ _CONDITIONS: Final[Form] = {
 
 def _status(members: Mapping[str, Form]) -> Form:
     properties = {"conditions": _CONDITIONS, "observedGeneration": {"type": "integer"}, **members}
-    return {"type": "object", "properties": properties}
+    return {"type": "object", "properties": properties, "default": {"observedGeneration": NOT_OBSERVED}}
 
 
 def _object_status() -> Form:
@@ -323,6 +331,8 @@ def _object_status() -> Form:
             "reason": {"type": "string"},
             "message": {"type": "string"},
             "fields": {"type": "array", "items": {"type": "string"}},
+            "generation": {"type": "integer"},
+            "secrets": {"type": "string"},
         },
     }
     listed = {"type": "array", "items": member, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}

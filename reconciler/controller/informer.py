@@ -1,7 +1,8 @@
 """Keep a copy of all objects of one type, by listing and watching, and tell of each change.
 
-A copy is complete once the first listing came. What a watch cannot tell (410 Gone, a broken connection, a type that is
-not served yet) is found by listing again: every difference to the copy is then told as a change.
+A copy is complete once the first listing came. A watch that breaks off (the API server is restarted, a connection dies)
+goes on where it was. What it then cannot tell (410 Gone, a type that is not served yet) is found by listing again: every
+difference to the copy is then told as a change.
 """
 
 from __future__ import annotations
@@ -12,13 +13,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reconciler.controller.cluster import Cluster, ClusterError, Data, ObjectKey, ResourceType, key_of, version_of
+from reconciler.controller.cluster import (
+    Cluster,
+    ClusterError,
+    Data,
+    ObjectKey,
+    ResourceType,
+    WatchEvent,
+    key_of,
+    version_of,
+)
 
 Changed = Callable[[ObjectKey, Mapping[str, Any] | None, Mapping[str, Any] | None], None]
 Trim = Callable[[Data], Data]
 
 FIRST_WAIT: Final = 0.5  # seconds after one failure; doubled by each that follows
 LONGEST_WAIT: Final = 30.0
+_WATCH_GOES_ON: Final = frozenset({0, 429, 500, 502, 503})  # errors after which the version watched last is still good
 
 
 def without_managed_fields(data: Data) -> Data:
@@ -63,42 +74,48 @@ class Informer:
         """Why the copy may not be what the cluster holds, "" where it is."""
         if not self.listed.is_set():
             return "not listed yet"
-        return self.error or ("" if self.served else "not defined in the cluster")
+        return self.error if self.served else "not defined in the cluster"
 
     async def run(self) -> None:
         """List and watch until cancelled."""
         failures = 0
+        version = ""  # from which a watch can go on; none: list
         while True:
+            before = version
             try:
-                listing = await self.cluster.list(self.resource, self.namespace)
-                self._replace([self.trim(item) for item in listing.items])
-                self.served = True
-                self.error = ""
-                self.listed.set()
-                failures = 0
-                await self._watch(listing.version)
+                version = version or await self._list()
+                async for event in self.cluster.watch(self.resource, self.namespace, version):
+                    version = self._take(event)
+                    self.error = ""
+                    failures = 0
+                if version == before:  # a watch that ends at once, again and again, must not keep us busy
+                    await asyncio.sleep(FIRST_WAIT)
             except ClusterError as error:
-                if error.expired:
-                    continue
                 if error.gone:  # the type is not defined: there are no objects of it
                     self._not_served()
-                failures += 1
+                if error.status not in _WATCH_GOES_ON:
+                    version = ""
                 self.error = error.message
+                failures += 1
                 wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 8)) * (0.5 + random.random())  # noqa: S311
                 await asyncio.sleep(max(wait, error.retry_after or 0.0))
 
-    async def _watch(self, version: str) -> None:
-        """Follow the changes, and go on where the server ends a watch. Raises ClusterError."""
-        while True:
-            before = version
-            async for event in self.cluster.watch(self.resource, self.namespace, version):
-                version = version_of(event.object)
-                if event.kind == "DELETED":
-                    self._remove(key_of(event.object))
-                elif event.kind != "BOOKMARK":
-                    self._put(self.trim(event.object))
-            if version == before:  # a watch that ends at once, again and again, must not keep us busy
-                await asyncio.sleep(FIRST_WAIT)
+    async def _list(self) -> str:
+        """Take over all objects as they are now. Gives the version from which a watch goes on."""
+        listing = await self.cluster.list(self.resource, self.namespace)
+        self._replace([self.trim(item) for item in listing.items])
+        self.served = True
+        self.error = ""
+        self.listed.set()
+        return listing.version
+
+    def _take(self, event: WatchEvent) -> str:
+        """Take over one change. Gives the version from which a watch goes on."""
+        if event.kind == "DELETED":
+            self._remove(key_of(event.object))
+        elif event.kind != "BOOKMARK":
+            self._put(self.trim(event.object))
+        return version_of(event.object)
 
     def _not_served(self) -> None:
         self.served = False

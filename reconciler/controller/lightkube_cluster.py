@@ -1,123 +1,219 @@
-"""A real cluster, through lightkube: the one module that imports it."""
+"""A real cluster: requests of our own over lightkube's kubeconfig, TLS and authentication. The one module that imports it.
+
+lightkube's own list and watch are left out: its watch asks for no bookmarks, waits for ever on a connection that died
+without a word, and never ends, so that an end that the server meant looks like a failure.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
-from typing import Any, Final
+from typing import Final
+from urllib.parse import urlsplit
 
+import aiohttp
 import httpx2
-from lightkube import ALL_NS, AsyncClient
-from lightkube.config import client_adapter
-from lightkube.config.client_adapter import ConnectionParams
-from lightkube.config.kubeconfig import KubeConfig
-from lightkube.core.exceptions import ApiError, ConfigError
-from lightkube.generic_resource import create_namespaced_resource
-from lightkube.types import PatchType
+import msgspec
+from lightkube.config.client_adapter import user_auth, verify_cluster
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.config.models import User
+from lightkube.core.exceptions import ConfigError
 
 from reconciler.controller.cluster import ClusterError, Data, Listing, ObjectKey, ResourceType, WatchEvent
 from reconciler.core.errors import UsageError
+from reconciler.registry.http.proxies import proxy_for
+from reconciler.registry.http.translate import retry_after
+from reconciler.registry.http.transport import AiohttpTransport
 
 PAGE: Final = 500  # objects of one answer to a list
-WATCH: Final = 290  # seconds until the server ends a watch: one that hangs is not noticed later than that
-GRACE: Final = 20.0  # seconds beyond, for a connection that is broken without a word
+WATCH: Final = 290  # seconds until the server ends a watch
+QUIET: Final = (
+    90.0  # seconds without a line after which a watch is taken for dead: the server sends a bookmark each minute
+)
 TIMEOUT: Final = 10.0
+CONNECTIONS: Final = 100  # at most: one for each type that is watched, the rest for all other requests
 FIELD_MANAGER: Final = "model-reconciler"
+_JSON: Final = "application/json"
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_WRITTEN_BY: Final = {"fieldManager": FIELD_MANAGER}
 
 
-@cache
-def _class(resource: ResourceType) -> Any:
-    """The client's class of a resource type: a dictionary of its own kind."""
-    return create_namespaced_resource(resource.group, resource.version, resource.kind, resource.plural)
+class _Event(msgspec.Struct):
+    type: str
+    object: Data
+
+
+class _PageMetadata(msgspec.Struct, rename={"version": "resourceVersion", "following": "continue"}):
+    version: str = ""
+    following: str = ""
+
+
+class _Page(msgspec.Struct):
+    metadata: _PageMetadata
+    items: list[Data]
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event)
+_PAGE: Final = msgspec.json.Decoder(_Page)
+_OBJECT: Final = msgspec.json.Decoder(Data)
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """What the client raises, as ClusterError."""
+    """What the transport, the credentials or an answer that is no JSON raise, as ClusterError."""
     try:
         yield
-    except ApiError as error:
-        after = error.response.headers.get("Retry-After") if error.response is not None else None
-        wait = float(after) if after is not None and after.isdigit() else None
-        raise ClusterError(error.status.code or 0, error.status.message or str(error), wait) from error
-    except httpx2.HTTPStatusError as error:
-        after = error.response.headers.get("Retry-After")
-        wait = float(after) if after is not None and after.isdigit() else None
-        raise ClusterError(error.response.status_code, str(error), wait) from error
-    except (httpx2.HTTPError, TimeoutError) as error:
+    except (aiohttp.ClientError, httpx2.HTTPError, httpx2.StreamError, TimeoutError) as error:
         raise ClusterError(0, f"the API server does not answer: {type(error).__name__}") from error
+    except msgspec.MsgspecError as error:
+        raise ClusterError(200, "the answer is not the API server's") from error
+    except (ConfigError, OSError) as error:  # a token's file that is being exchanged, or a program that gives one
+        raise ClusterError(0, f"there is no credential for the API server: {type(error).__name__}") from error
+
+
+def _refusal(status: int, headers: Mapping[str, str], body: bytes) -> ClusterError:
+    """The error that an answer tells of, in the words of its Status object where it is one."""
+    try:
+        message = _OBJECT.decode(body).get("message")
+    except msgspec.MsgspecError:
+        message = None
+    return ClusterError(status, str(message or f"the API server answered {status}"), retry_after(headers))
+
+
+def _path(resource: ResourceType, namespace: str | None, name: str = "", *, status: bool = False) -> str:
+    root = f"apis/{resource.group}" if resource.group else "api"
+    within = f"/namespaces/{namespace}" if namespace else ""
+    one = f"/{name}" if name else ""
+    return f"{root}/{resource.version}{within}/{resource.plural}{one}{'/status' if status else ''}"
+
+
+def _without_managed_fields(data: Data) -> Data:
+    """An object without who wrote which field: often larger than all the rest, so that no page keeps it."""
+    data["metadata"].pop("managedFields", None)
+    return data
+
+
+async def _lines(answer: httpx2.Response) -> AsyncIterator[bytes]:
+    """The lines of an answer. httpx2's own end at U+0085, too, which JSON may hold as it is."""
+    begun = b""
+    async for chunk in answer.aiter_bytes():
+        *whole, begun = (begun + chunk).split(b"\n")
+        for line in whole:
+            yield line
+
+
+async def _next(lines: AsyncIterator[bytes]) -> bytes:
+    """The next line of a watch, b"" at its end. Raises TimeoutError where none comes."""
+    async with asyncio.timeout(QUIET):
+        return await anext(lines, b"")
+
+
+def _event(line: bytes) -> WatchEvent:
+    """One line of a watch. Raises ClusterError where it tells of one."""
+    event = _EVENT.decode(line)
+    if event.type == "ERROR":
+        told = event.object
+        raise ClusterError(int(told.get("code") or 0), str(told.get("message") or "the watch failed"))
+    return WatchEvent(event.type, _without_managed_fields(event.object))
 
 
 class LightkubeCluster:
     """See `cluster.Cluster`."""
 
-    def __init__(self, client: AsyncClient, discovery: httpx2.AsyncClient) -> None:
+    def __init__(self, client: httpx2.AsyncClient, namespace: str) -> None:
         self._client = client
-        self._writing: Any = client  # its overloads know typed objects alone
-        self._discovery = discovery
-
-    @property
-    def namespace(self) -> str:
-        """The namespace that the configuration names: that of the pod, or of the context."""
-        return str(self._client.namespace)
+        self.namespace = namespace  # of the pod, or of the kubeconfig's context
 
     async def list(self, resource: ResourceType, namespace: str | None) -> Listing:
-        with _translated():
-            found = self._client.list(_class(resource), namespace=namespace or ALL_NS, chunk_size=PAGE)
-            items: list[Data] = [dict(item) async for item in found]
-            return Listing(items, found.resourceVersion)
+        items: list[Data] = []
+        following = ""
+        while True:
+            params = {"limit": str(PAGE), **({"continue": following} if following else {})}
+            answer = await self._send("GET", _path(resource, namespace), params)
+            with _translated():
+                page = _PAGE.decode(answer)
+            items += map(_without_managed_fields, page.items)
+            following = page.metadata.following
+            if not following:
+                return Listing(items, page.metadata.version)
 
     async def watch(self, resource: ResourceType, namespace: str | None, version: str) -> AsyncIterator[WatchEvent]:
+        params = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(WATCH),
+        }
+        request = self._client.build_request("GET", _path(resource, namespace), params=params)
         with _translated():
-            async with asyncio.timeout(WATCH + GRACE):
-                async for kind, item in self._client.watch(
-                    _class(resource),
-                    namespace=namespace or ALL_NS,
-                    resource_version=version,
-                    server_timeout=WATCH,
-                ):
-                    yield WatchEvent(kind, dict(item))
+            async with asyncio.timeout(TIMEOUT):
+                answer = await self._client.send(request, stream=True)
+            try:
+                if answer.is_error:
+                    raise _refusal(answer.status_code, answer.headers, await answer.aread())
+                yield WatchEvent("BOOKMARK", {"metadata": {"resourceVersion": version}})  # it is open
+                lines = _lines(answer)
+                while line := await _next(lines):
+                    yield _event(line)
+            finally:
+                await answer.aclose()
 
     async def get(self, resource: ResourceType, key: ObjectKey) -> Data:
-        with _translated():
-            return dict(await self._client.get(_class(resource), key.name, namespace=key.namespace))
+        return await self._object("GET", _path(resource, key.namespace, key.name))
 
     async def create(self, resource: ResourceType, namespace: str, data: Data) -> Data:
-        with _translated():
-            return dict(await self._writing.create(_class(resource)(data), namespace=namespace))
+        return await self._object("POST", _path(resource, namespace), data)
 
     async def replace(self, resource: ResourceType, key: ObjectKey, data: Data) -> Data:
-        with _translated():
-            return dict(await self._writing.replace(_class(resource)(data), key.name, namespace=key.namespace))
+        return await self._object("PUT", _path(resource, key.namespace, key.name), data)
 
     async def patch(self, resource: ResourceType, key: ObjectKey, data: Data, *, status: bool = False) -> Data:
-        kind = _class(resource).Status if status else _class(resource)
-        with _translated():
-            answer = await self._client.patch(kind, key.name, data, namespace=key.namespace, patch_type=PatchType.MERGE)
-            return dict(answer)
+        return await self._object(
+            "PATCH", _path(resource, key.namespace, key.name, status=status), data, content_type=_MERGE_PATCH
+        )
 
     async def delete(self, resource: ResourceType, key: ObjectKey) -> None:
-        with _translated():
-            await self._client.delete(_class(resource), key.name, namespace=key.namespace)
+        await self._send("DELETE", _path(resource, key.namespace, key.name), {})
 
     async def served(self, resource: ResourceType) -> bool:
-        with _translated():
-            answer = await self._discovery.get(f"apis/{resource.group}/{resource.version}")
-            if answer.status_code == httpx2.codes.NOT_FOUND:
+        try:
+            answer = await self._object("GET", f"apis/{resource.group}/{resource.version}")
+        except ClusterError as error:
+            if error.gone:
                 return False
-            answer.raise_for_status()
-            named = [row for row in answer.json().get("resources", ()) if row["name"] == resource.plural]
-            return any("create" in row["verbs"] for row in named)  # a definition that is about to go has lost that verb
+            raise
+        named = [row for row in answer.get("resources", ()) if row["name"] == resource.plural]
+        return any("create" in row["verbs"] for row in named)  # a definition that is about to go has lost that verb
+
+    async def _object(self, method: str, path: str, data: Data | None = None, *, content_type: str = _JSON) -> Data:
+        written = {} if data is None else _WRITTEN_BY
+        answer = await self._send(method, path, written, data, content_type)
+        with _translated():
+            return _OBJECT.decode(answer)
+
+    async def _send(
+        self, method: str, path: str, params: Mapping[str, str], data: Data | None = None, content_type: str = _JSON
+    ) -> bytes:
+        """The body of one answer. Raises ClusterError for every other end."""
+        body = None if data is None else msgspec.json.encode(data)
+        headers = {} if body is None else {"Content-Type": content_type}
+        with _translated():
+            async with asyncio.timeout(TIMEOUT):
+                answer = await self._client.request(method, path, params=params, content=body, headers=headers)
+        if answer.is_error:
+            raise _refusal(answer.status_code, answer.headers, answer.content)
+        return answer.content
 
     async def terminating(self, namespace: str) -> bool:
-        with _translated():
-            answer = await self._discovery.get(f"api/v1/namespaces/{namespace}")
-            if answer.status_code == httpx2.codes.NOT_FOUND:
+        try:
+            answer = await self._object("GET", f"api/v1/namespaces/{namespace}")
+        except ClusterError as error:
+            if error.gone:
                 return True
-            answer.raise_for_status()
-            return "deletionTimestamp" in answer.json()["metadata"]
+            raise
+        return "deletionTimestamp" in answer["metadata"]
 
 
 @asynccontextmanager
@@ -135,10 +231,32 @@ async def open_cluster(config: KubeConfig | None = None) -> AsyncIterator[Lightk
             f"there is no cluster to speak to: {error}",
             hint="run it in a pod with a service account, or set KUBECONFIG",
         ) from error
-    parameters = ConnectionParams(timeout=httpx2.Timeout(TIMEOUT))
-    client = AsyncClient(config=chosen, field_manager=FIELD_MANAGER, timeout=httpx2.Timeout(TIMEOUT))
-    try:
-        async with client_adapter.AsyncClient(chosen, parameters) as discovery:
-            yield LightkubeCluster(client, discovery)
-    finally:
-        await client.close()
+    user = chosen.user or User()
+    async with (
+        _transport(chosen, user) as transport,
+        httpx2.AsyncClient(
+            base_url=chosen.cluster.server,
+            auth=user_auth(user),
+            headers={"User-Agent": FIELD_MANAGER},
+            transport=transport,
+            timeout=TIMEOUT,
+        ) as client,
+    ):
+        yield LightkubeCluster(client, chosen.namespace)
+
+
+@asynccontextmanager
+async def _transport(config: SingleConfig, user: User) -> AsyncIterator[AiohttpTransport]:
+    """The transport of the registries, with the cluster's certificates: half the CPU time of httpx2's own."""
+    proxy = proxy_for(urlsplit(config.cluster.server), os.environ)
+    known = proxy.authorization if proxy is not None else None
+    context = verify_cluster(config.cluster, user, config.abs_file)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=context),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,  # httpx2 does
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+    )
+    headers = {} if known is None else {"Proxy-Authorization": known.reveal()}
+    async with AiohttpTransport(session, None if proxy is None else proxy.url, headers) as transport:
+        yield transport

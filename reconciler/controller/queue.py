@@ -1,4 +1,4 @@
-"""A work queue of keys: marks are gathered for a moment, one piece of work at a time runs for each key, failures back off.
+"""A work queue of keys: marks are gathered, one piece of work at a time runs for each key, failures back off.
 
 Level-triggered: a mark says only that something may have changed. One that comes while its key is under way starts it
 once more afterwards. Times are those of the event loop.
@@ -16,9 +16,14 @@ from typing import Final, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
-DEBOUNCE: Final = 1.0  # seconds
+DEBOUNCE: Final = 1.0  # seconds between two beginnings of work on one key
+GATHER: Final = 0.1  # seconds that the first change of a command waits for its others
+LONGEST_GATHER: Final = 10.0  # seconds that one deletion waits for more
 FIRST_WAIT: Final = 2.0  # seconds after one failure; doubled by each that follows
 LONGEST_WAIT: Final = 300.0
+LONGEST_UNREACHABLE: Final = (
+    6.0  # seconds: an attempt costs a registry that is down nothing, and its return is soon seen
+)
 JITTER: Final = 0.2
 
 
@@ -26,37 +31,50 @@ JITTER: Final = 0.2
 class WorkQueue(Generic[K]):
     """Keys by the time at which they are due. `jitter` gives numbers from 0 to 1."""
 
-    debounce: float = DEBOUNCE
     jitter: Callable[[], float] = random.random
     _due: dict[K, float] = field(default_factory=dict)
+    _begun: dict[K, float] = field(default_factory=dict)
+    _deleted: dict[K, float] = field(default_factory=dict)
     _heap: list[tuple[float, int, K]] = field(default_factory=list)
     _running: set[K] = field(default_factory=set)
     _failures: dict[K, int] = field(default_factory=dict)
     _count: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def mark(self, key: K) -> None:
-        """Something about a key may have changed: it is due a moment later, however many marks come until then."""
-        self.schedule(key, self.debounce)
+    def mark(self, key: K, *, deleted: bool = False) -> None:
+        """Something about a key may have changed: it is due in a moment, however many marks come until then.
+
+        Where something was deleted, it is due when a second went by without another deletion: guards count what one
+        piece of work deletes, so a slow command must not be seen in small parts.
+        """
+        now = self._now()
+        if deleted:
+            first = self._deleted.setdefault(key, now)
+            self._put(key, min(now + DEBOUNCE, first + LONGEST_GATHER))
+        elif key not in self._deleted:
+            begun = self._begun.get(key, -DEBOUNCE + now)
+            self.schedule(key, max(GATHER, begun + DEBOUNCE - now))
 
     def schedule(self, key: K, seconds: float) -> None:
         """A key is due in so many seconds, if it is not due earlier."""
         due = self._now() + seconds
         if due < self._due.get(key, float("inf")):
-            self._due[key] = due
-            self._count += 1
-            heapq.heappush(self._heap, (due, self._count, key))
-            self._changed.set()
+            self._put(key, due)
 
     def forget(self, key: K) -> None:
         """A key is gone."""
-        self._due.pop(key, None)
-        self._failures.pop(key, None)
+        for known in (self._due, self._begun, self._deleted, self._failures):
+            known.pop(key, None)
 
-    def failed(self, key: K) -> float:
-        """Work on a key failed: it is due again after a wait that grows. Gives that wait in seconds."""
-        count = self._failures[key] = self._failures.get(key, 0) + 1
-        wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(count - 1, 16))
+    def failed(self, key: K, *, unreachable: bool = False) -> float:
+        """Work on a key failed: it is due again after a wait that grows. Gives that wait in seconds.
+
+        It grows less where nobody was reached: see LONGEST_UNREACHABLE. Such failures make no later wait longer, either.
+        """
+        longest = LONGEST_UNREACHABLE if unreachable else LONGEST_WAIT
+        count = self._failures.get(key, 0)
+        wait = min(longest, FIRST_WAIT * 2.0 ** min(count, 16))
+        self._failures[key] = count if unreachable and wait == longest else count + 1
         wait *= 1 - JITTER + 2 * JITTER * self.jitter()
         self.schedule(key, wait)
         return wait
@@ -64,6 +82,10 @@ class WorkQueue(Generic[K]):
     def succeeded(self, key: K) -> None:
         """Work on a key came to its end: the next failure is a first one."""
         self._failures.pop(key, None)
+
+    def begun(self, key: K) -> None:
+        """Work on a key begins: the next change waits a second from now."""
+        self._begun[key] = self._now()
 
     @property
     def depth(self) -> int:
@@ -84,6 +106,7 @@ class WorkQueue(Generic[K]):
             while True:
                 key = await self._next(width)
                 if begin(key):
+                    self.begun(key)
                     self._running.add(key)
                     tasks.create_task(self._run(key, one))
 
@@ -106,6 +129,12 @@ class WorkQueue(Generic[K]):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), wait)
 
+    def _put(self, key: K, due: float) -> None:
+        self._due[key] = due
+        self._count += 1
+        heapq.heappush(self._heap, (due, self._count, key))
+        self._changed.set()
+
     def _take(self) -> tuple[K | None, float | None]:
         """Take a key that is due, else the seconds until one is."""
         held = []
@@ -123,6 +152,7 @@ class WorkQueue(Generic[K]):
                 heapq.heappop(self._heap)
                 if key not in self._running:
                     del self._due[key]
+                    self._deleted.pop(key, None)
                     found = key
                     break
                 held.append((due, count, key))

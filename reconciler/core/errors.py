@@ -13,6 +13,7 @@
     ├── RegistryError              1   a registry could not be read, or a write to it failed
     │   ├── TemporaryError             trying again may help
     │   │   ├── DeadlineError          the time for one registry's reads or writes is over
+    │   │   ├── UnreachableError       nothing was sent: nobody answers at the address
     │   │   └── LostReplyError         the request was sent and its reply lost: it may have been done
     │   └── PermanentError             trying again will not help
     │       └── StaleObjectError       the object moved since it was read; nothing was overwritten
@@ -164,6 +165,10 @@ class TemporaryError(RegistryError):
 
 class DeadlineError(TemporaryError):
     code = "deadline"
+
+
+class UnreachableError(TemporaryError):
+    """Nothing was sent: nobody answers at the address. A further attempt costs a registry nothing."""
 
 
 class LostReplyError(TemporaryError):

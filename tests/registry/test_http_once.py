@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from registry.loopback import Behaviour, Seen, connected, reply, serve, target
 
-from reconciler.core.errors import LostReplyError, TemporaryError
+from reconciler.core.errors import LostReplyError, TemporaryError, UnreachableError
 from reconciler.registry.http import open_client
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
@@ -233,9 +233,9 @@ def free_port() -> int:
 async def test_a_refused_connection_is_no_lost_reply(method: str) -> None:
     """Where nobody listens, nothing was sent: that is temporary for every method, and tried again."""
     async with open_client(target(f"http://127.0.0.1:{free_port()}", attempts=5)) as client:
-        with pytest.raises(TemporaryError, match=r"no connection: Connection refused \(tried 3 times\)") as caught:
+        with pytest.raises(UnreachableError, match=r"no connection: Connection refused \(tried 3 times\)") as caught:
             await client.call(method, "/models")
-        assert type(caught.value) is TemporaryError
+        assert type(caught.value) is UnreachableError
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -268,10 +268,10 @@ async def test_an_unknown_host_is_no_lost_reply(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(socket, "getaddrinfo", unknown)  # the real resolver would leave the machine
     async with open_client(target("http://registry.invalid")) as client:
         with pytest.raises(
-            TemporaryError, match=r"unknown host: Name or service not known \(tried 3 times\)"
+            UnreachableError, match=r"unknown host: Name or service not known \(tried 3 times\)"
         ) as caught:
             await client.call("POST", "/models")
-        assert type(caught.value) is TemporaryError
+        assert type(caught.value) is UnreachableError
         assert caught.value.hint == "check `url`"
 
 
@@ -283,9 +283,9 @@ async def test_a_host_that_cannot_be_looked_up_is_no_lost_reply(monkeypatch: pyt
 
     monkeypatch.setattr(socket, "getaddrinfo", refused)  # no name of this form gets so far
     async with open_client(target("http://registry.invalid")) as client:
-        with pytest.raises(TemporaryError, match="a name in the address or in the reply cannot be read") as caught:
+        with pytest.raises(UnreachableError, match="a name in the address or in the reply cannot be read") as caught:
             await client.call("POST", "/models")
-        assert type(caught.value) is TemporaryError
+        assert type(caught.value) is UnreachableError
 
 
 async def test_a_connection_that_does_not_come_about_in_time_is_no_lost_reply() -> None:
@@ -300,9 +300,9 @@ async def test_a_connection_that_does_not_come_about_in_time_is_no_lost_reply() 
                 waiting.setblocking(False)
                 waiting.connect_ex(("127.0.0.1", port))
             async with open_client(target(f"http://127.0.0.1:{port}", timeout=0.3, attempts=1)) as client:
-                with pytest.raises(TemporaryError, match="no connection") as caught:
+                with pytest.raises(UnreachableError, match="no connection") as caught:
                     await client.call("POST", "/models")
-            assert type(caught.value) is TemporaryError
+            assert type(caught.value) is UnreachableError
         finally:
             for waiting in crowd:
                 waiting.close()

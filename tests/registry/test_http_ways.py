@@ -15,7 +15,7 @@ import pytest
 import trustme
 from registry.loopback import BEARER, Seen, always, connected, in_turn, reply, serve, target
 
-from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError, UnreachableError
 from reconciler.registry.http import open_client
 from reconciler.registry.http.proxies import Proxy, proxy_for
 
@@ -264,9 +264,9 @@ async def test_a_tunnel_that_is_refused_is_no_lost_reply(refusal: bytes) -> None
         relay(refusal) as proxy,
         open_client(target("https://127.0.0.1:1", environ={"HTTPS_PROXY": proxy.url})) as client,
     ):
-        with pytest.raises(TemporaryError, match=r"the proxy answered (407|502) \(tried 3 times\)") as caught:
+        with pytest.raises(UnreachableError, match=r"the proxy answered (407|502) \(tried 3 times\)") as caught:
             await client.call("POST", "/models")
-        assert type(caught.value) is TemporaryError
+        assert type(caught.value) is UnreachableError
         assert caught.value.hint == "check `url` and the proxy in HTTPS_PROXY"
         assert len(proxy.asked) == 3
 
@@ -277,17 +277,17 @@ async def test_a_proxy_that_closes_instead_of_a_tunnel_is_no_lost_reply() -> Non
         relay(b"HTTP/1.1 2") as proxy,
         open_client(target("https://127.0.0.1:1", environ={"HTTPS_PROXY": proxy.url})) as client,
     ):
-        with pytest.raises(TemporaryError) as caught:
+        with pytest.raises(UnreachableError) as caught:
             await client.call("POST", "/models")
-        assert type(caught.value) is TemporaryError
+        assert type(caught.value) is UnreachableError
 
 
 async def test_a_proxy_that_is_not_there_is_no_lost_reply() -> None:
     """And it is the proxy that the error names."""
     async with open_client(target("http://127.0.0.1:2", environ={"HTTP_PROXY": "127.0.0.1:1"})) as client:
-        with pytest.raises(TemporaryError, match="no connection to the proxy: Connection refused") as caught:
+        with pytest.raises(UnreachableError, match="no connection to the proxy: Connection refused") as caught:
             await client.call("POST", "/models")
-        assert type(caught.value) is TemporaryError
+        assert type(caught.value) is UnreachableError
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
-from reconciler.core.errors import DeadlineError, PermanentError, TemporaryError
+from reconciler.core.errors import DeadlineError, LostReplyError, PermanentError, TemporaryError
 from reconciler.registry import deadline
 from reconciler.registry.http.address import check_destination, headers_of, url_of
 from reconciler.registry.http.concurrency import ConcurrencyLimit
@@ -247,7 +247,7 @@ def _give_up(state: RetryCallState) -> Failure:
 
 def _over(failure: Failure) -> Failure:
     """A failure that is not tried again because of the deadline. That a reply was lost stays what it is: it may have been done."""
-    kind = DeadlineError if failure.kind is TemporaryError else failure.kind
+    kind = failure.kind if issubclass(failure.kind, PermanentError | LostReplyError) else DeadlineError
     message = f"{failure.message}; its {deadline.current()} is over"
     return replace(failure, kind=kind, message=message, hint=failure.hint or deadline.HINT)
 

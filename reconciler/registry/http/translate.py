@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx2
 
-from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
+from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError, UnreachableError
 from reconciler.core.redaction import Redactor
 from reconciler.core.secret import Secret
 from reconciler.core.url import places_of_url, public_url, secrets_of_url
@@ -118,7 +118,7 @@ class Translator:
             return Failure(PermanentError, message, self._hint_of_tls(unanswered))
         if not unanswered.sent:
             attempts = min(self._target.attempts, UNSENT_ATTEMPTS)
-            return Failure(TemporaryError, message, self._hint_of_way(), attempts)
+            return Failure(UnreachableError, message, self._hint_of_way(), attempts)
         if call.repeatable:
             hint = self._hint_of_way("`timeout` if the registry is slow")
             return Failure(TemporaryError, message, hint, self._target.attempts)

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from registry.litellm.kept import Kept, passed
+from kept import Kept, passed
 from registry.server_process import free_port
 
 DEBIAN: Final = Path("/usr/lib/postgresql")

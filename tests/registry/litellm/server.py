@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx2
-from registry.litellm.kept import HERE, Kept, passed
+from kept import HERE, Kept, passed
 from registry.litellm.postgres import Postgres
 from registry.server_process import free_port, use
 
-TOOL: Final = HERE.parents[2] / ".cache" / "tools" / "litellm"
+TOOL: Final = HERE.parent / ".cache" / "tools" / "litellm"
 # What the proxy's own config.yaml declares, which no client can change: a model and a credential.
 OWN: Final[Mapping[str, Any]] = {
     "model_list": [

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 GRACE: Final = 20  # seconds for an orderly end
-END: Final = signal.SIGINT  # an orderly end for both programs; SIGTERM lets PostgreSQL wait for its clients
+END: Final = signal.SIGINT  # an orderly end for all of them; SIGTERM lets PostgreSQL wait for its clients
 
 
 def end_with_the_user(lock: str, program: subprocess.Popen[bytes], alone: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""A program that runs until its user ends, stops it or kills it: what the database and the proxy have in common."""
+"""A program that runs until its user ends, stops it or kills it: what the servers of several tests have in common."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Kept:
 
     @property
     def runs(self) -> bool:
+        """True from its start until it is stopped or killed."""
         return self._process is not None
 
     def start(
