@@ -141,6 +141,10 @@ class Cel(NamedTuple):
     whole: bool = True
 
 
+# the plainest form of an address with a user or a password (`core.secret_names.refuses_credentials` knows more)
+NO_USER_INFO: Final = Cel(r"!self.matches('^[A-Za-z][A-Za-z0-9+.-]*://[^/?#\\\\]*@')", whole=False)
+
+
 class Constraint(NamedTuple):
     """A limit that the registry enforces late or not at all. `fn` returns what is wrong, or None; `cel` says the same, where it can."""
 

@@ -9,8 +9,6 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
-from reconciler.core.rules import Cel
-
 
 def any_case(text: str) -> str:
     """A pattern for a word in any case, since JSON Schema has no flags."""
@@ -160,10 +158,6 @@ def is_secret_field(name: str) -> bool:
 def has_secret_in_query(url: str) -> bool:
     """Whether the query of an address has a credential that is written down."""
     return "?" in url and _secret_in_query.search(url) is not None
-
-
-# the plainest form of an address with a user or a password
-NO_USER_INFO: Final = Cel(r"!self.matches('^[A-Za-z][A-Za-z0-9+.-]*://[^/?#\\\\]*@')", whole=False)
 
 
 def refuses_credentials(url: Any) -> str | None:

@@ -25,6 +25,7 @@ from reconciler.core.kind import KeyRule, Kind
 from reconciler.core.model import Endpoint, Model
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
 from reconciler.core.rules import (
+    NO_USER_INFO,
     BaseAddress,
     CannotClear,
     Cel,
@@ -198,6 +199,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "ExternalRef",
     "Immutable",
     "KnownValues",
+    "NO_USER_INFO",
     "BaseAddress",
     "EVERY_PATH",
     "USUAL",

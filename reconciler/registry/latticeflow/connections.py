@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.schema.types import END, SENSITIVE_HEADER, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
-from reconciler.core.secret_names import NO_USER_INFO, any_case, refuses_credentials
+from reconciler.core.secret_names import any_case, refuses_credentials
 from reconciler.registry.driver import (
+    NO_USER_INFO,
     USUAL,
     Choice,
     Constraint,

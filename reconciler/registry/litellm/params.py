@@ -9,8 +9,17 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.core.secret_names import NO_USER_INFO
-from reconciler.registry.driver import EVERY_PATH, USUAL, BaseAddress, Constraint, OpenChoice, Ref, Texts, Unordered
+from reconciler.registry.driver import (
+    EVERY_PATH,
+    NO_USER_INFO,
+    USUAL,
+    BaseAddress,
+    Constraint,
+    OpenChoice,
+    Ref,
+    Texts,
+    Unordered,
+)
 from reconciler.registry.litellm.forms import (
     HIDDEN,
     OPEN,

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.schema.types import END
-from reconciler.core.secret_names import NO_USER_INFO
 from reconciler.registry.driver import (
+    NO_USER_INFO,
     USUAL,
     Boolean,
     CannotClear,

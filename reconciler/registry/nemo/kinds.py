@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, Field
 
 from reconciler.core.schema.types import END, sensitive_header
-from reconciler.core.secret_names import NO_USER_INFO
 from reconciler.registry.driver import (
     EVERY_PATH,
+    NO_USER_INFO,
     BaseAddress,
     Boolean,
     CannotClear,

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field, create_model
 
 from reconciler.core.schema.unions import TextOrMap
-from reconciler.core.secret_names import NO_USER_INFO
 from reconciler.registry.driver import (
     EVERY_PATH,
+    NO_USER_INFO,
     USUAL,
     BaseAddress,
     Boolean,
