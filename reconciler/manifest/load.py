@@ -141,8 +141,9 @@ class Reader:
         if kind == REGISTRY:
             return None, list(found.findings)
         manifest, errors = self._document(replace(item, value=found.data), where.file, scope, references=True)
-        errors = [*found.findings, *errors]
-        return manifest, [*errors, *_likely_secrets(found.data, errors)]
+        refused = {finding.pointer for finding in found.findings}
+        errors = [*found.findings, *(finding for finding in errors if finding.pointer not in refused)]
+        return None if found.findings else manifest, [*errors, *_likely_secrets(found.data, errors)]
 
     def _document(
         self, item: Document, shown: str, scope: Scope, references: bool
