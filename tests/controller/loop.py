@@ -76,6 +76,9 @@ class Clock:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.later
 
+    def forward(self, **time: float) -> None:
+        self.later += timedelta(**time)
+
 
 @dataclass
 class Loop:
@@ -151,7 +154,7 @@ async def loop_on(
     """The loop, its copies complete."""
     concerned: set[ObjectKey] = set()
     told, clock = Told(), Clock()
-    copies = Copies(cluster, None, types or {}, concerned.add)
+    copies = Copies(cluster, None, types or {}, lambda found, /, *, deleted=False: concerned.add(found))
     reconciler = Reconciler(cluster, copies, "cluster-uid", folder, told, told, clock.now, settle=0.0)
     one = Loop(cluster, folder, told, copies, reconciler, concerned, clock)
     task = asyncio.create_task(copies.run())
