@@ -26,7 +26,9 @@ PLAIN: Final = f"^{_LETTERS}$"
 PLAIN_OR_CREDENTIAL: Final = f"^(?:{_LETTERS}|{_SECRET})$"
 # no user-info; an address with a reference is judged once it is resolved
 ADDRESS: Final = r"^https?://[^\s/?#@]+(?:[/?#]\S*)?$|\$\{"
-_OPENS: Final = {"not": {"pattern": r"\$\{"}}
+# beside another pattern: `kubectl explain` shows no type for a field with `allOf`
+_NO_OTHER: Final[Form] = {"not": {"pattern": r"(?:^|[^$])\$\{(?:env|file|cmd|secret):"}}
+_OPENS: Final[Form] = {"not": {"pattern": r"\$\{"}}
 # one that a pattern lets through may hold any reference: the pattern says nothing of them
 _ANY_REFERENCE: Final = ("${env:X}", "/${env:X}", "x/${env:X}", "https://${env:X}")
 
@@ -54,10 +56,10 @@ def text_form(form: Form, node: Node) -> Form:
     if pattern is None:
         return {"pattern": PLAIN_OR_CREDENTIAL if node.secret is not None else PLAIN}
     if pattern.endswith(URL[1:]):
-        return together({"pattern": ADDRESS}, {"pattern": PLAIN})
+        return together({"pattern": ADDRESS}, _NO_OTHER)
     own = pattern.replace(SECRET_REFERENCE, CREDENTIAL).replace(WHOLE_REFERENCE, WHOLE)
     holds_any = own == pattern and any(re.search(pattern, text) for text in _ANY_REFERENCE)
-    return together(_translated(own), *([{"pattern": PLAIN}] if holds_any else []))
+    return together(_translated(own), *([_NO_OTHER] if holds_any else []))
 
 
 def is_complete(form: Form) -> bool:
