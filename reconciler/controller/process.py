@@ -116,9 +116,9 @@ class Parts:
                 self.log(f"the namespace {name} cannot be read: {error.message}", "warning")
                 await asyncio.sleep(max(_RETRY, error.retry_after or 0.0))
 
-    def _concerned(self, key: ObjectKey) -> None:
+    def _concerned(self, key: ObjectKey, *, deleted: bool = False) -> None:
         self.metrics.changed(key)
-        self.queue.mark(key)
+        self.queue.mark(key, deleted=deleted)
 
     def _replica_says(self, what: str) -> Mapping[str, str]:
         if self.replica is None:
