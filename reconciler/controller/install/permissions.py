@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from reconciler.controller.cluster import CONFIG_MAPS, EVENTS, LEASES, SECRETS, ResourceType
+from reconciler.controller.cluster import CONFIG_MAPS, EVENTS, LEASES, NAMESPACES, SECRETS, ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY
 
 
@@ -28,8 +28,6 @@ class Grant(NamedTuple):
 def _on(resource: ResourceType, verbs: str, reason: str) -> Grant:
     return Grant(resource.group, (resource.plural,), tuple(verbs.split()), reason)
 
-
-_NAMESPACES: Final = ResourceType("", "v1", "Namespace", "namespaces")
 
 # In the controller's own namespace, whichever namespaces it looks at.
 OWN: Final = (
@@ -77,7 +75,7 @@ def objects(types: Iterable[ResourceType]) -> tuple[Grant, ...]:
         ),
         _on(EVENTS, "create patch", "Tell of each change, guard and failure; count one that comes again."),
         # a Role grants this for its own namespace, though a Namespace is in none
-        _on(_NAMESPACES, "get", "See that a namespace is going, and delete nothing in a registry because of that."),
+        _on(NAMESPACES, "get", "See that a namespace is going, and delete nothing in a registry because of that."),
     )
 
 
