@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +65,9 @@ class Lease:
 
     def remaining(self) -> float:
         return self.seconds
+
+    def sending(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 @dataclass
