@@ -169,6 +169,12 @@ class ApiServer:
         path.write_text(yaml.safe_dump(config), "utf-8")
         return path
 
+    def client_context(self) -> ssl.SSLContext:
+        """What lets a connection in as the administrator."""
+        context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
+        context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
+        return context
+
     def _environment(self) -> dict[str, str]:
         return passed() | {"HOME": str(self.folder)}  # kubectl keeps a cache there
 
@@ -225,9 +231,7 @@ class ApiServer:
 
     def _api_answers(self, path: str = "/readyz") -> bool:
         # anonymous requests are refused: being ready is seen with the administrator's certificate only
-        context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
-        context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=3, context=context)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=3, context=self.client_context())
         try:
             connection.request("GET", path)
             return connection.getresponse().status == 200

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from kubernetes.api_server import ApiServer
+from kubernetes.loop import Team
 from lightkube.config.kubeconfig import KubeConfig
 
 from reconciler.controller.crds import definitions
@@ -53,3 +56,12 @@ async def cluster(bare_api_server: ApiServer) -> AsyncIterator[LightkubeCluster]
     """The API server, as the controller speaks to it. With `api_server` beside it, our definitions are there."""
     async with open_cluster(KubeConfig.from_file(bare_api_server.kubeconfig)) as opened:
         yield opened
+
+
+@pytest.fixture
+def team(api_server: ApiServer, namespace: str, tmp_path: Path) -> Iterator[Team]:
+    """A namespace with a controller, which does not run yet; it ends with the test."""
+    made = Team(api_server, namespace, tmp_path)
+    yield made
+    made.controller.kill()
+    sys.stdout.write(made.controller.said()[-8000:])  # pytest shows it where the test failed
