@@ -10,6 +10,7 @@ from reconciler.applier.payload import keep_unmanaged, with_references, without_
 from reconciler.applier.prepare import Prepared
 from reconciler.applier.readback import ReadBack
 from reconciler.applier.report import UNCHANGED, Done
+from reconciler.applier.sending import Sender
 from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, StaleObjectError
 from reconciler.core.kind import Kind
@@ -20,8 +21,7 @@ from reconciler.planner import diff
 from reconciler.planner.losses import losses
 from reconciler.planner.plan import Change
 from reconciler.planner.staleness import is_current
-from reconciler.registry.capabilities import Renames
-from reconciler.registry.protocol import Registry, Removal, Write
+from reconciler.registry.protocol import Removal, Write
 from reconciler.registry.reading import checked
 
 
@@ -32,7 +32,7 @@ class Executor:
     `left` are the old objects of renames by re-creation, as we left them, until `finish_rename` deletes them.
     """
 
-    registry: Registry
+    sender: Sender
     facts: RegistryFacts
     readback: ReadBack
     plan: str
@@ -71,9 +71,9 @@ class Executor:
         if (not unique or kind.upserts) and await self.readback.get(item.address) is not None:
             raise StaleObjectError(f"{item.address} exists already")
         try:
-            stored = await self.registry.create(write)
+            stored = await self.sender.create(write)
         except LostReplyError:
-            stored = await self.readback.recover_lost_reply(write, item, None, self.registry.create if unique else None)
+            stored = await self.readback.recover_lost_reply(write, item, None, self.sender.create if unique else None)
         except StaleObjectError:
             return await self._accept_concurrent_create(write, item)
         if not unique:
@@ -98,9 +98,9 @@ class Executor:
             current = await self._current(change, change.address, known)
             write = self._write(change, item, current, known)
             try:
-                stored = await self.registry.update(write)
+                stored = await self.sender.update(write)
             except LostReplyError:
-                stored = await self.readback.recover_lost_reply(write, item, current, self.registry.update)
+                stored = await self.readback.recover_lost_reply(write, item, current, self.sender.update)
         except StaleObjectError:
             if await self._is_as_wanted(change, item, known):
                 return Done(reason=UNCHANGED)
@@ -129,14 +129,14 @@ class Executor:
         old = change.previous or change.address
         current = await self._current(change, old, known)
         renamable = self.facts.kinds[item.address.kind].renamable
-        if change.action == "replace" or not renamable or not isinstance(self.registry, Renames):
+        if change.action == "replace" or not renamable or not self.sender.renames:
             self.left[old] = await self._mark_rename(current, item, known)
             return _written(await self._create(change, item, known, current))
         write = self._write(change, item, current, known)
         try:
-            stored = await self.registry.rename(write)
+            stored = await self.sender.rename(write)
         except LostReplyError:
-            stored = await self.readback.recover_lost_reply(write, item, None, self.registry.rename)
+            stored = await self.readback.recover_lost_reply(write, item, None, self.sender.rename)
         return await self.readback.verified(write, item, stored)
 
     async def _mark_rename(self, current: Resource, item: Desired, known: Prepared) -> Resource:
@@ -156,9 +156,9 @@ class Executor:
         }
         write = Write(intent, current, secrets, plan=self.plan, actor=self.actor)
         try:
-            stored = await self.registry.update(write)
+            stored = await self.sender.update(write)
         except LostReplyError:
-            stored = await self.readback.recover_lost_reply(write, item, current, self.registry.update)
+            stored = await self.readback.recover_lost_reply(write, item, current, self.sender.update)
         stored = checked(stored, self.facts)
         if self.readback.mismatch(write, item, stored):
             stored = await self.readback.poll(
@@ -203,9 +203,9 @@ class Executor:
                 message = f"it was deleted, creating it again failed ({error.message}), and yet an object of that key is there. The old one: {old}"
                 return Done("failed", "unclear", message)
             try:
-                await self.registry.create(write)
+                await self.sender.create(write)
             except LostReplyError:
-                await self.readback.recover_lost_reply(write, item, None, self.registry.create)
+                await self.readback.recover_lost_reply(write, item, None, self.sender.create)
         except RegistryError as second:
             message = f"it was deleted, and creating it again failed ({error.message}); putting the old one back failed too ({second.message}). The old one: {old}"
             return Done("failed", "lost", message)
@@ -264,13 +264,13 @@ class Executor:
         """Deletes, and sees that it is gone: an answer alone is no proof."""
         removal = Removal(current, self.plan, self.actor, recreates)
         try:
-            await self.registry.delete(removal)
+            await self.sender.delete(removal)
         except LostReplyError:
             again = await self.readback.get(current.address)
             if again is None:
                 return
             self.readback.check_same(again, current)
-            await self.registry.delete(removal._replace(current=again))
+            await self.sender.delete(removal._replace(current=again))
         there = await self.readback.poll(current.address, lambda found: found is None or found.id != current.id)
         if there is not None and there.id == current.id:
             raise PermanentError(f"{current.address}: the registry took the delete, and the object is still there")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from reconciler.applier.once import Ledger
@@ -24,7 +25,8 @@ class Options:
     were applied, for registries that do not. `limits` are the guards'. `recovered` are objects that an earlier run removed to create them again and
     did not: what their manifests leave to others is taken from here. `concurrency` bounds the changes at one time in each registry, instead of what its configuration says. `settle` is in seconds.
     `locate` tells where in its manifest a value stands, for messages. `stop` ends the run early: what is under way is finished, the rest is skipped. `on_read` is told what the registries hold before
-    the first write, `on_outcome` of each outcome as it happens.
+    the first write, `on_outcome` of each outcome as it happens. `writing` is entered around each single write that is sent to a
+    registry, the second try of one among them; it raises RegistryError where nothing may be sent any more.
     """
 
     resolver: Resolver
@@ -40,3 +42,4 @@ class Options:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     on_read: Callable[[RemoteState], None] = lambda remote: None
     on_outcome: Callable[[Outcome], None] = lambda outcome: None
+    writing: Callable[[], AbstractAsyncContextManager[None]] = nullcontext

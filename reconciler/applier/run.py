@@ -12,6 +12,7 @@ from reconciler.applier.prepare import Prepared
 from reconciler.applier.readback import ReadBack
 from reconciler.applier.report import INTERRUPTED, Done, Outcome
 from reconciler.applier.scheduler import run_in_order
+from reconciler.applier.sending import Sender
 from reconciler.core.errors import DeadlineError, RegistryError
 from reconciler.core.resource import Address, RegistryFacts
 from reconciler.core.spec import references_in
@@ -36,7 +37,7 @@ async def run_plan(
     """
     executors = {
         name: Executor(
-            registry,
+            Sender(registry, options.writing),
             facts[name],
             ReadBack(registry, facts[name], options.settle),
             plan.fingerprint,

@@ -9,7 +9,16 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from reconciler.controller.cluster import CONFIG_MAPS, SECRETS, Cluster, Data, ObjectKey, ResourceType, version_of
+from reconciler.controller.cluster import (
+    CONFIG_MAPS,
+    SECRETS,
+    Cluster,
+    Data,
+    ObjectKey,
+    ResourceType,
+    key_of,
+    version_of,
+)
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.documents import Named, names_in
 from reconciler.controller.informer import Informer
@@ -50,6 +59,7 @@ class Copies:
         self, cluster: Cluster, namespace: str | None, types: Mapping[str, ResourceType], concerned: Concerned
     ) -> None:
         self.complete = asyncio.Event()
+        self._cluster = cluster
         self._concerned = concerned
         self._kinds: dict[ResourceType, str | None] = {MODEL: None, **{where: kind for kind, where in types.items()}}
         self._routes = _Index()
@@ -112,6 +122,18 @@ class Copies:
     def member(self, resource: ResourceType, key: ObjectKey) -> Mapping[str, Any] | None:
         """One Model or native object as it is now, or None."""
         return self._members[resource].get(key)
+
+    def kind_of(self, resource: ResourceType) -> str | None:
+        """`<driver>/<Kind>` of a native type, None of the Model."""
+        return self._kinds[resource]
+
+    async def agree(self, namespace: str) -> bool:
+        """True where a list of now holds no Model or native object of the namespace that the copies do not. Raises ClusterError."""
+        for resource, one in self._members.items():
+            listing = await self._cluster.list(resource, namespace)
+            if any(one.get(key_of(item)) is None for item in listing.items):
+                return False
+        return True
 
     def secret_version(self, key: ObjectKey) -> str | None:
         """The version of a Secret, or None where there is none."""

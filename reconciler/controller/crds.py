@@ -136,6 +136,11 @@ def _registry(drivers: list[Driver]) -> Definition:
     status = _status(
         {
             "lastReconcileTime": {"type": "string", "format": "date-time"},
+            "allowDeletes": {
+                "type": "object",
+                "description": "The annotation that allows deletes: its value, and how many of it are used up.",
+                "properties": {"value": {"type": "integer"}, "used": {"type": "integer"}},
+            },
             "summary": {"type": "object", "additionalProperties": {"type": "integer"}},
             "guards": {"type": "array", "items": dict(ANY, type="object")},
             "orphans": {
@@ -311,6 +316,8 @@ def _object_status() -> Form:
             "reason": {"type": "string"},
             "message": {"type": "string"},
             "fields": {"type": "array", "items": {"type": "string"}},
+            "generation": {"type": "integer"},
+            "secrets": {"type": "string"},
         },
     }
     listed = {"type": "array", "items": member, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}

@@ -8,14 +8,25 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn, Protocol
 
 from reconciler.core.destinations import Allowed, permits
 from reconciler.core.errors import SecretError
-from reconciler.core.secret_commands import SecretCommands
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_SECRET_BYTES: Final = 1024 * 1024
+
+
+class CommandSecrets(Protocol):
+    """Gives the values of `${cmd:NAME/REST}`: `SecretCommands` runs programs, a controller asks its cluster."""
+
+    def value(self, reference: str) -> str:
+        """The value of a reference. Raises SecretError."""
+        ...
+
+    def run_ahead(self, references: Iterable[str]) -> None:
+        """Get the values of these references, some at the same time; what fails is told by `value`."""
+        ...
 
 
 class Origin(NamedTuple):
@@ -74,7 +85,7 @@ class Resolver:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     allowed: Allowed | None = None
     trusted: bool = False
-    commands: SecretCommands | None = None
+    commands: CommandSecrets | None = None
 
     def for_configuration(self) -> Resolver:
         """The resolver of what reconciler.yaml says."""

@@ -75,6 +75,13 @@ class Reader:
         self._read_library(library, reading)
         return reading.finish(1, is_whole=False)
 
+    def read_texts(self, texts: Mapping[str, str]) -> Manifests:
+        """The documents of texts by the names of files that they have not: all there are. References lead to no file."""
+        reading = Reading()
+        for shown, text in texts.items():
+            self._read_text(shown, text, str(self.root), reading)
+        return reading.finish(len(texts), is_whole=True)
+
     def _read_files(self, files: Iterable[File], reading: Reading) -> None:
         for file in files:
             text = document.read_text(file.path, file.shown)

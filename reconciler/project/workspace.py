@@ -112,6 +112,10 @@ class Workspace:
         read = reader.read(FoundFiles(ordered, asked.problems, asked.silent), others)
         return self._compiled(read, selected, paths, asked.excluded)
 
+    def load_texts(self, texts: Mapping[str, str]) -> LoadedManifests:
+        """Load manifests that are in no file, each by a name: these are all there are. See `load`."""
+        return self._compiled(self._reader().read_texts(texts), None, self.project.manifests)
+
     def files(self, paths: Sequence[str]) -> FoundFiles:
         """The files under some paths, or those of the configured manifests."""
         whole = configured(self.project, self.cwd).found

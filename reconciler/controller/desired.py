@@ -1,0 +1,196 @@
+"""Build the workspace of one Registry object: an engine's project of one registry, whose manifests are the objects that go there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from reconciler.controller.cluster import CONFIG_MAPS, ObjectKey
+from reconciler.controller.cluster_secrets import ClusterSecrets
+from reconciler.controller.copies import Copies, Member
+from reconciler.controller.documents import (
+    SECRET,
+    ClusterDocument,
+    Named,
+    References,
+    model_document,
+    native_document,
+    settings_of,
+    variable,
+)
+from reconciler.controller.registry_object import RegistryObject
+from reconciler.controller.routing import destinations, route_of
+from reconciler.core.errors import ConfigError, Problem
+from reconciler.core.resource import DesiredState
+from reconciler.core.secret import Resolver
+from reconciler.project.config import Project
+from reconciler.project.registries import load_registries
+from reconciler.project.workspace import Workspace
+
+_KEPT_WHEN_GOING: Final = ("kind", "key", "registry", "previous_keys")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why an object is left alone: a stable word, and what is wrong in words."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the objects of one Registry object declare.
+
+    `documents` are those that go there, by the name of their manifest; `going` those that left, or are about to be deleted. `desired` has what the
+    good ones want, `absent` what the going ones had; `troubles` are those of the others, by the name of their manifest.
+    """
+
+    workspace: Workspace
+    documents: Mapping[str, ClusterDocument]
+    going: Mapping[str, ClusterDocument]
+    desired: DesiredState
+    absent: DesiredState
+    troubles: Mapping[str, Trouble]
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Composes what the objects of a namespace declare for one Registry object. `folder` is where registries that are files live."""
+
+    copies: Copies
+    folder: Path
+
+    def workspace(self, registry: RegistryObject, secrets: ClusterSecrets, members: Iterable[Member]) -> Workspace:
+        """The workspace of a Registry object. Raises ConfigError where its settings are wrong."""
+        settings, _ = registry_settings(registry)
+        entries = {registry.key.name: settings}
+        root = self.folder / registry.key.namespace
+        project = Project(
+            root=root,
+            file=f"Registry {registry.key}",
+            environment=None,
+            owner=registry.owner,
+            manifests=(registry.key.namespace,),
+            variables={**registry.variables, **self._texts(registry.key.namespace, members)},
+            fingerprint_key=None,
+            registries=entries,
+            limits=registry.limits,
+            secret_commands={SECRET: ()},
+            text=json.dumps({"registries": entries}, indent=1),
+        )
+        resolver = Resolver(root, {}, None, commands=secrets)
+        return Workspace(project, load_registries(project, replace(resolver, commands=None)), root, resolver)
+
+    def declared(self, registry: RegistryObject, workspace: Workspace, members: Iterable[Member]) -> Declared:
+        """What these objects declare. Never raises for what they hold."""
+        live: dict[str, ClusterDocument] = {}
+        going: dict[str, ClusterDocument] = {}
+        for member in members:
+            one = _document(member, registry.key.name)
+            goes_there = registry.key.name in self.goes_to(member, registry.key.namespace)
+            stays = goes_there and "deletionTimestamp" not in member.item["metadata"]
+            (live if stays else going)[one.file] = one if stays else _as_absent(one)
+        troubles = {file: found for file, one in live.items() if (found := self._trouble(one)) is not None}
+        loaded = workspace.load_texts({file: _text(one) for file, one in live.items() if file not in troubles})
+        problems: dict[str, list[Problem]] = {}
+        for problem in loaded.errors:
+            problems.setdefault(problem.file, []).append(problem)
+        troubles |= {file: _told(found) for file, found in problems.items() if file in live}
+        good = tuple(item for item in loaded.desired.resources if _file(item) not in troubles)
+        desired = replace(loaded.desired, resources=good, complete=not troubles, documents=len(live))
+        gone = workspace.load_texts({file: _text(one) for file, one in going.items()}).desired
+        absent = tuple(item for item in gone.resources if item.address not in desired.declared)
+        return Declared(workspace, live, going, desired, replace(gone, resources=absent), troubles)
+
+    def goes_to(self, member: Member, namespace: str) -> frozenset[str]:
+        """The names of the Registry objects that an object goes to."""
+        return destinations(route_of(member.item, member.driver), lambda: self.copies.registries(namespace))
+
+    def _trouble(self, one: ClusterDocument) -> Trouble | None:
+        """What of an object's references leads nowhere, or is refused."""
+        if one.refusals:
+            return Trouble(
+                "refused-reference", "; ".join(f"{found.pointer}: {found.message}" for found in one.refusals)
+            )
+        missing = list(self.missing(one.key.namespace, one.named))
+        if not missing:
+            return None
+        return Trouble("missing-reference", "; ".join(missing))
+
+    def missing(self, namespace: str, named: Iterable[Named]) -> Iterator[str]:
+        """What is not there of the values that are named, in words."""
+        for one in sorted(named):
+            key = ObjectKey(namespace, one.name)
+            if one.kind == SECRET:
+                there: Any = self.copies.secret_keys(key) if self.copies.secret_version(key) is not None else None
+                what = "Secret"
+            else:
+                there, what = self.copies.config_map(key), CONFIG_MAPS.kind
+            if there is None:
+                yield f"there is no {what} {one.name}"
+            elif one.key not in there:
+                yield f"the {what} {one.name} has no key {one.key}"
+
+    def _texts(self, namespace: str, members: Iterable[Member]) -> dict[str, str]:
+        """The values of ConfigMaps that the objects name, as variables."""
+        named = {one for member in members for one in _document(member, "").named if one.kind != SECRET}
+        maps = {name: self.copies.config_map(ObjectKey(namespace, name)) or {} for name in {one.name for one in named}}
+        return {variable(one.name, one.key): maps[one.name][one.key] for one in named if one.key in maps[one.name]}
+
+
+def registry_settings(registry: RegistryObject) -> tuple[dict[str, Any], frozenset[Named]]:
+    """A Registry object's settings as an entry of reconciler.yaml has them, and the Secrets that it names.
+
+    Raises ConfigError where it would lead to the controller's own environment, files or commands.
+    """
+    references = References()
+    references.translate(dict(registry.entry))
+    wrong = [f"{one.pointer}: {one.message}" for one in references.refusals]
+    wrong += [f"{pointer}: it is for the fields of Models" for pointer in _plain_references(registry.entry)]
+    path = registry.entry.get("path")
+    if isinstance(path, str) and (PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts):
+        wrong.append("/path: it leads out of the controller's folder: name one below it")
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+    return settings_of(registry.entry, frozenset())
+
+
+def _plain_references(entry: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in entry.items():
+        if isinstance(value, str) and ("${secret:" in value or "${configMap:" in value):
+            yield f"/{name}"
+
+
+def _document(member: Member, registry: str) -> ClusterDocument:
+    if member.kind is None:
+        return model_document(member.item, member.resource, registry)
+    return native_document(member.item, member.resource, member.kind, registry)
+
+
+def _as_absent(one: ClusterDocument) -> ClusterDocument:
+    """The manifest that says of an object that it is to go. It names no values."""
+    data = {name: one.data[name] for name in _KEPT_WHEN_GOING if name in one.data}
+    key = ((one.data.get("registries") or {}).get(next(iter(one.data.get("registries") or {}), "")) or {}).get("key")
+    if "registries" in one.data:
+        data["registries"] = {name: {"key": key} if key else None for name in one.data["registries"]}
+    return replace(one, data={**data, "state": "absent"}, named=frozenset(), refusals=())
+
+
+def _text(one: ClusterDocument) -> str:
+    return json.dumps(one.data, ensure_ascii=False, indent=1)
+
+
+def _file(item: Any) -> str:
+    source = item.resource.source
+    return source.file if source is not None else ""
+
+
+def _told(problems: list[Problem]) -> Trouble:
+    """The problems of one object, by what they say and at which field, without places in a text that nobody has."""
+    worst = "duplicate-address" if any(one.rule == "duplicate-address" for one in problems) else problems[0].rule
+    lines = (f"{one.pointer}: {one.message}" if one.pointer else one.message for one in problems)
+    return Trouble(worst, "; ".join(dict.fromkeys(lines)))

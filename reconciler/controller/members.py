@@ -1,0 +1,175 @@
+"""The Model and native objects of one Registry object: their rows, and who holds them back from being deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.controller.cluster import Cluster, ObjectKey, ResourceType, key_of
+from reconciler.controller.copies import Copies, Member
+from reconciler.controller.desired import Composer, Declared
+from reconciler.controller.documents import ClusterDocument
+from reconciler.controller.finalizers import held_by
+from reconciler.controller.ports import Recorder
+from reconciler.controller.routing import NOWHERE, rows_of
+from reconciler.controller.rows import unknown_row
+from reconciler.controller.status import HELD, UNCHANGED, Row
+from reconciler.controller.writer import Writer
+from reconciler.planner.plan import Change
+
+AT_ONCE: Final = 8  # requests of one reconcile to the API server
+# reasons for which a registry's object is never deleted: whoever deletes its Kubernetes object must not wait for that
+LEFT: Final = frozenset({"protected", "owner", "not-deletable", "read-only", "duplicate", "drifted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The objects that concern the Registry object `key`."""
+
+    key: ObjectKey
+    copies: Copies
+    composer: Composer
+    writer: Writer
+    recorder: Recorder
+
+    def by_file(self, declared: Declared) -> dict[str, Mapping[str, Any]]:
+        """The objects by the name of their manifest, as they are now."""
+        return {
+            file: item
+            for file, one in {**declared.documents, **declared.going}.items()
+            if (item := self.copies.member(one.resource, one.key)) is not None
+        }
+
+    def noted_secrets(self, declared: Declared) -> dict[str, str]:
+        """The digests of Secrets that the rows note, by the name of the manifest."""
+        found = {file: rows_of(item).get(self.key.name, {}) for file, item in self.by_file(declared).items()}
+        return {file: str(row["secrets"]) for file, row in found.items() if row.get("secrets")}
+
+    # --- where there is nothing to reconcile ----------------------------------------------------------------
+
+    async def without_registry(self) -> None:
+        """Release all objects of a Registry object that is not there, and say so to those that name it."""
+        message = "it goes to no Registry: name one, or mark one of its namespace with `default: true`"
+        if self.key.name != NOWHERE:
+            message = f"there is no Registry {self.key.name} in its namespace"
+        reason = "no-registry" if self.key.name == NOWHERE else "registry-missing"
+        await self._each(self._leave(member, reason, message) for member in self.copies.members(self.key))
+
+    async def _leave(self, member: Member, reason: str, message: str) -> None:
+        goes_there = self.key.name in self._goes_to(member) and "deletionTimestamp" not in member.item["metadata"]
+        generation = int(member.item["metadata"].get("generation", 0))
+        row = Row(self.key.name, "blocked", reason, message, generation=generation) if goes_there else None
+        await self._let_go(member.resource, member.item, row, self._goes_to(member))
+
+    async def release(self) -> None:
+        """Release the objects that are about to go: nothing is deleted meanwhile."""
+        going = [one for one in self.copies.members(self.key) if self._is_going(one)]
+        await self._each(self._let_go(one.resource, one.item, None, self._goes_to(one)) for one in going)
+
+    async def released_where_nothing_is_to_be_deleted(self, cluster: Cluster, *, prunes: bool) -> list[Member]:
+        """Release the objects that are about to go and are not to be deleted in the registry. Returns the others.
+
+        Where the namespace or the type goes, nobody deleted the objects one by one.
+        """
+        members = self.copies.members(self.key)
+        going = [one for one in members if self._is_going(one)]
+        if not going:
+            return members
+        kept = prunes and not await cluster.terminating(self.key.namespace)
+        types = {one.resource for one in going}
+        gone = {one for one in types if not kept or not await cluster.served(one)}
+        released = [one for one in going if one.resource in gone]
+        await self._each(self._left_there(one) for one in released)
+        return [one for one in members if not (self._is_going(one) and one.resource in gone)]
+
+    async def _left_there(self, member: Member) -> None:
+        if held_by(member.item, self.key.name) or self.key.name in rows_of(member.item):
+            self._tell_left(member.item, "nothing is deleted here: what it declared stays in the registry")
+        await self._let_go(member.resource, member.item, None, self._goes_to(member))
+
+    async def unknown(self, reason: str, message: str) -> None:
+        """Say to all objects that nobody can tell how they are."""
+
+        async def say(member: Member) -> None:
+            noted = str(rows_of(member.item).get(self.key.name, {}).get("secrets", ""))
+            generation = int(member.item["metadata"].get("generation", 0))
+            row = unknown_row(self.key.name, generation, reason, message)._replace(secrets=noted)
+            await self.writer.row(member.resource, member.item, self.key.name, row, self._goes_to(member))
+
+        await self._each(say(member) for member in self.copies.members(self.key))
+
+    # --- after a reconcile ----------------------------------------------------------------------------------
+
+    async def write(
+        self, declared: Declared, made: Mapping[str, Row], left: Mapping[str, list[Change]], *, holds: bool
+    ) -> None:
+        """Write the rows of the objects that go there, and release those that went."""
+        items = self.by_file(declared)
+        live = (
+            self._write_live(one, items[file], made[file], holds=holds)
+            for file, one in declared.documents.items()
+            if file in items
+        )
+        going = (
+            self._write_going(one, items[file], left.get(file, []))
+            for file, one in declared.going.items()
+            if file in items
+        )
+        await self._each([*live, *going])
+
+    async def _write_live(self, one: ClusterDocument, item: Mapping[str, Any], row: Row, *, holds: bool) -> None:
+        goes_to = self._goes_to_of(one.resource, item)
+        await self.writer.row(one.resource, item, self.key.name, row, goes_to)
+        held = holds and (row.action == UNCHANGED or held_by(item, self.key.name))
+        await self.writer.finalizer(one.resource, item, self.key.name, held=held)
+
+    async def _write_going(self, one: ClusterDocument, item: Mapping[str, Any], left: list[Change]) -> None:
+        goes_to = self._goes_to_of(one.resource, item)
+        waiting = [change for change in left if change.action not in HELD or change.reason not in LEFT]
+        if not waiting:
+            for change in left:
+                self._tell_left(item, f"{change.address} stays in the registry: {change.message or change.reason}")
+            await self._let_go(one.resource, item, None, goes_to)
+            return
+        change = waiting[0]
+        row = Row(self.key.name, change.action, change.reason, change.message, generation=one.generation)
+        await self.writer.row(one.resource, item, self.key.name, row, goes_to)
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _is_going(self, member: Member) -> bool:
+        return "deletionTimestamp" in member.item["metadata"] or self.key.name not in self._goes_to(member)
+
+    def _goes_to(self, member: Member) -> frozenset[str]:
+        return self.composer.goes_to(member, self.key.namespace)
+
+    def _goes_to_of(self, resource: ResourceType, item: Mapping[str, Any]) -> frozenset[str]:
+        return self._goes_to(Member(resource, self.copies.kind_of(resource), item))
+
+    def _tell_left(self, item: Mapping[str, Any], message: str) -> None:
+        self.recorder.event(item, "Normal", "Left", message)
+
+    async def _let_go(
+        self, resource: ResourceType, item: Mapping[str, Any], row: Row | None, goes_to: frozenset[str]
+    ) -> None:
+        """Write the row first: without its finalizer an object that is about to go is gone."""
+        await self.writer.row(resource, item, self.key.name, row, goes_to)
+        await self.writer.finalizer(resource, self._now(resource, item), self.key.name, held=False)
+
+    def _now(self, resource: ResourceType, item: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self.copies.member(resource, key_of(item)) or item
+
+    async def _each(self, every: Iterable[Awaitable[None]]) -> None:
+        """Await all, some at once. Raises the first error once all have ended."""
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def one(work: Awaitable[None]) -> None:
+            async with room:
+                await work
+
+        answers = await asyncio.gather(*(one(work) for work in every), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer

@@ -1,0 +1,84 @@
+"""Plan one registry from what its Kubernetes objects declare: what is desired, what goes, and what is left alone and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.controller.desired import Declared, Trouble
+from reconciler.core.resource import Desired, DesiredState, RemoteState
+from reconciler.planner.ownership import prunable
+from reconciler.planner.plan import Consents, Plan
+from reconciler.planner.planner import Policy, make_plan
+from reconciler.planner.references import dangling, external
+from reconciler.project.workspace import Workspace
+from reconciler.registry.protocol import Registry
+from reconciler.registry.reading import read_all, read_missing, with_hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and the objects that it leaves out: `troubles` say why, by the name of their manifest."""
+
+    plan: Plan
+    remote: RemoteState
+    desired: DesiredState
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+
+
+async def read(workspace: Workspace, declared: DesiredState, opened: Mapping[str, Registry]) -> RemoteState:
+    """Read the registry completely. Raises RegistryError."""
+    remote = await read_all(opened, workspace.facts)
+    named = {target for _, _, target in external(declared, remote)}
+    remote = remote._replace(missing=await read_missing(opened, workspace.facts, named))
+    return await with_hidden(remote, opened, declared)
+
+
+def plan(
+    declared: Declared, remote: RemoteState, consents: Consents, without: Mapping[str, Trouble] = {}
+) -> Planned:  # never changed
+    """Compute the plan. `without` are objects that are left alone beside those in trouble already."""
+    desired, troubles = _without_dangling(_leaving_out(declared.desired, without), remote)
+    every = {**declared.troubles, **without, **troubles}
+    absent = tuple(item for item in declared.absent.resources if _is_ours(item, remote))
+    whole = replace(
+        desired,
+        resources=tuple(sorted((*desired.resources, *absent), key=lambda item: item.address)),
+        declared=desired.declared | {item.address for item in absent},
+        complete=desired.complete and not every,
+    )
+    policy = Policy(consents=consents, limits=declared.workspace.project.limits)
+    return Planned(make_plan(whole, remote, policy), remote, whole, every)
+
+
+def file_of(item: Desired) -> str:
+    """The name of the manifest that an object comes from."""
+    return item.resource.source.file if item.resource.source is not None else ""
+
+
+def _leaving_out(state: DesiredState, files: Mapping[str, Trouble]) -> DesiredState:
+    return replace(state, resources=tuple(item for item in state.resources if file_of(item) not in files))
+
+
+def _without_dangling(state: DesiredState, remote: RemoteState) -> tuple[DesiredState, dict[str, Trouble]]:
+    """Leave out what refers to something that is nowhere, or that is left out itself."""
+    troubles: dict[str, Trouble] = {}
+    while True:
+        left = replace(state, declared=frozenset(item.address for item in state.resources))
+        found = dangling(left, remote)
+        if not found:
+            return state, troubles
+        for item, pointer, target in found:
+            what = f"{pointer} refers to {target}" if pointer else f"it is in {target}"
+            message = f"{what}, which neither the objects here nor the registry have"
+            troubles.setdefault(file_of(item), Trouble("dangling-reference", message))
+        state = _leaving_out(state, troubles)
+
+
+def _is_ours(item: Desired, remote: RemoteState) -> bool:
+    """True where what is to go bears our mark: a stranger's object of the same key stays."""
+    facts = remote.registries[item.address.registry]
+    there = [one for one in remote.resources() if one.address == item.address]
+    if not there:
+        there = [one for one in remote.resources() if one.mark is not None and one.mark.key == item.key]
+    return bool(there) and all(prunable(one, facts) for one in there)

@@ -1,0 +1,300 @@
+"""Reconcile one Registry object: its objects in, and then what the command line does: read, plan, guards, apply, read back.
+
+Level-triggered: everything is decided from what is there now. Never raises for what objects or registries hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler.applier import apply as applier
+from reconciler.applier.options import Options
+from reconciler.applier.report import BugError, Report
+from reconciler.controller import rows as row_maker
+from reconciler.controller.backups import Backup
+from reconciler.controller.cluster import Cluster, ClusterError, ObjectKey
+from reconciler.controller.cluster_secrets import ClusterSecrets, secret_of
+from reconciler.controller.copies import Copies, Member
+from reconciler.controller.desired import Composer, Declared, Trouble, registry_settings
+from reconciler.controller.members import Members
+from reconciler.controller.planned import Planned, file_of, plan, read
+from reconciler.controller.ports import Fence, Observer, Recorder, Result
+from reconciler.controller.registry_object import RegistryObject
+from reconciler.controller.registry_status import RegistryWriter, told
+from reconciler.controller.routing import NOWHERE
+from reconciler.controller.status import Row
+from reconciler.controller.telling import tell_plan, tell_report
+from reconciler.controller.writer import Writer
+from reconciler.controller.writing import FencedWriting
+from reconciler.core.errors import (
+    ConfigError,
+    ReconcilerError,
+    RefusedError,
+    RegistryError,
+    SecretError,
+    TemporaryError,
+)
+from reconciler.core.resource import Desired
+from reconciler.planner.plan import Consents
+from reconciler.project.workspace import Workspace
+from reconciler.registry.protocol import Registry
+
+IDLE: Final = 3600.0  # seconds until what has no registry is looked at again
+ACTOR: Final = "model-reconciler"
+
+
+@dataclass
+class Reconciler:
+    """The loop's body. `cluster_id` is the uid of the namespace kube-system; `folder` is where registries that are files live."""
+
+    cluster: Cluster
+    copies: Copies
+    cluster_id: str
+    folder: Path
+    recorder: Recorder
+    observer: Observer
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    settle: float = 10.0
+    writer: Writer = field(init=False)
+    composer: Composer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.writer = Writer(self.cluster, self.now)
+        self.composer = Composer(self.copies, self.folder)
+
+    async def reconcile(self, key: ObjectKey, fence: Fence) -> Result:
+        """Bring one registry in line with its objects, and tell the objects."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            result, outcome = await self._reconcile(key, fence)
+        except ClusterError as error:  # nothing can be told either
+            result, outcome = Result(failed=True, after=error.retry_after or 0.0), "cluster"
+        self.observer.reconciled(key, loop.time() - began, outcome)
+        return result
+
+    async def _reconcile(self, key: ObjectKey, fence: Fence) -> tuple[Result, str]:
+        item = self.copies.registry(key)
+        members = Members(key, self.copies, self.composer, self.writer, self.recorder)
+        if item is None or "deletionTimestamp" in item["metadata"]:
+            await members.without_registry()
+            return Result(failed=False, after=IDLE), "nowhere" if key.name == NOWHERE else "gone"
+        registry = RegistryObject.of(item, self.cluster_id)
+        status = RegistryWriter(self.writer, self.recorder, item, registry.interval)
+        if registry.suspended:
+            await members.release()
+            await status.suspended()
+            return Result(failed=False, after=IDLE), "suspended"
+        run = _Run(self, item, registry, fence, members, status)
+        try:
+            return await run.carry_out()
+        except (RegistryError, SecretError, ConfigError) as error:
+            await members.unknown(error.code, told(error))
+            await status.failed(error)
+            return Result(failed=True, after=registry.interval), error.code
+
+
+@dataclass
+class _Run:
+    """One reconcile of one Registry object that is there."""
+
+    whole: Reconciler
+    item: Mapping[str, Any]
+    registry: RegistryObject
+    fence: Fence
+    members: Members
+    status: RegistryWriter
+
+    async def carry_out(self) -> tuple[Result, str]:
+        """Read, plan, apply, and tell everybody. Raises RegistryError, SecretError, ConfigError or ClusterError."""
+        members = await self._members()
+        secrets = ClusterSecrets(self.whole.cluster, self.registry.key.namespace)
+        _, credentials = registry_settings(self.registry)
+        await secrets.fetch(one.name for one in credentials)
+        workspace = self.whole.composer.workspace(self.registry, secrets, members)
+        workspace.project.root.mkdir(parents=True, exist_ok=True)
+        declared = self.whole.composer.declared(self.registry, workspace, members)
+        versions = self._versions(declared)
+        async with workspace.connect() as opened:
+            planned = await self._planned(declared, opened, secrets, versions)
+            report = None
+            failure: ReconcilerError | None = None
+            if self._may_write(planned):
+                planned = await self._confirmed(declared, planned)
+                tell_plan(self.whole.recorder, self.members.by_file(declared), planned.plan)
+                try:
+                    report = await self._apply(planned, workspace, opened)
+                except BugError as error:
+                    report, failure = error.report, RegistryError(str(error))
+                except (RefusedError, TemporaryError) as error:
+                    failure = error
+        return await self._tell(declared, planned, report, failure, self._digests(declared, secrets, versions))
+
+    async def _members(self) -> list[Member]:
+        """The objects that count; those that are left to themselves are released first."""
+        return await self.members.released_where_nothing_is_to_be_deleted(
+            self.whole.cluster, prunes=self.registry.prune and not self.registry.observes
+        )
+
+    # --- secrets --------------------------------------------------------------------------------------------
+
+    def _versions(self, declared: Declared) -> dict[str, dict[str, str | None]]:
+        """The versions of the Secrets that each object names, by the name of its manifest, as they are before anything is read."""
+        namespace = self.registry.key.namespace
+        return {
+            file: {
+                name: self.whole.copies.secret_version(ObjectKey(namespace, name))
+                for name in row_maker.secrets_named(one)
+            }
+            for file, one in declared.documents.items()
+        }
+
+    def _digests(
+        self, declared: Declared, secrets: ClusterSecrets, versions: Mapping[str, Mapping[str, str | None]]
+    ) -> dict[str, str]:
+        """What each object's row is to note: the versions that were written, or were there before where none was."""
+        return {
+            file: row_maker.digest({name: secrets.version(name) or version for name, version in versions[file].items()})
+            for file in declared.documents
+        }
+
+    def _rotated(self, declared: Declared, versions: Mapping[str, Mapping[str, str | None]]) -> tuple[str, ...]:
+        """The addresses of the objects whose Secrets are others than those that were written last."""
+        noted = self.members.noted_secrets(declared)
+        new = {file for file, named in versions.items() if named and noted.get(file, "") != row_maker.digest(named)}
+        return tuple(
+            str(item.address) for item in declared.desired.resources if file_of(item) in new and _is_root(item)
+        )
+
+    # --- plan -----------------------------------------------------------------------------------------------
+
+    async def _planned(
+        self,
+        declared: Declared,
+        opened: Mapping[str, Registry],
+        secrets: ClusterSecrets,
+        versions: Mapping[str, Mapping[str, str | None]],
+    ) -> Planned:
+        """The plan, with the values of all secrets that its writes need; what lacks one is left out."""
+        remote = await read(declared.workspace, declared.desired, opened)
+        doubts = self.whole.copies.doubtful(self.registry.driver)
+        if doubts:
+            declared = replace(declared, desired=replace(declared.desired, complete=False))
+        observes = self.registry.observes
+        rotate = () if observes else self._rotated(declared, versions)
+        consents = Consents(prune=self.registry.prune, rotate=rotate)
+        without: dict[str, Trouble] = {}
+        while True:
+            planned = plan(
+                declared,
+                remote,
+                self._allowing(declared, planned_with=consents, remote=remote, without=without),
+                without,
+            )
+            if observes:
+                return planned
+            references = {
+                (file_of(change.desired), reference)
+                for change in planned.plan.writes
+                if change.desired is not None
+                for reference in change.desired.secrets.values()
+            }
+            await secrets.fetch(secret_of(reference) for _, reference in references)
+            lacking = dict(_lacking(references, secrets))
+            if not lacking:
+                return planned
+            without |= lacking
+
+    def _allowing(
+        self, declared: Declared, *, planned_with: Consents, remote: Any, without: Mapping[str, Trouble]
+    ) -> Consents:
+        """The consents, with what is left of the annotation that allows deletes where the guards need it."""
+        budget = self.status.deletes_allowed(self.registry)
+        if budget is None:
+            return planned_with
+        guards = plan(declared, remote, planned_with, without).plan.guards
+        needs = any(one.name in ("max-deletes", "max-delete-percent") for one in guards)
+        return replace(planned_with, allow_deletes=budget) if needs and budget else planned_with
+
+    def _may_write(self, planned: Planned) -> bool:
+        return bool(planned.plan.writes) and not planned.plan.guards and not self.registry.observes
+
+    async def _confirmed(self, declared: Declared, planned: Planned) -> Planned:
+        """The plan, where it deletes nothing that a list of now does not bear out. Uses up what allowed its deletes.
+
+        Raises TemporaryError where the cluster holds more than the copies: reconciling again finds it.
+        """
+        deletes = [change for change in planned.plan.writes if change.action == "delete"]
+        if not deletes:
+            return planned
+        namespace = self.registry.key.namespace
+        if await self.whole.cluster.terminating(namespace):
+            raise TemporaryError(f"the namespace {namespace} is about to go: nothing is deleted in the registry")
+        if not await self.whole.copies.agree(namespace):
+            raise TemporaryError("the cluster holds objects that were not seen yet: nothing was deleted")
+        if planned.plan.consents.allow_deletes is not None:
+            await self.status.use_up(self.registry, len(deletes))
+        return planned
+
+    # --- apply, and tell ------------------------------------------------------------------------------------
+
+    async def _apply(self, planned: Planned, workspace: Workspace, opened: Mapping[str, Registry]) -> Report:
+        name = self.registry.key.name
+        backup = Backup(self.whole.cluster, self.registry.key, workspace.entries[name], self.whole.now())
+
+        options = Options(
+            resolver=workspace.resolver,
+            backup=backup.take,
+            limits=workspace.project.limits,
+            actor=ACTOR,
+            settle=self.whole.settle,
+            writing=FencedWriting(self.fence, backup.store),
+            on_outcome=lambda one: self.whole.observer.wrote(self.registry.key, one.action, one.status),
+        )
+        return await applier.apply(planned.plan, opened, workspace.facts, options)
+
+    async def _tell(
+        self,
+        declared: Declared,
+        planned: Planned,
+        report: Report | None,
+        failure: ReconcilerError | None,
+        digests: Mapping[str, str],
+    ) -> tuple[Result, str]:
+        """Write every status. A reconcile failed where trying again may help."""
+        noted = self.members.noted_secrets(declared)
+        made: dict[str, Row] = {}
+        for file, row in row_maker.rows(self.registry.key.name, declared, planned, report, digests):
+            is_new = row.action == "unchanged" and not self.registry.observes
+            made[file] = row if is_new else row._replace(secrets=noted.get(file, ""))
+        left = row_maker.left_of(planned, report)
+        if report is not None:
+            tell_report(self.whole.recorder, self.members.by_file(declared), self.item, planned.plan, report)
+        await self.members.write(declared, made, left, holds=self.registry.prune and not self.registry.observes)
+        outcome = await self.status.reconciled(planned, left, report, failure)
+        failed = failure is not None or _may_help(report)
+        return Result(failed, self.registry.interval), outcome
+
+
+def _may_help(report: Report | None) -> bool:
+    """True where a change failed, so that trying again before the next resync may help."""
+    statuses = {one.status for one in report.outcomes} if report is not None else set()
+    return bool(statuses & {"failed", "skipped", "not_stored"})
+
+
+def _is_root(item: Desired) -> bool:
+    return item.resource.parent is None
+
+
+def _lacking(references: set[tuple[str, str]], secrets: ClusterSecrets) -> Any:
+    """The objects that need a value which a Secret does not have, each with why."""
+    for file, reference in sorted(references):
+        try:
+            secrets.value(reference)
+        except SecretError as error:
+            yield file, Trouble("missing-reference", error.message)

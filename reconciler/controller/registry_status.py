@@ -1,0 +1,155 @@
+"""Write the status of one Registry object: conditions, the summary of its plan, and what is used up of its annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from reconciler.applier.report import Report
+from reconciler.controller.cluster import ClusterError, Data, key_of
+from reconciler.controller.crds import REGISTRY
+from reconciler.controller.planned import Planned
+from reconciler.controller.ports import Recorder
+from reconciler.controller.registry_object import ALLOW_DELETES, RegistryObject
+from reconciler.controller.status import Condition, registry_status
+from reconciler.controller.telling import camel
+from reconciler.controller.writer import Writer
+from reconciler.core.errors import FileError, ReconcilerError, TemporaryError
+from reconciler.planner.plan import Change, Plan
+
+USED: Final = "allowDeletes"  # in the status: the value of the annotation, and how many of it are used up
+_EARLY: Final = 0.9  # of an interval: a resync comes a little early or late
+
+
+@dataclass
+class RegistryWriter:
+    """Writes the status of one Registry object, and its events."""
+
+    writer: Writer
+    recorder: Recorder
+    item: Mapping[str, Any]
+    interval: float
+
+    async def suspended(self) -> None:
+        """Say that nothing is read or written."""
+        message = "`suspend: true`: nothing is read or written"
+        await self._write(
+            (Condition("Ready", "Unknown", "suspended", message), Condition("Synced", "Unknown", "suspended", message)),
+            None,
+        )
+
+    async def failed(self, error: ReconcilerError) -> None:
+        """Say why the registry could not be read."""
+        message = told(error)
+        self.recorder.event(self.item, "Warning", camel(error.code), message)
+        await self._write(
+            (Condition("Ready", "False", error.code, message), Condition("Synced", "Unknown", error.code, message)),
+            None,
+        )
+
+    async def reconciled(
+        self, planned: Planned, left: Mapping[str, list[Change]], report: Report | None, failure: ReconcilerError | None
+    ) -> str:
+        """Say what was found and is left to do. Returns the reason."""
+        synced = _synced(planned, left, failure)
+        for guard in planned.plan.guards:
+            self.recorder.event(self.item, "Warning", camel(guard.name), guard_text(guard.name, guard.message))
+        if failure is not None:
+            self.recorder.event(self.item, "Warning", camel(failure.code), told(failure))
+        changes = tuple(change for some in left.values() for change in some)
+        done = (
+            sum(one.status == "ok" and one.action != "delete" for one in report.outcomes) if report is not None else 0
+        )
+        whole = replace(planned.plan, changes=changes, unchanged=planned.plan.unchanged + done)
+        await self._write((Condition("Ready", "True", "read"), synced), whole)
+        return synced.reason
+
+    # --- the annotation that allows deletes -----------------------------------------------------------------
+
+    def deletes_allowed(self, registry: RegistryObject) -> int | None:
+        """How many deletes the annotation still allows; None where there is none."""
+        if registry.allow_deletes is None:
+            return None
+        return max(0, registry.allow_deletes - self._used(registry.allow_deletes))
+
+    def _used(self, value: int) -> int:
+        noted = (self.item.get("status") or {}).get(USED) or {}
+        return int(noted.get("used", 0)) if noted.get("value") == value else 0
+
+    async def use_up(self, registry: RegistryObject, count: int) -> None:
+        """Note, before anything is deleted, that so many deletes of the annotation are used up.
+
+        Raises TemporaryError where somebody wrote the object meanwhile: then nothing may be deleted by it.
+        """
+        value = registry.allow_deletes or 0
+        noted = {"value": value, "used": self._used(value) + count}
+        patch = {
+            "metadata": {"resourceVersion": self.item["metadata"]["resourceVersion"]},
+            "status": {USED: noted},
+        }
+        try:
+            self.item = await self.writer.cluster.patch(REGISTRY, key_of(self.item), patch, status=True)
+        except ClusterError as error:
+            if not error.conflict:
+                raise
+            raise TemporaryError("the Registry object was changed meanwhile: nothing was deleted") from error
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    async def _write(self, conditions: tuple[Condition, ...], plan: Plan | None) -> None:
+        def compute(item: Mapping[str, Any]) -> Data | None:
+            if item["metadata"].get("generation") != self.item["metadata"].get("generation"):
+                return None  # what was found is of another spec: it is reconciled again
+            before = item.get("status") or {}
+            status = registry_status(item, conditions, plan, self.writer.stamp)
+            if USED in before and ALLOW_DELETES not in (item["metadata"].get("annotations") or {}):
+                status[USED] = None
+            if status == before and not self._is_due(before):
+                return None
+            return {"status": {**status, "lastReconcileTime": self.writer.stamp}}
+
+        await self.writer.registry(self.item, compute)
+
+    def _is_due(self, before: Mapping[str, Any]) -> bool:
+        """True where the last time that the status tells of is an interval ago."""
+        try:
+            last = datetime.strptime(str(before.get("lastReconcileTime")), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            return True
+        return (self.writer.now() - last).total_seconds() >= _EARLY * self.interval
+
+
+def _synced(planned: Planned, left: Mapping[str, list[Change]], failure: ReconcilerError | None) -> Condition:
+    """What of the registry is not as its objects say."""
+    if planned.plan.guards:
+        guard = planned.plan.guards[0]
+        return Condition("Synced", "False", guard.name, guard_text(guard.name, guard.message))
+    if failure is not None:
+        return Condition("Synced", "False", failure.code, told(failure))
+    count = sum(map(len, left.values()))
+    if planned.troubles:
+        first = min(planned.troubles)
+        message = (
+            f"{len(planned.troubles)} objects are left alone, the first: {first}: {planned.troubles[first].message}"
+        )
+        return Condition("Synced", "False", planned.troubles[first].reason, message)
+    if count:
+        first_change = min((change for some in left.values() for change in some), key=lambda one: one.address)
+        message = f"{count} changes are left, the first: {first_change.address}: {first_change.action}"
+        return Condition("Synced", "False", first_change.reason, message)
+    return Condition("Synced", "True", "in-sync")
+
+
+def guard_text(name: str, message: str) -> str:
+    """What a guard says, with the way out that there is in a cluster."""
+    if name in ("max-deletes", "max-delete-percent", "allow-deletes"):
+        return f"nothing was written: {message}; if that is what you want, annotate the Registry with {ALLOW_DELETES}"
+    return f"nothing was written: {message}"
+
+
+def told(error: ReconcilerError) -> str:
+    """An error in one line, without places in files that nobody has."""
+    problems = [f"{one.pointer}: {one.message}" for one in error.problems[:5]] if isinstance(error, FileError) else []
+    return "; ".join([error.message, *problems])

@@ -1,0 +1,91 @@
+"""Write statuses and finalizers, never over what somebody else wrote: a conflict means to read again and to compute again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from reconciler.controller.cluster import Cluster, ClusterError, Data, ObjectKey, ResourceType, key_of
+from reconciler.controller.crds import REGISTRY
+from reconciler.controller.finalizers import with_finalizer
+from reconciler.controller.status import Row, object_status
+
+ATTEMPTS: Final = 6
+Compute = Callable[[Mapping[str, Any]], Data | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes to the objects of a cluster. `now` is the time of the wall clock."""
+
+    cluster: Cluster
+    now: Callable[[], datetime]
+
+    @property
+    def stamp(self) -> str:
+        """The time as the API server writes it."""
+        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    async def row(
+        self,
+        resource: ResourceType,
+        item: Mapping[str, Any],
+        registry: str,
+        row: Row | None,
+        goes_to: frozenset[str],
+    ) -> None:
+        """Set an object's row of one Registry object, or take it away, with the conditions that follow."""
+
+        def compute(now: Mapping[str, Any]) -> Data | None:
+            status = object_status(now, registry, row, goes_to, self.stamp)
+            return None if status is None else {"status": status}
+
+        await self._patch(resource, item, compute, status=True)
+
+    async def finalizer(self, resource: ResourceType, item: Mapping[str, Any], registry: str, *, held: bool) -> None:
+        """Let a Registry object hold an object, or release it."""
+
+        def compute(now: Mapping[str, Any]) -> Data | None:
+            if held and "deletionTimestamp" in now["metadata"]:
+                return None  # the API server takes no new finalizer of what is about to go
+            found = with_finalizer(now, registry, held=held)
+            return None if found is None else {"metadata": {"finalizers": found}}
+
+        await self._patch(resource, item, compute, status=False)
+
+    async def registry(self, item: Mapping[str, Any], compute: Compute) -> None:
+        """Write a Registry object's status."""
+        await self._patch(REGISTRY, item, compute, status=True)
+
+    async def _patch(self, resource: ResourceType, item: Mapping[str, Any], compute: Compute, *, status: bool) -> None:
+        """Write what `compute` makes of an object, if anything. An object that is gone meanwhile needs none."""
+        key: ObjectKey = key_of(item)
+        uid = item["metadata"].get("uid")
+        for attempt in range(1, ATTEMPTS + 1):
+            if item["metadata"].get("uid") != uid:
+                return
+            data = compute(item)
+            if data is None:
+                return
+            version = item["metadata"]["resourceVersion"]
+            patch = {**data, "metadata": {**data.get("metadata", {}), "resourceVersion": version}}
+            try:
+                await self.cluster.patch(resource, key, patch, status=status)
+                return
+            except ClusterError as error:
+                if error.gone:
+                    return
+                if not error.conflict or attempt == ATTEMPTS:
+                    raise
+                item = await self._again(resource, key)
+
+    async def _again(self, resource: ResourceType, key: ObjectKey) -> Mapping[str, Any]:
+        """An object as it is now; one that is gone has another identity than any."""
+        try:
+            return await self.cluster.get(resource, key)
+        except ClusterError as error:
+            if not error.gone:
+                raise
+            return {"metadata": {}}
