@@ -118,14 +118,19 @@ KUBERNETES := tests/kubernetes
 ALL := $(filter tests,$(TESTS))
 LEFT_OUT := left out: $(KUBERNETES), which needs a Kubernetes API server; `make test-kubernetes` builds it and runs them
 
-.PHONY: test test-kubernetes coverage
+.PHONY: test test-kubernetes test-flux coverage
 test: tools ## pass the tests, but for those on Kubernetes
 	@$(if $(COVERAGE),$(BIN)/coverage erase)
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(if $(ALL),--ignore $(KUBERNETES)) $(TESTS) $(ARGS)
 	@$(if $(ALL),echo '$(LEFT_OUT)')
 
 test-kubernetes: tools kubetest ## pass the tests on a real Kubernetes API server
-	$(PYTEST) -n $(WORKERS) --dist loadfile $(KUBERNETES) $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore $(FLUX) $(KUBERNETES) $(ARGS)
+
+FLUX := tests/kubernetes/flux
+test-flux: tools kubetest ## pass the test with Flux's own controllers, built once; no part of CI
+	@$(FLUX)/build.sh
+	$(PYTEST) $(FLUX) $(ARGS)
 
 coverage: ## the coverage of the last `make test COVERAGE=1`, and what was measured since, branches included; fails under the limit in pyproject.toml
 	@$(BIN)/coverage combine --quiet

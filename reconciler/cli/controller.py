@@ -10,6 +10,10 @@ from reconciler.cli.lazy_group import LazyGroup
 from reconciler.cli.options import GLOBAL_OPTIONS, Given, given_in, version_option
 
 COMMANDS: Final = {
+    "health-checks": (
+        "reconciler.cli.controller_health_checks:command",
+        "Print how Flux or Argo CD tells that our objects are healthy.",
+    ),
     "run": ("reconciler.cli.controller_run:command", "Keep registries as the cluster's objects say, until stopped."),
 }
 

@@ -60,8 +60,8 @@ MODEL: Final = ResourceType(GROUP, VERSION, "Model", "models")
 
 
 def native_type(driver: str, kind: Kind) -> ResourceType:
-    """The resource type of a native kind."""
-    word = kind.name.lower()
+    """The resource type of a native kind. The driver in its name keeps `kubectl get models` and `secrets` for those of others."""
+    word = f"{driver}{kind.name.lower()}"
     plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
     return ResourceType(f"{driver}.{GROUP}", VERSION, kind.name, plural)
 
@@ -358,7 +358,7 @@ def _definition(
                 "kind": where.kind,
                 "listKind": f"{where.kind}List",
                 "plural": where.plural,
-                "singular": where.kind.lower(),
+                "singular": f"{where.group.removesuffix(GROUP).rstrip('.')}{where.kind.lower()}",
                 "categories": [CATEGORY],
                 **names,
             },

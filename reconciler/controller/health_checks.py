@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from reconciler.controller.cluster import ResourceType
+from reconciler.core.document.dump import dump_yaml
 
 
 class Meaning(NamedTuple):
@@ -51,6 +52,20 @@ def _cel(condition: str) -> str:
 def argo_customizations() -> dict[str, Any]:
     """`resource.customizations` of `argocd-cm`: wildcards are no part of a ConfigMap's keys, so all stands below one."""
     return {GROUPS: {"health.lua": _lua()}}
+
+
+def argo_config_map() -> dict[str, Any]:
+    """`argocd-cm` with that; what it holds already stays where the two are merged."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "argocd-cm",
+            "namespace": "argocd",
+            "labels": {"app.kubernetes.io/name": "argocd-cm", "app.kubernetes.io/part-of": "argocd"},
+        },
+        "data": {"resource.customizations": dump_yaml(argo_customizations())},
+    }
 
 
 def _lua() -> str:

@@ -7,20 +7,25 @@ without a word, and never ends, so that an end that the server meant looks like 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
+import aiohttp
 import httpx2
 import msgspec
-from lightkube.config import client_adapter
-from lightkube.config.client_adapter import ConnectionParams
-from lightkube.config.kubeconfig import KubeConfig
+from lightkube.config.client_adapter import user_auth, verify_cluster
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
 from reconciler.controller.cluster import ClusterError, Data, Listing, ObjectKey, ResourceType, WatchEvent
 from reconciler.core.errors import UsageError
+from reconciler.registry.http.proxies import proxy_for
 from reconciler.registry.http.translate import retry_after
+from reconciler.registry.http.transport import AiohttpTransport
 
 PAGE: Final = 500  # objects of one answer to a list
 WATCH: Final = 290  # seconds until the server ends a watch
@@ -28,6 +33,7 @@ QUIET: Final = (
     90.0  # seconds without a line after which a watch is taken for dead: the server sends a bookmark each minute
 )
 TIMEOUT: Final = 10.0
+CONNECTIONS: Final = 100  # at most: one for each type that is watched, the rest for all other requests
 FIELD_MANAGER: Final = "model-reconciler"
 _JSON: Final = "application/json"
 _MERGE_PATCH: Final = "application/merge-patch+json"
@@ -59,10 +65,10 @@ def _translated() -> Iterator[None]:
     """What the transport, the credentials or an answer that is no JSON raise, as ClusterError."""
     try:
         yield
-    except (httpx2.HTTPError, httpx2.StreamError, TimeoutError) as error:
+    except (aiohttp.ClientError, httpx2.HTTPError, httpx2.StreamError, TimeoutError) as error:
         raise ClusterError(0, f"the API server does not answer: {type(error).__name__}") from error
     except msgspec.MsgspecError as error:
-        raise ClusterError(0, "the answer is not the API server's") from error
+        raise ClusterError(200, "the answer is not the API server's") from error
     except (ConfigError, OSError) as error:  # a token's file that is being exchanged, or a program that gives one
         raise ClusterError(0, f"there is no credential for the API server: {type(error).__name__}") from error
 
@@ -87,6 +93,30 @@ def _without_managed_fields(data: Data) -> Data:
     """An object without who wrote which field: often larger than all the rest, so that no page keeps it."""
     data["metadata"].pop("managedFields", None)
     return data
+
+
+async def _lines(answer: httpx2.Response) -> AsyncIterator[bytes]:
+    """The lines of an answer. httpx2's own end at U+0085, too, which JSON may hold as it is."""
+    begun = b""
+    async for chunk in answer.aiter_bytes():
+        *whole, begun = (begun + chunk).split(b"\n")
+        for line in whole:
+            yield line
+
+
+async def _next(lines: AsyncIterator[bytes]) -> bytes:
+    """The next line of a watch, b"" at its end. Raises TimeoutError where none comes."""
+    async with asyncio.timeout(QUIET):
+        return await anext(lines, b"")
+
+
+def _event(line: bytes) -> WatchEvent:
+    """One line of a watch. Raises ClusterError where it tells of one."""
+    event = _EVENT.decode(line)
+    if event.type == "ERROR":
+        told = event.object
+        raise ClusterError(int(told.get("code") or 0), str(told.get("message") or "the watch failed"))
+    return WatchEvent(event.type, _without_managed_fields(event.object))
 
 
 class LightkubeCluster:
@@ -116,18 +146,19 @@ class LightkubeCluster:
             "resourceVersion": version,
             "timeoutSeconds": str(WATCH),
         }
-        timeout = httpx2.Timeout(TIMEOUT, read=QUIET)
+        request = self._client.build_request("GET", _path(resource, namespace), params=params)
         with _translated():
-            async with self._client.stream("GET", _path(resource, namespace), params=params, timeout=timeout) as answer:
+            async with asyncio.timeout(TIMEOUT):
+                answer = await self._client.send(request, stream=True)
+            try:
                 if answer.is_error:
                     raise _refusal(answer.status_code, answer.headers, await answer.aread())
                 yield WatchEvent("BOOKMARK", {"metadata": {"resourceVersion": version}})  # it is open
-                async for line in answer.aiter_lines():
-                    event = _EVENT.decode(line)
-                    if event.type == "ERROR":
-                        told = event.object
-                        raise ClusterError(int(told.get("code") or 0), str(told.get("message") or "the watch failed"))
-                    yield WatchEvent(event.type, _without_managed_fields(event.object))
+                lines = _lines(answer)
+                while line := await _next(lines):
+                    yield _event(line)
+            finally:
+                await answer.aclose()
 
     async def get(self, resource: ResourceType, key: ObjectKey) -> Data:
         return await self._object("GET", _path(resource, key.namespace, key.name))
@@ -200,6 +231,32 @@ async def open_cluster(config: KubeConfig | None = None) -> AsyncIterator[Lightk
             f"there is no cluster to speak to: {error}",
             hint="run it in a pod with a service account, or set KUBECONFIG",
         ) from error
-    async with client_adapter.AsyncClient(chosen, ConnectionParams(timeout=httpx2.Timeout(TIMEOUT))) as client:
-        client.headers["User-Agent"] = FIELD_MANAGER
+    user = chosen.user or User()
+    async with (
+        _transport(chosen, user) as transport,
+        httpx2.AsyncClient(
+            base_url=chosen.cluster.server,
+            auth=user_auth(user),
+            headers={"User-Agent": FIELD_MANAGER},
+            transport=transport,
+            timeout=TIMEOUT,
+        ) as client,
+    ):
         yield LightkubeCluster(client, chosen.namespace)
+
+
+@asynccontextmanager
+async def _transport(config: SingleConfig, user: User) -> AsyncIterator[AiohttpTransport]:
+    """The transport of the registries, with the cluster's certificates: half the CPU time of httpx2's own."""
+    proxy = proxy_for(urlsplit(config.cluster.server), os.environ)
+    known = proxy.authorization if proxy is not None else None
+    context = verify_cluster(config.cluster, user, config.abs_file)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=context),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,  # httpx2 does
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+    )
+    headers = {} if known is None else {"Proxy-Authorization": known.reveal()}
+    async with AiohttpTransport(session, None if proxy is None else proxy.url, headers) as transport:
+        yield transport

@@ -9,11 +9,9 @@ from reconciler.controller.desired import Declared, Trouble
 from reconciler.core.resource import Desired, DesiredState, RemoteState
 from reconciler.planner.ownership import prunable
 from reconciler.planner.plan import Consents, Plan
-from reconciler.planner.planner import Policy, make_plan
-from reconciler.planner.references import dangling, external
-from reconciler.project.workspace import Workspace
-from reconciler.registry.protocol import Registry
-from reconciler.registry.reading import read_all, read_missing, with_hidden
+from reconciler.planner.planner import Policy
+from reconciler.planner.references import dangling
+from reconciler.project.planning import plan_unchecked
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +22,6 @@ class Planned:
     remote: RemoteState
     desired: DesiredState
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
-
-
-async def read(workspace: Workspace, declared: DesiredState, opened: Mapping[str, Registry]) -> RemoteState:
-    """Read the registry completely. Raises RegistryError."""
-    remote = await read_all(opened, workspace.facts)
-    named = {target for _, _, target in external(declared, remote)}
-    remote = remote._replace(missing=await read_missing(opened, workspace.facts, named))
-    return await with_hidden(remote, opened, declared)
 
 
 def plan(
@@ -48,7 +38,7 @@ def plan(
         complete=desired.complete and not every,
     )
     policy = Policy(consents=consents, limits=declared.workspace.project.limits)
-    return Planned(make_plan(whole, remote, policy), remote, whole, every)
+    return Planned(plan_unchecked(whole, remote, policy), remote, whole, every)
 
 
 def file_of(item: Desired) -> str:

@@ -22,7 +22,7 @@ from reconciler.controller.cluster_secrets import ClusterSecrets, secret_of
 from reconciler.controller.copies import Copies, Member
 from reconciler.controller.desired import Composer, Declared, Trouble, registry_settings
 from reconciler.controller.members import Members
-from reconciler.controller.planned import Planned, file_of, plan, read
+from reconciler.controller.planned import Planned, file_of, plan
 from reconciler.controller.ports import Fence, Observer, Recorder, Result
 from reconciler.controller.registry_object import RegistryObject
 from reconciler.controller.registry_status import RegistryWriter, told
@@ -41,6 +41,7 @@ from reconciler.core.errors import (
 )
 from reconciler.core.resource import Desired
 from reconciler.planner.plan import Consents
+from reconciler.project.planning import read_unchecked
 from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
 
@@ -181,7 +182,7 @@ class _Run:
         versions: Mapping[str, Mapping[str, str | None]],
     ) -> Planned:
         """The plan, with the values of all secrets that its writes need; what lacks one is left out."""
-        remote = await read(declared.workspace, declared.desired, opened)
+        remote = await read_unchecked(declared.workspace, declared.desired, opened)
         doubts = self.whole.copies.doubtful(self.registry.driver)
         if doubts:
             declared = replace(declared, desired=replace(declared.desired, complete=False))

@@ -13,7 +13,7 @@ from reconciler.controller.crds import REGISTRY
 from reconciler.controller.planned import Planned
 from reconciler.controller.ports import Recorder
 from reconciler.controller.registry_object import ALLOW_DELETES, RegistryObject
-from reconciler.controller.status import Condition, registry_status
+from reconciler.controller.status import SUSPENDED, Condition, registry_status
 from reconciler.controller.telling import camel
 from reconciler.controller.writer import Writer
 from reconciler.core.errors import FileError, ReconcilerError, TemporaryError
@@ -36,7 +36,7 @@ class RegistryWriter:
         """Say that nothing is read or written."""
         message = "`suspend: true`: nothing is read or written"
         await self._write(
-            (Condition("Ready", "Unknown", "suspended", message), Condition("Synced", "Unknown", "suspended", message)),
+            (Condition("Ready", "Unknown", SUSPENDED, message), Condition("Synced", "Unknown", SUSPENDED, message)),
             None,
         )
 

@@ -17,6 +17,9 @@ UNCHANGED: Final = "unchanged"
 UNKNOWN: Final = "unknown"  # the action of a row where nobody could tell what is to be done
 HELD: Final = frozenset({"conflict", "blocked"})
 ORPHANS: Final = 20  # of which a status names the first
+# What goes on once another object comes: nobody has to change the one that waits.
+WAITING: Final = frozenset({"missing-reference", "dangling-reference", "no-registry", "registry-missing"})
+SUSPENDED: Final = "suspended"
 LONGEST: Final = 1024  # characters of a message
 
 
@@ -122,8 +125,27 @@ def _with_conditions(
 ) -> Data | None:
     before = item.get("status") or {}
     known = {one["type"]: one for one in before.get("conditions") or ()}
-    status["conditions"] = [_stamped(one, known.get(one.kind), generation, now) for one in conditions]
+    said = (*conditions, *_progress(item, conditions, guarded=bool(status.get("guards"))))
+    status["conditions"] = [_stamped(one, known.get(one.kind), generation, now) for one in said]
     return None if all(before.get(name) == value for name, value in status.items()) else status
+
+
+def _progress(item: Mapping[str, Any], conditions: tuple[Condition, ...], *, guarded: bool) -> Iterator[Condition]:
+    """The condition that kstatus looks for, there only while it is true, and neither where all is synced.
+
+    `Reconciling` where the controller goes on by itself, `Stalled` where only a person can go on.
+    """
+    found = {one.kind: one for one in conditions}
+    synced, blocked = found["Synced"], found.get("Blocked")
+    if synced.status == "True":
+        return
+    if blocked is not None and blocked.status == "True":
+        stalled = blocked.reason not in WAITING
+    elif synced.status == "False" and (item.get("spec") or {}).get("mode") == "observe":
+        stalled = True
+    else:
+        stalled = synced.reason == SUSPENDED or guarded
+    yield Condition("Stalled" if stalled else "Reconciling", "True", synced.reason, synced.message)
 
 
 def _stamped(one: Condition, before: Mapping[str, Any] | None, generation: int, now: str) -> Data:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from reconciler.core.errors import Problem
 from reconciler.core.resource import DesiredState, RemoteState, Resource
 from reconciler.planner.plan import Consents, Plan
-from reconciler.planner.planner import make_delete_plan, make_plan
+from reconciler.planner.planner import Policy, make_delete_plan, make_plan
 from reconciler.planner.references import external
 from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
@@ -26,11 +26,32 @@ async def read_remote(workspace: Workspace, declared: DesiredState, registries: 
 
     Raises RegistryError where one cannot be read, ManifestError where a manifest refers to an object that is nowhere.
     """
-    remote = await read_all(registries, workspace.facts)
-    named = {target for _, _, target in external(declared, remote)}
-    remote = remote._replace(missing=await read_missing(registries, workspace.facts, named))
+    remote = await _read_named(workspace, declared, registries)
     workspace.check_references(declared, remote)
     return await with_hidden(remote, registries, declared)
+
+
+async def read_unchecked(
+    workspace: Workspace, declared: DesiredState, registries: Mapping[str, Registry]
+) -> RemoteState:
+    """Read the registries, for a caller that leaves out each object whose references lead nowhere (`plan_unchecked`).
+
+    Raises RegistryError where one cannot be read.
+    """
+    remote = await _read_named(workspace, declared, registries)
+    return await with_hidden(remote, registries, declared)
+
+
+def plan_unchecked(desired: DesiredState, remote: RemoteState, policy: Policy) -> Plan:
+    """Plan the changes that lead to `desired`, of which the caller has checked the references."""
+    return make_plan(desired, remote, policy)
+
+
+async def _read_named(workspace: Workspace, declared: DesiredState, registries: Mapping[str, Registry]) -> RemoteState:
+    """Read the registries, and look up what they do not list and is named."""
+    remote = await read_all(registries, workspace.facts)
+    named = {target for _, _, target in external(declared, remote)}
+    return remote._replace(missing=await read_missing(registries, workspace.facts, named))
 
 
 async def plan_changes(

@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kubernetes.memory_cluster import MemoryCluster
+
 from reconciler.controller.cluster import ObjectKey, ResourceType
 from reconciler.controller.copies import Copies
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.ports import Result
 from reconciler.controller.reconcile import Reconciler
-from tests.kubernetes.memory_cluster import MemoryCluster
 
 NAMESPACE = "team"
 

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from kubernetes.memory_cluster import MemoryCluster
+
 from reconciler.controller.cluster import CONFIG_MAPS, SECRETS, ObjectKey, ResourceType
 from reconciler.controller.copies import Copies
 from reconciler.controller.crds import GROUP, MODEL, REGISTRY, VERSION
-from tests.kubernetes.memory_cluster import MemoryCluster
 
 CONFIG = ResourceType(f"fake.{GROUP}", VERSION, "Config", "configs")
 TYPES = {"fake/Config": CONFIG}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from controller.loop import a_model, a_registry, loop_on
+from kubernetes.memory_cluster import MemoryCluster
+
 from reconciler.controller.crds import MODEL, REGISTRY
-from tests.controller.loop import a_model, a_registry, loop_on
-from tests.kubernetes.memory_cluster import MemoryCluster
 
 
 def test_models_are_created_and_updated_and_say_so(tmp_path: Path) -> None:
