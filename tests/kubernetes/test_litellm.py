@@ -18,8 +18,11 @@ from registry.litellm.server import LiteLLMServer
 from registry.litellm.wire import Row, Wire
 from registry.nemo_proxy import Proxy, proxied, writes
 
-MODELS: Final = "models.litellm.models.reconciler.dev"
-VERSION: Final = "litellm.models.reconciler.dev/v1alpha1"
+from reconciler.controller.crds import native_types
+from reconciler.registry import catalog
+
+MODEL: Final = native_types([catalog.load_driver("litellm")])["litellm/Model"]
+MODELS: Final = MODEL.name
 LIST: Final = "/v2/model/info"
 
 
@@ -55,7 +58,7 @@ class Behind:
         """Applies a litellm/Model with these parameters."""
         called = {"model": "openai/gpt-4o", "mock_response": "pong", **params}
         spec = {"litellm_params": called, **({"model_info": info} if info else {}), **(fields or {})}
-        self.team.apply(self.team.object("Model", name, VERSION, **spec))
+        self.team.apply(self.team.object("Model", name, MODEL.api_version, **spec))
 
     def delete(self, name: str) -> None:
         """Asks for the end of a litellm/Model, and does not wait for it."""

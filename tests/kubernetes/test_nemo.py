@@ -17,6 +17,10 @@ from registry.nemo_proxy import Proxy, proxied
 from registry.nemo_samples import ADAPTER, FILESETS, MODEL, PROJECT, PROMPT, PROVIDER, native
 from registry.server_process import Running
 
+from reconciler.controller.crds import native_types
+from reconciler.registry import catalog
+
+TYPES: Final = native_types([catalog.load_driver("nemo")])
 KEY: Final = "sk-of-the-provider-1234567890"
 CHAT: Final = {
     "display_name": "Support chat",
@@ -59,9 +63,9 @@ class Behind:
 
     def native(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """A native document as an object."""
-        driver, _, kind = document["kind"].partition("/")
+        resource = TYPES[document["kind"]]
         spec = {name: value for name, value in document.items() if name not in ("kind", "key")}
-        return self.team.object(kind, document["key"], f"{driver}.models.reconciler.dev/v1alpha1", **spec)
+        return self.team.object(resource.kind, document["key"], resource.api_version, **spec)
 
     def look(self) -> None:
         """Has the registry reconciled twice: one runs at a time, so when the second reads, the first is over."""
@@ -89,8 +93,8 @@ def test_every_kind_of_a_usual_set_up_is_synced_healed_and_deleted(behind: Behin
     team = behind.team
     team.apply(*(behind.native(document) for document in SETUP), team.object("Model", "support-chat", **CHAT))
     team.controller.start()
-    types = {f"{document['kind'].partition('/')[2].lower()}s.nemo.models.reconciler.dev" for document in SETUP}
-    for resource in (*sorted(types), "models"):
+    types = sorted({TYPES[document["kind"]].name for document in SETUP})
+    for resource in (*types, "models"):
         team.until_synced(resource=resource)
     assert nemo_judge.secret(behind.workspace, "llm-key") == KEY
     before = nemo_judge.written(behind.workspace)
@@ -106,8 +110,8 @@ def test_every_kind_of_a_usual_set_up_is_synced_healed_and_deleted(behind: Behin
     team.until(healed, "the description is what its object says")
     allowed = {"metadata": {"annotations": {"models.reconciler.dev/allow-deletes": "3"}}}
     team.patch("registries", "nemo", allowed)  # three models; what else goes counts in no guard
-    team.kubectl("delete", ",".join((*sorted(types), "models.models.reconciler.dev")), "--all", "--wait=false")
-    for resource in (*sorted(types), "models"):
+    team.kubectl("delete", ",".join((*types, "models.models.reconciler.dev")), "--all", "--wait=false")
+    for resource in (*types, "models"):
         team.until(lambda resource=resource: not team.list(resource), f"all {resource} are gone")
     assert nemo_judge.written(behind.workspace) == {}
 
