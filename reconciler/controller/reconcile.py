@@ -110,6 +110,7 @@ class _Run:
     fence: Fence
     members: Members
     status: RegistryWriter
+    doubts: tuple[str, ...] = ()
 
     async def carry_out(self) -> tuple[Result, str]:
         """Read, plan, apply, and tell everybody. Raises RegistryError, SecretError, ConfigError or ClusterError."""
@@ -183,12 +184,12 @@ class _Run:
     ) -> Planned:
         """The plan, with the values of all secrets that its writes need; what lacks one is left out."""
         remote = await read_unchecked(declared.workspace, declared.desired, opened)
-        doubts = self.whole.copies.doubtful(self.registry.driver)
-        if doubts:
+        self.doubts = self.whole.copies.doubtful(self.registry.driver)
+        if self.doubts:
             declared = replace(declared, desired=replace(declared.desired, complete=False))
         observes = self.registry.observes
         rotate = () if observes else self._rotated(declared, versions)
-        consents = Consents(prune=self.registry.prune, rotate=rotate)
+        consents = Consents(prune=self._prunes_what_vanished(), rotate=rotate)
         without: dict[str, Trouble] = {}
         while True:
             planned = plan(
@@ -210,6 +211,14 @@ class _Run:
             if not lacking:
                 return planned
             without |= lacking
+
+    def _prunes_what_vanished(self) -> bool:
+        """True where an object that nobody was seen to delete counts as removed.
+
+        Not where the Registry object is new: whoever restores a namespace may not have come to the others yet.
+        """
+        age = (self.whole.now() - self.registry.created).total_seconds()
+        return self.registry.prune and age > self.registry.interval
 
     def _allowing(
         self, declared: Declared, *, planned_with: Consents, remote: Any, without: Mapping[str, Trouble]
@@ -277,7 +286,7 @@ class _Run:
         if report is not None:
             tell_report(self.whole.recorder, self.members.by_file(declared), self.item, planned.plan, report)
         await self.members.write(declared, made, left, holds=self.registry.prune and not self.registry.observes)
-        outcome = await self.status.reconciled(planned, left, report, failure)
+        outcome = await self.status.reconciled(planned, left, report, failure, self.doubts)
         failed = failure is not None or _may_help(report)
         return Result(failed, self.registry.interval), outcome
 
