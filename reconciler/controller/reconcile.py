@@ -6,6 +6,7 @@ Level-triggered: everything is decided from what is there now. Never raises for 
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -76,8 +77,19 @@ class Reconciler:
             result, outcome = await self._reconcile(key, fence)
         except ClusterError as error:  # nothing can be told either
             result, outcome = Result(failed=True, after=error.retry_after or 0.0), "cluster"
+        except Exception as error:  # noqa: BLE001  # a driver's bug must not end the work on all other registries
+            self._tell_bug(key, error)
+            result, outcome = Result(failed=True, after=0.0), "bug"
         self.observer.reconciled(key, loop.time() - began, outcome)
         return result
+
+    def _tell_bug(self, key: ObjectKey, error: Exception) -> None:
+        """Say that there is a bug, and where: its text is left out, since nobody knows what is in it."""
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}:{last.lineno}"
+        item = self.copies.registry(key)
+        if item is not None:
+            self.recorder.event(item, "Warning", "Bug", f"a bug, {type(error).__name__} in {where}: please report it")
 
     async def _reconcile(self, key: ObjectKey, fence: Fence) -> tuple[Result, str]:
         item = self.copies.registry(key)
@@ -119,7 +131,6 @@ class _Run:
         _, credentials = registry_settings(self.registry)
         await secrets.fetch(one.name for one in credentials)
         workspace = self.whole.composer.workspace(self.registry, secrets, members)
-        workspace.project.root.mkdir(parents=True, exist_ok=True)
         declared = self.whole.composer.declared(self.registry, workspace, members)
         versions = self._versions(declared)
         async with workspace.connect() as opened:
@@ -184,7 +195,9 @@ class _Run:
     ) -> Planned:
         """The plan, with the values of all secrets that its writes need; what lacks one is left out."""
         remote = await read_unchecked(declared.workspace, declared.desired, opened)
-        self.doubts = self.whole.copies.doubtful(self.registry.driver)
+        entry = declared.workspace.entries[self.registry.key.name]
+        rivals = self.whole.composer.rivals(self.registry, entry) if self.registry.prune else ()
+        self.doubts = (*self.whole.copies.doubtful(self.registry.driver), *rivals)
         if self.doubts:
             declared = replace(declared, desired=replace(declared.desired, complete=False))
         observes = self.registry.observes
