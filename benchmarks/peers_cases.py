@@ -15,7 +15,7 @@ from registry.litellm.server import LiteLLMServer
 from registry.litellm.wire import Wire
 from registry.nemo_proxy import Passed, Proxy, writes
 
-SOON: Final = 30.0  # seconds that an effect is waited for
+SOON: Final = 120.0  # seconds that an effect is waited for
 NEVER: Final = 15.0  # seconds after which nothing more is expected of an event
 PATIENT: Final = 400.0
 MANY: Final = 100
