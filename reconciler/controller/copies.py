@@ -20,9 +20,10 @@ from reconciler.controller.cluster import (
     version_of,
 )
 from reconciler.controller.crds import MODEL, REGISTRY
-from reconciler.controller.documents import Named, names_in
+from reconciler.controller.documents import names_in
 from reconciler.controller.informer import Informer
 from reconciler.controller.routing import NOWHERE, destinations, route_from, route_of, rows_of
+from reconciler.manifest.kubernetes_references import Named
 
 ANNOTATIONS: Final = "models.reconciler.dev/"  # the prefix of those that concern us
 BACKUP: Final = "models.reconciler.dev/backup"  # the label of ConfigMaps that hold backups

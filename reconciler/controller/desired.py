@@ -12,14 +12,10 @@ from reconciler.controller.cluster import CONFIG_MAPS, ObjectKey, key_of
 from reconciler.controller.cluster_secrets import ClusterSecrets
 from reconciler.controller.copies import Copies, Member
 from reconciler.controller.documents import (
-    SECRET,
     ClusterDocument,
-    Named,
-    References,
     model_document,
     native_document,
     settings_of,
-    variable,
 )
 from reconciler.controller.registry_object import RegistryObject
 from reconciler.controller.routing import destinations, route_of
@@ -27,6 +23,7 @@ from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import DesiredState
 from reconciler.core.secret import Resolver
 from reconciler.core.url import place_of
+from reconciler.manifest.kubernetes_references import SECRET, Named, References, in_a_cluster, variable
 from reconciler.project.config import Project
 from reconciler.project.registries import load_registries
 from reconciler.project.workspace import Workspace
@@ -215,7 +212,7 @@ def registry_settings(registry: RegistryObject) -> tuple[dict[str, Any], frozens
 
     Raises ConfigError where it would lead to the controller's own environment, files or commands.
     """
-    references = References()
+    references = References(in_a_cluster)
     references.translate(dict(registry.entry))
     wrong = [f"{one.pointer}: {one.message}" for one in references.refusals]
     wrong += [f"{pointer}: it is for the fields of Models" for pointer in _plain_references(registry.entry)]

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.applier.report import Report
 from reconciler.controller.desired import Declared, Trouble
-from reconciler.controller.documents import SECRET, ClusterDocument
+from reconciler.controller.documents import ClusterDocument
 from reconciler.controller.planned import NOT_IN_FORCE, Planned
 from reconciler.controller.status import HELD, UNCHANGED, UNKNOWN, Row
 from reconciler.core.resource import Address
+from reconciler.manifest.kubernetes_references import SECRET
 from reconciler.planner.plan import Change
 
 
