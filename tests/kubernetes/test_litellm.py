@@ -223,23 +223,3 @@ def test_another_owners_row_is_a_conflict_and_survives(behind: Behind, api_serve
     assert behind.written() == []
     assert behind.row("shared")["litellm_params"]["rpm"] == 1
     assert set(behind.wire.models()) == {"shared", "own"}
-
-
-def test_a_proxy_that_was_away_is_healed_and_a_restart_writes_nothing(behind: Behind) -> None:
-    """While it is away nothing that is not there is said to be Synced."""
-    behind.declare("chat", rpm=1)
-    behind.synced("chat")
-    behind.server.kill()
-    try:
-        behind.declare("chat", rpm=2)
-        behind.says("proxy", "Ready", "False", resource="registries")
-        assert conditions(behind.team.get(MODELS, "chat"))["Synced"]["status"] != "True"
-    finally:
-        behind.server.start()
-    behind.synced("chat")
-    assert behind.row("chat")["litellm_params"]["rpm"] == 2
-    behind.team.controller.stop()
-    behind.recorder.passed.clear()
-    behind.team.controller.start()
-    behind.look()
-    assert behind.written() == []
