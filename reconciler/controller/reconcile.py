@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from reconciler.controller.telling import tell_plan, tell_report
 from reconciler.controller.wording import worded
 from reconciler.controller.writer import Writer
 from reconciler.controller.writing import FencedWriting
+from reconciler.core.aside import Aside, OneThread
 from reconciler.core.errors import (
     ConfigError,
     ReconcilerError,
@@ -40,8 +42,9 @@ from reconciler.core.errors import (
     RegistryError,
     SecretError,
     TemporaryError,
+    UnreachableError,
 )
-from reconciler.core.resource import Desired
+from reconciler.core.resource import Desired, RemoteState
 from reconciler.planner.plan import Consents
 from reconciler.project.planning import read_unchecked
 from reconciler.project.workspace import Workspace
@@ -53,7 +56,10 @@ ACTOR: Final = "model-reconciler"
 
 @dataclass
 class Reconciler:
-    """The loop's body. `cluster_id` is the uid of the namespace kube-system; `folder` is where registries that are files live."""
+    """The loop's body. `cluster_id` is the uid of the namespace kube-system; `folder` is where registries that are files live.
+
+    `aside` is where it computes; in virtual time, `at_once`: such a clock would go on while a thread works.
+    """
 
     cluster: Cluster
     copies: Copies
@@ -63,6 +69,7 @@ class Reconciler:
     observer: Observer
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     settle: float = 10.0
+    aside: Aside = field(default_factory=OneThread)
     writer: Writer = field(init=False)
     composer: Composer = field(init=False)
 
@@ -114,7 +121,8 @@ class Reconciler:
         except (RegistryError, SecretError, ConfigError) as error:
             await members.unknown(error.code, told(error))
             await status.failed(error)
-            return Result(failed=True, after=registry.interval), error.code
+            nobody = isinstance(error, UnreachableError) or isinstance(error.__cause__, UnreachableError)
+            return Result(failed=True, after=registry.interval, unreachable=nobody), error.code
 
 
 @dataclass
@@ -135,8 +143,8 @@ class _Run:
         secrets = ClusterSecrets(self.whole.cluster, self.registry.key.namespace)
         _, credentials = registry_settings(self.registry)
         await secrets.fetch(one.name for one in credentials)
-        workspace = self.whole.composer.workspace(self.registry, secrets, members)
-        declared = self.whole.composer.declared(self.registry, workspace, members)
+        declared = await self.whole.aside(lambda: self._declared(secrets, members))
+        workspace = declared.workspace
         versions = self._versions(declared)
         async with workspace.connect() as opened:
             planned = await self._planned(declared, opened, secrets, versions)
@@ -158,6 +166,11 @@ class _Run:
         return await self.members.released_where_nothing_is_to_be_deleted(
             self.whole.cluster, prunes=self.registry.prune and not self.registry.observes
         )
+
+    def _declared(self, secrets: ClusterSecrets, members: list[Member]) -> Declared:
+        composer = self.whole.composer
+        workspace = composer.workspace(self.registry, secrets, members)
+        return composer.declared(self.registry, workspace, members)
 
     # --- secrets --------------------------------------------------------------------------------------------
 
@@ -210,12 +223,7 @@ class _Run:
         consents = Consents(prune=self._prunes_what_vanished(), rotate=rotate)
         without: dict[str, Trouble] = {}
         while True:
-            planned = plan(
-                declared,
-                remote,
-                self._allowing(declared, planned_with=consents, remote=remote, without=without),
-                without,
-            )
+            planned = await self.whole.aside(partial(self._plan_once, declared, remote, consents, dict(without)))
             if observes:
                 return planned
             references = {
@@ -230,6 +238,12 @@ class _Run:
                 return planned
             without |= lacking
 
+    def _plan_once(
+        self, declared: Declared, remote: RemoteState, consents: Consents, without: Mapping[str, Trouble]
+    ) -> Planned:
+        allowing = self._allowing(declared, planned_with=consents, remote=remote, without=without)
+        return plan(declared, remote, allowing, without)
+
     def _prunes_what_vanished(self) -> bool:
         """True where an object that nobody was seen to delete counts as removed.
 
@@ -239,7 +253,7 @@ class _Run:
         return self.registry.prune and age > self.registry.interval
 
     def _allowing(
-        self, declared: Declared, *, planned_with: Consents, remote: Any, without: Mapping[str, Trouble]
+        self, declared: Declared, *, planned_with: Consents, remote: RemoteState, without: Mapping[str, Trouble]
     ) -> Consents:
         """The consents, with what is left of the annotation that allows deletes where the guards need it."""
         budget = self.status.deletes_allowed(self.registry)
@@ -281,6 +295,7 @@ class _Run:
             actor=ACTOR,
             settle=self.whole.settle,
             writing=FencedWriting(self.fence, backup.store),
+            aside=self.whole.aside,
             on_outcome=lambda one: self.whole.observer.wrote(self.registry.key, one.action, one.status),
         )
         return await applier.apply(planned.plan, opened, workspace.facts, options)
