@@ -31,6 +31,7 @@ from reconciler.controller.registry_status import RegistryWriter, told
 from reconciler.controller.routing import NOWHERE
 from reconciler.controller.status import Row
 from reconciler.controller.telling import tell_plan, tell_report
+from reconciler.controller.wording import worded
 from reconciler.controller.writer import Writer
 from reconciler.controller.writing import FencedWriting
 from reconciler.core.aside import Aside, OneThread
@@ -82,7 +83,8 @@ class Reconciler:
         began = loop.time()
         try:
             result, outcome = await self._reconcile(key, fence)
-        except ClusterError as error:  # nothing can be told either
+        except ClusterError as error:  # no status can be counted on either
+            self._tell(key, "ApiServer", f"the API server refused a request, which is tried again: {error.message}")
             result, outcome = Result(failed=True, after=error.retry_after or 0.0), "cluster"
         except Exception as error:  # noqa: BLE001  # a driver's bug must not end the work on all other registries
             self._tell_bug(key, error)
@@ -94,9 +96,12 @@ class Reconciler:
         """Say that there is a bug, and where: its text is left out, since nobody knows what is in it."""
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(last.filename).name}:{last.lineno}"
+        self._tell(key, "Bug", f"a bug, {type(error).__name__} in {where}: please report it")
+
+    def _tell(self, key: ObjectKey, reason: str, message: str) -> None:
         item = self.copies.registry(key)
         if item is not None:
-            self.recorder.event(item, "Warning", "Bug", f"a bug, {type(error).__name__} in {where}: please report it")
+            self.recorder.event(item, "Warning", reason, worded(message))
 
     async def _reconcile(self, key: ObjectKey, fence: Fence) -> tuple[Result, str]:
         item = self.copies.registry(key)
@@ -146,9 +151,9 @@ class _Run:
             report = None
             failure: ReconcilerError | None = None
             if self._may_write(planned):
-                planned = await self._confirmed(declared, planned)
-                tell_plan(self.whole.recorder, self.members.by_file(declared), planned.plan)
                 try:
+                    await self._confirm(planned)
+                    tell_plan(self.whole.recorder, self.members.by_file(declared), planned.plan)
                     report = await self._apply(planned, workspace, opened)
                 except BugError as error:
                     report, failure = error.report, RegistryError(str(error))
@@ -261,22 +266,21 @@ class _Run:
     def _may_write(self, planned: Planned) -> bool:
         return bool(planned.plan.writes) and not planned.plan.guards and not self.registry.observes
 
-    async def _confirmed(self, declared: Declared, planned: Planned) -> Planned:
-        """The plan, where it deletes nothing that a list of now does not bear out. Uses up what allowed its deletes.
+    async def _confirm(self, planned: Planned) -> None:
+        """Use up what allowed the plan's deletes, once a list of now bears them out.
 
         Raises TemporaryError where the cluster holds more than the copies: reconciling again finds it.
         """
         deletes = [change for change in planned.plan.writes if change.action == "delete"]
         if not deletes:
-            return planned
+            return
         namespace = self.registry.key.namespace
         if await self.whole.cluster.terminating(namespace):
             raise TemporaryError(f"the namespace {namespace} is about to go: nothing is deleted in the registry")
-        if not await self.whole.copies.agree(namespace):
+        if not await self.whole.copies.agree(namespace, self.registry.driver):
             raise TemporaryError("the cluster holds objects that were not seen yet: nothing was deleted")
         if planned.plan.consents.allow_deletes is not None:
             await self.status.use_up(self.registry, len(deletes))
-        return planned
 
     # --- apply, and tell ------------------------------------------------------------------------------------
 
