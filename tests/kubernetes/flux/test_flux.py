@@ -90,9 +90,7 @@ def test_a_kustomization_is_ready_once_its_models_are_synced(
         )
         return readiness(server, name)["status"] == "True" and revision in applied
 
-    wait_until(
-        lambda: server.exists("registry", "gateway", "--namespace", "models"), "Flux applies the Registry", LIMIT
-    )
+    wait_until(lambda: applied(server), "Flux applies the Registry", LIMIT)
     assert readiness(server, "model-registries")["status"] != "True"
     assert not server.exists("model", "--namespace", "models")
 
@@ -115,6 +113,11 @@ def test_a_kustomization_is_ready_once_its_models_are_synced(
     third = source.publish()
     wait_until(lambda: ready("models", third), "the models are ready without it", LIMIT)
     wait_until(lambda: stored(tmp_path / "registry.db") == {"support-chat"}, "it is deleted in the registry", LIMIT)
+
+
+def applied(server: ApiServer) -> bool:
+    """Flux has applied the Registry: before, its very type is unknown."""
+    return server.try_kubectl("get", "registry", "gateway", "--namespace", "models").returncode == 0
 
 
 def at(server: ApiServer, revision: str) -> bool:
