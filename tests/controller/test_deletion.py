@@ -286,6 +286,14 @@ def test_an_empty_namespace_prunes_nothing(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_an_empty_registry_is_in_sync_with_an_empty_namespace(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path) as loop:
+            assert loop.registry_condition() == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
 def test_what_is_deleted_is_kept_as_a_manifest_in_the_newest_backups(tmp_path: Path) -> None:
     async def run() -> None:
         names = [f"m{number:02}" for number in range(13)]
