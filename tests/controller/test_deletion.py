@@ -372,7 +372,6 @@ def test_what_the_copies_have_not_seen_yet_is_not_taken_for_removed(tmp_path: Pa
             loop.cluster.deaf = True
             loop.cluster.put(MODEL, a_model("new", key="b"))
             loop.cluster.drop(MODEL, key("b"))
-            loop.cluster.deaf = False
             loop.copies._members[MODEL]._remove(key("b"))
             assert (await loop.reconcile()).failed
             assert set(loop.stored()) == {"a", "b", "c", "d", "e", "f"}
