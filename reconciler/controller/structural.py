@@ -93,7 +93,11 @@ class Structural:
             words = [form["const"]] if "const" in form else [word for word in form.get("enum", ()) if word is not None]
             return {"type": kind} | ({"enum": words} if words else self._text(form, node, path))
         if kind == "array":
-            return {"type": kind, **_bounds(form, kind), "items": self._items(form, node, path)}
+            items = self._items(form, node, path)
+            # a set has several owners under server-side apply, each of its own entries
+            is_set = node.unordered and items.get("type") == "string"
+            shared: Form = {"x-kubernetes-list-type": "set"} if is_set else {}
+            return {"type": kind, **_bounds(form, kind), **shared, "items": items}
         if kind == "object":
             return {"type": kind, **self._object(form, node, path)}
         return {"type": kind, **_bounds(form, "number")}

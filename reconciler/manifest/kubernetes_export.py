@@ -110,7 +110,9 @@ class _Spelling:
             }
         if isinstance(value, list):
             each = node.each or OPAQUE
-            return [self.translate(item, each, (*path, str(index))) for index, item in enumerate(value)]
+            items = [self.translate(item, each, (*path, str(index))) for index, item in enumerate(value)]
+            is_set = node.unordered and all(isinstance(item, str) for item in items)
+            return list(dict.fromkeys(items)) if is_set else items  # the API server refuses an entry twice
         return value
 
     def _token(self, match: re.Match[str], path: tuple[str, ...], *, secret: bool) -> str:
