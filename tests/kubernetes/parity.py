@@ -97,6 +97,9 @@ class Asking:
         self._connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=server.client_context())
         self._namespace = namespace
 
+    def close(self) -> None:
+        self._connection.close()
+
     def refusal(self, manifest: Mapping[str, Any], resource: ResourceType) -> str | None:
         """Why an object is refused, as the API server says it, or None."""
         path = f"/apis/{manifest['apiVersion']}/namespaces/{self._namespace}/{resource.plural}"
@@ -132,7 +135,11 @@ def _is_document(data: Any, judged: Judged) -> bool:
     """Whether it is a document that an object can stand for at all, in numbers that an API server has."""
     wanted = "Model" if judged.native is None else judged.native.name
     named = isinstance(data, dict) and data.get("kind") == wanted and isinstance(data.get("key"), str)
-    return named and not {"extends", "state"} & data.keys() and not any(_is_large(one) for one in _values(data))
+    return (
+        named
+        and not {"extends", "state", "$schema", "format_version"} & data.keys()
+        and not any(_is_large(one) for one in _values(data))
+    )
 
 
 def _is_large(value: Any) -> bool:
