@@ -21,6 +21,7 @@ from reconciler.controller.cluster import (
 )
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.documents import names_in
+from reconciler.controller.finalizers import is_held
 from reconciler.controller.informer import Informer
 from reconciler.controller.routing import NOWHERE, destinations, route_from, route_of, rows_of
 from reconciler.manifest.kubernetes_references import Named
@@ -70,6 +71,7 @@ class Copies:
         self._kinds: dict[ResourceType, str | None] = {MODEL: None, **{where: kind for kind, where in types.items()}}
         self._routes = _Index()
         self._uses = _Index()
+        self._held_and_going: set[_Id] = set()
 
         def informer(resource: ResourceType, changed: Any, trim: Any) -> Informer:
             return Informer(cluster, resource, namespace, changed, trim)
@@ -127,6 +129,11 @@ class Copies:
         there = ((one, self._members[one.resource].get(one.key)) for one in ordered)
         return [Member(one.resource, self._kinds[one.resource], item) for one, item in there if item is not None]
 
+    def held_and_going(self) -> list[Member]:
+        """The objects that are about to go, and wait for what they declared in a registry to be gone."""
+        there = ((one, self._members[one.resource].get(one.key)) for one in sorted(self._held_and_going))
+        return [Member(one.resource, self._kinds[one.resource], item) for one, item in there if item is not None]
+
     def member(self, resource: ResourceType, key: ObjectKey) -> Mapping[str, Any] | None:
         """One Model or native object as it is now, or None."""
         return self._members[resource].get(key)
@@ -135,11 +142,14 @@ class Copies:
         """`<driver>/<Kind>` of a native type, None of the Model."""
         return self._kinds[resource]
 
-    async def agree(self, namespace: str) -> bool:
-        """True where a list of now holds no Model or native object of the namespace that the copies do not. Raises ClusterError."""
-        for resource, one in self._members.items():
-            listing = await self._cluster.list(resource, namespace)
-            if any(one.get(key_of(item)) is None for item in listing.items):
+    async def agree(self, namespace: str, driver: str) -> bool:
+        """True where a list of now holds no object of the namespace that the copies do not. Raises ClusterError.
+
+        Asked for Models and the native objects of one driver.
+        """
+        for one in self._of_driver(driver):
+            listing = await self._cluster.list(one.resource, namespace) if one.served else None
+            if listing is not None and any(one.get(key_of(item)) is None for item in listing.items):
                 return False
         return True
 
@@ -163,10 +173,13 @@ class Copies:
 
         Those that a registry of this driver may hold, each with why.
         """
-        concerned = (
+        return tuple(f"{one.resource.name}: {one.doubt}" for one in self._of_driver(driver) if one.doubt)
+
+    def _of_driver(self, driver: str) -> list[Informer]:
+        """The informers of Models, and of the native objects of a driver."""
+        return [
             one for one in self._members.values() if (self._kinds[one.resource] or driver).partition("/")[0] == driver
-        )
-        return tuple(f"{one.resource.name}: {one.doubt}" for one in concerned if one.doubt)
+        ]
 
     # --- changes --------------------------------------------------------------------------------------------
 
@@ -187,6 +200,10 @@ class Copies:
             words = set() if after is None else {*route_of(after, driver), *rows_of(after)}
             self._routes.put(here, {(key.namespace, word) for word in words})
             self._uses.put(here, () if after is None else _uses(key.namespace, after))
+            if after is not None and "deletionTimestamp" in after["metadata"] and is_held(after):
+                self._held_and_going.add(here)
+            else:
+                self._held_and_going.discard(here)
             if _says(before) != _says(after):
                 deleted = after is None or ("deletionTimestamp" in after["metadata"] and before is not None)
                 self._mark(key.namespace, {word for _, word in old} | words, deleted=deleted)

@@ -9,13 +9,14 @@ from typing import Any, Final
 from reconciler.applier.report import Report
 from reconciler.controller.cluster import ClusterError, Data, key_of
 from reconciler.controller.crds import REGISTRY
-from reconciler.controller.planned import Planned
+from reconciler.controller.planned import NOT_IN_FORCE, Planned
 from reconciler.controller.ports import Recorder
 from reconciler.controller.registry_object import ALLOW_DELETES, RegistryObject, time_of
 from reconciler.controller.status import SUSPENDED, Condition, registry_status
 from reconciler.controller.telling import camel
+from reconciler.controller.wording import guard_text, worded
 from reconciler.controller.writer import Writer
-from reconciler.core.errors import FileError, ReconcilerError, TemporaryError
+from reconciler.core.errors import FileError, ReconcilerError, RefusedError, TemporaryError
 from reconciler.planner.plan import Change, Plan
 
 USED: Final = "allowDeletes"  # in the status: the value of the annotation, and how many of it are used up
@@ -144,17 +145,18 @@ def _synced(planned: Planned, left: Mapping[str, list[Change]], failure: Reconci
         first_change = min((change for some in left.values() for change in some), key=lambda one: one.address)
         message = f"{count} changes are left, the first: {first_change.address}: {first_change.action}"
         return Condition("Synced", "False", first_change.reason, message)
+    if idle := planned.not_in_force:
+        return Condition(
+            "Synced",
+            "False",
+            NOT_IN_FORCE,
+            f"{len(idle)} objects are stored, and not in force, the first: {idle[min(idle)]}",
+        )
     return Condition("Synced", "True", "in-sync")
-
-
-def guard_text(name: str, message: str) -> str:
-    """What a guard says, with the way out that there is in a cluster."""
-    if name in ("max-deletes", "max-delete-percent", "allow-deletes"):
-        return f"nothing was written: {message}; if that is what you want, annotate the Registry with {ALLOW_DELETES}"
-    return f"nothing was written: {message}"
 
 
 def told(error: ReconcilerError) -> str:
     """An error in one line, without places in files that nobody has."""
     problems = [f"{one.pointer}: {one.message}" for one in error.problems[:5]] if isinstance(error, FileError) else []
-    return "; ".join([error.message, *problems])
+    hint = [error.hint] if error.hint and not isinstance(error, FileError | RefusedError) else []
+    return worded("; ".join([error.message, *problems, *hint]))

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from reconciler.controller.cluster import Data
 from reconciler.controller.routing import NOWHERE, rows_of
+from reconciler.controller.wording import guard_text, worded
 from reconciler.planner.plan import Plan
 from reconciler.planner.plan_json import plan_to_json
 
@@ -20,7 +21,6 @@ ORPHANS: Final = 20  # of which a status names the first
 # What goes on once another object comes: nobody has to change the one that waits.
 WAITING: Final = frozenset({"missing-reference", "dangling-reference", "no-registry", "registry-missing"})
 SUSPENDED: Final = "suspended"
-LONGEST: Final = 1024  # characters of a message
 
 
 class Row(NamedTuple):
@@ -38,7 +38,7 @@ class Row(NamedTuple):
         """As it stands in the status."""
         said: Data = {"name": self.name, "action": self.action, "generation": self.generation}
         said |= {"reason": self.reason} if self.reason else {}
-        said |= {"message": shortened(self.message)} if self.message else {}
+        said |= {"message": worded(self.message)} if self.message else {}
         said |= {"fields": list(self.fields)} if self.fields else {}
         return said | ({"secrets": self.secrets} if self.secrets else {})
 
@@ -50,11 +50,6 @@ class Condition(NamedTuple):
     status: str
     reason: str
     message: str = ""
-
-
-def shortened(text: str) -> str:
-    """A message of bounded length."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def object_status(
@@ -110,7 +105,7 @@ def registry_status(item: Mapping[str, Any], conditions: tuple[Condition, ...], 
     if plan is not None:
         said = plan_to_json(plan)
         first = [str(address) for address in plan.orphans[:ORPHANS]]
-        guards = [{name: value for name, value in one.items() if value is not None} for one in said["guards"]]
+        guards = [{"name": one["name"], "message": guard_text(one["name"], one["message"])} for one in said["guards"]]
         status |= {
             "summary": said["summary"],
             "guards": guards,
@@ -157,4 +152,4 @@ def _stamped(one: Condition, before: Mapping[str, Any] | None, generation: int, 
         "observedGeneration": generation,
         "lastTransitionTime": since,
     }
-    return said | ({"message": shortened(one.message)} if one.message else {})
+    return said | ({"message": worded(one.message)} if one.message else {})

@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from controller.loop import NAMESPACE, Loop, a_model, a_registry, key, loop_on
 from kubernetes.memory_cluster import MemoryCluster
 
 from reconciler.controller.cluster import ClusterError, ObjectKey, ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY
+from reconciler.registry.local.store import Store
 
 
 @asynccontextmanager
@@ -238,5 +240,38 @@ def test_without_the_right_to_write_nothing_is_written(tmp_path: Path) -> None:
             loop.fence.seconds = 1000
             assert not (await loop.reconcile()).failed
             assert set(loop.stored()) == {"a", "new"}
+
+    asyncio.run(run())
+
+
+def test_two_registries_of_one_place_are_both_refused(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with the_loop(tmp_path, a_model("a"), prune=True) as loop:
+            loop.cluster.put(REGISTRY, a_registry("second", path="./first.db", prune=True))
+            loop.cluster.put(MODEL, a_model("a", registries={"second": None}))
+            await loop.settle()
+            for name in ("first", "second"):
+                await loop.reconcile(name)
+                assert loop.registry_condition(name, "Ready") == ("False", "config")
+            assert set(loop.stored()) == {"a"}
+
+    asyncio.run(run())
+
+
+def test_a_bug_of_a_driver_is_told_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        async with the_loop(tmp_path, a_model("a")) as loop:
+
+            async def broken(*_: object) -> None:
+                raise ZeroDivisionError("the secret is hunter2")
+
+            monkeypatch.setattr(Store, "read", broken)
+            assert (await loop.reconcile()).failed
+            name, kind, reason, message = loop.told.events[-1]
+            assert (name, kind, reason) == ("first", "Warning", "Bug")
+            assert "ZeroDivisionError in test_statuses.py" in message
+            assert "hunter2" not in message
+            monkeypatch.undo()
+            assert not (await loop.reconcile()).failed
 
     asyncio.run(run())
