@@ -125,8 +125,10 @@ def test_it_says_which_secrets_must_exist(tmp_path: Path) -> None:
         ("kind: Model\nkey: a\nstate: absent\n", "delete the object instead"),
         ("kind: Template\nkey: t\ntags: [a]\n---\nkind: Model\nkey: a\nextends: t\n", "no templates in a cluster"),
         (
-            "kind: Model\nkey: a\nprovider: {name: openai, model: x}\nregistries: {local: {}}\n---\n"
-            "kind: Model\nkey: a\nendpoint: {url: https://x.example, model: x}\nregistries: {nemo: {}}\n",
+            (
+                "kind: Model\nkey: ab\nprovider: {name: openai, model: x}\nregistries: {local: {}}\n---\n"
+                "kind: Model\nkey: ab\nendpoint: {url: https://x.example, model: x}\nregistries: {nemo: {}}\n"
+            ),
             "join the two",
         ),
     ],
@@ -135,7 +137,7 @@ def test_what_no_object_can_say_is_told_with_the_way_out(tmp_path: Path, text: s
     workspace = project(tmp_path, {"a.yaml": text})
     with pytest.raises(ManifestError) as refused:
         objects_of(workspace, workspace.load())
-    assert any(what in (problem.suggestion or "") for problem in refused.value.problems)
+    assert any(what in (problem.suggestion or "") for problem in refused.value.problems), refused.value.problems
     assert all(problem.line for problem in refused.value.problems)
 
 
