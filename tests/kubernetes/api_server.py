@@ -134,7 +134,12 @@ class ApiServer:
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
         """Applies objects with `kubectl apply --server-side`."""
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=yaml.safe_dump_all(objects))
+        items = {
+            "apiVersion": "v1",
+            "kind": "List",
+            "items": objects,
+        }  # JSON: kubectl takes the text n of YAML for false
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=json.dumps(items))
 
     def get(self, *arguments: str) -> Any:
         """What `kubectl get … -o json` prints, as data."""
