@@ -133,13 +133,10 @@ class ApiServer:
         )
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
-        """Applies objects with `kubectl apply --server-side`."""
-        items = {
-            "apiVersion": "v1",
-            "kind": "List",
-            "items": objects,
-        }  # JSON: kubectl takes the text n of YAML for false
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=json.dumps(items))
+        """Applies objects with `kubectl apply --server-side`: as JSON, since kubectl's YAML takes the member `n` for false."""
+        self.kubectl(
+            "apply", "--server-side", "--force-conflicts", "-f", "-", text="\n---\n".join(map(json.dumps, objects))
+        )
 
     def get(self, *arguments: str) -> Any:
         """What `kubectl get … -o json` prints, as data."""
