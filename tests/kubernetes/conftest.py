@@ -64,4 +64,5 @@ def team(api_server: ApiServer, namespace: str, tmp_path: Path) -> Iterator[Team
     made = Team(api_server, namespace, tmp_path)
     yield made
     made.controller.kill()
+    made.release()
     sys.stdout.write(made.controller.said()[-8000:])  # pytest shows it where the test failed

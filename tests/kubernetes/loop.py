@@ -35,7 +35,11 @@ class Controller:
 
     def start(self) -> None:
         """Starts it, and does not wait for anything."""
-        environment = passed() | {"KUBECONFIG": str(self._kubeconfig), "HOME": str(self._folder)}
+        environment = passed() | {
+            "KUBECONFIG": str(self._kubeconfig),
+            "HOME": str(self._folder),
+            **({"PYTHONPATH": "/tmp/ktx"} if Path("/tmp/ktx").exists() else {}),
+        }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", BIN / "reconciler", "controller", "run", *self._options],
@@ -89,12 +93,12 @@ class Team:
     def __init__(self, server: ApiServer, namespace: str, folder: Path, *, kubeconfig: Path | None = None) -> None:
         self.server = server
         self.namespace = namespace
-        self.judge = Judge(folder / "registry.db")
+        self.judge = Judge(folder / "registries" / namespace / "store.db")
         self.controller = Controller(kubeconfig or server.kubeconfig, namespace, folder, "--lease-duration", "5")
 
     def registry(self, *, name: str = "store", annotations: Mapping[str, str] | None = None, **spec: Any) -> None:
         """Applies the Registry object."""
-        given = {"driver": "local", "path": str(self.judge.path), "default": True, "interval": "1h", **spec}
+        given = {"driver": "local", "path": self.judge.path.name, "default": True, "interval": "1h", **spec}
         self.server.apply(self.object("Registry", name, annotations=annotations, **given))
 
     def model(self, name: str, **spec: Any) -> dict[str, Any]:
@@ -124,13 +128,26 @@ class Team:
 
     def list(self, resource: str = "models") -> dict[str, dict[str, Any]]:
         """The objects of a type by name."""
-        items = self.server.get(_full(resource), "--namespace", self.namespace)["items"]
+        items = self.server.ask("GET", self.path(resource))["items"]
         return {item["metadata"]["name"]: item for item in items}
 
     def get(self, resource: str, name: str) -> dict[str, Any]:
         """One object."""
-        found: dict[str, Any] = self.server.get(_full(resource), name, "--namespace", self.namespace)
+        found: dict[str, Any] = self.server.ask("GET", f"{self.path(resource)}/{name}")
         return found
+
+    def path(self, resource: str) -> str:
+        """Where the API server has the objects of a type of ours: `models`, or with its group as `secrets.nemo.models.reconciler.dev`."""
+        plural, _, group = _full(resource).partition(".")
+        return f"/apis/{group}/v1alpha1/namespaces/{self.namespace}/{plural}"
+
+    def release(self) -> None:
+        """Lets all objects go, as an administrator would where there is no controller any more."""
+        for resource in ("models", "models.nemo.models.reconciler.dev", "secrets.nemo.models.reconciler.dev"):
+            found = self.server.ask("GET", self.path(resource))
+            held = [item["metadata"] for item in (found or {}).get("items", ()) if item["metadata"].get("finalizers")]
+            for one in held:
+                self.server.ask("PATCH", f"{self.path(resource)}/{one['name']}", {"metadata": {"finalizers": None}})
 
     def until(self, holds: Callable[[], bool], what: str, limit: float = WAITS) -> None:
         """Waits for a condition while the controller runs; shows what it said where that does not come."""
