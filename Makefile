@@ -138,7 +138,7 @@ coverage: ## the coverage of the last `make test COVERAGE=1`, and what was measu
 
 # ------------------------------------------------------------------------------------------------------ checks
 
-.PHONY: lint types imports schemas reference docs hooks check
+.PHONY: lint types imports schemas deploy reference docs hooks check
 lint: $(VENV)/.installed-dev ## ruff and codespell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -150,8 +150,16 @@ types: $(VENV)/.installed-dev ## mypy, strict
 imports: $(VENV)/.installed-dev ## who may import whom
 	$(BIN)/lint-imports
 
-schemas: $(VENV)/.installed-dev ## the generated schemas are those of the code
+MANIFESTS := $(BIN)/reconciler controller manifests
+schemas: $(VENV)/.installed-dev ## the generated schemas, and what installs the controller (deploy/), are those of the code
 	$(BIN)/reconciler schema --check
+	$(MANIFESTS) --output-dir deploy/kustomize --check
+	$(MANIFESTS) --format helm --output-dir deploy/helm/model-reconciler --check
+
+deploy: $(VENV)/.installed-dev ## what installs the controller, written from the code
+	@rm -rf deploy # a kind that is gone leaves nothing behind
+	$(MANIFESTS) --output-dir deploy/kustomize >/dev/null
+	$(MANIFESTS) --format helm --output-dir deploy/helm/model-reconciler >/dev/null
 
 reference: $(VENV)/.installed-dev ## docs/reference, written from the code; the tests fail where it is stale
 	$(BIN)/python tools/reference

@@ -15,6 +15,7 @@ COMMANDS: Final = {
         "Print how Flux or Argo CD tells that our objects are healthy.",
     ),
     "run": ("reconciler.cli.controller_run:command", "Keep registries as the cluster's objects say, until stopped."),
+    "manifests": ("reconciler.cli.controller_manifests:command", "Write what installs the controller in a cluster."),
 }
 
 

@@ -7,13 +7,11 @@ from typing import Final
 
 import click
 
-from reconciler.cli.files import write_text
+from reconciler.cli.generated import check_generated, write_generated
 from reconciler.cli.options import Command, GlobalOptions
 from reconciler.cli.schemas import generated
 from reconciler.cli.session import find_workspace
-from reconciler.cli.streams import echo_data, say
 from reconciler.manifest.discover import shown
-from reconciler.render.escape import printable
 
 _FOLDER: Final = "schemas"
 
@@ -43,21 +41,6 @@ def command(options: GlobalOptions, out: Path | None, check: bool) -> int:
     files = generated(workspace)
     out = Path(shown(str(workspace.project.root / _FOLDER), workspace.cwd)) if out is None else out
     if check:
-        stale = [name for name, text in files.items() if _text(out / name) != text]
-        for name in stale:
-            say(f"stale: {printable(str(out / name))}")
-        if stale:
-            say("hint: `reconciler schema` writes them again")
-        return 1 if stale else 0
-    for name, text in files.items():
-        if _text(out / name) != text:
-            write_text(out / name, text)
-        echo_data(printable(str(out / name)))
+        return check_generated(out, files, "`reconciler schema` writes them again")
+    write_generated(out, files)
     return 0
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -32,6 +32,7 @@ class ResourceType(NamedTuple):
 SECRETS: Final = ResourceType("", "v1", "Secret", "secrets")
 CONFIG_MAPS: Final = ResourceType("", "v1", "ConfigMap", "configmaps")
 EVENTS: Final = ResourceType("events.k8s.io", "v1", "Event", "events")
+NAMESPACES: Final = ResourceType("", "v1", "Namespace", "namespaces")
 LEASES: Final = ResourceType("coordination.k8s.io", "v1", "Lease", "leases")
 
 

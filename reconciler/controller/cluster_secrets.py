@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from reconciler.controller.cluster import SECRETS, Cluster, ClusterError, Data, ObjectKey, version_of
-from reconciler.controller.documents import SECRET
 from reconciler.core.errors import SecretError
+from reconciler.manifest.kubernetes_references import SECRET
 
 _PREFIX: Final = f"${{cmd:{SECRET}/"
 

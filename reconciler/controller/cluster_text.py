@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from reconciler.controller.re2 import translate
-from reconciler.controller.untyped import together
+from reconciler.controller.untyped import literal, together
 from reconciler.core.rules import OPAQUE, Node
 from reconciler.core.schema.form import Form
 from reconciler.core.schema.types import SECRET_REFERENCE, URL, WHOLE_REFERENCE
@@ -26,7 +26,9 @@ PLAIN: Final = f"^{_LETTERS}$"
 PLAIN_OR_CREDENTIAL: Final = f"^(?:{_LETTERS}|{_SECRET})$"
 # no user-info; an address with a reference is judged once it is resolved
 ADDRESS: Final = r"^https?://[^\s/?#@]+(?:[/?#]\S*)?$|\$\{"
-_OPENS: Final = {"not": {"pattern": r"\$\{"}}
+# beside another pattern: `kubectl explain` shows no type for a field with `allOf`
+_NO_OTHER: Final[Form] = {"not": {"pattern": r"(?:^|[^$])\$\{(?:env|file|cmd|secret):"}}
+_OPENS: Final[Form] = {"not": {"pattern": r"\$\{"}}
 # one that a pattern lets through may hold any reference: the pattern says nothing of them
 _ANY_REFERENCE: Final = ("${env:X}", "/${env:X}", "x/${env:X}", "https://${env:X}")
 
@@ -35,7 +37,7 @@ def words_or_reference(words: list[str], pattern: str | None) -> Form:
     """The schema of a word of a list, or of other text where `pattern` says which; without, any text is taken."""
     if pattern is None:
         return {"pattern": PLAIN}
-    return {"pattern": f"^(?:{'|'.join(map(_quoted, words))}|{WHOLE[1:-1]})$"}
+    return {"pattern": f"^(?:{'|'.join(map(literal, words))}|{WHOLE[1:-1]})$"}
 
 
 def setting_form(form: Form, _: Node = OPAQUE) -> Form:
@@ -54,10 +56,10 @@ def text_form(form: Form, node: Node) -> Form:
     if pattern is None:
         return {"pattern": PLAIN_OR_CREDENTIAL if node.secret is not None else PLAIN}
     if pattern.endswith(URL[1:]):
-        return together({"pattern": ADDRESS}, {"pattern": PLAIN})
+        return together({"pattern": ADDRESS}, _NO_OTHER)
     own = pattern.replace(SECRET_REFERENCE, CREDENTIAL).replace(WHOLE_REFERENCE, WHOLE)
     holds_any = own == pattern and any(re.search(pattern, text) for text in _ANY_REFERENCE)
-    return together(_translated(own), *([{"pattern": PLAIN}] if holds_any else []))
+    return together(_translated(own), *([_NO_OTHER] if holds_any else []))
 
 
 def is_complete(form: Form) -> bool:
@@ -70,7 +72,3 @@ def _translated(pattern: str) -> Form:
     found = translate(pattern)
     required: list[Form] = [{"pattern": one} for one in found.required]
     return together(*required, *({"not": {"pattern": one}} for one in found.forbidden))
-
-
-def _quoted(word: str) -> str:
-    return "".join(f"\\{letter}" if letter in r".*+?()[]{}|^$\\" else letter for letter in word)

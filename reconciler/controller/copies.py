@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from reconciler.controller.cluster import (
     CONFIG_MAPS,
@@ -20,13 +20,19 @@ from reconciler.controller.cluster import (
     version_of,
 )
 from reconciler.controller.crds import MODEL, REGISTRY
-from reconciler.controller.documents import Named, names_in
+from reconciler.controller.documents import names_in
 from reconciler.controller.informer import Informer
 from reconciler.controller.routing import NOWHERE, destinations, route_from, route_of, rows_of
+from reconciler.manifest.kubernetes_references import Named
 
 ANNOTATIONS: Final = "models.reconciler.dev/"  # the prefix of those that concern us
 BACKUP: Final = "models.reconciler.dev/backup"  # the label of ConfigMaps that hold backups
-Concerned = Callable[[ObjectKey], None]
+
+
+class Concerned(Protocol):
+    """Is told the key of a Registry object that a change may concern. `deleted`: a Model or native object is going, or gone."""
+
+    def __call__(self, key: ObjectKey, /, *, deleted: bool = False) -> None: ...
 
 
 class Member(NamedTuple):
@@ -94,8 +100,10 @@ class Copies:
         return self._registries.within(namespace)
 
     def registry_keys(self) -> list[ObjectKey]:
-        """The keys of all Registry objects."""
-        return self._registries.keys()
+        """The keys of all that is to be reconciled: the Registry objects, and those that are named and not there."""
+        named = {ObjectKey(namespace, word) for namespace, word in self._routes.places() if not word.startswith("*")}
+        nowhere = {ObjectKey(namespace, NOWHERE) for namespace, _ in self._routes.places()}
+        return sorted({*self._registries.keys(), *named, *nowhere})
 
     def models(self, namespace: str) -> Iterator[Mapping[str, Any]]:
         """The Model objects of a namespace, by name."""
@@ -180,7 +188,8 @@ class Copies:
             self._routes.put(here, {(key.namespace, word) for word in words})
             self._uses.put(here, () if after is None else _uses(key.namespace, after))
             if _says(before) != _says(after):
-                self._mark(key.namespace, {word for _, word in old} | words)
+                deleted = after is None or ("deletionTimestamp" in after["metadata"] and before is not None)
+                self._mark(key.namespace, {word for _, word in old} | words, deleted=deleted)
 
         return changed
 
@@ -194,9 +203,9 @@ class Copies:
 
         return changed
 
-    def _mark(self, namespace: str, words: set[str]) -> None:
+    def _mark(self, namespace: str, words: set[str], *, deleted: bool = False) -> None:
         for name in destinations(words, lambda: self._registries.within(namespace)):
-            self._concerned(ObjectKey(namespace, name))
+            self._concerned(ObjectKey(namespace, name), deleted=deleted)
 
 
 class _Index:
@@ -219,6 +228,10 @@ class _Index:
             self._places[one] = after
         else:
             self._places.pop(one, None)
+
+    def places(self) -> Iterator[Any]:
+        """All places of objects."""
+        return iter(self._objects)
 
     def by(self, one: _Id) -> frozenset[Any]:
         """The places of an object."""

@@ -6,9 +6,10 @@ refuses, as far as a structural schema can say it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from reconciler.controller.cel import quoted
 from reconciler.controller.cluster import ResourceType
 from reconciler.controller.cluster_text import setting_form
 from reconciler.controller.re2 import translate
@@ -20,18 +21,16 @@ from reconciler.core.kind import Kind
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.schema.form import Form, form_of
+from reconciler.manifest.kubernetes_objects import ELSEWHERE, GROUP, VERSION
 from reconciler.project.config import Guards
 from reconciler.registry.protocol import Driver
 
-GROUP: Final = "models.reconciler.dev"
-VERSION: Final = "v1alpha1"
 CATEGORY: Final = "reconciler"
 NOT_OBSERVED: Final = (
     -1
 )  # from the first moment: without a status, `kubectl wait`, kstatus and Flux take an object for done
 DURATION: Final = r"^[1-9][0-9]{0,5}[smhd]$"
 
-_NOT_IN_A_CLUSTER: Final = frozenset({"$schema", "format_version", "kind", "state", "extends"})
 _SECRET_KEY: Final[Form] = {
     "properties": {
         "secretKeyRef": {
@@ -60,8 +59,8 @@ MODEL: Final = ResourceType(GROUP, VERSION, "Model", "models")
 
 
 def native_type(driver: str, kind: Kind) -> ResourceType:
-    """The resource type of a native kind."""
-    word = kind.name.lower()
+    """The resource type of a native kind. The driver in its name keeps `kubectl get models` and `secrets` for those of others."""
+    word = f"{driver}{kind.name.lower()}"
     plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
     return ResourceType(f"{driver}.{GROUP}", VERSION, kind.name, plural)
 
@@ -196,11 +195,12 @@ def _headers(member: Form) -> Form:
 def _model() -> Definition:
     structural = Structural()
     form = form_of(Model)
-    form["properties"] = {name: member for name, member in form["properties"].items() if name not in _NOT_IN_A_CLUSTER}
+    form["properties"] = {name: member for name, member in form["properties"].items() if name not in ELSEWHERE}
     form.pop("allOf", None)
     del form["required"]
     spec = structural.translate(form, rules_of(Model), ("spec",))
     spec["properties"]["key"]["description"] = "The model's identity in every registry; `metadata.name` if absent."
+    del spec["properties"]["registries"]["additionalProperties"]["properties"]["key"]["pattern"]  # a key is as written
     spec["properties"]["registries"]["description"] = (
         "The Registry objects of this namespace that it goes to, each with overrides in that registry's own terms. "
         "Absent: every one that is `default`."
@@ -240,29 +240,44 @@ def _native(driver: Driver, kind: Kind) -> Definition:
     properties = spec.setdefault("properties", {})
     shared = rules_of(NativeCommon)
     for name, member in common["properties"].items():
-        if name not in _NOT_IN_A_CLUSTER:
+        if name not in ELSEWHERE:
             properties[name] = structural.translate(member, shared.children[name], ("spec", name))
-    properties["key"] = _native_key(kind, structural)
+    key = _native_key(kind, structural)
+    properties["key"] = key | {"description": "The object's identity in the registry; `metadata.name` if absent."}
+    properties["previous_keys"]["items"] |= key
     changes = list(transitions(structural, spec, kind.root))
     if changes:
         spec["x-kubernetes-validations"] = [*spec.get("x-kubernetes-validations", ()), *changes]
     where = native_type(driver.name, kind)
     description = kind.title or (kind.model.__doc__ or kind.name).strip().splitlines()[0]
     columns = [_column("Key", ".spec.key", priority=1), *_CONDITION_COLUMNS]
-    return Definition(_definition(where, description, spec, _object_status(), columns, {}), structural.left)
+    made = _definition(where, description, spec, _object_status(), columns, {})
+    named = [*_name_rules(kind)]
+    if named:
+        made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["x-kubernetes-validations"] = named
+    return Definition(made, structural.left)
 
 
 def _native_key(kind: Kind, structural: Structural) -> Form:
-    """The schema of a native key: every rule for keys that RE2 can say."""
-    conditions: list[Form] = []
+    """The schema of a native key: every rule for keys that RE2 can say. A key holds no reference."""
+    conditions: list[Form] = [setting_form({})]
     for rule in kind.key_rules:
         found = translate(rule.pattern)
         if not found.complete:
             structural.leave(("spec", "key"), f"all of its form: {rule.refusal}")
         conditions += [{"pattern": one} for one in found.required]
         conditions += [{"not": {"pattern": one}} for one in found.forbidden]
-    said = "The object's identity in the registry; `metadata.name` if absent."
-    return {"type": "string", "description": said, "minLength": 1} | ({"allOf": conditions} if conditions else {})
+    return {"type": "string", "minLength": 1, **together(*conditions)}
+
+
+def _name_rules(kind: Kind) -> Iterator[Form]:
+    """The same rules for the object's name, where that is the key."""
+    for rule in kind.key_rules:
+        found = translate(rule.pattern)
+        taken = [f"self.metadata.name.matches({quoted(one)})" for one in found.required]
+        taken += [f"!self.metadata.name.matches({quoted(one)})" for one in found.forbidden]
+        said = f"metadata.name is the key where spec.key is absent: {rule.refusal}"
+        yield {"rule": f"has(self.spec.key) || ({' && '.join(taken)})", "message": said}
 
 
 def _column(name: str, path: str, kind: str = "string", *, priority: int = 0) -> Form:
@@ -358,7 +373,7 @@ def _definition(
                 "kind": where.kind,
                 "listKind": f"{where.kind}List",
                 "plural": where.plural,
-                "singular": where.kind.lower(),
+                "singular": f"{where.group.removesuffix(GROUP).rstrip('.')}{where.kind.lower()}",
                 "categories": [CATEGORY],
                 **names,
             },

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from reconciler.controller.cluster import CONFIG_MAPS, ObjectKey
+from reconciler.controller.cluster import CONFIG_MAPS, ObjectKey, key_of
 from reconciler.controller.cluster_secrets import ClusterSecrets
 from reconciler.controller.copies import Copies, Member
 from reconciler.controller.documents import (
-    SECRET,
     ClusterDocument,
-    Named,
-    References,
     model_document,
     native_document,
     settings_of,
-    variable,
 )
 from reconciler.controller.registry_object import RegistryObject
 from reconciler.controller.routing import destinations, route_of
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import DesiredState
 from reconciler.core.secret import Resolver
+from reconciler.core.url import place_of
+from reconciler.manifest.kubernetes_references import SECRET, Named, References, in_a_cluster, variable
 from reconciler.project.config import Project
 from reconciler.project.registries import load_registries
 from reconciler.project.workspace import Workspace
+from reconciler.registry.capabilities import KeepsFile, KeepsFolder
+from reconciler.registry.entry import RegistryEntry
 
 _KEPT_WHEN_GOING: Final = ("kind", "key", "registry", "previous_keys")
 
@@ -63,27 +63,56 @@ class Composer:
 
     copies: Copies
     folder: Path
+    _places: dict[ObjectKey, tuple[Any, tuple[str, ...] | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def workspace(self, registry: RegistryObject, secrets: ClusterSecrets, members: Iterable[Member]) -> Workspace:
         """The workspace of a Registry object. Raises ConfigError where its settings are wrong."""
         settings, _ = registry_settings(registry)
-        entries = {registry.key.name: settings}
         root = self.folder / registry.key.namespace
-        project = Project(
-            root=root,
-            file=f"Registry {registry.key}",
-            environment=None,
-            owner=registry.owner,
-            manifests=(registry.key.namespace,),
-            variables={**registry.variables, **self._texts(registry.key.namespace, members)},
-            fingerprint_key=None,
-            registries=entries,
-            limits=registry.limits,
-            secret_commands={SECRET: ()},
-            text=json.dumps({"registries": entries}, indent=1),
-        )
+        texts = self._texts(registry.key.namespace, members)
+        project = _project(root, registry, settings, texts)
         resolver = Resolver(root, {}, None, commands=secrets)
-        return Workspace(project, load_registries(project, replace(resolver, commands=None)), root, resolver)
+        loaded = load_registries(project, replace(resolver, commands=None))
+        entry = loaded[registry.key.name]
+        self._refuse_same_place(registry, entry)
+        _make_folder(entry, root)
+        return Workspace(project, loaded, root, resolver)
+
+    def _refuse_same_place(self, registry: RegistryObject, entry: RegistryEntry) -> None:
+        """Raise ConfigError where another Registry object of the namespace leads to the same place: they would fight over it."""
+        for item in self.copies.registries(registry.key.namespace):
+            if key_of(item) != registry.key and self._place(item) == _place_of(entry):
+                raise ConfigError(
+                    f"it leads to the same place as the Registry {key_of(item).name}: each would be pruned of what goes to the other",
+                    hint="keep one of them",
+                )
+
+    def rivals(self, registry: RegistryObject, entry: RegistryEntry) -> Iterator[str]:
+        """Say which Registry objects of other namespaces have the same owner and place: what they declare looks like ours."""
+        for key in self.copies.registry_keys():
+            item = self.copies.registry(key)
+            if item is None or key.namespace == registry.key.namespace:
+                continue
+            if (item.get("spec") or {}).get("owner") == registry.owner and self._place(item) == _place_of(entry):
+                yield f"the Registry {key} has the same owner and place"
+
+    def _place(self, item: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The identity of another Registry object's place, None where its settings are wrong."""
+        key, version = key_of(item), (item["metadata"].get("uid"), item["metadata"].get("generation"))
+        known = self._places.get(key)
+        if known is None or known[0] != version:
+            self._places[key] = known = version, self._found_place(RegistryObject.of(item, ""))
+        return known[1]
+
+    def _found_place(self, registry: RegistryObject) -> tuple[str, ...] | None:
+        try:
+            settings, _ = registry_settings(registry)
+            project = _project(self.folder / registry.key.namespace, registry, settings, {})
+            return _place_of(load_registries(project, Resolver(project.root, {}))[registry.key.name])
+        except ConfigError:
+            return None
 
     def declared(self, registry: RegistryObject, workspace: Workspace, members: Iterable[Member]) -> Declared:
         """What these objects declare. Never raises for what they hold."""
@@ -142,12 +171,48 @@ class Composer:
         return {variable(one.name, one.key): maps[one.name][one.key] for one in named if one.key in maps[one.name]}
 
 
+def _project(root: Path, registry: RegistryObject, settings: Mapping[str, Any], texts: Mapping[str, str]) -> Project:
+    """A Registry object as the engine's configuration. `texts` are the values of ConfigMaps."""
+    entries = {registry.key.name: settings}
+    return Project(
+        root=root,
+        file=f"Registry {registry.key}",
+        environment=None,
+        owner=registry.owner,
+        manifests=(registry.key.namespace,),
+        variables={**registry.variables, **texts},
+        fingerprint_key=None,
+        registries=entries,
+        limits=registry.limits,
+        secret_commands={SECRET: ()},
+        text=json.dumps({"registries": entries}, indent=1),
+    )
+
+
+def _place_of(entry: RegistryEntry) -> tuple[str, ...]:
+    """The identity of a registry's place, however its address is spelt."""
+    return entry.facts.identity["driver"], place_of(entry.facts.identity["location"])
+
+
+def _make_folder(entry: RegistryEntry, root: Path) -> None:
+    """Make the folder of registries that are files. Raises ConfigError where that fails."""
+    if isinstance(entry.driver, KeepsFile | KeepsFolder):
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the controller cannot write to its folder {root} ({error.strerror}), where registries of the driver "
+                f"{entry.driver.name} are",
+                hint="mount a volume there",
+            ) from error
+
+
 def registry_settings(registry: RegistryObject) -> tuple[dict[str, Any], frozenset[Named]]:
     """A Registry object's settings as an entry of reconciler.yaml has them, and the Secrets that it names.
 
     Raises ConfigError where it would lead to the controller's own environment, files or commands.
     """
-    references = References()
+    references = References(in_a_cluster)
     references.translate(dict(registry.entry))
     wrong = [f"{one.pointer}: {one.message}" for one in references.refusals]
     wrong += [f"{pointer}: it is for the fields of Models" for pointer in _plain_references(registry.entry)]

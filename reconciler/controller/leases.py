@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,10 +12,10 @@ from typing import Any, Final
 
 from reconciler.controller.cluster import LEASES, Cluster, ClusterError, Data, ObjectKey
 from reconciler.controller.membership import Lease, Membership, Published
+from reconciler.controller.settings import LEASE_DURATION
 
-DURATION: Final = 15.0  # seconds
-ROUND: Final = 3.0  # seconds between renewals
-RETRY: Final = 0.5
+ROUNDS: Final = 5  # in the duration of a lease
+RETRY: Final = 0.5  # seconds after a round that failed
 LEFT_OVER: Final = 600.0  # seconds after which the lease of a replica that vanished is deleted
 PREFIX: Final = "model-reconciler-"
 LABEL: Final = "app.kubernetes.io/managed-by"
@@ -31,7 +32,7 @@ def lease_of(data: Mapping[str, Any]) -> Lease | None:
     return Lease(
         holder=metadata["name"].removeprefix(PREFIX),
         version=str(metadata.get("resourceVersion", "")),
-        duration=float(spec.get("leaseDurationSeconds") or DURATION),
+        duration=float(spec.get("leaseDurationSeconds") or LEASE_DURATION),
         published=published,
         released=not spec.get("holderIdentity"),
     )
@@ -39,13 +40,21 @@ def lease_of(data: Mapping[str, Any]) -> Lease | None:
 
 @dataclass
 class LeaseKeeper:
-    """Renews this replica's lease in rounds. `busy` gives the keys under way that were begun in this term; `changed` is called when the keys that are ours may have changed."""
+    """Renews this replica's lease in rounds.
+
+    `busy` gives the keys under way that were begun in this term; `changed` is called when the keys that are ours may have
+    changed, `renewed` after each renewal. `clock` gives seconds, and never stands still. `tried` is when the last round began.
+    """
 
     cluster: Cluster
     namespace: str
     membership: Membership
     busy: Callable[[], Iterable[str]]
     changed: Callable[[], None]
+    renewed: Callable[[], None]
+    clock: Callable[[], float]
+    tried: float = float("-inf")
+    error: str = ""
     _data: Data | None = None
     _before: tuple[object, ...] = field(default=())
 
@@ -57,29 +66,45 @@ class LeaseKeeper:
         """Renew and list until cancelled; then release the lease, so that others need not wait for its end."""
         try:
             while True:
-                pause = ROUND
-                try:
-                    await self._round()
-                except (ClusterError, TimeoutError):
-                    pause = RETRY
-                self._tell()
+                pause = await self._try()
                 await asyncio.sleep(pause)
         finally:
             await self._release()
 
+    async def _try(self) -> float:
+        """One round. Gives the seconds until the next one."""
+        self.tried = self.clock()
+        pause = self._limit
+        self.error = ""
+        try:
+            await self._round()
+        except ClusterError as error:
+            self.error = error.message
+            pause = min(self._limit, max(RETRY, error.retry_after or 0.0))
+        except TimeoutError:
+            self.error = "the API server does not answer in time"
+            pause = RETRY
+        self._tell()
+        return pause
+
     async def _round(self) -> None:
-        loop = asyncio.get_running_loop()
-        sent = loop.time()
-        async with asyncio.timeout(ROUND):
+        sent = self.clock()
+        async with asyncio.timeout(self._limit):
             await self._renew()
-        self.membership.renewed(sent)
-        sent = loop.time()
-        async with asyncio.timeout(ROUND):
+        self.membership.renewed(sent, self.clock())
+        self.renewed()
+        sent = self.clock()
+        async with asyncio.timeout(self._limit):
             listing = await self.cluster.list(LEASES, self.namespace)
         found = [lease for item in listing.items if (lease := lease_of(item)) is not None]
-        self.membership.listed(found, sent, loop.time())
-        self.membership.agree(loop.time())
+        self.membership.listed(found, sent, self.clock())
+        self.membership.agree(self.clock())
         await self._sweep()
+
+    @property
+    def _limit(self) -> float:
+        """Seconds between two rounds, and for which an answer is waited for."""
+        return self.membership.duration / ROUNDS
 
     async def _renew(self) -> None:
         data = self._written(self.membership.publication(self.busy()), holder=self.membership.me)
@@ -110,7 +135,11 @@ class LeaseKeeper:
                 "labels": {LABEL: NAME},
                 "annotations": {VIEW: published.text()},
             },
-            "spec": {"holderIdentity": holder, "leaseDurationSeconds": int(self.membership.duration), "renewTime": now},
+            "spec": {
+                "holderIdentity": holder,
+                "leaseDurationSeconds": math.ceil(self.membership.duration),  # never shorter than we believe ourselves
+                "renewTime": now,
+            },
         }
 
     async def _release(self) -> None:
@@ -119,14 +148,15 @@ class LeaseKeeper:
             data = self._written(Published(), holder="")
             data["metadata"]["resourceVersion"] = self._data["metadata"]["resourceVersion"]
             with suppress(ClusterError, TimeoutError):  # else it ends by itself
-                async with asyncio.timeout(ROUND):
+                async with asyncio.timeout(self._limit):
                     await self.cluster.replace(LEASES, self.key, data)
 
     async def _sweep(self) -> None:
         """Delete the leases of replicas that are long gone."""
-        for name in self.membership.leftovers(asyncio.get_running_loop().time(), LEFT_OVER):
-            with suppress(ClusterError):
-                await self.cluster.delete(LEASES, ObjectKey(self.namespace, f"{PREFIX}{name}"))
+        for name in self.membership.leftovers(self.clock(), LEFT_OVER):
+            with suppress(ClusterError, TimeoutError):  # the next round tries again
+                async with asyncio.timeout(self._limit):
+                    await self.cluster.delete(LEASES, ObjectKey(self.namespace, f"{PREFIX}{name}"))
 
     def _tell(self) -> None:
         after = (self.membership.rights, self.membership.term)

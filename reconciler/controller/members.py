@@ -113,7 +113,7 @@ class Members:
             if file in items
         )
         going = (
-            self._write_going(one, items[file], left.get(file, []))
+            self._write_going(one, items[file], left.get(file, []), made.get(file))
             for file, one in declared.going.items()
             if file in items
         )
@@ -125,7 +125,9 @@ class Members:
         held = holds and (row.action == UNCHANGED or held_by(item, self.key.name))
         await self.writer.finalizer(one.resource, item, self.key.name, held=held)
 
-    async def _write_going(self, one: ClusterDocument, item: Mapping[str, Any], left: list[Change]) -> None:
+    async def _write_going(
+        self, one: ClusterDocument, item: Mapping[str, Any], left: list[Change], row: Row | None
+    ) -> None:
         goes_to = self._goes_to_of(one.resource, item)
         waiting = [change for change in left if change.action not in HELD or change.reason not in LEFT]
         if not waiting:
@@ -133,8 +135,6 @@ class Members:
                 self._tell_left(item, f"{change.address} stays in the registry: {change.message or change.reason}")
             await self._let_go(one.resource, item, None, goes_to)
             return
-        change = waiting[0]
-        row = Row(self.key.name, change.action, change.reason, change.message, generation=one.generation)
         await self.writer.row(one.resource, item, self.key.name, row, goes_to)
 
     # --- inside ---------------------------------------------------------------------------------------------

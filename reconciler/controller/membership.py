@@ -17,15 +17,23 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_DELETED: Final = ""  # the version of a lease that is not there any more
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a replica's lease says: the number and the members of the view that it adopted, and the numbers of others that it acknowledges."""
+    """What a replica's lease says: the number and the members of the view that it adopted, and the numbers of others that it acknowledges.
+
+    `scheme` is how keys are given to members. Replicas of different schemes never agree, as in a rollout that changes it.
+    One that is `settled` knows of every replica that may have rights.
+    """
 
     number: int = 0
     members: frozenset[str] = frozenset()
+    scheme: str = ""
+    settled: bool = False
     acknowledged: Mapping[str, int] = field(default_factory=dict)
 
     def text(self) -> str:
@@ -34,6 +42,8 @@ class Published:
             {
                 "number": self.number,
                 "members": sorted(self.members),
+                "scheme": self.scheme,
+                "settled": self.settled,
                 "acknowledged": dict(sorted(self.acknowledged.items())),
             },
             separators=(",", ":"),
@@ -45,7 +55,8 @@ class Published:
         try:
             data = json.loads(text)
             acknowledged = {str(name): int(number) for name, number in data["acknowledged"].items()}
-            return cls(int(data["number"]), frozenset(map(str, data["members"])), acknowledged)
+            members = frozenset(map(str, data["members"]))
+            return cls(int(data["number"]), members, str(data["scheme"]), data["settled"] is True, acknowledged)
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls()
 
@@ -82,18 +93,22 @@ class Membership:
     """One replica's part of the agreement.
 
     A round is: renew our lease with what `publication` gives (`renewed`), list all leases (`listed`). Between rounds
-    `may_begin` says which keys may be taken up, and `remaining` for how long anything may be written.
+    `may_begin` says which keys may be taken up, and `remaining` for how long anything may be written. With `shares`, each
+    key has an owner of its own; without, one member owns all.
     """
 
     me: str
     duration: float
+    scheme: str = ""
+    shares: bool = True
     _seen: dict[str, _Seen] = field(default_factory=dict)
     _number: int = 0
     _members: frozenset[str] = frozenset()
     _chain: tuple[frozenset[str], ...] = ()  # the views since the last agreement, that one included; none: no rights
     _term: int = 0
     _valid_until: float = float("-inf")
-    _known: bool = False  # whether all leases were listed since ours was last taken up
+    _known_since: float | None = None  # when the first listing was sent since our lease was last taken up
+    _settled: bool = False
 
     @property
     def members(self) -> frozenset[str]:
@@ -117,7 +132,10 @@ class Membership:
 
     def may_begin(self, key: str, now: float) -> bool:
         """True where the key is ours under every view since the last agreement, and our lease is valid."""
-        return bool(self.remaining(now) and self._chain and all(owner_of(key, view) == self.me for view in self._chain))
+        return bool(self.remaining(now) and self._chain and all(self._is_ours(key, view) for view in self._chain))
+
+    def _is_ours(self, key: str, view: frozenset[str]) -> bool:
+        return owner_of(key if self.shares else "", view) == self.me
 
     def leftovers(self, now: float, age: float) -> tuple[str, ...]:
         """The replicas whose leases were released, or have not changed for so many seconds: nobody needs these any more."""
@@ -127,13 +145,17 @@ class Membership:
             if seen.lease.released or now > seen.changed + max(age, seen.lease.duration)
         )
 
-    def renewed(self, sent: float) -> None:
-        """A renewal of our lease succeeded, which was sent at that time."""
-        if sent >= self._valid_until:  # it had ended: others may have shared out what was ours
+    def renewed(self, sent: float, received: float) -> None:
+        """A renewal of our lease succeeded: when it was sent, and when its answer came.
+
+        One that was sent in time and answered late may have come late, too, when others took us for dead already.
+        """
+        if received >= self._valid_until:  # it had ended: others may have shared out what was ours
             self._chain = ()
             self._number += 1
             self._term += 1
-            self._known = False
+            self._known_since = None
+            self._settled = False
         self._valid_until = max(self._valid_until, sent + self.duration)
 
     def lost(self) -> None:
@@ -141,8 +163,14 @@ class Membership:
         self._valid_until = float("-inf")
 
     def listed(self, leases: Iterable[Lease], sent: float, received: float) -> None:
-        """Adopt the view of a complete listing. One that is no longer there is live for as long as it may believe so itself."""
+        """Adopt the view of a complete listing.
+
+        A live one that is not there any more was deleted by somebody. Its holder may have renewed it just before, and does
+        not know yet: so this counts as a change.
+        """
         found = {lease.holder: lease for lease in leases if lease.holder != self.me}
+        for name in self._members - found.keys() - {self.me}:
+            found[name] = self._seen[name].lease._replace(version=_DELETED)
         for name, lease in found.items():
             before = self._seen.get(name)
             if before is None or before.lease.version != lease.version:
@@ -152,9 +180,10 @@ class Membership:
             for name, seen in self._seen.items()
             if not seen.lease.released and sent < seen.changed + seen.lease.duration
         }
-        # a dead one that is still listed is remembered, or else it would look new
+        # a dead one that is still listed is remembered, or else it would look new; one that is gone can not come to life again
         self._seen = {name: seen for name, seen in self._seen.items() if name in live or name in found}
-        self._known = self._known or bool(self.remaining(sent))
+        if self._known_since is None and self.remaining(sent):
+            self._known_since = sent
         view = frozenset({self.me, *live})
         if view != self._members:
             self._members = view
@@ -166,23 +195,29 @@ class Membership:
 
         A view is published only once nothing is under way that it takes from us: until then nobody can agree with it.
         """
-        if any(owner_of(key, self._members) != self.me for key in busy):
-            return Published(self._number)
+        if not all(self._is_ours(key, self._members) for key in busy):
+            return Published(self._number, scheme=self.scheme)
         acknowledged = {
             name: seen.lease.published.number
             for name, seen in self._seen.items()
-            if name in self._members and seen.lease.published.members == self._members
+            if name in self._members and self._agrees(seen.lease.published)
         }
-        return Published(self._number, self._members, acknowledged)
+        return Published(self._number, self._members, self.scheme, self._settled, acknowledged)
 
     def agree(self, now: float) -> None:
-        """Take up what the view gives us, where every member agrees with it."""
+        """Take up what the view gives us, where every member agrees with it, and one is settled.
+
+        A lease that somebody deleted just before our first listing may be believed in by its holder for its whole duration.
+        So we are settled only after so long, or when one that is settled agrees with us.
+        """
+        if self._known_since is None or not self.remaining(now):
+            return
         others = [self._seen[name].lease.published for name in self._members if name != self.me]
-        if (
-            self._known
-            and self.remaining(now)
-            and all(
-                other.members == self._members and other.acknowledged.get(self.me) == self._number for other in others
-            )
-        ):
-            self._chain = (self._members,)
+        if all(self._agrees(other) and other.acknowledged.get(self.me) == self._number for other in others):
+            waited = now >= self._known_since + self.duration
+            self._settled = self._settled or waited or any(other.settled for other in others)
+            if self._settled:
+                self._chain = (self._members,)
+
+    def _agrees(self, other: Published) -> bool:
+        return other.members == self._members and other.scheme == self.scheme

@@ -34,9 +34,12 @@ def plan(
     whole = replace(
         desired,
         resources=tuple(sorted((*desired.resources, *absent), key=lambda item: item.address)),
+        documents=desired.documents + declared.absent.documents,
         declared=desired.declared | {item.address for item in absent},
         complete=desired.complete and not every,
     )
+    if not whole.complete:  # then nothing can be taken for removed; what a guard would say of it holds up all else
+        consents = replace(consents, prune=False)
     policy = Policy(consents=consents, limits=declared.workspace.project.limits)
     return Planned(plan_unchecked(whole, remote, policy), remote, whole, every)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from reconciler.controller.cluster import ObjectKey
@@ -13,6 +14,10 @@ class Fence(Protocol):
 
     def remaining(self) -> float:
         """Seconds for which this replica may still write there; 0 or less: not any more."""
+        ...
+
+    def sending(self) -> AbstractContextManager[None]:
+        """A write is being sent while this is open: it must not leave this process after the right to it ended."""
         ...
 
 

@@ -97,6 +97,15 @@ class WorkQueue(Generic[K]):
         """The keys that are under way."""
         return frozenset(self._running)
 
+    def overdue(self, width: int) -> float:
+        """Seconds for which the key that is due the longest has waited, though there is a place for it; 0 where none waits."""
+        if len(self._running) >= width:
+            return 0.0
+        now = self._now()
+        return max(
+            (now - due for key, due in self._due.items() if due <= now and key not in self._running), default=0.0
+        )
+
     async def work(self, begin: Callable[[K], bool], one: Callable[[K], Awaitable[None]], *, width: int) -> None:
         """Run `one` for each key that is due, until cancelled, at most `width` at a time.
 

@@ -6,6 +6,7 @@ Level-triggered: everything is decided from what is there now. Never raises for 
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -76,8 +77,19 @@ class Reconciler:
             result, outcome = await self._reconcile(key, fence)
         except ClusterError as error:  # nothing can be told either
             result, outcome = Result(failed=True, after=error.retry_after or 0.0), "cluster"
+        except Exception as error:  # noqa: BLE001  # a driver's bug must not end the work on all other registries
+            self._tell_bug(key, error)
+            result, outcome = Result(failed=True, after=0.0), "bug"
         self.observer.reconciled(key, loop.time() - began, outcome)
         return result
+
+    def _tell_bug(self, key: ObjectKey, error: Exception) -> None:
+        """Say that there is a bug, and where: its text is left out, since nobody knows what is in it."""
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}:{last.lineno}"
+        item = self.copies.registry(key)
+        if item is not None:
+            self.recorder.event(item, "Warning", "Bug", f"a bug, {type(error).__name__} in {where}: please report it")
 
     async def _reconcile(self, key: ObjectKey, fence: Fence) -> tuple[Result, str]:
         item = self.copies.registry(key)
@@ -110,6 +122,7 @@ class _Run:
     fence: Fence
     members: Members
     status: RegistryWriter
+    doubts: tuple[str, ...] = ()
 
     async def carry_out(self) -> tuple[Result, str]:
         """Read, plan, apply, and tell everybody. Raises RegistryError, SecretError, ConfigError or ClusterError."""
@@ -118,7 +131,6 @@ class _Run:
         _, credentials = registry_settings(self.registry)
         await secrets.fetch(one.name for one in credentials)
         workspace = self.whole.composer.workspace(self.registry, secrets, members)
-        workspace.project.root.mkdir(parents=True, exist_ok=True)
         declared = self.whole.composer.declared(self.registry, workspace, members)
         versions = self._versions(declared)
         async with workspace.connect() as opened:
@@ -183,12 +195,14 @@ class _Run:
     ) -> Planned:
         """The plan, with the values of all secrets that its writes need; what lacks one is left out."""
         remote = await read_unchecked(declared.workspace, declared.desired, opened)
-        doubts = self.whole.copies.doubtful(self.registry.driver)
-        if doubts:
+        entry = declared.workspace.entries[self.registry.key.name]
+        rivals = self.whole.composer.rivals(self.registry, entry) if self.registry.prune else ()
+        self.doubts = (*self.whole.copies.doubtful(self.registry.driver), *rivals)
+        if self.doubts:
             declared = replace(declared, desired=replace(declared.desired, complete=False))
         observes = self.registry.observes
         rotate = () if observes else self._rotated(declared, versions)
-        consents = Consents(prune=self.registry.prune, rotate=rotate)
+        consents = Consents(prune=self._prunes_what_vanished(), rotate=rotate)
         without: dict[str, Trouble] = {}
         while True:
             planned = plan(
@@ -210,6 +224,14 @@ class _Run:
             if not lacking:
                 return planned
             without |= lacking
+
+    def _prunes_what_vanished(self) -> bool:
+        """True where an object that nobody was seen to delete counts as removed.
+
+        Not where the Registry object is new: whoever restores a namespace may not have come to the others yet.
+        """
+        age = (self.whole.now() - self.registry.created).total_seconds()
+        return self.registry.prune and age > self.registry.interval
 
     def _allowing(
         self, declared: Declared, *, planned_with: Consents, remote: Any, without: Mapping[str, Trouble]
@@ -277,7 +299,7 @@ class _Run:
         if report is not None:
             tell_report(self.whole.recorder, self.members.by_file(declared), self.item, planned.plan, report)
         await self.members.write(declared, made, left, holds=self.registry.prune and not self.registry.observes)
-        outcome = await self.status.reconciled(planned, left, report, failure)
+        outcome = await self.status.reconciled(planned, left, report, failure, self.doubts)
         failed = failure is not None or _may_help(report)
         return Result(failed, self.registry.interval), outcome
 

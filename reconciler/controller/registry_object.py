@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconciler.controller.cluster import ObjectKey, key_of
@@ -32,6 +33,7 @@ class RegistryObject:
     variables: Mapping[str, str]
     allow_deletes: int | None
     deleting: bool
+    created: datetime
 
     @property
     def default(self) -> bool:
@@ -65,7 +67,13 @@ class RegistryObject:
             variables={str(name): str(value) for name, value in (spec.get("variables") or {}).items()},
             allow_deletes=int(allowed) if allowed.isascii() and allowed.isdigit() else None,
             deleting="deletionTimestamp" in metadata,
+            created=time_of(metadata["creationTimestamp"]),
         )
+
+
+def time_of(stamp: str) -> datetime:
+    """A time as the API server writes it."""
+    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
 def seconds(text: str) -> float:

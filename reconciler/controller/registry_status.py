@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconciler.applier.report import Report
@@ -12,11 +11,12 @@ from reconciler.controller.cluster import ClusterError, Data, key_of
 from reconciler.controller.crds import REGISTRY
 from reconciler.controller.planned import Planned
 from reconciler.controller.ports import Recorder
-from reconciler.controller.registry_object import ALLOW_DELETES, RegistryObject
-from reconciler.controller.status import Condition, registry_status
+from reconciler.controller.registry_object import ALLOW_DELETES, RegistryObject, time_of
+from reconciler.controller.status import SUSPENDED, Condition, registry_status
 from reconciler.controller.telling import camel
+from reconciler.controller.wording import guard_text, worded
 from reconciler.controller.writer import Writer
-from reconciler.core.errors import FileError, ReconcilerError, TemporaryError
+from reconciler.core.errors import FileError, ReconcilerError, RefusedError, TemporaryError
 from reconciler.planner.plan import Change, Plan
 
 USED: Final = "allowDeletes"  # in the status: the value of the annotation, and how many of it are used up
@@ -36,7 +36,7 @@ class RegistryWriter:
         """Say that nothing is read or written."""
         message = "`suspend: true`: nothing is read or written"
         await self._write(
-            (Condition("Ready", "Unknown", "suspended", message), Condition("Synced", "Unknown", "suspended", message)),
+            (Condition("Ready", "Unknown", SUSPENDED, message), Condition("Synced", "Unknown", SUSPENDED, message)),
             None,
         )
 
@@ -50,9 +50,14 @@ class RegistryWriter:
         )
 
     async def reconciled(
-        self, planned: Planned, left: Mapping[str, list[Change]], report: Report | None, failure: ReconcilerError | None
+        self,
+        planned: Planned,
+        left: Mapping[str, list[Change]],
+        report: Report | None,
+        failure: ReconcilerError | None,
+        doubts: tuple[str, ...],
     ) -> str:
-        """Say what was found and is left to do. Returns the reason."""
+        """Say what was found and is left to do. `doubts` are why nothing counts as removed. Returns the reason."""
         synced = _synced(planned, left, failure)
         for guard in planned.plan.guards:
             self.recorder.event(self.item, "Warning", camel(guard.name), guard_text(guard.name, guard.message))
@@ -63,7 +68,8 @@ class RegistryWriter:
             sum(one.status == "ok" and one.action != "delete" for one in report.outcomes) if report is not None else 0
         )
         whole = replace(planned.plan, changes=changes, unchanged=planned.plan.unchanged + done)
-        await self._write((Condition("Ready", "True", "read"), synced), whole)
+        held = f"nothing counts as removed: {'; '.join(doubts)}" if doubts else ""
+        await self._write((Condition("Ready", "True", "read", held), synced), whole)
         return synced.reason
 
     # --- the annotation that allows deletes -----------------------------------------------------------------
@@ -115,7 +121,7 @@ class RegistryWriter:
     def _is_due(self, before: Mapping[str, Any]) -> bool:
         """True where the last time that the status tells of is an interval ago."""
         try:
-            last = datetime.strptime(str(before.get("lastReconcileTime")), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            last = time_of(str(before.get("lastReconcileTime")))
         except ValueError:
             return True
         return (self.writer.now() - last).total_seconds() >= _EARLY * self.interval
@@ -142,14 +148,8 @@ def _synced(planned: Planned, left: Mapping[str, list[Change]], failure: Reconci
     return Condition("Synced", "True", "in-sync")
 
 
-def guard_text(name: str, message: str) -> str:
-    """What a guard says, with the way out that there is in a cluster."""
-    if name in ("max-deletes", "max-delete-percent", "allow-deletes"):
-        return f"nothing was written: {message}; if that is what you want, annotate the Registry with {ALLOW_DELETES}"
-    return f"nothing was written: {message}"
-
-
 def told(error: ReconcilerError) -> str:
     """An error in one line, without places in files that nobody has."""
     problems = [f"{one.pointer}: {one.message}" for one in error.problems[:5]] if isinstance(error, FileError) else []
-    return "; ".join([error.message, *problems])
+    hint = [error.hint] if error.hint and not isinstance(error, FileError | RefusedError) else []
+    return worded("; ".join([error.message, *problems, *hint]))

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.applier.report import Report
 from reconciler.controller.desired import Declared, Trouble
-from reconciler.controller.documents import SECRET, ClusterDocument
+from reconciler.controller.documents import ClusterDocument
 from reconciler.controller.planned import Planned
 from reconciler.controller.status import HELD, UNCHANGED, UNKNOWN, Row
 from reconciler.core.resource import Address
+from reconciler.manifest.kubernetes_references import SECRET
 from reconciler.planner.plan import Change
 
 
@@ -59,28 +60,36 @@ def _overtaken(planned: Planned, report: Report | None) -> set[Address]:
 def rows(
     registry: str, declared: Declared, planned: Planned, report: Report | None, secrets: Mapping[str, str]
 ) -> Iterator[tuple[str, Row]]:
-    """The row of each object that goes there, by the name of its manifest. `secrets` are the digests to note."""
+    """The row of each object by the name of its manifest; what is going and has nothing left to do has none.
+
+    `secrets` are the digests to note.
+    """
     left = left_of(planned, report)
-    failures = {one.address: one for one in report.outcomes} if report is not None else {}
     for file, one in declared.documents.items():
         if file in planned.troubles:
             yield file, row_of_trouble(registry, one, planned.troubles[file])
-            continue
-        changes = left.get(file, ())
-        if not changes:
+        elif file in left:
+            yield file, _row_left(registry, one, left[file], planned, report)._replace(secrets=secrets.get(file, ""))
+        else:
             yield file, Row(registry, UNCHANGED, generation=one.generation, secrets=secrets.get(file, ""))
-            continue
-        change = _most_telling(changes)
-        failure = failures.get(change.address)
-        reason = failure.reason if failure is not None else change.reason
-        message = failure.message if failure is not None and failure.message else change.message
-        if not message and planned.plan.guards:
-            message = f"held: {planned.plan.guards[0].message}"
-        fields = tuple(sorted({found.path for found in change.fields}))
-        yield (
-            file,
-            Row(registry, change.action, reason, message, fields, one.generation, secrets.get(file, "")),
-        )
+    for file, one in declared.going.items():
+        if file in left:
+            yield file, _row_left(registry, one, left[file], planned, report)
+
+
+def _row_left(
+    registry: str, one: ClusterDocument, changes: list[Change], planned: Planned, report: Report | None
+) -> Row:
+    """The row of an object that something is left to do with: why it was not done, or what is to be done."""
+    change = _most_telling(changes)
+    outcomes = report.outcomes if report is not None else ()
+    failure = next((found for found in outcomes if found.address == change.address), None)
+    reason = failure.reason if failure is not None else change.reason
+    message = (failure.message if failure is not None else "") or change.message
+    if not message and planned.plan.guards:
+        message = f"held: {planned.plan.guards[0].message}"
+    fields = tuple(sorted({found.path for found in change.fields}))
+    return Row(registry, change.action, reason, message, fields, one.generation)
 
 
 def _most_telling(changes: Iterable[Change]) -> Change:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from reconciler.controller.cluster import Data
 from reconciler.controller.routing import NOWHERE, rows_of
+from reconciler.controller.wording import guard_text, worded
 from reconciler.planner.plan import Plan
 from reconciler.planner.plan_json import plan_to_json
 
@@ -17,7 +18,9 @@ UNCHANGED: Final = "unchanged"
 UNKNOWN: Final = "unknown"  # the action of a row where nobody could tell what is to be done
 HELD: Final = frozenset({"conflict", "blocked"})
 ORPHANS: Final = 20  # of which a status names the first
-LONGEST: Final = 1024  # characters of a message
+# What goes on once another object comes: nobody has to change the one that waits.
+WAITING: Final = frozenset({"missing-reference", "dangling-reference", "no-registry", "registry-missing"})
+SUSPENDED: Final = "suspended"
 
 
 class Row(NamedTuple):
@@ -35,7 +38,7 @@ class Row(NamedTuple):
         """As it stands in the status."""
         said: Data = {"name": self.name, "action": self.action, "generation": self.generation}
         said |= {"reason": self.reason} if self.reason else {}
-        said |= {"message": shortened(self.message)} if self.message else {}
+        said |= {"message": worded(self.message)} if self.message else {}
         said |= {"fields": list(self.fields)} if self.fields else {}
         return said | ({"secrets": self.secrets} if self.secrets else {})
 
@@ -47,11 +50,6 @@ class Condition(NamedTuple):
     status: str
     reason: str
     message: str = ""
-
-
-def shortened(text: str) -> str:
-    """A message of bounded length."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def object_status(
@@ -107,7 +105,7 @@ def registry_status(item: Mapping[str, Any], conditions: tuple[Condition, ...], 
     if plan is not None:
         said = plan_to_json(plan)
         first = [str(address) for address in plan.orphans[:ORPHANS]]
-        guards = [{name: value for name, value in one.items() if value is not None} for one in said["guards"]]
+        guards = [{"name": one["name"], "message": guard_text(one["name"], one["message"])} for one in said["guards"]]
         status |= {
             "summary": said["summary"],
             "guards": guards,
@@ -122,8 +120,27 @@ def _with_conditions(
 ) -> Data | None:
     before = item.get("status") or {}
     known = {one["type"]: one for one in before.get("conditions") or ()}
-    status["conditions"] = [_stamped(one, known.get(one.kind), generation, now) for one in conditions]
+    said = (*conditions, *_progress(item, conditions, guarded=bool(status.get("guards"))))
+    status["conditions"] = [_stamped(one, known.get(one.kind), generation, now) for one in said]
     return None if all(before.get(name) == value for name, value in status.items()) else status
+
+
+def _progress(item: Mapping[str, Any], conditions: tuple[Condition, ...], *, guarded: bool) -> Iterator[Condition]:
+    """The condition that kstatus looks for, there only while it is true, and neither where all is synced.
+
+    `Reconciling` where the controller goes on by itself, `Stalled` where only a person can go on.
+    """
+    found = {one.kind: one for one in conditions}
+    synced, blocked = found["Synced"], found.get("Blocked")
+    if synced.status == "True":
+        return
+    if blocked is not None and blocked.status == "True":
+        stalled = blocked.reason not in WAITING
+    elif synced.status == "False" and (item.get("spec") or {}).get("mode") == "observe":
+        stalled = True
+    else:
+        stalled = synced.reason == SUSPENDED or guarded
+    yield Condition("Stalled" if stalled else "Reconciling", "True", synced.reason, synced.message)
 
 
 def _stamped(one: Condition, before: Mapping[str, Any] | None, generation: int, now: str) -> Data:
@@ -135,4 +152,4 @@ def _stamped(one: Condition, before: Mapping[str, Any] | None, generation: int, 
         "observedGeneration": generation,
         "lastTransitionTime": since,
     }
-    return said | ({"message": shortened(one.message)} if one.message else {})
+    return said | ({"message": worded(one.message)} if one.message else {})

@@ -13,11 +13,12 @@ from typing import Final
 
 from reconciler.controller.cel import quoted
 from reconciler.controller.cluster_text import is_complete, text_form, words_or_reference
+from reconciler.controller.credential_names import is_credential
 from reconciler.controller.re2 import translate
-from reconciler.controller.untyped import ANY, NEVER, together, visible
+from reconciler.controller.untyped import ANY, NEVER, one_of, together, visible
 from reconciler.controller.variants import Choice, Variant, schema_of
 from reconciler.core import pointer as json_pointer
-from reconciler.core.rules import OPAQUE, Node
+from reconciler.core.rules import OPAQUE, Constraint, Node
 from reconciler.core.schema.form import Form
 
 # of a map whose names are checked: without a bound the API server takes the check for too dear
@@ -37,10 +38,6 @@ _SAID: Final = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
-# a name that surely is a credential's; the engine knows more of them (`core.secret_names`)
-CREDENTIAL_NAME: Final = (
-    r"^(?i:(?:proxy-)?authorization|(?:set-)?cookie|(?:[a-z0-9]+[-_])*(?:api[-_]?key|access[-_]?key|secret|password))$"
-)
 
 
 @dataclass
@@ -68,11 +65,26 @@ class Structural:
             made |= self._of_types(flat, kinds, node, path)
             listed = " or ".join(said for kind, said in _SAID.items() if kind in kinds)
             made["description"] = f"{made.get('description', '')} {listed.capitalize()}.".strip()
-        return _nullable(form, made)
+        return _nullable(form, self._limited(made, node, path))
 
     def leave(self, path: tuple[str, ...], what: str) -> None:
         """Note what is left to the controller at a place."""
-        self.left.setdefault(json_pointer.join(path), what)
+        where = json_pointer.join(path)
+        known = self.left.get(where, "")
+        if what not in known:
+            self.left[where] = f"{known}; {what}" if known else what
+
+    def _limited(self, made: Form, node: Node, path: tuple[str, ...]) -> Form:
+        """The schema of a field with the limits of its registry that CEL can say."""
+        limits = [rule for rule in node.rules if isinstance(rule, Constraint)]
+        said = [limit for limit in limits if limit.cel is not None and visible(made)]
+        for limit in limits:
+            if limit not in said or (limit.cel is not None and not limit.cel.whole):
+                self.leave(path, f"all of its limit: {limit.reason}")
+        rules = [{"rule": limit.cel.rule, "message": limit.reason} for limit in said if limit.cel is not None]
+        return made | (
+            {"x-kubernetes-validations": [*made.get("x-kubernetes-validations", ()), *rules]} if rules else {}
+        )
 
     def _of_type(self, form: Form, node: Node, path: tuple[str, ...]) -> Form:
         """The schema of one type."""
@@ -167,7 +179,8 @@ class Structural:
             self.leave((*path, "*"), "the form of its names")
             return
         made.setdefault("maxProperties", MOST_MEMBERS)
-        patterns = [f"name.matches({quoted(one)})" for one in found.required]
+        patterns = [f"size(name) <= {names['maxLength']}"] if "maxLength" in names else []
+        patterns += [f"name.matches({quoted(one)})" for one in found.required]
         patterns += [f"!name.matches({quoted(one)})" for one in found.forbidden]
         yield {
             "rule": f"self.all(name, {' && '.join(patterns)})",
@@ -178,11 +191,13 @@ class Structural:
         """The rule for members that carry a credential by their name."""
         if "patternProperties" not in form:
             return
-        self.leave(path, "that a value under the name of a credential is a reference, beyond the usual names")
+        self.leave(
+            path, "that a value under a name that may be a credential's is a reference: it knows the plainest names"
+        )
         if "*" in path or made.get("additionalProperties", {}).get("type") != "string":
             return
         made.setdefault("maxProperties", MOST_MEMBERS)
-        rule = f"!name.matches({quoted(CREDENTIAL_NAME)}) || self[name].startsWith('${{secret:')"
+        rule = f"!({is_credential('name')}) || self[name].startsWith('${{secret:')"
         yield {"rule": f"self.all(name, {rule})", "message": "a credential is written as ${secret:NAME/KEY}"}
 
 
@@ -221,8 +236,10 @@ def _nullable(form: Form, made: Form) -> Form:
     )
     if not null:
         return made
-    if "enum" in made:
-        made = made | {"enum": [*made["enum"], None]}
+    words = made.get("enum")
+    if words is not None:  # the API server refuses null wherever there is an `enum`, even where that lists it
+        listed = f"{made.get('description', '')} One of: {', '.join(words)}.".strip()
+        made = {word: said for word, said in made.items() if word != "enum"} | one_of(words) | {"description": listed}
     return made | {"nullable": True}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from reconciler.applier.report import UNCHANGED, Report
 from reconciler.controller.ports import Recorder
-from reconciler.controller.status import shortened
+from reconciler.controller.wording import worded
 from reconciler.core.actions import DONE
 from reconciler.core.pointer import MISSING
 from reconciler.core.telling import MASK, without_credentials
@@ -26,7 +26,7 @@ def tell_plan(recorder: Recorder, items: Items, plan: Plan) -> None:
         item = items.get(change.source.file) if change.source is not None else None
         if item is not None and change.drift == "drifted":
             message = f"{change.address} was changed in the registry, and is set back: {fields_text(change.fields)}"
-            recorder.event(item, "Warning", "Drifted", shortened(message))
+            recorder.event(item, "Warning", "Drifted", worded(message))
 
 
 def tell_report(recorder: Recorder, items: Items, registry: Mapping[str, Any], plan: Plan, report: Report) -> None:
@@ -39,10 +39,10 @@ def tell_report(recorder: Recorder, items: Items, registry: Mapping[str, Any], p
         item = items.get(change.source.file, registry) if change.source is not None else registry
         if outcome.status == "ok":
             what = fields_text(change.fields) if change.action == "update" else change.reason
-            recorder.event(item, "Normal", DONE[change.action].capitalize(), shortened(f"{change.address}: {what}"))
+            recorder.event(item, "Normal", DONE[change.action].capitalize(), worded(f"{change.address}: {what}"))
         else:
             message = f"{change.address}: {change.action} {outcome.status}: {outcome.message or outcome.reason}"
-            recorder.event(item, "Warning", camel(outcome.reason), shortened(message))
+            recorder.event(item, "Warning", camel(outcome.reason), worded(message))
 
 
 def fields_text(fields: tuple[FieldChange, ...]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from reconciler.controller.cel import cel_name, one_of
-from reconciler.controller.untyped import ANY, value_validations, visible
+from reconciler.controller.untyped import ANY, NULL, value_validations, visible
 from reconciler.core.schema.form import Form
 
 _EXPLAINS = ("description", "nullable")
@@ -39,11 +39,12 @@ class Choice(NamedTuple):
         return f"(!has({there}) || {test})" if self.default in chosen else f"(has({there}) && {test})"
 
     def allows(self, values: Iterable[str]) -> Form:
-        """The schema that takes what is one of `values`."""
-        chosen: list[Any] = sorted(values)
+        """The schema that takes what is one of `values`. Null is held against no schema but an `enum`."""
+        chosen = set(values)
         if self.default in chosen:
-            return {"properties": {self.member: {"enum": [*chosen, None]}}}
-        return {"properties": {self.member: {"enum": chosen}}, "required": [self.member]}
+            others = [variant.value for variant in self.variants if variant.value not in chosen]
+            return {"properties": {self.member: {"not": {"enum": others}}}}
+        return {"properties": {self.member: {"enum": sorted(chosen)}}, "required": [self.member]}
 
 
 def schema_of(choice: Choice, described: Mapping[str, Form]) -> Form:
@@ -81,7 +82,7 @@ def _rules(choice: Choice, name: str, taken: set[str], needed: set[str], every: 
 
 def _conditions(choice: Choice, name: str, taken: set[str], needed: set[str], every: set[str]) -> Iterator[Form]:
     if taken != every:
-        absent: list[Form] = [{"not": {"required": [name]}}, {"properties": {name: {"enum": [None]}}}]
+        absent: list[Form] = [{"not": {"required": [name]}}, {"properties": {name: NULL}}]
         yield {"anyOf": [*absent, choice.allows(taken)]}
     if needed:
         there: Form = {"required": [name]}

@@ -25,8 +25,9 @@ class FencedWriting:
         left = self._refuse_late()
         limit = asyncio.timeout(left)
         try:
-            async with limit:
-                yield
+            with self.fence.sending():
+                async with limit:
+                    yield
         except TimeoutError as error:
             if not limit.expired():
                 raise

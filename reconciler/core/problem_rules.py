@@ -250,6 +250,10 @@ _TOGETHER: Final = {
     "duplicate-address": ProblemRule(
         "Two manifests declare the same object: one registry, kind and key.", "Remove one of them, or change its key."
     ),
+    "kubernetes-object": ProblemRule(
+        "An object of Kubernetes, or a file of Kustomize, stands among objects that declare models; it is left alone.",
+        "Nothing is to be done; `exclude` in reconciler.yaml silences it.",
+    ),
     "duplicate-template": ProblemRule("Two templates have the same key.", "Remove one of them, or change its key."),
     "unknown-template": ProblemRule(
         "`extends` names a template that no manifest declares.", "Correct the name, or write `kind: Template`."

@@ -130,11 +130,27 @@ class KnownValues:
     values: tuple[str, ...]
 
 
+class Cel(NamedTuple):
+    """A limit in CEL, over the value as `self`, for an API server: false for nothing that the limit allows.
+
+    Null counts as absent there, and text may hold references, which begin with `${`. Not `whole` where it is true of
+    something that the limit refuses.
+    """
+
+    rule: str
+    whole: bool = True
+
+
+# the plainest form of an address with a user or a password (`core.secret_names.refuses_credentials` knows more)
+NO_USER_INFO: Final = Cel(r"!self.matches('^[A-Za-z][A-Za-z0-9+.-]*://[^/?#\\\\]*@')", whole=False)
+
+
 class Constraint(NamedTuple):
-    """A limit that the registry enforces late or not at all. `fn` returns what is wrong, or None."""
+    """A limit that the registry enforces late or not at all. `fn` returns what is wrong, or None; `cel` says the same, where it can."""
 
     fn: Callable[[Any], str | None]
     reason: str
+    cel: Cel | None = None
 
 
 class Usual(NamedTuple):

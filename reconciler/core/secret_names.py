@@ -24,13 +24,13 @@ def _word(text: str) -> str:
 
 
 # in whatever they stand: `x-api-key`, `openaiApiKey`, `ACCESS_KEY_2`, `mypassword`
-_STEMS: Final = (
+STEMS: Final = (
     *("authorization", "password", "passwd", "passphrase", "credential", "secret", "cookie", "bearer", "signature"),
     *("api-key", "access-key", "subscription-key", "functions-key", "function-key", "private-key", "account-key"),
 )
 _WORDS: Final = ("auth", "oauth", "sig", "sas", "jwt", "pwd", "otp", "session", "sessionid", "cred", "creds")
 # what ends in `key` opens something, unless it finds something
-_FINDING: Final = (
+FINDING: Final = (
     *(
         "idempotency",
         "partition",
@@ -59,7 +59,7 @@ _FINDING: Final = (
         "adapter",
     ),
 )
-_PLAIN_TOKENS: Final = (
+PLAIN_TOKENS: Final = (
     "bos",
     "eos",
     "pad",
@@ -74,7 +74,7 @@ _PLAIN_TOKENS: Final = (
     "continuation",
 )
 # `api_key_env` names a variable, `token_type` a type: what they hold is no secret
-_ABOUT: Final = (
+ABOUT: Final = (
     *(
         "name",
         "env",
@@ -112,11 +112,11 @@ def _anywhere(stem: str) -> str:
     return any_case(stem).replace("-", "[-_. ]?")
 
 
-_about: Final = "|".join(f"[-_. ]{any_case(word)}|(?<=[a-z]){word.capitalize()}" for word in _ABOUT)
-_not_after: Final = "".join(f"(?<!{any_case(word)}[-_.])" for word in (*_FINDING, *_PLAIN_TOKENS))
+_about: Final = "|".join(f"[-_. ]{any_case(word)}|(?<=[a-z]){word.capitalize()}" for word in ABOUT)
+_not_after: Final = "".join(f"(?<!{any_case(word)}[-_.])" for word in (*FINDING, *PLAIN_TOKENS))
 _key: Final = rf"(?:(?<=[A-Za-z0-9][-_.]){_not_after}[Kk]|(?<=[a-z0-9])K){any_case('ey')}(?![A-Za-z])"
 _token: Final = rf"{_not_after}{any_case('token')}(?![Ss](?![a-z])|[Ii][SsZz])"
-_TELLING: Final = "|".join([*map(_anywhere, _STEMS), *map(_word, _WORDS), _key, _token])
+_TELLING: Final = "|".join([*map(_anywhere, STEMS), *map(_word, _WORDS), _key, _token])
 
 
 def _named(char: str, end: str, most: int | str = "") -> str:

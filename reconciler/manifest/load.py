@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, is_mistake, nearest
 from reconciler.manifest import ignored
 from reconciler.manifest.discover import File, FoundFiles
+from reconciler.manifest.kubernetes_objects import REGISTRY, kind_in, other_object, read_object
+from reconciler.manifest.kubernetes_references import on_a_machine
 from reconciler.manifest.likely_secrets import likely_secrets
 from reconciler.manifest.manifests import Manifest, Manifests, Texts
 from reconciler.manifest.model_check import MODEL, PORTABLE, check_model, check_part, is_part
 from reconciler.manifest.native import NativeDocument, NativeKind, check_native
 from reconciler.manifest.reading import Reading
-from reconciler.manifest.recognise import FOREIGN, foreign, load_documents, recognise
+from reconciler.manifest.recognise import FOREIGN, foreign, is_kubernetes, load_documents, recognise
 from reconciler.manifest.references import Scope, resolve
 from reconciler.manifest.templates import DocumentPlace, Part
 
@@ -111,18 +113,37 @@ class Reader:
         references = "${" in text  # once: a file may hold any number of documents
         foreign_told = False  # once for each file of another tool
         for item in loaded.documents:
-            manifest, errors = self._document(item, shown, scope, references)
+            where = DocumentPlace(shown, item.index)
+            kind = kind_in(item.value)
+            if kind is not None:
+                manifest, errors = self._object(item, kind, where, scope, reading)
+            else:
+                manifest, errors = self._document(item, shown, scope, references)
             is_foreign = any(finding.rule == FOREIGN for finding in errors)
-            if not is_foreign:
-                known = {finding.pointer for finding in errors}
-                errors.extend(one for one in likely_secrets(item.value) if one.pointer not in known)
+            if is_foreign and is_kubernetes(item.value) and not foreign_told:
+                reading.strangers[where] = other_object(item.value)
+            if kind is None and not is_foreign:
+                errors.extend(_likely_secrets(item.value, errors))
             if errors and not (is_foreign and foreign_told):
-                reading.findings[DocumentPlace(shown, item.index)] = errors
+                reading.findings[where] = errors
             foreign_told = foreign_told or is_foreign
             if isinstance(manifest, Part):
                 reading.parts.append(manifest)
             elif manifest is not None:
                 reading.manifests.append(manifest)
+
+    def _object(
+        self, item: Document, kind: str, where: DocumentPlace, scope: Scope, reading: Reading
+    ) -> tuple[Manifest | Part | None, list[Finding]]:
+        """An object of Kubernetes, read as the manifest that it stands for. A Registry stands for an entry of reconciler.yaml."""
+        found = read_object(item.value, kind, on_a_machine(os.path.relpath(scope.folder, self.root)))
+        reading.objects[where] = found
+        if kind == REGISTRY:
+            return None, list(found.findings)
+        manifest, errors = self._document(replace(item, value=found.data), where.file, scope, references=True)
+        refused = {finding.pointer for finding in found.findings}
+        errors = [*found.findings, *(finding for finding in errors if finding.pointer not in refused)]
+        return None if found.findings else manifest, [*errors, *_likely_secrets(found.data, errors)]
 
     def _document(
         self, item: Document, shown: str, scope: Scope, references: bool
@@ -200,6 +221,12 @@ class Reader:
             return Finding("wrong-type", "'kind' must be a string", "/kind")
         message = f"unknown kind {kind!r}: the kinds here are {', '.join(known)}"
         return Finding("unknown-kind", message, "/kind", suggestion=nearest(kind, known))
+
+
+def _likely_secrets(data: Any, errors: Iterable[Finding]) -> list[Finding]:
+    """The warnings of likely secrets where nothing else is wrong."""
+    known = {finding.pointer for finding in errors}
+    return [one for one in likely_secrets(data) if one.pointer not in known]
 
 
 def _no_document(shown: str, text: str) -> Problem:

@@ -11,6 +11,7 @@ from reconciler.core.errors import Problem
 from reconciler.core.model import Common, Model, Waiver
 from reconciler.core.resource import Source
 from reconciler.core.schema.findings import Finding, place
+from reconciler.manifest.kubernetes_objects import KubernetesObject
 from reconciler.manifest.native import NativeDocument
 from reconciler.manifest.templates import DocumentPlace, Part, origin
 
@@ -48,16 +49,22 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The texts of files, and the places of what was found in them: a file is read once more for the first of these."""
+    """The texts of files, and the places of what was found in them: a file is read once more for the first of these.
+
+    `objects` are the documents that are objects of Kubernetes: what is found in the manifest of one is placed in the object.
+    """
 
     texts: Mapping[str, str] = field(repr=False)
+    objects: Mapping[DocumentPlace, KubernetesObject] = field(default_factory=dict, repr=False)
     _places: dict[str, Places] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def problem(self, where: DocumentPlace, finding: Finding) -> Problem:
         """A finding in a document, with its line and column."""
         if where.file not in self._places:
             self._places[where.file] = document.places(self.texts[where.file], where.file)
-        return place(finding, self._places[where.file], where.number, where.file)
+        item = self.objects.get(where)
+        told = finding if item is None else item.located(finding)
+        return place(told, self._places[where.file], where.number, where.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class Manifests:
 
     def with_texts(self, more: Mapping[str, str]) -> Manifests:
         """The same with the texts of further files, which problems may be in."""
-        return replace(self, read=Texts({**self.texts, **more}))
+        return replace(self, read=Texts({**self.texts, **more}, self.read.objects))
 
     def problem(self, manifest: Manifest, finding: Finding) -> Problem:
         """A finding in a manifest, with its place: in the template that wrote it, where one did."""

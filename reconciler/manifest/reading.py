@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
+from reconciler.manifest.kubernetes_objects import KubernetesObject
 from reconciler.manifest.manifests import Manifest, Manifests, Texts
 from reconciler.manifest.model_check import MODEL, TEMPLATE, check_model
 from reconciler.manifest.templates import DocumentPlace, Library, Part, merged, origin, unused
@@ -31,6 +32,8 @@ class Reading:
     manifests: list[Manifest] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     files: dict[Path, str | Problem] = field(default_factory=dict)  # texts that references led to
+    objects: dict[DocumentPlace, KubernetesObject] = field(default_factory=dict)
+    strangers: dict[DocumentPlace, Finding] = field(default_factory=dict)  # what to say of Kubernetes' other objects
 
     def templates(self) -> Iterator[Part]:
         return (part for part in self.parts if part.data.get("kind") == TEMPLATE)
@@ -53,11 +56,13 @@ class Reading:
                 self.findings[part.place] = other.findings.get(part.place, [])
         self.unasked |= other.texts.keys() | other.broken
         self.texts |= other.texts
+        self.objects |= other.objects
         self.broken |= other.broken
         self.problems |= {file: other.problems[file] for file in other.broken}
 
     def finish(self, files: int, *, is_whole: bool) -> Manifests:
         """All manifests, and what is told of them. Only where they are the whole, a template is called unused."""
+        self._leave_other_objects_alone()
         library = Library(self.templates())
         twice = dict(library.duplicates())
         for where, finding in twice.items():
@@ -68,13 +73,18 @@ class Reading:
         if families:  # in the order of the text, as if they were not made of parts
             order = {file: number for number, file in enumerate(self.texts)}
             self.manifests.sort(key=lambda one: (order[one.source.file], one.index))
-        texts = Texts(self.texts)
+        texts = Texts(self.texts, self.objects)
         problems = {*self.told, *self._problems(families, texts)}
         used = frozenset(part.place for family in families for part in family.templates)
         judged = self.templates() if is_whole and not self.broken else ()
         left = [part for part in judged if part.place not in used and part.place not in twice]
         warnings = {part.place: texts.problem(part.place, unused(part)) for part in left}
         return Manifests(tuple(self.manifests), tuple(sorted(problems)), files, self.counts, texts, warnings, used)
+
+    def _leave_other_objects_alone(self) -> None:
+        """Beside objects of ours, those of other kinds belong there: they are a word instead of an error."""
+        for where, finding in self.strangers.items() if self.objects else ():
+            self.findings[where] = [finding]
 
     def _merge(self, family: _Family) -> None:
         """Make the Model of a family, where every part of it is right."""

@@ -60,6 +60,11 @@ def is_manifest(data: Data) -> bool:
     return isinstance(kind, str) and "apiVersion" not in data and (kind in ("Model", "Template") or "/" in kind)
 
 
+def is_kubernetes(data: Any) -> bool:
+    """True for an object of Kubernetes, or a file of Kustomize, which lists some."""
+    return isinstance(data, Mapping) and (_kubernetes(data) or _kustomize(data))
+
+
 def foreign(found: Format, shown: str) -> Finding:
     """The error for a file of another tool among the manifests: the format's name, and the ways out."""
     away = "move it out of the manifests folder, or list it under `exclude` in reconciler.yaml"

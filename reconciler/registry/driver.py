@@ -25,8 +25,10 @@ from reconciler.core.kind import KeyRule, Kind
 from reconciler.core.model import Endpoint, Model
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
 from reconciler.core.rules import (
+    NO_USER_INFO,
     BaseAddress,
     CannotClear,
+    Cel,
     Constraint,
     Default,
     ExternalRef,
@@ -191,11 +193,13 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "without",
     # rules of fields
     "CannotClear",
+    "Cel",
     "Constraint",
     "Default",
     "ExternalRef",
     "Immutable",
     "KnownValues",
+    "NO_USER_INFO",
     "BaseAddress",
     "EVERY_PATH",
     "USUAL",

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,6 +66,9 @@ class Lease:
     def remaining(self) -> float:
         return self.seconds
 
+    def sending(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 @dataclass
 class Clock:
@@ -75,6 +78,9 @@ class Clock:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.later
+
+    def forward(self, **time: float) -> None:
+        self.later += timedelta(**time)
 
 
 @dataclass
@@ -151,7 +157,7 @@ async def loop_on(
     """The loop, its copies complete."""
     concerned: set[ObjectKey] = set()
     told, clock = Told(), Clock()
-    copies = Copies(cluster, None, types or {}, concerned.add)
+    copies = Copies(cluster, None, types or {}, lambda found, /, *, deleted=False: concerned.add(found))
     reconciler = Reconciler(cluster, copies, "cluster-uid", folder, told, told, clock.now, settle=0.0)
     one = Loop(cluster, folder, told, copies, reconciler, concerned, clock)
     task = asyncio.create_task(copies.run())

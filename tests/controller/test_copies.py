@@ -31,7 +31,12 @@ class Followed:
     def __init__(self, cluster: MemoryCluster) -> None:
         self.cluster = cluster
         self.told: set[str] = set()
-        self.copies = Copies(cluster, None, TYPES, lambda found: self.told.add(found.name))
+        self.deleted = False
+        self.copies = Copies(cluster, None, TYPES, self.tell)
+
+    def tell(self, found: ObjectKey, /, *, deleted: bool = False) -> None:
+        self.told.add(found.name)
+        self.deleted = self.deleted or deleted
 
     async def settle(self) -> set[str]:
         for _ in range(20):
@@ -152,5 +157,32 @@ def test_a_type_that_is_not_defined_is_no_error_and_nothing_is_taken_for_removed
         async with followed(cluster) as one:
             assert one.copies.doubtful("local") == ()
             assert one.copies.doubtful("fake") == (f"{CONFIG.name}: not defined in the cluster",)
+
+    asyncio.run(run())
+
+
+def test_a_deletion_is_told_as_one() -> None:
+    async def run() -> None:
+        cluster = a_cluster()
+        cluster.put(MODEL, an_object("a"))
+        cluster.put(MODEL, {**an_object("b"), "metadata": {**an_object("b")["metadata"], "finalizers": ["x/y"]}})
+        async with followed(cluster) as one:
+            cluster.put(MODEL, an_object("a", {"notes": "changed"}))
+            assert (await one.settle(), one.deleted) == ({"first"}, False)
+            await cluster.delete(MODEL, key("b"))
+            assert (await one.settle(), one.deleted) == ({"first"}, True)
+            one.deleted = False
+            await cluster.delete(MODEL, key("a"))
+            assert (await one.settle(), one.deleted) == ({"first"}, True)
+
+    asyncio.run(run())
+
+
+def test_what_is_named_and_not_there_is_reconciled_too() -> None:
+    async def run() -> None:
+        cluster = a_cluster()
+        cluster.put(MODEL, an_object("a", {"registries": {"absent": None}}))
+        async with followed(cluster) as one:
+            assert [found.name for found in one.copies.registry_keys()] == ["", "absent", "first", "second"]
 
     asyncio.run(run())

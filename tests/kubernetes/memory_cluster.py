@@ -9,6 +9,7 @@ import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.controller.cluster import (
@@ -22,7 +23,7 @@ from reconciler.controller.cluster import (
 )
 from reconciler.core import merge_patch
 
-CREATED = "2026-01-01T00:00:00Z"
+CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 _APART = frozenset({"metadata", "status"})  # what does not count in a generation
 
 
@@ -30,13 +31,16 @@ _APART = frozenset({"metadata", "status"})  # what does not count in a generatio
 class MemoryCluster:
     """Objects by type. `before` is called with each request, and may raise ClusterError; `calls` are those that came.
 
-    `undefined` are the types that are not defined, `going` those whose definition is about to go.
+    `refused` are those that are answered with an HTTP
+    status. `created` is when what comes is created. `undefined` are the types that are not defined, `going` those whose definition is about to go.
     """
 
     before: Callable[[str, ResourceType, ObjectKey | str | None], None] = lambda verb, resource, key: None
     undefined: set[ResourceType] = field(default_factory=set)
     going: set[ResourceType] = field(default_factory=set)
     going_namespaces: set[str] = field(default_factory=set)
+    created: datetime = CREATED
+    refused: dict[tuple[str, ResourceType], int] = field(default_factory=dict)
     calls: list[tuple[str, ResourceType, ObjectKey | str | None]] = field(default_factory=list)
     _objects: dict[ResourceType, dict[ObjectKey, Data]] = field(default_factory=dict)
     _history: dict[ResourceType, list[tuple[int, WatchEvent]]] = field(default_factory=dict)
@@ -86,7 +90,7 @@ class MemoryCluster:
         metadata = {
             "namespace": namespace,
             "generation": 1,
-            "creationTimestamp": CREATED,
+            "creationTimestamp": self._stamp,
             "uid": f"uid-{self._version}",
         }
         made["metadata"] = metadata | made["metadata"]
@@ -112,7 +116,7 @@ class MemoryCluster:
         old = copy.deepcopy(self._there(resource, key))
         if old["metadata"].get("finalizers"):
             if "deletionTimestamp" not in old["metadata"]:
-                old["metadata"]["deletionTimestamp"] = CREATED
+                old["metadata"]["deletionTimestamp"] = self._stamp
                 self._store(resource, old, "MODIFIED")
             return
         self._remove(resource, old)
@@ -123,6 +127,10 @@ class MemoryCluster:
 
     async def terminating(self, namespace: str) -> bool:
         return namespace in self.going_namespaces
+
+    def refuse(self, verb: str, resource: ResourceType, status: int) -> None:
+        """Answer all requests of that kind with an error, until `refused` is cleared."""
+        self.refused[verb, resource] = status
 
     # --- for tests ------------------------------------------------------------------------------------------
 
@@ -141,9 +149,11 @@ class MemoryCluster:
         old = self._of(resource).get(key)
         if old is None:
             made = copy.deepcopy(data)
-            made["metadata"] = {"generation": 1, "creationTimestamp": CREATED, "uid": f"uid-{self._version}"} | made[
-                "metadata"
-            ]
+            made["metadata"] = {
+                "generation": 1,
+                "creationTimestamp": self._stamp,
+                "uid": f"uid-{self._version}",
+            } | made["metadata"]
             return self._store(resource, made, "ADDED")
         new = copy.deepcopy(data)
         new["metadata"] = old["metadata"] | {
@@ -180,8 +190,14 @@ class MemoryCluster:
     def _asked(self, verb: str, resource: ResourceType, key: ObjectKey | str | None) -> None:
         self.calls.append((verb, resource, key))
         self.before(verb, resource, key)
+        if (verb, resource) in self.refused:
+            raise ClusterError(self.refused[verb, resource], f"{verb} of {resource.name} is refused")
         if resource in self.undefined and verb != "served":
             raise ClusterError(404, "the server could not find the requested resource")
+
+    @property
+    def _stamp(self) -> str:
+        return self.created.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _of(self, resource: ResourceType) -> dict[ObjectKey, Data]:
         return self._objects.setdefault(resource, {})

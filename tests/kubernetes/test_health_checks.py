@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,13 +12,17 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from controller.loop import a_model, a_registry, key, loop_on
 from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.api_server import ApiServer
 from kubernetes.gitops_tools import argo_health, argo_script, flux_health
+from kubernetes.memory_cluster import MemoryCluster
 
+from reconciler.controller.cluster import ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY, definitions
 from reconciler.controller.health_checks import GROUPS, MEANINGS, argo_customizations, flux_checks
+from reconciler.controller.registry_object import ALLOW_DELETES
 from reconciler.registry import catalog
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "gitops"
@@ -56,31 +62,98 @@ def an_object(
     }
 
 
-@pytest.mark.parametrize(
-    ("item", "flux", "argo"),
-    [
-        pytest.param(an_object({}, observed=-1), "inProgress", "Progressing", id="new"),
-        pytest.param(an_object({"Synced": "True"}, generation=2), "inProgress", "Progressing", id="changed since"),
-        pytest.param(an_object({"Ready": "True", "Synced": "True"}), "current", "Healthy", id="synced"),
-        pytest.param(
-            an_object({"Ready": "True", "Synced": "False", "Reconciling": "True"}),
-            "inProgress",
-            "Progressing",
-            id="late secret",
-        ),
-        pytest.param(
-            an_object({"Ready": "True", "Synced": "False", "Blocked": "True", "Stalled": "True"}),
-            "failed",
-            "Degraded",
-            id="blocked",
-        ),
-        pytest.param(an_object({"Synced": "True"}, suspended=True), "current", "Suspended", id="suspended"),
-        pytest.param(an_object({"Synced": "True"}, deleting=True), "inProgress", "Progressing", id="being deleted"),
-    ],
-)
-def test_each_state_has_its_health(item: dict[str, Any], flux: str, argo: str) -> None:
-    """What each tool shows."""
-    assert (flux_health(CHECKS, item), argo_health(SCRIPT, item)[0]) == (flux, argo)
+def a_registry_that_prunes(**spec: Any) -> dict[str, Any]:
+    return a_registry(prune=True, **spec)
+
+
+REFERRING: Final = {"endpoint": {"url": "https://llm.example.com/v1", "model": "m", "api_key": "${secret:llm/key}"}}
+# What stands in the cluster, what happens then, the object that is looked at, and what Flux and Argo CD make of it.
+STATES: Final = [
+    pytest.param([a_registry(), a_model("a")], (MODEL, "a"), "current", "Healthy", id="synced"),
+    pytest.param([a_registry(), a_model("a")], (REGISTRY, "first"), "current", "Healthy", id="registry-synced"),
+    pytest.param(
+        [a_registry(), a_model("a", **REFERRING)], (MODEL, "a"), "inProgress", "Progressing", id="late-secret"
+    ),
+    pytest.param([a_model("a")], (MODEL, "a"), "inProgress", "Progressing", id="late-registry"),
+    pytest.param([a_registry(), a_model("a", key="A b/c")], (MODEL, "a"), "failed", "Degraded", id="blocked"),
+    pytest.param(
+        [a_registry(mode="observe"), a_model("a")], (REGISTRY, "first"), "failed", "Degraded", id="observed-difference"
+    ),
+    pytest.param([a_registry(mode="observe")], (REGISTRY, "first"), "current", "Healthy", id="observed-in-sync"),
+    pytest.param([a_registry(suspend=True)], (REGISTRY, "first"), "failed", "Suspended", id="suspended"),
+    pytest.param(
+        [a_registry(driver="litellm", url="http://127.0.0.1:1", token="t")],
+        (REGISTRY, "first"),
+        "inProgress",
+        "Progressing",
+        id="registry-down",
+    ),
+]
+
+
+@pytest.mark.parametrize(("there", "looked_at", "flux", "argo"), STATES)
+def test_each_state_of_the_loop_has_its_health(
+    there: list[dict[str, Any]], looked_at: tuple[ResourceType, str], flux: str, argo: str, tmp_path: Path
+) -> None:
+    """The statuses are those that the loop writes."""
+
+    async def run() -> None:
+        cluster = MemoryCluster()
+        for one in there:
+            cluster.put(REGISTRY if "driver" in one["spec"] else MODEL, one)
+        async with loop_on(cluster, tmp_path) as loop:
+            await loop.until_quiet()
+            item = loop.item(*looked_at)
+            assert health(looked_at[0], item) == (flux, argo), json.dumps(item["status"], indent=1)
+
+    asyncio.run(run())
+
+
+def test_a_guard_that_tripped_is_a_failure_until_it_is_lifted(tmp_path: Path) -> None:
+    """Flux gives up at once instead of waiting for its time limit, and Argo CD shows it."""
+
+    async def run() -> None:
+        cluster = MemoryCluster()
+        cluster.put(REGISTRY, a_registry_that_prunes(guards={"max_deletes": 1}))
+        for name in "abc":
+            cluster.put(MODEL, a_model(name))
+        async with loop_on(cluster, tmp_path) as loop:
+            await loop.until_quiet()
+            for name in "ab":
+                await cluster.delete(MODEL, key(name))
+            await loop.until_quiet()
+            assert health(REGISTRY, loop.item(REGISTRY, "first")) == ("failed", "Degraded")
+            assert health(MODEL, loop.item(MODEL, "a")) == ("inProgress", "Progressing")  # being deleted
+            lifted = a_registry_that_prunes(guards={"max_deletes": 1}) | {}
+            lifted["metadata"]["annotations"] = {ALLOW_DELETES: "2"}
+            cluster.put(REGISTRY, lifted)
+            await loop.until_quiet()
+            assert health(REGISTRY, loop.item(REGISTRY, "first")) == ("current", "Healthy")
+            assert set(loop.stored()) == {"c"}
+
+    asyncio.run(run())
+
+
+def test_a_change_makes_an_object_unhealthy_until_it_is_applied(tmp_path: Path) -> None:
+    """What was synced before says nothing of the new generation."""
+
+    async def run() -> None:
+        cluster = MemoryCluster()
+        cluster.put(REGISTRY, a_registry())
+        cluster.put(MODEL, a_model("a"))
+        async with loop_on(cluster, tmp_path) as loop:
+            await loop.until_quiet()
+            cluster.put(MODEL, a_model("a", display_name="A"))
+            assert health(MODEL, loop.item(MODEL, "a")) == ("inProgress", "Progressing")
+            await loop.until_quiet()
+            assert health(MODEL, loop.item(MODEL, "a")) == ("current", "Healthy")
+
+    asyncio.run(run())
+
+
+def health(resource: ResourceType, item: dict[str, Any]) -> tuple[str, str]:
+    """What Flux and Argo CD make of an object."""
+    return flux_health(CHECKS, item), argo_health(SCRIPT, item)[0]
 
 
 @given(conditions, st.integers(1, 3), st.integers(-1, 3), st.booleans())
@@ -157,7 +230,7 @@ def test_a_new_object_is_on_its_way_from_the_first_moment(api_server: ApiServer,
             "spec": {"endpoint": {"url": "https://llm.example.com/v1", "model": "m"}},
         }
     )
-    item = api_server.get(MODEL.name, "a", "--namespace", namespace)
+    item = api_server.get("model", "a", "--namespace", namespace)  # the word alone: no other type of ours has it
     assert item["status"] == {"observedGeneration": -1}
     assert flux_health(CHECKS, item) == "inProgress"
     assert argo_health(SCRIPT, item) == ("Progressing", "generation 1 is not reconciled yet")

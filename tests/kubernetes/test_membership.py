@@ -11,7 +11,8 @@ EACH = 50
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, EACH))
 def test_no_two_replicas_write_to_one_registry(first: int) -> None:
-    """Whatever is delayed, frozen, cut off, killed, deleted or added."""
+    """Whatever is late, lost, frozen, cut off, killed, ended, deleted or added; and once it is calm, each has one owner."""
     for seed in range(first, first + EACH):
         schedule = Schedule(seed).run()
         assert schedule.overlaps == [], f"seed {seed}"
+        assert schedule.unowned() == [], f"seed {seed}"

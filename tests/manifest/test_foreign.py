@@ -18,7 +18,7 @@ from reconciler.manifest.recognise import recognise, recognise_text
 
 FOREIGN = {
     "a Kubernetes object": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Service\n",
-    "a Kubernetes object of our own group": "apiVersion: models.reconciler.dev/v1alpha1\nkind: Model\nmetadata: {name: a}\n",
+    "a Kubernetes object of our own group, in a later version": "apiVersion: models.reconciler.dev/v9\nkind: Model\nmetadata: {name: a}\n",
     "a Kustomize file": "resources: [a.yaml]\nnamePrefix: dev-\n",
     "a Helm chart's Chart.yaml": "apiVersion: v2\nname: chart\nversion: 0.1.0\n",
     "Helm values": "replicaCount: 1\nimage: {repository: nginx, tag: x}\nservice: {port: 80}\n",

@@ -122,7 +122,7 @@ def note_of(rule: Rule) -> str:
             return f"The key of a {kind} in the same registry."
         case ExternalRef(kind):
             return f"The name of a {kind} of the registry, which must be there."
-        case Constraint(_, reason):
+        case Constraint(_, reason, _):
             return f"{reason[:1].upper()}{reason[1:]}."
         case Usual():
             return f"Usually {rule.range}{f': {rule.reason}' if rule.reason else ''}."

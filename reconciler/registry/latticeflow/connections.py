@@ -12,6 +12,7 @@ from reconciler.core.schema.types import END, SENSITIVE_HEADER, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
 from reconciler.core.secret_names import any_case, refuses_credentials
 from reconciler.registry.driver import (
+    NO_USER_INFO,
     USUAL,
     Choice,
     Constraint,
@@ -57,7 +58,7 @@ def _only_hidden(hidden: Callable[[str], bool]) -> Constraint:
     return Constraint(why, "a secret in it is named, {name: ...}, or its name is one that is hidden")
 
 
-AddressText = Annotated[str, Constraint(refuses_credentials, "AI GO! shows an address to everybody")]
+AddressText = Annotated[str, Constraint(refuses_credentials, "AI GO! shows an address to everybody", NO_USER_INFO)]
 Headers = Annotated[
     dict[
         str,

@@ -14,6 +14,7 @@ from reconciler.registry.driver import (
     USUAL,
     Boolean,
     CannotClear,
+    Cel,
     HeaderMap,
     KeyRule,
     Normalized,
@@ -103,6 +104,9 @@ def refuses_model_name(name: Any) -> str | None:
     return (
         "must be printable ASCII without blanks at its ends: the proxy stores any other, and fails every request for it"
     )
+
+
+MODEL_NAME: Final = Cel(f"self.matches('^{_NAME.pattern}$') || self.contains('${{')")
 
 
 def refuses_params(params: Any) -> str | None:

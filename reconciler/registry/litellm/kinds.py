@@ -12,6 +12,7 @@ from reconciler.registry.litellm.forms import (
     CREDENTIAL_RULE,
     HIDDEN,
     ID_RULES,
+    MODEL_NAME,
     OPEN,
     STAYS,
     STRICT,
@@ -36,9 +37,9 @@ class Model(BaseModel):
 
     model_config = STRICT
 
-    model_name: Annotated[str | None, Constraint(refuses_model_name, "requests for any other name fail")] = Field(
-        None, description="The name by which requests ask for it. The key if absent.", examples=["gpt-5"]
-    )
+    model_name: Annotated[
+        str | None, Constraint(refuses_model_name, "requests for any other name fail", MODEL_NAME)
+    ] = Field(None, description="The name by which requests ask for it. The key if absent.", examples=["gpt-5"])
     litellm_params: Annotated[
         LitellmParams, Constraint(refuses_params, "the proxy shows what its name does not call a secret")
     ] = Field(description="What is called, and how.")

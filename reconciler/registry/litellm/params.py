@@ -9,7 +9,17 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, Field
 
-from reconciler.registry.driver import EVERY_PATH, USUAL, BaseAddress, Constraint, OpenChoice, Ref, Texts, Unordered
+from reconciler.registry.driver import (
+    EVERY_PATH,
+    NO_USER_INFO,
+    USUAL,
+    BaseAddress,
+    Constraint,
+    OpenChoice,
+    Ref,
+    Texts,
+    Unordered,
+)
 from reconciler.registry.litellm.forms import (
     HIDDEN,
     OPEN,
@@ -32,7 +42,9 @@ from reconciler.registry.litellm.forms import (
 )
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")
-ShownUrl = Annotated[str | None, STAYS, Constraint(refuses_address, "an address is shown, so it holds no credential")]
+ShownUrl = Annotated[
+    str | None, STAYS, Constraint(refuses_address, "an address is shown, so it holds no credential", NO_USER_INFO)
+]
 Names = Annotated[list[str] | None, Emptiable]
 HeaderField = Annotated[
     Headers | None, Emptiable, Constraint(refuses_headers, "headers with secrets are those that the proxy masks")

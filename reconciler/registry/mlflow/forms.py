@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from reconciler.core.schema.types import END, WHOLE_REFERENCE, Checked, Resolved
 from reconciler.core.secret_names import is_secret_name
-from reconciler.registry.driver import KeyRule
+from reconciler.registry.driver import Cel, KeyRule
 from reconciler.registry.mlflow.marks import PREFIX, SYSTEM
 
 LONGEST_MODEL: Final = 256
@@ -99,6 +99,17 @@ def refuses_aliases(aliases: Any) -> str | None:
         if _RESERVED_ALIAS.fullmatch(name):
             return f"holds the alias {name!r}, which the server keeps for itself"
     return None
+
+
+def no_longer(most: int) -> Cel:
+    """The same for an API server."""
+    return Cel(f"size(self) <= {most} || self.contains('${{')")
+
+
+SOURCE: Final = Cel(f"!self.matches('(^|/)[.][.](/|$)') && {no_longer(LONGEST_SOURCE).rule}")
+SERVED: Final = Cel(
+    "self.exists(one, !has(one.linkage) || one.linkage == 'PRIMARY' || one.linkage.startsWith('${'))", whole=False
+)
 
 
 def refuses_tags(most: int, *, plain: bool = False) -> Refusal:

@@ -29,9 +29,12 @@ from reconciler.registry.mlflow.forms import (
     LONGEST_VERSION_TAG,
     MODEL_RULES,
     NAME_RULES,
+    SERVED,
+    SOURCE,
     VERSION_RULES,
     VersionNumber,
     empty_is_absent,
+    no_longer,
     refuses_aliases,
     refuses_auth_config,
     refuses_longer,
@@ -46,7 +49,7 @@ _UNTOLD: Final = "the server cannot tell it from absent"
 Description = Annotated[
     str | None,
     Normalized(empty_is_absent, _UNTOLD),
-    Constraint(refuses_longer(LONGEST_TEXT), "PostgreSQL takes no more"),
+    Constraint(refuses_longer(LONGEST_TEXT), "PostgreSQL takes no more", no_longer(LONGEST_TEXT)),
 ]
 
 
@@ -98,9 +101,11 @@ class ModelVersion(BaseModel):
 
     model_config = STRICT
 
-    source: Annotated[str, Field(min_length=1), Constraint(refuses_source, "the server's form of sources")] = Field(
-        description="Where its files are. Without a `run_id` it is in a store of its own: a local path or http:// is refused.",
-        examples=["s3://models/churn/2026-11"],
+    source: Annotated[str, Field(min_length=1), Constraint(refuses_source, "the server's form of sources", SOURCE)] = (
+        Field(
+            description="Where its files are. Without a `run_id` it is in a store of its own: a local path or http:// is refused.",
+            examples=["s3://models/churn/2026-11"],
+        )
     )
     run_id: Annotated[str | None, Normalized(empty_is_absent, _UNTOLD)] = Field(
         None, description="The run that made it.", examples=["8d1c0f2e6b7a4c5d9e0f1a2b3c4d5e6f"]
@@ -205,7 +210,7 @@ class Endpoint(BaseModel):
         list[EndpointModel],
         Field(min_length=1),
         Unordered("weights and `fallback_order` say what the order might"),
-        Constraint(refuses_models, "the server takes what it cannot serve"),
+        Constraint(refuses_models, "the server takes what it cannot serve", SERVED),
     ] = Field(description="The models that it may ask.")
     routing_strategy: Annotated[
         str | None, OpenChoice(("REQUEST_BASED_TRAFFIC_SPLIT",)), CannotClear("the server keeps the last one")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reconciler.core.schema.types import END
 from reconciler.registry.driver import (
+    NO_USER_INFO,
     USUAL,
     Boolean,
     CannotClear,
@@ -29,6 +30,7 @@ from reconciler.registry.driver import (
     Superset,
 )
 from reconciler.registry.nemo.forms import (
+    ONE_LIMIT,
     canonical_url,
     elsewhere,
     map_or_absent,
@@ -101,7 +103,7 @@ class Prompting(BaseModel):
     system_prompt: str | None = Field(None, description="The system prompt.", examples=["You are helpful."])
     icl_few_shot_examples: str | None = Field(None, description="Examples to learn from.", examples=["Q: 1+1 A: 2"])
     inference_params: Annotated[
-        InferenceParams | None, Constraint(refuses_tokens, "the server takes only one limit of tokens")
+        InferenceParams | None, Constraint(refuses_tokens, "the server takes only one limit of tokens", ONE_LIMIT)
     ] = Field(None, description="Inference parameters.")
     system_prompt_template: str | None = Field(
         None, description="The template of the system prompt.", examples=["{{ task }}"]
@@ -118,7 +120,9 @@ class ApiEndpoint(BaseModel):
         Field(min_length=1),
         Normalized(canonical_url, "the server writes URLs in one form"),
         Constraint(
-            refuses_url, "the server takes URLs only, and would show a user name or password in it to everybody"
+            refuses_url,
+            "the server takes URLs only, and would show a user name or password in it to everybody",
+            NO_USER_INFO,
         ),
     ] = Field(None, description="The endpoint.", examples=["https://llm.example.com/v1"])
     model_id: str | None = Field(None, description="The model's name there.", examples=["gpt-oss-120b"])

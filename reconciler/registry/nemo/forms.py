@@ -10,7 +10,7 @@ from pydantic import AnyUrl, ValidationError
 
 from reconciler.core.schema.types import END, sensitive_header
 from reconciler.core.secret_names import refuses_credentials
-from reconciler.registry.driver import KeyRule, is_reference
+from reconciler.registry.driver import Cel, KeyRule, is_reference
 
 LONGEST_NAME: Final = 63
 MARK: Final = "reconciler"  # the member of a model's custom_fields that holds our mark
@@ -75,6 +75,9 @@ def refuses_tokens(params: Any) -> str | None:
     return f"holds both {' and '.join(_LIMITS)}: the server takes only one of them" if both else None
 
 
+ONE_LIMIT: Final = Cel(f"!({' && '.join(f'has(self.{name})' for name in _LIMITS)})")
+
+
 def refuses_user_info(url: Any) -> str | None:
     """The server takes any text for a URL, and shows it to everybody."""
     refused = refuses_credentials(url if not isinstance(url, str) or "://" in url else f"x://{url}")
@@ -107,9 +110,15 @@ def refuses_auth_format(form: Any) -> str | None:
     return None
 
 
+AUTH_FORMAT: Final = Cel("self.contains('auth_secret') || self.contains('${')", whole=False)
+
+
 def refuses_tool_choice(choice: Any) -> str | None:
     """The server takes a word or a map."""
     return None if choice is None or isinstance(choice, str | Mapping) else "must be a word, such as auto, or a map"
+
+
+SENT_HEADERS: Final = Cel("self.all(name, !(name.lowerAscii() in ['authorization', 'cookie']))", whole=False)
 
 
 def refuses_headers(headers: Any) -> str | None:

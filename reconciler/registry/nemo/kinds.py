@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from reconciler.core.schema.types import END, sensitive_header
 from reconciler.registry.driver import (
     EVERY_PATH,
+    NO_USER_INFO,
     BaseAddress,
     Boolean,
     CannotClear,
@@ -42,7 +43,10 @@ from reconciler.registry.nemo.entities import (
     ProjectName,
 )
 from reconciler.registry.nemo.forms import (
+    AUTH_FORMAT,
     NAME_RULE,
+    ONE_LIMIT,
+    SENT_HEADERS,
     STORE_RULE,
     elsewhere,
     or_absent,
@@ -59,7 +63,9 @@ Headers = Annotated[
         Annotated[str, WriteOnly("a secret where it holds a credential", only_references=True, names=sensitive_header)],
     ],
     HeaderMap(),
-    Constraint(refuses_headers, "the server shows headers to everybody, and refuses Authorization and Cookie"),
+    Constraint(
+        refuses_headers, "the server shows headers to everybody, and refuses Authorization and Cookie", SENT_HEADERS
+    ),
 ]
 
 
@@ -75,7 +81,7 @@ class Provider(BaseModel):
     host_url: Annotated[
         str,
         Field(min_length=1, max_length=2048),
-        Constraint(refuses_user_info, "a user name or password in it would be shown to everybody"),
+        Constraint(refuses_user_info, "a user name or password in it would be shown to everybody", NO_USER_INFO),
         BaseAddress(EVERY_PATH),
     ] = Field(
         description="The endpoint. The server does not check that it is one.", examples=["https://llm.example.com/v1"]
@@ -108,7 +114,7 @@ class Provider(BaseModel):
     auth_header_format: Annotated[
         str | None,
         Field(max_length=1024),
-        Constraint(refuses_auth_format, "the server takes exactly one variable, and a header"),
+        Constraint(refuses_auth_format, "the server takes exactly one variable, and a header", AUTH_FORMAT),
     ] = Field(
         None,
         description="A Jinja template with the one variable `auth_secret` that gives `Name: value`. A bearer token if absent.",
@@ -226,7 +232,7 @@ class Prompt(BaseModel):
     inference_params: Annotated[
         InferenceParams | None,
         Normalized(or_absent, "a map without anything in it is as good as none"),
-        Constraint(refuses_tokens, "the server takes only one limit of tokens"),
+        Constraint(refuses_tokens, "the server takes only one limit of tokens", ONE_LIMIT),
     ] = Field(None, description="Inference parameters.")
     tags: Annotated[list[str] | None, Normalized(or_absent, "an empty list is as good as none")] = Field(
         None, description="Words to find it by.", examples=[["support"]]

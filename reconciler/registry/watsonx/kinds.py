@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from reconciler.registry.driver import (
     Boolean,
+    Cel,
     Constraint,
     Default,
     Kind,
@@ -120,7 +121,9 @@ def _one_form(target: Any) -> str | None:
     return None if single != several else "must hold either model_name, or targets of its own"
 
 
-_FORM: Final = Constraint(_one_form, "a target is a model, or has targets of its own")
+_FORM: Final = Constraint(
+    _one_form, "a target is a model, or has targets of its own", Cel("has(self.model_name) != has(self.targets)")
+)
 
 
 class InnerTarget(BaseModel):
@@ -205,7 +208,14 @@ class Environment(BaseModel):
 
 
 _KEPT: Final = ServerDefault("the API takes no environment away")
-_TEAM: Final = Constraint(_team_only, "credentials of the scheme key_value_creds belong to the team")
+_TEAM: Final = Constraint(
+    _team_only,
+    "credentials of the scheme key_value_creds belong to the team",
+    Cel(
+        "!has(self.preference) || self.preference != 'member' || "
+        f"(has(self.security_scheme) && self.security_scheme != '{KEY_VALUE}')"
+    ),
+)
 
 
 class Environments(BaseModel):

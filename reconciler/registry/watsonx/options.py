@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, create_model
 from reconciler.core.schema.unions import TextOrMap
 from reconciler.registry.driver import (
     EVERY_PATH,
+    NO_USER_INFO,
     USUAL,
     BaseAddress,
     Boolean,
@@ -152,7 +153,7 @@ def _field(name: str) -> tuple[Any, str, Any]:
     if name in _HOOKS:
         return list[dict[str, Any]] | None, _HOOKS[name], [{"id": "check"}]
     if name in _URLS:
-        refuses = Constraint(_no_user, "it must hold no user name or password")
+        refuses = Constraint(_no_user, "it must hold no user name or password", NO_USER_INFO)
         address = Annotated[str | None, refuses]
         based = Annotated[address, BaseAddress(EVERY_PATH)]
         return based if name in _BASES else address, _TEXTS[name], "https://llm.example.com/v1"

@@ -1,0 +1,312 @@
+"""Deleting Kubernetes objects: what is deleted in the registry, what is left, and that nothing ever waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from controller.loop import NAMESPACE, Loop, a_model, a_registry, key, loop_on
+from kubernetes.memory_cluster import MemoryCluster
+
+from reconciler.controller.cluster import CONFIG_MAPS
+from reconciler.controller.crds import MODEL, REGISTRY
+from reconciler.controller.finalizers import finalizer_of
+from reconciler.controller.registry_object import ALLOW_DELETES
+
+
+@asynccontextmanager
+async def with_models(folder: Path, *names: str, **spec: object) -> AsyncIterator[Loop]:
+    """A registry with `prune`, and models in it that are synced."""
+    cluster = MemoryCluster()
+    cluster.put(REGISTRY, a_registry(**{"prune": True, **spec}))
+    for name in names:
+        cluster.put(MODEL, a_model(name))
+    async with loop_on(cluster, folder) as loop:
+        await loop.until_quiet()
+        yield loop
+
+
+def kept(loop: Loop) -> set[str]:
+    """The Models that are still in the cluster."""
+    return {item["metadata"]["name"] for item in loop.cluster.all(MODEL)}
+
+
+async def delete(loop: Loop, *names: str) -> None:
+    for name in names:
+        await loop.cluster.delete(MODEL, key(name))
+    await loop.until_quiet()
+
+
+def test_with_prune_a_deleted_model_goes_when_the_registrys_is_gone(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            assert loop.item(MODEL, "a")["metadata"]["finalizers"] == [finalizer_of("first")]
+            await delete(loop, "a")
+            assert (kept(loop), set(loop.stored())) == ({"b"}, {"b"})
+            assert loop.told.writes[-1] == ("delete", "ok")
+
+    asyncio.run(run())
+
+
+def test_the_last_model_can_be_deleted_too(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a") as loop:
+            await delete(loop, "a")
+            assert (kept(loop), set(loop.stored())) == (set(), set())
+
+    asyncio.run(run())
+
+
+def test_one_wrong_object_holds_no_deletion_of_another(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            loop.cluster.put(MODEL, a_model("wrong", previous_keys=["wrong"]))
+            loop.cluster.drop(MODEL, key("b"))
+            await delete(loop, "a")
+            assert set(loop.stored()) == {"b"}, "what vanished may have become the wrong one"
+
+    asyncio.run(run())
+
+
+def test_without_prune_it_is_left_and_nothing_holds_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b", prune=False) as loop:
+            assert "finalizers" not in loop.item(MODEL, "a")["metadata"]
+            await delete(loop, "a")
+            assert (kept(loop), set(loop.stored())) == ({"b"}, {"a", "b"})
+            status = loop.item(REGISTRY, "first")["status"]
+            assert status["orphans"] == {"count": 1, "first": ["first/Model/a"]}
+
+    asyncio.run(run())
+
+
+def test_too_many_deletes_are_held_until_the_annotation_allows_them_once(tmp_path: Path) -> None:
+    async def run() -> None:
+        names = [f"m{number}" for number in range(8)]
+        async with with_models(tmp_path, *names, "stays") as loop:
+            await delete(loop, *names)
+            assert set(loop.stored()) == {*names, "stays"}
+            assert loop.registry_condition() == ("False", "max-deletes")
+            assert loop.condition("m0")[0] == "False"
+            guards = loop.item(REGISTRY, "first")["status"]["guards"]
+            assert {one["name"] for one in guards} == {"max-deletes", "max-delete-percent"}
+
+            await loop.cluster.patch(REGISTRY, key("first"), {"metadata": {"annotations": {ALLOW_DELETES: "8"}}})
+            await loop.until_quiet()
+            assert (kept(loop), set(loop.stored())) == ({"stays"}, {"stays"})
+            assert loop.item(REGISTRY, "first")["status"]["allowDeletes"] == {"value": 8, "used": 8}
+
+            for name in names:
+                loop.cluster.put(MODEL, a_model(name))
+            await loop.until_quiet()
+            await delete(loop, *names)
+            assert set(loop.stored()) == {*names, "stays"}, "the annotation was used up"
+
+            await loop.cluster.patch(REGISTRY, key("first"), {"metadata": {"annotations": {ALLOW_DELETES: None}}})
+            await loop.until_quiet()
+            assert "allowDeletes" not in loop.item(REGISTRY, "first")["status"]
+            await loop.cluster.patch(REGISTRY, key("first"), {"metadata": {"annotations": {ALLOW_DELETES: "8"}}})
+            await loop.until_quiet()
+            assert set(loop.stored()) == {"stays"}
+
+    asyncio.run(run())
+
+
+def test_a_protected_model_stays_in_the_registry_and_holds_nobody_up(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            loop.cluster.put(MODEL, a_model("a", protected=True))
+            await loop.until_quiet()
+            await delete(loop, "a")
+            assert (kept(loop), set(loop.stored())) == ({"b"}, {"a", "b"})
+            assert any(reason == "Left" and "protected" in message for _, _, reason, message in loop.told.events)
+
+    asyncio.run(run())
+
+
+async def _registry_deleted(loop: Loop) -> None:
+    await loop.cluster.delete(REGISTRY, key("first"))
+
+
+async def _prune_off(loop: Loop) -> None:
+    loop.cluster.put(REGISTRY, a_registry(prune=False))
+
+
+async def _observes(loop: Loop) -> None:
+    loop.cluster.put(REGISTRY, a_registry(prune=True, mode="observe"))
+
+
+async def _suspended(loop: Loop) -> None:
+    loop.cluster.put(REGISTRY, a_registry(prune=True, suspend=True))
+
+
+async def _namespace_goes(loop: Loop) -> None:
+    loop.cluster.going_namespaces.add(NAMESPACE)
+
+
+async def _type_goes(loop: Loop) -> None:
+    loop.cluster.going.add(MODEL)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [_registry_deleted, _prune_off, _observes, _suspended, _namespace_goes, _type_goes],
+    ids=lambda one: one.__name__,
+)
+def test_where_nothing_is_deleted_nothing_is_held(tmp_path: Path, first: Callable[[Loop], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            await first(loop)
+            await delete(loop, "a", "b")
+            assert (kept(loop), set(loop.stored())) == (set(), {"a", "b"})
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_type_whose_definition_goes_takes_nothing_with_it(tmp_path: Path, both: bool) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            loop.cluster.undefine(MODEL)
+            if both:
+                loop.cluster.undefine(REGISTRY)
+            await loop.until_quiet()
+            await loop.reconcile()
+            assert set(loop.stored()) == {"a", "b"}
+
+    asyncio.run(run())
+
+
+def test_a_registry_down_holds_the_deletion_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            file = tmp_path / NAMESPACE / "first.db"
+            whole = file.read_bytes()
+            file.write_bytes(b"no database" * 100)
+            await loop.cluster.delete(MODEL, key("a"))
+            assert (await loop.reconcile()).failed
+            assert kept(loop) == {"a", "b"}
+            assert loop.registry_condition(kind="Ready")[0] == "False"
+            assert loop.condition("b", "Ready")[0] == "False"
+            file.write_bytes(whole)
+            assert not (await loop.reconcile()).failed
+            assert (kept(loop), set(loop.stored())) == ({"b"}, {"b"})
+            assert loop.condition("b") == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
+def test_what_others_own_is_never_deleted(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "theirs", "b", owner="somebody") as loop:
+            loop.cluster.drop(MODEL, key("theirs"))
+            loop.cluster.drop(MODEL, key("b"))
+            loop.cluster.put(REGISTRY, a_registry(prune=True, owner="us"))
+            loop.cluster.put(MODEL, a_model("theirs"))
+            loop.cluster.put(MODEL, a_model("ours"))
+            await loop.until_quiet()
+            assert loop.condition("theirs", "Blocked") == ("True", "owner")
+            assert loop.condition("theirs") == ("False", "owner")
+            assert loop.condition("ours") == ("True", "in-sync")
+            await delete(loop, "theirs")
+            assert (kept(loop), set(loop.stored())) == ({"ours"}, {"theirs", "b", "ours"})
+
+    asyncio.run(run())
+
+
+def test_one_that_was_never_ours_is_not_deleted_with_its_model(tmp_path: Path) -> None:
+    async def run() -> None:
+        cluster = MemoryCluster()
+        cluster.put(REGISTRY, a_registry(prune=True, mode="observe"))
+        cluster.put(MODEL, a_model("a", registries={}))
+        async with with_models(tmp_path / "other", "a", owner="x") as loop:
+            await loop.until_quiet()
+        (tmp_path / NAMESPACE).mkdir()
+        shutil.copy(tmp_path / "other" / NAMESPACE / "first.db", tmp_path / NAMESPACE / "first.db")
+        async with loop_on(cluster, tmp_path) as loop:
+            cluster.put(REGISTRY, a_registry(prune=True))
+            cluster.put(MODEL, a_model("a", registries=None))
+            await loop.until_quiet()
+            await delete(loop, "a")
+            assert set(loop.stored()) == {"a"}
+
+    asyncio.run(run())
+
+
+def test_a_model_that_leaves_a_registry_is_deleted_there_like_one_that_is_deleted(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            loop.cluster.put(REGISTRY, a_registry("second", default=False))
+            loop.cluster.put(MODEL, a_model("a", registries={"second": None}))
+            await loop.until_quiet()
+            assert (set(loop.stored()), set(loop.stored("second"))) == ({"b"}, {"a"})
+            rows = loop.item(MODEL, "a")["status"]["registries"]
+            assert [(row["name"], row["action"]) for row in rows] == [("second", "unchanged")]
+            assert loop.item(MODEL, "a")["metadata"]["finalizers"] == []
+            assert loop.condition("a") == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
+def test_what_vanished_while_nobody_looked_is_pruned_only_where_the_registry_is_not_new(tmp_path: Path) -> None:
+    """Whoever restores a namespace may create the Registry first: what is not there yet was not removed."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b", "c", "d", "e", "f") as loop:
+            loop.cluster.drop(MODEL, key("a"))
+            loop.cluster.drop(REGISTRY, key("first"))
+            await loop.until_quiet()
+            loop.cluster.created = loop.clock.now()
+            loop.cluster.put(REGISTRY, a_registry(prune=True))
+            await loop.until_quiet()
+            assert "a" in loop.stored()
+            assert loop.item(REGISTRY, "first")["status"]["orphans"]["count"] == 1
+            loop.clock.forward(minutes=6)
+            await loop.reconcile()
+            assert set(loop.stored()) == {"b", "c", "d", "e", "f"}
+
+    asyncio.run(run())
+
+
+def test_an_empty_namespace_prunes_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a") as loop:
+            loop.cluster.drop(MODEL, key("a"))
+            await loop.until_quiet()
+            assert set(loop.stored()) == {"a"}
+            assert loop.registry_condition() == ("False", "no-documents")
+
+    asyncio.run(run())
+
+
+def test_what_is_deleted_is_kept_as_a_manifest_in_the_newest_backups(tmp_path: Path) -> None:
+    async def run() -> None:
+        names = [f"m{number:02}" for number in range(13)]
+        async with with_models(tmp_path, *names, "stays", guards={"max_delete_percent": 100}) as loop:
+            for name in names:
+                await delete(loop, name)
+            maps = list(loop.cluster.all(CONFIG_MAPS))
+            assert len(maps) == 10
+            assert "m12" in str(maps[-1]["data"])
+            assert "kind: Model" in str(maps[-1]["data"])
+
+    asyncio.run(run())
+
+
+def test_no_backup_no_delete(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            loop.cluster.refuse("create", CONFIG_MAPS, 403)
+            await loop.cluster.delete(MODEL, key("a"))
+            assert (await loop.reconcile()).failed
+            assert set(loop.stored()) == {"a", "b"}
+            assert "backup" in str(loop.item(MODEL, "a")["status"])
+            loop.cluster.refused.clear()
+            await loop.reconcile()
+            assert set(loop.stored()) == {"b"}
+
+    asyncio.run(run())
