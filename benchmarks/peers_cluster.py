@@ -22,7 +22,7 @@ _PLURALS: Final = {
     "Secret": "secrets",
     "Event": "events",
     "Registry": "registries",
-    "Model": "models",
+    "Model": "litellmmodels",
     "LiteLLMProxy": "litellmproxies",
     "LiteLLMModel": "litellmmodels",
 }

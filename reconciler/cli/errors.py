@@ -8,7 +8,7 @@ from reconciler.cli.streams import echo_data_if_possible, tell_error, tell_probl
 from reconciler.cli.terminal import wants_color
 from reconciler.core.errors import FileError, ReconcilerError
 from reconciler.manifest.validation import Validation
-from reconciler.render.error import error_json
+from reconciler.render.error import error_json, hint_of, message_of
 from reconciler.render.jsontext import dumps
 from reconciler.render.problem_text import problem_texts
 from reconciler.render.terminal import Style
@@ -34,4 +34,4 @@ def _told_already(error: FileError) -> bool:
     if len(error.problems) != 1:
         return False
     (problem,) = error.problems
-    return error.message.endswith(problem.message) and error.hint in (None, problem.suggestion)
+    return message_of(error).endswith(problem.message) and hint_of(error) in (None, problem.suggestion)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 
 from reconciler.core.errors import InputError, Problem, ReconcilerError
-from reconciler.render.error import error_text
+from reconciler.render.error import error_text, hint_of, message_of
 from reconciler.render.escape import json_text, without_commands
 from reconciler.render.jsontext import answer_json
 from reconciler.render.terminal import Style
@@ -101,7 +101,7 @@ def warn(text: str) -> None:
 def tell_error(error: ReconcilerError, style: Style) -> None:
     """Write an error to stderr: what is wrong, where, and what to do next."""
     if logs_json():
-        say(error.message, "error", code=error.code, hint=error.hint)
+        say(message_of(error), "error", code=error.code, hint=hint_of(error))
     else:
         say(error_text(error, style), "error")
 

@@ -21,6 +21,7 @@ from reconciler.controller.cluster import (
 )
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.documents import names_in
+from reconciler.controller.finalizers import is_held
 from reconciler.controller.informer import Informer
 from reconciler.controller.routing import NOWHERE, destinations, route_from, route_of, rows_of
 from reconciler.manifest.kubernetes_references import Named
@@ -70,6 +71,7 @@ class Copies:
         self._kinds: dict[ResourceType, str | None] = {MODEL: None, **{where: kind for kind, where in types.items()}}
         self._routes = _Index()
         self._uses = _Index()
+        self._held_and_going: set[_Id] = set()
 
         def informer(resource: ResourceType, changed: Any, trim: Any) -> Informer:
             return Informer(cluster, resource, namespace, changed, trim)
@@ -125,6 +127,11 @@ class Copies:
         found = {one for word in words for one in self._routes.of((key.namespace, word))}
         ordered = sorted(found, key=lambda one: (one.resource.name, one.key))
         there = ((one, self._members[one.resource].get(one.key)) for one in ordered)
+        return [Member(one.resource, self._kinds[one.resource], item) for one, item in there if item is not None]
+
+    def held_and_going(self) -> list[Member]:
+        """The objects that are about to go, and wait for what they declared in a registry to be gone."""
+        there = ((one, self._members[one.resource].get(one.key)) for one in sorted(self._held_and_going))
         return [Member(one.resource, self._kinds[one.resource], item) for one, item in there if item is not None]
 
     def member(self, resource: ResourceType, key: ObjectKey) -> Mapping[str, Any] | None:
@@ -187,6 +194,10 @@ class Copies:
             words = set() if after is None else {*route_of(after, driver), *rows_of(after)}
             self._routes.put(here, {(key.namespace, word) for word in words})
             self._uses.put(here, () if after is None else _uses(key.namespace, after))
+            if after is not None and "deletionTimestamp" in after["metadata"] and is_held(after):
+                self._held_and_going.add(here)
+            else:
+                self._held_and_going.discard(here)
             if _says(before) != _says(after):
                 deleted = after is None or ("deletionTimestamp" in after["metadata"] and before is not None)
                 self._mark(key.namespace, {word for _, word in old} | words, deleted=deleted)

@@ -26,6 +26,18 @@ def held_by(item: Mapping[str, Any], registry: str) -> bool:
     return finalizer_of(registry) in (item["metadata"].get("finalizers") or ())
 
 
+def is_held(item: Mapping[str, Any]) -> bool:
+    """True where any Registry object holds an object."""
+    return without_ours(item) is not None
+
+
+def without_ours(item: Mapping[str, Any]) -> list[str] | None:
+    """The finalizers of an object without those of all Registry objects, None where it has none of them."""
+    there: list[str] = list(item["metadata"].get("finalizers") or ())
+    others = [one for one in there if not one.startswith(PREFIX)]
+    return others if len(others) < len(there) else None
+
+
 def with_finalizer(item: Mapping[str, Any], registry: str, *, held: bool) -> list[str] | None:
     """The finalizers that an object is to have, None where it has them."""
     there: Iterable[str] = item["metadata"].get("finalizers") or ()

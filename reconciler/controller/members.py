@@ -12,10 +12,11 @@ from reconciler.controller.copies import Copies, Member
 from reconciler.controller.desired import Composer, Declared
 from reconciler.controller.documents import ClusterDocument
 from reconciler.controller.finalizers import held_by
+from reconciler.controller.planned import NOT_IN_FORCE
 from reconciler.controller.ports import Recorder
 from reconciler.controller.routing import NOWHERE, rows_of
 from reconciler.controller.rows import unknown_row
-from reconciler.controller.status import HELD, UNCHANGED, Row
+from reconciler.controller.status import HELD, Row
 from reconciler.controller.writer import Writer
 from reconciler.planner.plan import Change
 
@@ -122,7 +123,9 @@ class Members:
     async def _write_live(self, one: ClusterDocument, item: Mapping[str, Any], row: Row, *, holds: bool) -> None:
         goes_to = self._goes_to_of(one.resource, item)
         await self.writer.row(one.resource, item, self.key.name, row, goes_to)
-        held = holds and (row.action == UNCHANGED or held_by(item, self.key.name))
+        # what was written, or may have been although it failed: whoever deletes the object waits until it is gone
+        may_be_there = row.action not in HELD or row.reason == NOT_IN_FORCE
+        held = holds and (may_be_there or held_by(item, self.key.name))
         await self.writer.finalizer(one.resource, item, self.key.name, held=held)
 
     async def _write_going(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from reconciler.controller.desired import Declared, Trouble
 from reconciler.core.resource import Desired, DesiredState, RemoteState
@@ -12,6 +13,8 @@ from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.planner import Policy
 from reconciler.planner.references import dangling
 from reconciler.project.planning import plan_unchecked
+
+NOT_IN_FORCE: Final = "not-in-force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,13 @@ class Planned:
     remote: RemoteState
     desired: DesiredState
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
+
+    @property
+    def not_in_force(self) -> dict[str, str]:
+        """What the registry has stored and does not act upon, in words, by the name of its manifest. What is written now is read back."""
+        written = {change.source.file for change in self.plan.writes if change.source is not None}
+        told = (one for one in self.plan.problems if one.rule == NOT_IN_FORCE)
+        return {one.file: one.message for one in told if one.file not in written}
 
 
 def plan(

@@ -42,7 +42,8 @@ class Observer(Protocol):
 
 
 class Result(NamedTuple):
-    """How a reconcile ended: whether it failed, and in how many seconds it is due again."""
+    """How a reconcile ended: whether it failed, and in how many seconds it is due again. `unreachable` where nobody answered."""
 
     failed: bool
     after: float
+    unreachable: bool = False

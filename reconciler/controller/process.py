@@ -24,6 +24,7 @@ from reconciler.controller.queue import WorkQueue
 from reconciler.controller.reconcile import Reconciler
 from reconciler.controller.replica import Replica
 from reconciler.controller.settings import Log, Settings
+from reconciler.controller.vanishing import NamespaceReleaser
 from reconciler.registry import catalog
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -98,9 +99,11 @@ class Parts:
             concurrency=self.settings.concurrency,
         )
         self._measure(self.replica)
+        releaser = NamespaceReleaser(self.cluster, self.copies, reconciler.writer, self._released)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.recorder.run())
             tasks.create_task(self.replica.run())
+            tasks.create_task(releaser.run())
 
     async def _cluster_id(self) -> str:
         """What tells this cluster from others, for marks in registries: a uid that is never given again.
@@ -119,6 +122,9 @@ class Parts:
     def _concerned(self, key: ObjectKey, *, deleted: bool = False) -> None:
         self.metrics.changed(key)
         self.queue.mark(key, deleted=deleted)
+
+    def _released(self, namespace: str, count: int) -> None:
+        self.log(f"the namespace {namespace} is about to go: {count} objects released, nothing deleted in a registry")
 
     def _replica_says(self, what: str) -> Mapping[str, str]:
         if self.replica is None:

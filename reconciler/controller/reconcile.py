@@ -39,6 +39,7 @@ from reconciler.core.errors import (
     RegistryError,
     SecretError,
     TemporaryError,
+    UnreachableError,
 )
 from reconciler.core.resource import Desired
 from reconciler.planner.plan import Consents
@@ -109,7 +110,8 @@ class Reconciler:
         except (RegistryError, SecretError, ConfigError) as error:
             await members.unknown(error.code, told(error))
             await status.failed(error)
-            return Result(failed=True, after=registry.interval), error.code
+            nobody = isinstance(error, UnreachableError) or isinstance(error.__cause__, UnreachableError)
+            return Result(failed=True, after=registry.interval, unreachable=nobody), error.code
 
 
 @dataclass

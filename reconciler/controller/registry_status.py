@@ -9,7 +9,7 @@ from typing import Any, Final
 from reconciler.applier.report import Report
 from reconciler.controller.cluster import ClusterError, Data, key_of
 from reconciler.controller.crds import REGISTRY
-from reconciler.controller.planned import Planned
+from reconciler.controller.planned import NOT_IN_FORCE, Planned
 from reconciler.controller.ports import Recorder
 from reconciler.controller.registry_object import ALLOW_DELETES, RegistryObject, time_of
 from reconciler.controller.status import SUSPENDED, Condition, registry_status
@@ -145,6 +145,13 @@ def _synced(planned: Planned, left: Mapping[str, list[Change]], failure: Reconci
         first_change = min((change for some in left.values() for change in some), key=lambda one: one.address)
         message = f"{count} changes are left, the first: {first_change.address}: {first_change.action}"
         return Condition("Synced", "False", first_change.reason, message)
+    if idle := planned.not_in_force:
+        return Condition(
+            "Synced",
+            "False",
+            NOT_IN_FORCE,
+            f"{len(idle)} objects are stored, and not in force, the first: {idle[min(idle)]}",
+        )
     return Condition("Synced", "True", "in-sync")
 
 

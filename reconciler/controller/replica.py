@@ -156,7 +156,7 @@ class Replica:
 
     def _plan_next(self, key: ObjectKey, result: Result) -> None:
         if result.failed:
-            self.queue.failed(key)
+            self.queue.failed(key, unreachable=result.unreachable)
             return
         self.queue.succeeded(key)
         if self.copies.registry(key) is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from reconciler.applier.report import Report
 from reconciler.controller.desired import Declared, Trouble
 from reconciler.controller.documents import ClusterDocument
-from reconciler.controller.planned import Planned
+from reconciler.controller.planned import NOT_IN_FORCE, Planned
 from reconciler.controller.status import HELD, UNCHANGED, UNKNOWN, Row
 from reconciler.core.resource import Address
 from reconciler.manifest.kubernetes_references import SECRET
@@ -64,12 +64,14 @@ def rows(
 
     `secrets` are the digests to note.
     """
-    left = left_of(planned, report)
+    left, idle = left_of(planned, report), planned.not_in_force
     for file, one in declared.documents.items():
         if file in planned.troubles:
             yield file, row_of_trouble(registry, one, planned.troubles[file])
         elif file in left:
             yield file, _row_left(registry, one, left[file], planned, report)._replace(secrets=secrets.get(file, ""))
+        elif file in idle:
+            yield file, Row(registry, "blocked", NOT_IN_FORCE, idle[file], generation=one.generation)
         else:
             yield file, Row(registry, UNCHANGED, generation=one.generation, secrets=secrets.get(file, ""))
     for file, one in declared.going.items():

@@ -47,10 +47,20 @@ class Writer:
     async def finalizer(self, resource: ResourceType, item: Mapping[str, Any], registry: str, *, held: bool) -> None:
         """Let a Registry object hold an object, or release it."""
 
-        def compute(now: Mapping[str, Any]) -> Data | None:
+        def wanted(now: Mapping[str, Any]) -> list[str] | None:
             if held and "deletionTimestamp" in now["metadata"]:
                 return None  # the API server takes no new finalizer of what is about to go
-            found = with_finalizer(now, registry, held=held)
+            return with_finalizer(now, registry, held=held)
+
+        await self.finalizers(resource, item, wanted)
+
+    async def finalizers(
+        self, resource: ResourceType, item: Mapping[str, Any], wanted: Callable[[Mapping[str, Any]], list[str] | None]
+    ) -> None:
+        """Set the finalizers of an object to what `wanted` makes of it, None where they stay."""
+
+        def compute(now: Mapping[str, Any]) -> Data | None:
+            found = wanted(now)
             return None if found is None else {"metadata": {"finalizers": found}}
 
         await self._patch(resource, item, compute, status=False)

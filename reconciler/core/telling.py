@@ -11,7 +11,13 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
-from reconciler.core.secret_names import has_secret_in_query, is_secret_field, is_secret_form, refuses_credentials
+from reconciler.core.secret_names import (
+    SECRET_FORMS,
+    has_secret_in_query,
+    is_secret_field,
+    is_secret_form,
+    refuses_credentials,
+)
 from reconciler.core.url import public_url
 
 MASK: Final = "***"
@@ -45,7 +51,7 @@ def gives_itself_away(text: str) -> bool:
 def without_credentials(value: Any) -> Any:
     """JSON data as it may be shown, though somebody entered a credential in a registry: addresses without it, `***` for a text that is one."""
     if isinstance(value, Mapping):
-        return {name: without_credentials(item) for name, item in value.items()}
+        return {masked(name): without_credentials(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [without_credentials(item) for item in value]
     if not isinstance(value, str):
@@ -53,6 +59,11 @@ def without_credentials(value: Any) -> Any:
     if refuses_credentials(value):
         return public_url(value)
     return MASK if is_secret_form(value) else value
+
+
+def masked(text: str) -> str:
+    """Mask what a text, such as a message that quotes a name, holds in the form of a credential."""
+    return SECRET_FORMS.sub(MASK, text)
 
 
 def without_value(name: str) -> str:

@@ -1,11 +1,11 @@
-"""Find likely secrets in free text of manifests: by their form, or by the name of their field.
+"""Find likely secrets in free text of manifests, and in variables: by their form, or by the name of their field.
 
 A warning: a name may mislead, and a text only looks like a key. What was found is never repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.core import pointer as pointers
@@ -23,6 +23,11 @@ _BY_NAME: Final = (
 def likely_secrets(data: Any) -> Iterator[Finding]:
     """A warning for each text of a document that is likely a secret."""
     yield from _walk(data, ())
+
+
+def likely_in_variables(variables: Mapping[str, str]) -> Iterator[Finding]:
+    """A warning for each of reconciler.yaml's `variables` that is likely a secret: `${var:…}` writes it into manifests."""
+    yield from _walk(dict(variables), ("variables",))
 
 
 def told_once(problems: Iterable[Problem]) -> set[Problem]:

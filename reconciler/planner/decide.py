@@ -210,6 +210,8 @@ def _used_by_others(item: Desired, remote: Resource, index: RegistryIndex, polic
         return None
     owner = theirs.mark.owner if theirs.mark is not None else "nobody"
     way = f"call this one otherwise, or --take-ownership {owner} takes it over"
+    if item.address in policy.named:
+        way = "it stays while that one needs it"
     return _refusal(item, "conflict", "owner", f"{theirs.address}, which belongs to {owner}, uses it: {way}")
 
 

@@ -7,7 +7,7 @@ have one, else by the reference's text where the registry keeps that, else not a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core import pointer as json_pointer
@@ -85,7 +85,7 @@ def drifted(remote: Resource, kind: Kind) -> bool:
 
 def created(desired: Desired) -> tuple[FieldChange, ...]:
     """The fields of a new object: one for each at the top."""
-    whole = combined(desired.resource.spec, desired.resource.unmanaged)
+    whole = without_credentials(combined(desired.resource.spec, desired.resource.unmanaged))
     pointers = ((json_pointer.join((name,)), value) for name, value in sorted(whole.items()))
     return tuple(
         FieldChange(pointer, sensitive=True) if pointer in desired.secrets else FieldChange(pointer, after=value)
@@ -117,8 +117,7 @@ def difference(
             verdicts[verdict].append(pointer)
     removed = {pointer for pointer in pointers if pointer not in desired.secrets}
     replaces, why = _replaces(fields, kind.root, removed)
-    shown = (replace(field, before=without_credentials(field.before)) for field in fields)
-    ordered = tuple(sorted(shown, key=lambda field: field.path))
+    ordered = tuple(sorted(map(shown, fields), key=lambda field: field.path))
     return Difference(
         ordered,
         replaces,
@@ -128,6 +127,17 @@ def difference(
         unverified=tuple(verdicts["unverified"]),
         unreadable_secrets=tuple(verdicts["unreadable"]),
     )
+
+
+def shown(change: FieldChange) -> FieldChange:
+    """A change as everybody may see it: without a credential that somebody wrote where none belongs.
+
+    Where nothing else differs, it is sensitive.
+    """
+    if change.sensitive:
+        return change
+    before, after = (side if side is MISSING else without_credentials(side) for side in (change.before, change.after))
+    return FieldChange(change.path, before, after, sensitive=before is not MISSING and before == after)
 
 
 def _secret_pointers(desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,18 +7,17 @@ from typing import Any
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
-from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Mark
 from reconciler.core.spec import normalized, secrets_in
 from reconciler.core.telling import without_credentials
-from reconciler.planner.diff import FieldChange, field_changes, rotation
+from reconciler.planner.diff import FieldChange, field_changes, rotation, shown
 
 
 def first_fields(spec: Mapping[str, Any], kind: Kind) -> tuple[FieldChange, ...]:
     """The fields of an object's first revision: one for each at the top, as in the plan of a create."""
     secrets = {pointer for pointer, _ in secrets_in(spec, kind.root)}
-    shown = without_credentials(spec)
-    pointers = ((json_pointer.join((name,)), shown[name]) for name in sorted(shown))
+    public = without_credentials(spec)
+    pointers = ((json_pointer.join((name,)), public[name]) for name in sorted(public))
     return tuple(
         FieldChange(pointer, sensitive=True) if pointer in secrets else FieldChange(pointer, after=value)
         for pointer, value in pointers
@@ -34,7 +33,7 @@ def changed_fields(
     """
     secrets = {pointer for spec in (before, after) for pointer, _ in secrets_in(spec, kind.root)}
     sides = (normalized(side, kind.root, tuple(secrets)) for side in (before, after))
-    found = [_shown(change) for change in field_changes(*sides)]
+    found = [shown(change) for change in field_changes(*sides)]
     found.extend(
         FieldChange(pointer, sensitive=True)
         for pointer in secrets
@@ -50,11 +49,6 @@ def mark_changes(before: Mark | None, after: Mark | None) -> Iterator[tuple[str,
     for name, (old, new) in (("owner", owners), ("protected", protections)):
         if old != new:
             yield name, old, new
-
-
-def _shown(change: FieldChange) -> FieldChange:
-    before, after = (side if side is MISSING else without_credentials(side) for side in (change.before, change.after))
-    return FieldChange(change.path, before, after, sensitive=before is not MISSING and before == after)
 
 
 def _rotated(pointer: str, marks: tuple[Mark | None, Mark | None]) -> bool:

@@ -25,7 +25,7 @@ from reconciler.core.secret_commands import SecretCommands
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import Excluded, FoundFiles, discover, shown
 from reconciler.manifest.ignored import SILENT
-from reconciler.manifest.likely_secrets import told_once
+from reconciler.manifest.likely_secrets import likely_in_variables, told_once
 from reconciler.manifest.load import Reader
 from reconciler.manifest.manifests import Manifests
 from reconciler.manifest.secret_hosts import destinations
@@ -160,7 +160,8 @@ class Workspace:
                 missing = missing_in_manifest(manifest, self.entries, self.resolver)
                 problems |= {manifests.problem(manifest, finding) for finding in missing}
         if chosen is None and self.project.file is not None:
-            problems |= set(self.project.problems(missing_in_settings(self.entries, self.resolver)))
+            settings = (*missing_in_settings(self.entries, self.resolver), *likely_in_variables(self.project.variables))
+            problems |= set(self.project.problems(settings))
         if self.project.secrets is not None:
             mine = [one for one in manifests.manifests if chosen is None or one.is_in(chosen)]
             refused = destinations(mine, compiled.state.resources, self.entries, self.project.secrets)

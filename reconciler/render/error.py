@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from reconciler.core.errors import ConfigError, ManifestError, ReconcilerError
 from reconciler.core.problem_json import FORMAT_VERSION, problem_to_json
+from reconciler.core.telling import masked
 from reconciler.render.terminal import Style
 
 MOST_LINES: Final = 20  # of a list in an error's message
@@ -16,9 +17,9 @@ def error_text(error: ReconcilerError, style: Style) -> str:
 
     Further lines of the message are a list, which is cut where it is long.
     """
-    lines = [f"{style.paint('error:', 'red', 'bold')} {_lines(error.message, style)}"]
-    if error.hint:
-        lines.append(f"{style.paint('hint:', 'cyan', 'bold')} {_lines(error.hint, style)}")
+    lines = [f"{style.paint('error:', 'red', 'bold')} {_lines(message_of(error), style)}"]
+    if hint := hint_of(error):
+        lines.append(f"{style.paint('hint:', 'cyan', 'bold')} {_lines(hint, style)}")
     return "\n".join(lines)
 
 
@@ -40,4 +41,14 @@ def error_json(error: ReconcilerError) -> dict[str, Any]:
 
 def error_data(error: ReconcilerError) -> dict[str, Any]:
     """What is wrong and what to do next, as the member `error` of an answer has it."""
-    return {"code": error.code, "message": error.message, "hint": error.hint}
+    return {"code": error.code, "message": message_of(error), "hint": hint_of(error)}
+
+
+def message_of(error: ReconcilerError) -> str:
+    """What is wrong; what looks like a credential in it, such as a name that it quotes, is masked."""
+    return masked(error.message)
+
+
+def hint_of(error: ReconcilerError) -> str | None:
+    """What to do next, masked as the message is."""
+    return masked(error.hint) if error.hint else None

@@ -11,7 +11,7 @@ from typing import Final
 from reconciler.core.errors import FileError, Problem, ReconcilerError, RefusedError
 from reconciler.manifest.validation import Repository, Validation
 from reconciler.render import REPORTS, VALIDATION, load
-from reconciler.render.error import error_json, error_text
+from reconciler.render.error import error_json, error_text, hint_of, message_of
 from reconciler.render.escape import markdown, markdown_code
 from reconciler.render.jsontext import dumps
 from reconciler.render.marker import COMMENTED, marker
@@ -53,7 +53,7 @@ def _validation(error: ReconcilerError, repository: Repository | None) -> Valida
     """An error as the result of `validate`, for the formats that hold nothing but problems."""
     if isinstance(error, FileError) and error.problems:
         return Validation(0, 0, error.problems, error.lines, repository)
-    problem = Problem("reconciler.yaml", 1, 1, error.code, error.message, suggestion=error.hint)
+    problem = Problem("reconciler.yaml", 1, 1, error.code, message_of(error), suggestion=hint_of(error))
     return Validation(0, 0, (problem,), repository=repository)
 
 
@@ -65,9 +65,9 @@ def _text(error: ReconcilerError) -> Iterator[str]:
 
 
 def _markdown(error: ReconcilerError, command: str, first: Sequence[str]) -> Iterator[str]:
-    lines = ["> [!CAUTION]", f"> {markdown(_short(error.message))}"]
-    if error.hint:
-        lines.extend([">", f"> **Hint:** {markdown(_short(error.hint))}"])
+    lines = ["> [!CAUTION]", f"> {markdown(_short(message_of(error)))}"]
+    if hint := hint_of(error):
+        lines.extend([">", f"> **Hint:** {markdown(_short(hint))}"])
     title = f"### {command.capitalize()}: {'refused' if isinstance(error, RefusedError) else 'failed'}"
     head = [*first, title, "\n".join(lines)]
     yield from head

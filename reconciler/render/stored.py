@@ -43,10 +43,7 @@ def list_data(
             {"registry": name, "kind": row.kind, "key": row.key, "message": row.message}
             for name, row in unreadable_rows(remote)
         ],
-        "failed": [
-            {"registry": name, "code": error.code, "message": error.message, "hint": error.hint}
-            for name, error in sorted(failures.items())
-        ],
+        "failed": [{"registry": name, **error_data(error)} for name, error in sorted(failures.items())],
     }
     return {**data, "error": error_data(unread(failures))} if failures else data
 
@@ -55,17 +52,20 @@ def _row(item: StoredObject) -> dict[str, Any]:
     resource, facts = item.resource, item.facts
     address = resource.address
     got = get_data(resource)
+    told = {
+        "display_name": facts.name,
+        "url": facts.url,
+        "provider": facts.provider,
+        "model": facts.model,
+        "tags": list(item.tags),
+        "labels": dict(item.labels),
+    }
     return {
         "address": got["address"],
         "kind": address.kind,
         "key": address.key,
         "registry": address.registry,
-        "display_name": facts.name,
-        "url": without_credentials(facts.url),
-        "provider": facts.provider,
-        "model": facts.model,
-        "tags": list(item.tags),
-        "labels": dict(item.labels),
+        **without_credentials(told),
         "protected": item.protected,
         "owner": got["owner"],
         "updated_at": got["updated_at"],

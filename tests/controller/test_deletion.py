@@ -16,6 +16,7 @@ from reconciler.controller.cluster import CONFIG_MAPS
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.finalizers import finalizer_of
 from reconciler.controller.registry_object import ALLOW_DELETES
+from reconciler.controller.vanishing import NamespaceReleaser
 
 
 @asynccontextmanager
@@ -308,5 +309,30 @@ def test_no_backup_no_delete(tmp_path: Path) -> None:
             loop.cluster.refused.clear()
             await loop.reconcile()
             assert set(loop.stored()) == {"b"}
+
+    asyncio.run(run())
+
+
+def test_a_namespace_that_goes_is_released_without_any_lease(tmp_path: Path) -> None:
+    """No lease can be taken up in it, so no reconcile may begin there."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            released: list[tuple[str, int]] = []
+            releaser = NamespaceReleaser(
+                loop.cluster, loop.copies, loop.reconciler.writer, lambda *told: released.append(told)
+            )
+            await loop.cluster.delete(MODEL, key("a"))
+            await loop.settle()
+            await releaser.look()
+            assert (kept(loop), released) == ({"a", "b"}, [])
+            loop.cluster.going_namespaces.add(NAMESPACE)
+            await loop.cluster.delete(MODEL, key("b"))
+            await loop.settle()
+            await releaser.look()
+            await loop.settle()
+            assert (kept(loop), released) == (set(), [(NAMESPACE, 2)])
+            assert loop.copies.held_and_going() == []
+            assert set(loop.stored()) == {"a", "b"}
 
     asyncio.run(run())

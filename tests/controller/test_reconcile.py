@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from controller.loop import a_model, a_registry, loop_on
+from controller.loop import a_model, a_registry, an_object, loop_on
 from kubernetes.memory_cluster import MemoryCluster
+from registry.server_process import free_port
 
 from reconciler.controller.crds import MODEL, REGISTRY
 
@@ -46,5 +47,23 @@ def test_a_second_reconcile_writes_nothing_at_all(tmp_path: Path) -> None:
             cluster.calls.clear()
             await loop.reconcile()
             assert cluster.writes() == []
+
+    asyncio.run(run())
+
+
+def test_a_registry_that_nobody_answers_for_is_told_from_one_that_fails(tmp_path: Path) -> None:
+    """It is tried again soon: see queue.LONGEST_UNREACHABLE."""
+
+    async def run() -> None:
+        cluster = MemoryCluster()
+        cluster.put(
+            REGISTRY,
+            an_object("first", {"driver": "litellm", "url": f"http://127.0.0.1:{free_port()}", "default": True}),
+        )
+        cluster.put(MODEL, a_model("a"))
+        async with loop_on(cluster, tmp_path) as loop:
+            result = await loop.reconcile()
+            assert (result.failed, result.unreachable) == (True, True)
+            assert loop.condition("a")[0] != "True"
 
     asyncio.run(run())

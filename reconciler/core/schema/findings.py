@@ -18,7 +18,7 @@ from reconciler.core.problem_rules import BAD_VALUE, RULES
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.schema.unions import without_forms
-from reconciler.core.telling import without_value, without_values
+from reconciler.core.telling import masked, without_value, without_values
 
 _EXPECTED: Final = {
     "string_type": "a string",
@@ -57,12 +57,12 @@ def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
         line=where.line,
         column=where.column,
         rule=finding.rule,
-        message=without_values(finding.message, parts),
+        message=masked(without_values(finding.message, parts)),
         end_line=where.end_line,
         end_column=where.end_column,
         severity=finding.severity,
         pointer=pointers.join(map(without_value, parts)),
-        suggestion=finding.suggestion,
+        suggestion=masked(finding.suggestion) if finding.suggestion else None,
     )
 
 

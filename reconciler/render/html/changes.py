@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Source
+from reconciler.core.telling import without_credentials
 from reconciler.planner.plan import Change, FieldChange
 from reconciler.render.html.facets import Facet, Values, facets
 from reconciler.render.html.sides import SECRET, Bounds, Sides, listing, sides
@@ -151,7 +152,8 @@ def labels_of(change: Change) -> tuple[str, ...]:
     """The labels of a change's manifest, each as it is selected."""
     if change.desired is None:
         return ()
-    return tuple(f"{name}={value}" for name, value in sorted(change.desired.labels.items()))
+    shown = without_credentials(change.desired.labels)
+    return tuple(f"{name}={value}" for name, value in sorted(shown.items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from reconciler.core.errors import FileError, Problem, ReconcilerError, RefusedError, is_error
 from reconciler.manifest.validation import Validation
+from reconciler.render.error import hint_of, message_of
 from reconciler.render.html.changes import chunked
 from reconciler.render.html.facets import Facet, facets
 from reconciler.render.html.page import render as page
@@ -73,8 +74,8 @@ def failure(error: ReconcilerError, command: str) -> str:
         title=heading,
         heading=heading,
         refused=refused,
-        message=error.message.split("\n"),
-        hint=error.hint or "",
+        message=message_of(error).split("\n"),
+        hint=hint_of(error) or "",
         files=files,
     )
 
