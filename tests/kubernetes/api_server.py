@@ -143,11 +143,11 @@ class ApiServer:
         try:
             connection.request(method, path, None if data is None else json.dumps(data), {"Content-Type": kind})
             reply = connection.getresponse()
+            if reply.status == http.client.NOT_FOUND:
+                return None
             answer = json.load(reply)
         finally:
             connection.close()
-        if reply.status == http.client.NOT_FOUND:
-            return None
         assert reply.status < http.client.BAD_REQUEST, f"{method} {path}: {reply.status} {answer}"
         return answer
 

@@ -19,6 +19,7 @@ from registry.server_process import free_port
 
 GROUP: Final = "models.reconciler.dev"
 VERSION: Final = f"{GROUP}/v1alpha1"
+HELD: Final = ("models", "nemomodels.nemo.models.reconciler.dev", "nemosecrets.nemo.models.reconciler.dev")
 STEP: Final = 0.1  # seconds between two looks
 
 
@@ -35,11 +36,7 @@ class Controller:
 
     def start(self) -> None:
         """Starts it, and does not wait for anything."""
-        environment = passed() | {
-            "KUBECONFIG": str(self._kubeconfig),
-            "HOME": str(self._folder),
-            **({"PYTHONPATH": "/tmp/ktx"} if Path("/tmp/ktx").exists() else {}),
-        }
+        environment = passed() | {"KUBECONFIG": str(self._kubeconfig), "HOME": str(self._folder)}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", BIN / "reconciler", "controller", "run", *self._options],
@@ -93,7 +90,7 @@ class Team:
     def __init__(self, server: ApiServer, namespace: str, folder: Path, *, kubeconfig: Path | None = None) -> None:
         self.server = server
         self.namespace = namespace
-        self.judge = Judge(folder / "registries" / namespace / "store.db")
+        self.judge = Judge(folder / namespace / "store.db")
         self.controller = Controller(kubeconfig or server.kubeconfig, namespace, folder, "--lease-duration", "5")
 
     def registry(self, *, name: str = "store", annotations: Mapping[str, str] | None = None, **spec: Any) -> None:
@@ -137,17 +134,18 @@ class Team:
         return found
 
     def path(self, resource: str) -> str:
-        """Where the API server has the objects of a type of ours: `models`, or with its group as `secrets.nemo.models.reconciler.dev`."""
+        """Where the API server has the objects of a type of ours: `models`, or with its group as `nemosecrets.nemo.models.reconciler.dev`."""
         plural, _, group = _full(resource).partition(".")
         return f"/apis/{group}/v1alpha1/namespaces/{self.namespace}/{plural}"
 
     def release(self) -> None:
         """Lets all objects go, as an administrator would where there is no controller any more."""
-        for resource in ("models", "models.nemo.models.reconciler.dev", "secrets.nemo.models.reconciler.dev"):
-            found = self.server.ask("GET", self.path(resource))
-            held = [item["metadata"] for item in (found or {}).get("items", ()) if item["metadata"].get("finalizers")]
-            for one in held:
-                self.server.ask("PATCH", f"{self.path(resource)}/{one['name']}", {"metadata": {"finalizers": None}})
+        for resource in HELD:
+            found = self.server.ask("GET", self.path(resource)) or {}
+            for name in [
+                item["metadata"]["name"] for item in found.get("items", ()) if item["metadata"].get("finalizers")
+            ]:
+                self.server.ask("PATCH", f"{self.path(resource)}/{name}", {"metadata": {"finalizers": None}})
 
     def until(self, holds: Callable[[], bool], what: str, limit: float = WAITS) -> None:
         """Waits for a condition while the controller runs; shows what it said where that does not come."""

@@ -34,7 +34,7 @@ def models(team: Team, description: str) -> list[dict[str, Any]]:
     return [team.object("Model", name, f"{NEMO}/v1alpha1", description=description) for name in NAMES]
 
 
-def synced(team: Team, resource: str = "models") -> None:
+def synced(team: Team, resource: str = "nemomodels") -> None:
     """Waits until all native objects of a type are."""
     team.until_synced(resource=f"{resource}.{NEMO}")
 
@@ -83,10 +83,10 @@ def test_a_secret_that_comes_late_and_then_changes(nemo: Team, proxy: Proxy) -> 
     nemo.until(lambda: _synced(nemo, "key") == "False", "the object says that its value is missing")
     assert not proxy.written("secrets")
     nemo.apply(secret(nemo.namespace, "login", token="first-made-up-value"))
-    synced(nemo, "secrets")
+    synced(nemo, "nemosecrets")
     nemo.apply(secret(nemo.namespace, "login", token="second-made-up-value"))
     nemo.until(lambda: len(proxy.written("secrets")) == 2, "the new value is written")
-    synced(nemo, "secrets")
+    synced(nemo, "nemosecrets")
     nemo.apply(secret(nemo.namespace, "login", token="second-made-up-value", other="of no concern"))
     nemo.apply(*models(nemo, "two"))
     synced(nemo)
@@ -94,7 +94,7 @@ def test_a_secret_that_comes_late_and_then_changes(nemo: Team, proxy: Proxy) -> 
     assert [body.get("value", body.get("data")) for body in sent] == ["first-made-up-value", "second-made-up-value"]
     assert "made-up-value" not in nemo.controller.said()
     told = nemo.kubectl("get", "events,configmaps,leases", "-o", "yaml") + nemo.kubectl(
-        "get", f"secrets.{NEMO}", "-o", "yaml"
+        "get", f"nemosecrets.{NEMO}", "-o", "yaml"
     )
     assert "made-up-value" not in told
 
@@ -104,7 +104,7 @@ def test_an_edit_while_the_one_before_is_written(nemo: Team, proxy: Proxy) -> No
     nemo.controller.start()
     name = NAMES[0]
     nemo.apply(models(nemo, "one")[0])
-    nemo.until_synced(name, resource=f"models.{NEMO}")
+    nemo.until_synced(name, resource=f"nemomodels.{NEMO}")
     lies: list[str] = []
 
     def under_way(request: Passed) -> bool:
@@ -116,16 +116,19 @@ def test_an_edit_while_the_one_before_is_written(nemo: Team, proxy: Proxy) -> No
     def claims(request: Passed) -> bool:
         """Before the third description was sent, no status may speak for it."""
         if writes(request) and request.kind == "models" and request.body.get("description") == "three":
-            item = nemo.get(f"models.{NEMO}", name)
-            if conditions(item)["Synced"].get("observedGeneration") == 3 and _synced(nemo, name, "models") == "True":
+            item = nemo.get(f"nemomodels.{NEMO}", name)
+            if (
+                conditions(item)["Synced"].get("observedGeneration") == 3
+                and _synced(nemo, name, "nemomodels") == "True"
+            ):
                 lies.append("synced at generation 3 before that was sent")
         return False
 
     proxy.answer(500, of=under_way)
     proxy.answer(500, of=claims)
     nemo.apply(models(nemo, "two")[0])
-    nemo.until(lambda: nemo.get(f"models.{NEMO}", name)["metadata"]["generation"] == 3, "it was edited under way")
-    nemo.until_synced(name, resource=f"models.{NEMO}")
+    nemo.until(lambda: nemo.get(f"nemomodels.{NEMO}", name)["metadata"]["generation"] == 3, "it was edited under way")
+    nemo.until_synced(name, resource=f"nemomodels.{NEMO}")
     assert lies == []
     assert [request.body.get("description") for request in _stored(proxy)] == ["one", "two", "three"]
 
@@ -141,5 +144,5 @@ def _ready(team: Team) -> str | None:
     return conditions(team.get("registries", "store")).get("Ready", {}).get("status")
 
 
-def _synced(team: Team, name: str, resource: str = "secrets") -> str | None:
+def _synced(team: Team, name: str, resource: str = "nemosecrets") -> str | None:
     return conditions(team.get(f"{resource}.{NEMO}", name)).get("Synced", {}).get("status")
