@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 
-import pytest
 from kubernetes.loop import GROUP, Team, is_synced
 
 SEED = 14
@@ -14,7 +13,6 @@ NAMES = [f"model-{number:02}" for number in range(24)]
 LONGEST = 4.0  # seconds from a change until the controller is killed: it starts, takes the lease, reads, writes and says so meanwhile
 
 
-@pytest.mark.timeout(900)
 def test_killed_at_random_points(team: Team) -> None:
     """Twenty times, while models are created, changed and deleted. A status that says Synced is true at each of these points."""
     chance = random.Random(SEED)

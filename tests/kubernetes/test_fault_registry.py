@@ -87,7 +87,6 @@ def test_a_secret_that_comes_late_and_then_changes(nemo: Team, proxy: Proxy) -> 
     nemo.apply(secret(nemo.namespace, "login", token="second-made-up-value"))
     nemo.until(lambda: len(proxy.written("secrets")) == 2, "the new value is written")
     synced(nemo, "nemosecrets")
-    nemo.apply(secret(nemo.namespace, "login", token="second-made-up-value", other="of no concern"))
     nemo.apply(*models(nemo, "two"))
     synced(nemo)
     sent = [request.body for request in proxy.written("secrets")]
