@@ -127,17 +127,17 @@ async def kopf(copy: Copy) -> None:
     module: Any = importlib.import_module("kopf")
 
     @module.on.startup()
-    def configure(settings: Any, **_: Any) -> None:
+    async def configure(settings: Any, **_: Any) -> None:
         settings.posting.enabled = False
         settings.scanning.disabled = True
         settings.watching.inactivity_timeout = 90
 
-    @module.index(GROUP["group"], GROUP["version"], GROUP["plural"])
-    def known(body: Any, **_: Any) -> Any:
+    @module.index(GROUP["group"], GROUP["version"], GROUP["plural"], id="known")
+    async def known(body: Any, **_: Any) -> Any:
         return {(body["metadata"]["namespace"], body["metadata"]["name"]): dict(body)}
 
     @module.on.event(GROUP["group"], GROUP["version"], GROUP["plural"])
-    def changed(body: Any, known: Any, **_: Any) -> None:
+    async def changed(body: Any, known: Any, **_: Any) -> None:
         copy.changes += 1
         copy.note(body, len(known))
 

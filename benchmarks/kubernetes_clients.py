@@ -1,6 +1,6 @@
 """What each client of Kubernetes costs, and does when the API server fails: docs/decisions/kubernetes-client.md quotes it.
 
-    PYTHONPATH=tests python benchmarks/kubernetes_clients.py [OBJECTS]
+    PYTHONPATH=tests python benchmarks/kubernetes_clients.py [OBJECTS [CLIENT...]]
 
 A real API server (`make kubetest` builds it) holds so many Models (10,000). Each client, in a process of its own, lists and
 watches them; then 2,000 of them change. After that all run at once, each behind a proxy of its own, and the API server is
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +91,7 @@ async def worker(name: str, count: int, kubeconfig: Path) -> AsyncIterator[Worke
         str(HERE / "kubernetes_client_worker.py"),
         name,
         str(count),
-        env=ENVIRONMENT | {"KUBECONFIG": str(kubeconfig)},
+        env={**ENVIRONMENT, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": ""},  # tests/kubernetes is no client
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=None if "VERBOSE" in os.environ else subprocess.DEVNULL,
@@ -218,11 +218,13 @@ class Fault:
             proxy.hold()
 
 
-async def faults(server: ApiServer, cluster: Cluster, count: int, folder: Path) -> dict[str, dict[str, str]]:
+async def faults(
+    server: ApiServer, cluster: Cluster, count: int, folder: Path, clients: Sequence[str]
+) -> dict[str, dict[str, str]]:
     """The second table, by fault and client."""
     async with AsyncExitStack() as stack:
         workers = {}
-        for name in CLIENTS:
+        for name in clients:
             proxy = await stack.enter_async_context(proxied(server.port, server.folder))
             config = yaml.safe_load(server.kubeconfig.read_text("utf-8"))
             config["clusters"][0]["cluster"] = {"server": proxy.address}
@@ -246,7 +248,7 @@ def print_table(head: list[str], rows: list[list[str]]) -> None:
     print(flush=True)
 
 
-async def main(count: int) -> None:
+async def main(count: int, clients: Sequence[str]) -> None:
     """Fills an API server, and prints both tables."""
     with tempfile.TemporaryDirectory() as temporary, ApiServer.private(Path(temporary) / "server") as server:
         drivers = [catalog.load_driver(name) for name in catalog.names()]
@@ -257,7 +259,7 @@ async def main(count: int) -> None:
             say(f"creating {count} Models: {busy()}")
             await fill(cluster, count)
             rows = []
-            for name in CLIENTS:
+            for name in clients:
                 say(f"{name}: {busy()}")
                 rows.append(await cost(name, cluster, count, server.kubeconfig))
             head = [
@@ -269,10 +271,10 @@ async def main(count: int) -> None:
                 "CPU for a change",
             ]
             print_table(head, rows)
-            told = await faults(server, cluster, count, Path(temporary))
-            columns = [TITLES[name] for name in CLIENTS]
-            print_table(["fault", *columns], [[what, *(row[name] for name in CLIENTS)] for what, row in told.items()])
+            told = await faults(server, cluster, count, Path(temporary), clients)
+            columns = [TITLES[name] for name in clients]
+            print_table(["fault", *columns], [[what, *(row[name] for name in clients)] for what, row in told.items()])
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if sys.argv[1:] else 10_000))
+    asyncio.run(main(int(sys.argv[1]) if sys.argv[1:] else 10_000, sys.argv[2:] or list(CLIENTS)))

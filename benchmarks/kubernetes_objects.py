@@ -39,7 +39,7 @@ def model(team: int, number: int) -> Data:
                 "model": "gpt-oss-120b",
                 "timeout": 30,
             },
-            "parameters": {"temperature": 0.2, "top_p": 0.95, "n": 1, "max_completion_tokens": 1024},
+            "parameters": {"temperature": 0.2, "top_p": 0.95, "max_completion_tokens": 1024},
             "limits": {"requests_per_minute": 60, "max_concurrency": 4},
             "tags": ["support", "prod", f"team-{number % 13}"],
             "labels": {"team": "cx", "tier": "gold"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from reconciler.applier import once
 from reconciler.applier.options import Options
@@ -43,8 +44,8 @@ async def apply(
     remote = await _unmoved(plan, registries, facts)
     facts = {**facts, **remote.registries}  # what was opened tells what it can do
     options.on_read(remote)
-    plan = _judged_again(plan, remote, options)
-    known, notes = prepare(plan, remote, facts, options)
+    plan = await options.aside(partial(_judged_again, plan, remote, options))
+    known, notes = await options.aside(partial(prepare, plan, remote, facts, options))
     backup = _back_up(plan, known, facts, options)
     await once.begin(plan, registries, options.ledger, options.actor)
     bugs: list[Exception] = []

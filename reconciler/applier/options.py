@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from reconciler.applier.once import Ledger
 from reconciler.applier.report import Outcome
+from reconciler.core.aside import Aside, at_once
 from reconciler.core.resource import Address, RemoteState, Resource, Source
 from reconciler.core.secret import Resolver, Secret
 from reconciler.planner.guards import Limits
@@ -26,7 +27,7 @@ class Options:
     did not: what their manifests leave to others is taken from here. `concurrency` bounds the changes at one time in each registry, instead of what its configuration says. `settle` is in seconds.
     `locate` tells where in its manifest a value stands, for messages. `stop` ends the run early: what is under way is finished, the rest is skipped. `on_read` is told what the registries hold before
     the first write, `on_outcome` of each outcome as it happens. `writing` is entered around each single write that is sent to a
-    registry, the second try of one among them; it raises RegistryError where nothing may be sent any more.
+    registry, the second try of one among them; it raises RegistryError where nothing may be sent any more. `aside` is where it computes.
     """
 
     resolver: Resolver
@@ -43,3 +44,4 @@ class Options:
     on_read: Callable[[RemoteState], None] = lambda remote: None
     on_outcome: Callable[[Outcome], None] = lambda outcome: None
     writing: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    aside: Aside = at_once

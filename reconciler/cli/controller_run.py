@@ -13,7 +13,7 @@ from reconciler.cli.streams import say
 from reconciler.controller.settings import CONCURRENCY, LEASE_DURATION, PORT, SHORTEST_LEASE, Settings
 from reconciler.core.errors import UsageError
 
-_EXTRA: Final = ("lightkube", "prometheus_client")  # the packages of model-reconciler[kubernetes]
+_EXTRA: Final = ("lightkube", "msgspec", "prometheus_client")  # the packages of model-reconciler[kubernetes]
 
 
 @click.command(

@@ -142,11 +142,14 @@ class Copies:
         """`<driver>/<Kind>` of a native type, None of the Model."""
         return self._kinds[resource]
 
-    async def agree(self, namespace: str) -> bool:
-        """True where a list of now holds no Model or native object of the namespace that the copies do not. Raises ClusterError."""
-        for resource, one in self._members.items():
-            listing = await self._cluster.list(resource, namespace)
-            if any(one.get(key_of(item)) is None for item in listing.items):
+    async def agree(self, namespace: str, driver: str) -> bool:
+        """True where a list of now holds no object of the namespace that the copies do not. Raises ClusterError.
+
+        Asked for Models and the native objects of one driver.
+        """
+        for one in self._of_driver(driver):
+            listing = await self._cluster.list(one.resource, namespace) if one.served else None
+            if listing is not None and any(one.get(key_of(item)) is None for item in listing.items):
                 return False
         return True
 
@@ -170,10 +173,13 @@ class Copies:
 
         Those that a registry of this driver may hold, each with why.
         """
-        concerned = (
+        return tuple(f"{one.resource.name}: {one.doubt}" for one in self._of_driver(driver) if one.doubt)
+
+    def _of_driver(self, driver: str) -> list[Informer]:
+        """The informers of Models, and of the native objects of a driver."""
+        return [
             one for one in self._members.values() if (self._kinds[one.resource] or driver).partition("/")[0] == driver
-        )
-        return tuple(f"{one.resource.name}: {one.doubt}" for one in concerned if one.doubt)
+        ]
 
     # --- changes --------------------------------------------------------------------------------------------
 

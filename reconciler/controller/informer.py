@@ -29,7 +29,7 @@ Trim = Callable[[Data], Data]
 
 FIRST_WAIT: Final = 0.5  # seconds after one failure; doubled by each that follows
 LONGEST_WAIT: Final = 30.0
-_WATCH_GOES_ON: Final = frozenset({0, 429, 500, 502, 503})  # errors after which the version watched last is still good
+WATCH_GOES_ON: Final = frozenset({0, 429, 500, 502, 503})  # errors after which the version watched last is still good
 
 
 def without_managed_fields(data: Data) -> Data:
@@ -58,9 +58,8 @@ class Informer:
         return self._objects.get(key)
 
     def within(self, namespace: str) -> Iterator[Mapping[str, Any]]:
-        """The objects of a namespace, by name."""
-        here = self._by_namespace.get(namespace, {})
-        return (here[name] for name in sorted(here))
+        """The objects of a namespace as they are now, by name. May be asked in any thread."""
+        return iter(sorted(self._by_namespace.get(namespace, {}).values(), key=key_of))
 
     def keys(self) -> list[ObjectKey]:
         """The keys of all objects."""
@@ -93,7 +92,7 @@ class Informer:
             except ClusterError as error:
                 if error.gone:  # the type is not defined: there are no objects of it
                     self._not_served()
-                if error.status not in _WATCH_GOES_ON:
+                if error.status not in WATCH_GOES_ON:
                     version = ""
                 self.error = error.message
                 failures += 1

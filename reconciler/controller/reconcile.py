@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,8 +31,10 @@ from reconciler.controller.registry_status import RegistryWriter, told
 from reconciler.controller.routing import NOWHERE
 from reconciler.controller.status import Row
 from reconciler.controller.telling import tell_plan, tell_report
+from reconciler.controller.wording import worded
 from reconciler.controller.writer import Writer
 from reconciler.controller.writing import FencedWriting
+from reconciler.core.aside import Aside, OneThread
 from reconciler.core.errors import (
     ConfigError,
     ReconcilerError,
@@ -41,7 +44,7 @@ from reconciler.core.errors import (
     TemporaryError,
     UnreachableError,
 )
-from reconciler.core.resource import Desired
+from reconciler.core.resource import Desired, RemoteState
 from reconciler.planner.plan import Consents
 from reconciler.project.planning import read_unchecked
 from reconciler.project.workspace import Workspace
@@ -53,7 +56,10 @@ ACTOR: Final = "model-reconciler"
 
 @dataclass
 class Reconciler:
-    """The loop's body. `cluster_id` is the uid of the namespace kube-system; `folder` is where registries that are files live."""
+    """The loop's body. `cluster_id` is the uid of the namespace kube-system; `folder` is where registries that are files live.
+
+    `aside` is where it computes; in virtual time, `at_once`: such a clock would go on while a thread works.
+    """
 
     cluster: Cluster
     copies: Copies
@@ -63,6 +69,7 @@ class Reconciler:
     observer: Observer
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     settle: float = 10.0
+    aside: Aside = field(default_factory=OneThread)
     writer: Writer = field(init=False)
     composer: Composer = field(init=False)
 
@@ -76,7 +83,8 @@ class Reconciler:
         began = loop.time()
         try:
             result, outcome = await self._reconcile(key, fence)
-        except ClusterError as error:  # nothing can be told either
+        except ClusterError as error:  # no status can be counted on either
+            self._tell(key, "ApiServer", f"the API server refused a request, which is tried again: {error.message}")
             result, outcome = Result(failed=True, after=error.retry_after or 0.0), "cluster"
         except Exception as error:  # noqa: BLE001  # a driver's bug must not end the work on all other registries
             self._tell_bug(key, error)
@@ -88,9 +96,12 @@ class Reconciler:
         """Say that there is a bug, and where: its text is left out, since nobody knows what is in it."""
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(last.filename).name}:{last.lineno}"
+        self._tell(key, "Bug", f"a bug, {type(error).__name__} in {where}: please report it")
+
+    def _tell(self, key: ObjectKey, reason: str, message: str) -> None:
         item = self.copies.registry(key)
         if item is not None:
-            self.recorder.event(item, "Warning", "Bug", f"a bug, {type(error).__name__} in {where}: please report it")
+            self.recorder.event(item, "Warning", reason, worded(message))
 
     async def _reconcile(self, key: ObjectKey, fence: Fence) -> tuple[Result, str]:
         item = self.copies.registry(key)
@@ -132,17 +143,17 @@ class _Run:
         secrets = ClusterSecrets(self.whole.cluster, self.registry.key.namespace)
         _, credentials = registry_settings(self.registry)
         await secrets.fetch(one.name for one in credentials)
-        workspace = self.whole.composer.workspace(self.registry, secrets, members)
-        declared = self.whole.composer.declared(self.registry, workspace, members)
+        declared = await self.whole.aside(lambda: self._declared(secrets, members))
+        workspace = declared.workspace
         versions = self._versions(declared)
         async with workspace.connect() as opened:
             planned = await self._planned(declared, opened, secrets, versions)
             report = None
             failure: ReconcilerError | None = None
             if self._may_write(planned):
-                planned = await self._confirmed(declared, planned)
-                tell_plan(self.whole.recorder, self.members.by_file(declared), planned.plan)
                 try:
+                    await self._confirm(planned)
+                    tell_plan(self.whole.recorder, self.members.by_file(declared), planned.plan)
                     report = await self._apply(planned, workspace, opened)
                 except BugError as error:
                     report, failure = error.report, RegistryError(str(error))
@@ -155,6 +166,11 @@ class _Run:
         return await self.members.released_where_nothing_is_to_be_deleted(
             self.whole.cluster, prunes=self.registry.prune and not self.registry.observes
         )
+
+    def _declared(self, secrets: ClusterSecrets, members: list[Member]) -> Declared:
+        composer = self.whole.composer
+        workspace = composer.workspace(self.registry, secrets, members)
+        return composer.declared(self.registry, workspace, members)
 
     # --- secrets --------------------------------------------------------------------------------------------
 
@@ -207,12 +223,7 @@ class _Run:
         consents = Consents(prune=self._prunes_what_vanished(), rotate=rotate)
         without: dict[str, Trouble] = {}
         while True:
-            planned = plan(
-                declared,
-                remote,
-                self._allowing(declared, planned_with=consents, remote=remote, without=without),
-                without,
-            )
+            planned = await self.whole.aside(partial(self._plan_once, declared, remote, consents, dict(without)))
             if observes:
                 return planned
             references = {
@@ -227,6 +238,12 @@ class _Run:
                 return planned
             without |= lacking
 
+    def _plan_once(
+        self, declared: Declared, remote: RemoteState, consents: Consents, without: Mapping[str, Trouble]
+    ) -> Planned:
+        allowing = self._allowing(declared, planned_with=consents, remote=remote, without=without)
+        return plan(declared, remote, allowing, without)
+
     def _prunes_what_vanished(self) -> bool:
         """True where an object that nobody was seen to delete counts as removed.
 
@@ -236,7 +253,7 @@ class _Run:
         return self.registry.prune and age > self.registry.interval
 
     def _allowing(
-        self, declared: Declared, *, planned_with: Consents, remote: Any, without: Mapping[str, Trouble]
+        self, declared: Declared, *, planned_with: Consents, remote: RemoteState, without: Mapping[str, Trouble]
     ) -> Consents:
         """The consents, with what is left of the annotation that allows deletes where the guards need it."""
         budget = self.status.deletes_allowed(self.registry)
@@ -249,22 +266,21 @@ class _Run:
     def _may_write(self, planned: Planned) -> bool:
         return bool(planned.plan.writes) and not planned.plan.guards and not self.registry.observes
 
-    async def _confirmed(self, declared: Declared, planned: Planned) -> Planned:
-        """The plan, where it deletes nothing that a list of now does not bear out. Uses up what allowed its deletes.
+    async def _confirm(self, planned: Planned) -> None:
+        """Use up what allowed the plan's deletes, once a list of now bears them out.
 
         Raises TemporaryError where the cluster holds more than the copies: reconciling again finds it.
         """
         deletes = [change for change in planned.plan.writes if change.action == "delete"]
         if not deletes:
-            return planned
+            return
         namespace = self.registry.key.namespace
         if await self.whole.cluster.terminating(namespace):
             raise TemporaryError(f"the namespace {namespace} is about to go: nothing is deleted in the registry")
-        if not await self.whole.copies.agree(namespace):
+        if not await self.whole.copies.agree(namespace, self.registry.driver):
             raise TemporaryError("the cluster holds objects that were not seen yet: nothing was deleted")
         if planned.plan.consents.allow_deletes is not None:
             await self.status.use_up(self.registry, len(deletes))
-        return planned
 
     # --- apply, and tell ------------------------------------------------------------------------------------
 
@@ -279,6 +295,7 @@ class _Run:
             actor=ACTOR,
             settle=self.whole.settle,
             writing=FencedWriting(self.fence, backup.store),
+            aside=self.whole.aside,
             on_outcome=lambda one: self.whole.observer.wrote(self.registry.key, one.action, one.status),
         )
         return await applier.apply(planned.plan, opened, workspace.facts, options)

@@ -12,11 +12,13 @@ import pytest
 from controller.loop import NAMESPACE, Loop, a_model, a_registry, key, loop_on
 from kubernetes.memory_cluster import MemoryCluster
 
-from reconciler.controller.cluster import CONFIG_MAPS
+from reconciler.controller.cluster import CONFIG_MAPS, ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.finalizers import finalizer_of
 from reconciler.controller.registry_object import ALLOW_DELETES
 from reconciler.controller.vanishing import NamespaceReleaser
+
+CONFIG = ResourceType("local.models.reconciler.dev", "v1alpha1", "Config", "configs")
 
 
 @asynccontextmanager
@@ -334,5 +336,38 @@ def test_a_namespace_that_goes_is_released_without_any_lease(tmp_path: Path) -> 
             assert (kept(loop), released) == (set(), [(NAMESPACE, 2)])
             assert loop.copies.held_and_going() == []
             assert set(loop.stored()) == {"a", "b"}
+
+    asyncio.run(run())
+
+
+def test_a_type_that_was_never_defined_holds_no_deletion_up(tmp_path: Path) -> None:
+    async def run() -> None:
+        cluster = MemoryCluster()
+        cluster.undefined.add(CONFIG)
+        cluster.put(REGISTRY, a_registry(prune=True))
+        cluster.put(MODEL, a_model("a"))
+        async with loop_on(cluster, tmp_path, {"local/Config": CONFIG}) as loop:
+            await loop.until_quiet()
+            await delete(loop, "a")
+            assert (kept(loop), set(loop.stored())) == (set(), set())
+            ready = loop.item(REGISTRY, "first")["status"]["conditions"][0]
+            assert CONFIG.name in ready["message"]
+
+    asyncio.run(run())
+
+
+def test_what_the_copies_have_not_seen_yet_is_not_taken_for_removed(tmp_path: Path) -> None:
+    """A copy may lag. Before anything is deleted, the API server is asked for what there is now."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b", "c", "d", "e", "f") as loop:
+            loop.cluster.deaf = True
+            loop.cluster.put(MODEL, a_model("new", key="b"))
+            loop.cluster.drop(MODEL, key("b"))
+            loop.cluster.deaf = False
+            loop.copies._members[MODEL]._remove(key("b"))
+            assert (await loop.reconcile()).failed
+            assert set(loop.stored()) == {"a", "b", "c", "d", "e", "f"}
+            assert loop.registry_condition() == ("False", "registry-temporary")
 
     asyncio.run(run())

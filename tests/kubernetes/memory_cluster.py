@@ -32,7 +32,8 @@ class MemoryCluster:
     """Objects by type. `before` is called with each request, and may raise ClusterError; `calls` are those that came.
 
     `refused` are those that are answered with an HTTP
-    status. `created` is when what comes is created. `undefined` are the types that are not defined, `going` those whose definition is about to go.
+    status. `created` is when what comes is created. While it is
+    `deaf`, no watch is told of changes. `undefined` are the types that are not defined, `going` those whose definition is about to go.
     """
 
     before: Callable[[str, ResourceType, ObjectKey | str | None], None] = lambda verb, resource, key: None
@@ -40,6 +41,7 @@ class MemoryCluster:
     going: set[ResourceType] = field(default_factory=set)
     going_namespaces: set[str] = field(default_factory=set)
     created: datetime = CREATED
+    deaf: bool = False
     refused: dict[tuple[str, ResourceType], int] = field(default_factory=dict)
     calls: list[tuple[str, ResourceType, ObjectKey | str | None]] = field(default_factory=list)
     _objects: dict[ResourceType, dict[ObjectKey, Data]] = field(default_factory=dict)
@@ -239,6 +241,8 @@ class MemoryCluster:
         self._tell(resource, "DELETED", data)
 
     def _tell(self, resource: ResourceType, kind: str, data: Data) -> None:
+        if self.deaf:
+            return
         self._history.setdefault(resource, []).append((self._version, WatchEvent(kind, copy.deepcopy(data))))
         self._wake(resource)
 

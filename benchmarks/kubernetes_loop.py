@@ -1,6 +1,6 @@
 """The controller at scale, on a real API server: docs/performance.md quotes it.
 
-    PYTHONPATH=tests python benchmarks/kubernetes.py [REGISTRIES [MODELS]]
+    PYTHONPATH=tests python benchmarks/kubernetes_loop.py [REGISTRIES [MODELS]]
 
 So many Registries (100) in namespaces of their own, each a file of the embedded registry, with so many Models each (100), and
 three replicas that share them (`controller run --all-namespaces --shards`) on this machine. Measured: the memory of the replicas
