@@ -12,13 +12,14 @@ from typing import Final, Protocol
 
 from reconciler.controller.cluster import Cluster, ObjectKey
 from reconciler.controller.copies import Copies
-from reconciler.controller.fence import KillTimer, RightToWrite
+from reconciler.controller.fence import MARGIN, KillTimer, RightToWrite
 from reconciler.controller.leases import LeaseKeeper
 from reconciler.controller.membership import Membership
 from reconciler.controller.metrics import Metrics
 from reconciler.controller.ports import Fence, Result
 from reconciler.controller.queue import WorkQueue
 from reconciler.controller.settings import Log
+from reconciler.registry import deadline
 
 STUCK: Final = 60.0  # seconds without a sign of life
 _SPREAD: Final = 0.1  # of an interval, so that registries that were reconciled together are not for ever
@@ -127,7 +128,8 @@ class Replica:
         right = RightToWrite(self.membership, str(key), self.membership.term, self.clock, self.timer)
         self._running[key] = right
         self.metrics.began(key)
-        work = asyncio.create_task(self.loop.reconcile(key, right))
+        with deadline.unacknowledged_for(MARGIN * self.membership.duration):
+            work = asyncio.create_task(self.loop.reconcile(key, right))
         try:
             while not work.done():
                 if not self.membership.remaining(self.clock(), right.term):

@@ -57,3 +57,25 @@ def remaining() -> float:
     """The seconds that are left; infinite where there is no deadline."""
     deadline = current()
     return math.inf if deadline is None else deadline.remaining
+
+
+_UNACKNOWLEDGED: Final[ContextVar[float | None]] = ContextVar("unacknowledged", default=None)
+
+
+@contextmanager
+def unacknowledged_for(seconds: float) -> Iterator[None]:
+    """What is sent over connections that are opened inside, and not acknowledged for so many seconds, is not sent again.
+
+    The kernel would go on for many minutes, even for a process that is frozen or dead, and deliver a write long after whoever
+    sent it lost the right to it.
+    """
+    token = _UNACKNOWLEDGED.set(seconds)
+    try:
+        yield
+    finally:
+        _UNACKNOWLEDGED.reset(token)
+
+
+def unacknowledged() -> float | None:
+    """The seconds for which the kernel may send again what is not acknowledged; None for as long as it likes."""
+    return _UNACKNOWLEDGED.get()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 import httpx2
@@ -23,6 +24,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 
 from reconciler.core.errors import PermanentError
+from reconciler.registry import deadline
 from reconciler.registry.http.address import base_of, headers_of
 from reconciler.registry.http.payload import read
 from reconciler.registry.http.proxies import proxy_for
@@ -102,6 +104,16 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
+def _socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket whose connection breaks where what it sent is not acknowledged in time: see `deadline.unacknowledged_for`."""
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    seconds = deadline.unacknowledged()
+    if seconds is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(seconds * 1000)))
+    return made
+
+
 async def _note_reuse(*_: object) -> None:
     """Note that the connection of this attempt comes from the pool."""
     _ATTEMPT.get().reused = True
@@ -177,7 +189,12 @@ async def open_pool(target: Target) -> AsyncIterator[Pool]:
     trace = aiohttp.TraceConfig()
     trace.on_connection_reuseconn.append(_note_reuse)
     session = aiohttp.ClientSession(
-        connector=_Connector(limit=max(1, target.concurrency), keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context),
+        connector=_Connector(
+            limit=max(1, target.concurrency),
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            ssl=context,
+            socket_factory=_socket,
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # bodies are unpacked in bounds
         trace_configs=[trace],
