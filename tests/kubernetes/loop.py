@@ -125,8 +125,8 @@ class Team:
 
     def list(self, resource: str = "models") -> dict[str, dict[str, Any]]:
         """The objects of a type by name."""
-        items = self.server.ask("GET", self.path(resource))["items"]
-        return {item["metadata"]["name"]: item for item in items}
+        found = self.server.ask("GET", self.path(resource)) or {}  # a type that is not defined has none
+        return {item["metadata"]["name"]: item for item in found.get("items", ())}
 
     def get(self, resource: str, name: str) -> dict[str, Any]:
         """One object."""
