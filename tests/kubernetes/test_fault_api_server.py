@@ -1,15 +1,8 @@
-"""What the API server does to a controller: it is killed, forgets its history, refuses in storms. Nothing is lost, nothing done twice."""
+"""What the API server does to a controller: it is killed, forgets its history. Nothing is lost, nothing done twice."""
 
 from __future__ import annotations
 
-import itertools
-import threading
-import time
-from pathlib import Path
-
-from kubernetes.api_server import ApiServer
 from kubernetes.loop import GROUP, Team
-from kubernetes.proxy import proxied
 
 NAMES = [f"model-{number:02}" for number in range(20)]
 
@@ -43,33 +36,3 @@ def test_a_history_that_was_compacted_meanwhile(team: Team) -> None:
     team.until(lambda: team.judge.names() == expected, "the changes that no watch told of are made")
     team.until_synced()
     assert team.judge.counts() == {"create": 5, "update": 1, "delete": 1}
-
-
-def test_a_storm_of_429(api_server: ApiServer, namespace: str, tmp_path: Path) -> None:
-    """Four of five requests are refused: all is done in the end, once, and Retry-After is waited for."""
-    with proxied(api_server) as proxy:
-        team = Team(api_server, namespace, tmp_path, kubeconfig=proxy.kubeconfig)
-        number, turn = itertools.count(), threading.Lock()
-        asked: dict[str, list[float]] = {}
-
-        def refuses(method: str, path: str) -> tuple[int, int] | None:
-            with turn:
-                if next(number) % 5 == 0:
-                    return None
-                asked.setdefault(f"{method} {path}", []).append(time.monotonic())
-                return 429, 1
-
-        proxy.refuses = refuses
-        team.registry()
-        team.apply(*team.models(NAMES[:5], display_name="one"))
-        team.controller.start()
-        try:
-            team.until(lambda: team.judge.names() == dict.fromkeys(NAMES[:5], "one"), "all models are stored")
-            proxy.refuses = lambda method, path: None
-            team.until_synced()
-        finally:
-            team.controller.kill()
-        assert proxy.refused() > 10
-        assert team.judge.counts() == {"create": 5}
-        listing = [times for what, times in asked.items() if what.startswith("GET") and len(times) > 1]
-        assert all(after - before >= 0.9 for times in listing for before, after in itertools.pairwise(times))
