@@ -90,7 +90,7 @@ class Team:
     def __init__(self, server: ApiServer, namespace: str, folder: Path, *, kubeconfig: Path | None = None) -> None:
         self.server = server
         self.namespace = namespace
-        self.judge = Judge(folder / namespace / "store.db")
+        self.judge = Judge(folder / namespace / "registry.db")  # the controller keeps a folder for each namespace
         self.controller = Controller(kubeconfig or server.kubeconfig, namespace, folder, "--lease-duration", "5")
 
     def registry(self, *, name: str = "store", annotations: Mapping[str, str] | None = None, **spec: Any) -> None:
