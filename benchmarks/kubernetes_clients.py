@@ -52,7 +52,7 @@ NAMESPACES: Final = 10
 CHANGED: Final = 2000
 WIDTH: Final = 16
 STORM: Final = 10.0  # seconds
-LONGEST: Final = 150.0  # seconds that anything is waited for
+LONGEST: Final = 120.0  # seconds that anything is waited for
 
 
 @dataclass
@@ -189,7 +189,9 @@ class Fault:
             told = f"{counts['list']} lists, {counts['watch']} watches"
             return name, f"{took}; {told}" + (f"; {counts['refused']} refused" if counts["refused"] else "")
 
-        return dict(await asyncio.gather(*map(seen, self.workers)))
+        found = dict(await asyncio.gather(*map(seen, self.workers)))
+        say(f"{what}: {found}")
+        return found
 
     async def killed(self) -> None:
         await asyncio.to_thread(self.server.kill_api_server)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
-from reconciler.controller.cluster import Cluster, ObjectKey, ResourceType, key_of
+from reconciler.controller.cluster import Cluster, ClusterError, ObjectKey, ResourceType, key_of
 from reconciler.controller.copies import Copies, Member
 from reconciler.controller.desired import Composer, Declared
 from reconciler.controller.documents import ClusterDocument
@@ -118,7 +119,7 @@ class Members:
             for file, one in declared.going.items()
             if file in items
         )
-        await self._each([*live, *going])
+        await self._each(chain(live, going))
 
     async def _write_live(self, one: ClusterDocument, item: Mapping[str, Any], row: Row, *, holds: bool) -> None:
         goes_to = self._goes_to_of(one.resource, item)
@@ -165,14 +166,20 @@ class Members:
         return self.copies.member(resource, key_of(item)) or item
 
     async def _each(self, every: Iterable[Awaitable[None]]) -> None:
-        """Await all, some at once. Raises the first error once all have ended."""
-        room = asyncio.Semaphore(AT_ONCE)
+        """Await all, some at once, each made when its turn comes. Raises the first ClusterError once all have ended."""
+        left = iter(every)
+        refused: list[ClusterError] = []
 
-        async def one(work: Awaitable[None]) -> None:
-            async with room:
-                await work
+        async def work() -> None:
+            for one in left:
+                try:
+                    await one
+                except ClusterError as error:
+                    refused.append(error)
+                await asyncio.sleep(0)  # where nothing is to be written, nothing else was waited for
 
-        answers = await asyncio.gather(*(one(work) for work in every), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(AT_ONCE):
+                tasks.create_task(work())
+        if refused:
+            raise refused[0]

@@ -286,6 +286,14 @@ def test_an_empty_namespace_prunes_nothing(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_an_empty_registry_is_in_sync_with_an_empty_namespace(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path) as loop:
+            assert loop.registry_condition() == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
 def test_what_is_deleted_is_kept_as_a_manifest_in_the_newest_backups(tmp_path: Path) -> None:
     async def run() -> None:
         names = [f"m{number:02}" for number in range(13)]
@@ -364,7 +372,6 @@ def test_what_the_copies_have_not_seen_yet_is_not_taken_for_removed(tmp_path: Pa
             loop.cluster.deaf = True
             loop.cluster.put(MODEL, a_model("new", key="b"))
             loop.cluster.drop(MODEL, key("b"))
-            loop.cluster.deaf = False
             loop.copies._members[MODEL]._remove(key("b"))
             assert (await loop.reconcile()).failed
             assert set(loop.stored()) == {"a", "b", "c", "d", "e", "f"}

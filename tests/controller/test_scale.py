@@ -95,3 +95,14 @@ async def test_each_type_is_listed_once_and_no_secret_is_asked_for_without_need(
         listed = [resource.name for verb, resource, _ in loop.cluster.calls if verb == "list"]
         assert sorted(listed) == sorted(set(listed))
         assert not [call for call in loop.cluster.calls if call[0] == "get"]
+
+
+async def test_nothing_of_an_object_is_copied_into_it(tmp_path: Path) -> None:
+    """No annotation is written: kopf keeps a whole spec in one, with the secrets that it holds."""
+    async with loop_on(many(), tmp_path) as loop:
+        before = loop.item(MODEL, "m000")
+        await loop.until_quiet()
+        after = loop.item(MODEL, "m000")
+        assert loop.condition("m000") == ("True", "in-sync")
+        assert after["spec"] == before["spec"]
+        assert after["metadata"].keys() == before["metadata"].keys()

@@ -89,12 +89,12 @@ class Team:
     def __init__(self, server: ApiServer, namespace: str, folder: Path, *, kubeconfig: Path | None = None) -> None:
         self.server = server
         self.namespace = namespace
-        self.judge = Judge(folder / "registry.db")
+        self.judge = Judge(folder / namespace / "registry.db")  # the controller keeps a folder for each namespace
         self.controller = Controller(kubeconfig or server.kubeconfig, namespace, folder, "--lease-duration", "5")
 
     def registry(self, *, name: str = "store", annotations: Mapping[str, str] | None = None, **spec: Any) -> None:
         """Applies the Registry object."""
-        given = {"driver": "local", "path": str(self.judge.path), "default": True, "interval": "1h", **spec}
+        given = {"driver": "local", "path": self.judge.path.name, "default": True, "interval": "1h", **spec}
         self.server.apply(self.object("Registry", name, annotations=annotations, **given))
 
     def model(self, name: str, **spec: Any) -> dict[str, Any]:

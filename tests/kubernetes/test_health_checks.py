@@ -233,4 +233,4 @@ def test_a_new_object_is_on_its_way_from_the_first_moment(api_server: ApiServer,
     item = api_server.get("model", "a", "--namespace", namespace)  # the word alone: no other type of ours has it
     assert item["status"] == {"observedGeneration": -1}
     assert flux_health(CHECKS, item) == "inProgress"
-    assert argo_health(SCRIPT, item) == ("Progressing", "generation 1 is not reconciled yet")
+    assert argo_health(SCRIPT, item) == ("Progressing", "generation 1 is not applied yet")
