@@ -133,8 +133,10 @@ class ApiServer:
         )
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
-        """Applies objects with `kubectl apply --server-side`."""
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=yaml.safe_dump_all(objects))
+        """Applies objects with `kubectl apply --server-side`: as JSON, since kubectl's YAML takes the member `n` for false."""
+        self.kubectl(
+            "apply", "--server-side", "--force-conflicts", "-f", "-", text="\n---\n".join(map(json.dumps, objects))
+        )
 
     def ask(self, method: str, path: str, data: Any = None) -> Any:
         """What the API server answers its administrator, without the cost of a kubectl; None where it says 404."""
