@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pytest
 from kubernetes.loop import Team
+from registry.litellm.server import LiteLLMServer
+from registry.litellm.wire import Wire
 from registry.nemo.judge import Judge
 from registry.nemo.server import create_fileset
 from registry.nemo_proxy import Proxy, proxied
@@ -112,3 +114,28 @@ def test_every_kind_of_a_usual_set_up_is_synced_healed_and_deleted(behind: Behin
     for resource in (*types, "models"):
         team.until(lambda resource=resource: not team.list(resource), f"all {resource} are gone")
     assert nemo_judge.written(behind.workspace) == {}
+
+
+def test_one_model_goes_to_every_default_registry(
+    behind: Behind, nemo_judge: Judge, litellm: LiteLLMServer, litellm_wire: Wire
+) -> None:
+    """NeMo, LiteLLM and the embedded registry at once, from one object that names none of them."""
+    team = behind.team
+    behind.secret("master", litellm.token)
+    token = {"secretKeyRef": {"name": "master", "key": "key"}}
+    behind.registry("litellm", driver="litellm", url=litellm.url, token=token)
+    behind.registry("store", driver="local", path="registry.db")
+    team.apply(team.object("Model", "support-chat", **CHAT))
+    team.controller.start()
+    team.until(lambda: len(_rows(team)) == 3, "the model has three rows")
+    team.until_synced("support-chat")
+    assert _rows(team) == dict.fromkeys(("nemo", "litellm", "store"), "unchanged")
+    found = nemo_judge.get("Model", behind.workspace, "support-chat") or {}
+    assert found["description"] == CHAT["description"]
+    assert litellm_wire.models()["support-chat"]["litellm_params"]["model"] == "openai/gpt-oss-120b"
+
+
+def _rows(team: Team) -> dict[str, str]:
+    """The actions that are left in each registry, as the model's status says."""
+    rows = (team.get("models", "support-chat").get("status") or {}).get("registries") or ()
+    return {row["name"]: row["action"] for row in rows}
