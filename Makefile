@@ -71,6 +71,8 @@ kubetest: $(VENV)/.installed-dev ## the Kubernetes API server that tests/kuberne
 # the machine's own settings.
 CLIENTS := $(patsubst constraints/%.in,%,$(wildcard constraints/*.in))
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --no-annotate --python-version 3.11 --custom-compile-command 'make update'
+# What the image installs: the same versions, each file by its hash.
+COMPILE_IMAGE := $(subst 3.11,3.13,$(COMPILE)) --universal --constraint constraints/dev.txt --generate-hashes
 
 .PHONY: update newest minimum audit
 update: $(VENV)/.installed-dev ## renew constraints/: what development, the tests and their clients are installed with
@@ -80,6 +82,8 @@ update: $(VENV)/.installed-dev ## renew constraints/: what development, the test
 	@echo 'check-jsonschema<0.38.1 # which needs a newer click than it says' >>.cache/lowest.txt
 	$(COMPILE) --constraint .cache/lowest.txt pyproject.toml --group dev --output-file constraints/minimum.txt
 	for client in $(CLIENTS); do $(COMPILE) --universal constraints/$$client.in --output-file constraints/$$client.txt; done
+	$(COMPILE_IMAGE) pyproject.toml --extra kubernetes --output-file image/requirements.txt
+	$(COMPILE_IMAGE) --group build --output-file image/build.txt
 	rm -f constraints/npm/package-lock.json
 	npm install --prefix constraints/npm --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
 

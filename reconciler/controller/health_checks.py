@@ -83,7 +83,7 @@ if obj.spec ~= nil and obj.spec.suspend == true then
 end
 local status = obj.status or {}
 if status.observedGeneration ~= obj.metadata.generation then
-  return {status = "Progressing", message = "generation " .. obj.metadata.generation .. " is not reconciled yet"}
+  return {status = "Progressing", message = "generation " .. obj.metadata.generation .. " is not applied yet"}
 end
 local conditions = {}
 for _, condition in ipairs(status.conditions or {}) do

@@ -51,7 +51,11 @@ def plan(
     if not whole.complete:  # then nothing can be taken for removed; what a guard would say of it holds up all else
         consents = replace(consents, prune=False)
     policy = Policy(consents=consents, limits=declared.workspace.project.limits)
-    return Planned(plan_unchecked(whole, remote, policy), remote, whole, every)
+    made = plan_unchecked(whole, remote, policy)
+    if consents.prune and not whole.documents:  # the guard of that is for a registry that would be emptied
+        kept = plan_unchecked(whole, remote, replace(policy, consents=replace(consents, prune=False)))
+        made = made if kept.orphans else kept
+    return Planned(made, remote, whole, every)
 
 
 def file_of(item: Desired) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from kubernetes.memory_cluster import MemoryCluster
 
-from reconciler.controller.cluster import ObjectKey, ResourceType
+from reconciler.controller.cluster import ObjectKey, ResourceType, key_of, version_of
 from reconciler.controller.copies import Copies
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.ports import Result
@@ -97,9 +97,18 @@ class Loop:
     fence: Lease = field(default_factory=Lease)
 
     async def settle(self) -> None:
-        """Let the copies see what was written."""
+        """Let the copies see what was written, however often they must list again."""
         for _ in range(30):
             await asyncio.sleep(0)
+        while not self._is_seen(REGISTRY) or not self._is_seen(MODEL):  # noqa: ASYNC110  # the copies have no event for it
+            await asyncio.sleep(0.01)
+
+    def _is_seen(self, resource: ResourceType) -> bool:
+        if self.cluster.deaf or resource in self.cluster.undefined:
+            return True
+        there = {key_of(item): version_of(item) for item in self.cluster.all(resource)}
+        items = self.copies.registries(NAMESPACE) if resource == REGISTRY else self.copies.models(NAMESPACE)
+        return there == {key_of(item): version_of(item) for item in items}
 
     async def reconcile(self, name: str = "first") -> Result:
         await self.settle()

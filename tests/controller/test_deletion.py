@@ -286,6 +286,14 @@ def test_an_empty_namespace_prunes_nothing(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_an_empty_registry_is_in_sync_with_an_empty_namespace(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path) as loop:
+            assert loop.registry_condition() == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
 def test_what_is_deleted_is_kept_as_a_manifest_in_the_newest_backups(tmp_path: Path) -> None:
     async def run() -> None:
         names = [f"m{number:02}" for number in range(13)]
@@ -364,10 +372,24 @@ def test_what_the_copies_have_not_seen_yet_is_not_taken_for_removed(tmp_path: Pa
             loop.cluster.deaf = True
             loop.cluster.put(MODEL, a_model("new", key="b"))
             loop.cluster.drop(MODEL, key("b"))
-            loop.cluster.deaf = False
             loop.copies._members[MODEL]._remove(key("b"))
             assert (await loop.reconcile()).failed
             assert set(loop.stored()) == {"a", "b", "c", "d", "e", "f"}
             assert loop.registry_condition() == ("False", "registry-temporary")
+
+    asyncio.run(run())
+
+
+def test_who_reads_that_a_model_is_synced_may_delete_it_at_once(tmp_path: Path) -> None:
+    """It is held back before its status says so: deleted in between, it would be left in the registry."""
+
+    async def run() -> None:
+        cluster = MemoryCluster()
+        cluster.put(REGISTRY, a_registry(prune=True))
+        cluster.put(MODEL, a_model("a"))
+        async with loop_on(cluster, tmp_path) as one:
+            await one.reconcile()
+            verbs = [verb for verb, resource, _ in cluster.writes() if resource == MODEL]
+            assert verbs == ["patch", "patch-status"]
 
     asyncio.run(run())

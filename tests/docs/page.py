@@ -95,6 +95,7 @@ _CHANGING: Final = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:-]+(?:[.-]\d+)?(?:Z|\+00:00)?"), "<time>"),
     (re.compile(r"\s+[\d.,]+ m?s\b"), " <duration>"),
     (re.compile(r"[\d.,]+ tokens/s"), "<rate> tokens/s"),
+    (re.compile(r"(?<= )\d+(?:s|m(?:\d+s)?)$", re.MULTILINE), "<age>"),  # as kubectl's last column has it
     (re.compile(r"\b[0-9a-f]{12,}\b"), "<hash>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<host>"),
     (re.compile(r"[ \t]+$", re.MULTILINE), ""),
@@ -102,7 +103,7 @@ _CHANGING: Final = (
 
 
 def steady(text: str) -> str:
-    """The text without what differs from run to run: times, durations, rates, hashes, ports."""
+    """The text without what differs from run to run: times, durations, rates, ages, hashes, ports."""
     for pattern, word in _CHANGING:
         text = pattern.sub(word, text)
     return text.strip("\n")

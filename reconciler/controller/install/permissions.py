@@ -39,30 +39,28 @@ OWN: Final = (
 )
 
 
-def _of_objects(types: Iterable[ResourceType]) -> Iterator[Grant]:
-    """The grants on our own resource types, by API group."""
+_READ: Final = "Read what is declared, and again where somebody else wrote in between."
+_STATUS: Final = "Write the status."
+
+
+def _of_members(types: Iterable[ResourceType]) -> Iterator[Grant]:
+    """The grants on Model and native objects, by API group."""
     by_group: dict[str, list[str]] = {}
     for resource in types:
         by_group.setdefault(resource.group, []).append(resource.plural)
     for group, plurals in by_group.items():
-        yield Grant(
-            group,
-            tuple(sorted(plurals)),
-            ("get", "list", "patch", "watch"),
-            "Read what is declared; set and release the finalizer, and take away an annotation that was used up.",
-        )
-        yield Grant(
-            group,
-            tuple(f"{plural}/status" for plural in sorted(plurals)),
-            ("patch",),
-            "Write the status.",
-        )
+        names = tuple(sorted(plurals))
+        yield Grant(group, names, ("get", "list", "watch"), _READ)
+        yield Grant(group, names, ("patch",), "Set and release the finalizer.")
+        yield Grant(group, tuple(f"{name}/status" for name in names), ("patch",), _STATUS)
 
 
 def objects(types: Iterable[ResourceType]) -> tuple[Grant, ...]:
     """The grants where the objects are that the controller looks at. `types` are the native ones."""
     return (
-        *_of_objects([REGISTRY, MODEL, *types]),
+        _on(REGISTRY, "get list watch", _READ),
+        Grant(REGISTRY.group, (f"{REGISTRY.plural}/status",), ("patch",), _STATUS),
+        *_of_members([MODEL, *types]),
         _on(
             SECRETS,
             "get list watch",
@@ -70,7 +68,7 @@ def objects(types: Iterable[ResourceType]) -> tuple[Grant, ...]:
         ),
         _on(
             CONFIG_MAPS,
-            "create delete get list update watch",
+            "create delete list watch",
             "Read what ${configMap:NAME/KEY} names; keep backups, and delete the oldest.",
         ),
         _on(EVENTS, "create patch", "Tell of each change, guard and failure; count one that comes again."),

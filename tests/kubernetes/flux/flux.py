@@ -1,4 +1,4 @@
-"""Flux's source-controller and kustomize-controller, as build.sh builds them, on an API server of the tests."""
+"""Flux's kustomize-controller, as build.sh builds it, on an API server of the tests."""
 
 from __future__ import annotations
 
@@ -19,23 +19,16 @@ NAMESPACE: Final = "flux-system"
 
 @contextmanager
 def flux(server: ApiServer, folder: Path) -> Iterator[None]:
-    """Both controllers, started, with the rights of the cluster's administrator. Their logs are in `folder`."""
+    """The controller, started, with the rights of the cluster's administrator. Its log is in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     server.install(_definitions())
     server.kubectl("create", "namespace", NAMESPACE)
-    storage, address = folder / "storage", f"127.0.0.1:{free_port()}"
-    storage.mkdir()
-    store = ["--storage-path", str(storage), "--storage-addr", address, "--storage-adv-addr", address]
     with use(folder / "users"):
-        source = _controller("source-controller", server, folder, store)
+        kept = _controller("kustomize-controller", server, folder, ["--requeue-dependency", "2s"])
         try:
-            kustomize = _controller("kustomize-controller", server, folder, ["--requeue-dependency", "2s"])
-            try:
-                yield
-            finally:
-                kustomize.kill()
+            yield
         finally:
-            source.kill()
+            kept.kill()
 
 
 def _definitions() -> list[dict[str, Any]]:
@@ -46,7 +39,7 @@ def _definitions() -> list[dict[str, Any]]:
 
 
 def _controller(name: str, server: ApiServer, folder: Path, options: list[str]) -> Kept:
-    """One of them, once it answers that it is ready."""
+    """Started, once it answers that it is ready."""
     health = free_port()
     kept = Kept(name, folder / f"{name}.log", folder / "users")
     shared = ["--metrics-addr", "127.0.0.1:0", "--health-addr", f"127.0.0.1:{health}", "--enable-leader-election=false"]

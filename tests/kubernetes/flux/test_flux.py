@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
-from kept import Kept, passed
 from kubernetes.api_server import ApiServer, wait_until
 from kubernetes.flux.flux import NAMESPACE, flux
-from kubernetes.flux.git_server import Repository, served
-from registry.server_process import use
+from kubernetes.flux.source import Source, published
+from kubernetes.loop import Controller
 
 from reconciler.controller.crds import definitions
 from reconciler.core.document.dump import dump_yaml
@@ -36,47 +34,26 @@ def server(tmp_path: Path) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
+def source(server: ApiServer, tmp_path: Path) -> Iterator[Source]:
     """The example's repository, whose registry is a file, and whose controller runs beside the cluster: it has no nodes."""
-    with served(tmp_path) as repository:
-        folder = repository.folder / "gitops"
+    with published(server, tmp_path / "source", "models", NAMESPACE) as source:
+        folder = source.folder / "gitops"
         shutil.copytree(EXAMPLE, folder)
         drivers = [catalog.load_driver(name) for name in catalog.names()]
         installed = "---\n".join(dump_yaml(one.manifest) for one in definitions(drivers))
         (folder / "controller" / "controller.yaml").write_text(installed, "utf-8")
         registry = yaml.safe_load((folder / "registries" / "gateway.yaml").read_text("utf-8"))
-        registry["spec"] = {"driver": "local", "path": str(tmp_path / "registry.db"), "default": True, "prune": True}
+        registry["spec"] = {"driver": "local", "path": "registry.db", "default": True, "prune": True}
         (folder / "registries" / "gateway.yaml").write_text(yaml.safe_dump(registry), "utf-8")
-        repository.commit("The example")
-        yield repository
+        yield source
 
 
 @pytest.fixture
-def controller(server: ApiServer, tmp_path: Path) -> Iterator[Kept]:
+def controller(server: ApiServer, tmp_path: Path) -> Iterator[Controller]:
     """Our controller, not started."""
-    with use(tmp_path / "users"):
-        kept = Kept("the controller", tmp_path / "controller.log", tmp_path / "users")
-        try:
-            yield kept
-        finally:
-            kept.kill()
-
-
-def start(controller: Kept, server: ApiServer) -> None:
-    """Start our controller, as a pod would."""
-    command = [
-        sys.executable,
-        "-m",
-        "reconciler",
-        "controller",
-        "run",
-        "--namespace",
-        "models",
-        "--listen",
-        "127.0.0.1:0",
-    ]
-    environment = passed() | {"KUBECONFIG": str(server.kubeconfig), "HOME": str(controller.log.parent)}
-    controller.start(command, environment, lambda: b"started" in controller.log.read_bytes())
+    controller = Controller(server.kubeconfig, "models", tmp_path, "--lease-duration", "5")
+    yield controller
+    controller.kill()
 
 
 def readiness(server: ApiServer, name: str) -> dict[str, Any]:
@@ -86,49 +63,44 @@ def readiness(server: ApiServer, name: str) -> dict[str, Any]:
     return found[0] if found else {"status": "", "message": ""}
 
 
-def stored(path: Path) -> set[str]:
-    """The keys in the registry."""
+def stored(folder: Path) -> set[str]:
+    """The keys in the registry, a file somewhere below the folder that the controller runs in."""
+    (path,) = folder.glob("**/registry.db")
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
-        return {
-            key for (key,) in database.execute("SELECT key FROM object WHERE kind = 'Model' AND deleted_at IS NULL")
-        }
+        rows = database.execute("SELECT key FROM object WHERE kind = 'Model' AND deleted_at IS NULL")
+        return {key for (key,) in rows}
 
 
 @pytest.mark.timeout(1800)
 def test_a_kustomization_is_ready_once_its_models_are_synced(
-    server: ApiServer, repository: Repository, controller: Kept, tmp_path: Path
+    server: ApiServer, source: Source, controller: Controller, tmp_path: Path
 ) -> None:
     """Before our controller runs nothing is ready; then one after the other is. What is removed from Git is deleted."""
-    source = yaml.safe_load((EXAMPLE / "flux" / "source.yaml").read_text("utf-8"))
-    source["spec"] |= {"url": repository.url, "interval": "2s"}
+    repository = yaml.safe_load((EXAMPLE / "flux" / "source.yaml").read_text("utf-8"))
     wanted = list(yaml.safe_load_all((EXAMPLE / "flux" / "models.yaml").read_text("utf-8")))
     for one in wanted:
         one["spec"] |= {"interval": "10s", "retryInterval": "2s"}
     server.kubectl("create", "secret", "generic", "sops-age", "--namespace", NAMESPACE)
-    server.apply(source, *wanted)
+    server.apply(repository, *wanted)
+    first = source.publish()
 
     def ready(name: str, revision: str) -> bool:
-        applied = (
-            server.get("kustomization", name, "--namespace", NAMESPACE).get("status", {}).get("lastAppliedRevision", "")
-        )
-        return readiness(server, name)["status"] == "True" and revision in applied
+        status = server.get("kustomization", name, "--namespace", NAMESPACE).get("status", {})
+        return readiness(server, name)["status"] == "True" and revision == status.get("lastAppliedRevision")
 
-    first = repository.git("rev-parse", "HEAD").strip()
-    wait_until(
-        lambda: server.exists("registry", "gateway", "--namespace", "models"), "Flux applies the Registry", LIMIT
-    )
+    wait_until(lambda: applied(server), "Flux applies the Registry", LIMIT)
     assert readiness(server, "model-registries")["status"] != "True"
     assert not server.exists("model", "--namespace", "models")
 
-    start(controller, server)
+    controller.start()
     wait_until(lambda: ready("models", first), "the models are ready", LIMIT)
-    assert stored(tmp_path / "registry.db") == {"judge", "support-chat"}
+    assert stored(tmp_path) == {"judge", "support-chat"}
 
-    folder = repository.folder / "gitops" / "models"
+    folder = source.folder / "gitops" / "models"
     model = yaml.safe_load((folder / "judge.yaml").read_text("utf-8"))
     model["spec"]["endpoint"]["api_key"] = "${secret:llm/key}"
     (folder / "judge.yaml").write_text(yaml.safe_dump(model), "utf-8")
-    second = repository.commit("A secret that is not there")
+    second = source.publish()
     late = 'model/judge names the Secret "llm"'
     wait_until(lambda: readiness(server, "models")["status"] != "True" and at(server, second), late, LIMIT)
     server.kubectl("create", "secret", "generic", "llm", "--from-literal=key=sk-late", "--namespace", "models")
@@ -136,9 +108,14 @@ def test_a_kustomization_is_ready_once_its_models_are_synced(
 
     (folder / "judge.yaml").unlink()
     (folder / "kustomization.yaml").write_text("resources: [support-chat.yaml]\nnamespace: models\n", "utf-8")
-    third = repository.commit("One less")
+    third = source.publish()
     wait_until(lambda: ready("models", third), "the models are ready without it", LIMIT)
-    wait_until(lambda: stored(tmp_path / "registry.db") == {"support-chat"}, "it is deleted in the registry", LIMIT)
+    wait_until(lambda: stored(tmp_path) == {"support-chat"}, "it is deleted in the registry", LIMIT)
+
+
+def applied(server: ApiServer) -> bool:
+    """Flux has applied the Registry: before, its very type is unknown."""
+    return server.try_kubectl("get", "registry", "gateway", "--namespace", "models").returncode == 0
 
 
 def at(server: ApiServer, revision: str) -> bool:
