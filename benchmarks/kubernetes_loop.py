@@ -83,7 +83,11 @@ class Bench:
         for port in self.ports:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
                 lines = answer.read().decode().splitlines()
-            total += sum(float(line.split()[-1]) for line in lines if line.startswith("reconciler_reconciles_total{"))
+            total += sum(
+                float(line.split()[-1])
+                for line in lines
+                if line.startswith('reconciler_reconciles_total{result="in-sync"')
+            )
         return int(total)
 
     @property
