@@ -236,7 +236,7 @@ def one_name(bench: Bench) -> str:
     )
     item = space.put(first)
     space.put(second)
-    until(lambda: len(bench.rows("pool")) == 2, NEVER)
+    until(lambda: len(bench.rows("pool")) == 2, NEVER * 4)
     bench.recorder.passed.clear()
     for number in range(5):
         bench.cluster.touch(item, number)
@@ -285,7 +285,7 @@ def two_owners(bench: Bench) -> str:
     second, own = Wanted("shared", params={"rpm": 2}), Wanted("own")
     item = two.put(second)
     two.put(own)
-    until(lambda: bench.rows("own"), NEVER)
+    until(lambda: bench.rows("own"), NEVER * 4)
     bench.recorder.passed.clear()
     for number in range(3):
         bench.cluster.touch(one.registry, number)

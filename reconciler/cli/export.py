@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.export_objects import export_objects
 from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option, revision_option
 from reconciler.cli.stored import find_workspace_to_read, registries_of, stored, warn_of_unreadable
@@ -35,6 +36,7 @@ from reconciler.render.stored import unreadable_rows
     examples={
         "reconciler export chat": "one manifest to stdout",
         "reconciler export --all -o exported/": "every object, a file for each",
+        "reconciler export --format crd -o kubernetes/": "the project's manifests as objects of Kubernetes",
     },
 )
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
@@ -47,7 +49,7 @@ from reconciler.render.stored import unreadable_rows
 )
 @click.option("--force", is_flag=True, help="Overwrite files.")
 @revision_option
-@format_option("yaml", "json", default="yaml")
+@format_option("yaml", "json", "crd", default="yaml")
 @click.pass_obj
 def command(
     options: GlobalOptions,
@@ -64,9 +66,17 @@ def command(
     With --all, what a registry holds and cannot be read is left out and named, and the exit code is 5. What stands in a
     file of the server's own is left out and named, too: nobody can write it through the registry.
 
+    With --format crd, the manifests and registries of the project as objects of Kubernetes for the controller, and on stderr
+    the Secrets that these name. No registry is read.
+
     With --revision, the manifest that gives the object the fields of an earlier revision again. Its key and its
     protection are those of today.
     """
+    if output_format == "crd":
+        if keys or revision is not None:
+            raise UsageError("--format crd is about the whole project", hint="leave KEY and --revision out")
+        export_objects(options, target, force=force)
+        return 0
     if everything and keys:
         raise UsageError("both KEY and --all were given", hint="leave one of them out")
     if not everything and not keys:

@@ -26,11 +26,30 @@ PLAIN: Final = f"^{_LETTERS}$"
 PLAIN_OR_CREDENTIAL: Final = f"^(?:{_LETTERS}|{_SECRET})$"
 # no user-info; an address with a reference is judged once it is resolved
 ADDRESS: Final = r"^https?://[^\s/?#@]+(?:[/?#]\S*)?$|\$\{"
-# beside another pattern: `kubectl explain` shows no type for a field with `allOf`
-_NO_OTHER: Final[Form] = {"not": {"pattern": r"(?:^|[^$])\$\{(?:env|file|cmd|secret):"}}
 _OPENS: Final[Form] = {"not": {"pattern": r"\$\{"}}
 # one that a pattern lets through may hold any reference: the pattern says nothing of them
 _ANY_REFERENCE: Final = ("${env:X}", "/${env:X}", "x/${env:X}", "https://${env:X}")
+
+
+def _bad_references() -> str:
+    """The pattern of a text with a `${` that opens none of the references that other text may hold."""
+    bad = ["[^cv]", *_unlike("var:"), *_unlike("configMap:"), r"var:(?:[{}]|[^{}]+(?:\{|$))"]
+    name, key = "[a-z0-9][a-z0-9.-]*", "[A-Za-z0-9._-]+"
+    bad += [
+        f"configMap:{part}"
+        for part in ("(?:[^a-z0-9]|$)", f"{name}(?:[^a-z0-9.\\-/]|$)", f"{name}/(?:[^A-Za-z0-9._-]|$)")
+    ]
+    bad.append(f"configMap:{name}/{key}(?:[^A-Za-z0-9._}}-]|$)")
+    return f"(?:^|[^$])\\$\\{{(?:$|{'|'.join(bad)})"
+
+
+def _unlike(word: str) -> list[str]:
+    """Patterns of what begins as a word does, and goes on otherwise."""
+    return [f"{word[:end]}(?:[^{word[end]}]|$)" for end in range(1, len(word))]
+
+
+# beside another pattern: `kubectl explain` shows no type for a field with `allOf`
+_NO_OTHER: Final[Form] = {"not": {"pattern": _bad_references()}}
 
 
 def words_or_reference(words: list[str], pattern: str | None) -> Form:
@@ -58,7 +77,8 @@ def text_form(form: Form, node: Node) -> Form:
     if pattern.endswith(URL[1:]):
         return together({"pattern": ADDRESS}, _NO_OTHER)
     own = pattern.replace(SECRET_REFERENCE, CREDENTIAL).replace(WHOLE_REFERENCE, WHOLE)
-    holds_any = own == pattern and any(re.search(pattern, text) for text in _ANY_REFERENCE)
+    plain = own == pattern and node.secret is None
+    holds_any = plain and any(re.search(pattern, text) for text in _ANY_REFERENCE)
     return together(_translated(own), *([_NO_OTHER] if holds_any else []))
 
 

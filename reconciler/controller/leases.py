@@ -74,13 +74,13 @@ class LeaseKeeper:
     async def _try(self) -> float:
         """One round. Gives the seconds until the next one."""
         self.tried = self.clock()
-        pause = self._limit
+        longest = pause = self.membership.duration / ROUNDS
         self.error = ""
         try:
             await self._round()
         except ClusterError as error:
             self.error = error.message
-            pause = min(self._limit, max(RETRY, error.retry_after or 0.0))
+            pause = min(longest, max(RETRY, error.retry_after or 0.0))
         except TimeoutError:
             self.error = "the API server does not answer in time"
             pause = RETRY
@@ -103,8 +103,8 @@ class LeaseKeeper:
 
     @property
     def _limit(self) -> float:
-        """Seconds between two rounds, and for which an answer is waited for."""
-        return self.membership.duration / ROUNDS
+        """Seconds for which an answer is waited for: both of a round come within the lease."""
+        return self.membership.duration / 3
 
     async def _renew(self) -> None:
         data = self._written(self.membership.publication(self.busy()), holder=self.membership.me)

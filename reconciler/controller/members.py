@@ -122,12 +122,12 @@ class Members:
         await self._each(chain(live, going))
 
     async def _write_live(self, one: ClusterDocument, item: Mapping[str, Any], row: Row, *, holds: bool) -> None:
-        goes_to = self._goes_to_of(one.resource, item)
-        await self.writer.row(one.resource, item, self.key.name, row, goes_to)
         # what was written, or may have been although it failed: whoever deletes the object waits until it is gone
         may_be_there = row.action not in HELD or row.reason == NOT_IN_FORCE
         held = holds and (may_be_there or held_by(item, self.key.name))
-        await self.writer.finalizer(one.resource, item, self.key.name, held=held)
+        # before the status: who reads that it is synced may delete it at once, and it must not go unseen then
+        item = await self.writer.finalizer(one.resource, item, self.key.name, held=held)
+        await self.writer.row(one.resource, item, self.key.name, row, self._goes_to_of(one.resource, item))
 
     async def _write_going(
         self, one: ClusterDocument, item: Mapping[str, Any], left: list[Change], row: Row | None

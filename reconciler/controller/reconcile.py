@@ -29,6 +29,7 @@ from reconciler.controller.ports import Fence, Observer, Recorder, Result
 from reconciler.controller.registry_object import RegistryObject
 from reconciler.controller.registry_status import RegistryWriter, told
 from reconciler.controller.routing import NOWHERE
+from reconciler.controller.secret_versions import Versions, digests, lacking, rotated, versions_of
 from reconciler.controller.status import Row
 from reconciler.controller.telling import tell_plan, tell_report
 from reconciler.controller.wording import worded
@@ -44,7 +45,7 @@ from reconciler.core.errors import (
     TemporaryError,
     UnreachableError,
 )
-from reconciler.core.resource import Desired, RemoteState
+from reconciler.core.resource import RemoteState
 from reconciler.planner.plan import Consents
 from reconciler.project.planning import read_unchecked
 from reconciler.project.workspace import Workspace
@@ -145,7 +146,7 @@ class _Run:
         await secrets.fetch(one.name for one in credentials)
         declared = await self.whole.aside(lambda: self._declared(secrets, members))
         workspace = declared.workspace
-        versions = self._versions(declared)
+        versions = versions_of(declared, self.whole.copies, self.registry.key.namespace)
         async with workspace.connect() as opened:
             planned = await self._planned(declared, opened, secrets, versions)
             report = None
@@ -159,7 +160,7 @@ class _Run:
                     report, failure = error.report, RegistryError(str(error))
                 except (RefusedError, TemporaryError) as error:
                     failure = error
-        return await self._tell(declared, planned, report, failure, self._digests(declared, secrets, versions))
+        return await self._tell(declared, planned, report, failure, digests(secrets, versions))
 
     async def _members(self) -> list[Member]:
         """The objects that count; those that are left to themselves are released first."""
@@ -172,36 +173,6 @@ class _Run:
         workspace = composer.workspace(self.registry, secrets, members)
         return composer.declared(self.registry, workspace, members)
 
-    # --- secrets --------------------------------------------------------------------------------------------
-
-    def _versions(self, declared: Declared) -> dict[str, dict[str, str | None]]:
-        """The versions of the Secrets that each object names, by the name of its manifest, as they are before anything is read."""
-        namespace = self.registry.key.namespace
-        return {
-            file: {
-                name: self.whole.copies.secret_version(ObjectKey(namespace, name))
-                for name in row_maker.secrets_named(one)
-            }
-            for file, one in declared.documents.items()
-        }
-
-    def _digests(
-        self, declared: Declared, secrets: ClusterSecrets, versions: Mapping[str, Mapping[str, str | None]]
-    ) -> dict[str, str]:
-        """What each object's row is to note: the versions that were written, or were there before where none was."""
-        return {
-            file: row_maker.digest({name: secrets.version(name) or version for name, version in versions[file].items()})
-            for file in declared.documents
-        }
-
-    def _rotated(self, declared: Declared, versions: Mapping[str, Mapping[str, str | None]]) -> tuple[str, ...]:
-        """The addresses of the objects whose Secrets are others than those that were written last."""
-        noted = self.members.noted_secrets(declared)
-        new = {file for file, named in versions.items() if named and noted.get(file, "") != row_maker.digest(named)}
-        return tuple(
-            str(item.address) for item in declared.desired.resources if file_of(item) in new and _is_root(item)
-        )
-
     # --- plan -----------------------------------------------------------------------------------------------
 
     async def _planned(
@@ -209,7 +180,7 @@ class _Run:
         declared: Declared,
         opened: Mapping[str, Registry],
         secrets: ClusterSecrets,
-        versions: Mapping[str, Mapping[str, str | None]],
+        versions: Versions,
     ) -> Planned:
         """The plan, with the values of all secrets that its writes need; what lacks one is left out."""
         remote = await read_unchecked(declared.workspace, declared.desired, opened)
@@ -219,7 +190,7 @@ class _Run:
         if self.doubts:
             declared = replace(declared, desired=replace(declared.desired, complete=False))
         observes = self.registry.observes
-        rotate = () if observes else self._rotated(declared, versions)
+        rotate = () if observes else rotated(declared, versions, self.members.noted_secrets(declared))
         consents = Consents(prune=self._prunes_what_vanished(), rotate=rotate)
         without: dict[str, Trouble] = {}
         while True:
@@ -233,10 +204,10 @@ class _Run:
                 for reference in change.desired.secrets.values()
             }
             await secrets.fetch(secret_of(reference) for _, reference in references)
-            lacking = dict(_lacking(references, secrets))
-            if not lacking:
+            found = dict(lacking(references, secrets))
+            if not found:
                 return planned
-            without |= lacking
+            without |= found
 
     def _plan_once(
         self, declared: Declared, remote: RemoteState, consents: Consents, without: Mapping[str, Trouble]
@@ -306,12 +277,12 @@ class _Run:
         planned: Planned,
         report: Report | None,
         failure: ReconcilerError | None,
-        digests: Mapping[str, str],
+        notes: Mapping[str, str],
     ) -> tuple[Result, str]:
         """Write every status. A reconcile failed where trying again may help."""
         noted = self.members.noted_secrets(declared)
         made: dict[str, Row] = {}
-        for file, row in row_maker.rows(self.registry.key.name, declared, planned, report, digests):
+        for file, row in row_maker.rows(self.registry.key.name, declared, planned, report, notes):
             is_new = row.action == "unchanged" and not self.registry.observes
             made[file] = row if is_new else row._replace(secrets=noted.get(file, ""))
         left = row_maker.left_of(planned, report)
@@ -327,16 +298,3 @@ def _may_help(report: Report | None) -> bool:
     """True where a change failed, so that trying again before the next resync may help."""
     statuses = {one.status for one in report.outcomes} if report is not None else set()
     return bool(statuses & {"failed", "skipped", "not_stored"})
-
-
-def _is_root(item: Desired) -> bool:
-    return item.resource.parent is None
-
-
-def _lacking(references: set[tuple[str, str]], secrets: ClusterSecrets) -> Any:
-    """The objects that need a value which a Secret does not have, each with why."""
-    for file, reference in sorted(references):
-        try:
-            secrets.value(reference)
-        except SecretError as error:
-            yield file, Trouble("missing-reference", error.message)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from reconciler.controller.cluster import Data
 from reconciler.controller.routing import NOWHERE, rows_of
 from reconciler.controller.wording import guard_text, worded
+from reconciler.core.errors import ConfigError
 from reconciler.planner.plan import Plan
 from reconciler.planner.plan_json import plan_to_json
 
@@ -139,7 +140,7 @@ def _progress(item: Mapping[str, Any], conditions: tuple[Condition, ...], *, gua
     elif synced.status == "False" and (item.get("spec") or {}).get("mode") == "observe":
         stalled = True
     else:
-        stalled = synced.reason == SUSPENDED or guarded
+        stalled = synced.reason in (SUSPENDED, ConfigError.code) or guarded
     yield Condition("Stalled" if stalled else "Reconciling", "True", synced.reason, synced.message)
 
 

@@ -15,7 +15,7 @@ from reconciler.controller.cel import quoted
 from reconciler.controller.cluster_text import is_complete, text_form, words_or_reference
 from reconciler.controller.credential_names import is_credential
 from reconciler.controller.re2 import translate
-from reconciler.controller.untyped import ANY, NEVER, one_of, together, visible
+from reconciler.controller.untyped import ANY, NEVER, one_of, text_only, together, visible
 from reconciler.controller.variants import Choice, Variant, schema_of
 from reconciler.core import pointer as json_pointer
 from reconciler.core.rules import OPAQUE, Constraint, Node
@@ -60,7 +60,11 @@ class Structural:
         elif len(kinds) == 1:
             made |= self._of_type(flat, node, path)
         elif kinds == {"integer", "string"}:
-            made |= {"x-kubernetes-int-or-string": True, **_bounds(flat, "number"), **self._text(flat, node, path)}
+            made |= {
+                "x-kubernetes-int-or-string": True,
+                **_bounds(flat, "number"),
+                **text_only(self._text(flat, node, path)),
+            }
         else:
             made |= self._of_types(flat, kinds, node, path)
             listed = " or ".join(said for kind, said in _SAID.items() if kind in kinds)
@@ -93,7 +97,11 @@ class Structural:
             words = [form["const"]] if "const" in form else [word for word in form.get("enum", ()) if word is not None]
             return {"type": kind} | ({"enum": words} if words else self._text(form, node, path))
         if kind == "array":
-            return {"type": kind, **_bounds(form, kind), "items": self._items(form, node, path)}
+            items = self._items(form, node, path)
+            # a set has several owners under server-side apply, each of its own entries
+            is_set = node.unordered and items.get("type") == "string"
+            shared: Form = {"x-kubernetes-list-type": "set"} if is_set else {}
+            return {"type": kind, **_bounds(form, kind), **shared, "items": items}
         if kind == "object":
             return {"type": kind, **self._object(form, node, path)}
         return {"type": kind, **_bounds(form, "number")}
@@ -103,7 +111,7 @@ class Structural:
         wide = kinds | ({"number"} if "integer" in kinds else set())
         parts = [never for kind, never in NEVER.items() if kind not in wide]
         if "string" in kinds:
-            parts.append(self._text(form, node, path))
+            parts.append(text_only(self._text(form, node, path)))
         if wide & {"number"}:
             parts.append(_bounds(form, "number") | ({} if "number" in kinds else {"multipleOf": 1}))
         if "array" in kinds:
@@ -136,6 +144,7 @@ class Structural:
             }
             if others is not False:
                 made |= ANY
+                self.leave(path, "references and likely secrets in members that it does not declare")
             elif len(_types(form)) > 1 and len(required) == len(members):
                 made["maxProperties"] = len(members)  # no type, so that nothing else says that there are no others
         elif isinstance(others, Mapping) and others:
@@ -166,8 +175,10 @@ class Structural:
             name: {"description": text["description"]} for name, text in members.items() if "description" in text
         }
         made |= schema_of(Choice(member, variants, default), said_of)
-        made["properties"][member] = self.translate(members[member], node.child(member) or OPAQUE, (*path, member))
-        return made | ({} if default else {"required": [member]})
+        chooser = self.translate(members[member], node.child(member) or OPAQUE, (*path, member))
+        is_required = default is None or all(member in one["then"].get("required", ()) for one in form["allOf"])
+        made["properties"][member] = chooser | ({"nullable": False} if is_required else {})
+        return made | ({"required": [member]} if is_required else {})
 
     def _names(self, form: Form, made: Form, path: tuple[str, ...]) -> Iterator[Form]:
         """The rule for the names of a map."""

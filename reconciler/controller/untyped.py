@@ -42,6 +42,13 @@ def together(*parts: Form) -> Form:
     return made | ({"allOf": more} if more else {})
 
 
+def text_only(form: Form) -> Form:
+    """What is said of texts, in a schema that takes other types as well: a pattern that must not match is kept by none of them."""
+    others = [never for kind, never in NEVER.items() if kind != "string"]
+    said = {word: [text_only(part) for part in parts] if word == "allOf" else parts for word, parts in form.items()}
+    return said | {"not": together(form["not"], *others)} if "not" in form else said
+
+
 def value_validations(form: Form) -> Form:
     """What a structural schema says of a value, in the form that it may have under `allOf`, `anyOf` and `not`.
 

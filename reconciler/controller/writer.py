@@ -44,52 +44,57 @@ class Writer:
 
         await self._patch(resource, item, compute, status=True)
 
-    async def finalizer(self, resource: ResourceType, item: Mapping[str, Any], registry: str, *, held: bool) -> None:
-        """Let a Registry object hold an object, or release it."""
+    async def finalizer(
+        self, resource: ResourceType, item: Mapping[str, Any], registry: str, *, held: bool
+    ) -> Mapping[str, Any]:
+        """Let a Registry object hold an object, or release it. Returns the object as it is then."""
 
         def wanted(now: Mapping[str, Any]) -> list[str] | None:
             if held and "deletionTimestamp" in now["metadata"]:
                 return None  # the API server takes no new finalizer of what is about to go
             return with_finalizer(now, registry, held=held)
 
-        await self.finalizers(resource, item, wanted)
+        return await self.finalizers(resource, item, wanted)
 
     async def finalizers(
         self, resource: ResourceType, item: Mapping[str, Any], wanted: Callable[[Mapping[str, Any]], list[str] | None]
-    ) -> None:
-        """Set the finalizers of an object to what `wanted` makes of it, None where they stay."""
+    ) -> Mapping[str, Any]:
+        """Set the finalizers of an object to what `wanted` makes of it, None where they stay. Returns the object as it is then."""
 
         def compute(now: Mapping[str, Any]) -> Data | None:
             found = wanted(now)
             return None if found is None else {"metadata": {"finalizers": found}}
 
-        await self._patch(resource, item, compute, status=False)
+        return await self._patch(resource, item, compute, status=False)
 
     async def registry(self, item: Mapping[str, Any], compute: Compute) -> None:
         """Write a Registry object's status."""
         await self._patch(REGISTRY, item, compute, status=True)
 
-    async def _patch(self, resource: ResourceType, item: Mapping[str, Any], compute: Compute, *, status: bool) -> None:
-        """Write what `compute` makes of an object, if anything. An object that is gone meanwhile needs none."""
+    async def _patch(
+        self, resource: ResourceType, item: Mapping[str, Any], compute: Compute, *, status: bool
+    ) -> Mapping[str, Any]:
+        """Write what `compute` makes of an object, if anything, and return it. One that is gone meanwhile needs none."""
         key: ObjectKey = key_of(item)
         uid = item["metadata"].get("uid")
         for attempt in range(1, ATTEMPTS + 1):
-            if item["metadata"].get("uid") != uid:
-                return
             data = compute(item)
             if data is None:
-                return
+                break
             version = item["metadata"]["resourceVersion"]
             patch = {**data, "metadata": {**data.get("metadata", {}), "resourceVersion": version}}
             try:
-                await self.cluster.patch(resource, key, patch, status=status)
-                return
+                return await self.cluster.patch(resource, key, patch, status=status)
             except ClusterError as error:
                 if error.gone:
-                    return
+                    break
                 if not error.conflict or attempt == ATTEMPTS:
                     raise
-                item = await self._again(resource, key)
+                found = await self._again(resource, key)
+                if found["metadata"].get("uid") != uid:
+                    break
+                item = found
+        return item
 
     async def _again(self, resource: ResourceType, key: ObjectKey) -> Mapping[str, Any]:
         """An object as it is now; one that is gone has another identity than any."""

@@ -9,6 +9,7 @@ from reconciler.core import document
 from reconciler.core.document.canonical import CannotFormatError, OrderFor, canonical_json, canonical_yaml
 from reconciler.core.errors import Problem, is_error
 from reconciler.core.schema.findings import Finding, place
+from reconciler.manifest.kubernetes_objects import GROUP, kind_in
 from reconciler.manifest.recognise import FOREIGN, foreign, is_manifest, load_documents, recognise
 
 CANNOT_FORMAT: Final = "cannot-format"
@@ -46,6 +47,8 @@ def format_bytes(data: bytes, shown: str, order_for: OrderFor) -> FormattedFile:
     text = document.decode(data, shown)
     if isinstance(text, Problem):
         return FormattedFile(shown, data, data, (text,))
+    if _holds_objects(text, shown):
+        return FormattedFile(shown, data, data, (), text)
     is_json = shown[-5:].lower() == ".json" or (shown.startswith("<") and _is_json(text))
     name = shown if not is_json or shown[-5:].lower() == ".json" else f"{shown}.json"
     problems = _problems(text, name)
@@ -62,6 +65,12 @@ def format_bytes(data: bytes, shown: str, order_for: OrderFor) -> FormattedFile:
         result = result.replace("\n", "\r\n")
     mark = _MARK if data.startswith(_MARK.encode()) else ""
     return FormattedFile(shown, data, f"{mark}{result}".encode(), (), text)
+
+
+def _holds_objects(text: str, shown: str) -> bool:
+    """True for a file with objects of Kubernetes that declare models: it has no canonical form of ours, and stays as it is."""
+    may_hold = GROUP in text
+    return may_hold and any(kind_in(one.value) is not None for one in document.load(text, shown).documents)
 
 
 def _is_json(text: str) -> bool:

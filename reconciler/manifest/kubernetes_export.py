@@ -90,6 +90,12 @@ def object_of(data: Mapping[str, Any], node: Node, folder: str, namespace: str |
     return Written(manifest, frozenset(spell.named), (*findings, *spell.findings))
 
 
+def spelt(reference: str) -> Named | None:
+    """What holds the value of a secret's reference, whose path is relative to the project root."""
+    match = _TOKEN.fullmatch(reference)
+    return None if match is None or match[1] is None else _Spelling(".").named_by(match[1], match[2], secret=True)
+
+
 class _Spelling:
     """The references of one manifest as an object writes them."""
 
@@ -110,12 +116,14 @@ class _Spelling:
             }
         if isinstance(value, list):
             each = node.each or OPAQUE
-            return [self.translate(item, each, (*path, str(index))) for index, item in enumerate(value)]
+            items = [self.translate(item, each, (*path, str(index))) for index, item in enumerate(value)]
+            is_set = node.unordered and all(isinstance(item, str) for item in items)
+            return list(dict.fromkeys(items)) if is_set else items  # the API server refuses an entry twice
         return value
 
     def _token(self, match: re.Match[str], path: tuple[str, ...], *, secret: bool) -> str:
         scheme, rest = match[1], match[2]
-        named = None if scheme is None else self._named(scheme, rest, secret=secret)
+        named = None if scheme is None else self.named_by(scheme, rest, secret=secret)
         if named is None:
             return match[0]
         if len(named.key) > LONGEST_NAME:
@@ -125,7 +133,7 @@ class _Spelling:
         self.named.add(named)
         return named.text
 
-    def _named(self, scheme: str, rest: str, *, secret: bool) -> Named | None:
+    def named_by(self, scheme: str, rest: str, *, secret: bool) -> Named | None:
         """What holds the value of a reference in a cluster; None for a variable, which a Registry gives."""
         if scheme == "env":
             return Named(SECRET, ENVIRONMENT, rest)

@@ -179,7 +179,7 @@ class Reader:
         checked, findings = self._check(kind, data)
         if scope is None:
             return checked, data, findings
-        resolved, errors = resolve(data, self._node(kind), scope)
+        resolved, errors = resolve(data, self.node(kind), scope)
         if errors or any(map(is_mistake, findings)):
             reported = {finding.pointer for finding in findings if is_mistake(finding)}
             return None, data, [*findings, *(finding for finding in errors if finding.pointer not in reported)]
@@ -193,7 +193,8 @@ class Reader:
             return (None if any(map(is_mistake, findings)) else data), findings
         return check_model(data) if kind == MODEL else check_native(self.natives[kind], data)
 
-    def _node(self, kind: str) -> Node:
+    def node(self, kind: str) -> Node:
+        """The field rules of the documents of a kind."""
         return self._model_node if kind in PORTABLE else self._native_nodes[kind]
 
     @cached_property

@@ -14,6 +14,7 @@ from reconciler.core import document
 from reconciler.core.document import LoadedDocuments
 from reconciler.core.errors import Problem
 from reconciler.core.schema.findings import Finding
+from reconciler.manifest.kubernetes_objects import kind_in
 
 Data = Mapping[str, Any]
 
@@ -232,6 +233,7 @@ _GO_TEMPLATE: Final = re.compile(r"\{\{-?\s*(?:if|with|range|end|include|templat
 HELM_TEMPLATE: Final = Format("a template of a Helm chart", lambda data: False)
 _FORMATS: Final = (
     Format("a Kustomize file", _kustomize),
+    Format("an object of reconciler's controller", lambda data: kind_in(data) is not None, "kubernetes"),
     Format("a Kubernetes object", _kubernetes),
     Format("a Helm chart's Chart.yaml", lambda data: _has(data, "apiVersion", "name", "version")),
     Format("a Compose file", _compose),

@@ -18,7 +18,7 @@ from reconciler.core.document import Document, Places
 from reconciler.core.errors import ConfigError, InputError, ManifestError, Problem, SecretError, UsageError, is_error
 from reconciler.core.fingerprint import MIN_KEY_LENGTH, without_line_end
 from reconciler.core.resource import Address, DesiredState, RegistryFacts, RemoteState, Source
-from reconciler.core.rules import ExternalRef, Ref
+from reconciler.core.rules import ExternalRef, Node, Ref
 from reconciler.core.schema.findings import Finding
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.secret_commands import SecretCommands
@@ -135,6 +135,10 @@ class Workspace:
         unused: dict[Hashable, Problem] = {**loaded.unused}
         unused.update(unused_excludes(sources.unused, self.project))
         return replace(loaded, unused=unused, used=loaded.used | sources.matched)
+
+    def rules_of_kind(self, kind: str) -> Node:
+        """The field rules of manifests of a kind."""
+        return self._reader().node(kind)
 
     def _reader(self) -> Reader:
         overrides = {name: entry.override for name, entry in self.entries.items()}

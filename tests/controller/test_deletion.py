@@ -378,3 +378,18 @@ def test_what_the_copies_have_not_seen_yet_is_not_taken_for_removed(tmp_path: Pa
             assert loop.registry_condition() == ("False", "registry-temporary")
 
     asyncio.run(run())
+
+
+def test_who_reads_that_a_model_is_synced_may_delete_it_at_once(tmp_path: Path) -> None:
+    """It is held back before its status says so: deleted in between, it would be left in the registry."""
+
+    async def run() -> None:
+        cluster = MemoryCluster()
+        cluster.put(REGISTRY, a_registry(prune=True))
+        cluster.put(MODEL, a_model("a"))
+        async with loop_on(cluster, tmp_path) as one:
+            await one.reconcile()
+            verbs = [verb for verb, resource, _ in cluster.writes() if resource == MODEL]
+            assert verbs == ["patch", "patch-status"]
+
+    asyncio.run(run())

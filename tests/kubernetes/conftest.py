@@ -20,6 +20,16 @@ from reconciler.registry import catalog
 
 LONGEST = 40  # characters of a test's name in that of its namespace, which may have 63
 
+HERE = Path(__file__).parent
+HANGS = 900  # seconds for one test with its share of what is started for all: some of them restart an API server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A longer limit of time than elsewhere, for all that has none of its own."""
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(HANGS))
+
 
 @pytest.fixture(scope="session")
 def bare_api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
@@ -64,4 +74,5 @@ def team(api_server: ApiServer, namespace: str, tmp_path: Path) -> Iterator[Team
     made = Team(api_server, namespace, tmp_path)
     yield made
     made.controller.kill()
+    made.release()
     sys.stdout.write(made.controller.said()[-8000:])  # pytest shows it where the test failed

@@ -19,6 +19,7 @@ from registry.server_process import free_port
 
 GROUP: Final = "models.reconciler.dev"
 VERSION: Final = f"{GROUP}/v1alpha1"
+HELD: Final = ("models", "nemomodels.nemo.models.reconciler.dev", "nemosecrets.nemo.models.reconciler.dev")
 STEP: Final = 0.1  # seconds between two looks
 
 
@@ -124,13 +125,27 @@ class Team:
 
     def list(self, resource: str = "models") -> dict[str, dict[str, Any]]:
         """The objects of a type by name."""
-        items = self.server.get(_full(resource), "--namespace", self.namespace)["items"]
-        return {item["metadata"]["name"]: item for item in items}
+        found = self.server.ask("GET", self.path(resource)) or {}  # a type that is not defined has none
+        return {item["metadata"]["name"]: item for item in found.get("items", ())}
 
     def get(self, resource: str, name: str) -> dict[str, Any]:
         """One object."""
-        found: dict[str, Any] = self.server.get(_full(resource), name, "--namespace", self.namespace)
+        found: dict[str, Any] = self.server.ask("GET", f"{self.path(resource)}/{name}")
         return found
+
+    def path(self, resource: str) -> str:
+        """Where the API server has the objects of a type of ours: `models`, or with its group as `nemosecrets.nemo.models.reconciler.dev`."""
+        plural, _, group = _full(resource).partition(".")
+        return f"/apis/{group}/v1alpha1/namespaces/{self.namespace}/{plural}"
+
+    def release(self) -> None:
+        """Lets all objects go, as an administrator would where there is no controller any more."""
+        for resource in HELD:
+            found = self.server.ask("GET", self.path(resource)) or {}
+            for name in [
+                item["metadata"]["name"] for item in found.get("items", ()) if item["metadata"].get("finalizers")
+            ]:
+                self.server.ask("PATCH", f"{self.path(resource)}/{name}", {"metadata": {"finalizers": None}})
 
     def until(self, holds: Callable[[], bool], what: str, limit: float = WAITS) -> None:
         """Waits for a condition while the controller runs; shows what it said where that does not come."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import random
-import re
 import signal
 import subprocess
 import time
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -28,11 +28,11 @@ from kubernetes.loop import VERSION
 from kubernetes.networks import Network, networks
 from kubernetes.recorder import Passed, Recorder, recorded
 from programs import BIN
-from registry.aigo.server import KEY, Server, aigo
+from registry.aigo.server import KEY, aigo
 
 from reconciler.controller.membership import Published, owner_of
 
-LEASE: Final = 5.0  # seconds
+LEASE: Final = 10.0  # seconds: a busy machine must be able to renew it
 REGISTRIES: Final = 4
 _LEASE_NAME: Final = "model-reconciler-"
 
@@ -94,12 +94,12 @@ class Replica:
 
 @dataclass
 class World:
-    """Some registries of one recorded server, replicas that share them, and changes that never end."""
+    """Some recorded registries, replicas that share them, and changes that never end."""
 
     server: ApiServer
     namespace: str
     api: Recorder
-    registry: Recorder
+    registries: list[Recorder]
     replicas: list[Replica]
     made: int = 0
     random: random.Random = field(default_factory=lambda: random.Random(14))
@@ -133,16 +133,8 @@ class World:
         wait_until(step, what)
 
     def writes(self) -> list[tuple[Passed, int]]:
-        """The writes of models that came to the registry, each with the number of its Registry object."""
-        found = []
-        for one in [*self.registry.passed]:
-            named = (
-                re.search(r"m(\d+)", f"{one.path} {one.content.decode(errors='replace')[:2000]}")
-                if one.writes
-                else None
-            )
-            if named is not None:
-                found.append((one, int(named[1])))
+        """The writes that came to the registries, each with the number of its Registry object."""
+        found = [(one, number) for number, each in enumerate(self.registries) for one in [*each.passed] if one.writes]
         return sorted(found, key=lambda pair: pair[0].time)
 
     def until_each_is_written(self, without: Replica | None = None) -> None:
@@ -174,18 +166,21 @@ def _object(kind: str, name: str, namespace: str, **spec: Any) -> dict[str, Any]
 
 
 @contextmanager
+def _registry(host: str) -> Iterator[Recorder]:
+    """A registry of its own, which is recorded."""
+    with aigo() as emulator:
+        port = urlsplit(emulator.url).port
+        with recorded(host, lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as recorder:
+            yield recorder
+
+
+@contextmanager
 def world(server: ApiServer, namespace: str, folder: Path, count: int) -> Iterator[World]:
     """Replicas that run, and have written to every registry."""
     with ExitStack() as stack:
         wires = stack.enter_context(networks(count))
         host = wires[0].host
-        emulator: Server = stack.enter_context(aigo())
-        behind = re.search(r":(\d+)", emulator.url.removeprefix("http:"))
-        assert behind is not None
-        port = int(behind[1])
-        registry = stack.enter_context(
-            recorded(host, lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=60))
-        )
+        registries = [stack.enter_context(_registry(host)) for _ in range(REGISTRIES)]
         context = server.client_context()
         api = stack.enter_context(
             recorded(host, lambda: http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=600))
@@ -203,7 +198,7 @@ def world(server: ApiServer, namespace: str, folder: Path, count: int) -> Iterat
                     f"r{number}",
                     namespace,
                     driver="latticeflow",
-                    url=f"http://{host}:{registry.port}",
+                    url=f"http://{host}:{registries[number].port}",
                     api_key={"secretKeyRef": {"name": "aigo", "key": "key"}},
                     interval="1h",
                 )
@@ -211,7 +206,7 @@ def world(server: ApiServer, namespace: str, folder: Path, count: int) -> Iterat
             )
         )
         replicas = [Replica(wire, kubeconfig, folder / f"{wire.name}.log", namespace) for wire in wires]
-        made = World(server, namespace, api, registry, replicas)
+        made = World(server, namespace, api, registries, replicas)
         try:
             for one in replicas:
                 one.start()

@@ -80,9 +80,10 @@ STATES: Final = [
         [a_registry(mode="observe"), a_model("a")], (REGISTRY, "first"), "failed", "Degraded", id="observed-difference"
     ),
     pytest.param([a_registry(mode="observe")], (REGISTRY, "first"), "current", "Healthy", id="observed-in-sync"),
+    pytest.param([a_registry(path="../away.db")], (REGISTRY, "first"), "failed", "Degraded", id="cannot-be-used"),
     pytest.param([a_registry(suspend=True)], (REGISTRY, "first"), "failed", "Suspended", id="suspended"),
     pytest.param(
-        [a_registry(driver="litellm", url="http://127.0.0.1:1", token="t")],
+        [a_registry() | {"spec": {"driver": "mlflow", "url": "http://127.0.0.1:1"}}],
         (REGISTRY, "first"),
         "inProgress",
         "Progressing",

@@ -9,7 +9,7 @@ from reconciler.controller.crds import definitions, native_types
 from reconciler.controller.install.access import objects_role, own_role, service_account
 from reconciler.controller.install.terms import NAME, Terms
 from reconciler.controller.install.workload import Object, deployment, disruption_budget, network_policy, service
-from reconciler.core.document.dump import dump_yaml
+from reconciler.core.document.dump import dump_object
 from reconciler.registry.protocol import Driver
 
 FAMILY: Final = {"app.kubernetes.io/name": NAME}
@@ -42,4 +42,4 @@ def controller(terms: Terms, drivers: Iterable[Driver], *, with_policy: bool = F
 
 def stream(objects: Iterable[Object]) -> str:
     """Objects as one text of YAML documents."""
-    return "---\n".join(dump_yaml(one) for one in objects)
+    return "---\n".join(dump_object(one) for one in objects)

@@ -24,6 +24,7 @@ LONGEST_KEY: Final = 1000  # parsers look no further than 1,024 characters for t
 
 
 Escape = Callable[[str], str]
+KeyText = Callable[[str, Escape], str]
 
 
 def dump_yaml(value: Any, *, header: str = "", escape: Escape = str) -> str:
@@ -35,33 +36,41 @@ def dump_yaml(value: Any, *, header: str = "", escape: Escape = str) -> str:
     `load` gives `value` back, a null on top excepted, which is an empty document. Raises ValueError for infinities and
     NaN, TypeError for what is not JSON data.
     """
+    return _dumped(value, header, escape, inline_key)
+
+
+def dump_object(value: Any, *, header: str = "") -> str:
+    """An object of Kubernetes as YAML. kubectl takes the names `n` and `y` for booleans, so that they are quoted, too."""
+    return _dumped(value, header, str, inline)
+
+
+def _dumped(value: Any, header: str, escape: Escape, key: KeyText) -> str:
     lines: list[str] = [header.rstrip("\n")] if header else []
-    _block(value, "", "", lines, escape)
+    _block(value, "", "", lines, escape, key)
     return "\n".join(lines) + "\n"
 
 
-def _block(value: Any, first: str, indent: str, lines: list[str], escape: Escape) -> None:
+def _block(value: Any, first: str, indent: str, lines: list[str], escape: Escape, key: KeyText) -> None:
     """Writes `value`: `first` is what its first line begins with, `indent` what the others do."""
     if isinstance(value, dict) and value:
-        for key, item in value.items():
-            first = _member(key, item, first, indent, lines, escape)
+        for name, item in value.items():
+            first = _member(key(name, escape), item, first, indent, lines, escape, key)
     elif isinstance(value, (list, tuple)) and value:
         for item in value:
-            _block(item, first + "- ", indent + "  ", lines, escape)
+            _block(item, first + "- ", indent + "  ", lines, escape, key)
             first = indent
     else:
         lines.append(first + _leaf(value, indent, escape))
 
 
-def _member(key: str, value: Any, first: str, indent: str, lines: list[str], escape: Escape) -> str:
+def _member(name: str, value: Any, first: str, indent: str, lines: list[str], escape: Escape, key: KeyText) -> str:
     """Writes one member of a map, and returns what the next one begins with."""
-    name = inline_key(key, escape)
     if len(name) > LONGEST_KEY:
         lines.append(f"{first}? {name}")
         first, name = indent, ""
     if isinstance(value, (dict, list, tuple)) and value:
         lines.append(f"{first}{name}:")
-        _block(value, indent + "  ", indent + "  ", lines, escape)
+        _block(value, indent + "  ", indent + "  ", lines, escape, key)
     else:
         lines.append(f"{first}{name}: {_leaf(value, indent + '  ', escape)}")
     return indent
@@ -118,7 +127,7 @@ def inline(text: str, escape: Escape = str) -> str:
 
 
 def inline_key(text: str, escape: Escape = str) -> str:
-    """A key on one line. `n`, one of our own fields, is a boolean to YAML 1.1 and to none of its readers."""
+    """A key on one line. `n`, one of our own fields, is a boolean to YAML 1.1, and to kubectl alone of its readers."""
     return text if text in _LETTERS and escape(text) == text else inline(text, escape)
 
 

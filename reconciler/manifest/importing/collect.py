@@ -20,13 +20,13 @@ from reconciler.core.schema.findings import Finding
 from reconciler.core.telling import without_values
 from reconciler.manifest.discover import FoundFiles
 from reconciler.manifest.importing.drafts import Draft, Importer, Session, document_of, folder_of
-from reconciler.manifest.importing.formats import importer_of
+from reconciler.manifest.importing.formats import IMPORTERS, importer_of
 from reconciler.manifest.importing.journal import Journal
 from reconciler.manifest.importing.sources import Sources
 from reconciler.manifest.model_check import check_model
 from reconciler.manifest.modeline import modeline
 from reconciler.manifest.native import NativeKind, check_native
-from reconciler.manifest.recognise import Format, importable_titles, is_manifest
+from reconciler.manifest.recognise import Format, importable_titles, is_kubernetes, is_manifest
 from reconciler.registry.catalog import load_driver
 from reconciler.registry.protocol import Driver
 
@@ -139,10 +139,13 @@ def _translated(files: Sequence[_File], session: Session) -> list[Draft]:
         drafts += importer.translate(root, session)
         parts |= file.named | session.sources.taken()
         done.add(file.shown)
+    beside_objects = any(importer is IMPORTERS["kubernetes"] for _, _, importer in recognised)
     for file in files:
         if file.shown in done or file.real not in parts:
             journal.problems.extend(file.problems)
-            if file.importer is None:
+            if file.importer is None and not (
+                beside_objects and file.root is not None and is_kubernetes(plain_data(file.root))
+            ):
                 _refuse(file, journal)
     return drafts
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from reconciler.core.document.trees import Map, plain_data
-from reconciler.manifest.importing import adk, insidellms, latticeflow, litellm, nemo
+from reconciler.manifest.importing import adk, insidellms, kubernetes, latticeflow, litellm, nemo
 from reconciler.manifest.importing.drafts import Importer
 from reconciler.manifest.recognise import Format, recognise
 
 IMPORTERS: Final[Mapping[str, Importer]] = {
     "adk": adk.IMPORTER,
     "insidellms": insidellms.IMPORTER,
+    "kubernetes": kubernetes.IMPORTER,
     "latticeflow": latticeflow.IMPORTER,
     "litellm": litellm.IMPORTER,
     "nemo": nemo.IMPORTER,

@@ -63,9 +63,11 @@ Reference = Annotated[
     str,
     Pattern(r"^[\w\-./@+]+" + END, "bad_key", "must be a name, or workspace/name for another workspace", 255),
 ]
-PlacedName = Annotated[
-    str, Pattern(r"^[^/]+(?:/[^/]+)?" + END, "bad_key", "must be a name, or workspace/name for another workspace")
-]
+_PLACED: Final = Pattern(
+    r"^[^/]+(?:/[^/]+)?" + END, "bad_key", "must be a name, or workspace/name for another workspace"
+)
+PlacedName = Annotated[str, _PLACED]
+AdaptedModel = Annotated[str, _PLACED._replace(max_length=127)]
 EXISTS: Final = ExternalRef("Fileset", hint="create the fileset with its files first, in NeMo's service `files`")
 ProjectName = Annotated[  # the server looks for it in the same workspace only, under this very name
     str,

@@ -36,6 +36,7 @@ from reconciler.registry.nemo.entities import (
     EXISTS,
     FINETUNING,
     STRICT,
+    AdaptedModel,
     Description,
     InferenceParams,
     Model,
@@ -150,8 +151,7 @@ class Adapter(BaseModel):
     model_config = STRICT
 
     model: Annotated[
-        PlacedName,
-        Field(max_length=127),
+        AdaptedModel,
         Immutable("the server never changes it"),
         Ref("Model", hint="declare a nemo/Model", elsewhere=elsewhere),
     ] = Field(description="The model that it adapts, or workspace/name.", examples=["llama-3.1-8b"])

@@ -1,0 +1,38 @@
+"""What the API server does to a controller: it is killed, forgets its history. Nothing is lost, nothing done twice."""
+
+from __future__ import annotations
+
+from kubernetes.loop import GROUP, Team
+
+NAMES = [f"model-{number:02}" for number in range(20)]
+
+
+def test_killed_and_started_again_while_models_are_applied(team: Team) -> None:
+    """What came before and what came after is stored, each change once."""
+    team.registry()
+    team.controller.start()
+    team.apply(*team.models(NAMES, display_name="one"))
+    team.until(lambda: bool(team.judge.specs()), "the first model is stored")
+    team.server.kill_api_server()
+    team.server.start()
+    team.apply(*team.models(NAMES[:10], display_name="two"))
+    team.until_synced()
+    assert team.judge.names() == dict.fromkeys(NAMES[:10], "two") | dict.fromkeys(NAMES[10:], "one")
+    assert team.judge.counts() == {"create": len(NAMES), "update": 10}
+
+
+def test_a_history_that_was_compacted_meanwhile(team: Team) -> None:
+    """A controller that hung while etcd forgot the past (410 Gone) lists again, and misses no change, be it a deletion."""
+    team.registry(prune=True)
+    team.controller.start()
+    team.apply(*team.models(NAMES[:4], display_name="one"))
+    team.until_synced()
+    team.controller.freeze()
+    team.apply(team.model(NAMES[0], display_name="two"), team.model("late", display_name="two"))
+    team.kubectl("delete", f"models.{GROUP}", NAMES[1], "--wait=false")
+    team.server.forget_history()
+    team.controller.wake()
+    expected = {NAMES[0]: "two", NAMES[2]: "one", NAMES[3]: "one", "late": "two"}
+    team.until(lambda: team.judge.names() == expected, "the changes that no watch told of are made")
+    team.until_synced()
+    assert team.judge.counts() == {"create": 5, "update": 1, "delete": 1}
