@@ -85,7 +85,7 @@ class Structural:
         for limit in limits:
             if limit not in said or (limit.cel is not None and not limit.cel.whole):
                 self.leave(path, f"all of its limit: {limit.reason}")
-        rules = [{"rule": limit.cel.rule, "message": limit.reason} for limit in said if limit.cel is not None]
+        rules = [{"rule": limit.cel.expression, "message": limit.reason} for limit in said if limit.cel is not None]
         return made | (
             {"x-kubernetes-validations": [*made.get("x-kubernetes-validations", ()), *rules]} if rules else {}
         )

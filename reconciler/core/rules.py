@@ -137,7 +137,7 @@ class Cel(NamedTuple):
     something that the limit refuses.
     """
 
-    rule: str
+    expression: str
     whole: bool = True
 
 

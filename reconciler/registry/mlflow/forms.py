@@ -106,7 +106,7 @@ def no_longer(most: int) -> Cel:
     return Cel(f"size(self) <= {most} || self.contains('${{')")
 
 
-SOURCE: Final = Cel(f"!self.matches('(^|/)[.][.](/|$)') && {no_longer(LONGEST_SOURCE).rule}")
+SOURCE: Final = Cel(f"!self.matches('(^|/)[.][.](/|$)') && {no_longer(LONGEST_SOURCE).expression}")
 SERVED: Final = Cel(
     "self.exists(one, !has(one.linkage) || one.linkage == 'PRIMARY' || one.linkage.startsWith('${'))", whole=False
 )
