@@ -1,7 +1,7 @@
 """Events of the cluster (events.k8s.io/v1, `kubectl describe`): repeated ones are counted, and their rate is bounded.
 
 Recording never waits and never fails: the loop does not depend on who reads along. A message is the caller's, and holds no
-secret; it is cut, and stripped of what a terminal obeys.
+secret; it is cut, and stripped of what a terminal obeys and of what looks like a credential.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from reconciler.controller.cluster import EVENTS, Cluster, ClusterError, Data, ObjectKey
+from reconciler.core.telling import masked
 
 CONTROLLER: Final = "models.reconciler.dev/controller"
 ACTION: Final = "Reconcile"
@@ -160,8 +161,8 @@ def _regarding(item: Mapping[str, Any]) -> Data:
 
 
 def _note(message: str) -> str:
-    """A message that can be shown anywhere, cut to what the API server takes."""
-    plain = "".join(char if char.isprintable() else " " for char in message)
+    """A message that can be shown anywhere, cut to what the API server takes, without what looks like a credential."""
+    plain = "".join(char if char.isprintable() else " " for char in masked(message))
     raw = plain.encode()
     return plain if len(raw) <= _NOTE else raw[: _NOTE - 3].decode(errors="ignore") + "…"
 

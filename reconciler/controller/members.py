@@ -18,6 +18,7 @@ from reconciler.controller.ports import Recorder
 from reconciler.controller.routing import NOWHERE, rows_of
 from reconciler.controller.rows import unknown_row
 from reconciler.controller.status import HELD, Row
+from reconciler.controller.wording import worded
 from reconciler.controller.writer import Writer
 from reconciler.planner.plan import Change
 
@@ -153,7 +154,7 @@ class Members:
         return self._goes_to(Member(resource, self.copies.kind_of(resource), item))
 
     def _tell_left(self, item: Mapping[str, Any], message: str) -> None:
-        self.recorder.event(item, "Normal", "Left", message)
+        self.recorder.event(item, "Normal", "Left", worded(message))
 
     async def _let_go(
         self, resource: ResourceType, item: Mapping[str, Any], row: Row | None, goes_to: frozenset[str]

@@ -12,6 +12,7 @@ from reconciler.controller.cluster import Data
 from reconciler.controller.routing import NOWHERE, rows_of
 from reconciler.controller.wording import guard_text, worded
 from reconciler.core.errors import ConfigError
+from reconciler.core.telling import masked
 from reconciler.planner.plan import Plan
 from reconciler.planner.plan_json import plan_to_json
 
@@ -40,7 +41,7 @@ class Row(NamedTuple):
         said: Data = {"name": self.name, "action": self.action, "generation": self.generation}
         said |= {"reason": self.reason} if self.reason else {}
         said |= {"message": worded(self.message)} if self.message else {}
-        said |= {"fields": list(self.fields)} if self.fields else {}
+        said |= {"fields": [masked(path) for path in self.fields]} if self.fields else {}
         return said | ({"secrets": self.secrets} if self.secrets else {})
 
 
@@ -105,7 +106,7 @@ def registry_status(item: Mapping[str, Any], conditions: tuple[Condition, ...], 
     status: Data = {"observedGeneration": generation}
     if plan is not None:
         said = plan_to_json(plan)
-        first = [str(address) for address in plan.orphans[:ORPHANS]]
+        first = [masked(str(address)) for address in plan.orphans[:ORPHANS]]
         guards = [{"name": one["name"], "message": guard_text(one["name"], one["message"])} for one in said["guards"]]
         status |= {
             "summary": said["summary"],

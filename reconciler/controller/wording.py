@@ -1,4 +1,4 @@
-"""Say in the words of a cluster what the engine says for a command line, bounded and on one line. Pure.
+"""Say in the words of a cluster what the engine says for a command line: bounded, on one line, credentials masked. Pure.
 
 Flags and reconciler.yaml are nothing that a reader of a status can use; the way out there is a field or an annotation.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from reconciler.controller.registry_object import ALLOW_DELETES
+from reconciler.core.telling import masked
 from reconciler.render.escape import printable
 
 LONGEST: Final = 1024  # characters of a message
@@ -29,7 +30,8 @@ _WORDS: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 
 def worded(text: str) -> str:
-    """A message for a status or an event."""
+    """A message for a status or an event. What it quotes may be a stranger's, an answer of a registry for instance."""
+    text = masked(text)
     for pattern, words in _WORDS:
         text = pattern.sub(words, text)
     text = printable(text)

@@ -75,6 +75,15 @@ async def test_an_event_says_what_of_whom() -> None:
     assert event["metadata"]["namespace"] == "team"
 
 
+async def test_a_credential_that_a_message_quotes_is_masked() -> None:
+    """Whoever told it should have; this is the last place where it can be."""
+    world = World()
+    async with world.running():
+        world.tell("the registry said sk-proj-aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW")
+        await world.settle()
+    assert [event["note"] for event in world.events] == ["the registry said ***"]
+
+
 async def test_a_repeated_event_is_counted() -> None:
     """One object, however often; its count is written now and then."""
     world = World()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from kubernetes.memory_cluster import MemoryCluster
 
 from reconciler.controller.cluster import ClusterError, ObjectKey, ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY
+from reconciler.core.errors import PermanentError, ReconcilerError, TemporaryError, UnreachableError
 from reconciler.registry.local.store import Store
 
 
@@ -273,5 +275,51 @@ def test_a_bug_of_a_driver_is_told_and_ends_nothing(tmp_path: Path, monkeypatch:
             assert "hunter2" not in message
             monkeypatch.undo()
             assert not (await loop.reconcile()).failed
+
+    asyncio.run(run())
+
+
+TOKEN = "sk-proj-aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW"
+
+
+@pytest.mark.parametrize("call", ["read", "get", "create", "update", "delete"])
+@pytest.mark.parametrize("error", [PermanentError, TemporaryError, UnreachableError])
+def test_an_answer_that_quotes_a_credential_is_masked_wherever_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, error: type[ReconcilerError]
+) -> None:
+    """A registry may quote the key that it was sent; statuses and events are read by whoever may read the namespace."""
+
+    async def run() -> None:
+        guards = {"max_delete_percent": 100}
+        async with the_loop(tmp_path, a_model("a"), a_model("b"), prune=True, guards=guards) as loop:
+
+            async def refuse(*_: object) -> None:
+                raise error(f"401: incorrect API key provided: {TOKEN}")
+
+            monkeypatch.setattr(Store, call, refuse)
+            loop.cluster.put(MODEL, a_model("a", display_name="A"))
+            loop.cluster.put(MODEL, a_model("new"))
+            await loop.cluster.delete(MODEL, key("b"))
+            await loop.reconcile()
+            told = json.dumps([*loop.cluster.all(MODEL), *loop.cluster.all(REGISTRY), *map(list, loop.told.events)])
+            assert "incorrect API key provided: ***" in told
+            assert TOKEN not in told
+
+    asyncio.run(run())
+
+
+def test_an_api_server_that_quotes_a_credential_is_masked(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with the_loop(tmp_path, a_model("a")) as loop:
+
+            def refuse(verb: str, *_: object) -> None:
+                if verb == "patch-status":
+                    raise ClusterError(500, f"a webhook said {TOKEN}")
+
+            loop.cluster.put(MODEL, a_model("a", display_name="A"))
+            loop.cluster.before = refuse
+            await loop.reconcile()
+            assert any("a webhook said ***" in message for *_, message in loop.told.events)
+            assert TOKEN not in str(loop.told.events)
 
     asyncio.run(run())

@@ -22,6 +22,7 @@ SAID = {
     "also in models.nemo.models.reconciler.dev/team/b.json:1:2": "also in models team/b",
     "`guards: {x: true}` in reconciler.yaml allows it": "`guards: {x: true}` of the Registry allows it",
     "add it to `variables` in reconciler.yaml": "add it to `variables` of the Registry",
+    "401: wrong key sk-proj-aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW": "401: wrong key ***",
     "two\nlines": "two\\nlines",
 }
 
