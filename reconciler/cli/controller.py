@@ -16,6 +16,7 @@ COMMANDS: Final = {
     ),
     "run": ("reconciler.cli.controller_run:command", "Keep registries as the cluster's objects say, until stopped."),
     "manifests": ("reconciler.cli.controller_manifests:command", "Write what installs the controller in a cluster."),
+    "policies": ("reconciler.cli.controller_policies:command", "Print the project's policies for the API server."),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import click
 
 from reconciler.cli.generated import check_generated, write_generated
+from reconciler.cli.namespace import checked_namespace
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.streams import echo_data
 from reconciler.controller.install import chart, kustomize, manifests
@@ -19,7 +19,6 @@ from reconciler.core.errors import UsageError
 from reconciler.registry import catalog
 from reconciler.registry.protocol import Driver
 
-_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 PARTS: Final = ("crds", "controller")
 
 
@@ -51,12 +50,7 @@ class _Request:
 
     def terms(self) -> Terms:
         """Raises UsageError where they say what no cluster takes."""
-        namespace = NAME if self.namespace is None else self.namespace
-        if not _NAMESPACE.fullmatch(namespace):
-            raise UsageError(
-                f"--namespace {namespace}: this is no name of a namespace",
-                hint="up to 63 lower-case letters, digits and '-', for example team-cx",
-            )
+        namespace = checked_namespace(NAME if self.namespace is None else self.namespace)
         image = str(self.parsed_image())
         return Terms(namespace, everywhere=self.everywhere, replicas=self.replicas, image=image)
 

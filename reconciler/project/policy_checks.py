@@ -32,7 +32,7 @@ def check_policies(workspace: Workspace, loaded: LoadedManifests, today: date) -
     policies = values.Policies((), (), {}, {})
     if found is not None:
         reader = importlib.import_module("reconciler.manifest.policies.read")
-        policies = reader.read_policies(found, values.Names(*_names(workspace)), workspace.project.file or FILE)
+        policies = reader.read_policies(found, values.Names(*policy_names(workspace)), workspace.project.file or FILE)
     checked = importlib.import_module("reconciler.manifest.policies.check").check(
         policies,
         mine,
@@ -56,7 +56,7 @@ def _problems(loaded: LoadedManifests, found: Iterable[tuple[Manifest, Finding]]
     return (loaded.manifests.problem(manifest, finding) for manifest, finding in found)
 
 
-def _names(workspace: Workspace) -> tuple[tuple[str, ...], ...]:
+def policy_names(workspace: Workspace) -> tuple[tuple[str, ...], ...]:
     """The names that policies may mean: of the configuration as a whole, since they are the same in each environment."""
     project = workspace.project
     kinds = {f"{entry.driver.name}/{kind}" for entry in workspace.entries.values() for kind in entry.driver.kinds}
