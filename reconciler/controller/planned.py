@@ -19,12 +19,16 @@ NOT_IN_FORCE: Final = "not-in-force"
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and the objects that it leaves out: `troubles` say why, by the name of their manifest."""
+    """A plan, and the objects that it leaves out: `troubles` say why, by the name of their manifest.
+
+    `doubts` are why nothing counts as removed.
+    """
 
     plan: Plan
     remote: RemoteState
     desired: DesiredState
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
     @property
     def not_in_force(self) -> dict[str, str]:

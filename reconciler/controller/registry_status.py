@@ -55,9 +55,8 @@ class RegistryWriter:
         left: Mapping[str, list[Change]],
         report: Report | None,
         failure: ReconcilerError | None,
-        doubts: tuple[str, ...],
     ) -> str:
-        """Say what was found and is left to do. `doubts` are why nothing counts as removed. Returns the reason."""
+        """Say what was found and is left to do. Returns the reason."""
         synced = _synced(planned, left, failure)
         for guard in planned.plan.guards:
             self.recorder.event(self.item, "Warning", camel(guard.name), guard_text(guard.name, guard.message))
@@ -68,7 +67,7 @@ class RegistryWriter:
             sum(one.status == "ok" and one.action != "delete" for one in report.outcomes) if report is not None else 0
         )
         whole = replace(planned.plan, changes=changes, unchanged=planned.plan.unchanged + done)
-        held = f"nothing counts as removed: {'; '.join(doubts)}" if doubts else ""
+        held = f"nothing counts as removed: {'; '.join(planned.doubts)}" if planned.doubts else ""
         await self._write((Condition("Ready", "True", "read", held), synced), whole)
         return synced.reason
 
