@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from reconciler.core.document.canonical import CannotFormatError, OrderFor, cano
 from reconciler.core.errors import Problem, is_error
 from reconciler.core.schema.findings import Finding, place
 from reconciler.manifest.kubernetes_objects import GROUP, kind_in
-from reconciler.manifest.recognise import FOREIGN, foreign, is_manifest, load_documents, recognise
+from reconciler.manifest.recognise import FOREIGN, foreign, is_kubernetes, is_manifest, load_documents, recognise
 
 CANNOT_FORMAT: Final = "cannot-format"
 _MARK: Final = "\ufeff"
@@ -42,16 +43,23 @@ class FormattedFile:
         return document.lf_only(self.after.decode().removeprefix(_MARK))
 
 
-def format_bytes(data: bytes, shown: str, order_for: OrderFor) -> FormattedFile:
-    """Format one file. Its byte order mark stays, and so do CRLF line ends, if its first line has one."""
+def format_bytes(
+    data: bytes, shown: str, order_for: OrderFor, beside_objects: Callable[[], bool] = lambda: False
+) -> FormattedFile:
+    """Format one file. Its byte order mark stays, and so do CRLF line ends, if its first line has one.
+
+    `beside_objects` says whether it stands beside objects of Kubernetes that declare models: other objects belong there.
+    """
     text = document.decode(data, shown)
     if isinstance(text, Problem):
         return FormattedFile(shown, data, data, (text,))
-    if _holds_objects(text, shown):
+    if holds_objects(text, shown):
         return FormattedFile(shown, data, data, (), text)
     is_json = shown[-5:].lower() == ".json" or (shown.startswith("<") and _is_json(text))
     name = shown if not is_json or shown[-5:].lower() == ".json" else f"{shown}.json"
     problems = _problems(text, name)
+    if problems and _is_foreign_object(text, name) and beside_objects():
+        return FormattedFile(shown, data, data, (), text)
     if problems:
         renamed = tuple(problem._replace(file=shown) for problem in problems)
         return FormattedFile(shown, data, data, renamed, text)
@@ -67,10 +75,17 @@ def format_bytes(data: bytes, shown: str, order_for: OrderFor) -> FormattedFile:
     return FormattedFile(shown, data, f"{mark}{result}".encode(), (), text)
 
 
-def _holds_objects(text: str, shown: str) -> bool:
+def holds_objects(text: str, shown: str) -> bool:
     """True for a file with objects of Kubernetes that declare models: it has no canonical form of ours, and stays as it is."""
     may_hold = GROUP in text
     return may_hold and any(kind_in(one.value) is not None for one in document.load(text, shown).documents)
+
+
+def _is_foreign_object(text: str, shown: str) -> bool:
+    """True for a file whose only strangers are other objects of Kubernetes, or a file of Kustomize."""
+    loaded = load_documents(text, shown)
+    strangers = [one.value for one in loaded.documents if not (isinstance(one.value, dict) and is_manifest(one.value))]
+    return not any(map(is_error, loaded.problems)) and bool(strangers) and all(map(is_kubernetes, strangers))
 
 
 def _is_json(text: str) -> bool:

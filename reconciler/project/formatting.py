@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,8 @@ from reconciler.core import document
 from reconciler.core.document.canonical import OrderFor
 from reconciler.core.document.reorder import KeyOrder
 from reconciler.core.errors import Problem
-from reconciler.manifest.formatting import FormattedFile, format_bytes
+from reconciler.manifest.discover import File
+from reconciler.manifest.formatting import FormattedFile, format_bytes, holds_objects
 from reconciler.manifest.key_order import key_order
 from reconciler.manifest.model_check import PORTABLE
 from reconciler.project.files import rewrite_file
@@ -23,20 +24,20 @@ from reconciler.registry.protocol import Driver
 def format_files(workspace: Workspace, paths: Sequence[str]) -> list[FormattedFile]:
     """Format the manifests under some paths, or the configured ones. Writes nothing; never raises for what files hold."""
     found = workspace.files(paths)
-    order_for = orders_of(workspace)
+    order_for, beside_objects = orders_of(workspace), _beside_objects(workspace, found.files)
     files = [FormattedFile(problem.file, b"", b"", (problem,)) for problem in found.problems]
     for file in found.files:
         data = document.read_bytes(file.path, file.shown)
         if isinstance(data, Problem):
             files.append(FormattedFile(file.shown, b"", b"", (data,)))
         else:
-            files.append(replace(format_bytes(data, file.shown, order_for), real=file.real))
+            files.append(replace(format_bytes(data, file.shown, order_for, beside_objects), real=file.real))
     return files
 
 
 def format_text(workspace: Workspace, data: bytes, shown: str) -> FormattedFile:
     """Format what is no file, such as standard input."""
-    return format_bytes(data, shown, orders_of(workspace))
+    return format_bytes(data, shown, orders_of(workspace), _beside_objects(workspace, ()))
 
 
 def write(file: FormattedFile) -> Problem | None:
@@ -50,6 +51,18 @@ def write(file: FormattedFile) -> Problem | None:
         reason = (error.strerror or str(error)).lower()
         return Problem(file.shown, 1, 1, "unwritable", f"cannot be written: {reason}")
     return None
+
+
+def _beside_objects(workspace: Workspace, asked: Iterable[File]) -> Callable[[], bool]:
+    """Answers whether objects of Kubernetes that declare models are among these files or the configured ones."""
+
+    @cache
+    def answer() -> bool:
+        files = {file.real: file for file in (*asked, *workspace.files(()).files)}
+        texts = ((document.read_text(file.path, file.shown), file.shown) for file in files.values())
+        return any(not isinstance(text, Problem) and holds_objects(text, shown) for text, shown in texts)
+
+    return answer
 
 
 def orders_of(workspace: Workspace) -> OrderFor:

@@ -141,6 +141,46 @@ def test_what_cannot_be_formatted_stays_and_others_go_on(project: Project, name:
     assert good.read_text() == TIDY
 
 
+OBJECT = "apiVersion: models.reconciler.dev/v1alpha1\nkind: Model\nmetadata: {name: a}\nspec: {key: a}\n"
+OTHERS = {
+    "map.yaml": "apiVersion: v1\nkind:   ConfigMap\nmetadata: {name: a}\n",
+    "secret.json": '{"apiVersion": "v1", "kind":   "Secret"}',
+    "kustomization.yaml": "resources:   [model.yaml]\nnamePrefix: a-\n",
+    "two.yaml": "apiVersion: v1\nkind:   ConfigMap\n---\napiVersion: v1\nkind: Secret\n",
+    "mixed.yaml": "apiVersion: v1\nkind:   ConfigMap\n---\nkind:   Model\nkey: b\n",
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("alone", [False, True])
+def test_other_objects_beside_ours_are_left_alone(project: Project, name: str, alone: bool) -> None:
+    """What is a warning for `validate` is no error here, also where it is the one file that is named."""
+    messy(project, "model.yaml", OBJECT)
+    other, good = messy(project, name, OTHERS[name]), messy(project)
+    answer = project.run("fmt", *([str(other)] if alone else []))
+    assert (answer.code, answer.err.count("error")) == (0, 0), answer.err
+    assert other.read_text() == OTHERS[name]
+    assert good.read_text() == (MESSY if alone else TIDY)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_objects_without_ours_are_foreign(project: Project, name: str) -> None:
+    """Where no object declares a model, they are a mistake, as for `validate`."""
+    other = messy(project, name, OTHERS[name])
+    answer = project.run("fmt")
+    assert (answer.code, other.read_text()) == (1, OTHERS[name])
+    assert "foreign-file" in answer.err
+
+
+def test_a_stranger_beside_our_objects_stays_an_error(project: Project) -> None:
+    """Only Kubernetes' own files belong beside our objects."""
+    messy(project, "model.yaml", OBJECT)
+    messy(project, "nameless.yaml", "apiVersion: v1\nkind: Pod\n---\nkey:   a\n")
+    answer = project.run("fmt")
+    assert answer.code == 1
+    assert "missing-field" in answer.err or "foreign-file" in answer.err
+
+
 def test_no_error_tells_a_value(project: Project) -> None:
     """A syntax error beside a secret quotes its line without the secret."""
     messy(project, text='kind: Model\nkey: a\nmetadata: {api_key: "sk-proj-0123456789abcdefghij" x}\n')

@@ -14,6 +14,7 @@ from typing import Final
 from architecture import with_modules
 from commands import commands_page, exit_codes_page
 from kinds import driver_pages, field_rules_page
+from left_page import left_page
 from python_page import python_page
 from schema_pages import configuration_page, manifest_page
 from words import guards_page, outcomes_page, reasons_page, rules_page
@@ -35,6 +36,7 @@ def pages() -> dict[str, str]:
         "outcomes.md": outcomes_page(),
         "guards.md": guards_page(),
         "python.md": python_page(),
+        "kubernetes.md": left_page(),
         **{f"kinds/{name}.md": text for name, text in driver_pages().items()},
     }
 
