@@ -181,8 +181,7 @@ class _Run:
 
         Raises TemporaryError where the cluster holds more than the copies: reconciling again finds it.
         """
-        deletes = [change for change in planned.plan.writes if change.action == "delete"]
-        if not deletes:
+        if not any(change.action == "delete" for change in planned.plan.writes):
             return
         namespace = self.registry.key.namespace
         if await self.whole.cluster.terminating(namespace):
@@ -190,7 +189,7 @@ class _Run:
         if not await self.whole.copies.agree(namespace, self.registry.driver):
             raise TemporaryError("the cluster holds objects that were not seen yet: nothing was deleted")
         if planned.plan.consents.allow_deletes is not None:
-            await self.status.use_up(self.registry, len(deletes))
+            await self.status.use_up(self.registry, len(planned.deletes))
 
     @property
     def _planner(self) -> RegistryPlanner:

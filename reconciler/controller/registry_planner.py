@@ -72,8 +72,19 @@ class RegistryPlanner:
     def _plan_once(
         self, declared: Declared, remote: RemoteState, consents: Consents, without: Mapping[str, Trouble]
     ) -> Planned:
-        allowing = self._allowing(declared, planned_with=consents, remote=remote, without=without)
-        return plan(declared, remote, allowing, without)
+        """The plan, with what is left of the annotation that allows deletes where the guards need it."""
+        planned = plan(declared, remote, consents, without)
+        budget = self.status.deletes_allowed(self.registry)
+        if not budget:
+            return planned
+        allowing = replace(consents, allow_deletes=budget)
+        if planned.emptied is not None:
+            emptying = plan(declared, remote, allowing, without, empties=True)
+            # exactly: what is left of a number that was meant for others must not empty a registry
+            if len(emptying.deletes) == budget:
+                return emptying
+        needs = any(one.name in ("max-deletes", "max-delete-percent") for one in planned.plan.guards)
+        return plan(declared, remote, allowing, without) if needs else planned
 
     def _prunes_what_vanished(self) -> bool:
         """True where an object that nobody was seen to delete counts as removed.
@@ -82,14 +93,3 @@ class RegistryPlanner:
         """
         age = (self.now() - self.registry.created).total_seconds()
         return self.registry.prune and age > self.registry.interval
-
-    def _allowing(
-        self, declared: Declared, *, planned_with: Consents, remote: RemoteState, without: Mapping[str, Trouble]
-    ) -> Consents:
-        """The consents, with what is left of the annotation that allows deletes where the guards need it."""
-        budget = self.status.deletes_allowed(self.registry)
-        if budget is None:
-            return planned_with
-        guards = plan(declared, remote, planned_with, without).plan.guards
-        needs = any(one.name in ("max-deletes", "max-delete-percent") for one in guards)
-        return replace(planned_with, allow_deletes=budget) if needs and budget else planned_with

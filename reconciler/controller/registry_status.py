@@ -11,7 +11,7 @@ from reconciler.controller.cluster import ClusterError, Data, key_of
 from reconciler.controller.crds import REGISTRY
 from reconciler.controller.planned import NOT_IN_FORCE, Planned
 from reconciler.controller.ports import Recorder
-from reconciler.controller.registry_object import ALLOW_DELETES, RegistryObject, time_of
+from reconciler.controller.registry_object import ALLOW_DELETES, NO_DOCUMENTS, RegistryObject, time_of
 from reconciler.controller.status import SUSPENDED, Condition, registry_status
 from reconciler.controller.telling import camel
 from reconciler.controller.wording import guard_text, worded
@@ -58,7 +58,7 @@ class RegistryWriter:
     ) -> str:
         """Say what was found and is left to do. Returns the reason."""
         synced = _synced(planned, left, failure)
-        for guard in planned.plan.guards:
+        for guard in planned.guards:
             self.recorder.event(self.item, "Warning", camel(guard.name), guard_text(guard.name, guard.message))
         if failure is not None:
             self.recorder.event(self.item, "Warning", camel(failure.code), told(failure))
@@ -66,7 +66,7 @@ class RegistryWriter:
         done = (
             sum(one.status == "ok" and one.action != "delete" for one in report.outcomes) if report is not None else 0
         )
-        whole = replace(planned.plan, changes=changes, unchanged=planned.plan.unchanged + done)
+        whole = replace(planned.plan, changes=changes, unchanged=planned.plan.unchanged + done, guards=planned.guards)
         held = f"nothing counts as removed: {'; '.join(planned.doubts)}" if planned.doubts else ""
         await self._write((Condition("Ready", "True", "read", held), synced), whole)
         return synced.reason
@@ -151,6 +151,8 @@ def _synced(planned: Planned, left: Mapping[str, list[Change]], failure: Reconci
             NOT_IN_FORCE,
             f"{len(idle)} objects are stored, and not in force, the first: {idle[min(idle)]}",
         )
+    if planned.emptied is not None:
+        return Condition("Synced", "False", NO_DOCUMENTS, guard_text(NO_DOCUMENTS, planned.emptied.message))
     return Condition("Synced", "True", "in-sync")
 
 

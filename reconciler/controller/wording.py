@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from reconciler.controller.registry_object import ALLOW_DELETES
+from reconciler.controller.registry_object import ALLOW_DELETES, NO_DOCUMENTS
 from reconciler.core.telling import masked
 from reconciler.render.escape import printable
 
@@ -40,6 +40,8 @@ def worded(text: str) -> str:
 
 def guard_text(name: str, message: str) -> str:
     """What a guard says, with the way out that there is in a cluster."""
+    if name == NO_DOCUMENTS:  # it keeps what vanished, and holds up nothing else
+        return worded(message)
     way_out = ""
     if name in ("max-deletes", "max-delete-percent", "allow-deletes"):
         way_out = f"; if that is what you want, annotate the Registry with {ALLOW_DELETES}"

@@ -286,6 +286,68 @@ def test_an_empty_namespace_prunes_nothing(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+async def allow(loop: Loop, number: str) -> None:
+    await loop.cluster.patch(REGISTRY, key("first"), {"metadata": {"annotations": {ALLOW_DELETES: number}}})
+    await loop.until_quiet()
+
+
+def test_what_vanished_from_an_empty_namespace_goes_only_with_exactly_its_number(tmp_path: Path) -> None:
+    """Otherwise such a Registry would be stalled for ever. A number that was left over from something else must not do it."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            for name in ("a", "b"):
+                loop.cluster.drop(MODEL, key(name))
+            await loop.until_quiet()
+            (guard,) = loop.item(REGISTRY, "first")["status"]["guards"]
+            assert guard["name"] == "no-documents"
+            assert f'{ALLOW_DELETES}: "2"' in guard["message"]
+            for number in ("1", "3", "99"):
+                await allow(loop, number)
+                assert set(loop.stored()) == {"a", "b"}
+                assert loop.registry_condition() == ("False", "no-documents")
+            await allow(loop, "2")
+            assert loop.stored() == {}
+            assert loop.registry_condition() == ("True", "in-sync")
+            assert loop.item(REGISTRY, "first")["status"]["allowDeletes"] == {"value": 2, "used": 2}
+
+    asyncio.run(run())
+
+
+def test_the_last_that_is_deleted_goes_and_what_vanished_beside_it_stays(tmp_path: Path) -> None:
+    """A deletion is somebody's word, and is carried out; that an object is not there is nobody's."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b", "vanished") as loop:
+            await delete(loop, "b")
+            loop.cluster.drop(MODEL, key("vanished"))
+            await delete(loop, "a")
+            assert (kept(loop), set(loop.stored())) == (set(), {"vanished"})
+            assert loop.registry_condition() == ("False", "no-documents")
+            assert loop.condition("first", "Stalled", REGISTRY) == ("True", "no-documents")
+            loop.cluster.put(MODEL, a_model("vanished"))
+            await loop.until_quiet()
+            assert loop.registry_condition() == ("True", "in-sync")
+            await delete(loop, "vanished")
+            assert (kept(loop), loop.stored()) == (set(), {})
+            assert loop.registry_condition() == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
+def test_the_last_ones_that_are_deleted_at_once_count_in_the_guards(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            await delete(loop, "a", "b")
+            assert set(loop.stored()) == {"a", "b"}
+            assert loop.registry_condition() == ("False", "max-delete-percent")
+            await allow(loop, "2")
+            assert (kept(loop), loop.stored()) == (set(), {})
+            assert loop.registry_condition() == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
 def test_an_empty_registry_is_in_sync_with_an_empty_namespace(tmp_path: Path) -> None:
     async def run() -> None:
         async with with_models(tmp_path) as loop:
