@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from reconciler.applier import apply as applier
 from reconciler.applier.options import Options
+from reconciler.applier.report import UNCHANGED as DONE_BY_ANOTHER
 from reconciler.applier.report import BugError, Outcome, Report
 from reconciler.controller import rows as row_maker
 from reconciler.controller.backups import Backup
@@ -88,7 +89,10 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001  # a driver's bug must not end the work on all other registries
             self._tell_bug(key, error)
             result, outcome = Result(failed=True, after=0.0), "bug"
-        self.observer.reconciled(key, loop.time() - began, outcome)
+        except asyncio.CancelledError:  # what was written until then is told, too
+            self.observer.reconciled(key, loop.time() - began, "stopped", failed=True)
+            raise
+        self.observer.reconciled(key, loop.time() - began, outcome, failed=result.failed)
         return result
 
     def _tell_bug(self, key: ObjectKey, error: Exception) -> None:
@@ -220,7 +224,8 @@ class _Run:
         backup = Backup(self.whole.cluster, self.registry.key, workspace.entries[name], self.whole.now())
 
         def on_outcome(outcome: Outcome) -> None:
-            self.whole.observer.wrote(self.registry.key, outcome.action, outcome.status)
+            if outcome.reason != DONE_BY_ANOTHER:
+                self.whole.observer.wrote(self.registry.key, outcome.action, outcome.status)
             landing.outcome(outcome)
 
         options = Options(

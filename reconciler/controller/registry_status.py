@@ -18,6 +18,7 @@ from reconciler.controller.wording import guard_text, worded
 from reconciler.controller.writer import Writer
 from reconciler.core.errors import FileError, ReconcilerError, RefusedError, TemporaryError
 from reconciler.planner.plan import Change, Plan
+from reconciler.render.terminal import count as counted
 
 USED: Final = "allowDeletes"  # in the status: the value of the annotation, and how many of it are used up
 _EARLY: Final = 0.9  # of an interval: a resync comes a little early or late
@@ -136,20 +137,18 @@ def _synced(planned: Planned, left: Mapping[str, list[Change]], failure: Reconci
     count = sum(map(len, left.values()))
     if planned.troubles:
         first = min(planned.troubles)
-        message = (
-            f"{len(planned.troubles)} objects are left alone, the first: {first}: {planned.troubles[first].message}"
-        )
+        message = f"left alone: {counted(len(planned.troubles), 'object')}, the first: {first}: {planned.troubles[first].message}"
         return Condition("Synced", "False", planned.troubles[first].reason, message)
     if count:
         first_change = min((change for some in left.values() for change in some), key=lambda one: one.address)
-        message = f"{count} changes are left, the first: {first_change.address}: {first_change.action}"
+        message = f"left: {counted(count, 'change')}, the first: {first_change.address}: {first_change.action}"
         return Condition("Synced", "False", first_change.reason, message)
     if idle := planned.not_in_force:
         return Condition(
             "Synced",
             "False",
             NOT_IN_FORCE,
-            f"{len(idle)} objects are stored, and not in force, the first: {idle[min(idle)]}",
+            f"stored and not in force: {counted(len(idle), 'object')}, the first: {idle[min(idle)]}",
         )
     if planned.emptied is not None:
         return Condition("Synced", "False", NO_DOCUMENTS, guard_text(NO_DOCUMENTS, planned.emptied.message))
