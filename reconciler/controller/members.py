@@ -57,6 +57,12 @@ class Members:
 
     # --- where there is nothing to reconcile ----------------------------------------------------------------
 
+    def staying(self) -> list[str]:
+        """The objects whose rows say that what they declare may be in the registry."""
+        rows = ((member, rows_of(member.item).get(self.key.name)) for member in self.copies.members(self.key))
+        there = (member for member, row in rows if row is not None and _may_be_there(row["action"], row.get("reason")))
+        return [f"{member.resource.kind} {key_of(member.item).name}" for member in there]
+
     async def without_registry(self) -> None:
         """Release all objects of a Registry object that is not there, and say so to those that name it."""
         message = "it goes to no Registry: name one, or mark one of its namespace with `default: true`"
@@ -131,8 +137,7 @@ class Members:
         if item is None:
             return
         # what was written, or may have been although it failed: whoever deletes the object waits until it is gone
-        may_be_there = row.action not in HELD or row.reason == NOT_IN_FORCE
-        held = holds and (may_be_there or held_by(item, self.key.name))
+        held = holds and (_may_be_there(row.action, row.reason) or held_by(item, self.key.name))
         # before the status: who reads that it is synced may delete it at once, and it must not go unseen then
         item = await self.writer.finalizer(one.resource, item, self.key.name, held=held)
         await self.writer.row(one.resource, item, self.key.name, row, self._goes_to_of(one.resource, item))
@@ -191,3 +196,8 @@ class Members:
                 tasks.create_task(work())
         if refused:
             raise refused[0]
+
+
+def _may_be_there(action: str, reason: str | None) -> bool:
+    """True where a row says that the registry may hold what the object declares."""
+    return action not in HELD or reason == NOT_IN_FORCE

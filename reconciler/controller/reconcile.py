@@ -34,7 +34,7 @@ from reconciler.controller.routing import NOWHERE
 from reconciler.controller.secret_versions import digests, versions_of
 from reconciler.controller.status import UNCHANGED, Row
 from reconciler.controller.telling import tell_plan, tell_report
-from reconciler.controller.wording import worded
+from reconciler.controller.wording import listed, worded
 from reconciler.controller.writer import Writer
 from reconciler.controller.writing import FencedWriting
 from reconciler.core.aside import Aside, OneThread
@@ -72,6 +72,7 @@ class Reconciler:
     aside: Aside = field(default_factory=OneThread)
     writer: Writer = field(init=False)
     composer: Composer = field(init=False)
+    _known: dict[ObjectKey, Mapping[str, Any]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.writer = Writer(self.cluster, self.now)
@@ -106,12 +107,22 @@ class Reconciler:
         if item is not None:
             self.recorder.event(item, "Warning", reason, worded(message))
 
+    def _tell_deleted(self, key: ObjectKey, members: Members) -> None:
+        """Say once of a Registry object that was deleted what stays in the registry."""
+        item = self._known.pop(key, None)
+        staying = members.staying()
+        if item is not None and staying:
+            message = f"the Registry is deleted; the registry itself keeps what was declared by {listed(staying)}"
+            self.recorder.event(item, "Normal", "Left", worded(message))
+
     async def _reconcile(self, key: ObjectKey, fence: Fence) -> tuple[Result, str]:
         item = self.copies.registry(key)
         members = Members(key, self.copies, self.composer, self.writer, self.recorder)
         if item is None or "deletionTimestamp" in item["metadata"]:
+            self._tell_deleted(key, members)
             await members.without_registry()
             return Result(failed=False, after=IDLE), "nowhere" if key.name == NOWHERE else "gone"
+        self._known[key] = item
         registry = RegistryObject.of(item, self.cluster_id)
         status = RegistryWriter(self.writer, self.recorder, item, registry.interval)
         if registry.suspended:

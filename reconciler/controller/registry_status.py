@@ -14,9 +14,11 @@ from reconciler.controller.ports import Recorder
 from reconciler.controller.registry_object import ALLOW_DELETES, NO_DOCUMENTS, RegistryObject, time_of
 from reconciler.controller.status import SUSPENDED, Condition, registry_status
 from reconciler.controller.telling import camel
-from reconciler.controller.wording import guard_text, worded
+from reconciler.controller.wording import guard_text, listed, worded
 from reconciler.controller.writer import Writer
 from reconciler.core.errors import FileError, ReconcilerError, RefusedError, TemporaryError
+from reconciler.core.resource import Address
+from reconciler.core.telling import masked
 from reconciler.planner.plan import Change, Plan
 from reconciler.render.terminal import count as counted
 
@@ -63,6 +65,7 @@ class RegistryWriter:
             self.recorder.event(self.item, "Warning", camel(guard.name), guard_text(guard.name, guard.message))
         if failure is not None:
             self.recorder.event(self.item, "Warning", camel(failure.code), told(failure))
+        self._tell_orphans(planned.plan.orphans)
         changes = tuple(change for some in left.values() for change in some)
         done = (
             sum(one.status == "ok" and one.action != "delete" for one in report.outcomes) if report is not None else 0
@@ -71,6 +74,18 @@ class RegistryWriter:
         held = f"nothing counts as removed: {'; '.join(planned.doubts)}" if planned.doubts else ""
         await self._write((Condition("Ready", "True", "read", held), synced), whole)
         return synced.reason
+
+    def _tell_orphans(self, orphans: tuple[Address, ...]) -> None:
+        """Say which objects of ours are declared by nothing any more, once: not those that the status tells of already."""
+        before = (self.item.get("status") or {}).get("orphans") or {}
+        known, count = set(before.get("first") or ()), int(before.get("count") or 0)
+        new = [name for name in map(str, orphans) if masked(name) not in known]
+        if not new or (count > len(known) and len(orphans) <= count):
+            return
+        # where the status did not name all of them, nobody knows which are new
+        said = listed(new) if count == len(known) else f"{counted(len(orphans), 'object')}, after {count}"
+        message = f"of ours in the registry, and declared by nothing here: {said}"
+        self.recorder.event(self.item, "Normal", "Orphaned", worded(message))
 
     # --- the annotation that allows deletes -----------------------------------------------------------------
 
