@@ -20,6 +20,7 @@ class ClusterDocument:
     """One object as a manifest: its data, the values that it names, and what is wrong with its references."""
 
     key: ObjectKey
+    uid: str
     resource: ResourceType
     generation: int
     data: Mapping[str, Any]
@@ -54,6 +55,7 @@ def _document(item: Mapping[str, Any], resource: ResourceType, data: Data) -> Cl
     translated = references.translate(data)
     return ClusterDocument(
         key_of(item),
+        str(item["metadata"].get("uid", "")),
         resource,
         int(item["metadata"].get("generation", 0)),
         translated,

@@ -42,8 +42,13 @@ class Members:
         return {
             file: item
             for file, one in {**declared.documents, **declared.going}.items()
-            if (item := self.copies.member(one.resource, one.key)) is not None
+            if (item := self._there(one)) is not None
         }
+
+    def _there(self, one: ClusterDocument) -> Mapping[str, Any] | None:
+        """The object of a manifest as it is now. Another one of the same name is not it: nothing is known of that."""
+        item = self.copies.member(one.resource, one.key)
+        return item if item is not None and str(item["metadata"].get("uid", "")) == one.uid else None
 
     def noted_secrets(self, declared: Declared) -> dict[str, str]:
         """The digests of Secrets that the rows note, by the name of the manifest."""
@@ -51,6 +56,12 @@ class Members:
         return {file: str(row["secrets"]) for file, row in found.items() if row.get("secrets")}
 
     # --- where there is nothing to reconcile ----------------------------------------------------------------
+
+    def staying(self) -> list[str]:
+        """The objects whose rows say that what they declare may be in the registry."""
+        rows = ((member, rows_of(member.item).get(self.key.name)) for member in self.copies.members(self.key))
+        there = (member for member, row in rows if row is not None and _may_be_there(row["action"], row.get("reason")))
+        return [f"{member.resource.kind} {key_of(member.item).name}" for member in there]
 
     async def without_registry(self) -> None:
         """Release all objects of a Registry object that is not there, and say so to those that name it."""
@@ -108,12 +119,10 @@ class Members:
     async def write(
         self, declared: Declared, made: Mapping[str, Row], left: Mapping[str, list[Change]], *, holds: bool
     ) -> None:
-        """Write the rows of the objects that go there, and release those that went."""
+        """Write the rows of the objects that go there, as far as there are any, and release those that went."""
         items = self.by_file(declared)
         live = (
-            self._write_live(one, items[file], made[file], holds=holds)
-            for file, one in declared.documents.items()
-            if file in items
+            self.write_live(one, made[file], holds=holds) for file, one in declared.documents.items() if file in made
         )
         going = (
             self._write_going(one, items[file], left.get(file, []), made.get(file))
@@ -122,10 +131,13 @@ class Members:
         )
         await self._each(chain(live, going))
 
-    async def _write_live(self, one: ClusterDocument, item: Mapping[str, Any], row: Row, *, holds: bool) -> None:
+    async def write_live(self, one: ClusterDocument, row: Row, *, holds: bool) -> None:
+        """Write the row of an object that goes there, and hold it where deleting it is to delete something."""
+        item = self._there(one)
+        if item is None:
+            return
         # what was written, or may have been although it failed: whoever deletes the object waits until it is gone
-        may_be_there = row.action not in HELD or row.reason == NOT_IN_FORCE
-        held = holds and (may_be_there or held_by(item, self.key.name))
+        held = holds and (_may_be_there(row.action, row.reason) or held_by(item, self.key.name))
         # before the status: who reads that it is synced may delete it at once, and it must not go unseen then
         item = await self.writer.finalizer(one.resource, item, self.key.name, held=held)
         await self.writer.row(one.resource, item, self.key.name, row, self._goes_to_of(one.resource, item))
@@ -184,3 +196,8 @@ class Members:
                 tasks.create_task(work())
         if refused:
             raise refused[0]
+
+
+def _may_be_there(action: str, reason: str | None) -> bool:
+    """True where a row says that the registry may hold what the object declares."""
+    return action not in HELD or reason == NOT_IN_FORCE

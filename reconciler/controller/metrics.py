@@ -67,7 +67,7 @@ class Metrics:
         """A registry that changed is another replica's."""
         self._changed.pop(key, None)
 
-    def reconciled(self, key: ObjectKey, seconds: float, result: str) -> None:
+    def reconciled(self, key: ObjectKey, seconds: float, result: str, *, failed: bool) -> None:
         self._reconciles.labels(result).inc()
         self._duration.observe(seconds)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.controller.desired import Declared, Trouble
+from reconciler.controller.registry_object import ALLOW_DELETES, NO_DOCUMENTS
 from reconciler.core.resource import Desired, DesiredState, RemoteState
+from reconciler.planner.guards import Guard
 from reconciler.planner.ownership import prunable
-from reconciler.planner.plan import Consents, Plan
+from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.planner import Policy
 from reconciler.planner.references import dangling
 from reconciler.project.planning import plan_unchecked
@@ -19,12 +21,28 @@ NOT_IN_FORCE: Final = "not-in-force"
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and the objects that it leaves out: `troubles` say why, by the name of their manifest."""
+    """A plan, and the objects that it leaves out: `troubles` say why, by the name of their manifest.
+
+    `doubts` are why nothing counts as removed. `emptied` says that what vanished is kept, since no object is left: all
+    else is done.
+    """
 
     plan: Plan
     remote: RemoteState
     desired: DesiredState
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+    emptied: Guard | None = None
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """The guards that tripped, those that hold up everything first."""
+        return (*self.plan.guards, *([self.emptied] if self.emptied is not None else []))
+
+    @property
+    def deletes(self) -> tuple[Change, ...]:
+        """What is deleted, without what stands beside it."""
+        return deletes_of(self.plan)
 
     @property
     def not_in_force(self) -> dict[str, str]:
@@ -35,9 +53,18 @@ class Planned:
 
 
 def plan(
-    declared: Declared, remote: RemoteState, consents: Consents, without: Mapping[str, Trouble] = {}
-) -> Planned:  # never changed
-    """Compute the plan. `without` are objects that are left alone beside those in trouble already."""
+    declared: Declared,
+    remote: RemoteState,
+    consents: Consents,
+    without: Mapping[str, Trouble] = {},  # never changed
+    *,
+    empties: bool = False,
+) -> Planned:
+    """Compute the plan. `without` are objects that are left alone beside those in trouble already.
+
+    Where no object is left that goes there, only what somebody deleted is deleted, unless the plan `empties` the
+    registry: a namespace whose objects are lost looks like that, too.
+    """
     desired, troubles = _without_dangling(_leaving_out(declared.desired, without), remote)
     every = {**declared.troubles, **without, **troubles}
     absent = tuple(item for item in declared.absent.resources if _is_ours(item, remote))
@@ -51,11 +78,31 @@ def plan(
     if not whole.complete:  # then nothing can be taken for removed; what a guard would say of it holds up all else
         consents = replace(consents, prune=False)
     policy = Policy(consents=consents, limits=declared.workspace.project.limits)
-    made = plan_unchecked(whole, remote, policy)
-    if consents.prune and not whole.documents:  # the guard of that is for a registry that would be emptied
-        kept = plan_unchecked(whole, remote, replace(policy, consents=replace(consents, prune=False)))
-        made = made if kept.orphans else kept
-    return Planned(made, remote, whole, every)
+    emptying = consents.prune and not desired.documents
+    if not emptying:
+        return Planned(plan_unchecked(whole, remote, policy), remote, whole, every)
+    everything = plan_unchecked(replace(whole, documents=1), remote, policy)
+    if empties:
+        return Planned(everything, remote, whole, every)
+    made = plan_unchecked(whole, remote, replace(policy, consents=replace(consents, prune=False)))
+    return Planned(made, remote, whole, every, emptied=_emptied(made, len(deletes_of(everything))))
+
+
+def deletes_of(plan: Plan) -> tuple[Change, ...]:
+    """What a plan deletes, without what stands beside it."""
+    return tuple(one for one in plan.writes if one.action == "delete" and one.parent is None)
+
+
+def _emptied(made: Plan, every: int) -> Guard | None:
+    """The guard of a registry that would be emptied of what nobody was seen to delete. `every` counts that and the other deletes."""
+    if not made.orphans:
+        return None
+    message = (
+        f"no object goes here any more, and what nobody was seen to delete stays in the registry ({len(made.orphans)}, "
+        f"the first: {made.orphans[0]}): declare it again; only if it is to go, annotate the Registry with "
+        f'{ALLOW_DELETES}: "{every}", exactly'
+    )
+    return Guard(NO_DOCUMENTS, message, None)
 
 
 def file_of(item: Desired) -> str:

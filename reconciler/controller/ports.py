@@ -32,8 +32,8 @@ class Recorder(Protocol):
 class Observer(Protocol):
     """Measurements."""
 
-    def reconciled(self, key: ObjectKey, seconds: float, result: str) -> None:
-        """A registry was reconciled: `result` is the reason of its condition Synced."""
+    def reconciled(self, key: ObjectKey, seconds: float, result: str, *, failed: bool) -> None:
+        """A registry was reconciled: `result` is the reason of its condition Synced. One that `failed` is tried again."""
         ...
 
     def wrote(self, key: ObjectKey, action: str, status: str) -> None:

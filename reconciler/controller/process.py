@@ -22,10 +22,12 @@ from reconciler.controller.membership import Membership
 from reconciler.controller.metrics import Metrics
 from reconciler.controller.queue import WorkQueue
 from reconciler.controller.reconcile import Reconciler
+from reconciler.controller.reconcile_log import ReconcileLog
 from reconciler.controller.replica import Replica
 from reconciler.controller.settings import Log, Settings
 from reconciler.controller.vanishing import NamespaceReleaser
 from reconciler.registry import catalog
+from reconciler.render.terminal import count as counted
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _RETRY: Final = 2.0  # seconds
@@ -85,7 +87,8 @@ class Parts:
     async def run(self) -> None:
         """Run the replica until cancelled."""
         cluster_id = await self._cluster_id()
-        reconciler = Reconciler(self.cluster, self.copies, cluster_id, self.folder, self.recorder, self.metrics)
+        observer = ReconcileLog(self.metrics, self.log)
+        reconciler = Reconciler(self.cluster, self.copies, cluster_id, self.folder, self.recorder, observer)
         self.replica = Replica(
             cluster=self.cluster,
             membership=self.membership,
@@ -124,7 +127,8 @@ class Parts:
         self.queue.mark(key, deleted=deleted)
 
     def _released(self, namespace: str, count: int) -> None:
-        self.log(f"the namespace {namespace} is about to go: {count} objects released, nothing deleted in a registry")
+        released = counted(count, "object")
+        self.log(f"the namespace {namespace} is about to go: {released} released, nothing deleted in a registry")
 
     def _replica_says(self, what: str) -> Mapping[str, str]:
         if self.replica is None:
@@ -144,10 +148,12 @@ class Parts:
             lambda: membership.remaining(clock()),
         )
         metrics.gauge("replicas", "Replicas with a live lease, this one included.", lambda: len(membership.members))
-        metrics.gauge("registries_owned", "Registries that are this replica's.", lambda: len(replica.owned()))
+        metrics.gauge(
+            "registries_owned", "Registries that are this replica's.", lambda: len(replica.owned_registries())
+        )
 
         def owned() -> Iterator[Mapping[str, Any]]:
-            found = (self.copies.registry(key) for key in replica.owned())
+            found = map(self.copies.registry, replica.owned_registries())
             return (item for item in found if item is not None)
 
         metrics.registries(owned)

@@ -7,32 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from reconciler.applier import apply as applier
 from reconciler.applier.options import Options
-from reconciler.applier.report import BugError, Report
+from reconciler.applier.report import UNCHANGED as DONE_BY_ANOTHER
+from reconciler.applier.report import BugError, Outcome, Report
 from reconciler.controller import rows as row_maker
 from reconciler.controller.backups import Backup
 from reconciler.controller.cluster import Cluster, ClusterError, ObjectKey
-from reconciler.controller.cluster_secrets import ClusterSecrets, secret_of
+from reconciler.controller.cluster_secrets import ClusterSecrets
 from reconciler.controller.copies import Copies, Member
-from reconciler.controller.desired import Composer, Declared, Trouble, registry_settings
+from reconciler.controller.desired import Composer, Declared, registry_settings
+from reconciler.controller.landing import Landing
 from reconciler.controller.members import Members
-from reconciler.controller.planned import Planned, file_of, plan
+from reconciler.controller.planned import Planned
 from reconciler.controller.ports import Fence, Observer, Recorder, Result
 from reconciler.controller.registry_object import RegistryObject
+from reconciler.controller.registry_planner import RegistryPlanner
 from reconciler.controller.registry_status import RegistryWriter, told
 from reconciler.controller.routing import NOWHERE
-from reconciler.controller.secret_versions import Versions, digests, lacking, rotated, versions_of
-from reconciler.controller.status import Row
+from reconciler.controller.secret_versions import digests, versions_of
+from reconciler.controller.status import UNCHANGED, Row
 from reconciler.controller.telling import tell_plan, tell_report
-from reconciler.controller.wording import worded
+from reconciler.controller.wording import listed, worded
 from reconciler.controller.writer import Writer
 from reconciler.controller.writing import FencedWriting
 from reconciler.core.aside import Aside, OneThread
@@ -45,9 +47,6 @@ from reconciler.core.errors import (
     TemporaryError,
     UnreachableError,
 )
-from reconciler.core.resource import RemoteState
-from reconciler.planner.plan import Consents
-from reconciler.project.planning import read_unchecked
 from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
 
@@ -73,6 +72,7 @@ class Reconciler:
     aside: Aside = field(default_factory=OneThread)
     writer: Writer = field(init=False)
     composer: Composer = field(init=False)
+    _known: dict[ObjectKey, Mapping[str, Any]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.writer = Writer(self.cluster, self.now)
@@ -90,7 +90,10 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001  # a driver's bug must not end the work on all other registries
             self._tell_bug(key, error)
             result, outcome = Result(failed=True, after=0.0), "bug"
-        self.observer.reconciled(key, loop.time() - began, outcome)
+        except asyncio.CancelledError:  # what was written until then is told, too
+            self.observer.reconciled(key, loop.time() - began, "stopped", failed=True)
+            raise
+        self.observer.reconciled(key, loop.time() - began, outcome, failed=result.failed)
         return result
 
     def _tell_bug(self, key: ObjectKey, error: Exception) -> None:
@@ -104,12 +107,22 @@ class Reconciler:
         if item is not None:
             self.recorder.event(item, "Warning", reason, worded(message))
 
+    def _tell_deleted(self, key: ObjectKey, members: Members) -> None:
+        """Say once of a Registry object that was deleted what stays in the registry."""
+        item = self._known.pop(key, None)
+        staying = members.staying()
+        if item is not None and staying:
+            message = f"the Registry is deleted; the registry itself keeps what was declared by {listed(staying)}"
+            self.recorder.event(item, "Normal", "Left", worded(message))
+
     async def _reconcile(self, key: ObjectKey, fence: Fence) -> tuple[Result, str]:
         item = self.copies.registry(key)
         members = Members(key, self.copies, self.composer, self.writer, self.recorder)
         if item is None or "deletionTimestamp" in item["metadata"]:
+            self._tell_deleted(key, members)
             await members.without_registry()
             return Result(failed=False, after=IDLE), "nowhere" if key.name == NOWHERE else "gone"
+        self._known[key] = item
         registry = RegistryObject.of(item, self.cluster_id)
         status = RegistryWriter(self.writer, self.recorder, item, registry.interval)
         if registry.suspended:
@@ -136,7 +149,6 @@ class _Run:
     fence: Fence
     members: Members
     status: RegistryWriter
-    doubts: tuple[str, ...] = ()
 
     async def carry_out(self) -> tuple[Result, str]:
         """Read, plan, apply, and tell everybody. Raises RegistryError, SecretError, ConfigError or ClusterError."""
@@ -148,91 +160,33 @@ class _Run:
         workspace = declared.workspace
         versions = versions_of(declared, self.whole.copies, self.registry.key.namespace)
         async with workspace.connect() as opened:
-            planned = await self._planned(declared, opened, secrets, versions)
+            planned = await self._planner.plan(declared, opened, secrets, versions)
+            notes = digests(secrets, versions)
+            landing = self._landing(declared, planned, notes)
             report = None
             failure: ReconcilerError | None = None
             if self._may_write(planned):
                 try:
                     await self._confirm(planned)
                     tell_plan(self.whole.recorder, self.members.by_file(declared), planned.plan)
-                    report = await self._apply(planned, workspace, opened)
+                    async with landing:
+                        report = await self._apply(planned, workspace, opened, landing)
                 except BugError as error:
                     report, failure = error.report, RegistryError(str(error))
                 except (RefusedError, TemporaryError) as error:
                     failure = error
-        return await self._tell(declared, planned, report, failure, digests(secrets, versions))
+        return await self._tell(declared, planned, report, failure, notes, landing.written)
 
     async def _members(self) -> list[Member]:
         """The objects that count; those that are left to themselves are released first."""
-        return await self.members.released_where_nothing_is_to_be_deleted(
-            self.whole.cluster, prunes=self.registry.prune and not self.registry.observes
-        )
+        return await self.members.released_where_nothing_is_to_be_deleted(self.whole.cluster, prunes=self._holds)
 
     def _declared(self, secrets: ClusterSecrets, members: list[Member]) -> Declared:
         composer = self.whole.composer
         workspace = composer.workspace(self.registry, secrets, members)
         return composer.declared(self.registry, workspace, members)
 
-    # --- plan -----------------------------------------------------------------------------------------------
-
-    async def _planned(
-        self,
-        declared: Declared,
-        opened: Mapping[str, Registry],
-        secrets: ClusterSecrets,
-        versions: Versions,
-    ) -> Planned:
-        """The plan, with the values of all secrets that its writes need; what lacks one is left out."""
-        remote = await read_unchecked(declared.workspace, declared.desired, opened)
-        entry = declared.workspace.entries[self.registry.key.name]
-        rivals = self.whole.composer.rivals(self.registry, entry) if self.registry.prune else ()
-        self.doubts = (*self.whole.copies.doubtful(self.registry.driver), *rivals)
-        if self.doubts:
-            declared = replace(declared, desired=replace(declared.desired, complete=False))
-        observes = self.registry.observes
-        rotate = () if observes else rotated(declared, versions, self.members.noted_secrets(declared))
-        consents = Consents(prune=self._prunes_what_vanished(), rotate=rotate)
-        without: dict[str, Trouble] = {}
-        while True:
-            planned = await self.whole.aside(partial(self._plan_once, declared, remote, consents, dict(without)))
-            if observes:
-                return planned
-            references = {
-                (file_of(change.desired), reference)
-                for change in planned.plan.writes
-                if change.desired is not None
-                for reference in change.desired.secrets.values()
-            }
-            await secrets.fetch(secret_of(reference) for _, reference in references)
-            found = dict(lacking(references, secrets))
-            if not found:
-                return planned
-            without |= found
-
-    def _plan_once(
-        self, declared: Declared, remote: RemoteState, consents: Consents, without: Mapping[str, Trouble]
-    ) -> Planned:
-        allowing = self._allowing(declared, planned_with=consents, remote=remote, without=without)
-        return plan(declared, remote, allowing, without)
-
-    def _prunes_what_vanished(self) -> bool:
-        """True where an object that nobody was seen to delete counts as removed.
-
-        Not where the Registry object is new: whoever restores a namespace may not have come to the others yet.
-        """
-        age = (self.whole.now() - self.registry.created).total_seconds()
-        return self.registry.prune and age > self.registry.interval
-
-    def _allowing(
-        self, declared: Declared, *, planned_with: Consents, remote: RemoteState, without: Mapping[str, Trouble]
-    ) -> Consents:
-        """The consents, with what is left of the annotation that allows deletes where the guards need it."""
-        budget = self.status.deletes_allowed(self.registry)
-        if budget is None:
-            return planned_with
-        guards = plan(declared, remote, planned_with, without).plan.guards
-        needs = any(one.name in ("max-deletes", "max-delete-percent") for one in guards)
-        return replace(planned_with, allow_deletes=budget) if needs and budget else planned_with
+    # --- apply, and tell ------------------------------------------------------------------------------------
 
     def _may_write(self, planned: Planned) -> bool:
         return bool(planned.plan.writes) and not planned.plan.guards and not self.registry.observes
@@ -242,8 +196,7 @@ class _Run:
 
         Raises TemporaryError where the cluster holds more than the copies: reconciling again finds it.
         """
-        deletes = [change for change in planned.plan.writes if change.action == "delete"]
-        if not deletes:
+        if not any(change.action == "delete" for change in planned.plan.writes):
             return
         namespace = self.registry.key.namespace
         if await self.whole.cluster.terminating(namespace):
@@ -251,13 +204,40 @@ class _Run:
         if not await self.whole.copies.agree(namespace, self.registry.driver):
             raise TemporaryError("the cluster holds objects that were not seen yet: nothing was deleted")
         if planned.plan.consents.allow_deletes is not None:
-            await self.status.use_up(self.registry, len(deletes))
+            await self.status.use_up(self.registry, len(planned.deletes))
 
-    # --- apply, and tell ------------------------------------------------------------------------------------
+    @property
+    def _planner(self) -> RegistryPlanner:
+        whole = self.whole
+        return RegistryPlanner(
+            self.registry, self.members, self.status, whole.copies, whole.composer, whole.aside, whole.now
+        )
 
-    async def _apply(self, planned: Planned, workspace: Workspace, opened: Mapping[str, Registry]) -> Report:
+    @property
+    def _holds(self) -> bool:
+        """True where deleting an object deletes in the registry, so that the object is held until that is done."""
+        return self.registry.prune and not self.registry.observes
+
+    def _landing(self, declared: Declared, planned: Planned, notes: Mapping[str, str]) -> Landing:
+        """What writes the status of each object that has nothing left to do, before all have."""
+
+        async def write(file: str) -> None:
+            one = declared.documents[file]
+            row = Row(self.registry.key.name, UNCHANGED, generation=one.generation, secrets=notes.get(file, ""))
+            await self.members.write_live(one, row, holds=self._holds)
+
+        return Landing(planned.plan, declared.documents.keys() - planned.troubles.keys(), write)
+
+    async def _apply(
+        self, planned: Planned, workspace: Workspace, opened: Mapping[str, Registry], landing: Landing
+    ) -> Report:
         name = self.registry.key.name
         backup = Backup(self.whole.cluster, self.registry.key, workspace.entries[name], self.whole.now())
+
+        def on_outcome(outcome: Outcome) -> None:
+            if outcome.reason != DONE_BY_ANOTHER:
+                self.whole.observer.wrote(self.registry.key, outcome.action, outcome.status)
+            landing.outcome(outcome)
 
         options = Options(
             resolver=workspace.resolver,
@@ -267,7 +247,7 @@ class _Run:
             settle=self.whole.settle,
             writing=FencedWriting(self.fence, backup.store),
             aside=self.whole.aside,
-            on_outcome=lambda one: self.whole.observer.wrote(self.registry.key, one.action, one.status),
+            on_outcome=on_outcome,
         )
         return await applier.apply(planned.plan, opened, workspace.facts, options)
 
@@ -278,18 +258,20 @@ class _Run:
         report: Report | None,
         failure: ReconcilerError | None,
         notes: Mapping[str, str],
+        landed: Collection[str],
     ) -> tuple[Result, str]:
-        """Write every status. A reconcile failed where trying again may help."""
+        """Write every status but those that `landed`. A reconcile failed where trying again may help."""
         noted = self.members.noted_secrets(declared)
         made: dict[str, Row] = {}
         for file, row in row_maker.rows(self.registry.key.name, declared, planned, report, notes):
             is_new = row.action == "unchanged" and not self.registry.observes
-            made[file] = row if is_new else row._replace(secrets=noted.get(file, ""))
+            if file not in landed:
+                made[file] = row if is_new else row._replace(secrets=noted.get(file, ""))
         left = row_maker.left_of(planned, report)
         if report is not None:
             tell_report(self.whole.recorder, self.members.by_file(declared), self.item, planned.plan, report)
-        await self.members.write(declared, made, left, holds=self.registry.prune and not self.registry.observes)
-        outcome = await self.status.reconciled(planned, left, report, failure, self.doubts)
+        await self.members.write(declared, made, left, holds=self._holds)
+        outcome = await self.status.reconciled(planned, left, report, failure)
         failed = failure is not None or _may_help(report)
         return Result(failed, self.registry.interval), outcome
 

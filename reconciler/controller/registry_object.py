@@ -11,6 +11,7 @@ from reconciler.controller.cluster import ObjectKey, key_of
 from reconciler.planner.guards import DEFAULTS, Limits
 
 ALLOW_DELETES: Final = "models.reconciler.dev/allow-deletes"
+NO_DOCUMENTS: Final = "no-documents"  # the guard of a registry that would be emptied
 RECONCILE: Final = "models.reconciler.dev/reconcile"
 OWN_FIELDS: Final = frozenset({"owner", "mode", "prune", "guards", "interval", "suspend", "variables"})
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -11,13 +11,16 @@ from reconciler.controller.cluster import ClusterError, Data, key_of
 from reconciler.controller.crds import REGISTRY
 from reconciler.controller.planned import NOT_IN_FORCE, Planned
 from reconciler.controller.ports import Recorder
-from reconciler.controller.registry_object import ALLOW_DELETES, RegistryObject, time_of
+from reconciler.controller.registry_object import ALLOW_DELETES, NO_DOCUMENTS, RegistryObject, time_of
 from reconciler.controller.status import SUSPENDED, Condition, registry_status
 from reconciler.controller.telling import camel
-from reconciler.controller.wording import guard_text, worded
+from reconciler.controller.wording import guard_text, listed, worded
 from reconciler.controller.writer import Writer
 from reconciler.core.errors import FileError, ReconcilerError, RefusedError, TemporaryError
+from reconciler.core.resource import Address
+from reconciler.core.telling import masked
 from reconciler.planner.plan import Change, Plan
+from reconciler.render.terminal import count as counted
 
 USED: Final = "allowDeletes"  # in the status: the value of the annotation, and how many of it are used up
 _EARLY: Final = 0.9  # of an interval: a resync comes a little early or late
@@ -55,22 +58,34 @@ class RegistryWriter:
         left: Mapping[str, list[Change]],
         report: Report | None,
         failure: ReconcilerError | None,
-        doubts: tuple[str, ...],
     ) -> str:
-        """Say what was found and is left to do. `doubts` are why nothing counts as removed. Returns the reason."""
+        """Say what was found and is left to do. Returns the reason."""
         synced = _synced(planned, left, failure)
-        for guard in planned.plan.guards:
+        for guard in planned.guards:
             self.recorder.event(self.item, "Warning", camel(guard.name), guard_text(guard.name, guard.message))
         if failure is not None:
             self.recorder.event(self.item, "Warning", camel(failure.code), told(failure))
+        self._tell_orphans(planned.plan.orphans)
         changes = tuple(change for some in left.values() for change in some)
         done = (
             sum(one.status == "ok" and one.action != "delete" for one in report.outcomes) if report is not None else 0
         )
-        whole = replace(planned.plan, changes=changes, unchanged=planned.plan.unchanged + done)
-        held = f"nothing counts as removed: {'; '.join(doubts)}" if doubts else ""
+        whole = replace(planned.plan, changes=changes, unchanged=planned.plan.unchanged + done, guards=planned.guards)
+        held = f"nothing counts as removed: {'; '.join(planned.doubts)}" if planned.doubts else ""
         await self._write((Condition("Ready", "True", "read", held), synced), whole)
         return synced.reason
+
+    def _tell_orphans(self, orphans: tuple[Address, ...]) -> None:
+        """Say which objects of ours are declared by nothing any more, once: not those that the status tells of already."""
+        before = (self.item.get("status") or {}).get("orphans") or {}
+        known, count = set(before.get("first") or ()), int(before.get("count") or 0)
+        new = [name for name in map(str, orphans) if masked(name) not in known]
+        if not new or (count > len(known) and len(orphans) <= count):
+            return
+        # where the status did not name all of them, nobody knows which are new
+        said = listed(new) if count == len(known) else f"{counted(len(orphans), 'object')}, after {count}"
+        message = f"of ours in the registry, and declared by nothing here: {said}"
+        self.recorder.event(self.item, "Normal", "Orphaned", worded(message))
 
     # --- the annotation that allows deletes -----------------------------------------------------------------
 
@@ -137,21 +152,21 @@ def _synced(planned: Planned, left: Mapping[str, list[Change]], failure: Reconci
     count = sum(map(len, left.values()))
     if planned.troubles:
         first = min(planned.troubles)
-        message = (
-            f"{len(planned.troubles)} objects are left alone, the first: {first}: {planned.troubles[first].message}"
-        )
+        message = f"left alone: {counted(len(planned.troubles), 'object')}, the first: {first}: {planned.troubles[first].message}"
         return Condition("Synced", "False", planned.troubles[first].reason, message)
     if count:
         first_change = min((change for some in left.values() for change in some), key=lambda one: one.address)
-        message = f"{count} changes are left, the first: {first_change.address}: {first_change.action}"
+        message = f"left: {counted(count, 'change')}, the first: {first_change.address}: {first_change.action}"
         return Condition("Synced", "False", first_change.reason, message)
     if idle := planned.not_in_force:
         return Condition(
             "Synced",
             "False",
             NOT_IN_FORCE,
-            f"{len(idle)} objects are stored, and not in force, the first: {idle[min(idle)]}",
+            f"stored and not in force: {counted(len(idle), 'object')}, the first: {idle[min(idle)]}",
         )
+    if planned.emptied is not None:
+        return Condition("Synced", "False", NO_DOCUMENTS, guard_text(NO_DOCUMENTS, planned.emptied.message))
     return Condition("Synced", "True", "in-sync")
 
 

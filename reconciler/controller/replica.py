@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -50,6 +50,7 @@ class Replica:
     timer: KillTimer = field(init=False)
     stopping: bool = False
     _term: int = 0
+    _told: tuple[str, ...] = ()
     _running: dict[ObjectKey, RightToWrite] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ class Replica:
 
     async def _work(self) -> None:
         await self.copies.complete.wait()  # what is not known yet must not look deleted
-        self.log("the cluster's objects are known", registries=len(self.copies.registry_keys()))
+        self.log("the cluster's objects are known", registries=len(self._registries(self.copies.registry_keys())))
         self._rights_changed()
         await self.queue.work(self._begin, self._one, width=self.concurrency)
 
@@ -90,8 +91,15 @@ class Replica:
         return self.membership.may_begin(str(key), self.clock())
 
     def owned(self) -> list[ObjectKey]:
-        """The registries that are this replica's."""
+        """What is this replica's to reconcile: registries, and what is named as one and is not there."""
         return [key for key in self.copies.registry_keys() if self.may_begin(key)]
+
+    def owned_registries(self) -> list[ObjectKey]:
+        """The registries that are this replica's."""
+        return self._registries(self.owned())
+
+    def _registries(self, keys: Iterable[ObjectKey]) -> list[ObjectKey]:
+        return [key for key in keys if self.copies.registry(key) is not None]
 
     def _begin(self, key: ObjectKey) -> bool:
         if self.may_begin(key):
@@ -112,14 +120,20 @@ class Replica:
             self._term = self.membership.term
             self.metrics.new_term()
         if self.copies.complete.is_set():
-            owned = self.owned()
-            self.log(
-                f"{len(owned)} registries are this replica's",
-                members=sorted(self.membership.members),
-                owned=len(owned),
-            )
-            for key in owned:
+            self._tell_rights()
+            for key in self.owned():
                 self.queue.mark(key)
+
+    def _tell_rights(self) -> None:
+        """Log whose the registries are now, where that is something else than was said last."""
+        owned, members = len(self.owned_registries()), sorted(self.membership.members)
+        text = f"{owned} {'registry is' if owned == 1 else 'registries are'} this replica's"
+        if not self.membership.rights:
+            duration = f"{self.membership.duration:g} s"
+            text = f"this replica takes up registries after {duration}, when no other replica holds them"
+        if self._told != (told := (text, *members)):
+            self._told = told
+            self.log(text, members=members, owned=owned)
 
     # --- one reconcile -------------------------------------------------------------------------------------
 

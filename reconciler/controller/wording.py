@@ -6,14 +6,16 @@ Flags and reconciler.yaml are nothing that a reader of a status can use; the way
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from reconciler.controller.registry_object import ALLOW_DELETES
+from reconciler.controller.registry_object import ALLOW_DELETES, NO_DOCUMENTS
 from reconciler.core.telling import masked
 from reconciler.render.escape import printable
+from reconciler.render.terminal import count
 
 LONGEST: Final = 1024  # characters of a message
+NAMED: Final = 5  # objects that a message names
 _AGAIN: Final = "delete this object and create it again where that may be, or set the field back"
 _WORDS: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
     (re.compile(r"; --allow-replaces \d+ allows that"), f": {_AGAIN}"),
@@ -38,8 +40,16 @@ def worded(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
+def listed(names: Sequence[str]) -> str:
+    """The first of some names, and how many there are: `3 objects: a, b, c`."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{count(len(names), 'object')}: {', '.join(names[:NAMED])}{more}"
+
+
 def guard_text(name: str, message: str) -> str:
     """What a guard says, with the way out that there is in a cluster."""
+    if name == NO_DOCUMENTS:  # it keeps what vanished, and holds up nothing else
+        return worded(message)
     way_out = ""
     if name in ("max-deletes", "max-delete-percent", "allow-deletes"):
         way_out = f"; if that is what you want, annotate the Registry with {ALLOW_DELETES}"

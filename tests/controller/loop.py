@@ -50,7 +50,7 @@ class Told:
     def event(self, item: Mapping[str, Any], kind: str, reason: str, message: str) -> None:
         self.events.append((item["metadata"]["name"], kind, reason, message))
 
-    def reconciled(self, _: ObjectKey, __: float, result: str) -> None:
+    def reconciled(self, _: ObjectKey, __: float, result: str, *, failed: bool) -> None:
         self.results.append(result)
 
     def wrote(self, _: ObjectKey, action: str, status: str) -> None:

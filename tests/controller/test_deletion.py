@@ -131,6 +131,72 @@ def test_a_protected_model_stays_in_the_registry_and_holds_nobody_up(tmp_path: P
     asyncio.run(run())
 
 
+def said(loop: Loop, reason: str) -> list[tuple[str, str]]:
+    """The objects that were told something, and what."""
+    return [(name, message) for name, _, why, message in loop.told.events if why == reason]
+
+
+def test_a_registry_that_is_deleted_is_told_once_what_stays(tmp_path: Path) -> None:
+    async def run() -> None:
+        names = [f"m{number}" for number in range(7)]
+        async with with_models(tmp_path, *names) as loop:
+            loop.cluster.put(MODEL, a_model("wrong", previous_keys=["wrong"]))
+            await loop.until_quiet()
+            await loop.cluster.delete(REGISTRY, key("first"))
+            await loop.until_quiet()
+            await loop.reconcile()
+            text = "the Registry is deleted; the registry itself keeps what was declared by 7 objects: "
+            assert said(loop, "Left") == [
+                ("first", text + ", ".join(f"Model {name}" for name in names[:5]) + " and 2 more")
+            ]
+            assert set(loop.stored()) == {*names}
+
+    asyncio.run(run())
+
+
+def test_an_empty_registry_that_is_deleted_leaves_nothing_to_tell(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path) as loop:
+            await loop.cluster.delete(REGISTRY, key("first"))
+            await loop.until_quiet()
+            assert said(loop, "Left") == []
+
+    asyncio.run(run())
+
+
+def test_orphans_are_told_when_they_appear_and_not_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b", "c", prune=False) as loop:
+            await delete(loop, "a")
+            await loop.reconcile()
+            text = "of ours in the registry, and declared by nothing here: 1 object: first/Model/"
+            assert said(loop, "Orphaned") == [("first", text + "a")]
+            await delete(loop, "b")
+            await loop.reconcile()
+            assert said(loop, "Orphaned")[1:] == [("first", text + "b")]
+
+    asyncio.run(run())
+
+
+def test_of_many_orphans_only_those_that_come_are_told(tmp_path: Path) -> None:
+    """The status names the first 20 alone: what it does not name must not be told again and again."""
+
+    async def run() -> None:
+        names = [f"m{number:02}" for number in range(25)]
+        async with with_models(tmp_path, *names, "z", prune=False) as loop:
+            await delete(loop, *names)
+            await loop.reconcile()
+            assert [message.count("25 objects: ") for _, message in said(loop, "Orphaned")] == [1]
+            await delete(loop, "z")
+            await loop.reconcile()
+            assert [message.count(": 26 objects, after 25") for _, message in said(loop, "Orphaned")[1:]] == [1]
+            loop.cluster.put(MODEL, a_model("m00"))
+            await loop.until_quiet()
+            assert len(said(loop, "Orphaned")) == 2
+
+    asyncio.run(run())
+
+
 async def _registry_deleted(loop: Loop) -> None:
     await loop.cluster.delete(REGISTRY, key("first"))
 
@@ -282,6 +348,68 @@ def test_an_empty_namespace_prunes_nothing(tmp_path: Path) -> None:
             await loop.until_quiet()
             assert set(loop.stored()) == {"a"}
             assert loop.registry_condition() == ("False", "no-documents")
+
+    asyncio.run(run())
+
+
+async def allow(loop: Loop, number: str) -> None:
+    await loop.cluster.patch(REGISTRY, key("first"), {"metadata": {"annotations": {ALLOW_DELETES: number}}})
+    await loop.until_quiet()
+
+
+def test_what_vanished_from_an_empty_namespace_goes_only_with_exactly_its_number(tmp_path: Path) -> None:
+    """Otherwise such a Registry would be stalled for ever. A number that was left over from something else must not do it."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            for name in ("a", "b"):
+                loop.cluster.drop(MODEL, key(name))
+            await loop.until_quiet()
+            (guard,) = loop.item(REGISTRY, "first")["status"]["guards"]
+            assert guard["name"] == "no-documents"
+            assert f'{ALLOW_DELETES}: "2"' in guard["message"]
+            for number in ("1", "3", "99"):
+                await allow(loop, number)
+                assert set(loop.stored()) == {"a", "b"}
+                assert loop.registry_condition() == ("False", "no-documents")
+            await allow(loop, "2")
+            assert loop.stored() == {}
+            assert loop.registry_condition() == ("True", "in-sync")
+            assert loop.item(REGISTRY, "first")["status"]["allowDeletes"] == {"value": 2, "used": 2}
+
+    asyncio.run(run())
+
+
+def test_the_last_that_is_deleted_goes_and_what_vanished_beside_it_stays(tmp_path: Path) -> None:
+    """A deletion is somebody's word, and is carried out; that an object is not there is nobody's."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b", "vanished") as loop:
+            await delete(loop, "b")
+            loop.cluster.drop(MODEL, key("vanished"))
+            await delete(loop, "a")
+            assert (kept(loop), set(loop.stored())) == (set(), {"vanished"})
+            assert loop.registry_condition() == ("False", "no-documents")
+            assert loop.condition("first", "Stalled", REGISTRY) == ("True", "no-documents")
+            loop.cluster.put(MODEL, a_model("vanished"))
+            await loop.until_quiet()
+            assert loop.registry_condition() == ("True", "in-sync")
+            await delete(loop, "vanished")
+            assert (kept(loop), loop.stored()) == (set(), {})
+            assert loop.registry_condition() == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
+def test_the_last_ones_that_are_deleted_at_once_count_in_the_guards(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b") as loop:
+            await delete(loop, "a", "b")
+            assert set(loop.stored()) == {"a", "b"}
+            assert loop.registry_condition() == ("False", "max-delete-percent")
+            await allow(loop, "2")
+            assert (kept(loop), loop.stored()) == (set(), {})
+            assert loop.registry_condition() == ("True", "in-sync")
 
     asyncio.run(run())
 

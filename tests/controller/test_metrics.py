@@ -26,9 +26,9 @@ def registry(name: str, **conditions: str) -> dict[str, Any]:
 def test_reconciles_and_writes_are_counted_by_how_they_ended() -> None:
     """A result, an action and a status each have a row of their own."""
     metrics = Metrics(lambda: 0.0)
-    metrics.reconciled(STORE, 0.2, "in-sync")
-    metrics.reconciled(STORE, 0.2, "in-sync")
-    metrics.reconciled(STORE, 0.4, "registry-temporary")
+    metrics.reconciled(STORE, 0.2, "in-sync", failed=False)
+    metrics.reconciled(STORE, 0.2, "in-sync", failed=False)
+    metrics.reconciled(STORE, 0.4, "registry-temporary", failed=True)
     metrics.wrote(STORE, "create", "ok")
     metrics.failed_itself()
     found = values(metrics)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from reconciler.controller.cluster import LEASES, ClusterError, ObjectKey
@@ -199,3 +200,16 @@ async def test_two_replicas_never_reconcile_one_registry_at_once() -> None:
             world.loop.begun.clear()
             await world.until(lambda: {*names} <= {*world.loop.begun})
     assert twice == []
+
+
+async def test_a_new_replica_says_what_it_waits_for_and_then_how_many_registries_it_has() -> None:
+    """What is named as a registry and is none does not count, and nothing is said twice."""
+    world = World()
+    world.registry("first")
+    async with world.running():
+        await world.until(lambda: any("is this replica's" in line for line in world.said))
+    told = [line for line in world.said if "registr" in line]
+    waits = "info: this replica takes up registries after 0.5 s, when no other replica holds them"
+    has = "info: 1 registry is this replica's"
+    assert (told[-1], {*told}) in ((has, {waits, has}), (has, {has}))
+    assert all(one != other for one, other in pairwise(told))

@@ -13,7 +13,7 @@ from controller.loop import a_model, a_registry, loop_on
 from kubernetes.memory_cluster import MemoryCluster
 
 from reconciler.applier import apply as applying
-from reconciler.controller import reconcile as reconciling
+from reconciler.controller import registry_planner as planning
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.desired import Composer
 from reconciler.manifest.load import Reader
@@ -32,7 +32,7 @@ def many() -> MemoryCluster:
 
 @pytest.mark.parametrize(
     ("where", "name"),
-    [(Composer, "declared"), (reconciling, "plan"), (applying, "recheck"), (applying, "prepare")],
+    [(Composer, "declared"), (planning, "plan"), (applying, "recheck"), (applying, "prepare")],
     ids=["compile", "plan", "judge-again", "prepare"],
 )
 async def test_the_event_loop_goes_on_while_a_reconcile_computes(

@@ -1,0 +1,95 @@
+"""Plan one Registry object: read its registry, fetch the values of Secrets that its writes need, and weigh what may be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from reconciler.controller.cluster_secrets import ClusterSecrets, secret_of
+from reconciler.controller.copies import Copies
+from reconciler.controller.desired import Composer, Declared, Trouble
+from reconciler.controller.members import Members
+from reconciler.controller.planned import Planned, file_of, plan
+from reconciler.controller.registry_object import RegistryObject
+from reconciler.controller.registry_status import RegistryWriter
+from reconciler.controller.secret_versions import Versions, lacking, rotated
+from reconciler.core.aside import Aside
+from reconciler.core.resource import RemoteState
+from reconciler.planner.plan import Consents
+from reconciler.project.planning import read_unchecked
+from reconciler.registry.protocol import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryPlanner:
+    """Makes the plan of one reconcile. It computes `aside`; `now` is the time of the wall clock."""
+
+    registry: RegistryObject
+    members: Members
+    status: RegistryWriter
+    copies: Copies
+    composer: Composer
+    aside: Aside
+    now: Callable[[], datetime]
+
+    async def plan(
+        self,
+        declared: Declared,
+        opened: Mapping[str, Registry],
+        secrets: ClusterSecrets,
+        versions: Versions,
+    ) -> Planned:
+        """The plan, with the values of all secrets that its writes need; what lacks one is left out."""
+        remote = await read_unchecked(declared.workspace, declared.desired, opened)
+        entry = declared.workspace.entries[self.registry.key.name]
+        rivals = self.composer.rivals(self.registry, entry) if self.registry.prune else ()
+        doubts = (*self.copies.doubtful(self.registry.driver), *rivals)
+        if doubts:
+            declared = replace(declared, desired=replace(declared.desired, complete=False))
+        observes = self.registry.observes
+        rotate = () if observes else rotated(declared, versions, self.members.noted_secrets(declared))
+        consents = Consents(prune=self._prunes_what_vanished(), rotate=rotate)
+        without: dict[str, Trouble] = {}
+        while True:
+            planned = await self.aside(partial(self._plan_once, declared, remote, consents, dict(without)))
+            planned = replace(planned, doubts=doubts)
+            if observes:
+                return planned
+            references = {
+                (file_of(change.desired), reference)
+                for change in planned.plan.writes
+                if change.desired is not None
+                for reference in change.desired.secrets.values()
+            }
+            await secrets.fetch(secret_of(reference) for _, reference in references)
+            found = dict(lacking(references, secrets))
+            if not found:
+                return planned
+            without |= found
+
+    def _plan_once(
+        self, declared: Declared, remote: RemoteState, consents: Consents, without: Mapping[str, Trouble]
+    ) -> Planned:
+        """The plan, with what is left of the annotation that allows deletes where the guards need it."""
+        planned = plan(declared, remote, consents, without)
+        budget = self.status.deletes_allowed(self.registry)
+        if not budget:
+            return planned
+        allowing = replace(consents, allow_deletes=budget)
+        if planned.emptied is not None:
+            emptying = plan(declared, remote, allowing, without, empties=True)
+            # exactly: what is left of a number that was meant for others must not empty a registry
+            if len(emptying.deletes) == budget:
+                return emptying
+        needs = any(one.name in ("max-deletes", "max-delete-percent") for one in planned.plan.guards)
+        return plan(declared, remote, allowing, without) if needs else planned
+
+    def _prunes_what_vanished(self) -> bool:
+        """True where an object that nobody was seen to delete counts as removed.
+
+        Not where the Registry object is new: whoever restores a namespace may not have come to the others yet.
+        """
+        age = (self.now() - self.registry.created).total_seconds()
+        return self.registry.prune and age > self.registry.interval
