@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,14 @@ ACCOUNT: Final = "model-reconciler"
 
 
 @pytest.fixture
-def settings(bare_api_server: ApiServer, tmp_path: Path) -> dict[str, Setting]:
+def own_api_server(tmp_path: Path) -> Iterator[ApiServer]:
+    """An API server of the page's own: the worker's has our definitions by now, and the reader begins with nothing."""
+    with ApiServer.private(tmp_path / "kubernetes") as server:
+        yield server
+
+
+@pytest.fixture
+def settings(own_api_server: ApiServer, tmp_path: Path) -> dict[str, Setting]:
     """What stands behind the servers that the page names."""
 
     def cluster(here: Session, stack: ExitStack, words: tuple[str, ...]) -> None:
@@ -30,12 +38,12 @@ def settings(bare_api_server: ApiServer, tmp_path: Path) -> dict[str, Setting]:
         kubectl = programs / "kubectl"
         kubectl.write_text(f'#!/bin/sh\nexec {shlex.quote(str(PROGRAM))} kubectl "$@"\n', "utf-8")
         kubectl.chmod(0o755)
-        here.run(f'export PATH={programs}:"$PATH" KUBECONFIG={bare_api_server.kubeconfig}')
+        here.run(f'export PATH={programs}:"$PATH" KUBECONFIG={own_api_server.kubeconfig}')
 
     def controller(here: Session, stack: ExitStack, words: tuple[str, ...]) -> None:
         """The process that a pod would be, with the rights of its account: this cluster has no nodes."""
         (namespace,) = words
-        started = Controller(bare_api_server.account(namespace, ACCOUNT), namespace, tmp_path, "--lease-duration", "5")
+        started = Controller(own_api_server.account(namespace, ACCOUNT), namespace, tmp_path, "--lease-duration", "5")
         stack.callback(started.kill)
         started.start()
 
