@@ -202,6 +202,8 @@ COMPLETERS: Final[Mapping[str, Callable[[Request], Iterable[str | CompletionItem
     "namespace": _nothing,  # only the cluster knows
     "listen": _nothing,
     "lease_duration": _nothing,
+    "replicas": _nothing,
+    "image": _nothing,
     "revision": _nothing,
     "wanted": _nothing,  # only the registry knows
     "changed_since": _nothing,  # only git knows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from pathlib import Path
 from typing import Final
 
 import click
@@ -53,6 +54,12 @@ _EXTRA: Final = ("lightkube", "msgspec", "prometheus_client")  # the packages of
     metavar="SECONDS",
     help=f"How long a replica that vanished is waited for ({LEASE_DURATION:.0f} if not given).",
 )
+@click.option(
+    "--backup-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to keep the newest backups of each Registry; without, in ConfigMaps of its namespace.",
+)
 @click.pass_obj
 def command(
     options: GlobalOptions,
@@ -62,6 +69,7 @@ def command(
     concurrency: int,
     listen: str,
     lease_duration: float,
+    backup_dir: Path | None,
 ) -> int:
     """Keep registries as the cluster's objects say, until stopped.
 
@@ -71,7 +79,7 @@ def command(
     if namespace is not None and everywhere:
         raise UsageError("--namespace and --all-namespaces contradict each other", hint="leave out one of them")
     host, port = _address(listen)
-    settings = Settings(namespace, everywhere, shares, concurrency, host, port, lease_duration)
+    settings = Settings(namespace, everywhere, shares, concurrency, host, port, lease_duration, backup_dir)
     try:
         process = importlib.import_module("reconciler.controller.process")
     except ModuleNotFoundError as error:

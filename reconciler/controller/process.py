@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.controller.backups import FolderBackups
 from reconciler.controller.cluster import NAMESPACES, Cluster, ClusterError, ObjectKey
 from reconciler.controller.copies import Copies
 from reconciler.controller.crds import native_types
@@ -35,7 +36,7 @@ ENDING: Final = 10.0  # seconds for what is under way to be stopped, and the lea
 
 
 async def run(settings: Settings, log: Log) -> None:
-    """Run a replica until a signal ends it. Raises UsageError where there is no cluster to speak to, InputError where the port is taken."""
+    """Run a replica until a signal ends it. Raises UsageError where there is no cluster to speak to, InputError where the port is taken or backups cannot be written."""
     stopped = asyncio.Event()
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -83,12 +84,17 @@ class Parts:
         self.membership = Membership(self.me, settings.lease_duration, scheme, settings.shares)
         self.health = HealthServer(lambda: self._replica_says("alive"), lambda: self._replica_says("ready"), self._text)
         self.replica: Replica | None = None
+        self.keeper = None if settings.backup_dir is None else FolderBackups(settings.backup_dir.absolute())
+        if self.keeper is not None:
+            self.keeper.check()
 
     async def run(self) -> None:
         """Run the replica until cancelled."""
         cluster_id = await self._cluster_id()
         observer = ReconcileLog(self.metrics, self.log)
-        reconciler = Reconciler(self.cluster, self.copies, cluster_id, self.folder, self.recorder, observer)
+        reconciler = Reconciler(
+            self.cluster, self.copies, cluster_id, self.folder, self.recorder, observer, keeper=self.keeper
+        )
         self.replica = Replica(
             cluster=self.cluster,
             membership=self.membership,

@@ -18,7 +18,7 @@ from reconciler.applier.options import Options
 from reconciler.applier.report import UNCHANGED as DONE_BY_ANOTHER
 from reconciler.applier.report import BugError, Outcome, Report
 from reconciler.controller import rows as row_maker
-from reconciler.controller.backups import Backup
+from reconciler.controller.backups import Backup, ConfigMapBackups, Keeper
 from reconciler.controller.cluster import Cluster, ClusterError, ObjectKey
 from reconciler.controller.cluster_secrets import ClusterSecrets
 from reconciler.controller.copies import Copies, Member
@@ -58,6 +58,7 @@ ACTOR: Final = "model-reconciler"
 class Reconciler:
     """The loop's body. `cluster_id` is the uid of the namespace kube-system; `folder` is where registries that are files live.
 
+    `keeper` keeps the backups, in ConfigMaps unless it is given.
     `aside` is where it computes; in virtual time, `at_once`: such a clock would go on while a thread works.
     """
 
@@ -70,6 +71,7 @@ class Reconciler:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     settle: float = 10.0
     aside: Aside = field(default_factory=OneThread)
+    keeper: Keeper | None = None
     writer: Writer = field(init=False)
     composer: Composer = field(init=False)
     _known: dict[ObjectKey, Mapping[str, Any]] = field(default_factory=dict, init=False)
@@ -232,7 +234,8 @@ class _Run:
         self, planned: Planned, workspace: Workspace, opened: Mapping[str, Registry], landing: Landing
     ) -> Report:
         name = self.registry.key.name
-        backup = Backup(self.whole.cluster, self.registry.key, workspace.entries[name], self.whole.now())
+        keeper = self.whole.keeper or ConfigMapBackups(self.whole.cluster)
+        backup = Backup(keeper, self.registry.key, workspace.entries[name], self.whole.now())
 
         def on_outcome(outcome: Outcome) -> None:
             if outcome.reason != DONE_BY_ANOTHER:

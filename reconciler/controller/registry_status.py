@@ -60,7 +60,7 @@ class RegistryWriter:
         failure: ReconcilerError | None,
     ) -> str:
         """Say what was found and is left to do. Returns the reason."""
-        synced = _synced(planned, left, failure)
+        synced = _synced(planned, left, report, failure)
         for guard in planned.guards:
             self.recorder.event(self.item, "Warning", camel(guard.name), guard_text(guard.name, guard.message))
         if failure is not None:
@@ -142,22 +142,23 @@ class RegistryWriter:
         return (self.writer.now() - last).total_seconds() >= _EARLY * self.interval
 
 
-def _synced(planned: Planned, left: Mapping[str, list[Change]], failure: ReconcilerError | None) -> Condition:
+def _synced(
+    planned: Planned, left: Mapping[str, list[Change]], report: Report | None, failure: ReconcilerError | None
+) -> Condition:
     """What of the registry is not as its objects say."""
     if planned.plan.guards:
         guard = planned.plan.guards[0]
         return Condition("Synced", "False", guard.name, guard_text(guard.name, guard.message))
     if failure is not None:
         return Condition("Synced", "False", failure.code, told(failure))
-    count = sum(map(len, left.values()))
+    changes = sorted((change for some in left.values() for change in some), key=lambda one: one.address)
     if planned.troubles:
         first = min(planned.troubles)
         message = f"left alone: {counted(len(planned.troubles), 'object')}, the first: {first}: {planned.troubles[first].message}"
         return Condition("Synced", "False", planned.troubles[first].reason, message)
-    if count:
-        first_change = min((change for some in left.values() for change in some), key=lambda one: one.address)
-        message = f"left: {counted(count, 'change')}, the first: {first_change.address}: {first_change.action}"
-        return Condition("Synced", "False", first_change.reason, message)
+    if changes:
+        reason, said = _first_of(changes, report)
+        return Condition("Synced", "False", reason, f"left: {counted(len(changes), 'change')}, the first: {said}")
     if idle := planned.not_in_force:
         return Condition(
             "Synced",
@@ -168,6 +169,16 @@ def _synced(planned: Planned, left: Mapping[str, list[Change]], failure: Reconci
     if planned.emptied is not None:
         return Condition("Synced", "False", NO_DOCUMENTS, guard_text(NO_DOCUMENTS, planned.emptied.message))
     return Condition("Synced", "True", "in-sync")
+
+
+def _first_of(changes: list[Change], report: Report | None) -> tuple[str, str]:
+    """The reason of what is left, and in words the first of it: one that failed before one that nobody began."""
+    left = {change.address for change in changes}
+    for outcome in report.outcomes if report is not None else ():
+        if outcome.status in ("failed", "not_stored") and outcome.address in left:
+            status = outcome.status.replace("_", " ")
+            return outcome.reason, f"{outcome.address}: {outcome.action} {status}: {outcome.message or outcome.reason}"
+    return changes[0].reason, f"{changes[0].address}: {changes[0].action}"
 
 
 def told(error: ReconcilerError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 LEASE_DURATION: Final = 15.0  # seconds
@@ -22,6 +23,7 @@ class Settings:
     """`namespace` is the only one that is looked at; None for that of the process itself, unless it is `everywhere`.
 
     With `shares`, all replicas share the registries; without, one of them has all, and the others wait to take over.
+    Backups are kept in ConfigMaps, or in `backup_dir`.
     """
 
     namespace: str | None = None
@@ -31,3 +33,4 @@ class Settings:
     host: str = ""
     port: int = PORT
     lease_duration: float = LEASE_DURATION
+    backup_dir: Path | None = None

@@ -12,7 +12,7 @@ import pytest
 from controller.loop import NAMESPACE, Loop, a_model, a_registry, key, loop_on
 from kubernetes.memory_cluster import MemoryCluster
 
-from reconciler.controller.cluster import CONFIG_MAPS, ResourceType
+from reconciler.controller.cluster import ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.finalizers import finalizer_of
 from reconciler.controller.registry_object import ALLOW_DELETES
@@ -418,35 +418,6 @@ def test_an_empty_registry_is_in_sync_with_an_empty_namespace(tmp_path: Path) ->
     async def run() -> None:
         async with with_models(tmp_path) as loop:
             assert loop.registry_condition() == ("True", "in-sync")
-
-    asyncio.run(run())
-
-
-def test_what_is_deleted_is_kept_as_a_manifest_in_the_newest_backups(tmp_path: Path) -> None:
-    async def run() -> None:
-        names = [f"m{number:02}" for number in range(13)]
-        async with with_models(tmp_path, *names, "stays", guards={"max_delete_percent": 100}) as loop:
-            for name in names:
-                await delete(loop, name)
-            maps = list(loop.cluster.all(CONFIG_MAPS))
-            assert len(maps) == 10
-            assert "m12" in str(maps[-1]["data"])
-            assert "kind: Model" in str(maps[-1]["data"])
-
-    asyncio.run(run())
-
-
-def test_no_backup_no_delete(tmp_path: Path) -> None:
-    async def run() -> None:
-        async with with_models(tmp_path, "a", "b") as loop:
-            loop.cluster.refuse("create", CONFIG_MAPS, 403)
-            await loop.cluster.delete(MODEL, key("a"))
-            assert (await loop.reconcile()).failed
-            assert set(loop.stored()) == {"a", "b"}
-            assert "backup" in str(loop.item(MODEL, "a")["status"])
-            loop.cluster.refused.clear()
-            await loop.reconcile()
-            assert set(loop.stored()) == {"b"}
 
     asyncio.run(run())
 

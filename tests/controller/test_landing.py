@@ -184,7 +184,13 @@ def test_what_fails_after_the_others_landed_says_so(tmp_path: Path, monkeypatch:
             await reconciled_with(loop, monkeypatch, PermanentError("the registry refuses it"))
             assert loop.condition("z") == ("False", "registry-permanent")
             assert {loop.condition(name) for name in NAMES} == {("True", "in-sync")}
-            assert loop.registry_condition()[0] == "False"
+            assert loop.registry_condition() == ("False", "registry-permanent")
+            (said,) = [
+                one["message"]
+                for one in loop.item(REGISTRY, "first")["status"]["conditions"]
+                if one["type"] == "Synced"
+            ]
+            assert said == "left: 1 change, the first: first/Model/z: create failed: the registry refuses it"
 
     asyncio.run(run())
 
