@@ -185,6 +185,6 @@ def _not_said(project: Project) -> Iterator[str]:
     if project.fingerprint_key is not None:
         yield "fingerprint_key: the controller writes a secret again when its Secret changes"
     if project.policies:
-        yield "policies: they stay with `reconciler validate`, in the pipeline that writes to the repository"
+        yield "policies: they stay with `reconciler validate`; `reconciler controller policies` prints what an API server can judge"
     if project.secrets is not None:
         yield "secrets.allow: a NetworkPolicy says where the controller may connect to"
