@@ -153,6 +153,10 @@ class ApiServer:
         assert reply.status < http.client.BAD_REQUEST, f"{method} {path}: {reply.status} {answer}"
         return answer
 
+    def get(self, *arguments: str) -> Any:
+        """What `kubectl get … -o json` prints, as data."""
+        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+
     def exists(self, *arguments: str) -> bool:
         """Tell if `kubectl get` finds anything."""
         return bool(self.kubectl("get", *arguments, "--ignore-not-found", "-o", "name").strip())
