@@ -27,6 +27,7 @@ from reconciler.registry.capabilities import Catalogue, CatalogueEntry, Catalogu
 from reconciler.registry.catalog import WITH_CATALOGUE
 from reconciler.registry.reading import read_all
 from reconciler.render.catalogue import models_data, models_text, providers_data, providers_text
+from reconciler.render.error import message_of
 from reconciler.render.escape import printable
 
 
@@ -140,7 +141,7 @@ def _choose(options: GlobalOptions, target: str | None, registry: str | None) ->
     try:
         able = asyncio.run(_with_catalogue(workspace, registry))
     except ReconcilerError as error:  # the providers are listed all the same
-        say(f"no model can be chosen: {printable(error.message)}")
+        say(f"no model can be chosen: {printable(message_of(error))}")
         return 0
     name = able[0] if len(able) == 1 else choose("Registry", able, hint="give PROVIDER and --registry")
     while name is not None:

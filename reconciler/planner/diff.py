@@ -6,7 +6,7 @@ have one, else by the reference's text where the registry keeps that, else not a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,10 +85,15 @@ def drifted(remote: Resource, kind: Kind) -> bool:
 
 def created(desired: Desired) -> tuple[FieldChange, ...]:
     """The fields of a new object: one for each at the top."""
-    whole = without_credentials(combined(desired.resource.spec, desired.resource.unmanaged))
-    pointers = ((json_pointer.join((name,)), value) for name, value in sorted(whole.items()))
+    return added_fields(combined(desired.resource.spec, desired.resource.unmanaged), desired.secrets)
+
+
+def added_fields(spec: Mapping[str, Any], secrets: Container[str]) -> tuple[FieldChange, ...]:
+    """What there is now and was not before, one field for each member at the top. `secrets` are the pointers of secrets."""
+    public = without_credentials(spec)
+    pointers = ((json_pointer.join((name,)), value) for name, value in sorted(public.items()))
     return tuple(
-        FieldChange(pointer, sensitive=True) if pointer in desired.secrets else FieldChange(pointer, after=value)
+        FieldChange(pointer, sensitive=True) if pointer in secrets else FieldChange(pointer, after=value)
         for pointer, value in pointers
     )
 

@@ -9,19 +9,12 @@ from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Mark
 from reconciler.core.spec import normalized, secrets_in
-from reconciler.core.telling import without_credentials
-from reconciler.planner.diff import FieldChange, field_changes, rotation, shown
+from reconciler.planner.diff import FieldChange, added_fields, field_changes, rotation, shown
 
 
 def first_fields(spec: Mapping[str, Any], kind: Kind) -> tuple[FieldChange, ...]:
-    """The fields of an object's first revision: one for each at the top, as in the plan of a create."""
-    secrets = {pointer for pointer, _ in secrets_in(spec, kind.root)}
-    public = without_credentials(spec)
-    pointers = ((json_pointer.join((name,)), public[name]) for name in sorted(public))
-    return tuple(
-        FieldChange(pointer, sensitive=True) if pointer in secrets else FieldChange(pointer, after=value)
-        for pointer, value in pointers
-    )
+    """The fields of an object's first revision, as in the plan of a create."""
+    return added_fields(spec, {pointer for pointer, _ in secrets_in(spec, kind.root)})
 
 
 def changed_fields(

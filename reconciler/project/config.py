@@ -235,9 +235,12 @@ class Project:
 
     def problems(self, found: Iterable[Finding]) -> tuple[Problem, ...]:
         """The findings as problems in reconciler.yaml, sorted; in the environment's patch where that set the value."""
+        findings = tuple(found)
+        if not findings:
+            return ()
         file = self.file or FILE
         places = document.places(self.text, file)  # reads the text once more, so once for all of them
-        return tuple(sorted(_locate(finding, places, file, self.environment) for finding in found))
+        return tuple(sorted(_locate(finding, places, file, self.environment) for finding in findings))
 
 
 def load(path: Path | None, *, start: Path, environment: str | None = None) -> Project:

@@ -10,11 +10,8 @@ from typing import Final
 
 from reconciler.core.spec import digest
 
-COMMENTED: Final = {
-    "plan": "plan",
-    "drift": "drift",
-    "apply": "report",
-}  # the commands whose answers are comments, and what they are comments of
+# the commands whose answers are comments, and what these are called in the marker
+COMMENTED: Final = {"plan": "plan", "drift": "drift", "apply": "report"}
 _LONGEST: Final = 200  # characters of one word
 _RISKY: Final = re.compile(r"[^A-Za-z0-9._/-]|-(?=-)|-$")  # what could end the HTML comment, or split it into words
 

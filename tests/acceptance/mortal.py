@@ -51,9 +51,15 @@ class Kept(Server):
         try:
             return write(*args)
         finally:
-            self._file.write_bytes(pickle.dumps(self.rows))
+            self._keep()
             if self._done == self._dies_at:
                 die()
+
+    def _keep(self) -> None:
+        """Written whole or not at all: another process may be reading it."""
+        half = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        half.write_bytes(pickle.dumps(self.rows))
+        half.replace(self._file)
 
     def create(self, *args: Any) -> Any:
         return self._kept(super().create, *args)

@@ -110,9 +110,8 @@ def _written(part: _Part, back: dict[int, int], order_for: OrderFor, *, is_last:
     if layout is None:
         return part.text
     header, root = _with_header(layout)
-    more, ordered = _with_header(
-        reordered(root, order_for(_kind(root)))
-    )  # what comes to the top may be read as one, too
+    # what comes to the top may be read as a header, too
+    more, ordered = _with_header(reordered(root, order_for(_kind(root))))
     text = text_of(ordered, (*header, *more))
     if is_last or ends_keeping(ordered):
         return marker + text
