@@ -136,6 +136,13 @@ test-flux: tools kubetest ## pass the test with Flux's own controllers, built on
 	@$(FLUX)/build.sh
 	$(PYTEST) $(FLUX) $(ARGS)
 
+SECONDS ?= 600
+SEED ?= 1
+SCHEDULES ?= 10000
+.PHONY: campaign
+campaign: $(VENV)/.installed-dev ## schedules of faults against every driver: SCHEDULES each from SEED on, in SECONDS for all (docs/reliability.md)
+	PYTHONPATH=tests $(BIN)/python -m campaign --schedules $(SCHEDULES) --seconds $(SECONDS) --seed $(SEED)
+
 coverage: ## the coverage of the last `make test COVERAGE=1`, and what was measured since, branches included; fails under the limit in pyproject.toml
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report

@@ -59,6 +59,8 @@ FILES = [
     ("text\n", ["1:1 error unknown-format"]),
     ("key: a\nkey: b\n", ["2:1 error duplicate-key"]),
     ("key: a\n---\nkey: b\n", ["3:1 error one-document"]),
+    ("[", ["2:1 error syntax"]),
+    ("key: [\n", ["2:1 error syntax"]),
     ("# nothing\n", ["1:1 warning not-a-model"]),
     ("key: a\ndisplay_name: A dataset\nsource: {file_path: x}\n", ["1:1 warning not-a-model"]),
     ("key: a\ndisplay_name: An app\ntags: []\n", ["1:1 warning not-a-model"]),

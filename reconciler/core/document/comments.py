@@ -146,9 +146,9 @@ def _handler() -> Any:
 
 def _bears(tags: frozenset[str], lines: Sequence[str], problem: Problem) -> bool:
     """True for a problem that is nothing but one of these tags, on a scalar: of maps and lists, problems name no end."""
-    rest = lines[problem.line - 1][problem.column - 1 :]
-    is_scalar = (problem.end_line, problem.end_column) != (problem.line, problem.column)
-    return problem.rule == "unknown-tag" and is_scalar and rest.split(" ", 1)[0] in tags
+    if problem.rule != "unknown-tag" or (problem.end_line, problem.end_column) == (problem.line, problem.column):
+        return False  # others may stand behind the last line: what breaks off does
+    return lines[problem.line - 1][problem.column - 1 :].split(" ", 1)[0] in tags
 
 
 def _is_nothing(root: Any) -> bool:
