@@ -89,7 +89,7 @@ def test_breaks_by_others_are_looked_for_every_week() -> None:
     assert commands == [f"make {targets} PYTHON=python" for targets in ("newest", "update minimum", "audit")]
 
 
-def test_a_release_is_built_where_nothing_may_be_written_and_attested_before_it_is_published() -> None:
+def test_a_release_is_attested_before_it_is_published() -> None:
     """Only a tag starts it; what publishes waits for an approval, needs what attests, and runs no step that builds."""
     workflow = _workflow("release.yml")
     assert workflow["on"] == {"push": {"tags": ["v*"]}}
