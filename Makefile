@@ -35,26 +35,32 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) \
 		|| { rm -rf $(VENV); echo "$(PYTHON) cannot make a venv (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 
-# uv where it is there, for its speed; where it fails, pip has the last word, since uv reads other settings than pip does. pip
-# itself first: older ones do not constrain what builds.
-CONSTRAIN := $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS))
-define install
-	@if ! { command -v uv >/dev/null && uv pip install --quiet --compile-bytecode --python $(BIN)/python $(CONSTRAIN) $(1); }; then \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) 'pip>=25.3'; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAIN) $(1); \
-	fi
-	@touch $@
+# uv where it is there, for its speed; where it fails, pip has the last word, since uv reads other settings than pip does.
+define pip_install
+{ command -v uv >/dev/null && uv pip install --quiet --compile-bytecode --python $(1)/python $(2); } \
+	|| $(1)/python -m pip install --quiet --disable-pip-version-check $(2)
 endef
 
+# Every file that is installed has one of the hashes that stand beside its version, and nothing is built but reconciler, with what
+# was installed just so. With no CONSTRAINTS: whatever is the newest.
+HASHED := --require-hashes --only-binary :all:
+OURS := --no-deps --no-build-isolation --editable .
+# What reconciler alone needs, and what builds it, for CONSTRAINTS that hold what development needs, too.
+RUNTIME := $(if $(filter constraints/dev.txt,$(CONSTRAINTS)),image/requirements.txt image/build.txt,$(CONSTRAINTS))
+hashed = $(call pip_install,$(1),$(HASHED) $(addprefix --requirement ,$(2)))
+
 # The stamps lie in the venv, so that they go when it goes.
-$(VENV)/.installed: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+$(VENV)/.installed: pyproject.toml $(RUNTIME) | $(BIN)/python
 	@echo "installing reconciler into $(VENV)"
-	$(call install,--editable .)
+	@$(if $(CONSTRAINTS),$(call hashed,$(BIN),$(RUNTIME)))
+	@$(call pip_install,$(BIN),$(if $(CONSTRAINTS),$(OURS),--editable .))
+	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "installing reconciler and what its tests need into $(VENV)"
-	$(call install,--editable . --group dev)
-	@touch $(VENV)/.installed
+	@$(if $(CONSTRAINTS),$(call hashed,$(BIN),$(CONSTRAINTS)),$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.3')
+	@$(call pip_install,$(BIN),$(if $(CONSTRAINTS),$(OURS),--editable . --group dev))
+	@touch $@ $(VENV)/.installed
 
 .PHONY: setup tools kubetest
 setup: $(VENV)/.installed-dev ## .venv with everything that development needs
@@ -67,23 +73,24 @@ kubetest: $(VENV)/.installed-dev ## the Kubernetes API server that tests/kuberne
 
 # ------------------------------------------------------------------------------------------------------ versions
 
-# `make test` takes exactly the versions in constraints/. An index, a host or a path never stands there: pip and uv take these from
-# the machine's own settings.
+# `make test` takes exactly the files whose hashes stand in constraints/. An index, a host or a path never stands there: pip and uv
+# take these from the machine's own settings.
 CLIENTS := $(patsubst constraints/%.in,%,$(wildcard constraints/*.in))
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --no-annotate --python-version 3.11 --custom-compile-command 'make update'
-# What the image installs: the same versions, each file by its hash.
-COMPILE_IMAGE := $(subst 3.11,3.13,$(COMPILE)) --universal --constraint constraints/dev.txt --generate-hashes
+LOCK := $(COMPILE) --generate-hashes
+# What the image and `make demo` install: the same versions.
+LOCK_IMAGE := $(LOCK) --universal --constraint constraints/dev.txt
 
-.PHONY: update newest minimum audit
+.PHONY: update newest minimum
 update: $(VENV)/.installed-dev ## renew constraints/: what development, the tests and their clients are installed with
-	$(COMPILE) --universal pyproject.toml --group dev --output-file constraints/dev.txt
+	$(LOCK) --universal pyproject.toml --group dev --output-file constraints/dev.txt
 	@mkdir -p .cache
 	$(COMPILE) --resolution lowest-direct pyproject.toml --output-file .cache/lowest.txt
 	@echo 'check-jsonschema<0.38.1 # which needs a newer click than it says' >>.cache/lowest.txt
-	$(COMPILE) --constraint .cache/lowest.txt pyproject.toml --group dev --output-file constraints/minimum.txt
-	for client in $(CLIENTS); do $(COMPILE) --universal constraints/$$client.in --output-file constraints/$$client.txt; done
-	$(COMPILE_IMAGE) pyproject.toml --extra kubernetes --output-file image/requirements.txt
-	$(COMPILE_IMAGE) --group build --output-file image/build.txt
+	$(LOCK) --constraint .cache/lowest.txt pyproject.toml --group dev --output-file constraints/minimum.txt
+	for client in $(CLIENTS); do $(LOCK) --universal constraints/$$client.in --output-file constraints/$$client.txt; done
+	$(LOCK_IMAGE) pyproject.toml --extra kubernetes --output-file image/requirements.txt
+	$(LOCK_IMAGE) --group build --output-file image/build.txt
 	rm -f constraints/npm/package-lock.json
 	npm install --prefix constraints/npm --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
 
@@ -95,8 +102,26 @@ minimum: ## pass the tests with the oldest that we allow, in .cache/venv-minimum
 	@rm -rf .cache/venv-minimum
 	@$(MAKE) test VENV=.cache/venv-minimum CONSTRAINTS=constraints/minimum.txt
 
-audit: $(VENV)/.installed-dev ## known vulnerabilities of the versions in constraints/dev.txt
-	$(BIN)/uv tool run pip-audit --strict --no-deps --disable-pip --requirement constraints/dev.txt
+# --------------------------------------------------------------------------------------------------- publishing
+
+# Each is the wheel and the source distribution, the same bytes wherever and whenever they are built from the same files.
+.PHONY: dist sbom audit
+dist: $(VENV)/.installed-dev ## the wheel and the source distribution, into dist/
+	@rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+# Read from an environment that holds the wheel, and beside it what the image holds.
+SBOM := .cache/sbom
+sbom: dist ## the bill of materials (CycloneDX) of what a release installs, into dist/
+	@rm -rf $(SBOM); $(PYTHON) -m venv --without-pip $(SBOM)
+	$(call shipped,$(HASHED) --requirement image/requirements.txt)
+	$(call shipped,--no-deps --no-index dist/*.whl)
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--output-file dist/model-reconciler.cdx.json $(SBOM)/bin/python
+shipped = $(BIN)/python -m pip --python $(SBOM)/bin/python install --quiet --disable-pip-version-check $(1)
+
+audit: $(VENV)/.installed-dev ## known vulnerabilities of all that constraints/ and image/ name; fails where nobody can be asked
+	$(BIN)/python tools/audit.py constraints/*.txt image/*.txt
 
 # -------------------------------------------------------------------------------------------------------- demo
 

@@ -126,25 +126,25 @@ installed() {
     [ "$(cat "$tools/$1/.installed" 2>/dev/null)" = "$(stamp "$1" "$2")" ] && "$tools/$1/bin/python" -c '' 2>/dev/null
 }
 
-# environment NAME PROGRAM WHAT REQUIREMENT…: a venv $tools/NAME with bin/PROGRAM, the requirements and what constraints/NAME.in asks
-# for, all in the versions of constraints/NAME.txt. The stamp is written last, so that what was interrupted is made anew. Bytecode:
-# without it every call takes twice as long.
+# environment NAME PROGRAM WHAT, with SOURCE: a venv $tools/NAME with bin/PROGRAM and exactly what constraints/NAME.txt names, each file
+# by its hash and nothing built; and the package of the folder SOURCE, if set, built with what is there. The stamp is written last, so that
+# what was interrupted is made anew. Bytecode: without it every call takes twice as long.
 environment() {
     name=$1 folder="$tools/$1" program="$1/bin/$2" what=$3
-    shift 3
     installed "$name" "$what" && return
     echo "tests/tools.sh: installing $program" >&2
     rm -rf "$folder"
-    set -- --requirement "$constraints/$name.in" "$@"
+    set -- --require-hashes --only-binary :all: --requirement "$constraints/$name.txt"
     if ! { fetch_uv && "$uv" venv --quiet --python "$python" "$folder" >&2 &&
-        "$uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" \
-            --constraint "$constraints/$name.txt" --build-constraint "$constraints/$name.txt" "$@" >&2; }; then
+        "$uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" "$@" >&2; }; then
         rm -rf "$folder"
         "$python" -m venv "$folder" >&2 || fail "no venv for $program can be made (on Debian: apt-get install python3-venv)"
-        PIP_CONSTRAINT="$constraints/$name.txt" PIP_BUILD_CONSTRAINT="$constraints/$name.txt" env -u PYTHONDONTWRITEBYTECODE \
+        env -u PYTHONDONTWRITEBYTECODE \
             "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --compile "$@" >&2 ||
             fail "$program cannot be installed: pip install $*"
     fi
+    [ -z "${SOURCE:-}" ] || "$python" -m pip --python "$folder/bin/python" install --quiet --disable-pip-version-check \
+        --no-deps --no-build-isolation "$SOURCE" >&2 || fail "$program cannot be built from $SOURCE"
     [ -x "$tools/$program" ] || fail "$program was not in what pip installed: $*"
     stamp "$name" "$what" >"$folder/.installed"
 }
@@ -188,7 +188,7 @@ insidellms() {
         GIT_TERMINAL_PROMPT=0 git -C "$source" -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 \
             fetch --quiet --depth 1 "$insidellms_source" "$insidellms_commit" >&2 &&
         git -C "$source" checkout --quiet FETCH_HEAD >&2; then
-        environment insidellms insidellms "$insidellms_commit" "$source"
+        SOURCE=$source environment insidellms insidellms "$insidellms_commit"
         rm -f "$tools/insidellms.unreachable"
     else
         echo "tests/tools.sh: NOT INSTALLED: insideLLMs: $insidellms_source cannot be reached; what needs it is not seen" >&2

@@ -39,7 +39,7 @@ def named(path: Path) -> str:
 
 EVERY_PAGE = pytest.mark.parametrize(
     "path",
-    [*pages(ROOT), *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md"))],
+    [*pages(ROOT), *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"))],
     ids=named,
 )
 

@@ -1,4 +1,4 @@
-"""constraints/: the exact versions of all that development, the tests and their clients install, for every Python we support."""
+"""constraints/: the exact files of all that development, the tests and their clients install, for every Python we support."""
 
 from __future__ import annotations
 
@@ -20,18 +20,23 @@ PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_te
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 CLIENTS: Final = sorted(path.stem for path in FOLDER.glob("*.in"))
 COMPILED: Final = ("dev", "minimum", *CLIENTS)
-PIN: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*==[0-9][a-z0-9.+]*( ; [a-zA-Z0-9_ '.<>=!()]+)?")
+PIN: Final = re.compile(
+    r"(?P<pin>[a-z0-9]+(-[a-z0-9]+)*==[0-9][a-z0-9.+]*( ; [a-zA-Z0-9_ '.<>=!()]+)?)(?P<hashes>( --hash=sha256:[0-9a-f]{64})+)"
+)
 
 
 def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    """A file's requirements, each with its hashes on one line."""
+    text = re.sub(r" \\\n +", " ", path.read_text("utf-8"))
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def _versions(name: str, python: str) -> dict[str, str]:
     """What a constraints file says for one Python on Linux. Fails where it says two things of one package."""
     environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
     versions: dict[str, str] = {}
-    for requirement in map(Requirement, _lines(FOLDER / f"{name}.txt")):
+    pins = [line.partition(" --hash=")[0] for line in _lines(FOLDER / f"{name}.txt")]
+    for requirement in map(Requirement, pins):
         if requirement.marker is None or requirement.marker.evaluate(environment):
             assert requirement.name not in versions
             versions[requirement.name] = str(requirement.specifier).removeprefix("==")
@@ -52,10 +57,34 @@ def test_every_file_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("name", COMPILED)
-def test_only_names_and_exact_versions(name: str) -> None:
-    """A line is a package, `==` and a version, perhaps for some machines only: no range, index, host, path or option."""
+def test_only_names_exact_versions_and_hashes(name: str) -> None:
+    """A line is a package, `==`, a version, perhaps for some machines only, and hashes: no range, index, host, path or option."""
     for line in _lines(FOLDER / f"{name}.txt"):
         assert PIN.fullmatch(line), line
+
+
+@pytest.mark.parametrize(("name", "python"), [*(("dev", one) for one in PYTHONS), *((one, "3.11") for one in COMPILED)])
+def test_every_package_can_be_had_as_a_wheel_of_these_hashes(name: str, python: str, tmp_path: Path) -> None:
+    """Nothing is built on the way, by packages that no hash would stand for: asked for each Python, without fetching it."""
+    how = ("--dry-run", "--quiet", "--only-binary", ":all:", "--python-version", python, "--target", tmp_path / "x")
+    unconstrained = {"UV_CONSTRAINT": "", "UV_BUILD_CONSTRAINT": ""}
+    requirements = ("--require-hashes", "--requirement", FOLDER / f"{name}.txt")
+    run(BIN / "uv", "pip", "install", *how, *requirements, cwd=tmp_path, env=unconstrained)
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_a_file_of_another_hash_is_not_installed(installer: str, tmp_path: Path) -> None:
+    """Both installers that the Makefile calls refuse, by its hash, a wheel that is not the one that was locked."""
+    text = (FOLDER / "sops.txt").read_text("utf-8")
+    (tmp_path / "other.txt").write_text(re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", text), "utf-8")
+    command = (BIN / "uv", "pip") if installer == "uv" else (BIN / "python", "-m", "pip", "--disable-pip-version-check")
+    unconstrained = dict.fromkeys(
+        ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"), ""
+    )
+    asked = ("--target", tmp_path / "x", "--require-hashes", "--only-binary", ":all:", "--requirement", "other.txt")
+    done = run(*command, "install", *asked, cwd=tmp_path, env=unconstrained, code=1)
+    assert "hash" in done.stderr.lower()
+    assert not list(tmp_path.glob("x/sops*"))
 
 
 @pytest.mark.parametrize("python", PYTHONS)
@@ -96,7 +125,16 @@ def test_nothing_else_is_needed(name: str, tmp_path: Path) -> None:
     compiled = tmp_path / f"{name}.txt"
     shutil.copy(FOLDER / compiled.name, compiled)
     asked = [ROOT / "pyproject.toml", "--group", "dev"] if name == "dev" else [FOLDER / f"{name}.in"]
-    how = ("--quiet", "--universal", "--python-version", "3.11", "--no-annotate", "--output-file", compiled)
+    how = (
+        "--quiet",
+        "--universal",
+        "--generate-hashes",
+        "--python-version",
+        "3.11",
+        "--no-annotate",
+        "--output-file",
+        compiled,
+    )
     unconstrained = {"UV_CONSTRAINT": "", "UV_BUILD_CONSTRAINT": ""}
     run(BIN / "uv", "pip", "compile", *how, *asked, cwd=ROOT, env=unconstrained)
     assert _lines(compiled) == _lines(FOLDER / compiled.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import sys
 import tarfile
@@ -13,6 +15,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from programs import BIN, ROOT, run
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -52,6 +56,51 @@ def reconciler(installed: Path, tmp_path: Path) -> Reconciler:
         return run(installed / "reconciler", *arguments, cwd=tmp_path, code=code)
 
     return call
+
+
+def _built(folder: Path, umask: int, **environment: str) -> dict[str, bytes]:
+    """The files that `make dist` builds from a copy of this project, by name."""
+    folder.mkdir(parents=True)
+    ignored = shutil.ignore_patterns(
+        ".*_cache", ".cache", ".venv", ".git", "__pycache__", ".hypothesis", "dist", "site"
+    )
+    old = os.umask(umask)
+    try:
+        shutil.copytree(ROOT, folder / "copy", ignore=ignored, copy_function=shutil.copyfile)
+        run(sys.executable, "-m", "build", "--no-isolation", cwd=folder / "copy", env=environment)
+    finally:
+        os.umask(old)
+    return {path.name: path.read_bytes() for path in (folder / "copy/dist").iterdir()}
+
+
+def test_built_twice_it_is_the_same(tmp_path: Path) -> None:
+    """In another folder, with files of another time and other rights, in another zone and language: every byte is equal."""
+    first = _built(tmp_path / "a", 0o022, TZ="UTC", LC_ALL="C", PYTHONHASHSEED="1")
+    second = _built(tmp_path / "b/deeper", 0o077, TZ="Asia/Kolkata", LC_ALL="C.UTF-8", PYTHONHASHSEED="2")
+    assert sorted(first) == [f"{STEM}-py3-none-any.whl", f"{STEM}.tar.gz"]
+    assert first == second
+
+
+def test_the_bill_of_materials_names_what_the_image_installs(tmp_path: Path) -> None:
+    """`make sbom` writes a valid CycloneDX of reconciler and each package of image/requirements.txt for this Python, no place of ours in it."""
+    copy = tmp_path / "copy"
+    ignored = shutil.ignore_patterns(
+        ".*_cache", ".cache", ".venv", ".git", "__pycache__", ".hypothesis", "dist", "site"
+    )
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    venv_folder = BIN.parent
+    environment = dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), "")
+    made = (f"VENV={venv_folder}", f"PYTHON={sys.executable}", f"--old-file={venv_folder}/.installed-dev")
+    run("make", "sbom", *made, cwd=copy, env=environment)
+    written = (copy / "dist/model-reconciler.cdx.json").read_text("utf-8")
+    bill = json.loads(written)
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "model-reconciler")
+    pins = [line for line in (ROOT / "image/requirements.txt").read_text("utf-8").splitlines() if "==" in line]
+    requirements = [Requirement(line.removesuffix("\\")) for line in pins]
+    wanted = {(one.name, str(one.specifier)[2:]) for one in requirements if one.marker is None or one.marker.evaluate()}
+    found = {(canonicalize_name(one["name"]), one["version"]) for one in bill["components"]}
+    assert found - {("model-reconciler", PROJECT["version"])} == wanted
+    assert str(tmp_path) not in written
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(dist: Path) -> None:

@@ -18,8 +18,14 @@ from programs import BIN, ROOT, git_environment, run
 from reconciler import __version__
 
 FOLDER = ROOT / ".github" / "workflows"
-FILES = ("ci.yml", "dependencies.yml", "models.yml")
-MAY_WRITE = {("models.yml", "preview"): {"pull-requests"}, ("models.yml", "drift"): {"issues"}}
+FILES = ("ci.yml", "dependencies.yml", "models.yml", "release.yml")
+MAY_WRITE = {
+    ("models.yml", "preview"): {"pull-requests"},
+    ("models.yml", "drift"): {"issues"},
+    ("release.yml", "attest"): {"attestations", "id-token"},
+    ("release.yml", "publish"): {"id-token"},
+    ("release.yml", "release"): {"contents"},
+}
 OWN_VERSION = 'default: "" # `init --ci` writes its own version here'
 
 
@@ -81,6 +87,26 @@ def test_breaks_by_others_are_looked_for_every_week() -> None:
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
     commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
     assert commands == [f"make {targets} PYTHON=python" for targets in ("newest", "update minimum", "audit")]
+
+
+def test_a_release_is_attested_before_it_is_published() -> None:
+    """Only a tag starts it; what publishes waits for an approval, needs what attests, and runs no step that builds."""
+    workflow = _workflow("release.yml")
+    assert workflow["on"] == {"push": {"tags": ["v*"]}}
+    jobs = workflow["jobs"]
+    assert {name: job.get("needs") for name, job in jobs.items()} == {
+        "build": None,
+        "attest": "build",
+        "publish": "attest",
+        "release": "publish",
+    }
+    assert {name for name, job in jobs.items() if job.get("environment") == "release"} == {"publish", "release"}
+    builds = [step["run"] for step in jobs["build"]["steps"] if "run" in step]
+    assert builds[:2] == ["make audit PYTHON=python", "make sbom PYTHON=python"]
+    told = [step["with"] for step in jobs["attest"]["steps"] if step["uses"].startswith("actions/attest@")]
+    assert told[0]["subject-path"] == "dist/*"
+    assert told[1]["sbom-path"] == "dist/model-reconciler.cdx.json"
+    assert "make" not in str(jobs["release"]["steps"])
 
 
 def test_we_use_what_we_offer(tmp_path: Path) -> None:
