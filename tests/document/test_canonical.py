@@ -152,6 +152,10 @@ MOVED = {
         "# one\n---\nkind: x\na: 1\n\n\n--- # two\nkind: m\nkey: b\n...\n",
     ),
     "a root in brackets becomes a block": ("{key: a, kind: b} # c\n", "kind: b # c\nkey: a\n"),
+    "a key without a value is text, though it looks like a number beyond all bounds": (
+        "kind: {1e999}\n",
+        'kind: {"1e999": null}\n',
+    ),
     "the last line gets its end": ("a: 1", "a: 1\n"),
     "an open last line of a block stays what it is": ("a: |\n   x", "a: |-\n  x\n"),
     "old line breaks are letters": ("a: 'x\u2028y'\n", 'a: "x\\u2028y"\n'),

@@ -61,6 +61,7 @@ FILES = [
     ("key: a\n---\nkey: b\n", ["3:1 error one-document"]),
     ("[", ["2:1 error syntax"]),
     ("key: [\n", ["2:1 error syntax"]),
+    ("!", ["1:1 warning not-a-model"]),
     ("# nothing\n", ["1:1 warning not-a-model"]),
     ("key: a\ndisplay_name: A dataset\nsource: {file_path: x}\n", ["1:1 warning not-a-model"]),
     ("key: a\ndisplay_name: An app\ntags: []\n", ["1:1 warning not-a-model"]),

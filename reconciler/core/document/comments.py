@@ -71,6 +71,8 @@ def load_commented(
         mark: Any = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         return None, (Problem(shown, line, column, "syntax", "this YAML cannot be read together with its comments"),)
+    if not roots:  # a tag or an anchor and nothing behind it
+        return None, ()
     if len(roots) > 1:
         line = roots[1].start_mark.line + 1
         several = Problem(shown, line, 1, "one-document", "another document begins here, and one is all there may be")

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from reconciler.core.document.dump import double_quoted, dump_yaml, inline, inline_key
 from reconciler.core.document.yaml_older import is_alike, meaning
-from reconciler.core.document.yaml_scalars import plain
+from reconciler.core.document.yaml_scalars import NotJsonError, plain
 
 _HEADER: Final = re.compile(r"[|>][-+]?(?P<digit>[1-9])?[-+]?")
 _FLOW: Final = re.compile(r"[,\[\]{}]")
@@ -40,7 +40,10 @@ def _in_brackets(text: str, value: str, *, flow: bool) -> str:
 
 def plain_scalar(text: str, *, flow: bool) -> str:
     """A scalar that was written without quotes: text, or a number, a boolean or a null as YAML 1.1 reads it too."""
-    value = plain(text)
+    try:
+        value = plain(text)
+    except NotJsonError:  # such a number is no value, so it is a key without one (`{1e999}`), and these are text
+        value = text
     if isinstance(value, str):
         return text_scalar(value, flow=flow)
     if value is None:
