@@ -29,6 +29,7 @@ class GlobalOptions:
     config: Path | None = None
     env: str | None = None
     no_color: bool = False
+    no_cache: bool = False
     verbose: int = 0
     log_format: str = "text"
     from_variables: frozenset[str] = frozenset()  # the options whose value is that of an environment variable
@@ -59,6 +60,11 @@ def _no_color() -> click.Option:
     return click.Option(["--no-color"], is_flag=True, help=help_text)
 
 
+def _no_cache() -> click.Option:
+    help_text = "Read every manifest anew, and keep nothing for the next command."
+    return click.Option(["--no-cache"], is_flag=True, help=help_text)
+
+
 def _verbose() -> click.Option:
     return click.Option(["-v", "--verbose"], count=True, help="Say more, on stderr; -vv tells every request too.")
 
@@ -72,8 +78,8 @@ def _log_format() -> click.Option:
     )
 
 
-GLOBAL_OPTIONS: Final = (_config, _env, _no_color, _verbose, _log_format)
-GLOBAL_NAMES: Final = ("config", "env", "no_color", "verbose", "log_format")
+GLOBAL_OPTIONS: Final = (_config, _env, _no_color, _no_cache, _verbose, _log_format)
+GLOBAL_NAMES: Final = ("config", "env", "no_color", "no_cache", "verbose", "log_format")
 
 
 def version_option() -> click.Option:

@@ -42,7 +42,7 @@ def find_workspace(options: GlobalOptions, paths: Sequence[str] = ()) -> Workspa
 
 def find_workspaces(options: GlobalOptions, paths: Sequence[str]) -> list[tuple[Workspace, tuple[str, ...]]]:
     """The workspaces that paths belong to, each with its own paths. Raises ConfigError."""
-    found = open_workspaces(options.config, paths, environment=options.env)
+    found = open_workspaces(options.config, paths, environment=options.env, cached=not options.no_cache)
     if options.verbose:
         for workspace, _ in found:
             _tell(workspace)

@@ -233,9 +233,15 @@ class Node:
 
     def rule(self, kind: type) -> Any:
         """The rule of that type, or None."""
-        return next((rule for rule in self.rules if isinstance(rule, kind)), None)
+        if kind not in self._by_type:
+            self._by_type[kind] = next((rule for rule in self.rules if isinstance(rule, kind)), None)
+        return self._by_type[kind]
 
     # asked of every field of every object, so found out once
+
+    @cached_property
+    def _by_type(self) -> dict[type, Any]:
+        return {}
 
     @cached_property
     def secret(self) -> WriteOnly | None:

@@ -169,6 +169,12 @@ def refuses_credentials(url: Any) -> str | None:
     return "must not hold a credential in its query" if has_secret_in_query(url) else None
 
 
+@lru_cache(maxsize=4096)
+def is_secret_form_of_name(name: str) -> bool:
+    """The same as `is_secret_form` for the name of a field, which stands in many manifests."""
+    return is_secret_form(name)
+
+
 def is_secret_form(text: str) -> bool:
     """Whether a text holds what is only written as a credential: `sk-...`, `ghp_...`, `AKIA...`, a signed JWT, a private key."""
     return SECRET_FORMS.search(text) is not None

@@ -61,6 +61,7 @@ class Shape:
 
 
 ANYTHING: Final = Shape()
+_EXACT: Final = {str: "text", bool: "a boolean", int: "a number", float: "a number", dict: _MAP, list: _LIST}
 
 
 def shape_of(model: Any) -> Shape:
@@ -139,6 +140,42 @@ def _either(one: Shape, other: Shape) -> Shape:
     open_map = any(_MAP in shape.types and not shape.closed for shape in (one, other))
     demands, secret = one.demands or other.demands, one.secret or other.secret
     return Shape(one.types | other.types, members, not open_map, demands, each, every, secret)
+
+
+def fits(value: Any, shape: Shape) -> bool:
+    """True for a value that `wrong_type` finds nothing in and `split` takes nothing from: nearly all are such.
+
+    False may be either, and is for those two to tell.
+    """
+    kind = value.__class__
+    if shape.secret:
+        return kind is str
+    word = _EXACT.get(kind)
+    if word is None or (shape.types and word not in shape.types) or (kind is float and not math.isfinite(value)):
+        return False
+    if kind is dict:
+        return _members_fit(value, shape)
+    if kind is list:
+        each = shape.each or ANYTHING
+        return all(fits(item, each) for item in value)
+    return True
+
+
+def _members_fit(value: dict[Any, Any], shape: Shape) -> bool:
+    members, others = shape.members, shape.every or ANYTHING
+    only_declared = shape.closed and _MAP in shape.types
+    for name, item in value.items():
+        below = members.get(name)
+        if below is None:
+            if only_declared or name.__class__ is not str:
+                return False
+            below = others
+        if item is None:
+            if not members:
+                return False
+        elif not fits(item, below):
+            return False
+    return True
 
 
 def wrong_type(value: Any, shape: Shape) -> WrongType | None:

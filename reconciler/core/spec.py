@@ -29,6 +29,7 @@ from reconciler.core.rules import (
 
 REFERENCE: Final = re.compile(r"\$\{(env|file|cmd):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+_EXACT: Final = frozenset({str, int})  # not float: 0.0 is -0.0
 PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
 MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a manifest
 
@@ -36,6 +37,25 @@ MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a ma
 def canonical_json(value: Any) -> str:
     """The one text of a JSON value: sorted keys, no spaces. Equal values have equal texts, and True is not 1."""
     return _encode(value)
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """True for two values of one canonical text. Most that are compared are equal, and need not be written for that."""
+    return _surely_same(one, other) or canonical_json(one) == canonical_json(other)
+
+
+def _surely_same(one: Any, other: Any) -> bool:
+    """True for maps, lists and plain values that are the same, and of the same types: 1 is neither true nor 1.0."""
+    kind = one.__class__
+    if kind is not other.__class__:
+        return False
+    if kind is dict:
+        return len(one) == len(other) and all(
+            name in other and _surely_same(item, other[name]) for name, item in one.items()
+        )
+    if kind is list:
+        return len(one) == len(other) and all(map(_surely_same, one, other))
+    return one is other or (kind in _EXACT and one == other)
 
 
 def digest(value: Any) -> str:
@@ -113,7 +133,7 @@ def secrets_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[
         ):
             yield json_pointer.join(prefix), spec
         return
-    for name, value, below in _members(spec, node):
+    for name, value, below in _members(spec, node, WriteOnly):
         yield from secrets_in(value, below, (*prefix, name))
 
 
@@ -131,7 +151,7 @@ def references_in(
     rule = node.rule(Ref)
     if rule is not None and isinstance(spec, str) and spec and not rule.elsewhere(spec):
         yield json_pointer.join(prefix), rule.kind, f"{holder}/{spec}" if rule.nested else spec
-    for name, value, below in _members(spec, node):
+    for name, value, below in _members(spec, node, Ref):
         yield from references_in(value, below, holder, (*prefix, name))
 
 
@@ -174,15 +194,16 @@ def _ruled(spec: Any, node: Node, kind: type, prefix: tuple[str, ...] = ()) -> I
     rule = node.rule(kind)
     if rule is not None:
         yield json_pointer.join(prefix), spec, rule
-    for name, value, below in _members(spec, node):
+    for name, value, below in _members(spec, node, kind):
         yield from _ruled(value, below, kind, (*prefix, name))
 
 
-def _members(spec: Any, node: Node) -> Iterator[tuple[str, Any, Node]]:
+def _members(spec: Any, node: Node, kind: type) -> Iterator[tuple[str, Any, Node]]:
+    """The members of a value whose fields have a rule of that type, or have one below: most have none."""
     if isinstance(spec, dict):
         for name, value in spec.items():
             below = node.child(name)
-            if below is not None:
+            if below is not None and kind in below.held:
                 yield name, value, below
     elif isinstance(spec, list) and node.each is not None:
         for index, value in enumerate(spec):
@@ -206,7 +227,7 @@ def left_to_server(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple
         return ()
     found: list[str] = []
     if node.each is not None:
-        for name, value, below in _members(spec, node):
+        for name, value, below in _members(spec, node, ServerDefault):
             if name not in node.children:
                 found.extend(left_to_server(value, below, (*prefix, name)))
     for name, below in node.children.items():

@@ -13,6 +13,8 @@ from reconciler.core.model import SPEC_FIELDS, Model
 from reconciler.core.resource import Address, Desired, DesiredState, Resource
 from reconciler.core.schema.findings import Finding, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
+from reconciler.manifest.cache import ManifestCache
+from reconciler.manifest.cached_manifests import CachedManifest
 from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_pointer, own_old_keys
 from reconciler.manifest.doubts import (
     SOURCES,
@@ -34,7 +36,7 @@ from reconciler.manifest.native_check import (
     validate_native,
 )
 from reconciler.manifest.normalize import container, holder, normalize, normalize_pointer
-from reconciler.registry.capabilities import Configurable, NamesProviders
+from reconciler.registry.capabilities import Configurable
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Native
 
@@ -49,12 +51,16 @@ class CompiledManifests(NamedTuple):
 
 
 def compile_manifests(
-    manifests: Iterable[Manifest], registries: Mapping[str, RegistryEntry], *, selected: frozenset[str] | None = None
+    manifests: Iterable[Manifest],
+    registries: Mapping[str, RegistryEntry],
+    *,
+    selected: frozenset[str] | None = None,
+    cache: ManifestCache | None = None,
 ) -> CompiledManifests:
     """The desired state. `selected` are the files to plan, and with a template's the Models that extend it; the others only take part in the
     checks across documents.
 
-    The findings are those of the selected manifests, except that a clash of two documents is found at either.
+    The findings are those of the selected manifests, except that a clash of two documents is found at either. `cache` is told what each compiles to.
     """
     findings: list[tuple[Manifest, Finding]] = []
     owners: dict[Address, Manifest] = {}
@@ -63,7 +69,7 @@ def compile_manifests(
     for manifest in manifests:
         mine = selected is None or manifest.is_in(selected)
         documents += mine
-        for item in _compile(manifest, registries):
+        for item in _items(manifest, registries, cache):
             if isinstance(item, Finding):
                 findings.append((manifest, item))
                 continue
@@ -76,6 +82,18 @@ def compile_manifests(
     mine_only = tuple(pair for pair in findings if selected is None or pair[0].is_in(selected))
     ordered = tuple(chosen[address] for address in sorted(chosen))
     return CompiledManifests(DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only)
+
+
+def _items(
+    manifest: Manifest, registries: Mapping[str, RegistryEntry], cache: ManifestCache | None
+) -> Iterable[Desired | Finding]:
+    if isinstance(manifest, CachedManifest):
+        return manifest.items
+    if cache is None:
+        return _compile(manifest, registries)
+    items = tuple(_compile(manifest, registries))
+    cache.keep(manifest, items)
+    return items
 
 
 def _compile(manifest: Manifest, registries: Mapping[str, RegistryEntry]) -> Iterator[Desired | Finding]:
@@ -118,8 +136,8 @@ def _compile_model(
 
 def _own_providers(targets: Iterable[Destination | Finding]) -> frozenset[str]:
     """The providers that only these registries have."""
-    drivers = (target.entry.driver for target in targets if isinstance(target, Destination))
-    return frozenset(name for driver in drivers if isinstance(driver, NamesProviders) for name in driver.providers)
+    entries = (target.entry for target in targets if isinstance(target, Destination))
+    return frozenset(name for entry in entries for name in entry.own_providers)
 
 
 def _previous(old_keys: Iterable[str] | None, address: Address) -> tuple[Address, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import Problem, is_error
 from reconciler.core.schema.findings import Finding
-from reconciler.core.secret_names import is_secret_field, is_secret_form, refuses_credentials
+from reconciler.core.secret_names import is_secret_field, is_secret_form, is_secret_form_of_name, refuses_credentials
 
 RULE: Final = "likely-secret"
 _BY_FORM: Final = "looks like a credential: a manifest holds references to secrets, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}, and never a secret"
@@ -40,7 +40,7 @@ def told_once(problems: Iterable[Problem]) -> set[Problem]:
 def _walk(value: Any, path: tuple[str, ...]) -> Iterator[Finding]:
     if isinstance(value, dict):
         for name, item in value.items():
-            if is_secret_form(str(name)):
+            if is_secret_form_of_name(str(name)):
                 yield Finding(RULE, _BY_FORM, pointers.join((*path, str(name))), at_key=True, severity="warning")
             if isinstance(item, str) and is_secret_field(str(name)) and item.strip() and not _is_reference(item):
                 where = pointers.join((*path, str(name)))

@@ -8,11 +8,11 @@ documents have been read (`reading`).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reconciler.core import document
 from reconciler.core.document import Document
@@ -23,6 +23,8 @@ from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, is_mistake, nearest
 from reconciler.manifest import ignored
+from reconciler.manifest.cache import CachedDocument, ManifestCache
+from reconciler.manifest.cached_manifests import Again, CachedManifest
 from reconciler.manifest.discover import File, FoundFiles
 from reconciler.manifest.kubernetes_objects import REGISTRY, kind_in, other_object, read_object
 from reconciler.manifest.kubernetes_references import on_a_machine
@@ -36,6 +38,7 @@ from reconciler.manifest.references import Scope, resolve
 from reconciler.manifest.templates import DocumentPlace, Part
 
 STDIN = "<stdin>"
+_FROM_FILE: Final = "${file:"  # what such a document says depends on another file
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Reader:
     natives: Mapping[str, NativeKind] = field(default_factory=dict)
     overrides: Mapping[str, Node] = field(default_factory=dict)
     commands: frozenset[str] | None = None
+    cache: ManifestCache | None = field(default=None, compare=False)
 
     def read(self, found: FoundFiles, others: Iterable[str] = (), library: Iterable[File] | None = None) -> Manifests:
         """Every document of every file. Never raises on what the files hold.
@@ -86,12 +90,34 @@ class Reader:
 
     def _read_files(self, files: Iterable[File], reading: Reading) -> None:
         for file in files:
-            text = document.read_text(file.path, file.shown)
-            if isinstance(text, Problem):
-                reading.problems[file.shown] = [text]
+            data = document.read_bytes(file.path, file.shown)
+            text = data if isinstance(data, Problem) else document.decode(data, file.shown)
+            if isinstance(data, Problem) or isinstance(text, Problem):
+                reading.problems[file.shown] = [text] if isinstance(text, Problem) else []
                 reading.broken.add(file.shown)
-            else:
-                self._read_text(file.shown, text, os.path.dirname(file.real), reading)
+                continue
+            folder = os.path.dirname(file.real)
+            found = self.cache.find(file.shown, data) if self.cache is not None else None
+            if found is not None:
+                self._take_over(found, file.shown, text, folder, reading)
+                continue
+            self._read_text(file.shown, text, folder, reading)
+            if self.cache is not None and _FROM_FILE not in text and reading.is_plain(file.shown):
+                self.cache.note(file.shown, data)
+
+    def _take_over(self, found: Iterable[CachedDocument], shown: str, text: str, folder: str, reading: Reading) -> None:
+        """Take over the documents of a file as an earlier command read them."""
+        reading.texts[shown] = text
+        again = Again(lambda: self._read_again(shown, text, folder))
+        known = [CachedManifest(item, shown, again) for item in found]
+        reading.counts[shown] = len(known)
+        reading.manifests.extend(known)
+
+    def _read_again(self, shown: str, text: str, folder: str) -> Sequence[Manifest]:
+        """The manifests of a text that was found right, with their values."""
+        reading = Reading()
+        self._read_text(shown, text, folder, reading)
+        return reading.manifests
 
     def _read_library(self, files: Iterable[File], reading: Reading) -> None:
         if reading.lacks_templates():

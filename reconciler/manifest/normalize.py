@@ -8,15 +8,14 @@ from typing import Any
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address
-from reconciler.registry.capabilities import HasContainer, Normalizes
 from reconciler.registry.entry import RegistryEntry
 
 
 def container(entry: RegistryEntry, kind: Kind) -> tuple[Address, ...]:
     """The address of the object that contains those of that kind, if the driver has one."""
-    if not isinstance(entry.driver, HasContainer):
+    if entry.container is None:
         return ()
-    holder, key = entry.driver.container(entry.settings)
+    holder, key = entry.container.container(entry.settings)
     return () if kind.name == holder else (Address(entry.name, holder, key),)
 
 
@@ -28,8 +27,8 @@ def holder(entry: RegistryEntry, kind: Kind, key: str) -> tuple[Address, ...]:
 
 def normalize(entry: RegistryEntry, kind: Kind, spec: Mapping[str, Any]) -> Mapping[str, Any]:
     """Normalize a spec: one spelling of what the registry can spell in two ways."""
-    driver = entry.driver
-    return driver.normalize(entry.settings, kind.name, spec) if isinstance(driver, Normalizes) else spec
+    driver = entry.normalizing
+    return driver.normalize(entry.settings, kind.name, spec) if driver is not None else spec
 
 
 def normalize_pointer(entry: RegistryEntry, kind: Kind, pointer: str) -> str:

@@ -35,6 +35,19 @@ class Reading:
     objects: dict[DocumentPlace, KubernetesObject] = field(default_factory=dict)
     strangers: dict[DocumentPlace, Finding] = field(default_factory=dict)  # what to say of Kubernetes' other objects
 
+    def is_plain(self, file: str) -> bool:
+        """True for a file, just read, that holds manifests of ours alone, each whole in itself, and nothing to tell of."""
+        count = self.counts[file]
+        own = self.manifests[-count:] if count else []
+        return (
+            len(own) == count > 0
+            and file not in self.problems
+            and all(
+                one.source.file == file and one.place not in self.findings and one.place not in self.objects
+                for one in own
+            )
+        )
+
     def templates(self) -> Iterator[Part]:
         return (part for part in self.parts if part.data.get("kind") == TEMPLATE)
 

@@ -66,11 +66,14 @@ def _walk(value: Any, node: Node, path: tuple[str, ...], scope: Scope, found: li
     if isinstance(value, str):
         return _string(value, node, path, scope, found) if "${" in value else value
     if isinstance(value, dict):
-        members = (
-            (name, item, node.child(name) or OPAQUE) for name, item in value.items() if not isinstance(item, _BARE)
-        )
-        new = {name: _walk(item, below, (*path, name), scope, found) for name, item, below in members}
-        return {**value, **new} if any(item is not value[name] for name, item in new.items()) else value
+        new = {}
+        for name, item in value.items():
+            if isinstance(item, _BARE) or (item.__class__ is str and "${" not in item):
+                continue
+            resolved = _walk(item, node.child(name) or OPAQUE, (*path, name), scope, found)
+            if resolved is not item:
+                new[name] = resolved
+        return {**value, **new} if new else value
     if isinstance(value, list):
         each = node.each or OPAQUE
         items = [_walk(item, each, (*path, str(place)), scope, found) for place, item in enumerate(value)]

@@ -22,6 +22,7 @@ from reconciler.core.spec import (
     is_reference,
     left_to_server,
     normalized,
+    same_json,
     secrets_in,
     without_added,
 )
@@ -105,7 +106,7 @@ def difference(
     without = excluded(desired, kind)
     pointers = _secret_pointers(desired, remote, kind, without)
     fields: list[FieldChange] = []
-    if canonical_json(desired.resource.spec) != canonical_json(remote.spec):
+    if not same_json(desired.resource.spec, remote.spec):
         aside = (*without, *pointers)
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
@@ -220,7 +221,7 @@ def _equal(before: Any, after: Any) -> bool:
     """True for two values that are the same JSON: 1 is not true."""
     if type(before) is str and type(after) is str:
         return before == after
-    return canonical_json(before) == canonical_json(after)
+    return same_json(before, after)
 
 
 def _replaces(fields: list[FieldChange], root: Node, removed: set[str]) -> tuple[tuple[str, ...], str]:
@@ -266,7 +267,7 @@ def not_stored(
     sent: Any, stored: Resource, kind: Kind, without: tuple[str, ...], changed: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """The pointers of what was sent and is not what is stored. What was not sent counts only where it was to be removed (`changed`)."""
-    if canonical_json(sent) == canonical_json(stored.spec):
+    if same_json(sent, stored.spec):
         return ()
     before, after = dict(secrets_in(stored.spec, kind.root)), dict(secrets_in(sent, kind.root))
     hidden = [pointer for pointer in (*before, *after) if _keeps(pointer, kind) != "reference"]

@@ -40,7 +40,7 @@ def siblings(workspace: Workspace) -> Iterator[tuple[str, Workspace]]:
             entries = load_registries(other, workspace.resolver)
         except ConfigError:  # `check_environments` tells
             continue
-        yield name, Workspace(other, entries, workspace.cwd, workspace.resolver)
+        yield name, Workspace(other, entries, workspace.cwd, workspace.resolver, workspace.cached)
 
 
 def declared_elsewhere(workspace: Workspace) -> DeclaredElsewhere:

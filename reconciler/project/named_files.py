@@ -14,6 +14,11 @@ from reconciler.registry.capabilities import NamesFiles
 from reconciler.registry.entry import RegistryEntry
 
 
+def name_files(entries: Mapping[str, RegistryEntry]) -> bool:
+    """True where one of these registries has objects that name files."""
+    return any(isinstance(entry.driver, NamesFiles) for entry in entries.values())
+
+
 def missing_in_settings(entries: Mapping[str, RegistryEntry], resolver: Resolver) -> Iterator[Finding]:
     """Find the files that settings in reconciler.yaml name for every object of their registry, and that are not there."""
     for name, entry in entries.items():

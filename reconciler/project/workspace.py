@@ -22,6 +22,7 @@ from reconciler.core.rules import ExternalRef, Node, Ref
 from reconciler.core.schema.findings import Finding
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.secret_commands import SecretCommands
+from reconciler.manifest.cache import ManifestCache
 from reconciler.manifest.compile import compile_manifests
 from reconciler.manifest.discover import Excluded, FoundFiles, discover, shown
 from reconciler.manifest.ignored import SILENT
@@ -35,7 +36,8 @@ from reconciler.project import config, config_file
 from reconciler.project.config import Project
 from reconciler.project.loaded import LoadedManifests
 from reconciler.project.locate import projects_of, repository_of
-from reconciler.project.named_files import missing_in_manifest, missing_in_settings
+from reconciler.project.manifest_cache import open_cache
+from reconciler.project.named_files import missing_in_manifest, missing_in_settings, name_files
 from reconciler.project.policy_files import policy_files, without_policies
 from reconciler.project.registries import load_registries, native_kinds
 from reconciler.project.sources import Configured, asked_for, configured, unused_excludes
@@ -63,12 +65,13 @@ def _site_of(folder: Path, file: str) -> _Site:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One project. `cwd` is what paths are shown relative to."""
+    """One project. `cwd` is what paths are shown relative to. With `cached`, unchanged manifests are taken from a cache."""
 
     project: Project
     entries: Mapping[str, RegistryEntry]
     cwd: Path
     resolver: Resolver
+    cached: bool = False
     _sites: dict[str, _Site] = field(default_factory=dict, init=False, repr=False, compare=False)
     _parts: dict[Source, tuple[Part, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -85,14 +88,13 @@ class Workspace:
         paths' problems are reported. What `exclude` leaves out is read only with `everything`. Never raises for what
         manifests hold: see `LoadedManifests.checked`.
         """
-        reader = self._reader()
         policies = policy_files(self.project, self.cwd)
         sources = configured(self.project, self.cwd)
         whole = without_policies(sources.found, policies)
+        reader = self._reader(self._cache(len(whole.files)))
         if not paths:
-            return self._with_idle(
-                self._compiled(reader.read(self._hinted(whole)), None, self.project.manifests), sources
-            )
+            every = reader.read(self._hinted(whole))
+            return self._with_idle(self._compiled(every, None, self.project.manifests, cache=reader.cache), sources)
         if STDIN in paths:
             if len(paths) > 1:
                 raise UsageError("`-` stands for standard input alone: it cannot be combined with other paths")
@@ -101,16 +103,17 @@ class Workspace:
         named = self._asked_for(paths, whole) if not everything else discover(paths, self.cwd, self.cwd)
         asked = without_policies(named, policies)
         if named.files and not asked.files:  # a policy that changes concerns every manifest
-            return self._compiled(reader.read(whole), frozenset(), self.project.manifests)
+            return self._compiled(reader.read(whole), frozenset(), self.project.manifests, cache=reader.cache)
         selected = frozenset(file.shown for file in asked.files)
         known = {file.real for file in whole.files}
         if not any(file.real in known for file in asked.files):
-            return self._compiled(reader.read(asked, library=whole.files), selected, paths, asked.excluded)
+            read = reader.read(asked, library=whole.files)
+            return self._compiled(read, selected, paths, asked.excluded, cache=reader.cache)
         files = {file.real: file for file in (*whole.files, *asked.files)}
         ordered = tuple(sorted(files.values(), key=lambda file: file.shown))
         others = {file.shown for file in ordered} - selected
         read = reader.read(FoundFiles(ordered, asked.problems, asked.silent), others)
-        return self._compiled(read, selected, paths, asked.excluded)
+        return self._compiled(read, selected, paths, asked.excluded, cache=reader.cache)
 
     def load_texts(self, texts: Mapping[str, str]) -> LoadedManifests:
         """Load manifests that are in no file, each by a name: these are all there are. See `load`."""
@@ -140,10 +143,16 @@ class Workspace:
         """The field rules of manifests of a kind."""
         return self._reader().node(kind)
 
-    def _reader(self) -> Reader:
+    def _cache(self, files: int) -> ManifestCache | None:
+        if not self.cached:
+            return None
+        return open_cache(self.project, self.entries, self.cwd, self.resolver.environ, files=files)
+
+    def _reader(self, cache: ManifestCache | None = None) -> Reader:
         overrides = {name: entry.override for name, entry in self.entries.items()}
         commands = frozenset(self.project.secret_commands)
-        return Reader(self.project.root, self.project.variables, native_kinds(self.entries), overrides, commands)
+        natives = native_kinds(self.entries)
+        return Reader(self.project.root, self.project.variables, natives, overrides, commands, cache)
 
     def _compiled(
         self,
@@ -151,15 +160,19 @@ class Workspace:
         selected: frozenset[str] | None,
         asked: Sequence[str],
         excluded: tuple[Excluded, ...] = (),
+        *,
+        cache: ManifestCache | None = None,
     ) -> LoadedManifests:
         """`selected` None means all; empty means that everything was asked for, but is not all there is."""
         chosen = selected or None
-        compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen)
+        compiled = compile_manifests(manifests.manifests, self.entries, selected=chosen, cache=cache)
+        if cache is not None:
+            cache.save(is_whole=chosen is None)
         self._parts.update((one.source, one.parts) for one in manifests.manifests if one.parts)
         problems = set(manifests.problems)
         problems |= {manifests.problem(manifest, finding) for manifest, finding in compiled.findings}
         problems = told_once(problems)
-        for manifest in manifests.manifests:
+        for manifest in manifests.manifests if name_files(self.entries) else ():
             if chosen is None or manifest.is_in(chosen):
                 missing = missing_in_manifest(manifest, self.entries, self.resolver)
                 problems |= {manifests.problem(manifest, finding) for finding in missing}
@@ -307,6 +320,7 @@ def open_workspaces(
     environment: str | None = None,
     cwd: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    cached: bool = False,
 ) -> list[tuple[Workspace, tuple[str, ...]]]:
     """The projects of some paths, each with its own: one, unless none is found from the working directory upward.
 
@@ -314,9 +328,10 @@ def open_workspaces(
     """
     start = _working_directory(cwd)
     if path is not None or not paths or STDIN in paths or config_file.find(start) is not None:
-        return [(open_workspace(path, environment=environment, cwd=start, environ=environ), tuple(paths))]
+        one = open_workspace(path, environment=environment, cwd=start, environ=environ, cached=cached)
+        return [(one, tuple(paths))]
     return [
-        (open_workspace(found, environment=environment, cwd=start, environ=environ), named)
+        (open_workspace(found, environment=environment, cwd=start, environ=environ, cached=cached), named)
         for found, named in projects_of(paths, start).items()
     ]
 
@@ -327,6 +342,7 @@ def open_workspace(
     environment: str | None = None,
     cwd: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    cached: bool = False,
 ) -> Workspace:
     """The project of a configuration file, or of the one found from the working directory upward, or of none.
 
@@ -338,7 +354,7 @@ def open_workspace(
     variables = os.environ if environ is None else environ
     offline = Resolver(project.root, variables, project.secrets)  # which runs no command
     commands = SecretCommands(project.secret_commands, project.root, variables)
-    return Workspace(project, load_registries(project, offline), folder, replace(offline, commands=commands))
+    return Workspace(project, load_registries(project, offline), folder, replace(offline, commands=commands), cached)
 
 
 def _working_directory(cwd: Path | None) -> Path:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from reconciler.core.kind import Kind
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.rules import Node
+from reconciler.registry.capabilities import HasContainer, NamesProviders, Normalizes
 from reconciler.registry.protocol import Driver
 
 
@@ -34,6 +35,23 @@ class RegistryEntry:
     def portable(self) -> Kind:
         """The kind that a portable Model becomes: the one that counts as a model."""
         return portable_kind(self.driver)
+
+    # A capability is a question to the whole of a driver, and these are asked for every object.
+
+    @cached_property
+    def container(self) -> HasContainer | None:
+        """The driver as one whose objects are in another, or None."""
+        return self.driver if isinstance(self.driver, HasContainer) else None
+
+    @cached_property
+    def normalizing(self) -> Normalizes | None:
+        """The driver as one that normalizes specs, or None."""
+        return self.driver if isinstance(self.driver, Normalizes) else None
+
+    @cached_property
+    def own_providers(self) -> frozenset[str]:
+        """The providers that only this driver's registries have."""
+        return frozenset(self.driver.providers if isinstance(self.driver, NamesProviders) else ())
 
     @cached_property
     def override(self) -> Node:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from reconciler.core.errors import PermanentError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
-from reconciler.core.shape import ANYTHING, split, wrong_type
+from reconciler.core.shape import ANYTHING, fits, split, wrong_type
 from reconciler.core.spec import MAX_DEPTH, hide_secrets, too_deep, with_defaults, without_nulls
 from reconciler.core.unmanaged import combined, hide, shown
 
@@ -83,6 +83,8 @@ def split_row(kind: Kind, members: Mapping[str, Any]) -> tuple[dict[str, Any], d
     """What the kind declares of these members, all of it of the right type, and the rest as a tree beside it. Raises MisreadError."""
     if too_deep(members):
         raise MisreadError(TOO_DEEP)
+    if fits(members, kind.shape):
+        return dict(members), {}
     wrong = wrong_type(members, kind.shape)
     if wrong is not None:
         raise MisreadError(f"{wrong.pointer or 'it'} {wrong.message}")

@@ -22,12 +22,13 @@ from reconciler.core.document.values import (
     lf_only,
     lines_of,
 )
-from reconciler.core.document.yaml_text import load_yaml, scan_yaml
+from reconciler.core.document.yaml_text import PARSER, load_yaml, scan_yaml
 
 __all__ = [
     "MAX_BYTES",
     "MAX_DEPTH",
     "MAX_VALUES",
+    "PARSER",
     "Document",
     "LoadedDocuments",
     "Places",

@@ -29,6 +29,7 @@ from reconciler.core.document.yaml_syntax import (
 )
 from reconciler.core.errors import Problem
 
+PARSER: Final = f"PyYAML {yaml.__version__}"
 MAX_BROKEN: Final = 20  # syntax errors after which the rest of a file is not read
 
 

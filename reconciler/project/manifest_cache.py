@@ -1,0 +1,71 @@
+"""The cache of a project's manifests (`.reconciler/cache`), and the fingerprint of all that they are read with beside their own bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pydantic
+
+import reconciler
+from reconciler.core import document
+from reconciler.manifest.cache import FEWEST, ManifestCache, sealing_key
+from reconciler.manifest.likely_secrets import likely_in_variables
+from reconciler.project.config import Project
+from reconciler.registry.entry import RegistryEntry
+
+FOLDER: Final = ".reconciler/cache"
+_OURS: Final = "reconciler."
+
+
+def open_cache(
+    project: Project, entries: Mapping[str, RegistryEntry], cwd: Path, environ: Mapping[str, str], *, files: int
+) -> ManifestCache | None:
+    """The cache for so many files, or None where there is to be none.
+
+    There is none for few files, none with a driver of another package, whose code is not known here, and none with a
+    variable that is likely a secret, which is resolved into what is kept.
+    """
+    if files < FEWEST or not all(type(entry.driver).__module__.startswith(_OURS) for entry in entries.values()):
+        return None
+    if any(likely_in_variables(project.variables)):
+        return None
+    home = _user_folder(environ)
+    key = sealing_key(home) if home is not None else None
+    if key is None:
+        return None
+    return ManifestCache(project.root / FOLDER, fingerprint(project, cwd), key)
+
+
+def fingerprint(project: Project, cwd: Path) -> str:
+    """Name all that manifests are read with, as hex digits: this program, what it reads YAML with, and the configuration."""
+    libraries = [sys.version, pydantic.VERSION, document.PARSER]
+    where = [str(project.root), project.file, str(cwd), project.environment]
+    inputs = [reconciler.__version__, *_code(), libraries, where, project.text, dict(project.variables)]
+    text = json.dumps(inputs, sort_keys=True)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _code() -> Iterator[tuple[str, int, int]]:
+    """Each file of this program, with its size and when it was written: an editable install changes under one version."""
+    top = os.path.dirname(reconciler.__file__)
+    for folder, below, names in os.walk(top):
+        below[:] = sorted(name for name in below if name != "__pycache__")
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            status = os.stat(path)
+            yield os.path.relpath(path, top), status.st_size, status.st_mtime_ns
+
+
+def _user_folder(environ: Mapping[str, str]) -> Path | None:
+    """The folder for this user's caches, outside of every project; None where the user has none."""
+    given = environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(given):
+        return Path(given) / "reconciler"
+    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    return Path(home) / ".cache" / "reconciler" if os.path.isabs(home) else None
