@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import OPAQUE, Default, Superset
-from reconciler.core.spec import MAX_DEPTH, digest, normalized, too_deep, with_defaults, without_added
+from reconciler.core.spec import (
+    MAX_DEPTH,
+    canonical_json,
+    digest,
+    normalized,
+    same_json,
+    too_deep,
+    with_defaults,
+    without_added,
+)
 
 
 def nested(levels: int, *, of: str = "map") -> Any:
@@ -113,3 +125,18 @@ def test_what_a_server_adds_to_a_list_is_left_alone(stored: Any, wanted: Any, le
     assert found.get("shared") == left
     assert found["inner"].get("shared") == left
     assert found.get("exact") == stored
+
+
+_leaves = st.sampled_from([None, True, False, 0, 1, 0.0, -0.0, 1.0, float("nan"), "", "a", "1", 2**70])
+_values = st.recursive(
+    _leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@given(_values, _values)
+def test_values_are_the_same_json_exactly_where_their_texts_are(one: Any, other: Any) -> None:
+    """1 is neither true nor 1.0, and the order of members says nothing."""
+    assert same_json(one, other) is (canonical_json(one) == canonical_json(other))
+    assert same_json(one, copy.deepcopy(one))
