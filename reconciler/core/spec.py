@@ -29,7 +29,7 @@ from reconciler.core.rules import (
 
 REFERENCE: Final = re.compile(r"\$\{(env|file|cmd):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
-_EXACT: Final = frozenset({str, int})  # not float: 0.0 is -0.0
+_EXACT: Final = frozenset({str, int})  # not float: 0.0 equals -0.0, whose text is another
 PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
 MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a manifest
 
@@ -55,7 +55,7 @@ def _surely_same(one: Any, other: Any) -> bool:
         )
     if kind is list:
         return len(one) == len(other) and all(map(_surely_same, one, other))
-    return one is other or (kind in _EXACT and one == other)
+    return one is other or (one == other and (kind in _EXACT or (kind is float and one != 0)))
 
 
 def digest(value: Any) -> str:

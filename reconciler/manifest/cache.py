@@ -70,7 +70,7 @@ class ManifestCache:
         if entry is None:
             return None
         try:
-            documents = json.loads(entry)
+            documents = json.loads(entry.decode())
         except ValueError:  # a number with more digits than Python reads
             return None
         self._used.add(digest)
