@@ -44,7 +44,9 @@ def plain(items: Items, source: Source) -> list[Any] | None:
 def items_of(written: list[Any], file: str, line: int) -> Items:
     """The items of a manifest, as `plain` wrote them, with the place where it stands."""
     source = Source(file, line)
-    return tuple(Finding(*item["finding"]) if isinstance(item, Mapping) else _desired(item, source) for item in written)
+    return tuple(
+        Finding._make(item["finding"]) if isinstance(item, Mapping) else _desired(item, source) for item in written
+    )
 
 
 def _desired(item: list[Any], source: Source) -> Desired:
