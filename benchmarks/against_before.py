@@ -166,9 +166,11 @@ def jobs(count: int) -> list[Job]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="1,000 manifests, fewer pairs, and no growth")
+    parser.add_argument("--pairs", type=int, help="so many pairs of each job, instead of seven, or three")
     parser.add_argument("--before", default=BEFORE, metavar="COMMIT", help=f"what to compare with ({BEFORE})")
     options = parser.parse_args()
     count, rounds = (1_000, 3) if options.quick else (10_000, 7)
+    rounds = options.pairs or rounds
     say(busy())
     programs = {"before": installed("before", exported(options.before)), "now": installed("now", ROOT)}
     sides = [Side(name, programs[name], project(name, count)) for name in ("before", "now")]
