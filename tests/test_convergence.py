@@ -24,7 +24,9 @@ from reconciler.planner.planner import make_plan
 
 KEYS: Final = ("a", "b", "c")
 CONSENTS: Final[dict[str, Any]] = {"allow_deletes": 99, "allow_replaces": 99}
-SETTINGS: Final = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS: Final = settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from reconciler.core.errors import PermanentError, RegistryError, TemporaryError
 from reconciler.planner.plan import Plan
 
 OURS: Final = "us"
-SETTINGS: Final = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS: Final = settings(
+    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def mark(owner: str, key: str, **more: Any) -> dict[str, Any]:

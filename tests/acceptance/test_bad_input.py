@@ -94,7 +94,13 @@ def test_a_file_of_100_mb_is_refused_unread(project: Project) -> None:
     assert "big.yaml:1:1: error[too-large]" in ran.stdout
     with (project.root / "big.yaml").open("rb") as stream:
         piped = subprocess.run(
-            argv("validate", "-"), cwd=project.root, stdin=stream, capture_output=True, text=True, preexec_fn=limited
+            argv("validate", "-"),
+            cwd=project.root,
+            stdin=stream,
+            capture_output=True,
+            text=True,
+            preexec_fn=limited,
+            timeout=HANGS,
         )
     assert piped.returncode == 1
     assert "<stdin>:1:1: error[too-large]" in piped.stdout

@@ -135,6 +135,22 @@ class Proxy:
         """An answer in the server's place."""
         self.faults.append(Fault(of, nth, times, done, status, {"detail": detail}, headers or {}))
 
+    def interrupt(self, nth: int, do: Callable[[], object]) -> list[Passed]:
+        """Does something in the moment of the `nth` write from now on, before that goes on. The list fills with it when that was done."""
+        done: list[Passed] = []
+        seen = 0
+
+        def strike(request: Passed) -> bool:
+            nonlocal seen
+            seen += writes(request)
+            if seen == nth and not done:
+                done.append(request)
+                do()
+            return False
+
+        self.answer(500, of=strike)
+        return done
+
     def written(self, kind: str | None = None) -> list[Passed]:
         """The writes that came, all or those of one kind (`models`)."""
         return [one for one in self.passed if writes(one) and kind in (None, one.kind)]

@@ -12,9 +12,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from cli.project import Project, environment
@@ -169,7 +168,7 @@ def test_kill_minus_nine(project: Project, tmp_path: Path, mlflow_client: Proces
         )
         project.write("reconciler.yaml", config)
         judge = Judge(mlflow_client, server.url)
-        killed = kill_at(proxy, 10, server.kill)
+        killed = proxy.interrupt(10, server.kill)
         run = start(project, "apply", "--yes", "-vv")
         said = run.communicate(timeout=HANGS)[0]
         assert killed, said
@@ -178,7 +177,7 @@ def test_kill_minus_nine(project: Project, tmp_path: Path, mlflow_client: Proces
         server.start()
         assert judge.secrets() or judge.models()
         run = start(project, "apply", "--yes", "-vv")
-        killed = kill_at(proxy, 10, lambda: os.kill(run.pid, signal.SIGKILL))
+        killed = proxy.interrupt(10, lambda: os.kill(run.pid, signal.SIGKILL))
         said += run.communicate(timeout=HANGS)[0]
         assert killed, said
         assert run.returncode == -signal.SIGKILL
@@ -198,23 +197,6 @@ def test_kill_minus_nine(project: Project, tmp_path: Path, mlflow_client: Proces
 
 
 # --- what these tests do by hand ----------------------------------------------------------------------------------
-
-
-def kill_at(proxy: Proxy, nth: int, kill: Any) -> list[float]:
-    """Kills in the moment of the `nth` write from now on. The list fills when that was done."""
-    done: list[float] = []
-    seen = 0
-
-    def strike(request: Passed) -> bool:
-        nonlocal seen
-        seen += request.method != "GET"
-        if seen == nth and not done:
-            done.append(time.monotonic())
-            kill()
-        return False
-
-    proxy.answer(500, of=strike)
-    return done
 
 
 def start(project: Project, *words: str) -> subprocess.Popen[bytes]:
