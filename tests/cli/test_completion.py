@@ -15,7 +15,7 @@ from typing import Final
 import click
 import pytest
 from cli.every_command import EVERY
-from cli.project import Project
+from cli.project import UNHURRIED, Project
 from programs import HANGS
 
 from reconciler.cli.completer import COMPLETERS, answer
@@ -33,7 +33,6 @@ environments: {dev: {}, prod: {registries: {third: {driver: local, path: t.db}}}
 """
 MODEL: Final = 'endpoint: {url: "https://x.example.com/v1", model: m, api_key: "${env:TOP_SECRET}"}\n'
 BIN: Final = Path(sys.executable).parent
-UNHURRIED: Final = Path(__file__).with_name("unhurried.py")
 
 
 @pytest.fixture
@@ -145,14 +144,7 @@ def test_every_parameter_is_completed_or_says_that_it_is_not() -> None:
 def _ask(project: Project, typed: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The program as a script asks it."""
     environment = {**os.environ, COMPLETING: "bash", "_RECONCILER_WORDS": f"reconciler {typed}", **variables}
-    return subprocess.run(
-        [sys.executable, str(UNHURRIED)],
-        cwd=project.root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-    )
+    return project.command(unhurried=True, env=environment)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from programs import HANGS
 
 from reconciler.cli import main, observed
 from reconciler.cli.telemetry import Telemetry
@@ -159,19 +156,11 @@ def receiver(request: pytest.FixtureRequest) -> Iterator[Receiver]:
         made.shutdown()
 
 
-def unhurried(project: Project, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A run that waits for its receiver, however busy the machine is."""
-    command = [sys.executable, str(Path(__file__).with_name("unhurried.py")), *words]
-    return subprocess.run(
-        command, cwd=project.root, env=environment(**variables), capture_output=True, text=True, timeout=HANGS
-    )
-
-
 def test_the_standard_variables_send_it_over_http(project: Project, receiver: Receiver) -> None:
     """Endpoint and headers, and nothing of ours: traces and metrics arrive before the command ends."""
     project.manifest("chat")
     variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_EXPORTER_OTLP_HEADERS": "X-Team=cx"}
-    ran = unhurried(project, "apply", "--yes", **variables)
+    ran = project.command("apply", "--yes", unhurried=True, env=environment(**variables))
     assert ran.returncode == 0, ran.stderr
     assert sorted(set(receiver.spans)) == ["change", "plan", "read", "reconciler apply"]
     assert {"reconciler.changes", "reconciler.duration"} <= set(receiver.metrics)
@@ -183,7 +172,8 @@ def test_the_standard_variables_send_it_over_http(project: Project, receiver: Re
 def test_a_collector_that_refuses_changes_nothing_but_a_warning(project: Project, receiver: Receiver) -> None:
     """Same exit code, same answer, one line."""
     project.manifest("chat")
-    ran = unhurried(project, "plan", "--format", "json", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+    ran = project.command("plan", "--format", "json", unhurried=True, env=environment(**variables))
     assert ran.returncode == 0
     assert ran.stderr.count("\n") == 1
     assert ran.stderr.startswith("warning: OpenTelemetry: not everything could be sent")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from programs import HANGS
 
 from reconciler.cli import completer, main, telemetry
-
-LONG = 240  # seconds, as `programs.HANGS`
 
 if __name__ == "__main__":
     for owner, name in ((completer, "SECONDS"), (completer, "_LAST_SECONDS"), (telemetry, "FLUSH_SECONDS")):
         assert hasattr(owner, name), name
-        setattr(owner, name, LONG)
+        setattr(owner, name, int(HANGS))  # an alarm takes whole seconds
     sys.exit(main.main())

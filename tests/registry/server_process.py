@@ -128,12 +128,17 @@ class ServerProcess(ABC):
         if not told.is_file():
             return None
         url, pid, data = json.loads(told.read_text("utf-8"))
+        return Running(url, pid, Path(data)) if cls._comes_up(url, pid) else None
+
+    @classmethod
+    def _comes_up(cls, url: str, pid: int) -> bool:
+        """Wait until a server answers. False where its process ends before that, or it takes longer than STARTING."""
         deadline = time.monotonic() + STARTING
         while runs(pid) and time.monotonic() < deadline:
             if cls.answers(url):
-                return Running(url, pid, Path(data))
+                return True
             time.sleep(0.05)
-        return None
+        return False
 
     def start(self) -> None:
         """Starts it, unless it runs, and waits until it answers. Raises RuntimeError, with the end of its log, if it does not."""
@@ -150,7 +155,9 @@ class ServerProcess(ABC):
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the tests, which still want to clean up
             )
-        self._wait()
+        if not self._comes_up(self.url, self.pid):
+            self.kill()
+            raise RuntimeError(f"the {self.name} server does not start:\n" + "\n".join(self.log.splitlines()[-30:]))
 
     def stop(self) -> None:
         """Ends it in order, if it runs."""
@@ -167,14 +174,6 @@ class ServerProcess(ABC):
                 self.process.wait(LEAVING)
             except subprocess.TimeoutExpired:
                 _LEFT.append(self.process)
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + STARTING
-        while not self.answers(self.url):
-            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"the {self.name} server does not start:\n" + "\n".join(self.log.splitlines()[-30:]))
-            time.sleep(0.05)
 
     def _end(self, how: signal.Signals) -> None:
         if self.process is None:

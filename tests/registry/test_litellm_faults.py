@@ -93,6 +93,7 @@ def test_a_run_of_ours_that_is_killed_is_finished_by_the_next(
     for number in range(INTERRUPTED):
         text = f"kind: litellm/Model\nkey: m{number:02}\nlitellm_params: {{model: openai/m, mock_response: pong}}\n"
         (tmp_path / f"manifests/m{number:02}.yaml").write_text(text, "utf-8")
+    kill = between.meanwhile(lambda: process.send_signal(signal.SIGKILL), nth=INTERRUPTED // 2)
     process = subprocess.Popen(
         [sys.executable, "-m", "reconciler", "apply", "--yes"],
         cwd=tmp_path,
@@ -101,9 +102,8 @@ def test_a_run_of_ours_that_is_killed_is_finished_by_the_next(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    killed = between.interrupt(INTERRUPTED // 2, lambda: process.send_signal(signal.SIGKILL))
     process.wait(HANGS)
-    assert killed
+    assert kill.came
     assert 0 < len(litellm_wire.models()) < INTERRUPTED
     command(tmp_path, litellm, "apply", "--yes")
     assert set(litellm_wire.models()) == {f"m{number:02}" for number in range(INTERRUPTED)}
@@ -116,9 +116,9 @@ async def test_a_proxy_that_is_killed_is_told_and_the_next_run_goes_on(
     """`kill -9` of the proxy in mid-apply: the run ends and says what is not done; nothing is there twice afterwards."""
     documents = [model(f"m{number:02}") for number in range(INTERRUPTED)]
     async with at(litellm, tmp_path, url=between.url) as world:
-        killed = between.interrupt(INTERRUPTED // 2, litellm.kill)
+        kill = between.meanwhile(litellm.kill, nth=INTERRUPTED // 2)
         told = set(statuses(await world.apply(*documents)).values())
-    assert killed
+    assert kill.came
     assert "failed" in told
     await asyncio.to_thread(litellm.start)
     async with at(litellm, tmp_path) as world:

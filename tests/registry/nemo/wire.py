@@ -64,6 +64,10 @@ class Wire:
 
 @contextmanager
 def wire(url: str, workspace: str, headers: dict[str, str] | None = None) -> Iterator[Wire]:
+    headers = {
+        **(headers or {}),
+        "Connection": "close",
+    }  # one that idles 5 seconds is closed by the server: perhaps under a call
     with httpx2.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
         yield Wire(http, workspace)
 
