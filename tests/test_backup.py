@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 import yaml
 from cli.project import Project
+from programs import HANGS
 from world import World, model, native
 from world import project as project_of
 
@@ -174,6 +175,6 @@ def test_the_note_of_a_run_that_is_under_way_stays(tmp_path: Path) -> None:
     theirs = note.rename(note.with_name(f"now.{other.pid}.json"))
     runs.forget(frozenset({address}))
     assert theirs.exists()
-    other.communicate(b"\n", timeout=30)
+    other.communicate(b"\n", timeout=HANGS)
     runs.forget(frozenset({address}))
     assert not theirs.exists()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry.memory_server import Behaviour, Server
 from world import Document, World, native
@@ -24,7 +24,7 @@ from reconciler.planner.planner import make_plan
 
 KEYS: Final = ("a", "b", "c")
 CONSENTS: Final[dict[str, Any]] = {"allow_deletes": 99, "allow_replaces": 99}
-SETTINGS: Final = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS: Final = settings(max_examples=50)  # all else, and what a busy machine may do, is the profile's
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ def test_a_default_in_a_reference_is_refused_and_not_repeated(tmp_path: Path) ->
 
 
 REVEALING = {
+    "controller/lightkube_cluster.py": "sent to the proxy that the environment names",
     "core/fingerprint.py": "hashed",
     "core/redaction.py": "looked for, to be masked",
     "core/unmanaged.py": "sent back to where it was read",

@@ -48,13 +48,18 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else have sudo && sudo -n "$@"; fi
 }
 
+# again COMMAND…: the command, up to three times, since a download may break off.
+again() {
+    "$@" || { sleep 5 && "$@"; } || { sleep 15 && "$@"; }
+}
+
 # debian COMMAND PACKAGE: the command, from its Debian package where it is missing.
 debian() {
     have "$1" && return
     have apt-get || fail "$1 is missing, and there is no apt-get: install it (Debian's package is $2)"
     as_root true || fail "$1 is missing: as root, apt-get install $2"
     as_root apt-get update -qq >&2 || true # stale lists may do
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >&2 ||
+    again as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends "$2" >&2 ||
         fail "$1 is missing, and apt-get install $2 failed"
 }
 
@@ -82,11 +87,11 @@ if [ "$(cat "$tools/node_modules/.installed" 2>/dev/null)" != "$locked" ]; then
     debian npm npm
     if [ "$locked" = newest ]; then
         rm -rf "$tools/node_modules" "$tools/package.json" "$tools/package-lock.json"
-        npm install --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error \
+        again npm install --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error \
             @microsoft/jest-sarif@latest axe-core@latest yaml-language-server@latest >&2 || fail "npm install failed"
     else
         cp "$constraints/npm/package.json" "$constraints/npm/package-lock.json" "$tools"
-        npm ci --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || fail "npm ci failed"
+        again npm ci --prefix "$tools" --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || fail "npm ci failed"
     fi
     [ -f "$sarif" ] || fail "@microsoft/jest-sarif no longer ships lib/schemas/sarif-2.1.0-rtm.5.json"
     [ -f "$axe" ] || fail "axe-core no longer ships axe.min.js"
@@ -99,7 +104,7 @@ if [ ! -f "$junit" ]; then
     trap 'rm -rf "$scratch"' EXIT
     # by environment: an older pip constrains what builds with the first, a newer one with the second
     PIP_CONSTRAINT="$constraints/junit.txt" PIP_BUILD_CONSTRAINT="$constraints/junit.txt" \
-        "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary pytest --dest "$scratch" pytest >&2 ||
+        again "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary pytest --dest "$scratch" pytest >&2 ||
         fail "pytest's source distribution cannot be downloaded, so junit-10.xsd cannot be had"
     tar -xzf "$scratch"/pytest-*.tar.gz -C "$scratch"
     found=$(find "$scratch" -name junit-10.xsd | head -n 1)
@@ -139,7 +144,7 @@ environment() {
         "$uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" "$@" >&2; }; then
         rm -rf "$folder"
         "$python" -m venv "$folder" >&2 || fail "no venv for $program can be made (on Debian: apt-get install python3-venv)"
-        env -u PYTHONDONTWRITEBYTECODE \
+        again env -u PYTHONDONTWRITEBYTECODE \
             "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --compile "$@" >&2 ||
             fail "$program cannot be installed: pip install $*"
     fi
@@ -166,7 +171,7 @@ engine() {
     rm -rf "$folder"
     mkdir -p "$folder"
     cp "$source"/* "$folder"
-    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || fail "npm ci failed"
+    again npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || fail "npm ci failed"
     # found without an import, which would ask the network for a list of prices
     packages=$("$tools/litellm/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     PRISMA_BINARY_CACHE_DIR="$folder" PATH="$tools/litellm/bin:$PATH" \

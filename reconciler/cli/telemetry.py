@@ -97,7 +97,7 @@ class Telemetry:
     def value(self, name: str, value: int, attributes: Attributes) -> None:
         self._drift.set(value, dict(attributes))
 
-    def close(self, seconds: float = FLUSH_SECONDS) -> bool:
+    def close(self, seconds: float) -> bool:
         """Send what is not sent yet, for at most that long. Returns whether all of it went."""
         closing = threading.Thread(target=self._shut_down, daemon=True)
         closing.start()
@@ -131,7 +131,7 @@ def telemetry() -> Iterator[Telemetry]:
     try:
         yield made
     finally:
-        if not made.close() or failures.count:
+        if not made.close(FLUSH_SECONDS) or failures.count:
             warn("OpenTelemetry: not everything could be sent to where OTEL_EXPORTER_OTLP_ENDPOINT says")
         logger.removeHandler(failures)
         logger.propagate = propagates

@@ -149,7 +149,7 @@ class Copies:
         """
         for one in self._of_driver(driver):
             listing = await self._cluster.list(one.resource, namespace) if one.served else None
-            if listing is not None and any(one.get(key_of(item)) is None for item in listing.items):
+            if listing is not None and any(key_of(item) not in one for item in listing.items):
                 return False
         return True
 

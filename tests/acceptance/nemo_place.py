@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Condition
 from typing import Any, Final
 
-from programs import run
+from programs import HANGS, run
 from registry.nemo.judge import Judge
 from registry.nemo_proxy import Passed, Proxy, proxied, writes
 
@@ -24,7 +24,7 @@ VARIABLES: Final = {"LLM_KEY": "sk-of-the-endpoint"}
 IN_IT: Final = ("Model", "Provider", "Secret", "Adapter", "Prompt", "Project")  # all kinds but the workspace itself
 PASSING: Final = ("created_at", "updated_at", "id", "workspace", "auth_context")  # what differs between equal objects
 COMMAND: Final = (sys.executable, "-m", "reconciler")
-WAITING: Final = 60.0  # seconds, for others to come as far
+WAITING: Final = HANGS  # seconds, for others to come as far
 
 
 def model(key: str, **fields: Any) -> Data:
@@ -58,7 +58,7 @@ class Started:
 
     def end(self) -> tuple[int, str, str]:
         """Its exit code, and what it said on stdout and on stderr."""
-        code = self.process.wait(timeout=200)
+        code = self.process.wait(timeout=HANGS)
         out, err = (file.read_text("utf-8") for file in self.files)
         assert "Traceback" not in err, err
         return code, out, err

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from programs import HANGS
 
 PROGRAM: Final = Path(__file__).with_name("mortal.py")
 CONFIG: Final = """\
@@ -33,7 +34,7 @@ class Place:
 
     def run(self, moment: str, *words: str, code: int = 0) -> tuple[str, str]:
         process = self.start(moment, *words)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=HANGS)
         assert process.returncode == code, out + err
         return out, err
 
@@ -138,7 +139,7 @@ def test_of_two_who_apply_one_plan_file_at_once_one_does(place: Place) -> None:
     place.write("manifests/n.json", json.dumps({"kind": "memory/Model", "key": "n"}))
     place.run("never", "plan", "--allow-replaces", "1", "--save", "plan.json")
     pair = [place.start("never", "apply", "--plan", "plan.json", "--yes") for _ in range(2)]
-    said = ["".join(process.communicate(timeout=60)) for process in pair]
+    said = ["".join(process.communicate(timeout=HANGS)) for process in pair]
     assert sorted(process.returncode for process in pair) == [0, 4], said
     assert list((place.root / ".reconciler/plans").glob("*.json"))
     assert len(list((place.root / ".reconciler/plans").glob("*.json"))) == 1

@@ -172,7 +172,7 @@ def test_a_closed_pipe_is_no_error(project: Project) -> None:
         if command == "export --all":
             project.apply()
         shell = f'{" ".join(argv())} {command} | head -c 1 >/dev/null; exit "${{PIPESTATUS[0]}}"'
-        ran = subprocess.run(["bash", "-c", shell], cwd=project.root, capture_output=True, text=True, timeout=60)
+        ran = subprocess.run(["bash", "-c", shell], cwd=project.root, capture_output=True, text=True, timeout=HANGS)
         assert (ran.returncode, ran.stderr) == (0, ""), command
 
 
@@ -180,7 +180,7 @@ def test_apply_works_on_when_its_reader_goes_away(project: Project) -> None:
     """`apply | head -1` shows less; it does not do less."""
     many(project, 2000, description="x" * 60)
     shell = f'{" ".join(argv())} apply --yes | head -c 1 >/dev/null; exit "${{PIPESTATUS[0]}}"'
-    ran = subprocess.run(["bash", "-c", shell], cwd=project.root, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(["bash", "-c", shell], cwd=project.root, capture_output=True, text=True, timeout=HANGS)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert len(project.keys()) == 2000
 
@@ -197,7 +197,10 @@ def test_closed_streams_are_no_bug(project: Project, closed: str) -> None:
         ("apply --yes", 0),
     ):
         ran = subprocess.run(
-            ["bash", "-c", f"{' '.join(argv())} {command} {closed}"], cwd=project.root, capture_output=True, timeout=60
+            ["bash", "-c", f"{' '.join(argv())} {command} {closed}"],
+            cwd=project.root,
+            capture_output=True,
+            timeout=HANGS,
         )
         assert ran.returncode == code, (command, ran.stderr)
     assert project.keys() == ["a"]

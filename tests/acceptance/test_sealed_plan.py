@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 from cli.project import CONFIG, Answer, Project
+from programs import HANGS
 
 from reconciler.core.spec import digest
 
@@ -243,7 +244,7 @@ def test_two_processes_with_one_plan_file(saved: Project) -> None:
     """One applies it; the other one is refused, with nothing written."""
     command = [sys.executable, "-m", "reconciler", "apply", "--plan", "plan.json", "--yes"]
     pair = [subprocess.Popen(command, cwd=saved.root, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=60)[1] for process in pair]
+    said = [process.communicate(timeout=HANGS)[1] for process in pair]
     assert sorted(process.returncode for process in pair) == [0, 4], said
     assert saved.sql("SELECT count(*) FROM revision") == [(1,)]
 

@@ -29,6 +29,7 @@ owner: us
 registries:
   local: {driver: local, path: registry.db, default: true}
 """
+UNHURRIED: Final = Path(__file__).with_name("unhurried.py")
 TERMINAL: Final = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - {"\n"} | set("\u202e\u2066")
 
 
@@ -131,9 +132,10 @@ class Project:
         ((number, text),) = self.sql(f"SELECT rowid, spec FROM revision WHERE {where}", key)
         self.sql("UPDATE revision SET spec = ? WHERE rowid = ?", json.dumps({**json.loads(text), **fields}), number)
 
-    def command(self, *words: str, **how: Any) -> subprocess.CompletedProcess[str]:
-        """One run as a process of its own."""
-        return subprocess.run(argv(*words), cwd=self.root, capture_output=True, text=True, timeout=HANGS, **how)
+    def command(self, *words: str, unhurried: bool = False, **how: Any) -> subprocess.CompletedProcess[str]:
+        """One run as a process of its own. `unhurried`: without the limits that the program sets itself."""
+        command = [sys.executable, str(UNHURRIED), *words] if unhurried else argv(*words)
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=HANGS, **how)
 
 
 def argv(*words: str) -> list[str]:

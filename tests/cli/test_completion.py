@@ -15,7 +15,7 @@ from typing import Final
 import click
 import pytest
 from cli.every_command import EVERY
-from cli.project import Project
+from cli.project import UNHURRIED, Project
 from programs import HANGS
 
 from reconciler.cli.completer import COMPLETERS, answer
@@ -144,14 +144,7 @@ def test_every_parameter_is_completed_or_says_that_it_is_not() -> None:
 def _ask(project: Project, typed: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The program as a script asks it."""
     environment = {**os.environ, COMPLETING: "bash", "_RECONCILER_WORDS": f"reconciler {typed}", **variables}
-    return subprocess.run(
-        [sys.executable, "-m", "reconciler"],
-        cwd=project.root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-    )
+    return project.command(unhurried=True, env=environment)
 
 
 @pytest.mark.parametrize(
@@ -190,9 +183,9 @@ def test_reading_ends_with_the_budget(names: Project) -> None:
     assert known_names(workspace, Budget(goes_on=lambda: False)).keys == frozenset()
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: Path = BIN) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("_RECONCILER")}
-    return {**kept, "PATH": f"{BIN}:{os.environ['PATH']}", "TERM": "xterm", "PS1": "> "}
+    return {**kept, "PATH": f"{folder}:{os.environ['PATH']}", "TERM": "xterm", "PS1": "> "}
 
 
 def _typed(project: Project, shell: list[str], setup: str, keys: str, ready: str) -> str:
@@ -228,7 +221,9 @@ def _words(project: Project) -> list[str]:
     return (project.root / "words").read_text(encoding="utf-8").split()
 
 
-RECORD: Final = '#!/bin/sh\nif [ -n "$_RECONCILER_COMPLETE" ]; then exec {program} "$@"; fi\necho "$@" > words\n'
+RECORD: Final = (
+    '#!/bin/sh\nif [ -n "$_RECONCILER_COMPLETE" ]; then exec {python} {program} "$@"; fi\necho "$@" > words\n'
+)
 REAL: Final = [
     ("reconciler get chat", "reconciler ge\tcha\t", ["get", "chat"]),
     ("labels", "reconciler plan --select team=c\t", ["plan", "--select", "team=cx"]),
@@ -247,13 +242,18 @@ REAL: Final = [
 ]
 
 
+def _stand_in(project: Project) -> None:
+    """A `reconciler` that completes, and otherwise notes the words that it is called with."""
+    program = project.write(".bin/reconciler", RECORD.format(python=sys.executable, program=UNHURRIED))
+    program.chmod(0o755)
+
+
 @pytest.mark.parametrize(("keys", "words"), [row[1:] for row in REAL], ids=[row[0] for row in REAL])
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_a_real_shell_puts_the_words_into_its_line(names: Project, shell: str, keys: str, words: list[str]) -> None:
     """bash and zsh on a terminal: Tab, then Enter; a stand-in for the program notes the words that it is called with."""
     folder = names.root / ".bin"
-    stand_in = names.write(".bin/reconciler", RECORD.format(program=BIN / "reconciler"))
-    stand_in.chmod(0o755)
+    _stand_in(names)
     start = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}[shell]
     script = names.write(f".bin/script.{shell}", SCRIPTS[shell])
     load = (
@@ -276,11 +276,12 @@ def test_a_real_shell_puts_the_words_into_its_line(names: Project, shell: str, k
 def test_a_real_fish_offers_the_words(names: Project, typed: str, expected: list[str]) -> None:
     """fish tells what it would offer."""
     script = names.write(".bin/script.fish", SCRIPTS["fish"])
+    _stand_in(names)
     fish = shutil.which("fish")
     assert fish is not None, "tests/tools.sh installs it"
     ran = subprocess.run(
         [fish, "--no-config", "-c", f"source {script}; complete -C {json.dumps(typed)}"],
-        cwd=names.root, env=_environment(), capture_output=True, text=True, timeout=HANGS, check=True,
+        cwd=names.root, env=_environment(names.root / ".bin"), capture_output=True, text=True, timeout=HANGS, check=True,
     )  # fmt: skip
     assert [line.split("\t")[0] for line in ran.stdout.splitlines()] == expected
     assert ran.stderr == ""

@@ -102,7 +102,7 @@ def test_a_revision_comes_back(changed: Project) -> None:
         assert spec_of(changed, "a") == past[number]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     states=st.lists(
         st.fixed_dictionaries(

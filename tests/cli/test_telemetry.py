@@ -160,7 +160,7 @@ def test_the_standard_variables_send_it_over_http(project: Project, receiver: Re
     """Endpoint and headers, and nothing of ours: traces and metrics arrive before the command ends."""
     project.manifest("chat")
     variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_EXPORTER_OTLP_HEADERS": "X-Team=cx"}
-    ran = project.command("apply", "--yes", env=environment(**variables))
+    ran = project.command("apply", "--yes", unhurried=True, env=environment(**variables))
     assert ran.returncode == 0, ran.stderr
     assert sorted(set(receiver.spans)) == ["change", "plan", "read", "reconciler apply"]
     assert {"reconciler.changes", "reconciler.duration"} <= set(receiver.metrics)
@@ -172,7 +172,8 @@ def test_the_standard_variables_send_it_over_http(project: Project, receiver: Re
 def test_a_collector_that_refuses_changes_nothing_but_a_warning(project: Project, receiver: Receiver) -> None:
     """Same exit code, same answer, one line."""
     project.manifest("chat")
-    ran = project.command("plan", "--format", "json", env=environment(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url))
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+    ran = project.command("plan", "--format", "json", unhurried=True, env=environment(**variables))
     assert ran.returncode == 0
     assert ran.stderr.count("\n") == 1
     assert ran.stderr.startswith("warning: OpenTelemetry: not everything could be sent")

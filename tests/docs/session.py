@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from programs import HANGS
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = ROOT / "tests" / "docs" / "scripts"
 PASSED: Final = ("PATH", "LANG", "LC_ALL", "TMPDIR")
@@ -85,4 +87,4 @@ def session(root: Path, variables: Mapping[str, str]) -> Iterator[Session]:
     finally:
         shell.stdin.close()
         shell.stdout.close()
-        shell.wait(timeout=30)
+        shell.wait(timeout=HANGS)

@@ -22,6 +22,7 @@ from docs.running import Setting, run_page
 from docs.session import ROOT, Session
 from endpoint.place import serving
 from endpoint.server import KEY
+from programs import HANGS
 from registry.aigo.server import aigo
 from registry.litellm.server import LiteLLMServer
 from registry.mlflow.server import create_workspace
@@ -131,7 +132,7 @@ def test_the_readme_is_short() -> None:
 def test_the_reference_is_that_of_the_code() -> None:
     """What is generated is generated from this code: `make reference` writes it."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "reference"), "--check"], capture_output=True, text=True, timeout=120
+        [sys.executable, str(ROOT / "tools" / "reference"), "--check"], capture_output=True, text=True, timeout=HANGS
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

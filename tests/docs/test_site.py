@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from programs import HANGS
 
 from reconciler.applier.report import OUTCOME_REASONS
 from reconciler.cli.main import COMMANDS
@@ -67,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=HANGS,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder

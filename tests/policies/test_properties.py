@@ -214,7 +214,7 @@ VERDICTS: Final = st.sampled_from(["'true'", "'false'", "object.nothing == 1", "
     st.lists(st.tuples(VERDICTS, st.sampled_from(["error", "warning"])), min_size=1, max_size=4),
     st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=3),
 )
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
 def test_validate_and_plan_agree(
     project: Project, policies: list[tuple[str, str]], waived: list[tuple[int, bool]]
 ) -> None:

@@ -3,6 +3,7 @@
     with proxied(nemo_server.url) as proxy:
         proxy.lose(done=True)              # the reply to the next write, which the server has done
         proxy.answer(429, nth=2)           # the second write from now on is refused, and never reaches the server
+        proxy.meanwhile(somebody_writes)   # just before the next write goes on
         proxy.changes.append(change)       # every object in every reply passes through change(kind, row)
 
 It runs in threads of its own, so a test may use it from a coroutine, from `project.run`, or from another process.
@@ -72,7 +73,10 @@ def writes(request: Passed) -> bool:
 
 @dataclass
 class Fault:
-    """What becomes of the `nth` request that `matches`, and of the `times - 1` after it. Without a status the connection is closed."""
+    """What becomes of the `nth` request that `matches`, and of the `times - 1` after it. Without a status the connection is closed.
+
+    With `acts` that is done first, and then the request goes on as if nothing were.
+    """
 
     matches: Matches
     nth: int
@@ -81,6 +85,12 @@ class Fault:
     status: int | None = None
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    acts: Callable[[], object] | None = None
+
+    @property
+    def came(self) -> bool:
+        """The `nth` request has come."""
+        return self.nth <= 0
 
     def strikes(self, request: Passed) -> bool:
         if not self.matches(request):
@@ -135,13 +145,24 @@ class Proxy:
         """An answer in the server's place."""
         self.faults.append(Fault(of, nth, times, done, status, {"detail": detail}, headers or {}))
 
+    def meanwhile(self, act: Callable[[], object], *, nth: int = 1, of: Matches = writes) -> Fault:
+        """Somebody acts in the moment of the `nth` request, before that goes on. The answer's `came` tells whether it came to that."""
+        fault = Fault(of, nth, 1, done=True, acts=act)
+        self.faults.append(fault)
+        return fault
+
     def written(self, kind: str | None = None) -> list[Passed]:
         """The writes that came, all or those of one kind (`models`)."""
         return [one for one in self.passed if writes(one) and kind in (None, one.kind)]
 
     def fault_for(self, request: Passed) -> Fault | None:
         with self.lock:
-            return next((fault for fault in self.faults if fault.strikes(request)), None)
+            for fault in self.faults:
+                if fault.strikes(request):
+                    if fault.acts is None:
+                        return fault
+                    fault.acts()
+        return None
 
     def recall(self, request: Passed) -> tuple[int, bytes, dict[str, str]] | None:
         """The answer to a list that is still true."""

@@ -15,6 +15,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ STOPPING: Final = 60.0  # 2
 LEAVING: Final = 5.0
 
 _LEFT: Final[list[subprocess.Popen[bytes]]] = []  # servers that others still use: a lost handle would be a warning
+_RESERVED: Final[list[IO[str]]] = []  # the locks of `free_port`, held until this process ends
 
 
 class Running(NamedTuple):
@@ -122,11 +124,21 @@ class ServerProcess(ABC):
 
     @classmethod
     def _started_by_another(cls, told: Path) -> Running | None:
-        """The server that another process started, if it answers."""
+        """The server that another process started, if it still runs: a busy one may be slow to answer, and is waited for."""
         if not told.is_file():
             return None
         url, pid, data = json.loads(told.read_text("utf-8"))
-        return Running(url, pid, Path(data)) if cls.answers(url) else None
+        return Running(url, pid, Path(data)) if cls._comes_up(url, pid) else None
+
+    @classmethod
+    def _comes_up(cls, url: str, pid: int) -> bool:
+        """Wait until a server answers. False where its process ends before that, or it takes longer than STARTING."""
+        deadline = time.monotonic() + STARTING
+        while runs(pid) and time.monotonic() < deadline:
+            if cls.answers(url):
+                return True
+            time.sleep(0.05)
+        return False
 
     def start(self) -> None:
         """Starts it, unless it runs, and waits until it answers. Raises RuntimeError, with the end of its log, if it does not."""
@@ -143,7 +155,9 @@ class ServerProcess(ABC):
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the tests, which still want to clean up
             )
-        self._wait()
+        if not self._comes_up(self.url, self.pid):
+            self.kill()
+            raise RuntimeError(f"the {self.name} server does not start:\n" + "\n".join(self.log.splitlines()[-30:]))
 
     def stop(self) -> None:
         """Ends it in order, if it runs."""
@@ -160,14 +174,6 @@ class ServerProcess(ABC):
                 self.process.wait(LEAVING)
             except subprocess.TimeoutExpired:
                 _LEFT.append(self.process)
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + STARTING
-        while not self.answers(self.url):
-            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"the {self.name} server does not start:\n" + "\n".join(self.log.splitlines()[-30:]))
-            time.sleep(0.05)
 
     def _end(self, how: signal.Signals) -> None:
         if self.process is None:
@@ -196,15 +202,44 @@ def use(users: Path) -> IO[str]:
 
 
 def free_port() -> int:
-    """A port of PORTS that nobody listens at."""
+    """A port of PORTS that nobody listens at, reserved until this process ends.
+
+    A server takes seconds until it listens, and may be started again: meanwhile no other test, of whatever run, may get its port.
+    """
     for port in random.sample(PORTS, 100):
+        lock = _reserved(port)
+        if lock is None:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
+                lock.close()
                 continue
-            return port
+        _RESERVED.append(lock)
+        return port
     raise RuntimeError("no free port for a server")
+
+
+def _reserved(port: int) -> IO[str] | None:
+    """The lock of a port among all test runs of this user; None where another one has it."""
+    folder = Path(tempfile.gettempdir()) / f"reconciler-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = (folder / str(port)).open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def runs(pid: int) -> bool:
+    """Tell if a process has not ended. One that nobody has asked about yet has ended too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def listens(port: int) -> bool:

@@ -123,12 +123,12 @@ ENTRIES = {
 async def test_every_remote_driver_has_a_deadline(tmp_path: Path, driver: str, behave: Behaviour) -> None:
     """Its setting is in the entry, and `plan` ends with an error that names the registry and the deadline."""
     async with serve(behave) as server:
-        text = f'registries: {{r: {{driver: {driver}, url: "{server.url}", {ENTRIES[driver]}, deadline: 0.3}}}}\n'
+        text = f'registries: {{r: {{driver: {driver}, url: "{server.url}", {ENTRIES[driver]}, deadline: 2}}}}\n'
         (tmp_path / "reconciler.yaml").write_text(text)
         workspace = open_workspace(cwd=tmp_path, environ={"TOKEN": "a-token-of-the-tests"})
-        assert workspace.facts["r"].deadline == 0.3
+        assert workspace.facts["r"].deadline == 2
         async with workspace.connect() as registries:
-            with pytest.raises(RegistryError, match=r"r could not be read.*deadline of 0\.3 seconds"):
+            with pytest.raises(RegistryError, match=r"r could not be read.*deadline of 2 seconds"):
                 await read_all(registries, workspace.facts)
         assert server.seen
 

@@ -75,8 +75,8 @@ def test_retry_after_in_all_forms(text: str, seconds: float | None) -> None:
 
 
 def test_a_date_without_the_registrys_clock_is_read_by_ours() -> None:
-    """A minute from now is about a minute, also where the zone is not written or is another one."""
-    moment = datetime.now(UTC) + timedelta(seconds=60)
+    """An hour from now is about an hour, also where the zone is not written or is another one."""
+    moment = datetime.now(UTC) + timedelta(hours=1)
     elsewhere = moment.astimezone(tz=datetime.strptime("+0500", "%z").tzinfo)
     for text in (
         format_datetime(moment, usegmt=True),
@@ -85,7 +85,7 @@ def test_a_date_without_the_registrys_clock_is_read_by_ours() -> None:
     ):
         found = retry_after({"retry-after": text})
         assert found is not None
-        assert 50 < found <= 60
+        assert 3000 < found <= 3600
 
 
 @pytest.mark.parametrize("wait", ["3600", "9" * 400, "Wed, 01 Jan 2200 00:00:00 GMT"])

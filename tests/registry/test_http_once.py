@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from registry.loopback import Behaviour, Seen, connected, reply, serve, target
@@ -222,26 +222,30 @@ async def test_what_may_be_repeated_is_sent_on_a_new_connection_where_a_pooled_o
         assert [seen.path for seen in server.seen] == ["/never"]
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A port that is taken, and at which nobody listens: who connects is refused."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken
+
+
+def at(port: socket.socket) -> str:
+    return f"http://127.0.0.1:{port.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_refused_connection_is_no_lost_reply(method: str) -> None:
+async def test_a_refused_connection_is_no_lost_reply(method: str, silent: socket.socket) -> None:
     """Where nobody listens, nothing was sent: that is temporary for every method, and tried again."""
-    async with open_client(target(f"http://127.0.0.1:{free_port()}", attempts=5)) as client:
+    async with open_client(target(at(silent), attempts=5)) as client:
         with pytest.raises(UnreachableError, match=r"no connection: Connection refused \(tried 3 times\)") as caught:
             await client.call(method, "/models")
         assert type(caught.value) is UnreachableError
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_registry_that_starts_meanwhile_gets_the_request_once(method: str) -> None:
+async def test_a_registry_that_starts_meanwhile_gets_the_request_once(method: str, silent: socket.socket) -> None:
     """A write is sent again after a refused connection, and then arrives once."""
-    port = free_port()
     seen: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -250,10 +254,10 @@ async def test_a_registry_that_starts_meanwhile_gets_the_request_once(method: st
         await writer.drain()
         writer.close()
 
-    async with open_client(target(f"http://127.0.0.1:{port}", backoff=0.3)) as client:
+    async with open_client(target(at(silent), backoff=0.3)) as client:
         calling = asyncio.create_task(client.call(method, "/models"))
         await asyncio.sleep(0.1)
-        server = await asyncio.start_server(answer, "127.0.0.1", port)
+        server = await asyncio.start_server(answer, sock=silent)
         assert (await calling).status == 200
         server.close()
     assert len(seen) == 1

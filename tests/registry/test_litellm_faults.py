@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from programs import HANGS
 from registry.litellm.server import LiteLLMServer
 from registry.litellm.wire import Wire
 from registry.nemo_proxy import Proxy, proxied
@@ -25,7 +25,6 @@ from reconciler.registry.protocol import Removal
 MANY: Final = 10  # applies at once
 INTERRUPTED: Final = 40  # models of a run that is to be cut off in the middle
 LARGE: Final = 1500
-WAITING: Final = 120.0  # seconds
 SECRET: Final = "sk-0f-the-endpoint-7c1d"
 HEADER: Final = "hdr-0f-the-tenant-55e2"
 
@@ -86,14 +85,15 @@ async def test_a_reply_that_does_not_come_is_looked_into(
 
 
 def test_a_run_of_ours_that_is_killed_is_finished_by_the_next(
-    litellm: LiteLLMServer, litellm_wire: Wire, tmp_path: Path
+    between: Proxy, litellm: LiteLLMServer, litellm_wire: Wire, tmp_path: Path
 ) -> None:
     """`kill -9` in mid-apply: what was written is there once, and bears our mark."""
-    project(tmp_path, litellm)
+    project(tmp_path, litellm, url=between.url)
     (tmp_path / "manifests").mkdir()
     for number in range(INTERRUPTED):
         text = f"kind: litellm/Model\nkey: m{number:02}\nlitellm_params: {{model: openai/m, mock_response: pong}}\n"
         (tmp_path / f"manifests/m{number:02}.yaml").write_text(text, "utf-8")
+    kill = between.meanwhile(lambda: process.send_signal(signal.SIGKILL), nth=INTERRUPTED // 2)
     process = subprocess.Popen(
         [sys.executable, "-m", "reconciler", "apply", "--yes"],
         cwd=tmp_path,
@@ -102,35 +102,26 @@ def test_a_run_of_ours_that_is_killed_is_finished_by_the_next(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_for(litellm_wire, 3)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.wait(HANGS)
+    assert kill.came
     assert 0 < len(litellm_wire.models()) < INTERRUPTED
     command(tmp_path, litellm, "apply", "--yes")
     assert set(litellm_wire.models()) == {f"m{number:02}" for number in range(INTERRUPTED)}
     assert "othing to do" in command(tmp_path, litellm, "apply", "--yes")
 
 
-def wait_for(wire: Wire, count: int) -> None:
-    """Until that many models are stored."""
-    deadline = time.monotonic() + WAITING
-    while len(wire.models()) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 async def test_a_proxy_that_is_killed_is_told_and_the_next_run_goes_on(
-    litellm: LiteLLMServer, litellm_wire: Wire, tmp_path: Path
+    between: Proxy, litellm: LiteLLMServer, litellm_wire: Wire, tmp_path: Path
 ) -> None:
     """`kill -9` of the proxy in mid-apply: the run ends and says what is not done; nothing is there twice afterwards."""
     documents = [model(f"m{number:02}") for number in range(INTERRUPTED)]
+    async with at(litellm, tmp_path, url=between.url) as world:
+        kill = between.meanwhile(litellm.kill, nth=INTERRUPTED // 2)
+        told = set(statuses(await world.apply(*documents)).values())
+    assert kill.came
+    assert "failed" in told
+    await asyncio.to_thread(litellm.start)
     async with at(litellm, tmp_path) as world:
-        running = asyncio.create_task(world.apply(*documents))
-        await asyncio.to_thread(wait_for, litellm_wire, 3)
-        await asyncio.to_thread(litellm.kill)
-        told = set(statuses(await running).values())
-        await asyncio.to_thread(litellm.start)
-        assert "failed" in told
         await converges(world, *documents)
     assert set(litellm_wire.models()) == {one["key"] for one in documents}
 

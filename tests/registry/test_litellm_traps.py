@@ -275,10 +275,10 @@ credential_list:
 """
 
 
-def project(folder: Path, server: LiteLLMServer) -> None:
-    """A folder that leads to that proxy. A proxy's keys change nothing in what is exported."""
+def project(folder: Path, server: LiteLLMServer, *, url: str = "") -> None:
+    """A folder that leads to that proxy, perhaps at another address. A proxy's keys change nothing in what is exported."""
     folder.mkdir(exist_ok=True)
-    text = f'owner: us\nregistries: {{litellm: {{driver: litellm, url: "{server.url}", token: "${{env:PROXY}}", default: true}}}}\n'
+    text = f'owner: us\nregistries: {{litellm: {{driver: litellm, url: "{url or server.url}", token: "${{env:PROXY}}", default: true}}}}\n'
     (folder / "reconciler.yaml").write_text(text, "utf-8")
 
 

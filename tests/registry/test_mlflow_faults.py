@@ -12,9 +12,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from cli.project import Project, environment
@@ -80,17 +79,10 @@ async def test_two_writers(mlflow: World, mlflow_judge: Judge, proxy: Proxy) -> 
     """Somebody changes a tag in the very moment of our update: theirs is not written over, and it is said."""
     wanted = registered("m", description="d", tags={"t": "1"})
     await mlflow.apply(wanted)
-    looks = 0
-
-    def quicker(request: Passed) -> bool:
-        nonlocal looks
-        looks += request.path.endswith("registered-models/get")
-        if looks == 1:
-            looks += 1
-            mlflow_judge.call("set_registered_model_tag", "m", "t", "theirs")
-        return False
-
-    proxy.answer(500, of=quicker)
+    proxy.meanwhile(
+        lambda: mlflow_judge.call("set_registered_model_tag", "m", "t", "theirs"),
+        of=lambda request: request.path.endswith("registered-models/get"),
+    )
     (outcome,) = (await mlflow.apply({**wanted, "tags": {"t": "2"}})).outcomes
     assert (outcome.status, outcome.reason) == ("failed", "stale-object")
     assert mlflow_judge.models()["m"]["tags"]["t"] == "theirs"
@@ -101,21 +93,22 @@ async def test_many_models_while_somebody_writes(
 ) -> None:
     """Over two pages nothing is lost and nothing is twice, also when rows go from the first page before the second is asked for."""
     insert_models(mlflow_server.data / "mlflow.db", str(mlflow_judge.workspace), MANY)
-    gone: list[str] = []
+    gone = [f"many-{number:04}" for number in range(5)]
 
-    def deletes(request: Passed) -> bool:
-        if request.path.endswith("registered-models/search") and "page_token" in request.query and not gone:
-            gone.extend(f"many-{number:04}" for number in range(5))
-            for name in gone:
-                mlflow_judge.call("delete_registered_model", name)
-        return False
+    def delete() -> None:
+        for name in gone:
+            mlflow_judge.call("delete_registered_model", name)
 
-    proxy.answer(500, of=deletes)
+    def second_page(request: Passed) -> bool:
+        return request.path.endswith("registered-models/search") and "page_token" in request.query
+
+    deleted = proxy.meanwhile(delete, of=second_page)
     for expected in (MANY - 5, MANY - 5):
         found = [one.address.key for one in await stored(mlflow)]
         assert len(found) == len(set(found))
         assert set(found) - set(gone) == {f"many-{number:04}" for number in range(5, MANY)}
         assert len(found) >= expected
+    assert deleted.came
     assert all("max_results=1000" in one.query for one in proxy.passed if one.path.endswith("registered-models/search"))
 
 
@@ -169,18 +162,18 @@ def test_kill_minus_nine(project: Project, tmp_path: Path, mlflow_client: Proces
         )
         project.write("reconciler.yaml", config)
         judge = Judge(mlflow_client, server.url)
-        killed = kill_at(proxy, 10, server.kill)
+        kill = proxy.meanwhile(server.kill, nth=10)
         run = start(project, "apply", "--yes", "-vv")
         said = run.communicate(timeout=HANGS)[0]
-        assert killed, said
+        assert kill.came, said
         assert run.returncode in (1, 5), said
         assert b"Traceback" not in said
         server.start()
         assert judge.secrets() or judge.models()
+        kill = proxy.meanwhile(lambda: os.kill(run.pid, signal.SIGKILL), nth=10)
         run = start(project, "apply", "--yes", "-vv")
-        killed = kill_at(proxy, 10, lambda: os.kill(run.pid, signal.SIGKILL))
         said += run.communicate(timeout=HANGS)[0]
-        assert killed, said
+        assert kill.came, said
         assert run.returncode == -signal.SIGKILL
         whole = start(project, "apply", "--yes", "-vv", "--output", "json=report.json")
         said += whole.communicate(timeout=HANGS)[0]
@@ -198,23 +191,6 @@ def test_kill_minus_nine(project: Project, tmp_path: Path, mlflow_client: Proces
 
 
 # --- what these tests do by hand ----------------------------------------------------------------------------------
-
-
-def kill_at(proxy: Proxy, nth: int, kill: Any) -> list[float]:
-    """Kills in the moment of the `nth` write from now on. The list fills when that was done."""
-    done: list[float] = []
-    seen = 0
-
-    def strike(request: Passed) -> bool:
-        nonlocal seen
-        seen += request.method != "GET"
-        if seen == nth and not done:
-            done.append(time.monotonic())
-            kill()
-        return False
-
-    proxy.answer(500, of=strike)
-    return done
 
 
 def start(project: Project, *words: str) -> subprocess.Popen[bytes]:

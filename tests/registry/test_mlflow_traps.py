@@ -34,7 +34,7 @@ from registry.mlflow.fixtures import mlflow, proxy
 from registry.mlflow.judge import Judge
 from registry.mlflow.server import GATEWAY, WORKSPACE, call
 from registry.mlflow.world import absent, registered, served, version
-from registry.nemo_proxy import Fault, Passed, Proxy, writes
+from registry.nemo_proxy import Fault, Matches, Proxy, writes
 from world import ENVIRON, World, actions, paths, statuses
 
 from reconciler.core.errors import RefusedError, RegistryError
@@ -273,22 +273,24 @@ async def test_a_name_that_was_taken_meanwhile(mlflow: World, mlflow_judge: Judg
     secret, definition, endpoint = served("s")
     made: dict[str, Any] = {}
 
-    def quicker(request: Passed) -> bool:
-        kind = request.path.split("/")[-2]
-        if request.method == "POST" and request.path.endswith("/create") and kind not in made:
-            if kind == "registered-models":
-                made[kind] = mlflow_judge.call("create_registered_model", "m", description="theirs")
-            elif kind == "secrets":
-                made[kind] = mlflow_judge.gateway("create_gateway_secret", "s", {"api_key": "theirs"}, "openai")
-            elif kind == "endpoints":
-                number = mlflow_judge.definitions()["s"]["model_definition_id"]
-                config = {"model_configs": [{"model_definition_id": number, "linkage_type": "PRIMARY"}]}
-                made[kind] = by_hand(mlflow_judge, "endpoints/create", name="s", **config)
-        return False
+    def a_secret() -> None:
+        made["secret"] = mlflow_judge.gateway("create_gateway_secret", "s", {"api_key": "theirs"}, "openai")
 
-    proxy.answer(500, of=quicker)
+    def an_endpoint() -> None:
+        number = mlflow_judge.definitions()["s"]["model_definition_id"]
+        config = {"model_configs": [{"model_definition_id": number, "linkage_type": "PRIMARY"}]}
+        by_hand(mlflow_judge, "endpoints/create", name="s", **config)
+
+    def creates(kind: str) -> Matches:
+        return lambda request: request.method == "POST" and request.path.endswith(f"/{kind}/create")
+
+    proxy.meanwhile(
+        lambda: mlflow_judge.call("create_registered_model", "m", description="theirs"), of=creates("registered-models")
+    )
+    proxy.meanwhile(a_secret, of=creates("secrets"))
+    proxy.meanwhile(an_endpoint, of=creates("endpoints"))
     told = [(await mlflow.apply(registered("m"), secret)).outcomes]
-    mlflow_judge.gateway("delete_gateway_secret", made["secrets"]["secret_id"])
+    mlflow_judge.gateway("delete_gateway_secret", made["secret"]["secret_id"])
     told.append((await mlflow.apply(secret, definition, endpoint)).outcomes)
     failed = {f"{one.address.kind}": one.reason for outcomes in told for one in outcomes if one.status == "failed"}
     assert failed == dict.fromkeys(("RegisteredModel", "Secret", "Endpoint"), "stale-object")

@@ -54,13 +54,10 @@ async def test_a_create_that_another_one_made_between_read_and_write(
     nemo: World, proxy: Proxy, nemo_judge: Judge, workspace: str
 ) -> None:
     """Somebody creates the very key in the moment of our create: it fails, and theirs stays."""
-
-    def quicker(request: Passed) -> bool:
-        if request.shown == "POST models":
-            nemo_judge.create("Model", workspace, "m1", description="theirs")
-        return False
-
-    proxy.answer(500, of=quicker)
+    proxy.meanwhile(
+        lambda: nemo_judge.create("Model", workspace, "m1", description="theirs"),
+        of=lambda request: request.shown == "POST models",
+    )
     (outcome,) = (await nemo.apply(M1)).outcomes
     assert (outcome.status, outcome.reason) == ("failed", "stale-object")
     found = nemo_judge.get("Model", workspace, "m1")
@@ -105,13 +102,11 @@ async def test_an_update_that_lost_a_race(nemo: World, proxy: Proxy, nemo_judge:
     """The 500 of a lost race: we look, see that somebody else wrote, and leave that as it is."""
     await nemo.apply(M1)
 
-    def race(request: Passed) -> bool:
-        if request.shown != "PATCH models/m1":
-            return False
-        nemo_judge.update("Model", workspace, "m1", description="theirs")
-        return True
+    def ours(request: Passed) -> bool:
+        return request.shown == "PATCH models/m1"
 
-    proxy.answer(500, "Failed to update model entity", of=race)
+    proxy.meanwhile(lambda: nemo_judge.update("Model", workspace, "m1", description="theirs"), of=ours)
+    proxy.answer(500, "Failed to update model entity", of=ours)
     (outcome,) = (await nemo.apply({**M1, "description": "ours"})).outcomes
     assert (outcome.status, outcome.reason) == ("failed", "stale-object")
     found = nemo_judge.get("Model", workspace, "m1")

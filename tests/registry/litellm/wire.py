@@ -79,7 +79,7 @@ class Wire:
 
 @contextmanager
 def wire(url: str, token: str) -> Iterator[Wire]:
-    with httpx2.Client(
-        base_url=url, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=120
-    ) as http:
+    # a connection that idles 5 seconds is closed by the server: perhaps under a call
+    headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
+    with httpx2.Client(base_url=url, headers=headers, trust_env=False, timeout=120) as http:
         yield Wire(http)

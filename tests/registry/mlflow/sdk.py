@@ -19,12 +19,18 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import requests
 from mlflow import MlflowClient
 from mlflow.entities._mlflow_object import _MlflowObject
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.workspace_context import WorkspaceContext
+
+# a connection that idles 5 seconds is closed by the server: perhaps under a call
+requests.sessions.default_headers = lambda: requests.structures.CaseInsensitiveDict(
+    requests.utils.default_headers(), Connection="close"
+)
 
 CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 

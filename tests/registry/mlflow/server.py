@@ -76,7 +76,7 @@ class MlflowServer(ServerProcess):
     def answers(url: str) -> bool:
         """Tell if the server is up: it listens before it answers."""
         try:
-            return httpx2.get(f"{url}/health", trust_env=False, timeout=10).status_code == httpx2.codes.OK
+            return httpx2.get(f"{url}/health", trust_env=False, timeout=30).status_code == httpx2.codes.OK
         except httpx2.TransportError:
             return False
 

@@ -20,7 +20,8 @@ from pydantic import BaseModel
 
 @functools.cache
 def client(url: str) -> NeMoPlatform:
-    return NeMoPlatform(base_url=url, max_retries=0)  # by default even a POST is repeated after a 500
+    """By default even a POST is repeated after a 500. A connection that idles 5 seconds is closed by the server: perhaps under a call."""
+    return NeMoPlatform(base_url=url, max_retries=0, default_headers={"Connection": "close"})
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class NemoServer(ServerProcess):
     def answers(url: str) -> bool:
         """Tell if all services of a server are ready."""
         try:
-            return httpx2.get(f"{url}/health/ready", trust_env=False).status_code == httpx2.codes.OK
+            return httpx2.get(f"{url}/health/ready", trust_env=False, timeout=30).status_code == httpx2.codes.OK
         except httpx2.TransportError:
             return False
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Barrier
 from typing import Any
 
 import httpx2
@@ -63,11 +64,22 @@ class Wire:
 
 @contextmanager
 def wire(url: str, workspace: str, headers: dict[str, str] | None = None) -> Iterator[Wire]:
+    headers = {
+        **(headers or {}),
+        "Connection": "close",
+    }  # one that idles 5 seconds is closed by the server: perhaps under a call
     with httpx2.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
         yield Wire(http, workspace)
 
 
 def at_once(call: Any, count: int) -> list[httpx2.Response]:
-    """`call(0)` to `call(count - 1)`, all at the same time."""
+    """`call(0)` to `call(count - 1)`, all at the same time: none begins before all can."""
+    start = Barrier(count)
+
+    def begin(number: int) -> httpx2.Response:
+        start.wait()
+        answer: httpx2.Response = call(number)
+        return answer
+
     with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(call, range(count)))
+        return list(pool.map(begin, range(count)))
