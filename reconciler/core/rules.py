@@ -237,11 +237,28 @@ class Node:
             self._by_type[kind] = next((rule for rule in self.rules if isinstance(rule, kind)), None)
         return self._by_type[kind]
 
+    def holding(self, kind: type) -> tuple[Mapping[str, Node], Node | None]:
+        """Of `children` those that have a rule of that type, or have one below, and `each` where that has."""
+        if kind not in self._holding:
+            children = {name: node for name, node in self.children.items() if kind in node.held}
+            self._holding[kind] = (children, self.each if self.each is not None and kind in self.each.held else None)
+        return self._holding[kind]
+
     # asked of every field of every object, so found out once
 
     @cached_property
     def _by_type(self) -> dict[type, Any]:
         return {}
+
+    @cached_property
+    def _holding(self) -> dict[type, tuple[Mapping[str, Node], Node | None]]:
+        return {}
+
+    @cached_property
+    def keeps_plain(self) -> bool:
+        """Whether a text, a whole number or a boolean is compared here as it is."""
+        sets_aside = (ServerOwned, ServerDefault, WriteOnly, Normalized)
+        return self.no_rules or not any(isinstance(rule, sets_aside) for rule in self.rules)
 
     @cached_property
     def secret(self) -> WriteOnly | None:
