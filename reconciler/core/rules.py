@@ -237,11 +237,12 @@ class Node:
             self._by_type[kind] = next((rule for rule in self.rules if isinstance(rule, kind)), None)
         return self._by_type[kind]
 
-    def holding(self, kind: type) -> tuple[Mapping[str, Node], Node | None]:
-        """Of `children` those that have a rule of that type, or have one below, and `each` where that has."""
+    def holding(self, kind: type) -> tuple[Mapping[str, Node | None], Node | None]:
+        """The members that have a rule of that type or hold one below, None for one that has none; and so for all others."""
         if kind not in self._holding:
-            children = {name: node for name, node in self.children.items() if kind in node.held}
-            self._holding[kind] = (children, self.each if self.each is not None and kind in self.each.held else None)
+            members = {name: below if kind in below.held else None for name, below in self.children.items()}
+            each = self.each if self.each is not None and kind in self.each.held else None
+            self._holding[kind] = (members, each)
         return self._holding[kind]
 
     # asked of every field of every object, so found out once
@@ -251,7 +252,7 @@ class Node:
         return {}
 
     @cached_property
-    def _holding(self) -> dict[type, tuple[Mapping[str, Node], Node | None]]:
+    def _holding(self) -> dict[type, tuple[Mapping[str, Node | None], Node | None]]:
         return {}
 
     @cached_property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
@@ -168,60 +168,64 @@ def references_in(
 
 def external_references_in(spec: Any, node: Node) -> Iterator[tuple[str, str, str]]:
     """`(pointer, kind, key)` of each value in `spec` that names an object which no manifest declares."""
-    for pointer, value, rule in _ruled(spec, node, ExternalRef):
+    for path, value, rule in _ruled(spec, node, ExternalRef):
         if isinstance(value, str) and value:
-            yield pointer, rule.kind, value
+            yield json_pointer.join(path), rule.kind, value
 
 
 def limits_in(spec: Any, node: Node) -> Iterator[tuple[str, Any, Constraint]]:
     """`(pointer, value, rule)` of each value that is set in `spec` and that a registry has a limit for."""
-    return (found for found in _ruled(spec, node, Constraint) if found[1] is not None)
+    found = _ruled(spec, node, Constraint)
+    return ((json_pointer.join(path), value, rule) for path, value, rule in found if value is not None)
 
 
 def unknown_values_in(spec: Any, node: Node) -> Iterator[tuple[str, KnownValues]]:
     """`(pointer, rule)` of each text in `spec` that is not in its vendor's list of values, as far as this version knows that."""
-    for pointer, value, rule in _ruled(spec, node, KnownValues):
+    for path, value, rule in _ruled(spec, node, KnownValues):
         if isinstance(value, str) and value not in rule.values:
-            yield pointer, rule
+            yield json_pointer.join(path), rule
 
 
 def unusual_in(spec: Any, node: Node) -> Iterator[tuple[str, Usual]]:
     """`(pointer, rule)` of each number in `spec` that is outside the bounds of what is meant there."""
-    return ((pointer, rule) for pointer, value, rule in _ruled(spec, node, Usual) if not rule.holds(value))
+    return ((json_pointer.join(path), rule) for path, value, rule in _ruled(spec, node, Usual) if not rule.holds(value))
 
 
 def whole_addresses_in(spec: Any, node: Node) -> Iterator[tuple[str, str]]:
     """`(pointer, path)` of each base URL in `spec` that ends in a path which is added to it."""
-    for pointer, value, rule in _ruled(spec, node, BaseAddress):
+    for place, value, rule in _ruled(spec, node, BaseAddress):
         path = path_at_end(value, rule.paths) if isinstance(value, str) else None
         if path is not None:
-            yield pointer, path
+            yield json_pointer.join(place), path
 
 
-def _ruled(spec: Any, node: Node, kind: type, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
-    """`(pointer, value, rule)` of each value in `spec` whose field has a rule of that type."""
-    if kind not in node.held:
-        return
+def _ruled(spec: Any, node: Node, kind: type) -> list[tuple[tuple[str, ...], Any, Any]]:
+    """`(path, value, rule)` of each value in `spec` whose field has a rule of that type."""
+    found: list[tuple[tuple[str, ...], Any, Any]] = []
+    if kind in node.held:
+        _add_ruled(spec, node, kind, (), found)
+    return found
+
+
+def _add_ruled(
+    spec: Any, node: Node, kind: type, path: tuple[str, ...], found: list[tuple[tuple[str, ...], Any, Any]]
+) -> None:
     rule = node.rule(kind)
     if rule is not None:
-        yield json_pointer.join(prefix), spec, rule
-    for name, value, below in _members(spec, node, kind):
-        yield from _ruled(value, below, kind, (*prefix, name))
+        found.append((path, spec, rule))
+    if isinstance(spec, (dict, list)):
+        for name, value, below in _members(spec, node, kind):
+            _add_ruled(value, below, kind, (*path, name), found)
 
 
-def _members(spec: Any, node: Node, kind: type) -> Iterator[tuple[str, Any, Node]]:
+def _members(spec: Any, node: Node, kind: type) -> Sequence[tuple[str, Any, Node]]:
     """The members of a value whose fields have a rule of that type, or have one below: most have none."""
     if isinstance(spec, dict):
-        holding, each = node.holding(kind)
-        for name in spec:
-            below = holding.get(name)
-            if below is None and each is not None and name not in node.children:
-                below = each
-            if below is not None:
-                yield name, spec[name], below
-    elif isinstance(spec, list) and node.each is not None:
-        for index, value in enumerate(spec):
-            yield str(index), value, node.each
+        known, other = node.holding(kind)
+        return [(name, value, below) for name, value in spec.items() if (below := known.get(name, other)) is not None]
+    if isinstance(spec, list) and node.each is not None:
+        return [(str(index), value, node.each) for index, value in enumerate(spec)]
+    return ()
 
 
 def hide_secrets(spec: Any, node: Node, shown: str = PRESENT, *, references: bool = True) -> Any:
