@@ -101,7 +101,7 @@ odd_values = st.recursive(
 @given(things | st.dictionaries(st.sampled_from([*Thing.model_fields, "x", 1]), odd_values, max_size=4))
 def test_what_fits_has_no_wrong_type_and_nothing_to_be_set_apart(thing: dict[Any, Any]) -> None:
     """The short way for nearly all rows never says more than the long one, which it saves."""
-    if fits(thing, SHAPE):
+    if fits(thing, SHAPE, MAX_DEPTH):
         assert wrong_type(thing, SHAPE) is None
         assert split(thing, SHAPE) == (thing, {})
 
@@ -111,7 +111,7 @@ def test_what_is_left_of_a_row_fits(thing: dict[str, Any]) -> None:
     """So the short way is taken at all; null in free data, and what is a secret by its shape, is left to the long one."""
     known, _ = split(thing, SHAPE)
     if wrong_type(known, SHAPE) is None and "null" not in json.dumps(known):
-        assert fits(known, SHAPE)
+        assert fits(known, SHAPE, MAX_DEPTH)
 
 
 @given(strange)
