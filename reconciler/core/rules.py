@@ -256,6 +256,12 @@ class Node:
         return {}
 
     @cached_property
+    def keeps_plain(self) -> bool:
+        """Whether a text, a whole number or a boolean is compared here as it is."""
+        sets_aside = (ServerOwned, ServerDefault, WriteOnly, Normalized)
+        return self.no_rules or not any(isinstance(rule, sets_aside) for rule in self.rules)
+
+    @cached_property
     def secret(self) -> WriteOnly | None:
         found: WriteOnly | None = self.rule(WriteOnly)
         return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -58,6 +59,13 @@ class Shape:
     def member(self, name: str) -> Shape:
         """The shape of a member of a map."""
         return self.members.get(name) or self.every or ANYTHING
+
+    @cached_property
+    def plain(self) -> frozenset[type]:
+        """Of text, booleans and whole numbers the types that are allowed, whatever the value."""
+        if self.secret:
+            return frozenset({str})
+        return frozenset(kind for kind in (str, bool, int) if not self.types or _EXACT[kind] in self.types)
 
 
 ANYTHING: Final = Shape()
@@ -170,6 +178,8 @@ def _members_fit(value: dict[Any, Any], shape: Shape) -> bool:
             if only_declared or name.__class__ is not str:
                 return False
             below = others
+        if item.__class__ in below.plain:  # most are, and need no call of their own
+            continue
         if item is None:
             if not members:
                 return False

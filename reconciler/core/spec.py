@@ -29,7 +29,7 @@ from reconciler.core.rules import (
 
 REFERENCE: Final = re.compile(r"\$\{(env|file|cmd):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
-_EXACT: Final = frozenset({str, int})  # not float: 0.0 equals -0.0, whose text is another
+_EXACT: Final = frozenset({str, int, bool})  # not float: 0.0 equals -0.0, whose text is another
 PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
 MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a manifest
 
@@ -55,15 +55,26 @@ def same_json(one: Any, other: Any) -> bool:
 def _surely_same(one: Any, other: Any) -> bool:
     """True for maps, lists and plain values that are the same, and of the same types: 1 is neither true nor 1.0."""
     kind = one.__class__
+    if one is other:
+        return True
     if kind is not other.__class__:
         return False
     if kind is dict:
-        return len(one) == len(other) and all(
-            name in other and _surely_same(item, other[name]) for name, item in one.items()
-        )
+        return len(one) == len(other) and _members_same(one, other)
     if kind is list:
         return len(one) == len(other) and all(map(_surely_same, one, other))
-    return one is other or (one == other and (kind in _EXACT or (kind is float and one != 0)))
+    return bool(one == other) and (kind in _EXACT or (kind is float and one != 0))
+
+
+def _members_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    for name, item in one.items():  # a plain loop, and most members looked at in it: of every object it is asked
+        there = other.get(name, MISSING)
+        if item.__class__ in _EXACT:
+            if there.__class__ is not item.__class__ or item != there:
+                return False
+        elif not _surely_same(item, there):
+            return False
+    return True
 
 
 def digest(value: Any) -> str:
@@ -274,7 +285,7 @@ def without_added(stored: Any, wanted: Any, node: Node) -> Any:
 
 def normalized(spec: Any, node: Node, excluded: tuple[str, ...] = ()) -> Any:
     """The form in which two sides are compared: canonical, without what the server owns, what is unset, and `excluded`."""
-    form = _form(json_pointer.remove_all(spec, excluded), node)
+    form = _form(json_pointer.remove_all(spec, excluded) if excluded else spec, node)
     return {} if form is MISSING else form
 
 
@@ -308,7 +319,8 @@ def _map_form(value: dict[str, Any], node: Node) -> Any:
     for name, item in value.items():
         if item is None and node.declared:
             continue
-        below = _form(item, node.child(name) or OPAQUE)
+        inner = node.child(name) or OPAQUE
+        below = item if item.__class__ in _EXACT and inner.keeps_plain else _form(item, inner)
         if below is not MISSING:
             form[name] = below
     return MISSING if node.empty_is_absent and not form else form
@@ -319,7 +331,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: item if item.__class__ in _EXACT else _plain(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [item if item.__class__ in _EXACT else _plain(item) for item in value]
     return value
