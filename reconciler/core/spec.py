@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
@@ -37,6 +37,14 @@ MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a ma
 def canonical_json(value: Any) -> str:
     """The one text of a JSON value: sorted keys, no spaces. Equal values have equal texts, and True is not 1."""
     return _encode(value)
+
+
+def canonical_list(items: Iterable[Any]) -> Iterator[str]:
+    """The canonical text of a list, in pieces: of a long one no more than an item is in memory at a time."""
+    yield "["
+    for place, item in enumerate(items):
+        yield f"{',' if place else ''}{canonical_json(item)}"
+    yield "]"
 
 
 def same_json(one: Any, other: Any) -> bool:
@@ -73,6 +81,14 @@ def digest(value: Any) -> str:
     """sha256 of the canonical text, as 64 hex digits: tells whether plain data moved."""
     # a file's name that is no UTF-8 holds halves of surrogate pairs
     return hashlib.sha256(canonical_json(value).encode(errors="surrogatepass")).hexdigest()
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """The `digest` of a value by its canonical text, which comes in pieces: none of them cuts a character in two."""
+    found = hashlib.sha256()
+    for text in texts:
+        found.update(text.encode(errors="surrogatepass"))
+    return found.hexdigest()
 
 
 def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:

@@ -86,8 +86,8 @@ class Objects:
 
     def listing(self) -> Listing:
         with self._database.reading() as connection:
-            rows = connection.execute(_LIVE + "ORDER BY o.kind, o.key").fetchall()
-        found = [resource_of(row, self._registry, self._branches) for row in rows]
+            rows = connection.execute(_LIVE + "ORDER BY o.kind, o.key")  # one by one: all of them twice are much memory
+            found = [resource_of(row, self._registry, self._branches) for row in rows]
         return Listing.of(found)
 
     def get(self, address: Address) -> Resource | None:
