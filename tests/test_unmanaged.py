@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
+from reconciler.core.model import ModelSpec
 from reconciler.core.rules import WriteOnly
 from reconciler.core.shape import fits, shape_of, split, wrong_type
+from reconciler.core.spec import MAX_DEPTH, too_deep
 from reconciler.core.unmanaged import Hidden, combined, fit, hidden_in, hide, revealed, shown, without_hidden
 from reconciler.registry.http.payload import encode, secrets_in
 from reconciler.registry.http.payload import shown as printed
@@ -104,6 +106,23 @@ def test_what_fits_has_no_wrong_type_and_nothing_to_be_set_apart(thing: dict[Any
     if fits(thing, SHAPE, MAX_DEPTH):
         assert wrong_type(thing, SHAPE) is None
         assert split(thing, SHAPE) == (thing, {})
+
+
+@pytest.mark.parametrize("outer", [dict, list])
+def test_what_fits_is_never_too_deep(outer: type) -> None:
+    """The short way counts the levels itself, and allows as many as the long one."""
+
+    def nested(levels: int) -> dict[str, Any]:
+        value: Any = {} if outer is dict else []
+        for _ in range(levels - 3):
+            value = {"x": value} if outer is dict else [value]
+        return {"metadata": {"x": value}}
+
+    shape = shape_of(ModelSpec)
+    assert fits(nested(MAX_DEPTH), shape, MAX_DEPTH)
+    assert not too_deep(nested(MAX_DEPTH))
+    assert not fits(nested(MAX_DEPTH + 1), shape, MAX_DEPTH)
+    assert too_deep(nested(MAX_DEPTH + 1))
 
 
 @given(things)
