@@ -58,7 +58,7 @@ def test_a_failing_schedule_is_shrunk_to_what_it_needs() -> None:
 
 
 def test_a_fault_of_the_engine_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that takes a lost reply for a done write is caught, with the one fault that shows it."""
+    """An engine that takes a write for done that was not is caught, with the one fault that shows it."""
 
     async def trusting(self: Any, *args: Any) -> None:
         return None
@@ -67,7 +67,8 @@ def test_a_fault_of_the_engine_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("reconciler.applier.readback.ReadBack.verified", _done)
     seed = next(seed for seed in range(1, 300) if played(PLACES["local"], Schedule.of(seed)).wrong)
     schedule = smallest(PLACES["local"], Schedule.of(seed))
-    assert [fault.what for fault in schedule.faults] == ["lost-before"]
+    (fault,) = schedule.faults
+    assert fault.what in ("lost-before", "answered-only")
 
 
 async def _done(*_: Any) -> Done:
