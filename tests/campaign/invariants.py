@@ -64,10 +64,16 @@ def gone(before: Moment, after: Moment, may_go: Collection[Address]) -> Iterator
             yield f"{address} was protected, and is gone"
 
 
-def unwanted(before: Moment, after: Moment, stays: Collection[str], by_others: Collection[Address]) -> Iterator[str]:
-    """What the manifests leave as it is, or have nothing to do with, is there, whatever a plan said."""
+def unwanted(
+    before: Moment, after: Moment, stays: Collection[str], kinds: Mapping[str, Kind], by_others: Collection[Address]
+) -> Iterator[str]:
+    """What the manifests leave as it is, or have nothing to do with, is there, whatever a plan said.
+
+    Of a kind without room for a mark all is ours that `owns` says, and goes with its manifest.
+    """
     for address in before.held:
-        if address.key in stays and address not in after.held and address not in by_others:
+        left = address.key in stays and kinds[address.kind].markable
+        if left and address not in after.held and address not in by_others:
             yield f"{address} is gone, and nobody wanted that"
 
 

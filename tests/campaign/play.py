@@ -180,7 +180,7 @@ class Play:
     def _judge(self, before: Moment, after: Moment) -> None:
         self.wrong.extend(invariants.touched(self.strange, after))
         self.wrong.extend(invariants.gone(before, after, self.planned | self.touched))
-        self.wrong.extend(invariants.unwanted(before, after, self.scenario.stays, self.touched))
+        self.wrong.extend(invariants.unwanted(before, after, self.scenario.stays, self.kinds, self.touched))
         self.wrong.extend(invariants.doubled(after, self.kinds, self.touched))
         self.wrong.extend(invariants.told_apart(after))
 

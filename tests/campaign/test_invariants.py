@@ -52,9 +52,9 @@ def test_what_no_plan_said_is_not_gone() -> None:
 
 def test_what_nobody_wants_gone_is_there() -> None:
     """Whatever a plan said, unless somebody else deleted it."""
-    assert list(invariants.unwanted(holding(OURS), holding(), ("other",), ())) == []
-    assert list(invariants.unwanted(holding(OURS), holding(), ("a",), {ONE})) == []
-    assert list(invariants.unwanted(holding(OURS), holding(), ("a",), ())) == [
+    assert list(invariants.unwanted(holding(OURS), holding(), ("other",), KINDS, ())) == []
+    assert list(invariants.unwanted(holding(OURS), holding(), ("a",), KINDS, {ONE})) == []
+    assert list(invariants.unwanted(holding(OURS), holding(), ("a",), KINDS, ())) == [
         "one/Model/a is gone, and nobody wanted that"
     ]
 
