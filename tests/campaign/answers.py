@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -48,7 +48,9 @@ HEADERS: Final[Sequence[Mapping[str, str]]] = (
 )
 
 
-Known = Mapping[str, Sequence[tuple[int, int, str]]]  # question → after how many writes, with which status, and what it is answered
+Known = Mapping[
+    str, Sequence[tuple[int, int, str]]
+]  # question → after how many writes, with which status, and what it is answered
 
 
 @dataclass
@@ -126,22 +128,25 @@ def _examples(driver: str) -> list[bytes]:
 def _run(driver: str, data: bytes) -> None:
     script = script_of(recorded(driver)["answers"], data, _exchanges(driver))
     with folder() as root, answering(script):
-        for name in ("token", "key"):
-            (root / name).write_text("s3cret", "utf-8")
         run_virtually(_whole_run(driver, root))
+
+
+@asynccontextmanager
+async def opened(driver: str, root: Path) -> AsyncIterator[World]:
+    """A world with the registry `one` of that driver, whose secrets are in `root`."""
+    for name in ("token", "key"):
+        (root / name).write_text("s3cret", "utf-8")
+    url = URL if driver == "watsonx" else URL.removesuffix("/api/v1")
+    async with World.of(root=root, one={"url": url, **recorded(driver)["entry"]}) as world:
+        yield replace(world, limits=Limits(allowed=frozenset({"allow_trust_remote_code"})))
 
 
 async def _whole_run(driver: str, root: Path) -> None:
     """Create, change and delete what is declared; each run begins however the last one ended."""
-    told = recorded(driver)
-    entry = {"url": URL.removesuffix("/api/v1"), **told["entry"]} if driver != "watsonx" else {"url": URL, **told["entry"]}
-    async with World.of(root=root, one=entry) as opened:
-        world = replace(opened, limits=Limits(allowed=frozenset({"allow_trust_remote_code"})))
-        for documents in told["runs"]:
-            try:
+    async with opened(driver, root) as world:
+        for documents in recorded(driver)["runs"]:
+            with suppress(ReconcilerError):
                 await one_run(world, documents)
-            except ReconcilerError:
-                continue
 
 
 async def one_run(world: World, documents: Sequence[Any]) -> Report:
@@ -153,10 +158,8 @@ async def one_run(world: World, documents: Sequence[Any]) -> Report:
     rendered(REPORT["text"], report)
     for one in (await world.remote()).resources():
         text_of(one, world.entries[one.address.registry])
-        try:
+        with suppress(RegistryError):
             await world.registries[one.address.registry].get(one.address)
-        except RegistryError:
-            continue
     return report
 
 
@@ -176,21 +179,33 @@ MESSAGE: Final = {
     "stop_reason": "end_turn",
     "usage": {"input_tokens": 3, "output_tokens": 2},
 }
-VECTORS: Final = {"object": "list", "data": [{"index": 0, "embedding": [0.1, 0.2]}, {"index": 1, "embedding": "AACAPw=="}]}
+VECTORS: Final = {
+    "object": "list",
+    "data": [{"index": 0, "embedding": [0.1, 0.2]}, {"index": 1, "embedding": "AACAPw=="}],
+}
 RANKING: Final = {"results": [{"index": 0, "relevance_score": 0.9}, {"index": 1, "relevance_score": 0.1}]}
 COMPLETION: Final = {"object": "text_completion", "choices": [{"text": "Hi.", "finish_reason": "length"}]}
 MODELS: Final = {
     "object": "list",
     "has_more": False,
-    "data": [{"id": "m", "owned_by": "us", "context_length": 4096, "aliases": ["n"], "meta": {"n_ctx": 1}}, {"id": "z"}],
+    "data": [
+        {"id": "m", "owned_by": "us", "context_length": 4096, "aliases": ["n"], "meta": {"n_ctx": 1}},
+        {"id": "z"},
+    ],
 }
-EVENTS: Final = "".join(
-    f"data: {json.dumps(one)}\n\n"
-    for one in (
-        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "H"}}]},
-        {"choices": [{"index": 0, "delta": {"content": "i."}, "finish_reason": "stop"}], "usage": {"completion_tokens": 2}},
+EVENTS: Final = (
+    "".join(
+        f"data: {json.dumps(one)}\n\n"
+        for one in (
+            {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "H"}}]},
+            {
+                "choices": [{"index": 0, "delta": {"content": "i."}, "finish_reason": "stop"}],
+                "usage": {"completion_tokens": 2},
+            },
+        )
     )
-) + "data: [DONE]\n\n"
+    + "data: [DONE]\n\n"
+)
 ERROR: Final = {"error": {"message": "temperature is not supported", "type": "x", "param": None, "code": "unsupported"}}
 ASKED: Final = (
     ("openai", "chat_completion", "/chat/completions", CHAT),

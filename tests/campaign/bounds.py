@@ -6,6 +6,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 SECONDS: Final = 10.0  # of CPU, for some kilobytes of input
@@ -17,10 +18,10 @@ class TooMuchError(BaseException):
 
 
 @contextmanager
-def bounded(seconds: float = SECONDS) -> Iterator[None]:
-    """Raise TooMuchError where what is done inside takes more CPU time than that."""
+def bounded() -> Iterator[None]:
+    """Raise TooMuchError where what is done inside takes more than SECONDS of CPU time."""
     before = signal.signal(signal.SIGPROF, _stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
@@ -34,6 +35,5 @@ def _stop(*_: Any) -> None:
 
 def limit_memory() -> None:
     """From now on, this process gets a MemoryError where it asks for more than MEMORY."""
-    with open("/proc/self/statm", encoding="ascii") as stream:
-        now = int(stream.read().split()[0]) * resource.getpagesize()
+    now = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))

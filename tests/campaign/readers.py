@@ -147,7 +147,9 @@ def plans() -> list[Plan]:
         except ManifestError:
             continue
         made.append(make_plan(desired, empty(workspace)))
-        made.append(make_plan(desired, empty(workspace, *(one.resource for one in desired.resources if not one.absent))))
+        made.append(
+            make_plan(desired, empty(workspace, *(one.resource for one in desired.resources if not one.absent)))
+        )
     return made
 
 
@@ -235,7 +237,9 @@ def _plan_file(data: bytes) -> None:
 def _edited_plan(data: bytes) -> None:
     try:
         tree = dict(json.loads(data))
-        text = json.dumps(tree | {"digest": digest({name: tree[name] for name in tree if name not in ("digest", "seal")})})
+        text = json.dumps(
+            tree | {"digest": digest({name: tree[name] for name in tree if name not in ("digest", "seal")})}
+        )
     except (ValueError, TypeError, RecursionError):
         return  # no map, or none of which a digest can be made
     plan = planfile_reader.parse(text, "plan.json").plan

@@ -23,7 +23,21 @@ ODD: Final[Sequence[Any]] = (
     *("https://llm.example.com:99999/v1", "//x", "a/b/c", "..", "Model", "local", "(present)", "2026-13-45T99:99:99Z"),
     *([], {}, [[]], [None], {"": ""}, {"a": {}}, [{}], ["a", 1, None], {"key": "x", "kind": "Model"}),
 )
-NAMES: Final = ("", "key", "kind", "spec", "id", "name", "metadata", "a/b~c", "\u2028", "<<", "x-unmanaged", "é" * 99, "0")
+NAMES: Final = (
+    "",
+    "key",
+    "kind",
+    "spec",
+    "id",
+    "name",
+    "metadata",
+    "a/b~c",
+    "\u2028",
+    "<<",
+    "x-unmanaged",
+    "é" * 99,
+    "0",
+)
 
 
 def spoilt(chance: random.Random, known: Sequence[bytes]) -> bytes:
@@ -183,7 +197,9 @@ class _Yaml:
     def _name(self, name: str) -> str:
         match self._chance.randrange(60):
             case 0:
-                return self._chance.choice(("? [a, b]\n", "? {a: b}\n", "1", "~", "1e999", "true", "<<", "''", "2026-11-28", "0x10"))
+                return self._chance.choice(
+                    ("? [a, b]\n", "? {a: b}\n", "1", "~", "1e999", "true", "<<", "''", "2026-11-28", "0x10")
+                )
             case 1 if self._anchors:
                 return f"*a{self._chance.randint(1, self._anchors)} "
         return self._scalar(name)
