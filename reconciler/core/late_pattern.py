@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any, Final, cast
 
-_METHODS = ("search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
+_METHODS: Final = ("search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
 
 
 class _Late:
