@@ -28,7 +28,7 @@ MISSING: Final = Missing()
 
 def join(parts: Iterable[str | int]) -> str:
     """Parts to a pointer: `("a/b", 0)` is `/a~1b/0`."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join(["/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts])
 
 
 @lru_cache(maxsize=4096)  # the same fields are asked for in every object

@@ -33,6 +33,7 @@ _STEMS: Final = (
 _WORDS: Final = frozenset(
     ("auth", "bearer", "cred", "creds", "dsn", "jwt", "otp", "pass", "passcode", "pat", "pin", "pw", "pwd", "sas")
 )
+_NO_TEXT: Final = frozenset({int, float, bool, type(None)})
 _NAME_AND_VALUE: Final = late_pattern(r"""["']?(?P<name>[\w.-]{1,100})["']?(?:\s{0,64}[:=]|\s)\s{0,64}(?=\S)""")
 _WORD: Final = late_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
@@ -61,7 +62,10 @@ def without_credentials(value: Any) -> Any:
             return public_url(value)
         return MASK if is_secret_form(value) else value
     if kind is dict:
-        shown = {_masked_name(name): without_credentials(item) for name, item in value.items()}
+        shown = {
+            _masked_name(name): item if item.__class__ in _NO_TEXT else without_credentials(item)
+            for name, item in value.items()
+        }
         unchanged = shown.keys() == value.keys() and all(map(is_, shown.values(), value.values()))
         return value if unchanged else shown
     if kind is list:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
+from operator import itemgetter
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
@@ -218,15 +219,12 @@ def _wanted(desired: DesiredState) -> Iterator[list[object]]:
 
 def _stored(remote: RemoteState) -> Iterator[str]:
     """The canonical text of each object, sorted by it: of one address there may be several."""
-    by_address = sorted(remote.resources(), key=_address_text)
-    for _, same in groupby(by_address, key=_address_text):
-        yield from sorted(canonical_json(_facts(resource)) for resource in same)
-
-
-def _address_text(resource: Resource) -> str:
-    return canonical_json(str(resource.address))
+    first = itemgetter(0)
+    by_address = sorted(((canonical_json(str(one.address)), one) for one in remote.resources()), key=first)
+    for address, same in groupby(by_address, key=first):
+        yield from sorted(f"[{address},{canonical_json(_facts(resource))[1:]}" for _, resource in same)
 
 
 def _facts(resource: Resource) -> list[object]:
     mark = resource.mark.to_json() if resource.mark else None
-    return [str(resource.address), resource.spec, resource.id, resource.revision, mark]
+    return [resource.spec, resource.id, resource.revision, mark]

@@ -71,6 +71,8 @@ def _wanted(item: Desired, remote: RemoteState) -> Desired:
         return item
     found = references_in(item.resource.spec, facts.kinds[item.address.kind].root, item.address.key)
     references = {pointer: Address(facts.name, kind, key) for pointer, kind, key in found}
+    if not references:
+        return item
     return replace(item, references={**item.references, **references})
 
 
