@@ -56,7 +56,7 @@ def scenario_of(seed: int, samples: tuple[Sample, ...], named: Named = plainly) 
     chance, made = random.Random(f"scenario {seed}"), Scenario()
     for number in range(chance.randint(2, 5)):
         sample = chance.choice(samples)
-        _add(made, sample, f"object-{number}", chance, named)
+        _add(made, sample, f"object-{seed}-{number}", chance, named)
     return made
 
 
