@@ -26,10 +26,10 @@ def write_new(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
+            sync_folder(path.parent)
         except OSError:
             path.unlink(missing_ok=True)
             raise
-    sync_folder(path.parent)
 
 
 def replace_file(path: Path, text: str) -> None:
