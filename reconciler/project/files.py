@@ -10,7 +10,7 @@ from pathlib import Path
 
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, each on the disk. Raises OSError."""
-    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    missing = [folder for folder in (path, *path.parents) if not os.path.isdir(folder)]
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing:
         sync_folder(folder.parent)
