@@ -359,6 +359,6 @@ def open_workspace(
 
 def _working_directory(cwd: Path | None) -> Path:
     try:
-        return (cwd or Path.cwd()).resolve()
+        return Path(os.path.realpath(cwd or Path.cwd()))
     except FileNotFoundError as error:
         raise InputError("the working directory does not exist any more") from error
