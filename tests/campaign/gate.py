@@ -14,7 +14,7 @@ from campaign.virtual_time import VirtualLoop, waiting
 
 from reconciler.core.errors import LostReplyError, PermanentError, RegistryError, TemporaryError
 from reconciler.core.kind import Kind
-from reconciler.core.resource import Listing
+from reconciler.core.resource import Address, Listing
 
 WRITES: Final = ("create", "update", "rename", "delete")
 STORM: Final = ("too-many-requests", "server-error")
@@ -36,6 +36,7 @@ class Chaos:
     faults: Sequence[Fault]
     others: Callable[[Fault], Awaitable[None]]
     calls: int = 0
+    planned_at: int = 0  # the call with which the plan was made
     dead: bool = False
     full: bool = False
     storm: tuple[int, str] = (0, "")
@@ -100,9 +101,14 @@ class CallChaos(Chaos):
 
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     frozen: tuple[float, Listing] | None = None
+    written: list[tuple[int, Address]] = field(
+        default_factory=list
+    )  # what was there and was written over, at which call
 
     async def call(self, inner: Any, verb: str, *args: Any) -> Any:
         fault = self.due(writes=verb in WRITES, lists=verb == "read")
+        if verb in WRITES and args[0].current is not None:
+            self.written.append((self.calls, args[0].current.address))
         what = self.stormy(fault)
         if what:
             raise TemporaryError(what)

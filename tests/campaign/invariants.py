@@ -64,6 +64,32 @@ def gone(before: Moment, after: Moment, may_go: Collection[Address]) -> Iterator
             yield f"{address} was protected, and is gone"
 
 
+def unwanted(
+    before: Moment, after: Moment, stays: Collection[str], kinds: Mapping[str, Kind], by_others: Collection[Address]
+) -> Iterator[str]:
+    """What the manifests leave as it is, or have nothing to do with, is there, whatever a plan said.
+
+    Of a kind without room for a mark all is ours that `owns` says, and goes with its manifest.
+    """
+    for address in before.held:
+        left = address.key in stays and kinds[address.kind].markable
+        if left and address not in after.held and address not in by_others:
+            yield f"{address} is gone, and nobody wanted that"
+
+
+def overwritten(
+    by_hand: Mapping[Address, int], written: Collection[tuple[int, Address]], kinds: Mapping[str, Kind]
+) -> Iterator[str]:
+    """What somebody changed after the plan was made, and before the run looked at it for the last time, is left alone.
+
+    A registry that compares and swaps sees to that by itself.
+    """
+    for at, address in written:
+        changed = by_hand.get(address)
+        if changed is not None and changed < at and not kinds[address.kind].revision_is_etag:
+            yield f"{address} was written over, though somebody had changed it since the plan was made"
+
+
 def doubled(after: Moment, kinds: Mapping[str, Kind], by_others: Collection[Address]) -> Iterator[str]:
     """No object is there twice, but where two who create it at the same moment both do, since the registry's keys are not unique."""
     for address, all_of_it in after.held.items():

@@ -43,10 +43,12 @@ class Play:
     schedule: Schedule
     planned: set[Address] = field(default_factory=set)
     touched: set[Address] = field(default_factory=set)
+    by_hand: dict[int, set[Address]] = field(default_factory=dict)  # what a person touched, at which call
     strange: Moment = field(default_factory=Moment)  # what is another owner's, or nobody's: it stays as it is
     wrong: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
+    chaos: Chaos = field(init=False)
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
@@ -74,6 +76,8 @@ class Play:
         after = await self.now()
         changed = after.changed_since(before)
         self.touched |= changed
+        if fault.what in ("human-changes", "human-deletes"):
+            self.by_hand[self.chaos.calls] = changed
         if fault.what == "stranger-creates":
             self.strange.update(after.only(lambda address, row: address in changed and owner_of(row) == "them"))
 
@@ -100,10 +104,13 @@ class Play:
             lambda address, row: owner_of(row) != "us" and not row.read_only and self.kinds[address.kind].markable
         )
         chaos, ours = faulty(self)
+        self.chaos = chaos
         report = await self._faulty_run(chaos, ours)
         self.struck = [fault.what for fault in chaos.struck]
         after = await self.now()
         self._judge(before, after)
+        if isinstance(chaos, CallChaos) and "stale-reads" not in self.struck:
+            self.wrong.extend(invariants.overwritten(self._changed_by_hand(chaos), chaos.written, self.kinds))
         plan = await self._plan()
         if report is not None:
             self.wrong.extend(invariants.untrue(report, after, plan, self.touched, set(self.strange.held)))
@@ -123,8 +130,9 @@ class Play:
             return "backup"
 
         try:
-            plan = await ours.plan(*self.scenario.desired, **CONSENTS)
+            plan = await ours.plan(*self.scenario.desired, **self.scenario.consents)
             self._expect(plan)
+            chaos.planned_at = chaos.calls
             report = await ours.carry_out(plan, backup=back_up, concurrency=1)
         except ReconcilerError as error:
             self.said.append(f"{error} {error.hint}")
@@ -135,6 +143,10 @@ class Play:
             self.said.append(repr(report.outcomes))
             return report
         return None
+
+    def _changed_by_hand(self, chaos: Chaos) -> dict[Address, int]:
+        """What somebody changed or deleted after the plan was made, and at which call."""
+        return {one: at for at, found in self.by_hand.items() if at > chaos.planned_at for one in found}
 
     async def _come_to_rest(self, plan: Plan) -> None:
         for _ in range(QUIET_RUNS):
@@ -159,7 +171,7 @@ class Play:
 
     def _expect(self, plan: Plan) -> None:
         self.said.extend((repr(plan), json.dumps(plan_to_json(plan)), str(dump(plan))))
-        for change in plan.writes:
+        for change in plan.writes if not plan.guards else ():
             if change.action in ("delete", "replace"):
                 self.planned.add(change.address)
             if change.previous is not None:
@@ -168,6 +180,7 @@ class Play:
     def _judge(self, before: Moment, after: Moment) -> None:
         self.wrong.extend(invariants.touched(self.strange, after))
         self.wrong.extend(invariants.gone(before, after, self.planned | self.touched))
+        self.wrong.extend(invariants.unwanted(before, after, self.scenario.stays, self.kinds, self.touched))
         self.wrong.extend(invariants.doubled(after, self.kinds, self.touched))
         self.wrong.extend(invariants.told_apart(after))
 

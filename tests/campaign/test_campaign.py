@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from campaign.places import PLACES
 from campaign.playing import failure_of, played, smallest
 from campaign.schedule import FAULTS, Fault, Schedule, shrunk
 from campaign.virtual_time import run_virtually
-
-from reconciler.applier.report import Done
 
 SCHEDULES: Final = 300  # for each driver, in parts, so that each test stays far from its time limit
 PARTS: Final = 6
@@ -55,24 +53,6 @@ def test_a_failing_schedule_is_shrunk_to_what_it_needs() -> None:
         Schedule(1, faults), lambda one: any(fault.what == "lost-after" and fault.at > 2 for fault in one.faults)
     )
     assert found == Schedule(1, (Fault(3, "lost-after", 1),))
-
-
-def test_a_fault_of_the_engine_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that takes a write for done that was not is caught, with the one fault that shows it."""
-
-    async def trusting(self: Any, *args: Any) -> None:
-        return None
-
-    monkeypatch.setattr("reconciler.applier.readback.ReadBack.recover_lost_reply", trusting)
-    monkeypatch.setattr("reconciler.applier.readback.ReadBack.verified", _done)
-    seed = next(seed for seed in range(1, 300) if played(PLACES["local"], Schedule.of(seed)).wrong)
-    schedule = smallest(PLACES["local"], Schedule.of(seed))
-    (fault,) = schedule.faults
-    assert fault.what in ("lost-before", "answered-only")
-
-
-async def _done(*_: Any) -> Done:
-    return Done()
 
 
 def test_a_wait_takes_virtual_time_only() -> None:

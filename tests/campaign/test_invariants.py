@@ -50,6 +50,22 @@ def test_what_no_plan_said_is_not_gone() -> None:
     assert list(invariants.gone(holding(protected), holding(), {ONE})) == ["one/Model/a was protected, and is gone"]
 
 
+def test_what_nobody_wants_gone_is_there() -> None:
+    """Whatever a plan said, unless somebody else deleted it."""
+    assert list(invariants.unwanted(holding(OURS), holding(), ("other",), KINDS, ())) == []
+    assert list(invariants.unwanted(holding(OURS), holding(), ("a",), KINDS, {ONE})) == []
+    assert list(invariants.unwanted(holding(OURS), holding(), ("a",), KINDS, ())) == [
+        "one/Model/a is gone, and nobody wanted that"
+    ]
+
+
+def test_what_somebody_changed_is_not_written_over() -> None:
+    """A change that came in the very moment of the write could not be seen, nor does it matter what comes after it."""
+    assert list(invariants.overwritten({ONE: 5}, [(4, ONE), (5, ONE)], KINDS)) == []
+    (found,) = invariants.overwritten({ONE: 5}, [(6, ONE)], KINDS)
+    assert found.startswith("one/Model/a was written over")
+
+
 def test_no_object_is_there_twice() -> None:
     assert list(invariants.doubled(holding(OURS), KINDS, ())) == []
     assert list(invariants.doubled(holding(OURS, OURS), KINDS, {ONE})) == ["there are 2 of one/Model/a"]
