@@ -1,7 +1,12 @@
-"""What the API server does to a controller: it is killed, forgets its history. Nothing is lost, nothing done twice."""
+"""What the API server does to a controller: it is killed, forgets its history, refuses in storms. Nothing is lost, nothing done twice."""
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
+
+from kubernetes.api_proxy import proxied
+from kubernetes.api_server import ApiServer
 from kubernetes.loop import GROUP, Team
 
 NAMES = [f"model-{number:02}" for number in range(20)]
@@ -36,3 +41,23 @@ def test_a_history_that_was_compacted_meanwhile(team: Team) -> None:
     team.until(lambda: team.judge.names() == expected, "the changes that no watch told of are made")
     team.until_synced()
     assert team.judge.counts() == {"create": 5, "update": 1, "delete": 1}
+
+
+def test_a_storm_of_429(api_server: ApiServer, namespace: str, tmp_path: Path) -> None:
+    """Four of five requests are refused: all is done in the end, once. How long a refusal is waited for: test_lightkube_cluster."""
+    with proxied(api_server) as proxy:
+        team = Team(api_server, namespace, tmp_path, kubeconfig=proxy.kubeconfig)
+        number = itertools.count()
+        proxy.refuses = lambda method, path: None if next(number) % 5 == 0 else (429, 1)
+        team.registry()
+        team.apply(*team.models(NAMES[:5], display_name="one"))
+        team.controller.start()
+        try:
+            team.until(lambda: team.judge.names() == dict.fromkeys(NAMES[:5], "one"), "all models are stored")
+            proxy.refuses = lambda method, path: None
+            team.until_synced()
+        finally:
+            team.controller.kill()
+            team.release()
+        assert proxy.refused() > 10
+        assert team.judge.counts() == {"create": 5}
