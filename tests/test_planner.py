@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
 from registry import memory
 from registry.memory_server import Behaviour
 from world import Document, World, actions, model, native, paths
@@ -16,7 +18,7 @@ from world import Document, World, actions, model, native, paths
 from reconciler.core.errors import RefusedError
 from reconciler.core.resource import Address, Listing, RemoteState, Unreadable
 from reconciler.core.rules import NeedsConsent
-from reconciler.core.spec import canonical_json
+from reconciler.core.spec import canonical_json, canonical_list, digest, digest_of
 from reconciler.planner.guards import Limits
 from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.plan_json import plan_to_json
@@ -62,6 +64,28 @@ async def test_equal_inputs_give_equal_plans_byte_for_byte(world: World) -> None
             replace(desired, resources=tuple(items)), RemoteState({"one": Listing(tuple(rows))}, remote.registries)
         )
         assert canonical_json(plan_to_json(again)) == expected
+
+
+async def test_rows_of_one_key_have_one_fingerprint_in_any_order(world: World) -> None:
+    """Nor does it matter how near two keys are: a sign may sort before the quote that ends the shorter one."""
+    for key in ("a", "a", "a!", "a-b", 'a"', "a\\"):
+        world.server().put("Note", key, {"text": f"text {len(world.server().rows)}"}, OURS)
+    remote = await world.remote()
+    rows = list(remote.listings["one"].resources)
+    desired = world.desired(native("Model", "chat"))
+    prints = set()
+    for seed in range(5):
+        random.Random(seed).shuffle(rows)
+        prints.add(make_plan(desired, RemoteState({"one": Listing(tuple(rows))}, remote.registries)).fingerprint)
+    assert len(prints) == 1
+
+
+@given(
+    st.lists(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(), st.lists, max_leaves=5))
+)
+def test_a_list_in_pieces_has_the_canonical_text_and_digest_of_the_whole(items: list[Any]) -> None:
+    assert "".join(canonical_list(items)) == canonical_json(items)
+    assert digest_of(canonical_list(items)) == digest(items)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
+from reconciler.core.model import ModelSpec
 from reconciler.core.rules import WriteOnly
 from reconciler.core.shape import fits, shape_of, split, wrong_type
+from reconciler.core.spec import MAX_DEPTH, too_deep
 from reconciler.core.unmanaged import Hidden, combined, fit, hidden_in, hide, revealed, shown, without_hidden
 from reconciler.registry.http.payload import encode, secrets_in
 from reconciler.registry.http.payload import shown as printed
@@ -101,9 +103,26 @@ odd_values = st.recursive(
 @given(things | st.dictionaries(st.sampled_from([*Thing.model_fields, "x", 1]), odd_values, max_size=4))
 def test_what_fits_has_no_wrong_type_and_nothing_to_be_set_apart(thing: dict[Any, Any]) -> None:
     """The short way for nearly all rows never says more than the long one, which it saves."""
-    if fits(thing, SHAPE):
+    if fits(thing, SHAPE, MAX_DEPTH):
         assert wrong_type(thing, SHAPE) is None
         assert split(thing, SHAPE) == (thing, {})
+
+
+@pytest.mark.parametrize("outer", [dict, list])
+def test_what_fits_is_never_too_deep(outer: type) -> None:
+    """The short way counts the levels itself, and allows as many as the long one."""
+
+    def nested(levels: int) -> dict[str, Any]:
+        value: Any = {} if outer is dict else []
+        for _ in range(levels - 3):
+            value = {"x": value} if outer is dict else [value]
+        return {"metadata": {"x": value}}
+
+    shape = shape_of(ModelSpec)
+    assert fits(nested(MAX_DEPTH), shape, MAX_DEPTH)
+    assert not too_deep(nested(MAX_DEPTH))
+    assert not fits(nested(MAX_DEPTH + 1), shape, MAX_DEPTH)
+    assert too_deep(nested(MAX_DEPTH + 1))
 
 
 @given(things)
@@ -111,7 +130,7 @@ def test_what_is_left_of_a_row_fits(thing: dict[str, Any]) -> None:
     """So the short way is taken at all; null in free data, and what is a secret by its shape, is left to the long one."""
     known, _ = split(thing, SHAPE)
     if wrong_type(known, SHAPE) is None and "null" not in json.dumps(known):
-        assert fits(known, SHAPE)
+        assert fits(known, SHAPE, MAX_DEPTH)
 
 
 @given(strange)

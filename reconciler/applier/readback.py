@@ -46,8 +46,9 @@ class ReadBack:
     async def verified(self, write: Write, item: Desired, stored: Resource | None) -> Done:
         """Compares what is stored with what was sent: the reply, where that is the stored object, else what is read."""
         stored = checked(stored, self.facts)
-        if self.mismatch(write, item, stored):
-            stored = await self.poll(item.address, lambda found: not self.mismatch(write, item, found))
+        if not self.mismatch(write, item, stored):
+            return Done()
+        stored = await self.poll(item.address, lambda found: not self.mismatch(write, item, found))
         wrong = self.mismatch(write, item, stored)
         if stored is not None and wrong == (stored.pending,):
             return Done("not_stored", "not-in-force", stored.pending)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 PATHS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -25,11 +26,16 @@ _END: Final = r"/*(?:[?#]|$(?!\n))"  # of a path: slashes at its end mean nothin
 
 def paths_of(wire_format: str) -> tuple[str, ...]:
     """Every path of a format that a URL may end in, longest first; none of a format that has no paths."""
-    paths = (*PATHS.get(wire_format, {}).values(), *_SIBLINGS.get(wire_format, ()))
-    return tuple(sorted(set(paths), key=lambda path: (-len(path), path)))
+    return _EVERY.get(wire_format, ())
 
 
-EVERY_PATH: Final = tuple(path for wire_format in PATHS for path in paths_of(wire_format))
+def _longest_first(wire_format: str) -> tuple[str, ...]:
+    paths = {*PATHS[wire_format].values(), *_SIBLINGS.get(wire_format, ())}
+    return tuple(sorted(paths, key=lambda path: (-len(path), path)))
+
+
+_EVERY: Final[Mapping[str, tuple[str, ...]]] = {wire_format: _longest_first(wire_format) for wire_format in PATHS}
+EVERY_PATH: Final = tuple(path for paths in _EVERY.values() for path in paths)
 
 
 def base_url_pattern(paths: Iterable[str]) -> str:
@@ -37,7 +43,12 @@ def base_url_pattern(paths: Iterable[str]) -> str:
     return rf"^(?![^?#]*(?:{'|'.join(map(re.escape, paths))}){_END})"
 
 
-def path_at_end(url: str, paths: Iterable[str]) -> str | None:
+def path_at_end(url: str, paths: tuple[str, ...]) -> str | None:
     """The path, of `paths`, that the path of a URL ends in: what is to be left off to have the base URL."""
-    found = re.match(rf"[^?#]*?({'|'.join(map(re.escape, paths))}){_END}", url)
+    found = _ends_in(paths).match(url)
     return found[1] if found is not None else None
+
+
+@cache
+def _ends_in(paths: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"[^?#]*?({'|'.join(map(re.escape, paths))}){_END}")

@@ -7,6 +7,7 @@ argument as it was: what changes is returned, sharing what did not change.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 
@@ -27,9 +28,10 @@ MISSING: Final = Missing()
 
 def join(parts: Iterable[str | int]) -> str:
     """Parts to a pointer: `("a/b", 0)` is `/a~1b/0`."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join(["/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts])
 
 
+@lru_cache(maxsize=4096)  # the same fields are asked for in every object
 def split(pointer: str) -> tuple[str, ...]:
     """A pointer to its parts. Raises ValueError where it is not one."""
     if not pointer:
@@ -42,7 +44,10 @@ def split(pointer: str) -> tuple[str, ...]:
 def get(value: Any, pointer: str) -> Any:
     """What stands at `pointer`, or MISSING."""
     for part in split(pointer):
-        if not isinstance(value, Mapping | list):
+        if value.__class__ is dict:  # as nearly all are
+            value = value.get(part, MISSING)
+            continue
+        if not isinstance(value, Mapping | list):  # so is MISSING, where a map had nothing
             return MISSING
         at = _member(value, part)
         if at is MISSING:

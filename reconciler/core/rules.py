@@ -237,11 +237,29 @@ class Node:
             self._by_type[kind] = next((rule for rule in self.rules if isinstance(rule, kind)), None)
         return self._by_type[kind]
 
+    def holding(self, kind: type) -> tuple[Mapping[str, Node | None], Node | None]:
+        """The members that have a rule of that type or hold one below, None for one that has none; and so for all others."""
+        if kind not in self._holding:
+            members = {name: below if kind in below.held else None for name, below in self.children.items()}
+            each = self.each if self.each is not None and kind in self.each.held else None
+            self._holding[kind] = (members, each)
+        return self._holding[kind]
+
     # asked of every field of every object, so found out once
 
     @cached_property
     def _by_type(self) -> dict[type, Any]:
         return {}
+
+    @cached_property
+    def _holding(self) -> dict[type, tuple[Mapping[str, Node | None], Node | None]]:
+        return {}
+
+    @cached_property
+    def keeps_plain(self) -> bool:
+        """Whether a text, a whole number or a boolean is compared here as it is."""
+        sets_aside = (ServerOwned, ServerDefault, WriteOnly, Normalized)
+        return self.no_rules or not any(isinstance(rule, sets_aside) for rule in self.rules)
 
     @cached_property
     def secret(self) -> WriteOnly | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -58,6 +59,13 @@ class Shape:
     def member(self, name: str) -> Shape:
         """The shape of a member of a map."""
         return self.members.get(name) or self.every or ANYTHING
+
+    @cached_property
+    def plain(self) -> frozenset[type]:
+        """Of text, booleans and whole numbers the types that are allowed, whatever the value."""
+        if self.secret:
+            return frozenset({str})
+        return frozenset(kind for kind in (str, bool, int) if not self.types or _EXACT[kind] in self.types)
 
 
 ANYTHING: Final = Shape()
@@ -142,10 +150,10 @@ def _either(one: Shape, other: Shape) -> Shape:
     return Shape(one.types | other.types, members, not open_map, demands, each, every, secret)
 
 
-def fits(value: Any, shape: Shape) -> bool:
+def fits(value: Any, shape: Shape, levels: int) -> bool:
     """True for a value that `wrong_type` finds nothing in and `split` takes nothing from: nearly all are such.
 
-    False may be either, and is for those two to tell.
+    False may be either, and is for those two to tell; it may also have more than so many levels of maps and lists.
     """
     kind = value.__class__
     if shape.secret:
@@ -154,14 +162,17 @@ def fits(value: Any, shape: Shape) -> bool:
     if word is None or (shape.types and word not in shape.types) or (kind is float and not math.isfinite(value)):
         return False
     if kind is dict:
-        return _members_fit(value, shape)
+        return levels > 0 and _members_fit(value, shape, levels - 1)
     if kind is list:
-        each = shape.each or ANYTHING
-        return all(fits(item, each) for item in value)
+        return levels > 0 and _items_fit(value, shape.each or ANYTHING, levels - 1)
     return True
 
 
-def _members_fit(value: dict[Any, Any], shape: Shape) -> bool:
+def _items_fit(value: list[Any], each: Shape, levels: int) -> bool:
+    return all(item.__class__ in each.plain or fits(item, each, levels) for item in value)
+
+
+def _members_fit(value: dict[Any, Any], shape: Shape, levels: int) -> bool:
     members, others = shape.members, shape.every or ANYTHING
     only_declared = shape.closed and _MAP in shape.types
     for name, item in value.items():
@@ -170,10 +181,12 @@ def _members_fit(value: dict[Any, Any], shape: Shape) -> bool:
             if only_declared or name.__class__ is not str:
                 return False
             below = others
+        if item.__class__ in below.plain:  # most are, and need no call of their own
+            continue
         if item is None:
             if not members:
                 return False
-        elif not fits(item, below):
+        elif not fits(item, below, levels):
             return False
     return True
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
@@ -29,7 +29,7 @@ from reconciler.core.rules import (
 
 REFERENCE: Final = re.compile(r"\$\{(env|file|cmd):([^{}]+)\}")
 _encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
-_EXACT: Final = frozenset({str, int})  # not float: 0.0 equals -0.0, whose text is another
+_EXACT: Final = frozenset({str, int, bool})  # not float: 0.0 equals -0.0, whose text is another
 PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
 MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a manifest
 
@@ -37,6 +37,14 @@ MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a ma
 def canonical_json(value: Any) -> str:
     """The one text of a JSON value: sorted keys, no spaces. Equal values have equal texts, and True is not 1."""
     return _encode(value)
+
+
+def canonical_list(items: Iterable[Any]) -> Iterator[str]:
+    """The canonical text of a list, in pieces: of a long one no more than an item is in memory at a time."""
+    yield "["
+    for place, item in enumerate(items):
+        yield f"{',' if place else ''}{canonical_json(item)}"
+    yield "]"
 
 
 def same_json(one: Any, other: Any) -> bool:
@@ -47,21 +55,40 @@ def same_json(one: Any, other: Any) -> bool:
 def _surely_same(one: Any, other: Any) -> bool:
     """True for maps, lists and plain values that are the same, and of the same types: 1 is neither true nor 1.0."""
     kind = one.__class__
+    if one is other:
+        return True
     if kind is not other.__class__:
         return False
     if kind is dict:
-        return len(one) == len(other) and all(
-            name in other and _surely_same(item, other[name]) for name, item in one.items()
-        )
+        return len(one) == len(other) and _members_same(one, other)
     if kind is list:
         return len(one) == len(other) and all(map(_surely_same, one, other))
-    return one is other or (one == other and (kind in _EXACT or (kind is float and one != 0)))
+    return bool(one == other) and (kind in _EXACT or (kind is float and one != 0))
+
+
+def _members_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    for name, item in one.items():  # a plain loop, and most members looked at in it: of every object it is asked
+        there = other.get(name, MISSING)
+        if item.__class__ in _EXACT:
+            if there.__class__ is not item.__class__ or item != there:
+                return False
+        elif not _surely_same(item, there):
+            return False
+    return True
 
 
 def digest(value: Any) -> str:
     """sha256 of the canonical text, as 64 hex digits: tells whether plain data moved."""
     # a file's name that is no UTF-8 holds halves of surrogate pairs
     return hashlib.sha256(canonical_json(value).encode(errors="surrogatepass")).hexdigest()
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """The `digest` of a value by its canonical text, which comes in pieces: none of them cuts a character in two."""
+    found = hashlib.sha256()
+    for text in texts:
+        found.update(text.encode(errors="surrogatepass"))
+    return found.hexdigest()
 
 
 def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
@@ -157,57 +184,64 @@ def references_in(
 
 def external_references_in(spec: Any, node: Node) -> Iterator[tuple[str, str, str]]:
     """`(pointer, kind, key)` of each value in `spec` that names an object which no manifest declares."""
-    for pointer, value, rule in _ruled(spec, node, ExternalRef):
+    for path, value, rule in _ruled(spec, node, ExternalRef):
         if isinstance(value, str) and value:
-            yield pointer, rule.kind, value
+            yield json_pointer.join(path), rule.kind, value
 
 
 def limits_in(spec: Any, node: Node) -> Iterator[tuple[str, Any, Constraint]]:
     """`(pointer, value, rule)` of each value that is set in `spec` and that a registry has a limit for."""
-    return (found for found in _ruled(spec, node, Constraint) if found[1] is not None)
+    found = _ruled(spec, node, Constraint)
+    return ((json_pointer.join(path), value, rule) for path, value, rule in found if value is not None)
 
 
 def unknown_values_in(spec: Any, node: Node) -> Iterator[tuple[str, KnownValues]]:
     """`(pointer, rule)` of each text in `spec` that is not in its vendor's list of values, as far as this version knows that."""
-    for pointer, value, rule in _ruled(spec, node, KnownValues):
+    for path, value, rule in _ruled(spec, node, KnownValues):
         if isinstance(value, str) and value not in rule.values:
-            yield pointer, rule
+            yield json_pointer.join(path), rule
 
 
 def unusual_in(spec: Any, node: Node) -> Iterator[tuple[str, Usual]]:
     """`(pointer, rule)` of each number in `spec` that is outside the bounds of what is meant there."""
-    return ((pointer, rule) for pointer, value, rule in _ruled(spec, node, Usual) if not rule.holds(value))
+    return ((json_pointer.join(path), rule) for path, value, rule in _ruled(spec, node, Usual) if not rule.holds(value))
 
 
 def whole_addresses_in(spec: Any, node: Node) -> Iterator[tuple[str, str]]:
     """`(pointer, path)` of each base URL in `spec` that ends in a path which is added to it."""
-    for pointer, value, rule in _ruled(spec, node, BaseAddress):
+    for place, value, rule in _ruled(spec, node, BaseAddress):
         path = path_at_end(value, rule.paths) if isinstance(value, str) else None
         if path is not None:
-            yield pointer, path
+            yield json_pointer.join(place), path
 
 
-def _ruled(spec: Any, node: Node, kind: type, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
-    """`(pointer, value, rule)` of each value in `spec` whose field has a rule of that type."""
-    if kind not in node.held:
-        return
+def _ruled(spec: Any, node: Node, kind: type) -> list[tuple[tuple[str, ...], Any, Any]]:
+    """`(path, value, rule)` of each value in `spec` whose field has a rule of that type."""
+    found: list[tuple[tuple[str, ...], Any, Any]] = []
+    if kind in node.held:
+        _add_ruled(spec, node, kind, (), found)
+    return found
+
+
+def _add_ruled(
+    spec: Any, node: Node, kind: type, path: tuple[str, ...], found: list[tuple[tuple[str, ...], Any, Any]]
+) -> None:
     rule = node.rule(kind)
     if rule is not None:
-        yield json_pointer.join(prefix), spec, rule
-    for name, value, below in _members(spec, node, kind):
-        yield from _ruled(value, below, kind, (*prefix, name))
+        found.append((path, spec, rule))
+    if isinstance(spec, (dict, list)):
+        for name, value, below in _members(spec, node, kind):
+            _add_ruled(value, below, kind, (*path, name), found)
 
 
-def _members(spec: Any, node: Node, kind: type) -> Iterator[tuple[str, Any, Node]]:
+def _members(spec: Any, node: Node, kind: type) -> Sequence[tuple[str, Any, Node]]:
     """The members of a value whose fields have a rule of that type, or have one below: most have none."""
     if isinstance(spec, dict):
-        for name, value in spec.items():
-            below = node.child(name)
-            if below is not None and kind in below.held:
-                yield name, value, below
-    elif isinstance(spec, list) and node.each is not None:
-        for index, value in enumerate(spec):
-            yield str(index), value, node.each
+        known, other = node.holding(kind)
+        return [(name, value, below) for name, value in spec.items() if (below := known.get(name, other)) is not None]
+    if isinstance(spec, list) and node.each is not None:
+        return [(str(index), value, node.each) for index, value in enumerate(spec)]
+    return ()
 
 
 def hide_secrets(spec: Any, node: Node, shown: str = PRESENT, *, references: bool = True) -> Any:
@@ -251,7 +285,7 @@ def without_added(stored: Any, wanted: Any, node: Node) -> Any:
 
 def normalized(spec: Any, node: Node, excluded: tuple[str, ...] = ()) -> Any:
     """The form in which two sides are compared: canonical, without what the server owns, what is unset, and `excluded`."""
-    form = _form(json_pointer.remove_all(spec, excluded), node)
+    form = _form(json_pointer.remove_all(spec, excluded) if excluded else spec, node)
     return {} if form is MISSING else form
 
 
@@ -285,7 +319,8 @@ def _map_form(value: dict[str, Any], node: Node) -> Any:
     for name, item in value.items():
         if item is None and node.declared:
             continue
-        below = _form(item, node.child(name) or OPAQUE)
+        inner = node.child(name) or OPAQUE
+        below = item if item.__class__ in _EXACT and inner.keeps_plain else _form(item, inner)
         if below is not MISSING:
             form[name] = below
     return MISSING if node.empty_is_absent and not form else form
@@ -296,7 +331,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: item if item.__class__ in _EXACT else _plain(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [item if item.__class__ in _EXACT else _plain(item) for item in value]
     return value

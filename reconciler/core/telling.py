@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
+from operator import is_
 from typing import Any, Final
 
 from reconciler.core.secret_names import (
@@ -31,6 +32,7 @@ _STEMS: Final = (
 _WORDS: Final = frozenset(
     ("auth", "bearer", "cred", "creds", "dsn", "jwt", "otp", "pass", "passcode", "pat", "pin", "pw", "pwd", "sas")
 )
+_NO_TEXT: Final = frozenset({int, float, bool, type(None)})
 _NAME_AND_VALUE: Final = re.compile(r"""["']?(?P<name>[\w.-]{1,100})["']?(?:\s{0,64}[:=]|\s)\s{0,64}(?=\S)""")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
@@ -49,16 +51,36 @@ def gives_itself_away(text: str) -> bool:
 
 
 def without_credentials(value: Any) -> Any:
-    """JSON data as it may be shown, though somebody entered a credential in a registry: addresses without it, `***` for a text that is one."""
+    """JSON data as it may be shown, though somebody entered a credential in a registry: addresses without it, `***` for a text that is one.
+
+    What holds none, as nearly everything, is given back itself, and is not to be changed.
+    """
+    kind = value.__class__
+    if kind is str:
+        if "://" in value and refuses_credentials(value):
+            return public_url(value)
+        return MASK if is_secret_form(value) else value
+    if kind is dict:
+        shown = {
+            _masked_name(name): item if item.__class__ in _NO_TEXT else without_credentials(item)
+            for name, item in value.items()
+        }
+        unchanged = shown.keys() == value.keys() and all(map(is_, shown.values(), value.values()))
+        return value if unchanged else shown
+    if kind is list:
+        items = [without_credentials(item) for item in value]
+        return value if all(map(is_, items, value)) else items
     if isinstance(value, Mapping):
-        return {masked(name): without_credentials(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_credentials(item) for item in value]
-    if not isinstance(value, str):
-        return value
-    if refuses_credentials(value):
-        return public_url(value)
-    return MASK if is_secret_form(value) else value
+        return without_credentials(dict(value))
+    if isinstance(value, tuple):
+        return without_credentials(list(value))
+    return without_credentials(str(value)) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=4096)
+def _masked_name(name: str) -> str:
+    """The same as `masked` for the name of a field, which stands in every manifest."""
+    return masked(name)
 
 
 def masked(text: str) -> str:

@@ -15,8 +15,9 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.core.schema.findings import Finding, is_mistake
 from reconciler.manifest.cached_items import Items, items_of, plain
@@ -29,9 +30,10 @@ STALE: Final = 3600  # seconds after which a file that was never finished is rem
 SUFFIX: Final = ".cache"
 KEY_FILE: Final = "cache.key"
 KEY_BYTES: Final = 32
-_MAGIC: Final = b"reconciler-cache-1 "
+_MAGIC: Final = b"reconciler-cache-2 "
 _SEAL: Final = 64  # hex digits of the seal, and of what a file is known by
 _FOLDER: Final = 0o700
+_TOGETHER: Final = 512  # entries that are decoded at one time
 
 
 class CachedDocument(NamedTuple):
@@ -55,29 +57,39 @@ class ManifestCache:
     folder: Path
     fingerprint: str
     key: bytes = field(repr=False)
-    _entries: dict[bytes, bytes] = field(default_factory=dict, init=False, repr=False)
+    _waiting: dict[bytes, bytes] = field(default_factory=dict, init=False, repr=False)  # entries nobody asked for yet
+    _decoded: dict[bytes, list[Any]] = field(default_factory=dict, init=False, repr=False)  # and their neighbours
     _fresh: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)  # files to keep: the digest of each
     _compiled: dict[str, list[tuple[Manifest, Items]]] = field(default_factory=dict, init=False, repr=False)
     _used: set[bytes] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._entries = dict(_entries(self._unsealed()))
+        self._waiting = dict(_entries(self._unsealed()))
 
     def find(self, shown: str, data: bytes) -> tuple[CachedDocument, ...] | None:
         """The documents of a file that was kept with these very bytes under this name, or None."""
         digest = self._digest(shown, data)
-        entry = self._entries.get(digest)
-        if entry is None:
+        documents = self._documents(digest)
+        if documents is None:
             return None
         try:
-            documents = json.loads(entry.decode())
+            found = tuple(
+                CachedDocument(number, line, kind, key, items_of(items, shown, line))
+                for number, line, kind, key, items in documents
+            )
         except ValueError:  # a number with more digits than Python reads
             return None
         self._used.add(digest)
-        return tuple(
-            CachedDocument(number, line, kind, key, items_of(items, shown, line))
-            for number, line, kind, key, items in documents
-        )
+        return found
+
+    def _documents(self, digest: bytes) -> list[Any] | None:
+        """The documents of an entry, which is let go, as plain data. Its neighbours, asked for next, are decoded with it."""
+        if digest in self._waiting:
+            batch = {one: self._waiting[one] for one in (digest, *islice(self._waiting, _TOGETHER))}
+            for one in batch:
+                del self._waiting[one]
+            self._decoded.update(_decoded(batch))
+        return self._decoded.pop(digest, None)
 
     def note(self, shown: str, data: bytes) -> None:
         """Note a file in which nothing was wrong so far: what its documents compile to is to be kept."""
@@ -99,7 +111,7 @@ class ManifestCache:
         new = dict(self._new())
         if not new:
             return
-        kept = {digest: entry for digest, entry in self._entries.items() if not is_whole or digest in self._used}
+        kept = {digest: entry for digest, entry in _entries(self._unsealed()) if not is_whole or digest in self._used}
         payload = _payload({**new, **kept})
         with contextlib.suppress(OSError):  # a full disk, a folder that may only be read
             self._write(payload)
@@ -107,14 +119,11 @@ class ManifestCache:
 
     def _new(self) -> Iterator[tuple[bytes, bytes]]:
         for shown, compiled in self._compiled.items():
-            documents = []
-            for manifest, items in compiled:
-                written = plain(items, manifest.source)
-                if written is None:
-                    break
-                documents.append([manifest.index, manifest.source.line, manifest.kind, manifest.key, written])
-            else:
-                with contextlib.suppress(ValueError, TypeError, RecursionError):  # what JSON does not hold is not kept
+            with contextlib.suppress(ValueError, TypeError, RecursionError):  # what JSON does not hold is not kept
+                documents = [
+                    [one.index, one.source.line, one.kind, one.key, plain(items, one.source)] for one, items in compiled
+                ]
+                if all(items is not None for *_, items in documents):
                     yield self._fresh[shown], json.dumps(documents, separators=(",", ":"), allow_nan=False).encode()
 
     def _digest(self, shown: str, data: bytes) -> bytes:
@@ -203,6 +212,16 @@ def _regular(path: Path) -> bytes:
     if not path.is_file():
         raise FileNotFoundError(path)
     return path.read_bytes()
+
+
+def _decoded(entries: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, list[Any]]]:
+    """Entries as plain data, those that can be read: all at once, so that the names in them are in memory once."""
+    try:
+        yield from zip(entries, json.loads(b"[" + b",".join(entries.values()) + b"]"), strict=True)
+    except ValueError:  # a number with more digits than Python reads: in one of them
+        for digest, entry in entries.items():
+            with contextlib.suppress(ValueError):
+                yield digest, json.loads(entry)
 
 
 def _entries(payload: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from reconciler.core.resource import Address, Desired, Resource, Source
 from reconciler.core.schema.findings import Finding
 
 Items: TypeAlias = tuple[Desired | Finding, ...]
+
+_SHARED: Final = 1024  # values that manifests have alike: each is in memory once
 
 # Of a resource, what a manifest says. The rest is a registry's, and empty here: an item with any of it is not kept.
 RESOURCE_FIELDS: Final = ("address", "spec", "source", "parent", "unmanaged")
@@ -19,7 +23,10 @@ DESIRED_FIELDS: Final = (
 
 
 def plain(items: Items, source: Source) -> list[Any] | None:
-    """The items of a manifest that stands at `source`, or None where one says what the cache has no room for."""
+    """The items of a manifest that stands at `source`, or None where one says what the cache has no room for.
+
+    Raises ValueError, TypeError or RecursionError for what JSON does not hold.
+    """
     written: list[Any] = []
     for item in items:
         if isinstance(item, Finding):
@@ -31,37 +38,56 @@ def plain(items: Items, source: Source) -> list[Any] | None:
         )
         if resource != only or resource.server_facts or item.matched:
             return None
-        written.append(
-            [
-                *(resource.address, resource.spec, resource.parent, resource.unmanaged, item.key, item.absent),
-                *(item.protected, item.previous, item.ignore, item.secrets, item.references, item.labels),
-                *(item.prerequisites, item.origins),
-            ]
-        )
+        terms = [
+            *(item.absent, item.protected, item.previous, item.ignore, item.secrets, item.references, item.labels),
+            *(item.prerequisites, item.origins, resource.unmanaged),
+        ]
+        spec = {
+            name: [_text(value)] if isinstance(value, (dict, list)) else value for name, value in resource.spec.items()
+        }
+        written.append([*resource.address, spec, resource.parent, item.key, _text(terms)])
     return written
 
 
 def items_of(written: list[Any], file: str, line: int) -> Items:
-    """The items of a manifest, as `plain` wrote them, with the place where it stands."""
+    """The items of a manifest, as `plain` wrote them, with the place where it stands. Raises ValueError for a number too long."""
     source = Source(file, line)
     return tuple(
         Finding._make(item["finding"]) if isinstance(item, Mapping) else _desired(item, source) for item in written
     )
 
 
-def _desired(item: list[Any], source: Source) -> Desired:
-    address, spec, parent, unmanaged, key, absent, *more = item
-    protected, previous, ignore, secrets, references, labels, prerequisites, origins = more
-    resource = Resource(
-        Address(*address),
-        spec,
-        source=source,
-        parent=None if parent is None else Address(*parent),
-        unmanaged=unmanaged,
+def _text(value: Any) -> str:
+    """A value as JSON text: what many manifests have alike is the same text, and read only once."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+@lru_cache(maxsize=_SHARED)
+def _value(text: str) -> Any:
+    return json.loads(text)
+
+
+class _Terms(NamedTuple):
+    """All that a manifest says beside its object: in most manifests of a project the same."""
+
+    absent: bool
+    protected: bool | None
+    previous: tuple[Address, ...]
+    ignore: tuple[str, ...]
+    secrets: Mapping[str, str]
+    references: Mapping[str, Address]
+    labels: Mapping[str, str]
+    prerequisites: tuple[Address, ...]
+    origins: Mapping[str, str]
+    unmanaged: Mapping[str, Any]
+
+
+@lru_cache(maxsize=_SHARED)
+def _terms(text: str) -> _Terms:
+    absent, protected, previous, ignore, secrets, references, labels, prerequisites, origins, unmanaged = json.loads(
+        text
     )
-    return Desired(
-        resource,
-        key,
+    return _Terms(
         absent,
         protected,
         _addresses(previous),
@@ -70,7 +96,33 @@ def _desired(item: list[Any], source: Source) -> Desired:
         {pointer: Address(*target) for pointer, target in references.items()},
         labels,
         _addresses(prerequisites),
-        origins=origins,
+        origins,
+        unmanaged,
+    )
+
+
+def _desired(item: list[Any], source: Source) -> Desired:
+    registry, kind, key, spec, parent, own_key, terms = item
+    said = _terms(terms)
+    resource = Resource(
+        Address(registry, kind, key),
+        {name: _value(value[0]) if value.__class__ is list else value for name, value in spec.items()},
+        source=source,
+        parent=None if parent is None else Address(*parent),
+        unmanaged=said.unmanaged,
+    )
+    return Desired(
+        resource,
+        key if own_key == key else own_key,
+        said.absent,
+        said.protected,
+        said.previous,
+        said.ignore,
+        said.secrets,
+        said.references,
+        said.labels,
+        said.prerequisites,
+        origins=said.origins,
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from reconciler.core.model import Model, Waiver
 from reconciler.core.resource import Source
@@ -16,14 +15,16 @@ from reconciler.manifest.native import NativeDocument
 
 @dataclass(frozen=True)
 class Again:
-    """The manifests of one file, read again at most once, whichever of them asks."""
+    """Reads the manifests of a file again, at most once, whichever of them asks. One for all files of a load."""
 
-    read: Callable[[], Sequence[Manifest]]
+    read: Callable[[str], Iterable[Manifest]]
+    _known: dict[str, dict[int, Manifest]] = field(default_factory=dict, init=False, repr=False)
 
-    @cached_property
-    def manifests(self) -> dict[int, Manifest]:
-        """By the index of the document."""
-        return {one.index: one for one in self.read()}
+    def manifest(self, file: str, index: int) -> Manifest:
+        """The manifest in that document of a file, with its values."""
+        if file not in self._known:
+            self._known[file] = {one.index: one for one in self.read(file)}
+        return self._known[file][index]
 
 
 class CachedManifest(Manifest):
@@ -35,25 +36,22 @@ class CachedManifest(Manifest):
     _again: Again
 
     def __init__(self, known: CachedDocument, file: str, again: Again) -> None:
-        values = {
-            "source": Source(file, known.line),
-            "index": known.number,
-            "kind": known.kind,
-            "key": known.key,
-            "parts": (),
-            "items": known.items,
-            "_again": again,
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        put = object.__setattr__
+        put(self, "source", Source(file, known.line))
+        put(self, "index", known.number)
+        put(self, "kind", known.kind)
+        put(self, "key", known.key)
+        put(self, "parts", ())
+        put(self, "items", known.items)
+        put(self, "_again", again)
 
     @property
     def model(self) -> Model | None:
-        return self._again.manifests[self.index].model
+        return self._again.manifest(self.source.file, self.index).model
 
     @property
     def native(self) -> NativeDocument | None:
-        return self._again.manifests[self.index].native
+        return self._again.manifest(self.source.file, self.index).native
 
     @property
     def waivers(self) -> tuple[Waiver, ...]:

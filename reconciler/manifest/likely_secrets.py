@@ -20,9 +20,13 @@ _BY_NAME: Final = (
 )
 
 
-def likely_secrets(data: Any) -> Iterator[Finding]:
+def likely_secrets(data: Any) -> Iterable[Finding]:
     """A warning for each text of a document that is likely a secret."""
-    yield from _walk(data, ())
+    texts: list[str] = []
+    # no form of a credential holds a line break, so one search tells of all texts what the walk asks of each
+    if _is_harmless(data, texts) and not is_secret_form("\n".join(texts)):
+        return ()
+    return _walk(data, ())
 
 
 def likely_in_variables(variables: Mapping[str, str]) -> Iterator[Finding]:
@@ -35,6 +39,28 @@ def told_once(problems: Iterable[Problem]) -> set[Problem]:
     every = set(problems)
     errors = {problem[:3] for problem in every if is_error(problem)}
     return {problem for problem in every if problem.rule != RULE or problem[:3] not in errors}
+
+
+def _is_harmless(value: Any, texts: list[str]) -> bool:
+    """True for a value in which `_walk` finds nothing unless it is by the form of a text: most are such. Collects its texts."""
+    if isinstance(value, str):
+        texts.append(value)
+        return "://" not in value or refuses_credentials(value) is None
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if not isinstance(name, str) or is_secret_form_of_name(name):
+                return False
+            if isinstance(item, str):
+                if is_secret_field(name) and item.strip() and not _is_reference(item):
+                    return False
+                texts.append(item)
+                if "://" in item and refuses_credentials(item) is not None:
+                    return False
+            elif isinstance(item, (dict, list)) and not _is_harmless(item, texts):
+                return False
+    elif isinstance(value, list):
+        return all(_is_harmless(item, texts) for item in value)
+    return True
 
 
 def _walk(value: Any, path: tuple[str, ...]) -> Iterator[Finding]:

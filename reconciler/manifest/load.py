@@ -8,6 +8,7 @@ documents have been read (`reading`).
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -89,6 +90,8 @@ class Reader:
         return reading.finish(len(texts), is_whole=True)
 
     def _read_files(self, files: Iterable[File], reading: Reading) -> None:
+        folders: dict[str, str] = {}
+        again = Again(lambda shown: self._read_again(shown, reading.texts[shown], folders[shown]))
         for file in files:
             data = document.read_bytes(file.path, file.shown)
             text = data if isinstance(data, Problem) else document.decode(data, file.shown)
@@ -99,16 +102,18 @@ class Reader:
             folder = os.path.dirname(file.real)
             found = self.cache.find(file.shown, data) if self.cache is not None else None
             if found is not None:
-                self._take_over(found, file.shown, text, folder, reading)
+                folders[file.shown] = sys.intern(folder)  # of many files, and in memory once
+                self._take_over(found, file.shown, text, again, reading)
                 continue
             self._read_text(file.shown, text, folder, reading)
             if self.cache is not None and _FROM_FILE not in text and reading.is_plain(file.shown):
                 self.cache.note(file.shown, data)
 
-    def _take_over(self, found: Iterable[CachedDocument], shown: str, text: str, folder: str, reading: Reading) -> None:
+    def _take_over(
+        self, found: Iterable[CachedDocument], shown: str, text: str, again: Again, reading: Reading
+    ) -> None:
         """Take over the documents of a file as an earlier command read them."""
         reading.texts[shown] = text
-        again = Again(lambda: self._read_again(shown, text, folder))
         known = [CachedManifest(item, shown, again) for item in found]
         reading.counts[shown] = len(known)
         reading.manifests.extend(known)

@@ -68,13 +68,15 @@ def _walk(value: Any, node: Node, path: tuple[str, ...], scope: Scope, found: li
     if isinstance(value, dict):
         new = {}
         for name, item in value.items():
-            if isinstance(item, _BARE) or (item.__class__ is str and "${" not in item):
+            if ("${" not in item) if item.__class__ is str else isinstance(item, _BARE):
                 continue
             resolved = _walk(item, node.child(name) or OPAQUE, (*path, name), scope, found)
             if resolved is not item:
                 new[name] = resolved
         return {**value, **new} if new else value
     if isinstance(value, list):
+        if all(item.__class__ is str and "${" not in item for item in value):
+            return value
         each = node.each or OPAQUE
         items = [_walk(item, each, (*path, str(place)), scope, found) for place, item in enumerate(value)]
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value

@@ -143,6 +143,8 @@ def _unfinished_renames(item: Desired, new: Resource, index: RegistryIndex) -> D
     Both must say so: the new object is ours and bears this key, and the old one's mark says that it becomes the new one.
     That both are ours is not enough: an object that was there before, adopted or not, is not what the old one became.
     """
+    if not item.previous:
+        return Decision()
     changes: list[Change] = []
     problems: list[Problem] = []
     arrived = _is_ours(new, item.key, index)
@@ -326,6 +328,8 @@ def _secret_without_model(item: Desired, index: RegistryIndex) -> bool:
 
 def _asked(item: Desired, policy: DecisionPolicy) -> bool:
     """True where the user asked (`--rotate`) to write this object's secrets again, or those of the model it stands beside."""
+    if not policy.consents.rotate:
+        return False
     names = {item.key, item.address.key, str(item.address), str(item.resource.parent)}
     return not names.isdisjoint(policy.consents.rotate)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
@@ -30,8 +30,7 @@ from reconciler.core.telling import without_credentials
 from reconciler.core.unmanaged import combined
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """One field that differs. An absent side is MISSING; a sensitive one shows neither side."""
 
     path: str
@@ -111,6 +110,8 @@ def difference(
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
         fields.extend(_apart_from_hollow(field_changes(before, after), remote))
+    if not fields and not pointers:
+        return Difference()
     verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}
     for pointer in pointers:
         verdict = _secret(pointer, desired, remote, kind, fingerprints)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, groupby
+from operator import itemgetter
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
-from reconciler.core.spec import canonical_json, digest
+from reconciler.core.spec import canonical_json, canonical_list, digest_of
 from reconciler.planner import guards
 from reconciler.planner.blocking import block, limit_contents, limit_replaces
 from reconciler.planner.decide import decide
@@ -177,24 +179,11 @@ def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
 
 def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> str:
     """One hash of everything that the plan was computed from."""
-    wanted = sorted(
-        [
-            str(item.address),
-            canonical_json(item.resource.spec),
-            item.key,
-            item.absent,
-            str(item.protected),
-            [*map(str, item.previous)],
-            item.ignore,
-        ]
-        for item in desired.resources
-    )
     consents = policy.consents
     asked = [consents.prune, consents.allow_deletes, consents.allow_replaces, consents.take_ownership, consents.rotate]
     limits = [policy.limits.max_deletes, policy.limits.max_delete_percent, sorted(policy.limits.allowed)]
     registries = {name: [facts.identity, facts.owner, facts.owns] for name, facts in remote.registries.items()}
     prints = {str(address): dict(known) for address, known in policy.fingerprints.items()}
-    stored = sorted(canonical_json(_stored(resource)) for resource in remote.resources())
     unreadable = sorted(
         [name, row.kind or "", row.key or ""] for name, listing in remote.listings.items() for row in listing.unreadable
     )
@@ -203,22 +192,39 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
         sorted(map(str, desired.declared)) if not desired.complete else None,
         desired.silent_sources,
     ]
-    return digest(
-        [
-            wanted,
-            stored,
-            unreadable,
-            asked,
-            limits,
-            registries,
-            prints,
-            scope,
-            policy.environment,
-            sorted(map(str, policy.named)),
-        ]
+    rest = [unreadable, asked, limits, registries, prints, scope, policy.environment, sorted(map(str, policy.named))]
+    # piece by piece: the whole text is as large as all that was read
+    texts = chain(
+        ("[",),
+        canonical_list(_wanted(desired)),
+        (",",),
+        canonical_list(_stored(remote)),
+        (",", canonical_json(rest)[1:]),
     )
+    return digest_of(texts)
 
 
-def _stored(resource: Resource) -> list[object]:
+def _wanted(desired: DesiredState) -> Iterator[list[object]]:
+    for item in sorted(desired.resources, key=lambda item: str(item.address)):
+        yield [
+            str(item.address),
+            canonical_json(item.resource.spec),
+            item.key,
+            item.absent,
+            str(item.protected),
+            [*map(str, item.previous)],
+            item.ignore,
+        ]
+
+
+def _stored(remote: RemoteState) -> Iterator[str]:
+    """The canonical text of each object, sorted by it: of one address there may be several."""
+    first = itemgetter(0)
+    by_address = sorted(((canonical_json(str(one.address)), one) for one in remote.resources()), key=first)
+    for address, same in groupby(by_address, key=first):
+        yield from sorted(f"[{address},{canonical_json(_facts(resource))[1:]}" for _, resource in same)
+
+
+def _facts(resource: Resource) -> list[object]:
     mark = resource.mark.to_json() if resource.mark else None
-    return [str(resource.address), resource.spec, resource.id, resource.revision, mark]
+    return [resource.spec, resource.id, resource.revision, mark]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.core.actions import WRITES
 from reconciler.core.kind import Kind
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
-from reconciler.core.spec import canonical_json, is_reference, references_in, secrets_in
+from reconciler.core.spec import is_reference, references_in, same_json, secrets_in
 from reconciler.planner.decide import decide
 from reconciler.planner.deletable import deletion
 from reconciler.planner.guard_checks import consequences_of, tripped_guards
@@ -71,6 +71,8 @@ def _wanted(item: Desired, remote: RemoteState) -> Desired:
         return item
     found = references_in(item.resource.spec, facts.kinds[item.address.kind].root, item.address.key)
     references = {pointer: Address(facts.name, kind, key) for pointer, kind, key in found}
+    if not references:
+        return item
     return replace(item, references={**item.references, **references})
 
 
@@ -169,22 +171,29 @@ def _judge_write(change: Change, item: Desired, index: RegistryIndex, policy: Po
         return _refuse(change, again.message)
     if (again.action, again.previous) != (change.action, change.previous):
         return _refuse(change, f"it takes a {again.action} to write this, and the plan says {change.action}")
-    if _shown(again) != _shown(change) or set(again.replaces) != set(change.replaces):
+    if not _same_shown(again, change) or set(again.replaces) != set(change.replaces):
         return _refuse(change, "what the plan shows of it is not what it writes")
     return replace(change, parent=parent, depends_on=tuple(sorted({*change.depends_on, *again.depends_on})))
 
 
-def _shown(change: Change) -> dict[str, str]:
-    """What is written, field by field, as far as it is shown. What was there before may move: a server may add to a list."""
-    return {
-        field.path: "" if field.after is MISSING else canonical_json(field.after)
-        for field in change.fields
-        if not field.sensitive
-    }
+def _same_shown(one: Change, other: Change) -> bool:
+    """True where two changes write the same, field by field, as far as it is shown. What was there before may move: a server may add to a list."""
+    ours, theirs = _shown(one), _shown(other)
+    return ours.keys() == theirs.keys() and all(_same_side(after, theirs[path]) for path, after in ours.items())
+
+
+def _shown(change: Change) -> dict[str, Any]:
+    return {field.path: field.after for field in change.fields if not field.sensitive}
+
+
+def _same_side(one: Any, other: Any) -> bool:
+    return one is other or (one is not MISSING and other is not MISSING and same_json(one, other))
 
 
 def _misplaced_secrets(item: Desired, kind: Kind) -> str:
     """The first pointer of a secret that leads to no field for one: its value would be stored for everybody to read; or ""."""
+    if not item.secrets:
+        return ""
     there = {pointer: value for pointer, value in secrets_in(item.resource.spec, kind.root) if is_reference(value)}
     strays = (pointer for pointer, reference in item.secrets.items() if there.get(pointer) != reference)
     return next(iter(sorted(strays)), "")

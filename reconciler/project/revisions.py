@@ -38,7 +38,7 @@ class History:
         for revision in reversed(self.revisions):
             found.append(_fields(before.get(revision.id), revision, self.kind))
             before[revision.id] = revision
-        return reversed(found)
+        return iter(found[::-1])
 
     def at(self, number: str) -> Revision:
         """The revision of that number. Raises InputError where there is none, or where two objects have one."""

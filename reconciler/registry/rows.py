@@ -81,10 +81,10 @@ def _is_odd(value: Any) -> bool:
 
 def split_row(kind: Kind, members: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the kind declares of these members, all of it of the right type, and the rest as a tree beside it. Raises MisreadError."""
+    if fits(members, kind.shape, MAX_DEPTH):
+        return dict(members), {}
     if too_deep(members):
         raise MisreadError(TOO_DEEP)
-    if fits(members, kind.shape):
-        return dict(members), {}
     wrong = wrong_type(members, kind.shape)
     if wrong is not None:
         raise MisreadError(f"{wrong.pointer or 'it'} {wrong.message}")

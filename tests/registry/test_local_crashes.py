@@ -12,6 +12,7 @@ import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -176,6 +177,28 @@ def test_a_process_that_dies_before_any_statement_leaves_what_one_of_its_writes_
             file.unlink()
 
     assert deaths(monkeypatch, body, look) > 30
+
+
+def test_a_process_that_dies_in_a_group_of_writes_leaves_all_of_them_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written together is stored together, whichever of its statements is the last that was run."""
+    path = tmp_path / "registry.db"
+
+    def body() -> None:
+        with opened(path) as objects:
+            objects.together([partial(create, objects, key, key * 3_000) for key in "abc"])
+
+    seen: set[int] = set()
+
+    def look() -> None:
+        if path.exists():
+            seen.add(held(path)["revisions"])
+        for file in tmp_path.glob("registry.db*"):
+            file.unlink()
+
+    assert deaths(monkeypatch, body, look) > 10
+    assert seen == {0, 3}
 
 
 def test_a_power_cut_at_any_byte_of_the_log_loses_the_last_writes_and_nothing_else(tmp_path: Path) -> None:

@@ -82,10 +82,16 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, and nobody else writes meanwhile: what is read inside still holds when it is committed."""
+        """All or nothing, and nobody else writes meanwhile: what is read inside still holds when it is committed.
+
+        Inside of another one it is a part of that: what fails here must make that fail, too.
+        """
         with self._translated():
             if self._writer is None:
                 self._writer = self._open_writer()
+            if self._writer.in_transaction:
+                yield self._writer
+                return
             with _transaction(self._writer, "IMMEDIATE"):
                 yield self._writer
 

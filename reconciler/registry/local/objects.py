@@ -7,9 +7,9 @@ keeps other writers out, and where they no longer hold it changes nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from reconciler.core.rules import OPAQUE
 from reconciler.core.shape import ANYTHING
@@ -67,6 +67,7 @@ _HISTORY: Final = """
 """
 
 Clock = Callable[[], datetime]
+Result = TypeVar("Result")
 
 
 def utc_now() -> datetime:
@@ -74,7 +75,7 @@ def utc_now() -> datetime:
 
 
 class Objects:
-    """What one database holds of `kinds`. Every method is one transaction and raises RegistryError."""
+    """What one database holds of `kinds`. Every method is one transaction, or a part of that of `together`, and raises RegistryError."""
 
     def __init__(self, database: Database, kinds: Mapping[str, Kind], registry: str, clock: Clock) -> None:
         self._database = database
@@ -85,8 +86,8 @@ class Objects:
 
     def listing(self) -> Listing:
         with self._database.reading() as connection:
-            rows = connection.execute(_LIVE + "ORDER BY o.kind, o.key").fetchall()
-        found = [resource_of(row, self._registry, self._branches) for row in rows]
+            rows = connection.execute(_LIVE + "ORDER BY o.kind, o.key")  # one by one: all of them twice are much memory
+            found = [resource_of(row, self._registry, self._branches) for row in rows]
         return Listing.of(found)
 
     def get(self, address: Address) -> Resource | None:
@@ -99,6 +100,11 @@ class Objects:
         if isinstance(found, Unreadable):
             raise PermanentError(f"{address} cannot be read: {found.message}")
         return found
+
+    def together(self, works: Sequence[Callable[[], Result]]) -> list[Result]:
+        """Carry out several of the writes below in one transaction: all of them, or none where one raises."""
+        with self._database.writing():
+            return [work() for work in works]
 
     def create(self, write: Write) -> Resource:
         address = write.desired.address

@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from reconciler.registry.driver import Address, Kind, Listing, PlanRecord, Removal, Resource, Revision, Write
 from reconciler.registry.local.database import BUSY_SECONDS, Database
+from reconciler.registry.local.grouping import GroupCommit
 from reconciler.registry.local.objects import Clock, Objects, utc_now
 
 Given = ParamSpec("Given")
+Asked = TypeVar("Asked")
 Result = TypeVar("Result")
 
 
@@ -26,6 +29,7 @@ class Store:
     def __init__(self, objects: Objects, thread: ThreadPoolExecutor) -> None:
         self._objects = objects
         self._thread = thread
+        self._writes = GroupCommit(thread, objects.together)
 
     async def read(self) -> Listing:
         return await self._run(self._objects.listing)
@@ -34,16 +38,16 @@ class Store:
         return await self._run(self._objects.get, address)
 
     async def create(self, write: Write) -> Resource:
-        return await self._run(self._objects.create, write)
+        return await self._write(self._objects.create, write)
 
     async def update(self, write: Write) -> Resource:
-        return await self._run(self._objects.update, write)
+        return await self._write(self._objects.update, write)
 
     async def rename(self, write: Write) -> Resource:
-        return await self._run(self._objects.rename, write)
+        return await self._write(self._objects.rename, write)
 
     async def delete(self, removal: Removal) -> None:
-        await self._run(self._objects.delete, removal)
+        await self._write(self._objects.delete, removal)
 
     async def history(self, address: Address) -> tuple[Revision, ...]:
         return await self._run(self._objects.history, address)
@@ -56,6 +60,10 @@ class Store:
 
     async def end_plan(self, nonce: str) -> None:
         await self._run(self._objects.end_plan, nonce)
+
+    async def _write(self, work: Callable[[Asked], Result], asked: Asked) -> Result:
+        done: Result = await self._writes.add(partial(work, asked))
+        return done
 
     async def _run(self, work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
         return await asyncio.wrap_future(self._thread.submit(work, *args, **kwargs))
