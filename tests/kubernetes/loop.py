@@ -20,7 +20,9 @@ from registry.server_process import free_port
 GROUP: Final = "models.reconciler.dev"
 VERSION: Final = f"{GROUP}/v1alpha1"
 HELD: Final = ("models", "nemomodels.nemo.models.reconciler.dev", "nemosecrets.nemo.models.reconciler.dev")
-LEASE: Final = "10"  # seconds, as text: so short that a lease of who was killed is soon over, and long enough for a slow machine
+LEASE: Final = (
+    "10"  # seconds, as text: so short that a lease of who was killed is soon over, and long enough for a slow machine
+)
 STEP: Final = 0.1  # seconds between two looks
 
 
