@@ -19,6 +19,8 @@ from pathlib import Path
 import aiohttp
 
 from reconciler.project import api
+from reconciler.project.api import LoadedProject
+from reconciler.project.workspace import open_workspace
 
 HEADERS = {"mlflow": "X-MLFLOW-WORKSPACE"}  # which say the workspace, where no path does
 LISTS = {  # the lists of a plan, as many rows of each as the server gives at once
@@ -38,7 +40,7 @@ def headers(driver: str, workspace: str) -> dict[str, str]:
 
 
 async def ours(what: str) -> None:
-    project = api.load()
+    project = _loaded()
     async with api.connect(project) as registries:
         remote = await api.remote_state(registries)
         plan = api.make_plan(project.desired, remote, project.policy())
@@ -48,6 +50,13 @@ async def ours(what: str) -> None:
                 raise SystemExit("not all was created")
         elif plan.changes:
             raise SystemExit("there is something to do")
+
+
+def _loaded() -> LoadedProject:
+    """The project as the command line loads it: with the cache of its manifests, which `create` leaves to `plan`."""
+    workspace = open_workspace(None, environment=None, cached=True)
+    loaded = workspace.load()
+    return LoadedProject(workspace, loaded.checked(), loaded.warnings)
 
 
 async def bare_create(driver: str, url: str, workspace: str, width: str, file: str) -> None:

@@ -7,6 +7,8 @@ import re
 
 import pytest
 from cli.project import Project
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.core.secret_names import (
     SECRET_IN_QUERY,
@@ -47,6 +49,15 @@ def _forms() -> list[str]:
         *(f"xoxb-{key}", f"hf_{key}", f"AIza{key}{key}"[:39], f"eyJ{key}.eyJ{key}.{key}", f"sk_live_{key}"),
         "-----BEGIN " + "RSA PRIVATE KEY-----",
     ]
+
+
+_PIECES = st.sampled_from([*"_-. aA0sS", *SECRET, *PLAIN, "K", "ſ", *(word.upper() for word in SECRET)])
+
+
+@given(st.lists(_PIECES | st.text(max_size=2), max_size=4).map("".join))
+def test_a_name_is_told_just_where_the_pattern_tells_it(name: str) -> None:
+    """The schemas have the pattern alone: what the program looks at first may decide nothing else."""
+    assert is_secret_name(name) is (re.search(SECRET_NAME, name) is not None)
 
 
 @pytest.mark.parametrize("name", SECRET)

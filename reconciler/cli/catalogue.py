@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,7 +31,12 @@ def files_of(workspace: Workspace, offers: Sequence[CatalogueEntry], target: str
     Raises InputError where one is there already, UsageError for a wrong target.
     """
     folder = _first_folder(workspace) if target is None else Path(target)
-    if target is not None and folder.suffix.lower() in SUFFIXES and not folder.is_dir() and not target.endswith("/"):
+    if (
+        target is not None
+        and folder.suffix.lower() in SUFFIXES
+        and not os.path.isdir(folder)
+        and not target.endswith("/")
+    ):
         if folder.suffix.lower() not in _YAML:
             raise UsageError(
                 f"-o {target!r}: what is written is YAML", hint="give a folder, or a file that ends in .yaml"
@@ -48,7 +54,7 @@ def files_of(workspace: Workspace, offers: Sequence[CatalogueEntry], target: str
                     hint="add them one by one, each with -o FILE",
                 )
     for path in files:
-        if path.exists() or path.is_symlink():
+        if os.path.lexists(path):
             raise InputError(f"{path} is there already", hint="choose another file with -o; nothing is overwritten")
     return files
 
@@ -59,7 +65,7 @@ def credentials_file(provider: str, models: Iterable[Path]) -> Path:
     Raises InputError where it is there already.
     """
     path = min(models).parent / f"{_NOT_IN_KEYS.sub('-', provider).lstrip('._-')}-credentials.yaml"
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         raise InputError(f"{path} is there already", hint="look at what it declares; nothing is overwritten")
     return path
 
@@ -81,7 +87,9 @@ def _first_folder(workspace: Workspace) -> Path:
     """The first of the configured manifests that is a folder, or may become one, as seen from the working directory."""
     for text in workspace.project.manifests:
         path = workspace.project.root / text
-        if path.is_dir() or not (path.exists() or path.suffix.lower() in SUFFIXES or re.search(r"[*?\[]", text)):
+        if os.path.isdir(path) or not (
+            os.path.exists(path) or path.suffix.lower() in SUFFIXES or re.search(r"[*?\[]", text)
+        ):
             return Path(shown(str(path), workspace.cwd))
     raise InputError("no folder of manifests is configured", hint="say where to write: -o FOLDER")
 

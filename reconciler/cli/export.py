@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -142,7 +143,7 @@ def _file_of(item: Resource, target: str | None, suffix: str, *, whole: bool) ->
     """The file of an object's manifest, or None for stdout."""
     if target is None:
         return None
-    if whole or target.endswith("/") or Path(target).is_dir():
+    if whole or target.endswith("/") or os.path.isdir(target):
         return (Path(target) / path_of(item)).with_suffix(suffix)
     return Path(target)
 
@@ -160,7 +161,7 @@ def _declarations(
             left_out.append(Undeclarable(item, f"the registry holds {count[item.address]} objects of this key"))
             continue
         root = workspace.project.root
-        folder = "." if path is None else shown(str(path.resolve().parent), root)
+        folder = "." if path is None else shown(os.path.dirname(os.path.realpath(path)), root)
         made = declare(item, workspace.entries[item.address.registry], root, folder, known.__contains__)
         if isinstance(made, Declared):
             declared.append((made, path))
@@ -199,7 +200,7 @@ def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Declared]], outp
     """Writes all files or, where one is there already and not to be overwritten, none."""
     for path, _ in paths:
         check_export_file(path, workspace)
-    there = [str(path) for path, _ in paths if path.exists()]
+    there = [str(path) for path, _ in paths if os.path.exists(path)]
     if there and not force:
         raise InputError(
             f"{', '.join(there[:5])}{' and more' if len(there) > 5 else ''}: there already", hint="--force overwrites"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from reconciler.cli.files import check_writable, write_text
@@ -28,7 +29,7 @@ def export_objects(options: GlobalOptions, target: str | None, *, force: bool) -
         for path in files:
             check_export_file(path, workspace)
             check_writable(path)
-        there = [str(path) for path in files if path.exists()]
+        there = [str(path) for path in files if os.path.exists(path)]
         if there and not force:
             more = " and more" if len(there) > _MOST_LISTED else ""
             raise InputError(f"{', '.join(there[:_MOST_LISTED])}{more}: there already", hint="--force overwrites")

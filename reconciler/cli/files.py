@@ -14,14 +14,14 @@ def write_text(path: Path, text: str) -> None:
     """Writes a file, whole or not at all. Raises InputError, with the path, where it cannot."""
     with _input_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # a device or a FIFO, such as /dev/stderr
+        if os.path.exists(path) and not os.path.isfile(path):  # a device or a FIFO, such as /dev/stderr
             path.write_text(text, encoding="utf-8")
             return
-        path = path.resolve()  # a link stays a link
+        path = Path(os.path.realpath(path))  # a link stays a link
         beside = path.with_name(f".{path.name[:200]}.{os.getpid()}")
         try:
             beside.write_text(text, encoding="utf-8")
-            if path.exists():
+            if os.path.exists(path):
                 beside.chmod(path.stat().st_mode & 0o777)
             beside.replace(path)
         finally:
@@ -31,11 +31,15 @@ def write_text(path: Path, text: str) -> None:
 def check_writable(path: Path) -> None:
     """Before any work is done: raises InputError where `write_text` could not write the file."""
     with _input_errors(path):
-        if path.is_dir():
+        if os.path.isdir(path):
             raise InputError(f"{path} cannot be written: it is a folder")
-        device = path.exists() and not path.is_file()
-        nearest = path if device else next(folder for folder in path.resolve().parents if folder.exists())
-        if not device and not nearest.is_dir():
+        device = os.path.exists(path) and not os.path.isfile(path)
+        nearest = (
+            path
+            if device
+            else next(folder for folder in Path(os.path.realpath(path)).parents if os.path.exists(folder))
+        )
+        if not device and not os.path.isdir(nearest):
             raise InputError(f"{path} cannot be written: {nearest} is not a folder")
         if not os.access(nearest, os.W_OK):
             raise InputError(f"{path} cannot be written: permission denied")
@@ -54,9 +58,9 @@ def _input_errors(path: Path) -> Iterator[None]:
 def read_file(path: Path, limit: int) -> str:
     """A file's text. Raises InputError where it is missing, no regular file, too large or not UTF-8."""
     try:
-        if not path.exists():
+        if not os.path.exists(path):
             raise InputError(f"{path} cannot be read: there is no such file")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"{path} cannot be read: it is not a regular file")
         if path.stat().st_size > limit:
             raise InputError(f"{path} is larger than {limit // 1024 // 1024} MiB")

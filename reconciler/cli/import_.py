@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -101,7 +102,7 @@ def _check_driver(workspace: Workspace, registry: str | None, manifests: Sequenc
 
 def _write(files: dict[Written, Path], *, force: bool) -> None:
     """Writes all files. Raises InputError, before the first, where one is there already or cannot be written."""
-    there = [str(path) for path in files.values() if path.exists()]
+    there = [str(path) for path in files.values() if os.path.exists(path)]
     if there and not force:
         more = " and more" if len(there) > _MOST_LISTED else ""
         raise InputError(f"{', '.join(there[:_MOST_LISTED])}{more}: there already", hint="--force overwrites")

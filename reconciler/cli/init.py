@@ -91,7 +91,7 @@ def command(options: GlobalOptions, folder: Path, ci: str | None, force: bool) -
     if force and ci is None:
         raise UsageError("--force writes the files of a pipeline anew, so it needs --ci")
     config = options.config or folder / FILE
-    if ci is None or not config.exists():
+    if ci is None or not os.path.exists(config):
         _write_project(folder)
     if ci is not None:
         _write_pipeline(ci, replace(options, config=config), force=force)
@@ -124,7 +124,7 @@ def _write_pipeline(system: str, options: GlobalOptions, *, force: bool) -> None
 
 
 def _write(path: Path, text: str, *, force: bool = False) -> None:
-    if path.exists() and not force:
+    if os.path.exists(path) and not force:
         say(f"left as it is: {printable(str(path))}")
         return
     write_text(path, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ def command(options: GlobalOptions, file: Path, output_format: str, outputs: tup
     answers = Outputs.parse(PLAN, output_format, outputs, full=full)
     for path in answers.paths:
         check_writable(path)
-        if path.resolve() == file.resolve():
+        if os.path.realpath(path) == os.path.realpath(file):
             raise UsageError(f"{path} was not written: it is the saved plan", hint="give the file another name")
     saved = parse(read_file(file, MAX_BYTES), str(file))
     _tell(saved, options, str(file))

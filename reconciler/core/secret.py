@@ -129,10 +129,10 @@ class Resolver:
         )
 
     def _file(self, reference: str, name: str) -> str:
-        root = self.root.resolve()
+        root = Path(os.path.realpath(self.root))
         try:
-            path = (root / name).resolve()
-        except (OSError, RuntimeError, ValueError) as error:  # links in a circle; a NUL
+            path = Path(os.path.realpath(root / name))
+        except ValueError as error:  # a NUL
             raise SecretError(f"{reference} cannot be read: it leads nowhere") from error
         if not path.is_relative_to(root):
             raise SecretError(f"{reference} leads outside the project", hint=f"keep the file under {root}")

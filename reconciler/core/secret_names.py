@@ -9,6 +9,8 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
+from reconciler.core.late_pattern import late_pattern
+
 
 def any_case(text: str) -> str:
     """A pattern for a word in any case, since JSON Schema has no flags."""
@@ -130,8 +132,28 @@ SECRET_NAME: Final = "^" + _named(r"[\s\S]", r"$(?!\n)")
 # a parameter whose value is written down; one that is empty says nothing
 SECRET_IN_QUERY: Final = r"[?&;]" + _named("[^=&#;?]", "=", 100) + r"(?=[^&#;])(?!\$\{)"
 
-_secret_name: Final = re.compile(SECRET_NAME)
-_secret_in_query: Final = re.compile(SECRET_IN_QUERY)
+# Whatever a name that the pattern matches is called, it holds one of these.
+_PIECES: Final = (
+    *(
+        "key",
+        "token",
+        "auth",
+        "pass",
+        "cred",
+        "secret",
+        "cookie",
+        "bearer",
+        "sig",
+        "sas",
+        "jwt",
+        "pwd",
+        "otp",
+        "session",
+    ),
+)
+
+_secret_name: Final = late_pattern(SECRET_NAME)
+_secret_in_query: Final = late_pattern(SECRET_IN_QUERY)
 SECRET_FORMS: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"(?:sk|pk|rk)-(?=[A-Za-z0-9_-]{0,80}[0-9])[A-Za-z0-9_-]{16,80}"  # OpenAI, Anthropic, LiteLLM and others
@@ -147,7 +169,8 @@ SECRET_FORMS: Final = re.compile(
 @lru_cache(maxsize=4096)  # the same names stand in every manifest
 def is_secret_name(name: str) -> bool:
     """Whether what stands under a name is a credential, whatever it is: a header, a query parameter, a field."""
-    return _secret_name.search(name) is not None
+    small = name.lower()  # most names hold no piece of one that tells, and the pattern need not even be compiled
+    return any(piece in small for piece in _PIECES) and _secret_name.search(name) is not None
 
 
 def is_secret_field(name: str) -> bool:

@@ -149,19 +149,24 @@ def with_defaults(spec: Any, node: Node) -> Any:
     return spec
 
 
-def secrets_in(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+def secrets_in(spec: Any, node: Node) -> list[tuple[str, Any]]:
     """`(pointer, value)` of each secret that is set in `spec`, in the order of the fields."""
-    if not node.holds_secrets:
-        return
+    found: list[tuple[str, Any]] = []
+    if node.holds_secrets:
+        _add_secrets(spec, node, (), found)
+    return found
+
+
+def _add_secrets(spec: Any, node: Node, path: tuple[str, ...], found: list[tuple[str, Any]]) -> None:
     rule = node.secret
     if rule is not None and node.is_secret(spec):
         if spec is not None and (
-            not rule.only_references or is_reference(spec) or spec == PRESENT or _named(rule, prefix)
+            not rule.only_references or is_reference(spec) or spec == PRESENT or _named(rule, path)
         ):
-            yield json_pointer.join(prefix), spec
+            found.append((json_pointer.join(path), spec))
         return
     for name, value, below in _members(spec, node, WriteOnly):
-        yield from secrets_in(value, below, (*prefix, name))
+        _add_secrets(value, below, (*path, name), found)
 
 
 def _named(rule: WriteOnly, pointer: tuple[str, ...]) -> bool:
@@ -249,7 +254,7 @@ def hide_secrets(spec: Any, node: Node, shown: str = PRESENT, *, references: boo
 
     Without `references` these are hidden, too.
     """
-    for pointer, value in list(secrets_in(spec, node)):
+    for pointer, value in secrets_in(spec, node):
         if not (references and is_reference(value)):
             spec = json_pointer.put(spec, pointer, shown)
     return spec

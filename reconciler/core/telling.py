@@ -12,6 +12,7 @@ from itertools import pairwise
 from operator import is_
 from typing import Any, Final
 
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.secret_names import (
     SECRET_FORMS,
     has_secret_in_query,
@@ -33,10 +34,10 @@ _WORDS: Final = frozenset(
     ("auth", "bearer", "cred", "creds", "dsn", "jwt", "otp", "pass", "passcode", "pat", "pin", "pw", "pwd", "sas")
 )
 _NO_TEXT: Final = frozenset({int, float, bool, type(None)})
-_NAME_AND_VALUE: Final = re.compile(r"""["']?(?P<name>[\w.-]{1,100})["']?(?:\s{0,64}[:=]|\s)\s{0,64}(?=\S)""")
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_NAME_AND_VALUE: Final = late_pattern(r"""["']?(?P<name>[\w.-]{1,100})["']?(?:\s{0,64}[:=]|\s)\s{0,64}(?=\S)""")
+_WORD: Final = late_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
-FORMS: Final = re.compile(
+FORMS: Final = late_pattern(
     # user:password@host, with a scheme before it or without; then a user alone, who may be a token
     r"""(?:(?<=://)|(?<![\w.-]))[^\s/@:"'{}\[\],]{0,256}:[^\s"']{1,256}(?=@)|(?<=://)[^\s/@:]{1,256}(?=@)"""
     r"|\b(?:bearer|basic)\s{1,8}(?!\$\{)[\w.~+/=-]{6,}"

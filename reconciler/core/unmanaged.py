@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
 from reconciler.core import pointer as json_pointer
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.pointer import MISSING
 from reconciler.core.shape import ANYTHING, Shape
 from reconciler.core.spec import canonical_json
@@ -19,12 +20,12 @@ from reconciler.core.telling import gives_itself_away, is_telling
 
 REDACTED: Final = "***"
 # what registries show in the place of a secret: sent back, it would be written over the secret
-_MASK: Final = re.compile(
+_MASK: Final = late_pattern(
     r"[*•●·xX]{3,}|.{0,12}(?:\*{3,}|[•●]{3,}|…|\.{3}).{0,12}|[<\[(]?(?:redacted|hidden|masked|secret|present)[>\])]?",
     re.IGNORECASE,
 )
-_ONLY_STARS: Final = re.compile(r"[*•●]{3,}")
-_COUNTED: Final = re.compile(r"tokens?(?![a-z])|tokens", re.IGNORECASE)
+_ONLY_STARS: Final = late_pattern(r"[*•●]{3,}")
+_COUNTED: Final = late_pattern(r"tokens?(?![a-z])|tokens", re.IGNORECASE)
 _LONG: Final = 4  # digits of a number that is looked for in texts
 
 Parts = tuple[str, ...]

@@ -156,7 +156,7 @@ class ManifestCache:
     def _write(self, payload: bytes) -> None:
         self.folder.mkdir(parents=True, mode=_FOLDER, exist_ok=True)
         ignore = self.folder / ".gitignore"
-        if not ignore.exists():
+        if not os.path.exists(ignore):
             ignore.write_text("# made by reconciler\n*\n", encoding="utf-8")
         beside = self.folder / f"{self.fingerprint}.{os.getpid()}.new"
         try:
@@ -186,7 +186,7 @@ def sealing_key(folder: Path) -> bytes | None:
     """
     path = folder / KEY_FILE
     try:
-        key = _regular(path) if path.exists() else _new_key(path)
+        key = _regular(path) if os.path.exists(path) else _new_key(path)
     except OSError:
         return None
     return key if len(key) == KEY_BYTES else None
@@ -209,7 +209,7 @@ def _new_key(path: Path) -> bytes:
 
 def _regular(path: Path) -> bytes:
     """The bytes of a regular file, and no other: a FIFO would make whoever opens it wait. Raises OSError."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(path)
     return path.read_bytes()
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from reconciler.core import document
 from reconciler.core.errors import Problem
+from reconciler.core.late_pattern import late_pattern
 from reconciler.manifest.glob import SUFFIXES, is_manifest
 
 IGNORED: Final = "ignored-file"  # the rule of what looks like a manifest and is not read
@@ -23,15 +24,17 @@ MACHINERY: Final = frozenset(
     (".reconciler", ".git", ".hg", ".svn", ".jj", ".venv", ".tox", ".nox", ".cache", ".terraform", ".idea", ".vscode",
      ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".ipynb_checkpoints", ".direnv")
 )  # fmt: skip
-_INSIDE: Final = re.compile(r"(.+)\.(?:ya?ml|json)(?![a-z0-9])", re.IGNORECASE)  # `a.yaml~`, `a.yaml.j2`, `a.yaml copy`
-_NO_DOT: Final = re.compile(r"([^.]+?)[^a-z0-9.]?(?:ya?ml|json)", re.IGNORECASE)  # `ayaml`, `a_yaml`
+_INSIDE: Final = late_pattern(
+    r"(.+)\.(?:ya?ml|json)(?![a-z0-9])", re.IGNORECASE
+)  # `a.yaml~`, `a.yaml.j2`, `a.yaml copy`
+_NO_DOT: Final = late_pattern(r"([^.]+?)[^a-z0-9.]?(?:ya?ml|json)", re.IGNORECASE)  # `ayaml`, `a_yaml`
 _OTHERS: Final = frozenset({"jsonl", "bson", "yarn"})  # formats of their own, one letter away from ours
-_KIND: Final = re.compile(  # bounded: hidden files are a stranger's, too
+_KIND: Final = late_pattern(  # bounded: hidden files are a stranger's, too
     r"""(?:^|[{,])[ \t-]{0,80}["']?kind["']?[ \t]{0,80}:\s{0,80}["']?(?:Model\b|Template\b|[\w-]{1,80}/\w)""",
     re.MULTILINE,
 )
 
-_KEY: Final = re.compile(
+_KEY: Final = late_pattern(
     r"""(?:^|[{,\s])["']?key["']?[ \t]{0,80}:\s{0,80}(?:"([^"\n]{0,1000})"|'([^'\n]{0,1000})'|([^\s"'][^\n]{0,1000}))"""
 )
 

@@ -51,7 +51,7 @@ def _is_harmless(value: Any, texts: list[str]) -> bool:
             if not isinstance(name, str) or is_secret_form_of_name(name):
                 return False
             if isinstance(item, str):
-                if is_secret_field(name) and item.strip() and not _is_reference(item):
+                if item.strip() and not _is_reference(item) and is_secret_field(name):
                     return False
                 texts.append(item)
                 if "://" in item and refuses_credentials(item) is not None:

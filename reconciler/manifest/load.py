@@ -78,7 +78,7 @@ class Reader:
         if isinstance(text, Problem):
             return Manifests((), (text,), 1, {}, Texts({}))
         reading = Reading()
-        self._read_text(STDIN, text, str(cwd.resolve()), reading)
+        self._read_text(STDIN, text, os.path.realpath(cwd), reading)
         self._read_library(library, reading)
         return reading.finish(1, is_whole=False)
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Final
 
+from reconciler.core.late_pattern import late_pattern
+
 # Names, in small letters, of files that hold credentials; what is hidden is refused whatever it is called.
 _NAMES: Final = (
     "*.key", "*.pem.key", "*.ppk", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.keytab", "*.gpg", "*.pgp",
@@ -21,19 +23,19 @@ _NAMES: Final = (
     "credentials.y*ml", "credentials.csv", "*.tfstate", "*.tfstate.*", "*.tfvars", "secrets", "secret*.y*ml", "secret*.json",
     "secret*.toml", "*.secret", "*.secrets", "vault-password*", "vault_pass*",
 )  # fmt: skip
-_NAME: Final = re.compile("|".join(map(fnmatch.translate, _NAMES)))
+_NAME: Final = late_pattern("|".join(map(fnmatch.translate, _NAMES)))
 _PUBLIC: Final = ".pub"  # the ending of what stands beside a private key
 # What gives a file away under any name. Every quantifier is bounded: the text is a stranger's.
 _CONTENT: Final = (
-    ("a private key", re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY( BLOCK)?-----|^PuTTY-User-Key-File", re.MULTILINE)),
-    ("a kubeconfig", re.compile(r"^[ \t-]{0,80}[\"']?client-key(-data)?[\"']?[ \t]{0,80}:", re.MULTILINE)),
-    ("a cloud credential", re.compile(r"^[ \t]{0,80}aws_secret_access_key[ \t]{0,80}=", re.MULTILINE | re.IGNORECASE)),
-    ("a token of a package registry", re.compile(r"^\S{0,300}_(authToken|auth|password)[ \t]{0,80}=", re.MULTILINE)),
-    ("a password", re.compile(r"^[ \t]{0,80}machine\s{1,80}\S{1,300}\s{1,80}(login\s{1,80}\S{1,300}\s{1,80})?password\s", re.MULTILINE)),
-    ("a credential of a git remote", re.compile(r"^\s?extraheader\s?=\s?authorization|^\s?url\s?=\s?\w{1,20}://[^/\s@]{1,300}@", re.MULTILINE | re.IGNORECASE)),
+    ("a private key", late_pattern(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY( BLOCK)?-----|^PuTTY-User-Key-File", re.MULTILINE)),
+    ("a kubeconfig", late_pattern(r"^[ \t-]{0,80}[\"']?client-key(-data)?[\"']?[ \t]{0,80}:", re.MULTILINE)),
+    ("a cloud credential", late_pattern(r"^[ \t]{0,80}aws_secret_access_key[ \t]{0,80}=", re.MULTILINE | re.IGNORECASE)),
+    ("a token of a package registry", late_pattern(r"^\S{0,300}_(authToken|auth|password)[ \t]{0,80}=", re.MULTILINE)),
+    ("a password", late_pattern(r"^[ \t]{0,80}machine\s{1,80}\S{1,300}\s{1,80}(login\s{1,80}\S{1,300}\s{1,80})?password\s", re.MULTILINE)),
+    ("a credential of a git remote", late_pattern(r"^\s?extraheader\s?=\s?authorization|^\s?url\s?=\s?\w{1,20}://[^/\s@]{1,300}@", re.MULTILINE | re.IGNORECASE)),
 )  # fmt: skip
-_ASSIGNMENT: Final = re.compile(r"(?:export\s+)?(\w+)\s*=.*")
-_TELLING: Final = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+_ASSIGNMENT: Final = late_pattern(r"(?:export\s+)?(\w+)\s*=.*")
+_TELLING: Final = late_pattern(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 
 
 def private_name(path: Path, root: Path) -> str | None:

@@ -125,7 +125,7 @@ def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
     path = _inside(name, where, scope, found)
     if path is None:
         return value
-    if not path.is_file():
+    if not os.path.isfile(path):
         found.append(Finding("missing-file", f"{value}: there is no such file, or it is no regular one", where))
     return "${file:" + path.relative_to(scope.root).as_posix() + "}"
 

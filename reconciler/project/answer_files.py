@@ -38,8 +38,8 @@ def check_beside_broken(file: Path, configuration: Path | None) -> None:
 
     `configuration` is the one that the command names; any other goes by its name.
     """
-    named = configuration is not None and file.resolve() == configuration.resolve()
-    if named or file.resolve().name == config_file.FILE:
+    named = configuration is not None and os.path.realpath(file) == os.path.realpath(configuration)
+    if named or os.path.basename(os.path.realpath(file)) == config_file.FILE:
         raise _refused(file, _CONFIGURATION)
 
 
@@ -49,14 +49,14 @@ def _refused(file: Path, why: str) -> UsageError:
 
 def _stored_there(file: Path, workspace: Workspace) -> str | None:
     """The configuration or the registry that the file belongs to, in words; or None."""
-    real = (workspace.cwd / file).resolve()
+    real = Path(os.path.realpath(workspace.cwd / file))
     configuration = workspace.project.file
-    if configuration is not None and real == (workspace.cwd / configuration).resolve():
+    if configuration is not None and real == Path(os.path.realpath(workspace.cwd / configuration)):
         return _CONFIGURATION
     for name, entry in workspace.entries.items():
         location = entry.facts.identity["location"]
         if os.path.isabs(location):
-            place = Path(location).resolve()
+            place = Path(os.path.realpath(location))
             log = real.parent == place.parent and real.name.startswith(
                 f"{place.name}-"
             )  # SQLite's, beside the database
@@ -69,9 +69,9 @@ def _manifest_there(file: Path, workspace: Workspace, paths: Sequence[str]) -> s
     """The manifests among which the file is, in words; or None."""
     if not is_manifest(file.name):
         return None
-    real = (workspace.cwd / file).resolve()
+    real = Path(os.path.realpath(workspace.cwd / file))
     for path in paths:
-        asked = (workspace.cwd / path).resolve()
-        if real.exists() and (asked == real or asked in real.parents):
+        asked = Path(os.path.realpath(workspace.cwd / path))
+        if os.path.exists(real) and (asked == real or asked in real.parents):
             return f"it is among the manifests of this run ({path})"
     return overlap(real, workspace.project)

@@ -262,7 +262,7 @@ def load(path: Path | None, *, start: Path, environment: str | None = None) -> P
     checked, problems = _validate_environments(data, environment, text, shown)
     if problems:
         raise ConfigError(f"{shown} cannot be used", tuple(sorted(problems)), {shown: document.lines_of(text)})
-    root = found.resolve().parent
+    root = Path(os.path.realpath(found)).parent
     projects = {name: _build_project(config, root, shown, name, text) for name, config in checked.items()}
     environments = tuple(sorted(name for name in projects if name is not None))
     registries = tuple(sorted({entry for project in projects.values() for entry in project.registries}))
@@ -411,7 +411,7 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
     entries = {name: entry.model_dump() for name, entry in (config.registries or {}).items()}
     if config.registries is None:
         entries = {"local": {"driver": "local", "default": True}}
-    root = root.resolve()
+    root = Path(os.path.realpath(root))
     sources = sources_of(config.manifests)
     return Project(
         root=root,

@@ -69,4 +69,4 @@ def _refused_name(path: Path, start: Path, *, there: bool) -> ConfigError:
 
 def relative(path: str, start: Path) -> str:
     """A path as people see it: relative to the working directory, with `/`."""
-    return os.path.relpath(path, start.resolve()).replace(os.sep, "/")
+    return os.path.relpath(path, os.path.realpath(start)).replace(os.sep, "/")

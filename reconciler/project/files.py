@@ -10,7 +10,7 @@ from pathlib import Path
 
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, each on the disk. Raises OSError."""
-    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    missing = [folder for folder in (path, *path.parents) if not os.path.isdir(folder)]
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing:
         sync_folder(folder.parent)
@@ -26,10 +26,10 @@ def write_new(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
+            sync_folder(path.parent)
         except OSError:
             path.unlink(missing_ok=True)
             raise
-    sync_folder(path.parent)
 
 
 def replace_file(path: Path, text: str) -> None:

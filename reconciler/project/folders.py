@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from reconciler.core.errors import UsageError
@@ -21,9 +22,9 @@ def check_backup_folder(folder: Path, project: Project, cwd: Path) -> None:
 
 def overlap(folder: Path, project: Project) -> str | None:
     """The overlap of a folder and the configured manifests, in words, wherever links lead; or None."""
-    real = folder.resolve()
+    real = Path(os.path.realpath(folder))
     for path in project.manifests:
-        top = fixed_part(project.root, path).resolve()
+        top = Path(os.path.realpath(fixed_part(project.root, path)))
         if top == real or (top in real.parents and not _hidden(real, top)):
             return f"it is inside {path}, where manifests are read from"
         if real in top.parents:

@@ -29,13 +29,13 @@ def projects_of(paths: Sequence[str], cwd: Path) -> dict[Path | None, tuple[str,
 
 def _folder(path: str, cwd: Path) -> Path:
     whole = Path(os.path.abspath(fixed_part(cwd, path)))
-    return whole if whole.is_dir() else whole.parent
+    return whole if os.path.isdir(whole) else whole.parent
 
 
 def repository_of(folder: Path, cwd: Path, environ: Mapping[str, str]) -> Repository:
     """The repository that a folder is in: the nearest with `.git`, else a runner's checkout, else the working directory."""
     root = next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent / ".git")), None)
-    checkouts = (Path(environ[name]).resolve() for name in _CHECKOUTS if environ.get(name))
+    checkouts = (Path(os.path.realpath(environ[name])) for name in _CHECKOUTS if environ.get(name))
     within = (checkout for checkout in checkouts if folder.is_relative_to(checkout))
     root = root or next(within, cwd)
     return Repository(root.as_posix(), cwd.as_posix())
@@ -44,7 +44,7 @@ def repository_of(folder: Path, cwd: Path, environ: Mapping[str, str]) -> Reposi
 def repository_here() -> Repository | None:
     """The repository that the working directory is in; None where that does not exist any more."""
     try:
-        cwd = Path.cwd().resolve()
+        cwd = Path(os.path.realpath(Path.cwd()))
     except FileNotFoundError:
         return None
     return repository_of(cwd, cwd, os.environ)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,23 +15,30 @@ import pydantic
 import reconciler
 from reconciler.core import document
 from reconciler.manifest.cache import FEWEST, ManifestCache, sealing_key
+from reconciler.manifest.discover import File
 from reconciler.manifest.likely_secrets import likely_in_variables
 from reconciler.project.config import Project
 from reconciler.registry.entry import RegistryEntry
 
 FOLDER: Final = ".reconciler/cache"
+SMALL: Final = 64 * 1024  # bytes of few files together, which hold some 200 documents
 _OURS: Final = "reconciler."
 
 
 def open_cache(
-    project: Project, entries: Mapping[str, RegistryEntry], cwd: Path, environ: Mapping[str, str], *, files: int
+    project: Project,
+    entries: Mapping[str, RegistryEntry],
+    cwd: Path,
+    environ: Mapping[str, str],
+    *,
+    files: Sequence[File],
 ) -> ManifestCache | None:
-    """The cache for so many files, or None where there is to be none.
+    """The cache for these files, or None where there is to be none.
 
-    There is none for few files, none with a driver of another package, whose code is not known here, and none with a
+    There is none for few and small files, none with a driver of another package, whose code is not known here, and none with a
     variable that is likely a secret, which is resolved into what is kept.
     """
-    if files < FEWEST or not all(type(entry.driver).__module__.startswith(_OURS) for entry in entries.values()):
+    if _read_quickly(files) or not all(type(entry.driver).__module__.startswith(_OURS) for entry in entries.values()):
         return None
     if any(likely_in_variables(project.variables)):
         return None
@@ -40,6 +47,16 @@ def open_cache(
     if key is None:
         return None
     return ManifestCache(project.root / FOLDER, fingerprint(project, cwd), key)
+
+
+def _read_quickly(files: Sequence[File]) -> bool:
+    """True for few and small files, which are read as quickly as they are looked up."""
+    if len(files) >= FEWEST:
+        return False
+    try:
+        return sum(os.stat(file.path).st_size for file in files) < SMALL
+    except OSError:
+        return True  # whoever reads it says what is wrong with it
 
 
 def fingerprint(project: Project, cwd: Path) -> str:

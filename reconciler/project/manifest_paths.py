@@ -44,4 +44,4 @@ def exclusions(shared: Iterable[str], sources: Iterable[ManifestsEntry], root: P
 def _folder(root: Path, path: str) -> str:
     """The absolute folder that a path of manifests means: of a glob its fixed part, of a file the folder it is in."""
     whole = fixed_part(root, path)
-    return os.path.abspath(whole.parent if whole.is_file() else whole)
+    return os.path.abspath(whole.parent if os.path.isfile(whole) else whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,19 +50,12 @@ def _missing(entry: RegistryEntry, resolver: Resolver, spec: Mapping[str, Any], 
     if not isinstance(entry.driver, NamesFiles):
         return
     for pointer, file in entry.driver.files(entry.settings, resolver, spec):
-        if not _is_file(file):
+        if not os.path.isfile(file):
             message = f"there is no file {file.name!r} where {entry.name} looks for it, in {_shown(file.parent, resolver.root)}"
             yield Finding("missing-dataset", message, prefix + pointer, severity="warning")
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
-
-
 def _shown(folder: Path, root: Path) -> str:
     """A folder as the project knows it: relative to its root, where it lies below that."""
-    whole, top = folder.resolve(), root.resolve()
+    whole, top = Path(os.path.realpath(folder)), Path(os.path.realpath(root))
     return whole.relative_to(top).as_posix() if whole.is_relative_to(top) else str(folder)

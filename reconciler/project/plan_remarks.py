@@ -5,6 +5,7 @@ Nothing of it needs a registry behind a network, or a secret that is not there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -74,5 +75,5 @@ def _beside(plan: Plan, workspace: Workspace) -> list[str]:
         for name, entry in workspace.entries.items()
         if isinstance(entry.driver, KeepsFile)
         and all(plan.registries.get(name, {}).get(fact) == value for fact, value in entry.facts.identity.items())
-        and entry.driver.file(entry.settings, workspace.resolver).exists()
+        and os.path.exists(entry.driver.file(entry.settings, workspace.resolver))
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ def policy_files(project: Project, cwd: Path) -> FoundFiles | None:
     """
     if project.policies is not None:
         return discover(project.policies, project.root, cwd) if project.policies else None
-    if not (project.root / FOLDER).is_dir():
+    if not os.path.isdir(project.root / FOLDER):
         return None
     found = discover((FOLDER,), project.root, cwd)
     said = [problem for problem in (*found.problems, *found.silent) if problem.rule != "no-document"]

@@ -37,7 +37,9 @@ def _findings(workspace: Workspace, names: Iterable[str]) -> Iterator[Finding]:
     checkout = Path(repository_of(workspace.project.root, workspace.cwd, workspace.resolver.environ).root)
     for name in names:
         path = _place(workspace.entries[name], workspace)
-        if path is None or (path.exists() and not (path.is_relative_to(checkout) and _untracked(path, checkout))):
+        if path is None or (
+            os.path.exists(path) and not (path.is_relative_to(checkout) and _untracked(path, checkout))
+        ):
             continue
         shown = path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else path.name
         message = f"registry {name}: {shown} was not in the checkout, so what is written to it goes with this runner"

@@ -56,7 +56,7 @@ class UnfinishedRuns:
 
     def backups(self) -> dict[Address, Path]:
         """The newest backup of each object that a run may have left deleted."""
-        return {address: file for note in self._notes() for address, file in note.files.items() if file.is_file()}
+        return {address: file for note in self._notes() for address, file in note.files.items() if os.path.isfile(file)}
 
     def forget(self, there: frozenset[Address]) -> None:
         """Remove the notes whose objects are all there again; those of a run that is under way are its own."""

@@ -24,7 +24,7 @@ from reconciler.core.secret import Resolver, Secret
 from reconciler.core.secret_commands import SecretCommands
 from reconciler.manifest.cache import ManifestCache
 from reconciler.manifest.compile import compile_manifests
-from reconciler.manifest.discover import Excluded, FoundFiles, discover, shown
+from reconciler.manifest.discover import Excluded, File, FoundFiles, discover, shown
 from reconciler.manifest.ignored import SILENT
 from reconciler.manifest.likely_secrets import likely_in_variables, told_once
 from reconciler.manifest.load import Reader
@@ -91,7 +91,7 @@ class Workspace:
         policies = policy_files(self.project, self.cwd)
         sources = configured(self.project, self.cwd)
         whole = without_policies(sources.found, policies)
-        reader = self._reader(self._cache(len(whole.files)))
+        reader = self._reader(self._cache(whole.files))
         if not paths:
             every = reader.read(self._hinted(whole))
             return self._with_idle(self._compiled(every, None, self.project.manifests, cache=reader.cache), sources)
@@ -143,7 +143,7 @@ class Workspace:
         """The field rules of manifests of a kind."""
         return self._reader().node(kind)
 
-    def _cache(self, files: int) -> ManifestCache | None:
+    def _cache(self, files: Sequence[File]) -> ManifestCache | None:
         if not self.cached:
             return None
         return open_cache(self.project, self.entries, self.cwd, self.resolver.environ, files=files)
@@ -359,6 +359,6 @@ def open_workspace(
 
 def _working_directory(cwd: Path | None) -> Path:
     try:
-        return (cwd or Path.cwd()).resolve()
+        return Path(os.path.realpath(cwd or Path.cwd()))
     except FileNotFoundError as error:
         raise InputError("the working directory does not exist any more") from error

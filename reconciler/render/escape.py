@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
+from reconciler.core.late_pattern import late_pattern
+
 # What a terminal obeys or a reader cannot see: C0, DEL, C1, soft hyphen, marks that reorder text (U+061C,
 # U+200E-200F, U+202A-202E, U+2066-2069), zero widths, line and paragraph separators, the byte order mark,
 # annotations, tags, and surrogates, which no output can encode.
@@ -46,12 +48,14 @@ _COMMAND: Final = (
 _COMMAND_IN_JSON: Final = r"(:):(?=[A-Za-z])|" + _COMMAND.partition("|")[2]
 # What GitHub and GitLab make a link or a picture of in the text that is left once Markdown is read, where no backslash helps:
 # GitLab's merge requests, snippets, epics, milestones and labels, emoji, GitHub's older issues, and commits of both.
-_REFERENCE: Final = re.compile(r"[!$&^](?=\d)|[%~](?=[\w\"])|:(?=[\w+-]+:)|\bGH-(?=\d)|\b[0-9a-f](?=[0-9a-f]{6,39}\b)")
-_BEGINS_BLOCK: Final = re.compile(r"^ *(?:[-+=](?=[-+= ]|$)|\d{1,9}[.)](?= |$))")
+_REFERENCE: Final = late_pattern(
+    r"[!$&^](?=\d)|[%~](?=[\w\"])|:(?=[\w+-]+:)|\bGH-(?=\d)|\b[0-9a-f](?=[0-9a-f]{6,39}\b)"
+)
+_BEGINS_BLOCK: Final = late_pattern(r"^ *(?:[-+=](?=[-+= ]|$)|\d{1,9}[.)](?= |$))")
 _PARTED: Final = "\x02"  # stands for a sign without width until all else is escaped
-_BARE_LINK: Final = re.compile(r"://|\bwww\.", re.IGNORECASE)
-_BACKTICKS: Final = re.compile("`+")
-_MARKS: Final = re.compile(r"[^\w\s/,-]|_", re.ASCII)
+_BARE_LINK: Final = late_pattern(r"://|\bwww\.", re.IGNORECASE)
+_BACKTICKS: Final = late_pattern("`+")
+_MARKS: Final = late_pattern(r"[^\w\s/,-]|_", re.ASCII)
 
 
 @cache

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final
 
-from campaign.scenario import Named, plainly
+from campaign.ground import Ground, Place
 from registry import insidellms_samples, latticeflow_contract, latticeflow_samples, watsonx_contract, watsonx_samples
 from registry.aigo.server import aigo
 from registry.test_contract_local import SAMPLE
@@ -19,48 +19,37 @@ from world import World
 from reconciler.testing.sample import Sample
 
 
-class Place(NamedTuple):
-    """An empty registry, and what is written there."""
-
-    opened: Callable[[], AbstractAsyncContextManager[World]]
-    samples: tuple[Sample, ...]
-    named: Named = plainly
-
-
-def memory() -> AbstractAsyncContextManager[World]:
-    return World.of()
-
-
-def memory_exact() -> AbstractAsyncContextManager[World]:
-    return World.of(one={"driver": "memory-exact"})
+@asynccontextmanager
+async def memory() -> AsyncIterator[Ground]:
+    async with World.of() as world:
+        yield Ground(world)
 
 
 @asynccontextmanager
-async def local() -> AsyncIterator[World]:
+async def memory_exact() -> AsyncIterator[Ground]:
+    async with World.of(one={"driver": "memory-exact"}) as world:
+        yield Ground(world)
+
+
+@asynccontextmanager
+async def in_folder(**entry: Any) -> AsyncIterator[Ground]:
     with tempfile.TemporaryDirectory() as folder:
-        async with World.of(root=Path(folder), one={"driver": "local", "path": "registry.db"}) as world:
-            yield world
+        async with World.of(root=Path(folder), one=entry) as world:
+            yield Ground(world)
 
 
 @asynccontextmanager
-async def insidellms() -> AsyncIterator[World]:
-    with tempfile.TemporaryDirectory() as folder:
-        async with World.of(root=Path(folder), one={"driver": "insidellms", "path": "runs"}) as world:
-            yield world
-
-
-@asynccontextmanager
-async def latticeflow() -> AsyncIterator[World]:
+async def latticeflow() -> AsyncIterator[Ground]:
     with aigo() as server:
         async with latticeflow_contract.connected(server) as world:
-            yield world
+            yield Ground(world)
 
 
 @asynccontextmanager
-async def watsonx() -> AsyncIterator[World]:
+async def watsonx() -> AsyncIterator[Ground]:
     with orchestrate() as server:
         async with watsonx_contract.connected(server) as world:
-            yield world
+            yield Ground(world)
 
 
 def _watsonx_named(sample: Sample, name: str) -> str:
@@ -68,11 +57,12 @@ def _watsonx_named(sample: Sample, name: str) -> str:
 
 
 MEMORY: Final = (MODEL, NOTE, PORTABLE)
-PLACES: Final[Mapping[str, Place]] = {
-    "memory": Place(memory, MEMORY),
-    "memory-exact": Place(memory_exact, tuple(map(as_exact, MEMORY))),
-    "local": Place(local, (SAMPLE,)),
-    "insidellms": Place(insidellms, insidellms_samples.SAMPLES),
-    "latticeflow": Place(latticeflow, (latticeflow_samples.CUSTOM, latticeflow_samples.ADAPTER)),
-    "watsonx": Place(watsonx, (watsonx_samples.MODEL, watsonx_samples.CONNECTION), _watsonx_named),
-}
+_PLACES: Final = (
+    Place("memory", memory, MEMORY),
+    Place("memory-exact", memory_exact, tuple(map(as_exact, MEMORY))),
+    Place("local", lambda: in_folder(driver="local", path="registry.db"), (SAMPLE,)),
+    Place("insidellms", lambda: in_folder(driver="insidellms", path="runs"), insidellms_samples.SAMPLES),
+    Place("latticeflow", latticeflow, (latticeflow_samples.CUSTOM, latticeflow_samples.ADAPTER)),
+    Place("watsonx", watsonx, (watsonx_samples.MODEL, watsonx_samples.CONNECTION), _watsonx_named),
+)
+PLACES: Final[Mapping[str, Place]] = {place.name: place for place in _PLACES}

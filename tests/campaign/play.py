@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from campaign.gate import Chaos, Killed, gated
+from campaign import invariants
+from campaign.exchange import ExchangeChaos, Line
+from campaign.gate import CallChaos, Chaos, Killed, gated
+from campaign.ground import Ground
+from campaign.invariants import Moment
 from campaign.scenario import CONSENTS, Scenario
 from campaign.schedule import Fault, Schedule
+from campaign.virtual_time import waiting
 from world import ENVIRON, World
 
 from reconciler.applier.report import Report
@@ -24,49 +30,56 @@ from reconciler.planner.plan_json import plan_to_json
 from reconciler.planner.planfile import dump
 
 QUIET_RUNS: Final = 2  # after the faults, until nothing is left to do
-Held = dict[Address, list[Resource]]
+Faulty = Callable[["Play"], tuple[Chaos, World]]  # the world as the faulty run has it, with what happens to it
 
 
 @dataclass
 class Play:
     """A run in a registry. `touched` is what others wrote meanwhile, `planned` what plans said would go."""
 
+    ground: Ground
     world: World
     scenario: Scenario
     schedule: Schedule
     planned: set[Address] = field(default_factory=set)
     touched: set[Address] = field(default_factory=set)
-    strange: Held = field(default_factory=dict)  # what is another owner's, or nobody's: it stays as it is
+    by_hand: dict[int, set[Address]] = field(default_factory=dict)  # what a person touched, at which call
+    strange: Moment = field(default_factory=Moment)  # what is another owner's, or nobody's: it stays as it is
     wrong: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
+    chaos: Chaos = field(init=False)
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
         """Of the one registry there is."""
         return next(iter(self.world.facts.values())).kinds
 
-    async def held(self) -> Held:
-        found: Held = {}
+    async def now(self) -> Moment:
+        """All that the registry holds."""
+        found = Moment()
         for registry in self.world.registries.values():
             for one in (await registry.read()).resources:
-                found.setdefault(one.address, []).append(one)
+                found.held.setdefault(one.address, []).append(one)
+        with waiting():
+            found.rows.update(await asyncio.to_thread(self.ground.rows))
         return found
 
     async def others(self, fault: Fault) -> None:
         """What somebody else does in the middle of our run, through a connection of their own."""
-        before = await self.held()
+        before = await self.now()
         chance = random.Random(f"others {self.schedule.seed} {fault.at}")
         try:
             await self._meddle(fault, chance)
         except RefusedError as error:
             self.said.append(str(error))
-        after = await self.held()
-        changed = {address for address in before.keys() | after.keys() if before.get(address) != after.get(address)}
+        after = await self.now()
+        changed = after.changed_since(before)
         self.touched |= changed
+        if fault.what in ("human-changes", "human-deletes"):
+            self.by_hand[self.chaos.calls] = changed
         if fault.what == "stranger-creates":
-            theirs = {one for one in changed & after.keys() if any(_owner(row) == "them" for row in after[one])}
-            self.strange |= {one: [row for row in after[one] if _owner(row) == "them"] for one in theirs}
+            self.strange.update(after.only(lambda address, row: address in changed and owner_of(row) == "them"))
 
     async def _meddle(self, fault: Fault, chance: random.Random) -> None:
         scenario = self.scenario
@@ -83,32 +96,33 @@ class Play:
             one = chance.choice(scenario.ours)
             await self.world.apply(one, allow_replaces=9)
 
-    async def run(self) -> list[str]:
+    async def run(self, faulty: Faulty) -> list[str]:
         """Everything: the objects, the run under faults, the invariants, the quiet runs."""
         await self.scenario.fill(self.world)
-        before = await self.held()
-        self.strange = {
-            address: rows
-            for address, rows in before.items()
-            if _owner(rows[0]) != "us" and self.kinds[address.kind].markable
-        }
-        chaos = Chaos(self.schedule.faults, self.others, self.kinds)
-        report = await self._faulty_run(chaos)
+        before = await self.now()
+        self.strange = before.only(
+            lambda address, row: owner_of(row) != "us" and not row.read_only and self.kinds[address.kind].markable
+        )
+        chaos, ours = faulty(self)
+        self.chaos = chaos
+        report = await self._faulty_run(chaos, ours)
         self.struck = [fault.what for fault in chaos.struck]
-        after = await self.held()
+        after = await self.now()
         self._judge(before, after)
+        if isinstance(chaos, CallChaos) and "stale-reads" not in self.struck:
+            self.wrong.extend(invariants.overwritten(self._changed_by_hand(chaos), chaos.written, self.kinds))
+        plan = await self._plan()
         if report is not None:
-            self._judge_report(report, after)
-        await self._come_to_rest()
-        self._judge(before, await self.held())
+            self.wrong.extend(invariants.untrue(report, after, plan, self.touched, set(self.strange.held)))
+        if plan.writes:
+            await self._come_to_rest(plan)
+            self._judge(before, await self.now())
         leaks = [name for name, value in ENVIRON.items() if any(value in text for text in self.said)]
         self.wrong.extend(f"the value of {name} was printed" for name in leaks)
         return self.wrong
 
-    async def _faulty_run(self, chaos: Chaos) -> Report | None:
+    async def _faulty_run(self, chaos: Chaos, ours: World) -> Report | None:
         """The run that the faults strike. No report where it was killed or refused."""
-        registries = {name: gated(one, chaos) for name, one in self.world.registries.items()}
-        ours = replace(self.world, registries=registries)
 
         def back_up(resources: tuple[Resource, ...]) -> str:
             if chaos.full:
@@ -116,8 +130,9 @@ class Play:
             return "backup"
 
         try:
-            plan = await ours.plan(*self.scenario.desired, **CONSENTS)
+            plan = await ours.plan(*self.scenario.desired, **self.scenario.consents)
             self._expect(plan)
+            chaos.planned_at = chaos.calls
             report = await ours.carry_out(plan, backup=back_up, concurrency=1)
         except ReconcilerError as error:
             self.said.append(f"{error} {error.hint}")
@@ -129,77 +144,73 @@ class Play:
             return report
         return None
 
-    async def _come_to_rest(self) -> None:
+    def _changed_by_hand(self, chaos: Chaos) -> dict[Address, int]:
+        """What somebody changed or deleted after the plan was made, and at which call."""
+        return {one: at for at, found in self.by_hand.items() if at > chaos.planned_at for one in found}
+
+    async def _come_to_rest(self, plan: Plan) -> None:
         for _ in range(QUIET_RUNS):
-            plan = await self.world.plan(*self.scenario.desired, **CONSENTS)
-            self._expect(plan)
+            try:
+                report = await self.world.carry_out(plan, concurrency=1)
+            except RefusedError as error:  # what a real server was asked before it did only now
+                self.said.append(str(error))
+            else:
+                self.said.append(repr(report.outcomes))
+            plan = await self._plan()
             if not plan.writes:
-                return
-            report = await self.world.carry_out(plan, concurrency=1)
-            self.said.append(repr(report.outcomes))
-        plan = await self.world.plan(*self.scenario.desired, **CONSENTS)
-        if plan.writes:
+                break
+        else:
             left = [f"{one.action} {one.address} ({one.reason})" for one in plan.writes]
             self.wrong.append(f"not converged after {QUIET_RUNS} quiet runs: {left}")
 
+    async def _plan(self) -> Plan:
+        """A plan that nothing disturbs."""
+        plan = await self.world.plan(*self.scenario.desired, **CONSENTS)
+        self._expect(plan)
+        return plan
+
     def _expect(self, plan: Plan) -> None:
         self.said.extend((repr(plan), json.dumps(plan_to_json(plan)), str(dump(plan))))
-        for change in plan.writes:
+        for change in plan.writes if not plan.guards else ():
             if change.action in ("delete", "replace"):
                 self.planned.add(change.address)
             if change.previous is not None:
                 self.planned.add(change.previous)
 
-    def _judge(self, before: Held, after: Held) -> None:
-        for address, rows in self.strange.items():
-            there = [_content(one) for one in after.get(address, ())]
-            if any(_content(one) not in there for one in rows):
-                self.wrong.append(f"{address}, which is {_owner(rows[0]) or 'nobody'}'s, was touched")
-        gone = {address for address in before if address not in after}
-        self.wrong.extend(f"{one} is gone, and no plan said so" for one in gone - self.planned - self.touched)
-        for address, rows in before.items():
-            if rows[0].mark is not None and rows[0].mark.protected and address not in after:
-                self.wrong.append(f"{address} was protected, and is gone")
-        doubled = {one for one, rows in after.items() if len(rows) > 1 and not self._may_be_doubled(one)}
-        self.wrong.extend(f"there are {len(after[one])} of {one}" for one in doubled)
-
-    def _may_be_doubled(self, address: Address) -> bool:
-        """Whether two who create it at the same moment both do, since the registry's keys are not unique."""
-        return address in self.touched and not self.kinds[address.kind].unique
-
-    def _judge_report(self, report: Report, after: Held) -> None:
-        """What it says is done is done, unless somebody else was there."""
-        for outcome in report.outcomes:
-            address = outcome.address
-            if outcome.status == "ok" and len(after.get(address, ())) > 1:
-                self.wrong.append(f"{outcome.action} of {address} was told as done: there are several")
-            if outcome.status == "ok" and address in self.strange:
-                self.wrong.append(f"{outcome.action} of {address} was told as done: it is another owner's")
-            if outcome.status != "ok" or address in self.touched:
-                continue
-            there = address in after
-            if there is (outcome.action == "delete"):
-                self.wrong.append(
-                    f"{outcome.action} of {address} was told as done: it is {'' if there else 'not '}there"
-                )
+    def _judge(self, before: Moment, after: Moment) -> None:
+        self.wrong.extend(invariants.touched(self.strange, after))
+        self.wrong.extend(invariants.gone(before, after, self.planned | self.touched))
+        self.wrong.extend(invariants.unwanted(before, after, self.scenario.stays, self.kinds, self.touched))
+        self.wrong.extend(invariants.doubled(after, self.kinds, self.touched))
+        self.wrong.extend(invariants.told_apart(after))
 
 
-def _content(one: Resource) -> tuple[Any, ...]:
-    return one.id, one.spec, one.mark, one.unmanaged
-
-
-def _owner(one: Resource) -> str | None:
+def owner_of(one: Resource) -> str | None:
     return one.mark.owner if one.mark is not None else None
+
+
+def by_call(one: Play) -> tuple[Chaos, World]:
+    """Faults at each call of one of the driver's methods."""
+    chaos = CallChaos(one.schedule.faults, one.others, kinds=one.kinds)
+    return chaos, replace(
+        one.world, registries={name: gated(inner, chaos.call) for name, inner in one.world.registries.items()}
+    )
+
+
+def by_exchange(line: Line, registries: Mapping[str, Any]) -> Faulty:
+    """Faults at each HTTP exchange of the registries on that line."""
+
+    def faulty(one: Play) -> tuple[Chaos, World]:
+        line.chaos = ExchangeChaos(one.schedule.faults, one.others, doubles=one.ground.doubles)
+        return line.chaos, replace(one.world, registries=registries)
+
+    return faulty
 
 
 def _killed(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return error.subgroup(Killed) is not None
     return isinstance(error, Killed)
-
-
-async def _nobody(fault: Fault) -> None:
-    """Nobody else is there."""
 
 
 @contextmanager
@@ -228,8 +239,8 @@ class Verdict(NamedTuple):
     struck: list[str]
 
 
-async def play(world: World, scenario: Scenario, schedule: Schedule) -> Verdict:
-    open_to_all = {name: gated(one, Chaos((), _nobody, {})) for name, one in world.registries.items()}
-    one = Play(replace(world, registries=open_to_all), scenario, schedule)
+async def play(ground: Ground, scenario: Scenario, schedule: Schedule, faulty: Faulty) -> Verdict:
+    undisturbed = {name: gated(one) for name, one in ground.world.registries.items()}
+    one = Play(ground, replace(ground.world, registries=undisturbed), scenario, schedule)
     with listening(one.said):
-        return Verdict(await one.run(), one.struck)
+        return Verdict(await one.run(faulty), one.struck)

@@ -26,6 +26,7 @@ ROLES: Final = (
     "strange",  # another owner's, and nobody else's business
     "nobody's",
 )
+STAYS: Final = ("same", "protected", "taken", "strange", "nobody's")  # the roles of what nobody wants gone
 Named = Callable[[Sample, str], str]
 
 
@@ -41,6 +42,8 @@ class Scenario:
     desired: list[Document] = field(default_factory=list)
     ours: list[Document] = field(default_factory=list)  # objects of `before` as somebody changes them
     new: list[Document] = field(default_factory=list)  # what another owner may be first with
+    stays: list[str] = field(default_factory=list)  # keys of what nobody wants gone
+    consents: dict[str, Any] = field(default_factory=lambda: dict(CONSENTS))  # of the run that the faults strike
 
     async def fill(self, world: World) -> None:
         for owner, documents in self.before.items():
@@ -56,17 +59,18 @@ def scenario_of(seed: int, samples: tuple[Sample, ...], named: Named = plainly) 
     chance, made = random.Random(f"scenario {seed}"), Scenario()
     for number in range(chance.randint(2, 5)):
         sample = chance.choice(samples)
-        _add(made, sample, f"object-{number}", chance, named)
+        _add(made, sample, f"object-{seed}-{number}", chance, named)
+    if chance.random() < 0.25:  # then what would delete is refused as a whole
+        made.consents["allow_deletes"] = 0
     return made
 
 
 def _add(made: Scenario, sample: Sample, name: str, chance: random.Random, named: Named) -> None:
     role = chance.choice(ROLES)
     document = sample.document | {"key": named(sample, name)}
-    for one in sample.beside:
-        for documents in (made.before["us"], made.desired):
-            if one not in documents:
-                documents.append(one)
+    _add_beside(made, sample)
+    if role in STAYS:
+        made.stays.append(str(document["key"]))
     match role:
         case "new":
             made.desired.append(document)
@@ -93,6 +97,14 @@ def _add(made: Scenario, sample: Sample, name: str, chance: random.Random, named
             made.before["them"].append(document)
         case _:
             made.before[None].append(document)
+
+
+def _add_beside(made: Scenario, sample: Sample) -> None:
+    """What the sample refers to is there, and stays."""
+    for one in sample.beside:
+        for documents in (made.before["us"], made.desired):
+            if one not in documents:
+                documents.append(one)
 
 
 def _changed(sample: Sample, document: Document, chance: random.Random) -> Document:

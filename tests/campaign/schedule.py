@@ -14,6 +14,7 @@ FAULTS: Final = (
     "lost-before",  # the connection broke before the registry did what was asked ...
     "lost-after",  # ... or after
     "delivered-twice",
+    "answered-only",  # the registry says that it is done, and did nothing
     "too-many-requests",  # and so are the next calls
     "server-error",
     "half-a-page",  # a list breaks off

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from campaign.places import PLACES
 from campaign.playing import failure_of, played, smallest
 from campaign.schedule import FAULTS, Fault, Schedule, shrunk
 from campaign.virtual_time import run_virtually
-
-from reconciler.applier.report import Done
 
 SCHEDULES: Final = 300  # for each driver, in parts, so that each test stays far from its time limit
 PARTS: Final = 6
@@ -23,15 +21,15 @@ def test_every_invariant_holds_after_every_schedule(driver: str, part: int) -> N
     """Nothing of a stranger's touched, nothing gone that no plan said, no duplicate, no secret printed, reports true, converged."""
     for seed in range(1 + part, 1 + SCHEDULES, PARTS):
         schedule = Schedule.of(seed)
-        verdict = played(driver, schedule)
+        verdict = played(PLACES[driver], schedule)
         if verdict.wrong:
-            schedule = smallest(driver, schedule)
-            pytest.fail(failure_of(driver, schedule, played(driver, schedule).wrong))
+            schedule = smallest(PLACES[driver], schedule)
+            pytest.fail(failure_of(PLACES[driver], schedule, played(PLACES[driver], schedule).wrong))
 
 
 def test_every_fault_strikes() -> None:
     """Else a schedule would prove nothing."""
-    struck = {what for seed in range(1, 200) for what in played("local", Schedule.of(seed)).struck}
+    struck = {what for seed in range(1, 200) for what in played(PLACES["local"], Schedule.of(seed)).struck}
     assert struck == set(FAULTS)
 
 
@@ -39,7 +37,7 @@ def test_one_seed_is_one_schedule_and_one_verdict() -> None:
     """Also for a run that waits."""
     schedule = Schedule.of(7)
     assert schedule == Schedule.of(7)
-    assert played("memory", schedule) == played("memory", schedule)
+    assert played(PLACES["memory"], schedule) == played(PLACES["memory"], schedule)
 
 
 def test_what_a_failure_tells_plays_it_again() -> None:
@@ -55,23 +53,6 @@ def test_a_failing_schedule_is_shrunk_to_what_it_needs() -> None:
         Schedule(1, faults), lambda one: any(fault.what == "lost-after" and fault.at > 2 for fault in one.faults)
     )
     assert found == Schedule(1, (Fault(3, "lost-after", 1),))
-
-
-def test_a_fault_of_the_engine_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that takes a lost reply for a done write is caught, with the one fault that shows it."""
-
-    async def trusting(self: Any, *args: Any) -> None:
-        return None
-
-    monkeypatch.setattr("reconciler.applier.readback.ReadBack.recover_lost_reply", trusting)
-    monkeypatch.setattr("reconciler.applier.readback.ReadBack.verified", _done)
-    seed = next(seed for seed in range(1, 300) if played("local", Schedule.of(seed)).wrong)
-    schedule = smallest("local", Schedule.of(seed))
-    assert [fault.what for fault in schedule.faults] == ["lost-before"]
-
-
-async def _done(*_: Any) -> Done:
-    return Done()
 
 
 def test_a_wait_takes_virtual_time_only() -> None:

@@ -1,25 +1,49 @@
-"""The short form of the fuzzing: spoilt examples through everything that reads a file."""
+"""The short form of the fuzzing: every target for some inputs, bounded in work and memory."""
 
 from __future__ import annotations
 
+import resource
 from typing import Final
 
 import pytest
-from campaign.fuzz import TARGETS, corpus, spoilt, wrong
+from campaign.answers import DRIVERS
+from campaign.bounds import MEMORY
+from campaign.fuzz import TARGETS, input_of, trees, wrong
+from campaign.readers import Reader
+from campaign.stores import STORES
 
-INPUTS: Final = 800  # for each target
+INPUTS: Final = 300  # for each target
+OF_RUNS: Final = 25  # for those that plan and apply, which cost twenty times as much
+
+
+def _inputs(target: str) -> int:
+    return OF_RUNS if target in {*STORES, *DRIVERS, "endpoint"} else INPUTS
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_input_is_answered_with_a_traceback(target: str) -> None:
-    """Whatever the file holds, what is raised is what we raise on purpose."""
-    known = corpus()
-    assert len(known) > 50
-    found = {seed: said for seed in range(INPUTS) if (said := wrong(target, spoilt(seed, known))) is not None}
+    """Whatever it holds, what is raised is what we raise on purpose, after a bounded time and with bounded memory."""
+    assert trees(target)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = {
+        seed: said for seed in range(_inputs(target)) if (said := wrong(target, input_of(target, seed))) is not None
+    }
     assert found == {}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY // 1024
 
 
 def test_a_bug_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader that trips over an empty file is told with the kind of its error."""
-    monkeypatch.setattr("campaign.fuzz.TARGETS", {"careless": lambda data: data[0]})
+    """A reader that trips over an empty file is told with the kind of its error, one that does not end with what it took."""
+
+    def endless(data: bytes) -> None:
+        while True:
+            pass
+
+    def careless(data: bytes) -> None:
+        data[0]
+
+    monkeypatch.setattr("campaign.bounds.SECONDS", 0.05)
+    targets = {"careless": Reader(careless, list), "endless": Reader(endless, list)}
+    monkeypatch.setattr("campaign.fuzz.TARGETS", targets)
     assert (wrong("careless", b"") or "").startswith("IndexError")
+    assert (wrong("endless", b"") or "").startswith("TooMuchError")

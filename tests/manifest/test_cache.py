@@ -23,6 +23,7 @@ from reconciler.manifest.cached_manifests import CachedManifest
 from reconciler.planner.planfile import dump
 from reconciler.planner.planner import make_plan
 from reconciler.project.loaded import LoadedManifests
+from reconciler.project.manifest_cache import SMALL
 from reconciler.project.workspace import open_workspace
 
 CONFIG = """\
@@ -206,6 +207,15 @@ def test_few_files_leave_no_cache(tmp_path: Path) -> None:
     root = make_project(tmp_path, files=FEWEST - 1)
     assert_same(root)
     assert not (root / ".reconciler").exists()
+
+
+def test_a_file_of_many_documents_is_kept_and_looked_up_as_many_files_are(tmp_path: Path) -> None:
+    """What counts is how much there is to read, not in how many files it stands."""
+    root = make_project(tmp_path, files=2)
+    documents = [f"kind: Model\nkey: many-{number}\ndescription: {'x' * 500}\n" for number in range(SMALL // 500)]
+    (root / "manifests" / "many.yaml").write_text("---\n".join(documents))
+    assert_same(root)
+    assert taken(assert_same(root)) == len(documents) + 2
 
 
 def test_without_the_cache_nothing_is_written(root: Path) -> None:

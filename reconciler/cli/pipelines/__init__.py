@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -65,7 +66,7 @@ def place_of(workspace: Workspace) -> Place:
             )
     read = _variables([entry.settings.model_dump() for entry in workspace.entries.values()], project.fingerprint_key)
     write = _variables([item.resource.spec for item in workspace.load().desired.resources])
-    whole = [(project.root / path).resolve() for path in project.manifests]
+    whole = [Path(os.path.realpath(project.root / path)) for path in project.manifests]
     return Place(
         root,
         folder,

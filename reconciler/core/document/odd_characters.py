@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from reconciler.core.document.values import position
 from reconciler.core.errors import Problem
+from reconciler.core.late_pattern import late_pattern
 
 INVISIBLE: Final = "invisible-character"
 LOOKALIKE: Final = "lookalike-character"
@@ -30,16 +31,16 @@ _MEANT: Final = {
     **dict.fromkeys(_DASHES, "- "), **dict.fromkeys(_DOUBLE, '"'), **dict.fromkeys(_SINGLE, "'"),
 }  # fmt: skip
 _ANY: Final = re.compile(f"[{''.join(_MEANT)}]")
-_RUN: Final = re.compile(f"[{_UNSEEN}]+|[{_COLONS}{_DASHES}{_QUOTES}]")
+_RUN: Final = late_pattern(f"[{_UNSEEN}]+|[{_COLONS}{_DASHES}{_QUOTES}]")
 # What stands before the first key or value of a line: spaces, dashes, and what was meant as such.
-_LEAD: Final = re.compile(f"(?:[ \\t{_UNSEEN}]|[-{_DASHES}](?=[ \\t{_UNSEEN}]))*")
-_KEY: Final = re.compile(
+_LEAD: Final = late_pattern(f"(?:[ \\t{_UNSEEN}]|[-{_DASHES}](?=[ \\t{_UNSEEN}]))*")
+_KEY: Final = late_pattern(
     f"""(?:"[^"]{{0,250}}"|'[^']{{0,250}}'|[^\\s:#{{}}\\[\\],&*|>]{{1,250}})[ {_UNSEEN}]{{0,20}}[:{_COLONS}][ {_UNSEEN}]*"""
 )
-_FLOW: Final = re.compile(f"[{{\\[,:{_COLONS}][ {_UNSEEN}]+|[{_COLONS}]|[{_QUOTES}]")
-_BEHIND: Final = re.compile(f"(?<![{_UNSEEN}])[{_UNSEEN}]++(?=[ \\t]*+(?:$|#))|\ufeff", re.MULTILINE)
-_ANY_QUOTE: Final = re.compile(f"[{_QUOTES}]")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_FLOW: Final = late_pattern(f"[{{\\[,:{_COLONS}][ {_UNSEEN}]+|[{_COLONS}]|[{_QUOTES}]")
+_BEHIND: Final = late_pattern(f"(?<![{_UNSEEN}])[{_UNSEEN}]++(?=[ \\t]*+(?:$|#))|\ufeff", re.MULTILINE)
+_ANY_QUOTE: Final = late_pattern(f"[{_QUOTES}]")
+_NAME: Final = late_pattern(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _MOST: Final = 5  # characters that are named for one document that cannot be read
 
 

@@ -20,6 +20,7 @@ from reconciler.core.rules import Node
 from reconciler.core.schema.unions import without_forms
 from reconciler.core.telling import masked, without_value, without_values
 
+_KEY: Final = "[key]"  # what pydantic puts behind the place of a key that is wrong
 _EXPECTED: Final = {
     "string_type": "a string",
     "model_type": "a map",
@@ -111,10 +112,10 @@ def _hint(pointer: str, hints: Mapping[str, str]) -> str | None:
 
 
 def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
-    kind, parts, context = detail["type"], without_forms(tuple(detail["loc"])), detail.get("ctx") or {}
+    kind, parts, context = detail["type"], without_forms(tuple(detail["loc"]), data), detail.get("ctx") or {}
     if "member" in context:
         parts = (*parts, context["member"])
-    at_key = bool(parts) and parts[-1] == "[key]"
+    at_key = len(parts) > 1 and parts[-1] == _KEY and kind != "extra_forbidden"
     if at_key:
         parts = parts[:-1]
     where = pointers.join(parts)

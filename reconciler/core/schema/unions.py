@@ -16,18 +16,23 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from reconciler.core.schema.types import or_null
 
-MARK: Final = (
-    "\0"  # begins what pydantic adds to the place of a mistake to say which form it means: no member is called so
-)
+MARK: Final = "\0"  # begins what pydantic adds to the place of a mistake to say which form it means
 
 _EXPLAINS: Final = ("title", "description", "examples", "default")  # keywords that only people read
 
 Form = dict[str, Any]
 
 
-def without_forms(parts: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Strip the chosen forms from pydantic's location of an error."""
-    return tuple(part for part in parts if not (isinstance(part, str) and part.startswith(MARK)))
+def without_forms(parts: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
+    """Strip the chosen forms from pydantic's location of an error in `data`, whose own members may be called anything."""
+    kept: list[Any] = []
+    for part in parts:
+        is_member = isinstance(data, Mapping) and part in data
+        if isinstance(part, str) and part.startswith(MARK) and not is_member:
+            continue
+        kept.append(part)
+        data = data[part] if is_member or (isinstance(data, list) and part in range(len(data))) else None
+    return tuple(kept)
 
 
 def _nullable(source: Any, form: core_schema.CoreSchema) -> core_schema.CoreSchema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -85,7 +86,7 @@ def _ca(settings: RemoteSettings, opening: Opening) -> Path | None:
     if settings.ca is None:
         return None
     path = opening.resolver.root / settings.ca
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ConfigError(
             f"{opening.name}: ca: there is no file {settings.ca}", hint="it is relative to reconciler.yaml"
         )

@@ -48,7 +48,7 @@ class InsideLlmsDriver:
 
     def location(self, settings: Settings, resolver: Resolver) -> str:
         """The absolute path of the folder, links resolved."""
-        return str((resolver.root / settings.path).resolve())
+        return os.path.realpath(resolver.root / settings.path)
 
     def folder(self, settings: Settings, resolver: Resolver) -> Path:
         """The same, as it is written."""

@@ -166,7 +166,7 @@ class _Theirs:
         home = self._home()
         if home is not None and path.parent == home != self._root:
             return False
-        trees = (folder for folder in (self._root, *self._root.parents) if (folder / ".git").exists())
+        trees = (folder for folder in (self._root, *self._root.parents) if os.path.exists(folder / ".git"))
         return path.is_relative_to(next(trees, self._root))
 
     def _in_files(self, name: str) -> tuple[Any, Path] | None:
@@ -199,13 +199,13 @@ class _Theirs:
         """The values of all files with the file that says each, those of a nearer one first."""
         merged: dict[str, tuple[Any, Path]] = {}
         for path in self._candidates():
-            if path.is_file():
+            if os.path.isfile(path):
                 _check_ours(path)
                 merged = {**{name: (value, path) for name, value in _values(path).items()}, **merged}
         return merged
 
     def _home(self) -> Path | None:
-        return Path(self._environ["HOME"]).resolve() if self._environ.get("HOME") else None
+        return Path(os.path.realpath(self._environ["HOME"])) if self._environ.get("HOME") else None
 
     def _candidates(self) -> Iterator[Path]:
         """From the project's root up to the home directory; elsewhere, where anybody may have folders above, the root alone."""

@@ -7,6 +7,7 @@ defaults. The open registry (`store`) is loaded by name when somebody connects: 
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -64,7 +65,7 @@ class LocalDriver:
 
     def file(self, settings: Settings, resolver: Resolver) -> Path:
         """The database file, links resolved."""
-        return (resolver.root / settings.path).resolve()
+        return Path(os.path.realpath(resolver.root / settings.path))
 
     def compile(self, model: Model, key: str) -> Compiled:
         """The Model's own fields, with the defaults written out and without the nulls of declared members."""

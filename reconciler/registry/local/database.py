@@ -136,7 +136,7 @@ class Database:
 
     def _reading_mode(self) -> str:
         """Read-only leaves log files behind that it had to make; read-write (`query_only`) takes them away again."""
-        return "ro" if self._log().exists() else "rw"
+        return "ro" if os.path.exists(self._log()) else "rw"
 
     def _checked_reader(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         with ExitStack() as stack:
@@ -205,7 +205,7 @@ class Database:
         return self._path.with_name(self._path.name + "-wal")
 
     def _has_log(self) -> bool:
-        return self._log().exists() and self._log().stat().st_size > 0
+        return os.path.exists(self._log()) and self._log().stat().st_size > 0
 
     def _is_there(self) -> bool:
         """Whether the file is there. Only one that is not there counts as new: an empty one has lost what it held.

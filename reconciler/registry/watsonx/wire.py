@@ -97,8 +97,8 @@ def served_tags(row: Row) -> tuple[str, ...]:
 
 def unreadable_of(kind: str, row: Any, registry: str, why: str, apps: Mapping[str, str]) -> Unreadable:
     """A row that could not be understood: by its name, if it has one, and with the connection that it may use."""
-    name = row.get("name") if isinstance(row, Mapping) else None
-    app = apps.get(str(row.get("connection_id")))
+    members = row if isinstance(row, Mapping) else {}
+    name, app = members.get("name"), apps.get(str(members.get("connection_id")))
     used = () if app is None else (Address(registry, "Connection", app),)
     return unreadable_row(registry, kind, name, why, used)
 
