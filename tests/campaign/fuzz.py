@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import subprocess
 import sys
 import time
 import traceback
@@ -69,7 +70,13 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=1_000_000, help="in all")
     parser.add_argument("--seconds", type=float, default=3_600)
     parser.add_argument("--seed", type=int, default=1, help="of the first input")
+    parser.add_argument("--guided", action="store_true", help="by coverage, with atheris, one target")
     given = parser.parse_args()
+    if given.guided:
+        if len(given.target or ()) != 1:
+            parser.error("--guided takes one --target")
+        command = [sys.executable, "-m", "campaign.guided", given.target[0], str(given.seconds)]
+        return subprocess.run(command, check=False).returncode
     names, deadline = given.target or list(TARGETS), time.monotonic() + given.seconds
     for name in names:
         trees(name)

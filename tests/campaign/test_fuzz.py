@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import resource
+import sys
 from typing import Final
 
 import pytest
+from campaign import guided
 from campaign.answers import DRIVERS
 from campaign.bounds import MEMORY
 from campaign.fuzz import TARGETS, input_of, trees, wrong
@@ -47,3 +49,12 @@ def test_a_bug_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("campaign.fuzz.TARGETS", targets)
     assert (wrong("careless", b"") or "").startswith("IndexError")
     assert (wrong("endless", b"") or "").startswith("TooMuchError")
+
+
+def test_without_atheris_it_is_said_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no dependency of ours."""
+    monkeypatch.setitem(sys.modules, "atheris", None)
+    assert guided.run("config", 1) == 64
+    assert "pip install --target .cache/atheris atheris" in capsys.readouterr().err
