@@ -137,8 +137,12 @@ def _registry(drivers: list[Driver]) -> Definition:
             "lastReconcileTime": {"type": "string", "format": "date-time"},
             "allowDeletes": {
                 "type": "object",
-                "description": "The annotation that allows deletes: its value, and how many of it are used up.",
-                "properties": {"value": {"type": "integer"}, "used": {"type": "integer"}},
+                "description": "The annotation that allows deletes: its value, how many of it are used up, and by which deletes.",
+                "properties": {
+                    "value": {"type": "integer"},
+                    "used": {"type": "integer"},
+                    "of": {"type": "array", "items": {"type": "string"}},
+                },
             },
             "summary": {"type": "object", "additionalProperties": {"type": "integer"}},
             "guards": {"type": "array", "items": dict(ANY, type="object")},

@@ -32,7 +32,7 @@ from reconciler.controller.cluster import (
 Changed = Callable[[ObjectKey, Mapping[str, Any] | None, Mapping[str, Any] | None], None]
 Trim = Callable[[Data], Data]
 
-FIRST_WAIT: Final = 0.5  # seconds after one failure; doubled by each that follows
+FIRST_WAIT: Final = 0.5  # seconds after one failure for which the server names none; doubled by each that follows
 LONGEST_WAIT: Final = 30.0
 WATCH_GOES_ON: Final = frozenset({0, 429, 500, 502, 503})  # errors after which the version watched last is still good
 
@@ -104,8 +104,7 @@ class Informer:
                     version = ""
                 self.error = error.message
                 failures += 1
-                wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 8)) * (0.5 + random.random())  # noqa: S311
-                await asyncio.sleep(max(wait, error.retry_after or 0.0))
+                await asyncio.sleep(_wait(failures, error.retry_after))
 
     async def _list(self) -> str:
         """Take over all objects as they are now. Gives the version from which a watch goes on."""
@@ -153,3 +152,10 @@ class Informer:
             if not texts:
                 del self._texts[key.namespace]
             self.changed(key, before, None)
+
+
+def _wait(failures: int, named: float | None) -> float:
+    """Seconds to wait after so many failures: what the server named, and up to half of it more; else longer each time."""
+    if named:
+        return named * (1.0 + random.random() / 2)  # noqa: S311
+    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 8)) * (0.5 + random.random())  # noqa: S311

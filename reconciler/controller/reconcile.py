@@ -206,7 +206,7 @@ class _Run:
         if not await self.whole.copies.agree(namespace, self.registry.driver):
             raise TemporaryError("the cluster holds objects that were not seen yet: nothing was deleted")
         if planned.plan.consents.allow_deletes is not None:
-            await self.status.use_up(self.registry, len(planned.deletes))
+            await self.status.use_up(self.registry, planned.deletes)
 
     @property
     def _planner(self) -> RegistryPlanner:

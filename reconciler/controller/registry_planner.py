@@ -13,7 +13,7 @@ from reconciler.controller.desired import Composer, Declared, Trouble
 from reconciler.controller.members import Members
 from reconciler.controller.planned import Planned, file_of, plan
 from reconciler.controller.registry_object import RegistryObject
-from reconciler.controller.registry_status import RegistryWriter
+from reconciler.controller.registry_status import Allowance, RegistryWriter
 from reconciler.controller.secret_versions import Versions, lacking, rotated
 from reconciler.core.aside import Aside
 from reconciler.core.resource import RemoteState
@@ -74,17 +74,18 @@ class RegistryPlanner:
     ) -> Planned:
         """The plan, with what is left of the annotation that allows deletes where the guards need it."""
         planned = plan(declared, remote, consents, without)
-        budget = self.status.deletes_allowed(self.registry)
-        if not budget:
-            return planned
-        allowing = replace(consents, allow_deletes=budget)
         if planned.emptied is not None:
-            emptying = plan(declared, remote, allowing, without, empties=True)
+            emptying = plan(declared, remote, consents, without, empties=True)
+            allowance = self._allowance(emptying)
             # exactly: what is left of a number that was meant for others must not empty a registry
-            if len(emptying.deletes) == budget:
-                return emptying
+            if sum(allowance) and len(emptying.deletes) == sum(allowance):
+                return plan(declared, remote, replace(consents, allow_deletes=sum(allowance)), without, empties=True)
         needs = any(one.name in ("max-deletes", "max-delete-percent") for one in planned.plan.guards)
-        return plan(declared, remote, allowing, without) if needs else planned
+        allowed = sum(self._allowance(planned)) if needs else 0
+        return plan(declared, remote, replace(consents, allow_deletes=allowed), without) if allowed else planned
+
+    def _allowance(self, planned: Planned) -> Allowance:
+        return self.status.allowance(self.registry, planned.deletes)
 
     def _prunes_what_vanished(self) -> bool:
         """True where an object that nobody was seen to delete counts as removed.

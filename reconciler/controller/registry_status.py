@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reconciler.applier.report import Report
 from reconciler.controller.cluster import ClusterError, Data, key_of
@@ -22,8 +23,18 @@ from reconciler.core.telling import masked
 from reconciler.planner.plan import Change, Plan
 from reconciler.render.terminal import count as counted
 
-USED: Final = "allowDeletes"  # in the status: the value of the annotation, and how many of it are used up
+USED: Final = (
+    "allowDeletes"  # in the status: the value of the annotation, how many of it are used up, and for which deletes
+)
+_NAME: Final = 16  # hex digits that a delete is known by there
 _EARLY: Final = 0.9  # of an interval: a resync comes a little early or late
+
+
+class Allowance(NamedTuple):
+    """What an annotation allows of a plan's deletes: those that it was used up for before, and how many others."""
+
+    paid: int
+    left: int
 
 
 @dataclass
@@ -89,26 +100,30 @@ class RegistryWriter:
 
     # --- the annotation that allows deletes -----------------------------------------------------------------
 
-    def deletes_allowed(self, registry: RegistryObject) -> int | None:
-        """How many deletes the annotation still allows; None where there is none."""
+    def allowance(self, registry: RegistryObject, deletes: Collection[Change]) -> Allowance:
+        """What the annotation still allows of these deletes."""
         if registry.allow_deletes is None:
-            return None
-        return max(0, registry.allow_deletes - self._used(registry.allow_deletes))
+            return Allowance(0, 0)
+        noted = self._noted(registry.allow_deletes)
+        paid = len(_names(deletes) & set(noted.get("of") or ()))
+        return Allowance(paid, max(0, registry.allow_deletes - int(noted.get("used", 0))))
 
-    def _used(self, value: int) -> int:
-        noted = (self.item.get("status") or {}).get(USED) or {}
-        return int(noted.get("used", 0)) if noted.get("value") == value else 0
+    def _noted(self, value: int) -> Mapping[str, Any]:
+        noted: Mapping[str, Any] = (self.item.get("status") or {}).get(USED) or {}
+        return noted if noted.get("value") == value else {}
 
-    async def use_up(self, registry: RegistryObject, count: int) -> None:
-        """Note, before anything is deleted, that so many deletes of the annotation are used up.
+    async def use_up(self, registry: RegistryObject, deletes: Collection[Change]) -> None:
+        """Note, before anything is deleted, which deletes the annotation is used up for.
 
+        What of them fails, or is not done when this process ends, may be tried again without another annotation.
         Raises TemporaryError where somebody wrote the object meanwhile: then nothing may be deleted by it.
         """
         value = registry.allow_deletes or 0
-        noted = {"value": value, "used": self._used(value) + count}
+        noted, names = self._noted(value), _names(deletes)
+        used = int(noted.get("used", 0)) + len(names - set(noted.get("of") or ()))
         patch = {
             "metadata": {"resourceVersion": self.item["metadata"]["resourceVersion"]},
-            "status": {USED: noted},
+            "status": {USED: {"value": value, "used": used, "of": sorted(names)}},
         }
         try:
             self.item = await self.writer.cluster.patch(REGISTRY, key_of(self.item), patch, status=True)
@@ -127,6 +142,10 @@ class RegistryWriter:
             status = registry_status(item, conditions, plan, self.writer.stamp)
             if USED in before and ALLOW_DELETES not in (item["metadata"].get("annotations") or {}):
                 status[USED] = None
+            elif plan is not None and (before.get(USED) or {}).get("of"):
+                # what was done meanwhile was allowed once: made anew, it may not be deleted by the same annotation
+                todo = _names(plan.changes) & set(before[USED]["of"])
+                status[USED] = {**before[USED], "of": sorted(todo) or None}
             if status == before and not self._is_due(before):
                 return None
             return {"status": {**status, "lastReconcileTime": self.writer.stamp}}
@@ -186,3 +205,9 @@ def told(error: ReconcilerError) -> str:
     problems = [f"{one.pointer}: {one.message}" for one in error.problems[:5]] if isinstance(error, FileError) else []
     hint = [error.hint] if error.hint and not isinstance(error, FileError | RefusedError) else []
     return worded("; ".join([error.message, *problems, *hint]))
+
+
+def _names(changes: Iterable[Change]) -> set[str]:
+    """What the deletes among these changes are known by in the status: an address may be long."""
+    deleted = (str(change.address) for change in changes if change.action == "delete")
+    return {hashlib.sha256(address.encode()).hexdigest()[:_NAME] for address in deleted}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from controller.loop import NAMESPACE, Loop, a_model, a_registry, key, loop_on
+from controller.loop import NAMESPACE, Lease, Loop, a_model, a_registry, key, loop_on
 from kubernetes.memory_cluster import MemoryCluster
 
 from reconciler.controller.cluster import ResourceType
@@ -348,6 +349,47 @@ def test_an_empty_namespace_prunes_nothing(tmp_path: Path) -> None:
             await loop.until_quiet()
             assert set(loop.stored()) == {"a"}
             assert loop.registry_condition() == ("False", "no-documents")
+
+    asyncio.run(run())
+
+
+@dataclass
+class Ending(Lease):
+    """A right to write that ends after so many writes."""
+
+    writes: int = 3
+
+    def remaining(self) -> float:
+        return self.seconds if self.writes else 0.0
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        self.writes -= 1
+        yield
+
+
+def test_deletes_that_were_not_done_stay_allowed(tmp_path: Path) -> None:
+    """An annotation is used up by the deletes of a plan: those that a lease ended before are tried again, and no others."""
+
+    async def run() -> None:
+        names = [f"m{number}" for number in range(8)]
+        async with with_models(tmp_path, *names, *(f"s{number}" for number in range(8))) as loop:
+            await delete(loop, *names)
+            loop.fence = Ending()
+            await allow(loop, "8")
+            left = set(loop.stored())
+            assert len(left) == 16 - 3
+            noted = loop.item(REGISTRY, "first")["status"]["allowDeletes"]
+            assert (noted["value"], noted["used"], len(noted["of"])) == (8, 8, 5)
+
+            loop.fence = Lease()
+            await delete(loop, "s0")
+            assert set(loop.stored()) == left, "s0 was in no plan that was allowed"
+            loop.cluster.drop(MODEL, key("s0"))
+            loop.cluster.put(MODEL, a_model("s0"))
+            await loop.until_quiet()
+            assert set(loop.stored()) == {f"s{number}" for number in range(8)}
+            assert loop.item(REGISTRY, "first")["status"]["allowDeletes"] == {"value": 8, "used": 8}
 
     asyncio.run(run())
 

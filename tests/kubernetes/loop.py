@@ -20,6 +20,9 @@ from registry.server_process import free_port
 GROUP: Final = "models.reconciler.dev"
 VERSION: Final = f"{GROUP}/v1alpha1"
 HELD: Final = ("models", "nemomodels.nemo.models.reconciler.dev", "nemosecrets.nemo.models.reconciler.dev")
+LEASE: Final = (
+    "10"  # seconds, as text: so short that a lease of who was killed is soon over, and long enough for a slow machine
+)
 STEP: Final = 0.1  # seconds between two looks
 
 
@@ -91,7 +94,7 @@ class Team:
         self.server = server
         self.namespace = namespace
         self.judge = Judge(folder / namespace / "registry.db")  # the controller keeps a folder for each namespace
-        self.controller = Controller(kubeconfig or server.kubeconfig, namespace, folder, "--lease-duration", "5")
+        self.controller = Controller(kubeconfig or server.kubeconfig, namespace, folder, "--lease-duration", LEASE)
 
     def registry(self, *, name: str = "store", annotations: Mapping[str, str] | None = None, **spec: Any) -> None:
         """Applies the Registry object."""

@@ -1,10 +1,16 @@
-"""What the API server does to a controller: it is killed, forgets its history. Nothing is lost, nothing done twice."""
+"""What the API server does to a controller: it is killed, forgets its history, refuses in storms. Nothing is lost, nothing done twice."""
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
+
+from kubernetes.api_proxy import proxied
+from kubernetes.api_server import ApiServer
 from kubernetes.loop import GROUP, Team
 
 NAMES = [f"model-{number:02}" for number in range(20)]
+REFUSED = 40  # requests that a storm refuses before it ends
 
 
 def test_killed_and_started_again_while_models_are_applied(team: Team) -> None:
@@ -36,3 +42,26 @@ def test_a_history_that_was_compacted_meanwhile(team: Team) -> None:
     team.until(lambda: team.judge.names() == expected, "the changes that no watch told of are made")
     team.until_synced()
     assert team.judge.counts() == {"create": 5, "update": 1, "delete": 1}
+
+
+def test_a_storm_of_429(api_server: ApiServer, namespace: str, tmp_path: Path) -> None:
+    """Four of five requests are refused for a while, in the middle of the work: all is done in the end, once."""
+    with proxied(api_server) as proxy:
+        team = Team(api_server, namespace, tmp_path, kubeconfig=proxy.kubeconfig)
+        team.registry()
+        team.apply(*team.models(NAMES[:5], display_name="one"))
+        number = itertools.count()
+        team.controller.start()
+        try:
+            team.until(lambda: bool(team.judge.specs()), "the first model is stored")
+            proxy.refuses = lambda method, path: None if next(number) % 5 == 0 else (429, 1)
+            team.apply(*team.models(NAMES[:10], display_name="two"))
+            team.until(lambda: proxy.refused() > REFUSED, "the storm is felt")
+            proxy.refuses = lambda method, path: None
+            team.until(lambda: team.judge.names() == dict.fromkeys(NAMES[:10], "two"), "all models are stored")
+            team.until_synced()
+        finally:
+            team.controller.kill()
+            team.release()
+        counts = team.judge.counts()
+        assert (counts["create"], "delete" in counts) == (10, False)

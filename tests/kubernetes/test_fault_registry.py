@@ -1,4 +1,4 @@
-"""What a registry does to the controller: it refuses in storms, it loses replies. A real NeMo server, behind a proxy."""
+"""What a registry does to the controller: it is away, it refuses in storms, it loses replies. A real NeMo server, behind a proxy."""
 
 from __future__ import annotations
 
@@ -37,6 +37,21 @@ def models(team: Team, description: str) -> list[dict[str, Any]]:
 def synced(team: Team, resource: str = "nemomodels") -> None:
     """Waits until all native objects of a type are."""
     team.until_synced(resource=f"{resource}.{NEMO}")
+
+
+def test_a_registry_that_was_away(nemo: Team, proxy: Proxy) -> None:
+    """While it is down nothing claims to be synced; when it is back every change is written, once."""
+    nemo.controller.start()
+    nemo.apply(*models(nemo, "one"))
+    synced(nemo)
+    proxy.answer(503, times=1_000_000, of=lambda request: True)
+    nemo.apply(*models(nemo, "two"))
+    nemo.until(lambda: _ready(nemo) == "False", "the Registry object says that it cannot be read")
+    before = len(proxy.written())
+    proxy.faults.clear()
+    synced(nemo)
+    assert len(_stored(proxy, before)) == len(NAMES)
+    assert _ready(nemo) == "True"
 
 
 def test_a_storm_of_429(nemo: Team, proxy: Proxy) -> None:
@@ -126,3 +141,7 @@ def _stored(proxy: Proxy, first: int = 0) -> list[Passed]:
 
 def _synced(team: Team, name: str, resource: str = "nemosecrets") -> str | None:
     return conditions(team.get(f"{resource}.{NEMO}", name)).get("Synced", {}).get("status")
+
+
+def _ready(team: Team) -> str | None:
+    return conditions(team.get("registries", "store")).get("Ready", {}).get("status")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -227,6 +228,24 @@ async def test_a_credential_is_there_before_its_model_and_goes_after_it(
         writes = [one.path.replace("/model/", "/models/") for one in found.written()]
     assert [path.split("/")[1] for path in writes if path != "/models/new"] == ["credentials", "models", "credentials"]
     assert set(litellm_wire.credentials()) == {"credential-of-the-config"}
+
+
+async def test_what_is_said_of_a_credential_outlives_the_proxys_memory(world: World, litellm: LiteLLMServer) -> None:
+    """The proxy answers from its memory, which merges what an update says; its database takes the place of it."""
+    said = {"description": "Ours.", "team": "cx"}
+    await converges(world, credential("c", retries=3) | {"credential_info": said})
+    litellm.database.run(
+        """update "LiteLLM_CredentialsTable" set credential_info = credential_info || '{"theirs": 1}'"""
+        " where credential_name = 'c'"
+    )
+    litellm.stop()
+    litellm.start()
+    await converges(world, credential("c", retries=4) | {"credential_info": said})
+    await converges(world, credential("c", retries=4) | {"credential_info": said | {"team": "sales"}})
+    row = json.loads(
+        litellm.database.run("""select credential_info from "LiteLLM_CredentialsTable" where credential_name = 'c'""")
+    )
+    assert {"description": "Ours.", "team": "sales", "theirs": 1}.items() <= row.items()
 
 
 async def test_a_portable_model_brings_its_credential(world: World, litellm_wire: Wire) -> None:

@@ -65,9 +65,14 @@ def created_credential(write: Write) -> dict[str, Any]:
 
 
 def patched_credential(write: Write) -> dict[str, Any]:
-    """The body of an update."""
+    """The body of an update: the values that changed, and the whole of credential_info with what others have in it.
+
+    The proxy's database takes the place of credential_info whole, though its memory, from which it answers, merges it.
+    """
     spec, tops = _revealed(write), _changed(write)
-    info = _parts("credential_info", spec, write, tops)
+    whole: Mapping[str, Any] = write.whole.get("credential_info") or {}
+    there = {name: value for name, value in whole.items() if value is not None}
+    info = there | _parts("credential_info", spec, write, tops)
     return {
         "credential_name": write.desired.address.key,
         "credential_values": _parts("credential_values", spec, write, tops),
