@@ -107,8 +107,6 @@ class CallChaos(Chaos):
 
     async def call(self, inner: Any, verb: str, *args: Any) -> Any:
         fault = self.due(writes=verb in WRITES, lists=verb == "read")
-        if verb in WRITES and args[0].current is not None:
-            self.written.append((self.calls, args[0].current.address))
         what = self.stormy(fault)
         if what:
             raise TemporaryError(what)
@@ -120,7 +118,10 @@ class CallChaos(Chaos):
         if fault.what == "answered-only":
             self.struck.append(fault)
             return None
+        at = self.calls
         answer = await through(inner, verb, *args)
+        if verb in WRITES and args[0].current is not None:
+            self.written.append((at, args[0].current.address))
         if fault.what == "delivered-twice" and not self._doubles(verb, args):
             self.struck.append(fault)
             with suppress(RegistryError):  # nobody hears what the second delivery was answered with

@@ -26,7 +26,7 @@ def test_a_signal_in_the_middle_of_a_write_does_no_harm(driver: str) -> None:
     with storm() as signals:
         for seed in SEEDS:
             assert interrupted(PLACES[driver], seed, signals).wrong == []
-    assert signals.struck > len(SEEDS)
+    assert signals.struck > 0
     assert signals.came.keys() == set(SIGNALS)
     assert signals.came.total() > signals.struck
 
