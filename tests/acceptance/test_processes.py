@@ -17,6 +17,9 @@ from cli.terminal import terminal
 from programs import HANGS
 
 MANY = 3000  # what a signal must find unfinished
+AT_ONCE = (
+    16  # changes under way in one registry, of which a run that ends at once does not know: RegistryFacts.concurrency
+)
 _numbers = itertools.count()
 
 
@@ -97,7 +100,7 @@ def test_a_second_signal_ends_it_at_once_with_a_report(project: Project, number:
     assert started.process.returncode == 130, err[-2000:]
     assert "Traceback" not in err
     report = json.loads(out)
-    assert report["summary"]["created"] <= len(project.keys()) <= report["summary"]["created"] + 10
+    assert report["summary"]["created"] <= len(project.keys()) <= report["summary"]["created"] + AT_ONCE
     project.apply()
     assert project.plan() == {}
 

@@ -26,19 +26,19 @@ from reconciler.registry.portable import inexpressible
 from reconciler.registry.protocol import Opening
 
 NAMES = """
-AdapterForm Address BaseAddress Boolean CannotClear Catalogue CatalogueEntry Catalogues Check Choice
+AdapterForm Address BaseAddress Boolean CannotClear Catalogue CatalogueEntry Catalogues Cel Check Choice
 Client Compiled ConfigError Configurable Constraint Default DescribesModels Driver EVERY_PATH Endpoint
 ExternalRef FindsExternal HasAdapters HasContainer HasDefaultOwner HeaderMap Immutable Inexpressible
-InputError KeepsFile KeepsFolder KeepsHistory KeyRule Kind KnownValues Listing Mark MisreadError Model ModelFacts
-NamesFiles NamesProviders Native NeedsConsent Normalized Normalizes Number OpenChoice Opening PRESENT
-Page Pattern PermanentError PlanRecord Problem RecordsPlans Redactor Ref Registry RegistryError
-RemoteDriver RemoteSettings Removal Renames ResolvedAddress Resolver Resource Response RevealsHidden
-Revision RunsTests Secret SecretError SecretText ServerDefault ServerOwned StaleObjectError Step Superset
-Sweep TIMEOUT Target TemporaryError TestResult Texts USUAL Unordered Unreadable Url Usual Write WriteOnly
-bearer canonical_url check_whole checked_url combined hide_secrets inexpressible is_reference listing
-location_of map_of mark_in only open_client path_to picked quoted_id raise_for_write read_or_unreadable
-read_row reason_in resolved_url revealed secrets_in split_row target_of text_of understood unreadable_row
-without
+InputError KeepsFile KeepsFolder KeepsHistory KeyRule Kind KnownValues Listing Mark MisreadError Model
+ModelFacts NO_USER_INFO NamesFiles NamesProviders Native NeedsConsent Normalized Normalizes Number
+OpenChoice Opening PRESENT Page Pattern PermanentError PlanRecord Problem RecordsPlans Redactor Ref Registry
+RegistryError RemoteDriver RemoteSettings Removal Renames ResolvedAddress Resolver Resource Response
+RevealsHidden Revision RunsTests Secret SecretError SecretText ServerDefault ServerOwned StaleObjectError
+Step Superset Sweep TIMEOUT Target TemporaryError TestResult Texts USUAL Unordered Unreadable Url Usual
+Write WriteOnly bearer canonical_url check_whole checked_url combined hide_secrets inexpressible
+is_reference listing location_of map_of mark_in only open_client path_to picked quoted_id raise_for_write
+read_or_unreadable read_row reason_in resolved_url revealed secrets_in split_row target_of text_of
+understood unreadable_row without
 """
 
 
