@@ -136,7 +136,10 @@ class WorkQueue(Generic[K]):
                 if key is not None:
                     return key
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait)
+                async with asyncio.timeout(
+                    wait
+                ):  # `wait_for` of Python 3.11 may take a change and forget a cancellation
+                    await self._changed.wait()
 
     def _put(self, key: K, due: float) -> None:
         self._due[key] = due

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,3 +97,24 @@ def test_who_answers_again_is_reached_soon_however_long_nobody_did(failures: int
     waits = [queue.failed("one", unreachable=True) for _ in range(unreachable)]
     assert max(waits) <= LONGEST_UNREACHABLE
     assert queue.failed("one") <= FIRST_WAIT * 2 ** max(failures, 2)
+
+
+@pytest.mark.parametrize("ticks", range(6))
+async def test_work_that_is_cancelled_in_the_moment_of_a_mark_ends(ticks: int) -> None:
+    """Whoever waits until then must not take the mark and forget that it is to end: the lease would not be given back."""
+    queue = WorkQueue[str]()
+
+    async def one(_: str) -> None:
+        """Nothing."""
+
+    queue.schedule("later", 3600.0)
+    work = asyncio.create_task(queue.work(lambda _: True, one, width=1))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    queue.schedule("sooner", 1800.0)
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    work.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert work.cancelled()
