@@ -253,7 +253,7 @@ def print_table(head: list[str], rows: list[list[str]]) -> None:
 async def main(count: int, clients: Sequence[str]) -> None:
     """Fills an API server, and prints both tables."""
     with tempfile.TemporaryDirectory() as temporary, ApiServer.private(Path(temporary) / "server") as server:
-        drivers = [catalog.load_driver(name) for name in catalog.names()]
+        drivers = [*catalog.built_in().values()]
         await asyncio.to_thread(server.install, [one.manifest for one in definitions(drivers)][:2])
         for number in range(NAMESPACES):
             await asyncio.to_thread(server.kubectl, "create", "namespace", objects.namespace(number))

@@ -306,7 +306,7 @@ async def run(bench: Bench) -> list[tuple[str, str]]:
 async def main(registries: int, models: int) -> None:
     """Measures, and prints the table."""
     with tempfile.TemporaryDirectory() as temporary, ApiServer.private(Path(temporary) / "server") as server:
-        drivers = [catalog.load_driver(name) for name in catalog.names()]
+        drivers = [*catalog.built_in().values()]
         await asyncio.to_thread(server.install, [one.manifest for one in definitions(drivers)])
         async with open_cluster(KubeConfig.from_file(server.kubeconfig)) as cluster:
             namespaces = ResourceType("", "v1", "Namespace", "namespaces")

@@ -151,7 +151,7 @@ def _outputs(request: Request) -> Iterator[str | CompletionItem[str]]:
 
 def _names(request: Request) -> Iterator[str]:
     """Words and kinds; behind a kind's name its fields, one step at a time."""
-    explanations = Explanations({name: catalog.load_driver(name) for name in catalog.names()})
+    explanations = Explanations(catalog.built_in())
     for subject in explanations.subjects.names:
         for separator in ".:":
             if request.incomplete.startswith(subject + separator):

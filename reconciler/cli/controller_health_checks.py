@@ -16,7 +16,7 @@ from reconciler.registry import catalog
 
 
 def _flux() -> dict[str, Any]:
-    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    drivers = catalog.built_in().values()
     return {"healthCheckExprs": flux_checks([REGISTRY, MODEL, *native_types(drivers).values()])}
 
 
@@ -36,7 +36,7 @@ _TOOLS: Final[dict[str, Callable[[], dict[str, Any]]]] = {"argocd": argo_config_
 def command(options: GlobalOptions, tool: str) -> int:
     """Print how a GitOps tool tells that our objects are healthy: synced, in their present generation, and here to stay.
 
-    No cluster is asked. The kinds are those of all drivers that are installed.
+    No cluster is asked. The kinds are those of the built-in drivers.
     """
     echo_data(dump_yaml(_TOOLS[tool]()), exact=True, end="")
     return 0

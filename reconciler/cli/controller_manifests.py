@@ -13,8 +13,9 @@ from reconciler.cli.namespace import checked_namespace
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.streams import echo_data
 from reconciler.controller.install import chart, kustomize, manifests
-from reconciler.controller.install.terms import IMAGE, NAME, REPLICAS, Image, Terms
+from reconciler.controller.install.terms import IMAGE, REPLICAS, Image, Terms
 from reconciler.controller.install.workload import Object
+from reconciler.controller.settings import NAME
 from reconciler.core.errors import UsageError
 from reconciler.registry import catalog
 from reconciler.registry.protocol import Driver
@@ -115,11 +116,11 @@ class _Request:
 def command(options: GlobalOptions, /, **given: Any) -> int:
     """Write what installs the controller in a cluster: definitions, rights, and the Deployment.
 
-    No cluster is asked. A role has the verbs that the controller needs and no other. The definitions are those of all
-    drivers that are installed.
+    No cluster is asked. A role has the verbs that the controller needs and no other. The definitions are those of the
+    built-in drivers.
     """
     request = _Request(**given)
-    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    drivers = [*catalog.built_in().values()]
     if request.output_format == "helm":
         request.refuse("namespace", *_OF_A_STREAM, where="a chart: `helm install` and its values say it")
         files = chart.files(request.terms(), request.parsed_image(), drivers)

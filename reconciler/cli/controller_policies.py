@@ -38,7 +38,7 @@ def command(options: GlobalOptions, namespace: str | None, everywhere: bool) -> 
     policies = usable_policies(find_workspace(options))
     if not policies:
         raise InputError("this project has no policies", hint="write one in policies/: see the documentation, Policies")
-    made = admission_policies(policies, [catalog.load_driver(name) for name in catalog.names()], judged)
+    made = admission_policies(policies, [*catalog.built_in().values()], judged)
     if made.manifests:
         echo_data("---\n".join(map(dump_object, made.manifests)), exact=True, end="")
     for name, why in made.left.items():

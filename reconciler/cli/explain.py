@@ -56,7 +56,7 @@ def command(options: GlobalOptions, name: str | None, output_format: str) -> int
 
 def _drivers(options: GlobalOptions) -> dict[str, Driver]:
     """The built-in drivers, and those of the configuration: where it is broken, what it adds is not known."""
-    drivers = {name: catalog.load_driver(name) for name in catalog.names()}
+    drivers = catalog.built_in()
     try:
         return drivers | drivers_in_use(find_workspace(options).entries.values())
     except ReconcilerError:

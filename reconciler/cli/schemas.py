@@ -11,7 +11,7 @@ from reconciler.registry.entry import portable_kind
 
 def generated(workspace: Workspace) -> dict[str, str]:
     """File name to text, for the registries of the configuration, or for all built-in drivers where there is none."""
-    drivers = {name: catalog.load_driver(name) for name in catalog.names()}
+    drivers = catalog.built_in()
     shapes = None
     if workspace.project.file is not None:
         used = drivers_in_use(workspace.entries.values())

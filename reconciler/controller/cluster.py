@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 Data = dict[str, Any]
@@ -134,3 +135,8 @@ def key_of(data: Mapping[str, Any]) -> ObjectKey:
 def version_of(data: Mapping[str, Any]) -> str:
     """The version of an object, which changes with each write."""
     return str(data["metadata"].get("resourceVersion", ""))
+
+
+def micro_time(moment: datetime) -> str:
+    """A time as events and leases have it, with microseconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -45,7 +45,12 @@ class Member(NamedTuple):
 
     @property
     def driver(self) -> str | None:
-        return None if self.kind is None else self.kind.partition("/")[0]
+        return _driver_of(self.kind)
+
+
+def _driver_of(kind: str | None) -> str | None:
+    """The driver of a native type; None of the Model, which goes to any."""
+    return None if kind is None else kind.partition("/")[0]
 
 
 class _Id(NamedTuple):
@@ -123,7 +128,7 @@ class Copies:
         registry = self._registries.get(key)
         words = {key.name} if registry is None else {*route_from(registry)}
         if key.name == NOWHERE:
-            words |= {"*", *(f"*{kind.partition('/')[0]}" for kind in self._kinds.values() if kind)}
+            words |= {f"*{_driver_of(kind) or ''}" for kind in self._kinds.values()}
         found = {one for word in words for one in self._routes.of((key.namespace, word))}
         ordered = sorted(found, key=lambda one: (one.resource.name, one.key))
         there = ((one, self._members[one.resource].get(one.key)) for one in ordered)
@@ -177,9 +182,7 @@ class Copies:
 
     def _of_driver(self, driver: str) -> list[Informer]:
         """The informers of Models, and of the native objects of a driver."""
-        return [
-            one for one in self._members.values() if (self._kinds[one.resource] or driver).partition("/")[0] == driver
-        ]
+        return [one for one in self._members.values() if _driver_of(self._kinds[one.resource]) in (None, driver)]
 
     # --- changes --------------------------------------------------------------------------------------------
 
@@ -192,7 +195,7 @@ class Copies:
 
     def _member_changed(self, resource: ResourceType) -> Callable[[ObjectKey, Any, Any], None]:
         kind = self._kinds[resource]
-        driver = None if kind is None else kind.partition("/")[0]
+        driver = _driver_of(kind)
 
         def changed(key: ObjectKey, before: Any, after: Any) -> None:
             here = _Id(resource, key)

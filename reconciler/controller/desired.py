@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reconciler.controller.cluster import CONFIG_MAPS, ObjectKey, key_of
 from reconciler.controller.cluster_secrets import ClusterSecrets
@@ -20,7 +20,7 @@ from reconciler.controller.documents import (
 from reconciler.controller.registry_object import RegistryObject
 from reconciler.controller.routing import destinations, route_of
 from reconciler.core.errors import ConfigError, Problem
-from reconciler.core.resource import DesiredState
+from reconciler.core.resource import Desired, DesiredState
 from reconciler.core.secret import Resolver
 from reconciler.core.url import place_of
 from reconciler.manifest.kubernetes_references import SECRET, Named, References, in_a_cluster, variable
@@ -39,6 +39,13 @@ class Trouble:
 
     reason: str
     message: str
+
+
+class Placed(NamedTuple):
+    """An object as a manifest of one registry. One that does not stay left it, or is about to be deleted."""
+
+    document: ClusterDocument
+    stays: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +74,20 @@ class Composer:
         default_factory=dict, repr=False, compare=False
     )
 
-    def workspace(self, registry: RegistryObject, secrets: ClusterSecrets, members: Iterable[Member]) -> Workspace:
+    def placed(self, registry: RegistryObject, members: Iterable[Member]) -> tuple[Placed, ...]:
+        """These objects as manifests of a Registry object."""
+        return tuple(self._placed(registry.key, member) for member in members)
+
+    def _placed(self, registry: ObjectKey, member: Member) -> Placed:
+        goes_there = registry.name in self.goes_to(member, registry.namespace)
+        stays = goes_there and "deletionTimestamp" not in member.item["metadata"]
+        return Placed(_document(member, registry.name), stays)
+
+    def workspace(self, registry: RegistryObject, secrets: ClusterSecrets, placed: Iterable[Placed]) -> Workspace:
         """The workspace of a Registry object. Raises ConfigError where its settings are wrong."""
         settings, _ = registry_settings(registry)
         root = self.folder / registry.key.namespace
-        texts = self._texts(registry.key.namespace, members)
+        texts = self._texts(registry.key.namespace, (one.document for one in placed))
         project = _project(root, registry, settings, texts)
         resolver = Resolver(root, {}, None, commands=secrets)
         loaded = load_registries(project, replace(resolver, commands=None))
@@ -114,14 +130,11 @@ class Composer:
         except ConfigError:
             return None
 
-    def declared(self, registry: RegistryObject, workspace: Workspace, members: Iterable[Member]) -> Declared:
+    def declared(self, workspace: Workspace, placed: Iterable[Placed]) -> Declared:
         """What these objects declare. Never raises for what they hold."""
         live: dict[str, ClusterDocument] = {}
         going: dict[str, ClusterDocument] = {}
-        for member in members:
-            one = _document(member, registry.key.name)
-            goes_there = registry.key.name in self.goes_to(member, registry.key.namespace)
-            stays = goes_there and "deletionTimestamp" not in member.item["metadata"]
+        for one, stays in placed:
             (live if stays else going)[one.file] = one if stays else _as_absent(one)
         troubles = {file: found for file, one in live.items() if (found := self._trouble(one)) is not None}
         loaded = workspace.load_texts({file: _text(one) for file, one in live.items() if file not in troubles})
@@ -129,7 +142,7 @@ class Composer:
         for problem in loaded.errors:
             problems.setdefault(problem.file, []).append(problem)
         troubles |= {file: _told(found) for file, found in problems.items() if file in live}
-        good = tuple(item for item in loaded.desired.resources if _file(item) not in troubles)
+        good = tuple(item for item in loaded.desired.resources if file_of(item) not in troubles)
         desired = replace(loaded.desired, resources=good, complete=not troubles, documents=len(live))
         gone = workspace.load_texts({file: _text(one) for file, one in going.items()}).desired
         absent = tuple(item for item in gone.resources if item.address not in desired.declared)
@@ -164,9 +177,9 @@ class Composer:
             elif one.key not in there:
                 yield f"the {what} {one.name} has no key {one.key}"
 
-    def _texts(self, namespace: str, members: Iterable[Member]) -> dict[str, str]:
+    def _texts(self, namespace: str, documents: Iterable[ClusterDocument]) -> dict[str, str]:
         """The values of ConfigMaps that the objects name, as variables."""
-        named = {one for member in members for one in _document(member, "").named if one.kind != SECRET}
+        named = {named for one in documents for named in one.named if named.kind != SECRET}
         maps = {name: self.copies.config_map(ObjectKey(namespace, name)) or {} for name in {one.name for one in named}}
         return {variable(one.name, one.key): maps[one.name][one.key] for one in named if one.key in maps[one.name]}
 
@@ -249,9 +262,9 @@ def _text(one: ClusterDocument) -> str:
     return json.dumps(one.data, ensure_ascii=False, indent=1)
 
 
-def _file(item: Any) -> str:
-    source = item.resource.source
-    return source.file if source is not None else ""
+def file_of(item: Desired) -> str:
+    """The name of the manifest that an object comes from."""
+    return item.resource.source.file if item.resource.source is not None else ""
 
 
 def _told(problems: list[Problem]) -> Trouble:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from reconciler.controller.cluster import EVENTS, Cluster, ClusterError, Data, ObjectKey
+from reconciler.controller.cluster import EVENTS, Cluster, ClusterError, Data, ObjectKey, micro_time
 from reconciler.core.telling import masked
 
 CONTROLLER: Final = "models.reconciler.dev/controller"
@@ -125,7 +125,7 @@ class EventRecorder:
 
     async def _counted_into(self, series: _Series, key: ObjectKey) -> bool:
         """Write how often an event happened. False where it is not there any more: they go after an hour."""
-        told = {"series": {"count": series.count, "lastObservedTime": _micro(self.now())}}
+        told = {"series": {"count": series.count, "lastObservedTime": micro_time(self.now())}}
         try:
             await self.cluster.patch(EVENTS, key, told)
         except ClusterError as error:
@@ -141,7 +141,7 @@ class EventRecorder:
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
             "metadata": {"name": name, "namespace": regarding["namespace"]},
-            "eventTime": _micro(self.now()),
+            "eventTime": micro_time(self.now()),
             "reportingController": CONTROLLER,
             "reportingInstance": self.instance,
             "action": ACTION,
@@ -165,7 +165,3 @@ def _note(message: str) -> str:
     plain = "".join(char if char.isprintable() else " " for char in masked(message))
     raw = plain.encode()
     return plain if len(raw) <= _NOTE else raw[: _NOTE - 3].decode(errors="ignore") + "…"
-
-
-def _micro(moment: datetime.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -10,16 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reconciler.controller.cluster import LEASES, Cluster, ClusterError, Data, ObjectKey
+from reconciler.controller.cluster import LEASES, Cluster, ClusterError, Data, ObjectKey, micro_time
 from reconciler.controller.membership import Lease, Membership, Published
-from reconciler.controller.settings import LEASE_DURATION
+from reconciler.controller.settings import LEASE_DURATION, NAME
 
 ROUNDS: Final = 5  # in the duration of a lease
 RETRY: Final = 0.5  # seconds after a round that failed
 LEFT_OVER: Final = 600.0  # seconds after which the lease of a replica that vanished is deleted
-PREFIX: Final = "model-reconciler-"
+PREFIX: Final = f"{NAME}-"
 LABEL: Final = "app.kubernetes.io/managed-by"
-NAME: Final = "model-reconciler"
 VIEW: Final = "models.reconciler.dev/view"
 
 
@@ -125,7 +124,6 @@ class LeaseKeeper:
             raise
 
     def _written(self, published: Published, *, holder: str) -> Data:
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return {
             "apiVersion": LEASES.api_version,
             "kind": LEASES.kind,
@@ -138,7 +136,7 @@ class LeaseKeeper:
             "spec": {
                 "holderIdentity": holder,
                 "leaseDurationSeconds": math.ceil(self.membership.duration),  # never shorter than we believe ourselves
-                "renewTime": now,
+                "renewTime": micro_time(datetime.datetime.now(datetime.UTC)),
             },
         }
 

@@ -22,6 +22,7 @@ from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
 from reconciler.controller.cluster import ClusterError, Data, Listing, ObjectKey, ResourceType, WatchEvent
+from reconciler.controller.settings import NAME
 from reconciler.core.errors import UsageError
 from reconciler.registry.http.proxies import proxy_for
 from reconciler.registry.http.translate import retry_after
@@ -34,10 +35,9 @@ QUIET: Final = (
 )
 TIMEOUT: Final = 10.0
 CONNECTIONS: Final = 100  # at most: one for each type that is watched, the rest for all other requests
-FIELD_MANAGER: Final = "model-reconciler"
 _JSON: Final = "application/json"
 _MERGE_PATCH: Final = "application/merge-patch+json"
-_WRITTEN_BY: Final = {"fieldManager": FIELD_MANAGER}
+_WRITTEN_BY: Final = {"fieldManager": NAME}
 
 
 class _Event(msgspec.Struct):
@@ -178,14 +178,18 @@ class LightkubeCluster:
         await self._send("DELETE", _path(resource, key.namespace, key.name), {})
 
     async def served(self, resource: ResourceType) -> bool:
-        try:
-            answer = await self._object("GET", f"apis/{resource.group}/{resource.version}")
-        except ClusterError as error:
-            if error.gone:
-                return False
-            raise
-        named = [row for row in answer.get("resources", ()) if row["name"] == resource.plural]
+        answer = await self._found(f"apis/{resource.group}/{resource.version}")
+        named = [row for row in (answer or {}).get("resources", ()) if row["name"] == resource.plural]
         return any("create" in row["verbs"] for row in named)  # a definition that is about to go has lost that verb
+
+    async def _found(self, path: str) -> Data | None:
+        """What is there, None for nothing."""
+        try:
+            return await self._object("GET", path)
+        except ClusterError as error:
+            if not error.gone:
+                raise
+            return None
 
     async def _object(self, method: str, path: str, data: Data | None = None, *, content_type: str = _JSON) -> Data:
         written = {} if data is None else _WRITTEN_BY
@@ -207,13 +211,8 @@ class LightkubeCluster:
         return answer.content
 
     async def terminating(self, namespace: str) -> bool:
-        try:
-            answer = await self._object("GET", f"api/v1/namespaces/{namespace}")
-        except ClusterError as error:
-            if error.gone:
-                return True
-            raise
-        return "deletionTimestamp" in answer["metadata"]
+        answer = await self._found(f"api/v1/namespaces/{namespace}")
+        return answer is None or "deletionTimestamp" in answer["metadata"]
 
 
 @asynccontextmanager
@@ -237,7 +236,7 @@ async def open_cluster(config: KubeConfig | None = None) -> AsyncIterator[Lightk
         httpx2.AsyncClient(
             base_url=chosen.cluster.server,
             auth=user_auth(user),
-            headers={"User-Agent": FIELD_MANAGER},
+            headers={"User-Agent": NAME},
             transport=transport,
             timeout=TIMEOUT,
         ) as client,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.controller.desired import Declared, Trouble
+from reconciler.controller.desired import Declared, Trouble, file_of
 from reconciler.controller.registry_object import ALLOW_DELETES, NO_DOCUMENTS
 from reconciler.core.resource import Desired, DesiredState, RemoteState
 from reconciler.planner.guards import Guard
@@ -103,11 +103,6 @@ def _emptied(made: Plan, every: int) -> Guard | None:
         f'{ALLOW_DELETES}: "{every}", exactly'
     )
     return Guard(NO_DOCUMENTS, message, None)
-
-
-def file_of(item: Desired) -> str:
-    """The name of the manifest that an object comes from."""
-    return item.resource.source.file if item.resource.source is not None else ""
 
 
 def _leaving_out(state: DesiredState, files: Mapping[str, Trouble]) -> DesiredState:

@@ -77,7 +77,7 @@ class Parts:
         self.metrics = Metrics(clock)
         self.queue = WorkQueue[ObjectKey]()
         where = None if settings.everywhere else self.namespace
-        types = native_types(catalog.load_driver(name) for name in catalog.names())
+        types = native_types(catalog.built_in().values())
         self.copies = Copies(self.cluster, where, types, self._concerned)
         self.recorder = EventRecorder(self.cluster, self.me, clock, self.metrics.event)
         scheme = f"{where or '*'} {'shared' if settings.shares else 'one for all'}"

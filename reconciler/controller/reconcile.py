@@ -32,6 +32,7 @@ from reconciler.controller.registry_planner import RegistryPlanner
 from reconciler.controller.registry_status import RegistryWriter, told
 from reconciler.controller.routing import NOWHERE
 from reconciler.controller.secret_versions import digests, versions_of
+from reconciler.controller.settings import NAME
 from reconciler.controller.status import UNCHANGED, Row
 from reconciler.controller.telling import tell_plan, tell_report
 from reconciler.controller.wording import listed, worded
@@ -51,7 +52,6 @@ from reconciler.project.workspace import Workspace
 from reconciler.registry.protocol import Registry
 
 IDLE: Final = 3600.0  # seconds until what has no registry is looked at again
-ACTOR: Final = "model-reconciler"
 
 
 @dataclass
@@ -185,8 +185,8 @@ class _Run:
 
     def _declared(self, secrets: ClusterSecrets, members: list[Member]) -> Declared:
         composer = self.whole.composer
-        workspace = composer.workspace(self.registry, secrets, members)
-        return composer.declared(self.registry, workspace, members)
+        placed = composer.placed(self.registry, members)
+        return composer.declared(composer.workspace(self.registry, secrets, placed), placed)
 
     # --- apply, and tell ------------------------------------------------------------------------------------
 
@@ -246,7 +246,7 @@ class _Run:
             resolver=workspace.resolver,
             backup=backup.take,
             limits=workspace.project.limits,
-            actor=ACTOR,
+            actor=NAME,
             settle=self.whole.settle,
             writing=FencedWriting(self.fence, backup.store),
             aside=self.whole.aside,

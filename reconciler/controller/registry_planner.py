@@ -9,9 +9,9 @@ from functools import partial
 
 from reconciler.controller.cluster_secrets import ClusterSecrets, secret_of
 from reconciler.controller.copies import Copies
-from reconciler.controller.desired import Composer, Declared, Trouble
+from reconciler.controller.desired import Composer, Declared, Trouble, file_of
 from reconciler.controller.members import Members
-from reconciler.controller.planned import Planned, file_of, plan
+from reconciler.controller.planned import Planned, plan
 from reconciler.controller.registry_object import RegistryObject
 from reconciler.controller.registry_status import Allowance, RegistryWriter
 from reconciler.controller.secret_versions import Versions, lacking, rotated

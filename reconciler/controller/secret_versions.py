@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from reconciler.controller.cluster import ObjectKey
 from reconciler.controller.cluster_secrets import ClusterSecrets
 from reconciler.controller.copies import Copies
-from reconciler.controller.desired import Declared, Trouble
-from reconciler.controller.planned import file_of
+from reconciler.controller.desired import Declared, Trouble, file_of
 from reconciler.controller.rows import digest, secrets_named
 from reconciler.core.errors import SecretError
 

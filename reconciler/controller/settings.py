@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+NAME: Final = "model-reconciler"  # what the controller calls itself, in the cluster and in registries
 LEASE_DURATION: Final = 15.0  # seconds
 SHORTEST_LEASE: Final = 5.0  # beneath it, a busy machine would lose its lease again and again
 CONCURRENCY: Final = 8

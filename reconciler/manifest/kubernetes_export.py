@@ -23,6 +23,7 @@ from reconciler.manifest.kubernetes_references import (
     CONFIG_MAP,
     ENVIRONMENT,
     FILES,
+    IN_A_CLUSTER,
     SECRET,
     Named,
     encoded,
@@ -34,7 +35,6 @@ LONGEST_SLUG: Final = 200
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _NOT_IN_SLUGS: Final = re.compile(r"[^a-z0-9]+")
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{(env|file|cmd|var):([^{}]*)\}")
-_IN_A_CLUSTER: Final = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)/([A-Za-z0-9._-]{1,253})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class _Spelling:
             path = posixpath.normpath(posixpath.join(self._folder, rest))
             return Named(SECRET if secret else CONFIG_MAP, FILES, encoded(path))
         prefix = f"{SECRET if scheme == 'cmd' else CONFIG_MAP}/"
-        found = _IN_A_CLUSTER.fullmatch(rest.removeprefix(prefix)) if rest.startswith(prefix) else None
+        found = IN_A_CLUSTER.fullmatch(rest.removeprefix(prefix)) if rest.startswith(prefix) else None
         if found is not None:
             return Named(prefix[:-1], found[1], found[2])
         return Named(SECRET, COMMANDS, encoded(rest)) if scheme == "cmd" else None

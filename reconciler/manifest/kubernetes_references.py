@@ -22,7 +22,7 @@ COMMANDS: Final = "reconciler-commands"  # the Secret with what secret commands 
 FILES: Final = "reconciler-files"  # the Secret, and the ConfigMap, with the files that manifests name
 
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{([A-Za-z]+):([^{}]*)\}")
-_NAMED: Final = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)/([A-Za-z0-9._-]{1,253})")
+IN_A_CLUSTER: Final = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)/([A-Za-z0-9._-]{1,253})")
 _REFUSED: Final = frozenset({"env", "file", "cmd"})
 _WAY_OUT: Final = "${secret:NAME/KEY} in a secret field, ${configMap:NAME/KEY} elsewhere"
 AS_WRITTEN: Final = re.compile(r"/(?:key|registries/[^/]+/key)")  # in a manifest: no reference is resolved there
@@ -79,7 +79,7 @@ class References:
             self._refuse(path, f"${{{scheme}:…}} is refused in a cluster: write {_WAY_OUT}")
         if scheme not in (SECRET, CONFIG_MAP):
             return match[0]
-        found = _NAMED.fullmatch(rest)
+        found = IN_A_CLUSTER.fullmatch(rest)
         if found is None:
             self._refuse(path, f"a reference in a cluster is {_WAY_OUT}")
             return match[0]

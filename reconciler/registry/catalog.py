@@ -42,6 +42,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(DRIVERS))
 
 
+def built_in() -> dict[str, Driver]:
+    """The built-in drivers by name, sorted."""
+    return {name: load_driver(name) for name in names()}
+
+
 def load_driver(name: str) -> Driver:
     """The driver of that name. Raises ConfigError where there is none, several, or one that cannot be loaded."""
     if name in DRIVERS:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 HINT: Final = "run again to go on; `deadline` in the registry's entry of reconciler.yaml gives it more time"
 
@@ -39,13 +41,17 @@ def start(seconds: float | None) -> Deadline | None:
 
 
 @contextmanager
-def within(deadline: Deadline | None) -> Iterator[None]:
-    """Everything that this task does inside is under that deadline."""
-    token = _CURRENT.set(deadline)
+def _inside(variable: ContextVar[T], value: T) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _CURRENT.reset(token)
+        variable.reset(token)
+
+
+def within(deadline: Deadline | None) -> AbstractContextManager[None]:
+    """Everything that this task does inside is under that deadline."""
+    return _inside(_CURRENT, deadline)
 
 
 def current() -> Deadline | None:
@@ -62,18 +68,13 @@ def remaining() -> float:
 _UNACKNOWLEDGED: Final[ContextVar[float | None]] = ContextVar("unacknowledged", default=None)
 
 
-@contextmanager
-def unacknowledged_for(seconds: float) -> Iterator[None]:
+def unacknowledged_for(seconds: float) -> AbstractContextManager[None]:
     """What is sent over connections that are opened inside, and not acknowledged for so many seconds, is not sent again.
 
     The kernel would go on for many minutes, even for a process that is frozen or dead, and deliver a write long after whoever
     sent it lost the right to it.
     """
-    token = _UNACKNOWLEDGED.set(seconds)
-    try:
-        yield
-    finally:
-        _UNACKNOWLEDGED.reset(token)
+    return _inside(_UNACKNOWLEDGED, seconds)
 
 
 def unacknowledged() -> float | None:

@@ -33,7 +33,7 @@ from reconciler.render.topic_json import topics_data
 from reconciler.render.topic_markdown import topics_markdown
 from reconciler.render.topic_text import topics_text
 
-EVERYTHING: Final = Explanations({name: catalog.load_driver(name) for name in catalog.names()})
+EVERYTHING: Final = Explanations(catalog.built_in())
 SUBJECTS: Final = EVERYTHING.subjects
 VALID: Final = jsonschema.Draft202012Validator(OUTPUTS["explain"])
 

@@ -17,7 +17,7 @@ from reconciler.manifest.policies.bounded import judge
 from reconciler.manifest.policies.policy import Policy
 from reconciler.registry import catalog
 
-DRIVERS: Final = [catalog.load_driver(name) for name in catalog.names()]
+DRIVERS: Final = [*catalog.built_in().values()]
 CONFIG: Final = "owner: us\nregistries:\n  local: {driver: local, path: registry.db, default: true}\n"
 LEFT: Final = {"allowed-keys": "`api_key`", "patient-gateway": "JSON Schema"}  # of the examples
 

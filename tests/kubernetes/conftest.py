@@ -47,7 +47,7 @@ def api_server(bare_api_server: ApiServer) -> ApiServer:
 
 def install_definitions(server: ApiServer) -> None:
     """Installs the definitions of all drivers that we ship."""
-    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    drivers = [*catalog.built_in().values()]
     server.install(definition.manifest for definition in definitions(drivers))
 
 

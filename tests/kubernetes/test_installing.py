@@ -16,13 +16,14 @@ from kubernetes.api_server import PROGRAM, ApiServer
 from programs import ROOT
 
 from reconciler.controller.install import manifests
-from reconciler.controller.install.terms import NAME, Image, Terms, egress, from_namespace
+from reconciler.controller.install.terms import Image, Terms, egress, from_namespace
+from reconciler.controller.settings import NAME
 from reconciler.registry import catalog
 
 HELM: Final = PROGRAM.parent / "helm"
 CHART: Final = ROOT / "deploy/helm/model-reconciler"
 KUSTOMIZE: Final = ROOT / "deploy/kustomize"
-DRIVERS: Final = [catalog.load_driver(name) for name in catalog.names()]
+DRIVERS: Final = [*catalog.built_in().values()]
 DIGEST: Final = "sha256:" + "0123456789abcdef" * 4
 OF_HELM: Final = {"app.kubernetes.io/managed-by", "helm.sh/chart"}
 

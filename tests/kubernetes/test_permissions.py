@@ -26,13 +26,14 @@ from reconciler.controller.copies import BACKUP
 from reconciler.controller.crds import GROUP, MODEL, REGISTRY, native_types
 from reconciler.controller.events import AGAIN, EventRecorder
 from reconciler.controller.install import manifests
-from reconciler.controller.install.terms import NAME, Terms
+from reconciler.controller.install.terms import Terms
 from reconciler.controller.leases import PREFIX
 from reconciler.controller.lightkube_cluster import open_cluster
+from reconciler.controller.settings import NAME
 from reconciler.controller.writer import Writer
 from reconciler.registry import catalog
 
-DRIVERS: Final = [catalog.load_driver(name) for name in catalog.names()]
+DRIVERS: Final = [*catalog.built_in().values()]
 NATIVE: Final = frozenset(native_types(DRIVERS).values())
 POLICY: Final = {
     "apiVersion": "audit.k8s.io/v1",

@@ -18,7 +18,7 @@ from reconciler.manifest.native import NativeKind, check_native
 from reconciler.project.schemas import RegistryShape, manifest_schema, with_key_rules
 from reconciler.registry import catalog
 
-DRIVERS: Final = {name: catalog.load_driver(name) for name in catalog.names()}
+DRIVERS: Final = catalog.built_in()
 KINDS: Final = {
     f"{name}/{kind.name}": kind
     for name, driver in DRIVERS.items()

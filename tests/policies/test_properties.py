@@ -29,7 +29,7 @@ from reconciler.project.workspace import open_workspace
 from reconciler.registry import catalog
 from reconciler.registry.entry import portable_kind
 
-DRIVERS: Final = {name: catalog.load_driver(name) for name in catalog.names()}
+DRIVERS: Final = catalog.built_in()
 ENTRIES: Final[Any] = {
     name: SimpleNamespace(name=name, driver=driver, portable=portable_kind(driver), override=portable_kind(driver).root)
     for name, driver in DRIVERS.items()

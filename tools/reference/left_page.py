@@ -50,7 +50,7 @@ _SETTINGS: Final = (
 
 def left_page() -> str:
     """The table of each resource type, from what made its schema."""
-    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    drivers = [*catalog.built_in().values()]
     sorts = ([cell(sentence(what)), cell(meaning), _linked(rules)] for what, (meaning, rules) in _SORTS.items())
     blocks = [paragraph(_INTRO), paragraph(_FURTHER), table(["Left", "Means", "Reasons"], sorts)]
     kinds = {resource.name: kind for kind, resource in native_types(drivers).items()}

@@ -77,4 +77,4 @@ def guards_page() -> str:
 
 def _consents() -> Iterator[Consent]:
     """The values with consequences that the built-in drivers' kinds declare."""
-    return consents({name: catalog.load_driver(name) for name in catalog.names()})
+    return consents(catalog.built_in())

@@ -10,8 +10,9 @@ from reconciler.controller.crds import native_types
 from reconciler.controller.install import access, manifests, workload
 from reconciler.controller.install.chart_values import values, values_schema, values_yaml
 from reconciler.controller.install.templates import any_of, each, one, only_if, template
-from reconciler.controller.install.terms import NAME, Image, Terms
+from reconciler.controller.install.terms import Image, Terms
 from reconciler.controller.install.workload import Object
+from reconciler.controller.settings import NAME
 from reconciler.core.document.dump import dump_object, dump_yaml
 from reconciler.registry.protocol import Driver
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from reconciler.controller.crds import definitions, native_types
 from reconciler.controller.install.access import objects_role, own_role, service_account
-from reconciler.controller.install.terms import NAME, Terms
+from reconciler.controller.install.terms import Terms
 from reconciler.controller.install.workload import Object, deployment, disruption_budget, network_policy, service
+from reconciler.controller.settings import NAME
 from reconciler.core.document.dump import dump_object
 from reconciler.registry.protocol import Driver
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self
 
 from reconciler import __version__
+from reconciler.controller.settings import NAME
 
-NAME: Final = "model-reconciler"
 REPLICAS: Final = 2  # one takes over when the other's node is drained
 _IMAGE: Final = re.compile(
     r"(?P<repository>[a-zA-Z0-9]+(?:[._:/-]+[a-zA-Z0-9]+)*?)"

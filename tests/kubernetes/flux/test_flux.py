@@ -39,7 +39,7 @@ def source(server: ApiServer, tmp_path: Path) -> Iterator[Source]:
     with published(server, tmp_path / "source", "models", NAMESPACE) as source:
         folder = source.folder / "gitops"
         shutil.copytree(EXAMPLE, folder)
-        drivers = [catalog.load_driver(name) for name in catalog.names()]
+        drivers = [*catalog.built_in().values()]
         installed = "---\n".join(dump_yaml(one.manifest) for one in definitions(drivers))
         (folder / "controller" / "controller.yaml").write_text(installed, "utf-8")
         registry = yaml.safe_load((folder / "registries" / "gateway.yaml").read_text("utf-8"))
