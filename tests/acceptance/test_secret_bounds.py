@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from cli.project import Project
+from loopback import serving
 
 KEY = "sk-0123456789abcdef"
 
@@ -34,13 +34,8 @@ class Counting(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     Counting.seen.clear()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Counting) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import hashlib
 import http.server
 import json
 import os
-import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 from cli.project import Project, environment
+from loopback import serving
 from test_redaction import FORMS
 
 VALUES = {
@@ -171,13 +171,8 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Echo) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("status", [200, 400, 401])

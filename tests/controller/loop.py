@@ -39,6 +39,15 @@ def a_model(name: str, **spec: Any) -> dict[str, Any]:
     return an_object(name, {"provider": {"name": "openai", "model": "gpt-5"}, **spec})
 
 
+def a_cluster(*models: dict[str, Any], **registry: Any) -> MemoryCluster:
+    """A cluster with one Registry, and these Models."""
+    cluster = MemoryCluster()
+    cluster.put(REGISTRY, a_registry(**registry))
+    for model in models:
+        cluster.put(MODEL, model)
+    return cluster
+
+
 @dataclass
 class Told:
     """What the loop told the process around it."""
@@ -178,3 +187,11 @@ async def loop_on(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+@asynccontextmanager
+async def the_loop(folder: Path, *models: dict[str, Any], **registry: Any) -> AsyncIterator[Loop]:
+    """The loop on a cluster with one Registry and these Models, which are reconciled."""
+    async with loop_on(a_cluster(*models, **registry), folder) as loop:
+        await loop.until_quiet()
+        yield loop

@@ -9,22 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from controller.loop import NAMESPACE, Loop, a_model, a_registry, key, loop_on
-from kubernetes.memory_cluster import MemoryCluster
+from controller.loop import NAMESPACE, Loop, a_cluster, a_model, key, loop_on
 
 from reconciler.controller.backups import KEPT, FolderBackups
 from reconciler.controller.cluster import CONFIG_MAPS
-from reconciler.controller.crds import MODEL, REGISTRY
+from reconciler.controller.crds import MODEL
 from reconciler.core.errors import InputError
 
 
 @asynccontextmanager
 async def with_models(folder: Path, *names: str, backup_dir: Path | None = None) -> AsyncIterator[Loop]:
     """A registry with `prune`, and models in it that are synced."""
-    cluster = MemoryCluster()
-    cluster.put(REGISTRY, a_registry(prune=True, guards={"max_delete_percent": 100}))
-    for name in names:
-        cluster.put(MODEL, a_model(name))
+    cluster = a_cluster(*map(a_model, names), prune=True, guards={"max_delete_percent": 100})
     async with loop_on(cluster, folder) as loop:
         if backup_dir is not None:
             loop.reconciler = replace(loop.reconciler, keeper=FolderBackups(backup_dir))

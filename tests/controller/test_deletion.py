@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from controller.loop import NAMESPACE, Lease, Loop, a_model, a_registry, key, loop_on
-from kubernetes.memory_cluster import MemoryCluster
+from controller.loop import NAMESPACE, Lease, Loop, a_cluster, a_model, a_registry, key, loop_on, the_loop
 
 from reconciler.controller.cluster import ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY
@@ -25,12 +24,7 @@ CONFIG = ResourceType("local.models.reconciler.dev", "v1alpha1", "Config", "conf
 @asynccontextmanager
 async def with_models(folder: Path, *names: str, **spec: object) -> AsyncIterator[Loop]:
     """A registry with `prune`, and models in it that are synced."""
-    cluster = MemoryCluster()
-    cluster.put(REGISTRY, a_registry(**{"prune": True, **spec}))
-    for name in names:
-        cluster.put(MODEL, a_model(name))
-    async with loop_on(cluster, folder) as loop:
-        await loop.until_quiet()
+    async with the_loop(folder, *map(a_model, names), **{"prune": True, **spec}) as loop:
         yield loop
 
 
@@ -290,9 +284,7 @@ def test_what_others_own_is_never_deleted(tmp_path: Path) -> None:
 
 def test_one_that_was_never_ours_is_not_deleted_with_its_model(tmp_path: Path) -> None:
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry(prune=True, mode="observe"))
-        cluster.put(MODEL, a_model("a", registries={}))
+        cluster = a_cluster(a_model("a", registries={}), prune=True, mode="observe")
         async with with_models(tmp_path / "other", "a", owner="x") as loop:
             await loop.until_quiet()
         (tmp_path / NAMESPACE).mkdir()
@@ -491,10 +483,8 @@ def test_a_namespace_that_goes_is_released_without_any_lease(tmp_path: Path) -> 
 
 def test_a_type_that_was_never_defined_holds_no_deletion_up(tmp_path: Path) -> None:
     async def run() -> None:
-        cluster = MemoryCluster()
+        cluster = a_cluster(a_model("a"), prune=True)
         cluster.undefined.add(CONFIG)
-        cluster.put(REGISTRY, a_registry(prune=True))
-        cluster.put(MODEL, a_model("a"))
         async with loop_on(cluster, tmp_path, {"local/Config": CONFIG}) as loop:
             await loop.until_quiet()
             await delete(loop, "a")
@@ -525,9 +515,7 @@ def test_who_reads_that_a_model_is_synced_may_delete_it_at_once(tmp_path: Path) 
     """It is held back before its status says so: deleted in between, it would be left in the registry."""
 
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry(prune=True))
-        cluster.put(MODEL, a_model("a"))
+        cluster = a_cluster(a_model("a"), prune=True)
         async with loop_on(cluster, tmp_path) as one:
             await one.reconcile()
             verbs = [verb for verb, resource, _ in cluster.writes() if resource == MODEL]

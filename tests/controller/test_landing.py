@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from controller.loop import Loop, a_model, a_registry, key, loop_on
+from controller.loop import Loop, a_cluster, a_model, key, loop_on
 from kubernetes.memory_cluster import MemoryCluster
 
 from reconciler.applier.report import Outcome
@@ -152,11 +152,7 @@ async def reconciled_with(loop: Loop, monkeypatch: pytest.MonkeyPatch, last: Exc
 
 
 def the_cluster() -> MemoryCluster:
-    cluster = MemoryCluster()
-    cluster.put(REGISTRY, a_registry(prune=True))
-    for name in (*NAMES, "z"):
-        cluster.put(MODEL, a_model(name))
-    return cluster
+    return a_cluster(*map(a_model, (*NAMES, "z")), prune=True)
 
 
 def test_each_is_synced_while_the_last_is_still_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,9 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from controller.loop import NAMESPACE, a_model, a_registry, key, loop_on
-from kubernetes.memory_cluster import MemoryCluster
+from controller.loop import NAMESPACE, a_cluster, a_model, key, loop_on
 
 from reconciler.controller.cluster import ObjectKey
-from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.controller.queue import WorkQueue
 
 HOUR = 3600.0
@@ -21,10 +19,7 @@ def test_an_hour_without_the_registry(tmp_path: Path) -> None:
     """Some twenty attempts, one status for each object, nothing else written; afterwards each change is made once."""
 
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry(prune=True))
-        for number in range(MODELS):
-            cluster.put(MODEL, a_model(f"m{number}"))
+        cluster = a_cluster(*(a_model(f"m{number}") for number in range(MODELS)), prune=True)
         in_the_way = tmp_path / NAMESPACE / "first.db"
         in_the_way.mkdir(parents=True)
         async with loop_on(cluster, tmp_path) as one:

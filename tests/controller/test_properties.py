@@ -9,10 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from controller.loop import NAMESPACE, Loop, a_model, a_registry, key, loop_on
+from controller.loop import NAMESPACE, Loop, a_cluster, a_model, a_registry, key, loop_on, the_loop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kubernetes.memory_cluster import MemoryCluster
 
 from reconciler.controller.crds import MODEL, REGISTRY
 
@@ -38,11 +37,8 @@ def a_strangers_registry(folder: Path) -> None:
     """An embedded registry with an object of another owner's."""
 
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry(owner="stranger"))
-        cluster.put(MODEL, a_model("theirs", display_name="theirs"))
-        async with loop_on(cluster, folder) as loop:
-            await loop.until_quiet()
+        async with the_loop(folder, a_model("theirs", display_name="theirs"), owner="stranger"):
+            pass
 
     asyncio.run(run())
 
@@ -104,9 +100,8 @@ def test_in_any_order_it_converges_and_never_lies(steps: list[tuple[Any, ...]]) 
     folder = Path(tempfile.mkdtemp())
 
     async def run() -> None:
-        cluster = MemoryCluster()
         calm = {"prune": True, "suspend": False, "mode": "apply"}
-        cluster.put(REGISTRY, a_registry(**calm))
+        cluster = a_cluster(**calm)
         async with loop_on(cluster, folder) as loop:
             for step in steps:
                 await do(loop, step)

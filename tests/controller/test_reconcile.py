@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from controller.loop import a_model, a_registry, an_object, loop_on
+from controller.loop import a_cluster, a_model, an_object, loop_on
 from kubernetes.memory_cluster import MemoryCluster
 from registry.server_process import free_port
 
@@ -14,10 +14,7 @@ from reconciler.controller.crds import MODEL, REGISTRY
 
 def test_models_are_created_and_updated_and_say_so(tmp_path: Path) -> None:
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry())
-        cluster.put(MODEL, a_model("a"))
-        cluster.put(MODEL, a_model("b"))
+        cluster = a_cluster(a_model("a"), a_model("b"))
         async with loop_on(cluster, tmp_path) as loop:
             await loop.until_quiet()
             assert set(loop.stored()) == {"a", "b"}
@@ -39,9 +36,7 @@ def test_models_are_created_and_updated_and_say_so(tmp_path: Path) -> None:
 
 def test_a_second_reconcile_writes_nothing_at_all(tmp_path: Path) -> None:
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry())
-        cluster.put(MODEL, a_model("a"))
+        cluster = a_cluster(a_model("a"))
         async with loop_on(cluster, tmp_path) as loop:
             await loop.until_quiet()
             cluster.calls.clear()

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from controller.loop import NAMESPACE, Loop, Told, a_model, a_registry, key, loop_on
-from kubernetes.memory_cluster import MemoryCluster
+from controller.loop import NAMESPACE, Loop, Told, a_cluster, a_model, key, loop_on
 
 from reconciler.cli.streams import log_format, say
-from reconciler.controller.crds import MODEL, REGISTRY
+from reconciler.controller.crds import MODEL
 from reconciler.controller.reconcile_log import ReconcileLog
 from reconciler.core.errors import PermanentError
 from reconciler.registry.local.store import Store
@@ -40,10 +39,7 @@ def logged(loop: Loop) -> Said:
 
 def test_what_was_written_is_said_and_a_quiet_resync_is_not(tmp_path: Path) -> None:
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry(prune=True))
-        for name in ("a", "b"):
-            cluster.put(MODEL, a_model(name))
+        cluster = a_cluster(*map(a_model, "ab"), prune=True)
         async with loop_on(cluster, tmp_path) as loop:
             said = logged(loop)
             await loop.reconcile()
@@ -68,9 +64,7 @@ def test_what_was_written_is_said_and_a_quiet_resync_is_not(tmp_path: Path) -> N
 
 def test_what_failed_is_said_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry())
-        cluster.put(MODEL, a_model("a"))
+        cluster = a_cluster(a_model("a"))
         async with loop_on(cluster, tmp_path) as loop:
             said = logged(loop)
 
@@ -95,9 +89,7 @@ def test_what_was_written_before_a_stop_is_said(tmp_path: Path, monkeypatch: pyt
     """The right to write may end in the middle; the next reconcile does not count what this one did."""
 
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry())
-        cluster.put(MODEL, a_model("a"))
+        cluster = a_cluster(a_model("a"))
         async with loop_on(cluster, tmp_path) as loop:
             said = logged(loop)
             reached = asyncio.Event()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from controller.loop import Loop, a_model, a_registry, an_object, key, loop_on
-from kubernetes.memory_cluster import MemoryCluster
+from controller.loop import a_model, an_object, key, the_loop
 
 from reconciler.controller.cluster import CONFIG_MAPS, EVENTS, SECRETS
 from reconciler.controller.crds import MODEL, REGISTRY
@@ -28,17 +25,6 @@ def a_secret(name: str, **values: str) -> dict[str, Any]:
 def with_key(name: str, reference: str, **spec: Any) -> dict[str, Any]:
     endpoint = {"url": "https://llm.example.com/v1", "model": "m", "api_key": reference}
     return an_object(name, {"endpoint": endpoint, **spec})
-
-
-@asynccontextmanager
-async def the_loop(folder: Path, *models: dict[str, Any], **registry: Any) -> AsyncIterator[Loop]:
-    cluster = MemoryCluster()
-    cluster.put(REGISTRY, a_registry(**registry))
-    for model in models:
-        cluster.put(MODEL, model)
-    async with loop_on(cluster, folder) as loop:
-        await loop.until_quiet()
-        yield loop
 
 
 def test_a_secret_that_is_not_there_is_named_and_blocks_its_object_alone(tmp_path: Path) -> None:

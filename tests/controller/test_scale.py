@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from controller.loop import a_model, a_registry, loop_on
+from controller.loop import a_cluster, a_model, loop_on
 from kubernetes.memory_cluster import MemoryCluster
 
 from reconciler.applier import apply as applying
 from reconciler.controller import registry_planner as planning
-from reconciler.controller.crds import MODEL, REGISTRY
+from reconciler.controller.crds import MODEL
 from reconciler.controller.desired import Composer
 from reconciler.manifest.load import Reader
 
@@ -23,11 +23,7 @@ PATIENCE = 60.0  # seconds after which the event loop is taken to stand still
 
 
 def many() -> MemoryCluster:
-    cluster = MemoryCluster()
-    cluster.put(REGISTRY, a_registry())
-    for number in range(MANY):
-        cluster.put(MODEL, a_model(f"m{number:03}"))
-    return cluster
+    return a_cluster(*(a_model(f"m{number:03}") for number in range(MANY)))
 
 
 @pytest.mark.parametrize(

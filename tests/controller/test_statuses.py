@@ -5,30 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from controller.loop import NAMESPACE, Loop, a_model, a_registry, key, loop_on
-from kubernetes.memory_cluster import MemoryCluster
+from controller.loop import NAMESPACE, a_model, a_registry, key, the_loop
 
 from reconciler.controller.cluster import ClusterError, ObjectKey, ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY
 from reconciler.core.errors import PermanentError, ReconcilerError, TemporaryError, UnreachableError
 from reconciler.registry.local.store import Store
-
-
-@asynccontextmanager
-async def the_loop(folder: Path, *models: dict[str, Any], **registry: Any) -> AsyncIterator[Loop]:
-    cluster = MemoryCluster()
-    cluster.put(REGISTRY, a_registry(**registry))
-    for model in models:
-        cluster.put(MODEL, model)
-    async with loop_on(cluster, folder) as loop:
-        await loop.until_quiet()
-        yield loop
 
 
 def edit(folder: Path, name: str, value: str) -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Final, NamedTuple
+
+import yaml
+from kubernetes.api_server import ApiServer
+from loopback import serving
+
+TOO_MANY: Final = 429
 
 _HOP: Final = ("connection", "keep-alive", "transfer-encoding", "content-length", "date", "server", "host")
 _PIECE: Final = 65_536
@@ -34,11 +42,16 @@ class Passed(NamedTuple):
 
 @dataclass
 class Recorder:
-    """`open` makes a connection to the server behind it."""
+    """`open` makes a connection to the server behind it. What `refuses` says is answered with 429, and does not come there."""
 
     open: Callable[[], http.client.HTTPConnection]
     passed: list[Passed] = field(default_factory=list)
     port: int = 0
+    refuses: Callable[[], bool] = lambda: False
+
+    def refused(self) -> int:
+        """The number of requests that were refused."""
+        return sum(one.status == TOO_MANY for one in self.passed)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -53,19 +66,42 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         came = time.time()
+        if self.recorder.refuses():
+            self._note(came, content, TOO_MANY)
+            return self._refuse()
         sent = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         beyond = self.recorder.open()
         try:
             beyond.request(self.command, self.path, content, sent)
             reply = beyond.getresponse()
-            path = self.path.partition("?")[0]
-            sender = self.client_address[0]
-            self.recorder.passed.append(Passed(came, sender, self.command, path, content, reply.status))
+            self._note(came, content, reply.status)
             self._stream(reply)
         except (OSError, http.client.HTTPException):
             self.close_connection = True
         finally:
             beyond.close()
+        return None
+
+    def _note(self, came: float, content: bytes, status: int) -> None:
+        path = self.path.partition("?")[0]
+        self.recorder.passed.append(Passed(came, self.client_address[0], self.command, path, content, status))
+
+    def _refuse(self) -> None:
+        body = json.dumps(
+            {
+                "kind": "Status",
+                "apiVersion": "v1",
+                "status": "Failure",
+                "code": TOO_MANY,
+                "message": "too many requests",
+            }
+        ).encode()
+        self.send_response_only(TOO_MANY)
+        self.send_header("Retry-After", "1")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def _stream(self, reply: http.client.HTTPResponse) -> None:
         """The answer, piece by piece as it comes: a watch has no end."""
@@ -90,26 +126,24 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False  # a watch of a replica that was cut off never ends
-    request_queue_size = 128
-
-    def handle_error(self, *_: object) -> None:
-        """A client that left in the middle is no news."""
-
-
 @contextmanager
 def recorded(host: str, connect: Callable[[], http.client.HTTPConnection]) -> Iterator[Recorder]:
     """A recorder at an address of this machine."""
     recorder = Recorder(connect)
-    listening = _Server((host, 0), type("Handler", (_Handler,), {"recorder": recorder}))
-    recorder.port = listening.server_address[1]
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(type("Handler", (_Handler,), {"recorder": recorder}), host) as recorder.port:
         yield recorder
-    finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
+
+
+@contextmanager
+def recorded_api(server: ApiServer, host: str = "127.0.0.1") -> Iterator[tuple[Recorder, Path]]:
+    """A recorder before an API server, and a kubeconfig that leads through it, as the administrator."""
+    context = server.client_context()
+    with recorded(
+        host, lambda: http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=600)
+    ) as made:
+        config = yaml.safe_load(server.kubeconfig.read_text("utf-8"))
+        config["clusters"][0]["cluster"] = {"server": f"http://{host}:{made.port}"}
+        config["users"][0]["user"] = {}
+        kubeconfig = server.folder / f"kubeconfig-{made.port}"
+        kubeconfig.write_text(yaml.safe_dump(config), "utf-8")
+        yield made, kubeconfig

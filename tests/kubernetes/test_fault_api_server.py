@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from kubernetes.api_proxy import proxied
 from kubernetes.api_server import ApiServer
 from kubernetes.loop import GROUP, Team
+from kubernetes.recorder import recorded_api
 
 NAMES = [f"model-{number:02}" for number in range(20)]
 REFUSED = 40  # requests that a storm refuses before it ends
@@ -46,18 +46,18 @@ def test_a_history_that_was_compacted_meanwhile(team: Team) -> None:
 
 def test_a_storm_of_429(api_server: ApiServer, namespace: str, tmp_path: Path) -> None:
     """Four of five requests are refused for a while, in the middle of the work: all is done in the end, once."""
-    with proxied(api_server) as proxy:
-        team = Team(api_server, namespace, tmp_path, kubeconfig=proxy.kubeconfig)
+    with recorded_api(api_server) as (proxy, kubeconfig):
+        team = Team(api_server, namespace, tmp_path, kubeconfig=kubeconfig)
         team.registry()
         team.apply(*team.models(NAMES[:5], display_name="one"))
         number = itertools.count()
         team.controller.start()
         try:
             team.until(lambda: bool(team.judge.specs()), "the first model is stored")
-            proxy.refuses = lambda method, path: None if next(number) % 5 == 0 else (429, 1)
+            proxy.refuses = lambda: next(number) % 5 != 0
             team.apply(*team.models(NAMES[:10], display_name="two"))
             team.until(lambda: proxy.refused() > REFUSED, "the storm is felt")
-            proxy.refuses = lambda method, path: None
+            proxy.refuses = lambda: False
             team.until(lambda: team.judge.names() == dict.fromkeys(NAMES[:10], "two"), "all models are stored")
             team.until_synced()
         finally:

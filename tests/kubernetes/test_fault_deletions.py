@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 from kubernetes.conftest import install_definitions
 from kubernetes.loop import GROUP, Team, conditions
@@ -12,13 +14,18 @@ REGISTRIES = f"registries.{GROUP}"
 ALLOW = f"{GROUP}/allow-deletes"
 
 
-def test_delete_of_a_hundred_models_is_stopped_by_the_guard(team: Team) -> None:
-    """`kubectl delete -f` of all: the registry keeps them, status and events say why, and one annotation lifts it once."""
-    models = team.models(NAMES)
+def synced(team: Team, models: list[dict[str, Any]]) -> None:
+    """A Registry that prunes, a controller that runs, and these Models in the registry."""
     team.registry(prune=True)
     team.apply(*models)
     team.controller.start()
     team.until_synced()
+
+
+def test_delete_of_a_hundred_models_is_stopped_by_the_guard(team: Team) -> None:
+    """`kubectl delete -f` of all: the registry keeps them, status and events say why, and one annotation lifts it once."""
+    models = team.models(NAMES)
+    synced(team, models)
     team.kubectl("delete", "--wait=false", "-f", "-", text=yaml.safe_dump_all(models))
     team.until(lambda: bool((team.get("registries", "store").get("status") or {}).get("guards")), "the guard trips")
     assert team.judge.counts() == {"create": len(NAMES)}
@@ -35,10 +42,7 @@ def test_delete_of_a_hundred_models_is_stopped_by_the_guard(team: Team) -> None:
 def test_deletions_are_allowed_once(team: Team) -> None:
     """The annotation that lifted a guard does not lift the next one."""
     first, second = team.models(NAMES[:10]), team.models(NAMES[10:20])
-    team.registry(prune=True)
-    team.apply(*first, *second)
-    team.controller.start()
-    team.until_synced()
+    synced(team, [*first, *second])
     team.kubectl("annotate", REGISTRIES, "store", f"{ALLOW}=10")
     team.kubectl("delete", "--wait=false", "-f", "-", text=yaml.safe_dump_all(first))
     team.until(lambda: len(team.list()) == 10, "the first ten are gone")
@@ -62,10 +66,7 @@ def test_without_prune_a_deleted_model_is_left(team: Team) -> None:
 
 def test_a_registry_is_deleted_before_its_models(team: Team) -> None:
     """Its models are left upstream, say that there is no such registry, and can be deleted."""
-    team.registry(prune=True)
-    team.apply(*team.models(NAMES[:3]))
-    team.controller.start()
-    team.until_synced()
+    synced(team, team.models(NAMES[:3]))
     team.kubectl("delete", REGISTRIES, "store", "--timeout=120s")
     team.until(
         lambda: all(conditions(item)["Synced"]["status"] != "True" for item in team.list().values()),
@@ -78,10 +79,7 @@ def test_a_registry_is_deleted_before_its_models(team: Team) -> None:
 
 def test_a_registry_comes_back_and_finds_its_models(team: Team) -> None:
     """What it left is its own again: nothing is created twice, and pruning goes on."""
-    team.registry(prune=True)
-    team.apply(*team.models(NAMES[:3]))
-    team.controller.start()
-    team.until_synced()
+    synced(team, team.models(NAMES[:3]))
     team.kubectl("delete", REGISTRIES, "store", "--timeout=120s")
     team.registry(prune=True)
     team.until_synced()
@@ -91,10 +89,7 @@ def test_a_registry_comes_back_and_finds_its_models(team: Team) -> None:
 
 def test_a_namespace_that_is_deleted_goes(team: Team) -> None:
     """It does not wait for us, and what it had upstream is left: nobody asked for that to go."""
-    team.registry(prune=True)
-    team.apply(*team.models(NAMES[:10]))
-    team.controller.start()
-    team.until_synced()
+    synced(team, team.models(NAMES[:10]))
     team.server.kubectl("delete", "namespace", team.namespace, "--timeout=150s")
     team.controller.check()
     assert set(team.judge.specs()) == set(NAMES[:10])
@@ -104,10 +99,7 @@ def test_a_namespace_that_is_deleted_goes(team: Team) -> None:
 def test_a_definition_that_is_deleted_takes_nothing_along(team: Team) -> None:
     """The definition of Model goes with all Models: it does not wedge, upstream all is left, and all is found again afterwards."""
     models = team.models(NAMES[:10])
-    team.registry(prune=True)
-    team.apply(*models)
-    team.controller.start()
-    team.until_synced()
+    synced(team, models)
     try:
         team.server.kubectl("delete", "crd", MODELS, "--timeout=150s")
         team.edit("registries", "store", interval="2h")
@@ -122,10 +114,7 @@ def test_a_definition_that_is_deleted_takes_nothing_along(team: Team) -> None:
 
 def test_the_definition_of_registry_is_deleted(team: Team) -> None:
     """With it go the Registry objects: Models do not wedge, upstream all is left."""
-    team.registry(prune=True)
-    team.apply(*team.models(NAMES[:3]))
-    team.controller.start()
-    team.until_synced()
+    synced(team, team.models(NAMES[:3]))
     try:
         team.server.kubectl("delete", "crd", REGISTRIES, "--timeout=150s")
         team.kubectl("delete", MODELS, "--all", "--timeout=150s")

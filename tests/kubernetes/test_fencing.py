@@ -21,12 +21,11 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from kept import passed
 from kubernetes.api_server import ApiServer, secret, wait_until
 from kubernetes.loop import VERSION
 from kubernetes.networks import Network, networks
-from kubernetes.recorder import Passed, Recorder, recorded
+from kubernetes.recorder import Passed, Recorder, recorded, recorded_api
 from programs import BIN
 from registry.aigo.server import KEY, aigo
 
@@ -206,15 +205,7 @@ def world(server: ApiServer, namespace: str, folder: Path, count: int) -> Iterat
         wires = stack.enter_context(networks(count))
         host = wires[0].host
         registries = [stack.enter_context(_registry(host)) for _ in range(REGISTRIES)]
-        context = server.client_context()
-        api = stack.enter_context(
-            recorded(host, lambda: http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=600))
-        )
-        config = yaml.safe_load(server.kubeconfig.read_text("utf-8"))
-        config["clusters"][0]["cluster"] = {"server": f"http://{host}:{api.port}"}
-        config["users"][0]["user"] = {}
-        kubeconfig = folder / "kubeconfig"
-        kubeconfig.write_text(yaml.safe_dump(config), "utf-8")
+        api, kubeconfig = stack.enter_context(recorded_api(server, host))
         server.apply(secret(namespace, "aigo", key=KEY))
         server.apply(
             *(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from controller.loop import a_model, a_registry, key, loop_on
+from controller.loop import a_cluster, a_model, a_registry, key, loop_on
 from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.api_server import ApiServer
@@ -139,9 +139,7 @@ def test_a_change_makes_an_object_unhealthy_until_it_is_applied(tmp_path: Path) 
     """What was synced before says nothing of the new generation."""
 
     async def run() -> None:
-        cluster = MemoryCluster()
-        cluster.put(REGISTRY, a_registry())
-        cluster.put(MODEL, a_model("a"))
+        cluster = a_cluster(a_model("a"))
         async with loop_on(cluster, tmp_path) as loop:
             await loop.until_quiet()
             cluster.put(MODEL, a_model("a", display_name="A"))
@@ -171,7 +169,7 @@ def test_both_tools_say_the_same(found: dict[str, str], generation: int, observe
 
 def test_a_group_of_every_driver_matches_the_wildcard() -> None:
     """Argo CD compares `<group>/<kind>` with it; a kind whose group it leaves out would count as healthy at once."""
-    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    drivers = [*catalog.built_in().values()]
     groups = {one.manifest["spec"]["group"] for one in definitions(drivers)}
     start, end = GROUPS.split("/")[0][0], GROUPS.split("/")[0][1:]
     assert (start, [group for group in groups if not group.endswith(end)]) == ("*", [])
@@ -179,7 +177,7 @@ def test_a_group_of_every_driver_matches_the_wildcard() -> None:
 
 def test_what_the_api_server_fills_in_is_no_drift_for_argo_cd() -> None:
     """It compares the fields that Git names; but an item of a list that a default was written into is another item."""
-    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    drivers = [*catalog.built_in().values()]
     forms = [one.manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for one in definitions(drivers)]
     assert any("default" in form for form in walked(forms))
     assert [
@@ -207,7 +205,7 @@ def test_the_examples_hold_the_checks_that_the_program_prints() -> None:
 
 def test_every_kind_has_a_check_for_flux() -> None:
     """Flux compares no wildcards: one that is left out would be judged by what kstatus makes of it."""
-    drivers = [catalog.load_driver(name) for name in catalog.names()]
+    drivers = [*catalog.built_in().values()]
     kinds = {
         one.manifest["spec"]["group"] + "/" + one.manifest["spec"]["names"]["kind"] for one in definitions(drivers)
     }

@@ -17,9 +17,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from loopback import serving
 
 WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
 _WORKSPACES: Final = "/apis/entities/v2/workspaces"
@@ -314,25 +316,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, *_: object) -> None:
-        """A client that left in the middle is no news."""
-
-
 @contextmanager
 def proxied(upstream: str, make: type[Proxy] = Proxy) -> Iterator[Any]:
     """A proxy for the server at `upstream`, of the class that knows that server's rows."""
     proxy = make(upstream)
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
-    proxy.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(type("Handler", (_Handler,), {"proxy": proxy})) as proxy.port:
         yield proxy
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

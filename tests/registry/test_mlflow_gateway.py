@@ -6,11 +6,11 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx2
+from loopback import serving
 from registry.mlflow.judge import Judge
 from registry.mlflow.server import WORKSPACE
 from registry.mlflow.world import connected, served
@@ -45,15 +45,8 @@ class Upstream(BaseHTTPRequestHandler):
 def upstream() -> Iterator[tuple[str, list[tuple[str, str, dict[str, Any]]]]]:
     """Its base URL, and what it is asked."""
     asked: list[tuple[str, str, dict[str, Any]]] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Upstream,), {"asked": asked}))
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(type("Handler", (Upstream,), {"asked": asked})) as port:
+        yield f"http://127.0.0.1:{port}/v1", asked
 
 
 def ask(judge: Judge, endpoint: str) -> httpx2.Response:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
 import httpx2
 import pytest
+from loopback import serving
 from programs import HANGS
 from registry.nemo.server import declare_ready
 from registry.server_process import Running
@@ -53,10 +53,8 @@ def endpoint() -> Iterator[tuple[str, type[Endpoint]]]:
     class Mine(Endpoint):
         asked: ClassVar[list[tuple[str, str | None, Any]]] = []
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Mine) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", Mine
-        server.shutdown()
+    with serving(Mine) as port:
+        yield f"http://127.0.0.1:{port}", Mine
 
 
 def model(url: str) -> dict[str, Any]:
