@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from reconciler.core.kind import Kind
@@ -33,6 +35,10 @@ class Inner(BaseModel):
     free: str | None = None
 
 
+class Named(BaseModel):
+    name: str
+
+
 class Thing(BaseModel):
     name: str | None = None
     url: Annotated[str | None, Normalized(lambda text: text.rstrip("/"), "a slash")] = None
@@ -46,6 +52,8 @@ class Thing(BaseModel):
     kept: Annotated[str | None, WriteOnly(keeps="reference")] = None
     headers: dict[str, Annotated[str, WriteOnly(keeps="presence", only_references=True)]] | None = None
     pinned: Annotated[str | None, WriteOnly(keeps="presence"), CannotClear("sticky")] = None
+    either: Annotated[str | Named | None, WriteOnly()] = None
+    told_either: Annotated[str | Named | None, WriteOnly(keeps="presence")] = None
     inner: Inner | None = None
     free: dict[str, Any] | None = None
 
@@ -277,6 +285,39 @@ def test_what_was_to_be_removed_and_is_still_there_is_not_stored() -> None:
     assert not_stored({}, have(told=PRESENT), KIND, (), ("/told",)) == ("/told",)
     assert not_stored({"told": "${env:A}"}, have(), KIND, ()) == ("/told",)
     assert not_stored({"silent": "${env:A}"}, have(), KIND, ()) == ()
+
+
+REFERENCE = st.sampled_from(["${env:A}", "${env:B}"])
+WORD = st.sampled_from(["a", "b"])
+PLAIN = {
+    "name": WORD,
+    "url": st.sampled_from(["https://x", "https://x/", "https://y"]),
+    "tags": st.lists(WORD, unique=True),
+    "visible": WORD,
+    "free": st.dictionaries(WORD, st.none() | st.integers(0, 1) | st.booleans(), max_size=2),
+}
+# the name of a secret that the registry keeps, which may stand where a secret may
+NAMED = st.builds(dict, name=WORD)
+SENT = st.fixed_dictionaries(
+    {},
+    optional=PLAIN
+    | dict.fromkeys(("silent", "told", "kept"), REFERENCE)
+    | dict.fromkeys(("either", "told_either"), REFERENCE | NAMED),
+)
+SEEN = st.fixed_dictionaries(
+    {},
+    optional=PLAIN
+    | {"told": st.just(PRESENT), "kept": REFERENCE, "either": NAMED, "told_either": st.just(PRESENT) | NAMED},
+)
+
+
+@given(SENT, SEEN)
+def test_an_update_that_did_nothing_is_never_taken_for_stored(sent: dict[str, Any], seen: dict[str, Any]) -> None:
+    """What a plan finds to differ, reading back does, too: else a registry that drops a write is reported as done."""
+    wanted, stored = want(**sent), have(**seen)
+    paths = tuple(field.path for field in difference(wanted, stored, KIND, {}).fields)
+    missed = not_stored(sent, stored, KIND, excluded(wanted, KIND), paths)
+    assert bool(missed) == bool(paths)
 
 
 # --- lists that a server adds to ------------------------------------------------------------------------------

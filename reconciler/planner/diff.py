@@ -165,8 +165,8 @@ def _secret(pointer: str, desired: Desired, remote: Resource, kind: Kind, finger
     before, after = json_pointer.get(remote.spec, pointer), desired.secrets.get(pointer)
     if after is None or (keeps != "nothing" and before is MISSING):
         return "changed"
-    if before is not MISSING and not is_reference(before) and (keeps == "reference" or before != PRESENT):
-        return "changed"  # it holds what is no secret, or not in the form of one
+    if _is_no_secret(before, keeps):
+        return "changed"
     then = remote.mark.fingerprints.get(pointer) if remote.mark else None
     now = fingerprints.get(pointer)
     if then is not None:
@@ -179,6 +179,11 @@ def _secret(pointer: str, desired: Desired, remote: Resource, kind: Kind, finger
     if now is not None:
         return "changed" if before is MISSING else "rotated"
     return "unreadable" if before is MISSING and not kind.markable else "same"
+
+
+def _is_no_secret(found: Any, keeps: str) -> bool:
+    """True where a registry shows, in the place of a secret, what is none, or not in the form of one."""
+    return found is not MISSING and not is_reference(found) and (keeps == "reference" or found != PRESENT)
 
 
 def _unknown(keeps: str, before: Any, after: str) -> str:
@@ -279,12 +284,14 @@ def not_stored(
     wrong = [change.path for change in found if change.after is not MISSING or change.path in changed]
     judged = [pointer for pointer in hidden if not covered(pointer, without)]
     kept = [pointer for pointer in judged if pointer in before and pointer in changed and pointer not in after]
-    lost = [
-        pointer
-        for pointer in judged
-        if pointer in after and pointer not in before and _keeps(pointer, kind) == "presence"
-    ]
+    lost = [pointer for pointer in judged if pointer in after and _is_lost(pointer, stored.spec, _keeps(pointer, kind))]
     return tuple(sorted({*wrong, *kept, *lost}))
+
+
+def _is_lost(pointer: str, stored: Any, keeps: str) -> bool:
+    """True where what is stored shows that a secret that was sent is not there."""
+    found = json_pointer.get(stored, pointer)
+    return keeps == "presence" if found is MISSING else _is_no_secret(found, keeps)
 
 
 def _shared(kind: Kind) -> tuple[str, ...]:
