@@ -41,6 +41,7 @@ async def in_folder(**entry: Any) -> AsyncIterator[Ground]:
 @asynccontextmanager
 async def latticeflow() -> AsyncIterator[Ground]:
     with aigo() as server:
+        server.state.clock = lambda: ONE_SECOND
         async with latticeflow_contract.connected(server) as world:
             yield Ground(world)
 
@@ -56,6 +57,7 @@ def _watsonx_named(sample: Sample, name: str) -> str:
     return watsonx_contract.named(sample, name) if sample.native else name
 
 
+ONE_SECOND: Final = 1_795_000_000  # AI GO! tells times in seconds, so what is written within one has the same revision
 MEMORY: Final = (MODEL, NOTE, PORTABLE)
 _PLACES: Final = (
     Place("memory", memory, MEMORY),

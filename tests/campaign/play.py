@@ -43,7 +43,9 @@ class Play:
     schedule: Schedule
     planned: set[Address] = field(default_factory=set)
     touched: set[Address] = field(default_factory=set)
-    by_hand: dict[int, set[Address]] = field(default_factory=dict)  # what a person touched, at which call
+    # what a person changed, at which call; put back as the plan found it, to the second, nobody could tell
+    by_hand: dict[int, set[Address]] = field(default_factory=dict)
+    planned_on: Moment = field(default_factory=Moment)  # what there was when the plan was made
     strange: Moment = field(default_factory=Moment)  # what is another owner's, or nobody's: it stays as it is
     wrong: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -77,7 +79,7 @@ class Play:
         changed = after.changed_since(before)
         self.touched |= changed
         if fault.what in ("human-changes", "human-deletes"):
-            self.by_hand[self.chaos.calls] = changed
+            self.by_hand[self.chaos.calls] = after.changed_since(self.planned_on) & changed
         if fault.what == "stranger-creates":
             self.strange.update(after.only(lambda address, row: address in changed and owner_of(row) == "them"))
 
@@ -133,6 +135,7 @@ class Play:
             plan = await ours.plan(*self.scenario.desired, **self.scenario.consents)
             self._expect(plan)
             chaos.planned_at = chaos.calls
+            self.planned_on = await self.now()
             report = await ours.carry_out(plan, backup=back_up, concurrency=1)
         except ReconcilerError as error:
             self.said.append(f"{error} {error.hint}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from registry.aigo.rules import PROVIDERS
@@ -36,7 +36,8 @@ class State:
     """Secrets are in the clear. Rows are replaced and never changed in place, except by tests.
 
     `models` and `adapters` by key, as they are answered; `secrets` by name: `{"value", "updated_at"}`; `integrations` by provider: what was
-    put, or None; `catalogue` by provider: its models as they can be posted; `unreachable`: providers whose catalogue cannot be had.
+    put, or None; `catalogue` by provider: its models as they can be posted; `unreachable`: providers whose catalogue cannot be had;
+    `clock` tells the time of what is written.
     """
 
     def __init__(self, *, seeded: bool = False) -> None:
@@ -46,6 +47,7 @@ class State:
         self.integrations: dict[str, Row | None] = dict.fromkeys(PROVIDERS)
         self.catalogue: dict[str, list[Row]] = {name: list(CATALOGUE.get(name, ())) for name in PROVIDERS}
         self.unreachable: set[str] = set(UNREACHABLE)
+        self.clock: Callable[[], int] = now
         self.built_in: list[Row] = list(BUILT_IN)
         self._base = uuid.uuid4().int >> 32 << 32  # no two servers give the same ids, as in life
         self._ids = itertools.count(1)
@@ -77,7 +79,7 @@ class State:
         return row
 
     def put_secret(self, name: str, value: str) -> None:
-        self.secrets[name] = {"value": value, "updated_at": now()}
+        self.secrets[name] = {"value": value, "updated_at": self.clock()}
 
     def identity(self) -> Row:
         """The adapter that changes nothing, stored if it was not."""
@@ -99,7 +101,7 @@ class State:
         return row
 
     def _stored(self, data: Mapping[str, Any], was: Row | None) -> Row:
-        seconds = now()
+        seconds = self.clock()
         identity = was["id"] if was else str(uuid.UUID(int=self._base | next(self._ids)))
         self._keys[identity] = data["key"]
         created = was.get("created_at", seconds) if was else seconds
