@@ -47,9 +47,10 @@ def verdict(report: Report) -> str:
     """The status of an outcome, in a word or two."""
     if report.interrupted:
         return "Interrupted"
+    statuses = {outcome.status for outcome in report.outcomes}
     if report.exit_code == 5:
-        return "Applied in part"
-    return "Applied" if any(outcome.status == "ok" for outcome in report.outcomes) else "Nothing was written"
+        return "Applied in part" if statuses & {"ok", "not_stored"} else "Failed"
+    return "Applied" if "ok" in statuses else "Nothing was written"
 
 
 def totals(report: Report) -> str:

@@ -201,3 +201,12 @@ def test_a_name_that_begins_like_a_kind_is_no_field_of_it() -> None:
     """`Modelled` is no `Model`."""
     with pytest.raises(UsageError, match="nothing called 'Modelled'"):
         EVERYTHING.explain("Modelled")
+
+
+def test_a_name_that_many_fields_have_is_the_portable_models() -> None:
+    """Who asks for `key` or `tags` writes a Model; the others are named beside it. Where Model has none, all are named."""
+    (topic,) = EVERYTHING.explain("tags")
+    assert topic.name == "Model.tags"
+    assert "Template.tags" in topic.notes[-1]
+    with pytest.raises(UsageError, match="'base_url' names 2 fields"):
+        EVERYTHING.explain("base_url")

@@ -56,6 +56,16 @@ Applied in part: 1 created, 1 deleted, 1 failed, 1 skipped, 1 not stored, 1 bloc
             Report(
                 Plan((), 3),
                 (
+                    Outcome(address("a"), "create", "failed", "refused"),
+                    Outcome(address("b"), "create", "skipped", "dependency"),
+                ),
+            ),
+            "Failed: 1 failed, 1 skipped, 3 unchanged.",
+        ),
+        (
+            Report(
+                Plan((), 3),
+                (
                     Outcome(address("a"), "create", "ok", "new"),
                     Outcome(address("b"), "create", "skipped", INTERRUPTED),
                 ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -52,10 +52,20 @@ class Explanations:
         if len(fields) == 1:
             return (self.subjects.topic(*fields[0]),)
         if fields:
-            shown = ", ".join(_named(*one) for one in fields[:_MOST_LISTED])
-            more = f" and {len(fields) - _MOST_LISTED:,} more" if len(fields) > _MOST_LISTED else ""
-            raise UsageError(f"{asked!r} names {len(fields)} fields: {shown}{more}", hint="give one of them")
+            return (self._meant(asked, fields),)
         raise UsageError(f"there is nothing called {asked!r} to explain", hint=self._suggestion(asked))
+
+    def _meant(self, asked: str, fields: Sequence[tuple[str, Place]]) -> Topic:
+        """The field of the portable model, where several are called so. Raises UsageError, with their names, where it has none."""
+        portable = f"Model.{'.'.join(_parts(asked))}".casefold()
+        meant = next((one for one in fields if _named(*one).casefold() == portable), None)
+        others = [_named(*one) for one in fields if one != meant]
+        shown = ", ".join(others[:_MOST_LISTED])
+        more = f" and {len(others) - _MOST_LISTED:,} more" if len(others) > _MOST_LISTED else ""
+        if meant is None:
+            raise UsageError(f"{asked!r} names {len(fields)} fields: {shown}{more}", hint="give one of them")
+        topic = self.subjects.topic(*meant)
+        return replace(topic, notes=(*topic.notes, f"Other fields have this name, too: {shown}{more}."))
 
     def _places(self, asked: str) -> Iterator[tuple[str, Place]]:
         """The kind, or the field of a kind, that a name names; of several drivers where it leaves out the driver."""
