@@ -11,7 +11,7 @@ from reconciler.applier.report import Report
 from reconciler.cli import run_apply
 from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import Outputs
-from reconciler.cli.stored import find_workspace_to_read, registries_of
+from reconciler.cli.stored import all_declared, find_workspace_to_read, registries_of
 from reconciler.cli.streams import warn
 from reconciler.core.resource import Desired
 from reconciler.planner.plan import Plan
@@ -40,8 +40,9 @@ from reconciler.render.escape import printable
 def command(options: GlobalOptions, key: str, yes: bool, backup: Path | None, output_format: str) -> int:
     """Delete one object. KEY is a key or an address.
 
-    Another owner's object, a protected one, and one that others refer to are left alone. What is deleted is written
-    down first; a manifest that still declares it brings it back.
+    Another owner's object, a protected one, and one that others refer to are left alone, and so is every object while
+    a manifest has a mistake: it may be the one that protects. What is deleted is written down first; a manifest that
+    still declares it brings it back.
     """
     with run_apply.reported():
         report = asyncio.run(_delete(options, key, yes, backup, output_format))
@@ -53,7 +54,7 @@ async def _delete(options: GlobalOptions, key: str, yes: bool, backup: Path | No
     workspace = find_workspace_to_read(options)
     run_apply.check_backup(workspace, backup)
     async with workspace.connect(registries_of(workspace, [key])) as registries:
-        desired = workspace.load().desired
+        desired = all_declared(workspace.load())
         resource, plan = await plan_deletion(workspace, key, desired, registries)
         run_apply.show(plan, options, output_format, full=True)
         _warn_if_declared(plan, desired.find(resource.address))

@@ -83,6 +83,14 @@ def warn_of_invalid(loaded: LoadedManifests) -> None:
         warn("some manifests are not valid, so not all that they declare is known: see `reconciler validate`")
 
 
+def all_declared(loaded: LoadedManifests) -> DesiredState:
+    """What is declared, for a command that deletes: a manifest with a mistake may be the one that protects.
+
+    Raises ManifestError where one has any; a project without manifests declares nothing.
+    """
+    return loaded.checked() if any(one.rule not in _NOTHING_THERE for one in loaded.errors) else loaded.desired
+
+
 def tell_unread(failures: Mapping[str, ReconcilerError], options: GlobalOptions) -> None:
     """One error on stderr for each registry that could not be read, next to what the others hold."""
     for name, failure in sorted(failures.items()):

@@ -80,6 +80,11 @@ def place_of(location: str) -> str:
     return hashed[1] if hashed else _digest(location)
 
 
+def is_known_place(location: str) -> bool:
+    """False for a location that is written with references to what is not there."""
+    return "${" not in location or _HASHED.fullmatch(location) is not None
+
+
 def comparable_url(url: str) -> str:
     """One text for all spellings of an address that lead to one place, for comparing alone: requests go where they were told.
 

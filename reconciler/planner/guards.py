@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from reconciler.core.resource import Address
+
 MOST_NAMED: Final = 5  # silent sources in one message
 
 
@@ -66,8 +68,10 @@ GUARDS: Final[Mapping[str, GuardRule]] = {
         "nothing; give both one name",
     ),
     "unreadable-environment": GuardRule(
-        "`--prune` was given and another environment declares objects in the same place, but its manifests have errors.",
-        "nothing; correct those manifests",
+        "`--prune` was given and another environment declares objects in the same place, or may, but its settings or "
+        "manifests have errors, or a variable that is not set here says where it leads. Only objects without room for a "
+        "mark are in danger then: nobody could tell whose they are.",
+        "nothing; correct those settings or manifests, or set the variable",
     ),
 }
 
@@ -166,7 +170,15 @@ def same_place(first: str, second: str) -> Guard:
 
 
 def unreadable_environment(name: str) -> Guard:
-    message = f"environment {name} declares objects in the same place, and its manifests have errors: what it declares is not known"
+    message = f"environment {name} may declare objects in the same place, and its settings or manifests have errors: what it declares is not known; `reconciler validate` shows them"
+    return Guard("unreadable-environment", message, None)
+
+
+def unknown_environment(unsure: Mapping[Address, str]) -> Guard:
+    """What another environment declares, where nobody can tell whether that is the same place. `unsure` maps each address to it."""
+    named = [f"{address} ({name})" for address, name in sorted(unsure.items())]
+    more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    message = f"pruning would delete what another environment declares, and a variable that is not set here says where that one leads: {', '.join(named[:MOST_NAMED])}{more}; set it"
     return Guard("unreadable-environment", message, None)
 
 

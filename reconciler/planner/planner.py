@@ -38,7 +38,8 @@ class Policy:
     `named` are the addresses that the user asked to delete by name: they do not count in the guards. `protected` are the
     objects that manifests outside the desired state protect. `declared_elsewhere` are the addresses that another environment
     of the same configuration declares for the same place: never pruned. `unreadable_environments` are those whose manifests
-    cannot tell what they declare there. `hidden_keys` are those that manifests in excluded files declare, each with the
+    cannot tell what they declare there. `perhaps_elsewhere` are the addresses that one of them declares, where it cannot be
+    told whether that is the same place, each with its environment. `hidden_keys` are those that manifests in excluded files declare, each with the
     file.
     """
 
@@ -51,6 +52,7 @@ class Policy:
     protected: Mapping[Address, Desired] = field(default_factory=dict)
     declared_elsewhere: frozenset[Address] = frozenset()
     unreadable_environments: tuple[str, ...] = ()
+    perhaps_elsewhere: Mapping[Address, str] = field(default_factory=dict)
     hidden_keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -153,6 +155,9 @@ def _guards(
         found.extend(guards.no_owner(name) for name in unowned)
         found.extend(guards.same_place(first, second) for first, second in same_places(remote))
         found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
+        pruned = (change.address for change in changes if (change.action, change.reason) == ("delete", "removed"))
+        unsure = {one: policy.perhaps_elsewhere[one] for one in pruned if one in policy.perhaps_elsewhere}
+        found.extend([guards.unknown_environment(unsure)] if unsure else [])
         hidden = dict(_hidden(changes, indexes, policy.hidden_keys))
         found.extend([guards.excluded_source(hidden)] if hidden else [])
     return (*found, *tripped_guards(changes, consequences, indexes, policy))

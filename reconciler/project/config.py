@@ -222,6 +222,7 @@ class Project:
     fingerprint_key: str | None
     registries: Mapping[str, Mapping[str, Any]]
     limits: Limits = DEFAULTS
+    names_manifests: bool = True  # whether the file says where they are
     excludes: tuple[tuple[Exclusion, ...], ...] = ()  # of each path in `manifests`, the globs of what is not read there
     plan_expiry: timedelta = timedelta(days=7)
     policies: tuple[str, ...] | None = None  # where policies are; None where the configuration does not say
@@ -419,6 +420,7 @@ def _build_project(config: Config, root: Path, shown: str | None, environment: s
         environment=environment,
         owner=f"{owner}/{environment}" if owner and environment else owner,
         manifests=tuple(entry.path for entry in sources),
+        names_manifests=config.manifests is not None,
         excludes=tuple(exclusions(config.exclude or (), sources, root)),
         variables={name: _text(value) for name, value in (config.variables or {}).items()},
         fingerprint_key=config.fingerprint_key,

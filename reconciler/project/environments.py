@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import combinations
+from types import MappingProxyType
 from typing import NamedTuple
 
 from reconciler.core import document
@@ -16,21 +17,32 @@ from reconciler.manifest.validation import Validation, merge
 from reconciler.project.config import Project
 from reconciler.project.loaded import LoadedManifests
 from reconciler.project.policy_checks import check_policies
-from reconciler.project.registries import load_registries, place_of_entry
+from reconciler.project.registries import has_known_place, load_registries, place_of_entry
 from reconciler.project.workspace import STDIN, Workspace
+from reconciler.registry.entry import RegistryEntry
 
 BASE = "the base configuration"  # what is in force without --env, in messages
 
 
 class DeclaredElsewhere(NamedTuple):
-    """The addresses that other environments declare in our registries, and the environments that are unreadable."""
+    """The addresses that other environments declare in our registries, and the environments that are unreadable.
 
-    addresses: frozenset[Address]
-    unreadable: tuple[str, ...]
+    `perhaps` are those that they declare where nobody can tell here whether it is the same place, each with its
+    environment: only of kinds without room for a mark, by which anybody could tell whose they are.
+    """
+
+    addresses: frozenset[Address] = frozenset()
+    unreadable: tuple[str, ...] = ()
+    perhaps: Mapping[Address, str] = MappingProxyType({})
 
 
 def siblings(workspace: Workspace) -> Iterator[tuple[str, Workspace]]:
-    """The workspaces of the other environments, and of none; those with wrong settings are left out."""
+    """The workspaces of the other environments, and of none; those with wrong settings are left out: `check_environments` tells."""
+    return ((name, other) for name, other in _others(workspace) if other is not None)
+
+
+def _others(workspace: Workspace) -> Iterator[tuple[str, Workspace | None]]:
+    """The workspaces of the other environments, and of none. None where the settings are wrong."""
     project = workspace.project
     others: Mapping[str, Project | None] = {**project.environments, BASE: project.base}
     for name, other in others.items():
@@ -38,30 +50,67 @@ def siblings(workspace: Workspace) -> Iterator[tuple[str, Workspace]]:
             continue
         try:
             entries = load_registries(other, workspace.resolver)
-        except ConfigError:  # `check_environments` tells
-            continue
-        yield name, Workspace(other, entries, workspace.cwd, workspace.resolver, workspace.cached)
+        except ConfigError:
+            yield name, None
+        else:
+            yield name, Workspace(other, entries, workspace.cwd, workspace.resolver, workspace.cached)
 
 
 def declared_elsewhere(workspace: Workspace) -> DeclaredElsewhere:
     """Find what other environments of this configuration declare for the places that this one writes to."""
     addresses: set[Address] = set()
+    perhaps: dict[Address, str] = {}
     unreadable: list[str] = []
-    for name, other in siblings(workspace):
-        shared = dict(_shared(other, workspace))
-        if not shared:
+    by_name_alone = any(map(_has_unmarked, workspace.entries.values()))
+    for name, other in _others(workspace):
+        if other is None:
+            unreadable.extend([name] if by_name_alone else [])
+            continue
+        shared = list(_shared(other, workspace))
+        unknown = list(_perhaps_shared(other, workspace)) if by_name_alone else []
+        if not shared and not unknown:
             continue
         loaded = other.load()
-        if name == BASE and not loaded.documents:
-            continue  # a base that declares nothing is a template for its environments
+        if name == BASE and _is_template(other.project, loaded):
+            continue
         if loaded.errors or loaded.desired.silent_sources:
             unreadable.append(name)
-        addresses |= {
-            item.address._replace(registry=shared[item.address.registry])
-            for item in loaded.desired.resources
-            if item.address.registry in shared
-        }
-    return DeclaredElsewhere(frozenset(addresses), tuple(unreadable))
+        addresses.update(_declared(loaded, shared))
+        unmarked = (one for one in _declared(loaded, unknown) if _is_unmarked(one, workspace))
+        perhaps.update(dict.fromkeys(unmarked, name))
+    return DeclaredElsewhere(frozenset(addresses), tuple(unreadable), perhaps)
+
+
+def _is_template(base: Project, loaded: LoadedManifests) -> bool:
+    """True for a base that declares nothing itself, since only its environments do, and where nothing seems to be lost."""
+    lost = loaded.errors or loaded.desired.silent_sources
+    return not loaded.documents and not loaded.files and not (lost and base.names_manifests)
+
+
+def _declared(loaded: LoadedManifests, pairs: Sequence[tuple[str, str]]) -> Iterator[Address]:
+    """What another environment declares, by our registries. `pairs` are its registry and ours."""
+    for item in loaded.desired.resources:
+        for theirs, ours in pairs:
+            if item.address.registry == theirs:
+                yield item.address._replace(registry=ours)
+
+
+def _has_unmarked(entry: RegistryEntry) -> bool:
+    """Whether objects without room for a mark are ours there, by `owns`."""
+    return bool(entry.facts.owns) and any(not kind.markable for kind in entry.facts.kinds.values())
+
+
+def _is_unmarked(address: Address, workspace: Workspace) -> bool:
+    return not workspace.entries[address.registry].facts.kinds[address.kind].markable
+
+
+def _perhaps_shared(one: Workspace, other: Workspace) -> Iterator[tuple[str, str]]:
+    """The pairs of registries, one of each, of one driver, where a variable that is not set here says where one leads."""
+    for name, entry in one.entries.items():
+        for other_name, other_entry in other.entries.items():
+            unknown = not (has_known_place(entry) and has_known_place(other_entry))
+            if unknown and entry.driver.name == other_entry.driver.name:
+                yield name, other_name
 
 
 def _shared(one: Workspace, other: Workspace) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from reconciler.project.workspace import Workspace
 def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Problem, ...], consents: Consents) -> Policy:
     """Build the policy: the guards and the environment of the configuration, and the fingerprints of known secrets."""
     project = workspace.project
-    elsewhere = declared_elsewhere(workspace) if consents.prune else DeclaredElsewhere(frozenset(), ())
+    elsewhere = declared_elsewhere(workspace) if consents.prune else DeclaredElsewhere()
     return Policy(
         consents=consents,
         limits=project.limits,
@@ -27,5 +27,6 @@ def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Probl
         problems=warnings,
         declared_elsewhere=elsewhere.addresses,
         unreadable_environments=elsewhere.unreadable,
+        perhaps_elsewhere=elsewhere.perhaps,
         hidden_keys=hidden_keys(project, workspace.cwd) if consents.prune else {},
     )

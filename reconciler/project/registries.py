@@ -13,7 +13,7 @@ from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.schema.findings import Finding, findings
 from reconciler.core.secret import Resolver
-from reconciler.core.url import place_of
+from reconciler.core.url import is_known_place, place_of
 from reconciler.manifest.native import NativeKind
 from reconciler.project.config import Project
 from reconciler.project.folders import overlap
@@ -117,6 +117,11 @@ def _load_entry(
         deadline=(settings.deadline or DEADLINE) if isinstance(settings, RemoteSettings) else None,
     )
     return RegistryEntry(name, driver, settings, facts, entry.get("default") is True)
+
+
+def has_known_place(entry: RegistryEntry) -> bool:
+    """False where a variable that is not set, or a file that is not there, says where an entry leads."""
+    return is_known_place(entry.facts.identity["location"])
 
 
 def _below(prefix: str, found: Iterable[Finding]) -> list[Finding]:

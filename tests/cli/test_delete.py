@@ -86,3 +86,17 @@ def test_what_stays_is_not_said_to_come_back(project: Project, place: Server, wh
     project.apply()
     answer = project.run("delete", "a", "--yes")
     assert (answer.code, answer.err) == (4, ""), answer.both
+
+
+def test_nothing_is_deleted_while_a_manifest_has_a_mistake(project: Project, place: Server) -> None:
+    """It may be the one that protects the object: 1, with the place of the mistake."""
+    note(project, "true")
+    project.apply()
+    path = project.root / "manifests/n.yaml"
+    path.write_text(path.read_text().replace("text:", "txet:"))
+    answer = project.run("delete", "n", "--yes")
+    assert answer.code == 1, answer.both
+    assert "manifests/n.yaml:3:1" in answer.err
+    assert project.ok("list").out.count("mem/Note/n") == 1
+    path.unlink()
+    project.ok("delete", "n", "--yes")

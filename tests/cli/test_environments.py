@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Iterator
+
 import pytest
 from cli.project import Project
+from registry.aigo.server import aigo
 
 CONFIG = """\
 owner: team
@@ -102,3 +106,82 @@ def test_prune_leaves_what_another_environment_declares(two: Project) -> None:
     two.write("live/other.yaml", "kind: Model\nkey: [\n")
     answer = two.run("apply", "--prune", "--yes")
     assert (answer.code, "unreadable-environment" in answer.both) == (4, True)
+
+
+# --- prune, where no mark can tell whose an object is ---------------------------------------------------------
+
+
+UNMARKED = """\
+owner: us
+registries:
+  aigo: {{driver: latticeflow, url: '{base}', api_key: '${{env:AIGO_KEY}}', owns: ['*'], default: true}}
+environments:
+  dev: {{manifests: [dev]}}
+  prod: {{manifests: [prod], registries: {{aigo: {prod}}}}}
+"""
+OTHER = "kind: Model\nkey: %s\ndisplay_name: A model\nendpoint: {url: 'https://llm.example.com/v1', model: m}\n"
+
+
+@pytest.fixture
+def unmarked(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Two environments in one AI GO!, each with its model there. Called with what prod's registry says, it writes the configuration."""
+    with aigo() as running:
+        monkeypatch.setenv("AIGO_KEY", running.key)
+        monkeypatch.setenv("PROD_URL", running.url)
+
+        def configure(prod: str, base: str = running.url) -> None:
+            project.write("reconciler.yaml", UNMARKED.format(base=base, prod=prod))
+
+        for name in ("dev", "prod"):
+            project.write(f"{name}/{name}.yaml", OTHER % f"of-{name}")
+        configure("{url: '${env:PROD_URL}'}")
+        for name in ("dev", "prod"):
+            project.ok("apply", "--yes", "--env", name)
+        yield configure
+
+
+def pruned(project: Project, *more: str) -> tuple[int, list[str], list[str]]:
+    """The exit code of a plan of dev with --prune, what it deletes, and the guards that stop it."""
+    answer = project.run("plan", "--prune", "--env", "dev", "--format", "json", *more)
+    plan = answer.json("plan")
+    return (
+        answer.code,
+        [change["address"] for change in plan["changes"] if change["action"] == "delete"],
+        [guard["name"] for guard in plan["guards"]],
+    )
+
+
+@pytest.mark.parametrize("prod", ["{url: '${env:PROD_URL}'}", "{ulr: x}"], ids=["not set", "typo"])
+def test_prune_is_refused_where_another_environments_place_is_unknown(
+    project: Project, unmarked: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, prod: str
+) -> None:
+    """As in a job that has no variables of prod's: the model of prod stays. What prod does not declare goes."""
+    assert pruned(project) == (0, [], [])
+    unmarked(prod)
+    monkeypatch.delenv("PROD_URL")
+    code, _, guards = pruned(project)
+    assert (code, guards) == (4, ["unreadable-environment"])
+    if "PROD_URL" in prod:
+        project.write("dev/dev.yaml", OTHER % "another")
+        (project.root / "prod/prod.yaml").write_text(OTHER % "of-nobody")
+        code, deleted, guards = pruned(project, "--allow-deletes", "2")
+        assert (code, guards) == (0, [])
+        assert sorted(deleted) == ["aigo/Model/of-dev", "aigo/Model/of-prod"]
+
+
+@pytest.mark.parametrize("broken", ["kind: [", "", None], ids=["error", "empty", "missing"])
+def test_prune_is_refused_where_the_base_cannot_be_read(
+    project: Project, unmarked: Callable[[str], None], broken: str | None
+) -> None:
+    """A base that says nothing is a template only where it has no manifests at all."""
+    text = (project.root / "reconciler.yaml").read_text()
+    project.write("reconciler.yaml", text + "manifests: [base]\n")
+    project.write("base/base.yaml", OTHER % "of-base")
+    project.ok("apply", "--yes")
+    assert pruned(project) == (0, [], [])
+    if broken is None:
+        shutil.rmtree(project.root / "base")
+    else:
+        project.write("base/base.yaml", broken)
+    code, _, guards = pruned(project)
+    assert (code, guards) == (4, ["unreadable-environment"])
