@@ -2,13 +2,12 @@
 # kopf 1.45.2 (PyPI): a field that goes from true to 1, from 1 to 1.0 or from [0] to [false] has not changed.
 #
 # kopf finds what changed in an object with Python's `==`, for which True, 1 and 1.0 are one value, inside lists and
-# maps, too. An edit that changes nothing but that calls no handler and writes nothing in the log; the annotation
-# `last-handled-configuration` keeps the old value. The new one comes along with the next edit of another field, or
-# with a restart that resumes. Where a CRD says `x-kubernetes-preserve-unknown-fields` or `x-kubernetes-int-or-string`
-# (values of a chart, parameters of a model) the API server stores such an edit and raises metadata.generation.
+# maps, too. An edit that changes nothing but that calls no handler of updates, and the annotation
+# `last-handled-configuration` keeps the old value; the new one comes along with the next edit of another field. Types
+# are left open by `x-kubernetes-preserve-unknown-fields`, as for the values of a chart or a model's parameters.
 #
-# Consequence: an operator that hands such a map on (to JSON, to a template) goes on with the old value, and the object
-# says that it is handled. A handler of raw events (@kopf.on.event) does see it: compare generations there.
+# Consequence: an operator that hands such a map on, to JSON or a template, goes on with the old value, and the object
+# says that it is handled. A handler of raw events (@kopf.on.event) sees the edit.
 #
 # The API server of this script is a stub that stores, patches and watches one object.
 #
@@ -16,6 +15,7 @@
 #   created:       [('create', {'stream': True, 'n': 1, 'stop': [0]})]
 #   types changed: []
 #   n is 2:        [('update', {'stream': 1, 'n': 2, 'stop': [False]})]
+#   raw event:     1
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -40,6 +40,7 @@ OBJECT = {
     "spec": {"parameters": {"stream": True, "n": 1, "stop": [0]}},
 }
 CALLS = []
+RAW = []
 WATCHES = []
 
 
@@ -47,6 +48,11 @@ WATCHES = []
 @kopf.on.update("example.com", "v1", "models")
 def handle(reason, spec, **_):
     CALLS.append((str(reason), dict(spec["parameters"])))
+
+
+@kopf.on.event("example.com", "v1", "models")
+def raw(spec, **_):
+    RAW.append(spec["parameters"]["stream"])
 
 
 def store(changes, generation=0):
@@ -130,6 +136,7 @@ async def main():
     seen = [await called(60)]
     store({"spec": {"parameters": {"stream": 1, "n": 1.0, "stop": [False]}}}, generation=1)
     seen.append(await called(5))
+    raw_last = RAW[-1]
     store({"spec": {"parameters": {"n": 2}}}, generation=1)
     seen.append(await called(30))
     stop.set()
@@ -137,7 +144,8 @@ async def main():
     await runner.cleanup()
     for words, calls in zip(("created:", "types changed:", "n is 2:"), seen):
         print(f"{words:14} {calls}")
-    sys.exit([len(calls) for calls in seen] != [1, 0, 1])
+    print("raw event:    ", raw_last)
+    sys.exit([len(calls) for calls in seen] != [1, 0, 1] or raw_last is True)
 
 
 asyncio.run(main())

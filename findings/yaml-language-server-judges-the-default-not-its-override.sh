@@ -1,11 +1,11 @@
 #!/bin/sh
-# yaml-language-server 2.0.0 (npm): of a key that a merge brings and its map overrides, the validator sees the wrong value.
+# yaml-language-server 2.0.0 (npm): where a map overrides a key that a merge brings, the validator sees the wrong value.
 #
 # `<<: *base` brings the keys of `base`; a key that the map itself names wins over them, wherever it stands (the type
 # "merge" of YAML 1.1, PyYAML 6.0.4, ruamel.yaml 0.19.1). The language server takes the one that stands first. Where
 # the merge is the first line of the map, as nearly everybody writes it, the schema is held against the value that
-# nobody uses: a wrong override passes, and a right override of a value that is wrong here is marked as an error. The key
-# is also counted twice: `maxProperties: 1` is broken by a map with one key.
+# nobody uses: a wrong override passes, and a right override of a value that is wrong here is marked. The key is
+# also counted twice: `maxProperties: 1` is broken by a map with one key.
 #
 # Consequence: in files with defaults and overrides a clean editor says nothing of the overrides. Check such files
 # with a validator that loads them first, or write the merge as the last line of its map.
