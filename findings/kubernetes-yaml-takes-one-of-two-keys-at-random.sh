@@ -8,8 +8,8 @@
 # that stands twice, say nothing: they look at the YAML, where no key does.
 #
 # Consequence: a ConfigMap whose data has `1: first` and `"1": second`, or a map that two templates filled, is read
-# with one or the other, and the next diff shows a change that nobody made. Quote every key of such maps: then the strict
-# functions refuse the second one.
+# with one or the other, and the next diff shows a change that nobody made. Quote every key of such maps: then the
+# strict functions refuse the second one.
 #
 # Seen on 2026-11-29, Go 1.26 (1,000 reads each; the counts differ from run to run):
 #   "1: a\n\"1\": b\n": map[{"1":"a"}:113 {"1":"b"}:887], strict: map[{"1":"a"}:118 {"1":"b"}:882]
