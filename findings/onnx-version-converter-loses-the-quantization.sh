@@ -8,8 +8,8 @@
 # doc_string of graph, nodes and inputs, stay. No error and no warning; the checker finds both models good. A conversion
 # to the version that the model has already loses the same.
 #
-# Consequence: after a conversion a runtime no longer finds the scales of a model that is quantized in this way, and what
-# an exporter wrote at the nodes (module names, stack traces) is gone. Convert first and annotate afterwards.
+# Consequence: after a conversion a runtime no longer finds the scales of a model that is quantized in this way, and
+# what an exporter wrote at the nodes (module names, stack traces) is gone. Convert first and annotate afterwards.
 #
 # Seen on 2026-11-29, Python 3.11 (opset 17):
 #   before: quantization 1, metadata: model 1, graph 1, node 1, input 1, tensor 1; doc of tensor 'scale'

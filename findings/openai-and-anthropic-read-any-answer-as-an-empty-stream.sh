@@ -4,7 +4,7 @@
 # Both clients hand the body of a 200 to their reader of server-sent events without a look at its Content-Type. A line
 # that is no field of such an event is skipped, as the format says; so a whole answer in JSON, from a server or a
 # gateway that does not stream, and the HTML of a proxy's login page come out as an iterator that ends at once: no
-# chunk, no error, no retry. Without `stream=True` the same bodies are read (JSON) or fail at the first attribute (HTML).
+# chunk, no error, no retry. Without `stream=True` openai reads the JSON, and the HTML fails at the first attribute.
 # Only the helper `chat.completions.stream` of openai fails, with an AssertionError without words, once it is asked for
 # the final answer.
 #
