@@ -71,12 +71,12 @@ class FailureContract(ContractBase):
         assert plan.changes[0].address not in {one.address for one in await stored(world)}
 
     async def update_of(self, world: World, sample: Sample) -> Plan:
-        """A plan of one update and nothing else."""
-        for place, values in sample.updates.items():
-            for value in values:
-                plan = await world.plan(*sample.having(place, value), allow_replaces=3)
-                if [change.action for change in plan.changes] == ["update"]:
-                    return plan
+        """A plan of one update and nothing else; of what has nothing but a secret, its rotation."""
+        changed = [sample.having(place, value) for place, values in sample.updates.items() for value in values]
+        for documents, rotated in (*((one, ()) for one in changed), (sample.whole, (sample.key,))):
+            plan = await world.plan(*documents, allow_replaces=3, rotate=rotated)
+            if [change.action for change in plan.changes] == ["update"]:
+                return plan
         raise AssertionError(f"no field of {sample} is changed by one update")
 
     async def converges_without_its_reply(self, world: World, documents: tuple[Document, ...], *, done: bool) -> None:
