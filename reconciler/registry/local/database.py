@@ -233,13 +233,20 @@ class Database:
         if self._is_there():
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{self._path.name}.", dir=self._path.parent) as folder:
-            made = Path(folder, "new")
+        folder = Path(tempfile.mkdtemp(prefix=f".{self._path.name}.", dir=self._path.parent))
+        made = folder / "new"
+        try:
             os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             with closing(_configured(sqlite3.connect(made, isolation_level=None))) as connection:
                 _migrate(connection, 0)
             with suppress(FileExistsError):  # somebody else made it meanwhile: theirs it is
                 _put_in_place(made, self._path)
+        finally:
+            for left in (made, folder / "new-journal"):
+                with suppress(OSError):
+                    left.unlink()
+            with suppress(OSError):
+                folder.rmdir()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
