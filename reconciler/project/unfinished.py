@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from reconciler.core import presence
 from reconciler.core.errors import Problem, ReconcilerError, RefusedError
 from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.manifest.discover import shown
@@ -56,7 +57,9 @@ class UnfinishedRuns:
 
     def backups(self) -> dict[Address, Path]:
         """The newest backup of each object that a run may have left deleted."""
-        return {address: file for note in self._notes() for address, file in note.files.items() if os.path.isfile(file)}
+        return {
+            address: file for note in self._notes() for address, file in note.files.items() if presence.is_file(file)
+        }
 
     def forget(self, there: frozenset[Address]) -> None:
         """Remove the notes whose objects are all there again; those of a run that is under way are its own."""

@@ -16,7 +16,9 @@ from world import model
 
 from reconciler.registry.local.database import MIGRATIONS
 
-CONFIG: Final = "owner: {owner}\nmanifests: [{manifests}]\nregistries:\n  local: {{driver: local, path: {path}, default: true}}\n"
+CONFIG: Final = (
+    "owner: {owner}\nmanifests: [{manifests}]\nregistries:\n  local: {{driver: local, path: {path}, default: true}}\n"
+)
 APPLY: Final = ("apply", "--yes", "--prune", "--format", "json", "--backup", "saved")
 AGAIN: Final = ("apply", "--yes", "--prune", "--backup", "saved-again")
 PLAN: Final = ("plan", "--prune", "--detailed-exitcode")
@@ -47,9 +49,7 @@ def _manifests(root: Path, **models: Mapping[str, Any]) -> None:
 
 
 def _first(_: Program, root: Path) -> None:
-    (root / "reconciler.yaml").write_text(
-        CONFIG.format(owner="us", manifests="manifests", path="registry.db"), "utf-8"
-    )
+    (root / "reconciler.yaml").write_text(CONFIG.format(owner="us", manifests="manifests", path="registry.db"), "utf-8")
     _manifests(root, one={"description": "One."}, two={"description": "Two."}, three={"description": "Three."})
     (root / "manifests" / "kept.json").write_text(
         json.dumps(model("kept", description="Kept.", protected=True)), "utf-8"

@@ -24,9 +24,22 @@ from campaign.struck_project import CASES, Case, Looked, State
 # the sorts of calls, and what each fails with, beside EIO
 NAMES: Final = ("open", "openat", "stat", "newfstatat", "lstat", "access", "faccessat2", "mkdir", "rename", "link")
 NAMES_TOO: Final = ("unlink", "unlinkat", "rmdir", "readlink", "getdents64", "chmod", "fchmod", "fstat", "statx")
-CONTENTS: Final = ("read", "pread64", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "fallocate", "fcntl", "mmap")
+CONTENTS: Final = (
+    "read",
+    "pread64",
+    "write",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "ftruncate",
+    "fallocate",
+    "fcntl",
+    "mmap",
+)
 CALLS: Final = (*NAMES, *NAMES_TOO, *CONTENTS)
-FULL: Final = frozenset({"open", "openat", "mkdir", "rename", "link", "write", "pwrite64", "fsync", "ftruncate", "fallocate"})
+FULL: Final = frozenset(
+    {"open", "openat", "mkdir", "rename", "link", "write", "pwrite64", "fsync", "ftruncate", "fallocate"}
+)
 FORBIDDEN: Final = frozenset({"open", "openat", "stat", "newfstatat", "lstat", "unlink"})
 CUT_SHORT: Final = frozenset({"openat", "read", "pread64", "write", "pwrite64", "ftruncate"})  # and begun again
 _CALL: Final = re.compile(r"^(?:\{pid\}|\d+) +(\w+)\((.*)")
