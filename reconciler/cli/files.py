@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.core import presence
@@ -25,8 +25,10 @@ def write_text(path: Path, text: str) -> None:
             if presence.is_there(path):
                 beside.chmod(path.stat().st_mode & 0o777)
             beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
 
 
 def check_writable(path: Path) -> None:

@@ -157,7 +157,7 @@ def _warm(main: object) -> None:
         os.write(tell, json.dumps(sorted(sys.modules)).encode())
         os._exit(0)
     os.close(tell)
-    with open(told, encoding="utf-8") as stream:
+    with os.fdopen(told, encoding="utf-8") as stream:
         names = json.load(stream)
     os.wait()
     for name in names:
