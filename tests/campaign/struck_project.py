@@ -31,12 +31,15 @@ Objects = Mapping[str, tuple[str, str]]  # of each key the description and the o
 
 @dataclass(frozen=True)
 class Case:
-    """One command in one situation. `build` makes it in an empty folder; `writes` is whether it applies."""
+    """One command in one situation. `build` makes it in an empty folder; `writes` is whether it applies, `code` how it ends where nothing fails;
+    calls are struck only where they name a path with `only` in it."""
 
     name: str
     words: tuple[str, ...]
     build: Callable[[Program, Path], None]
     writes: bool = True
+    code: int = 0
+    only: str = ""
 
 
 def _manifests(root: Path, **models: Mapping[str, Any]) -> None:
@@ -93,11 +96,20 @@ def _saved(program: Program, root: Path) -> None:
     _done(program.run(root, "plan", "--prune", "--save", "plan.json"))
 
 
+def _forbidden(program: Program, root: Path) -> None:
+    """The second, and a policy that says no."""
+    _second(program, root)
+    (root / "policies").mkdir()
+    rule = {"name": "tagged", "message": "every model has tags", "schema": {"required": ["tags"]}}
+    (root / "policies" / "our.json").write_text(json.dumps(rule), "utf-8")
+
+
 CASES: Final = (
     Case("first apply", APPLY, _first),
     Case("second apply", APPLY, _second),
     Case("schema migration", APPLY, _old_schema),
     Case("plan", ("plan", "--prune", "--save", "plan.json", "--format", "json"), _second, writes=False),
+    Case("apply that a policy forbids", APPLY, _forbidden, writes=False, code=1, only="policies"),
     Case("apply of a saved plan", ("apply", "--plan", "plan.json", *APPLY[1:2], *APPLY[3:]), _saved),
 )
 
@@ -173,6 +185,8 @@ class Looked:
             return wrong
         now = State.of(root)
         wrong = [*self._wrong_words(ended), *self._wrong_objects(now), *self._wrong_files(now, ended, call)]
+        if ended.code == 0 and self.case.code:
+            wrong.append(f"it exited with 0, and is to exit with {self.case.code}")
         if ended.code == 0 and now.objects != self.after.objects:
             wrong.append(f"it says that it is done, and holds {now.objects}")
         return [*wrong, *self._wrong_report(now, ended)]
@@ -229,7 +243,8 @@ class Looked:
         shutil.rmtree(root / "saved-again", ignore_errors=True)
         again = program.run(root, *AGAIN)
         rest = program.run(root, *PLAN)
-        wrong = [] if (again.code, rest.code) == (0, 0) else [f"a quiet run ended with {again}, and a plan with {rest}"]
+        quiet = (self.case.code, self.case.code)
+        wrong = [] if (again.code, rest.code) == quiet else [f"a quiet run ended with {again}, and a plan with {rest}"]
         now = State.of(root)
         wanted = self.after.objects if self.case.writes else None
         if wanted is not None and now.objects != wanted:

@@ -68,7 +68,7 @@ class Found:
             self.wrong.append("\n    ".join([f"{case.name}, {strike}", *wrong]))
 
 
-def targets(log: str, root: Path) -> dict[tuple[str, str], list[str]]:
+def targets(log: str, root: Path, only: str = "") -> dict[tuple[str, str], list[str]]:
     """By sort of call and whose files they are, the registry's or others, the paths in the project that the calls of a trace name."""
     named: dict[str, set[str]] = {"registry": set(), "others": set()}
     calls: set[tuple[str, str]] = set()
@@ -78,7 +78,7 @@ def targets(log: str, root: Path) -> dict[tuple[str, str], list[str]]:
             continue
         call, rest = match.groups()
         texts = [] if call in CONTENTS else [text for text in _TEXT.findall(rest) if text]
-        for path in (*texts, *_OPEN.findall(rest)):
+        for path in (one for one in (*texts, *_OPEN.findall(rest)) if only in one):
             whole = root / path
             if (whole.is_relative_to(root) and path != ".") or whole == root:
                 group = "registry" if "registry.db" in path else "others"
@@ -113,11 +113,11 @@ class Bench:
         restore(template, root)
         before = State.of(root)
         ended, log = program.traced(root, CALLS, *case.words)
-        if ended.code:
+        if ended.code != case.code:
             raise RuntimeError(f"{case.name}: {ended}")
         sorts = [
             Strike(call, error, 1, paths)
-            for (call, _), paths in targets(log, root).items()
+            for (call, _), paths in targets(log, root, case.only).items()
             for error in errors_of(call)
         ]
         return cls(Looked(case, before, State.of(root)), program, template, root, sorts)
@@ -133,13 +133,15 @@ class Bench:
         return ended, [*wrong, *hit, *ended.err.splitlines()[-4:]] if wrong else []
 
 
-def campaign(cases: Sequence[Case], seconds: float, every: int = 1, show: bool = False) -> Found:
-    """All strikes of these cases, or every so-manieth of each sort, until the time is over."""
+def campaign(
+    cases: Sequence[Case], seconds: float, every: int = 1, calls: Sequence[str] = CALLS, *, show: bool = False
+) -> Found:
+    """All strikes of these cases and calls, or every so-manieth of each sort, until the time is over."""
     found, deadline = Found(), time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder, Program(Path(folder)) as program:
         for case in cases:
             bench = Bench.of(case, program, Path(folder))
-            for place, first in enumerate(bench.sorts):
+            for place, first in enumerate(one for one in bench.sorts if one.call in calls):
                 strike = first._replace(number=1 + place % every)
                 while time.monotonic() < deadline and (outcome := bench.struck(strike)) is not None:
                     found.add(case, strike, *outcome)
@@ -154,9 +156,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--every", type=int, default=1, help="only every so-manieth call of each sort")
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES])
+    parser.add_argument("--call", action="append", choices=CALLS)
     given = parser.parse_args()
     cases = [case for case in CASES if not given.case or case.name in given.case]
-    found = campaign(cases, given.seconds, given.every, show=True)
+    found = campaign(cases, given.seconds, given.every, given.call or CALLS, show=True)
     for name, count in sorted(found.runs.items()):
         print(f"  {count:>5}  {name}")
     ends = ", ".join(f"{count} with {code}" for code, count in sorted(found.codes.items()))
