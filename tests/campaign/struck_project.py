@@ -154,6 +154,13 @@ def damage(root: Path) -> list[str]:
     """What SQLite and the histories say of the registry's file; nothing where all is well, or where there is none."""
     if not (root / "registry.db").exists():
         return []
+    try:
+        return _damage(root)
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+
+
+def _damage(root: Path) -> list[str]:
     with closing(sqlite3.connect(root / "registry.db")) as connection:
         wrong = [str(row) for row in connection.execute("PRAGMA integrity_check") if row != ("ok",)]
         wrong += [f"foreign key {row}" for row in connection.execute("PRAGMA foreign_key_check")]
