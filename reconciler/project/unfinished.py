@@ -47,6 +47,9 @@ class UnfinishedRuns:
         path = self._folder / f"{stamp}.{os.getpid()}.json"
         try:
             make_folder(self._folder)
+            last = max((name for name in os.listdir(self._folder) if name.endswith(".json")), default="")
+            if path.name <= last:  # the clock went back: by its name this one is the newest all the same
+                path = path.with_name(f"{last.partition('.')[0]}_.{os.getpid()}.json")
             write_new(path, json.dumps({str(address): os.path.abspath(file) for address, file in files.items()}))
         except OSError as error:
             raise RefusedError(
