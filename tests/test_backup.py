@@ -167,6 +167,18 @@ def test_no_owner_writes_a_line_of_the_backup(tmp_path: Path, owner: str) -> Non
     assert yaml.safe_load((tmp_path / path_of(resource)).read_text())["kind"] == "memory/Model"
 
 
+def test_the_newest_note_counts_whatever_the_clock_does(tmp_path: Path) -> None:
+    """It goes back an hour, and another, and stands still: what an older run removed is not taken for what the last one did."""
+    runs, address = UnfinishedRuns(tmp_path), Address("one", "Model", "m")
+    for number, stamp in enumerate(
+        ["2026-11-29T12Z", "2026-11-29T11Z", "2026-11-29T11Z", "2026-11-29T10Z", "2026-11-29T13Z"]
+    ):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text("")
+        runs.note(stamp, {address: file})
+        assert runs.backups() == {address: file}
+
+
 def test_the_note_of_a_run_that_is_under_way_stays(tmp_path: Path) -> None:
     """Another process may be about to delete what is still there; when it is gone, so is the reason for its note."""
     runs, address = UnfinishedRuns(tmp_path), Address("one", "Model", "m")

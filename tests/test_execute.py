@@ -220,6 +220,57 @@ async def test_a_lost_delete_does_not_take_what_was_made_since(world: World) -> 
     assert world.server().keys("Model") == ["chat"]
 
 
+RENAME = exactly(CHAT) | {"key": "new", "previous_keys": ["chat"]}
+
+
+def deleted(server: Server) -> None:
+    del server.rows[row(server).id]
+
+
+def remade(server: Server) -> None:
+    deleted(server)
+    server.put("Model", "chat", {"display_name": "theirs"})
+
+
+@pytest.mark.parametrize(("meanwhile", "left"), [(deleted, []), (remade, ["chat"])], ids=["gone", "remade"])
+@pytest.mark.parametrize("verb", ["update", "rename"])
+async def test_a_lost_write_is_not_sent_again_where_its_object_was_deleted_meanwhile(
+    exact: World, verb: str, meanwhile: Callable[[Server], None], left: list[str]
+) -> None:
+    """Nor where another one has its key by now."""
+    await exact.apply(exactly(CHAT))
+    plan = await exact.plan(RENAME if verb == "rename" else exactly(CHAT) | {"display_name": "New"})
+    exact.server().become(Behaviour(lose_at=1, lose_done=False, meanwhile=meanwhile))
+    exact.server().calls.clear()
+    outcome = only(await exact.carry_out(plan))
+    assert (outcome.status, outcome.reason) == ("failed", "stale-object")
+    assert [verb for verb, _ in exact.server().writes] == ["lost update"]
+    assert exact.server().keys("Model") == left
+
+
+async def test_a_lost_rename_that_shows_up_late_is_found(exact: World) -> None:
+    """The first look sees neither the old object nor the new one: reads come from two places."""
+    await exact.apply(exactly(CHAT))
+    plan = await exact.plan(RENAME)
+    exact.server().become(Behaviour(lose_at=1, lag=1))
+    assert only(await exact.carry_out(plan)).status == "ok"
+    assert exact.server().keys("Model") == ["new"]
+
+
+async def test_a_lost_update_is_not_sent_over_a_change_that_no_revision_tells_of(world: World) -> None:
+    """Not every registry has revisions: the object itself is compared."""
+    await world.apply(CHAT)
+    plan = await world.plan(CHAT | {"description": "New"})
+
+    def theirs(server: Server) -> None:
+        row(server).data["display_name"] = "theirs"  # without a new revision
+
+    world.server().become(Behaviour(lose_at=1, lose_done=False, meanwhile=theirs))
+    outcome = only(await world.carry_out(plan))
+    assert (outcome.status, outcome.reason) == ("failed", "stale-object")
+    assert row(world.server()).data["display_name"] == "theirs"
+
+
 # --- deleting --------------------------------------------------------------------------------------------------
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
+from world import World, model
 
 from reconciler.cli.files import write_text
 from reconciler.core.errors import InputError, ReconcilerError, RefusedError
 from reconciler.core.resource import Address
 from reconciler.manifest.cache import ManifestCache
 from reconciler.planner.plan import Issue
+from reconciler.project.backup import write_backup
 from reconciler.project.files import replace_file, rewrite_file, write_new
 from reconciler.project.ledger import PlanLedger
 from reconciler.project.unfinished import UnfinishedRuns
@@ -113,3 +115,30 @@ def _fails(place: Place, folder: Path) -> bool:
         return True
     assert not isinstance(before, PlanRecord), "a plan whose record could not be written counts as applied"
     return False
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "beside-others"])
+async def test_of_a_backup_that_cannot_be_written_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """Neither the files before the one that fails, nor their folders, half a file least of all; what others put there stays."""
+    async with World.of() as world:
+        await world.apply(model("a"), model("b"))
+        stored = (await world.remote()).listings["one"].resources
+        number, calls = 0, 0
+        while number <= calls:
+            number += 1
+            folder = tmp_path / str(number) / "kept"
+            if there:
+                (folder / "one").mkdir(parents=True)
+                (folder / "one" / "others").write_text("theirs")
+            before = sorted(tmp_path.rglob("*"))
+            with monkeypatch.context() as patch:
+                disk = Disk(patch, number, errno.EIO)
+                failed = _fails(
+                    Place(lambda here: write_backup(here, stored, world.entries, tmp_path), "", RefusedError), folder
+                )
+            calls = disk.calls
+            if failed:
+                assert sorted(tmp_path.rglob("*")) == before, number
+    assert number > 10

@@ -13,7 +13,7 @@
 #   insidellms/bin/insidellms            insideLLMs, from its public repository, in a venv of its own. The one tool that may be
 #                                        missing: where the repository cannot be reached, insidellms.unreachable says so
 #   node_modules/axe-core                what finds a page hard to use for people, run in Chromium
-#   chromium, node, npm, postgres, xmllint, age, zsh, fish   from Debian's packages, where they are missing (as root, or with sudo)
+#   chromium, node, npm, postgres, strace, xmllint, age, zsh, fish   from Debian's packages, where they are missing (as root, or with sudo)
 #
 # Every version is exact, and stands in constraints/, with those of all that it needs (`make update` renews them). With NEWEST=1
 # the npm tools are the newest; the clients stay what they are, since the drivers are measured against these very versions.
@@ -72,6 +72,7 @@ debian node nodejs
 debian chromium chromium
 debian zsh zsh
 debian fish fish
+debian strace strace
 if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
     # Debian's package makes a database of its own and runs it, unless this says otherwise.
     have postgres || have pg_ctlcluster || as_root sh -c \

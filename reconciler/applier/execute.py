@@ -73,7 +73,7 @@ class Executor:
         try:
             stored = await self.sender.create(write)
         except LostReplyError:
-            stored = await self.readback.recover_lost_reply(write, item, None, self.sender.create if unique else None)
+            stored = await self.readback.recover_lost_reply(write, item, self.sender.create if unique else None)
         except StaleObjectError:
             return await self._accept_concurrent_create(write, item)
         if not unique:
@@ -100,7 +100,7 @@ class Executor:
             try:
                 stored = await self.sender.update(write)
             except LostReplyError:
-                stored = await self.readback.recover_lost_reply(write, item, current, self.sender.update)
+                stored = await self.readback.recover_lost_reply(write, item, self.sender.update)
         except StaleObjectError:
             if await self._is_as_wanted(change, item, known):
                 return Done(reason=UNCHANGED)
@@ -136,7 +136,7 @@ class Executor:
         try:
             stored = await self.sender.rename(write)
         except LostReplyError:
-            stored = await self.readback.recover_lost_reply(write, item, None, self.sender.rename)
+            stored = await self.readback.recover_lost_reply(write, item, self.sender.rename)
         return await self.readback.verified(write, item, stored)
 
     async def _mark_rename(self, current: Resource, item: Desired, known: Prepared) -> Resource:
@@ -158,7 +158,7 @@ class Executor:
         try:
             stored = await self.sender.update(write)
         except LostReplyError:
-            stored = await self.readback.recover_lost_reply(write, item, current, self.sender.update)
+            stored = await self.readback.recover_lost_reply(write, item, self.sender.update)
         stored = checked(stored, self.facts)
         if self.readback.mismatch(write, item, stored):
             stored = await self.readback.poll(
@@ -205,7 +205,7 @@ class Executor:
             try:
                 await self.sender.create(write)
             except LostReplyError:
-                await self.readback.recover_lost_reply(write, item, None, self.sender.create)
+                await self.readback.recover_lost_reply(write, item, self.sender.create)
         except RegistryError as second:
             message = f"it was deleted, and creating it again failed ({error.message}); putting the old one back failed too ({second.message}). The old one: {old}"
             return Done("failed", "lost", message)

@@ -70,15 +70,17 @@ class ReadBack:
             raise StaleObjectError(f"{before.address} was changed meanwhile, so it was left alone")
 
     async def recover_lost_reply(
-        self, write: Write, item: Desired, before: Resource | None, send: Send | None, attempts: int = ATTEMPTS
+        self, write: Write, item: Desired, send: Send | None, attempts: int = ATTEMPTS
     ) -> Resource | None:
-        """After a lost reply: done if the object is as sent; sent again only if nothing has happened; else somebody else wrote.
+        """After a lost reply: done if the object is as sent; sent again only if nothing has happened; else somebody else wrote or deleted.
 
         Without `send` nothing is sent again: where keys are not unique, a second one would be a duplicate.
         """
-        address = write.desired.address
+        address, before = write.desired.address, write.current
         now = await self.get(address)
-        if now is not None and (before is None or now.revision != before.revision):
+        if now is None and before is not None and not await self._is_untouched(before, address):
+            now = await self._late_or_gone(write, item, before)
+        if now is not None and (before is None or before.address != address or self._moved(now, before)):
             if not self.mismatch(write, item, now):
                 return now
             raise StaleObjectError(f"{address}: the reply was lost, and what is there now is not what was sent")
@@ -88,7 +90,7 @@ class ReadBack:
             except LostReplyError:
                 if attempts > 1:
                     await asyncio.sleep(FIRST_WAIT)
-                    return await self.recover_lost_reply(write, item, before, send, attempts - 1)
+                    return await self.recover_lost_reply(write, item, send, attempts - 1)
                 raise
             except StaleObjectError:
                 pass  # it had been done, and the look came too early to see it
@@ -98,6 +100,29 @@ class ReadBack:
         raise LostReplyError(
             f"{address}: the reply was lost, and it cannot be told whether it was done", hint="run again"
         )
+
+    async def _is_untouched(self, before: Resource, renamed_to: Address) -> bool:
+        """Whether the old object of a rename is as it was. Raises StaleObjectError where somebody wrote it since."""
+        old = None if before.address == renamed_to else await self.get(before.address)
+        if old is not None:
+            self.check_same(old, before)
+        return old is not None
+
+    async def _late_or_gone(self, write: Write, item: Desired, before: Resource) -> Resource:
+        """What an update or rename made, where the first look came too early. Raises StaleObjectError where there is nothing.
+
+        Somebody deleted the object then, and what is sent again would bring it back, or write to another one.
+        """
+        found = await self.poll(write.desired.address, lambda seen: not self.mismatch(write, item, seen))
+        if found is None:
+            message = f"{before.address}: the reply was lost, and the object is gone by now, so nothing was sent again"
+            raise StaleObjectError(message, hint="plan again")
+        return found
+
+    def _moved(self, now: Resource, before: Resource) -> bool:
+        """True where somebody wrote since; not every registry has revisions, and not every revision tells of each change."""
+        kind = self.facts.kinds[before.address.kind]
+        return now.revision != before.revision or diff.observed(now, kind) != diff.observed(before, kind)
 
 
 def _same_mark(sent: Mark | None, stored: Mark | None) -> bool:

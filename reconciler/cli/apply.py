@@ -51,7 +51,7 @@ from reconciler.render.terminal import Style
 @click.option(
     "--plan",
     "plan_file",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     help="Apply exactly this saved plan, without asking.",
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.core import presence
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.model import SPEC_FIELDS
@@ -34,7 +34,7 @@ def files_of(workspace: Workspace, offers: Sequence[CatalogueEntry], target: str
     if (
         target is not None
         and folder.suffix.lower() in SUFFIXES
-        and not os.path.isdir(folder)
+        and not presence.is_folder(folder)
         and not target.endswith("/")
     ):
         if folder.suffix.lower() not in _YAML:
@@ -54,7 +54,7 @@ def files_of(workspace: Workspace, offers: Sequence[CatalogueEntry], target: str
                     hint="add them one by one, each with -o FILE",
                 )
     for path in files:
-        if os.path.lexists(path):
+        if presence.is_named(path):
             raise InputError(f"{path} is there already", hint="choose another file with -o; nothing is overwritten")
     return files
 
@@ -65,7 +65,7 @@ def credentials_file(provider: str, models: Iterable[Path]) -> Path:
     Raises InputError where it is there already.
     """
     path = min(models).parent / f"{_NOT_IN_KEYS.sub('-', provider).lstrip('._-')}-credentials.yaml"
-    if os.path.lexists(path):
+    if presence.is_named(path):
         raise InputError(f"{path} is there already", hint="look at what it declares; nothing is overwritten")
     return path
 
@@ -87,8 +87,8 @@ def _first_folder(workspace: Workspace) -> Path:
     """The first of the configured manifests that is a folder, or may become one, as seen from the working directory."""
     for text in workspace.project.manifests:
         path = workspace.project.root / text
-        if os.path.isdir(path) or not (
-            os.path.exists(path) or path.suffix.lower() in SUFFIXES or re.search(r"[*?\[]", text)
+        if presence.is_folder(path) or not (
+            presence.is_there(path) or path.suffix.lower() in SUFFIXES or re.search(r"[*?\[]", text)
         ):
             return Path(shown(str(path), workspace.cwd))
     raise InputError("no folder of manifests is configured", hint="say where to write: -o FOLDER")

@@ -16,6 +16,7 @@ from reconciler.cli.files import write_text
 from reconciler.cli.options import Command, GlobalOptions, format_option, revision_option
 from reconciler.cli.stored import find_workspace_to_read, registries_of, stored, warn_of_unreadable
 from reconciler.cli.streams import echo_data, echo_json, say, warn
+from reconciler.core import presence
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
 from reconciler.core.resource import RemoteState, Resource
@@ -143,7 +144,7 @@ def _file_of(item: Resource, target: str | None, suffix: str, *, whole: bool) ->
     """The file of an object's manifest, or None for stdout."""
     if target is None:
         return None
-    if whole or target.endswith("/") or os.path.isdir(target):
+    if whole or target.endswith("/") or presence.is_folder(target):
         return (Path(target) / path_of(item)).with_suffix(suffix)
     return Path(target)
 
@@ -200,7 +201,7 @@ def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Declared]], outp
     """Writes all files or, where one is there already and not to be overwritten, none."""
     for path, _ in paths:
         check_export_file(path, workspace)
-    there = [str(path) for path, _ in paths if os.path.exists(path)]
+    there = [str(path) for path, _ in paths if presence.is_there(path)]
     if there and not force:
         raise InputError(
             f"{', '.join(there[:5])}{' and more' if len(there) > 5 else ''}: there already", hint="--force overwrites"

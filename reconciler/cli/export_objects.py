@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from reconciler.cli.files import check_writable, write_text
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace
 from reconciler.cli.streams import echo_data, say
+from reconciler.core import presence
 from reconciler.core.document.dump import dump_object
 from reconciler.core.errors import InputError
 from reconciler.project.answer_files import check_export_file
@@ -29,7 +29,7 @@ def export_objects(options: GlobalOptions, target: str | None, *, force: bool) -
         for path in files:
             check_export_file(path, workspace)
             check_writable(path)
-        there = [str(path) for path in files if os.path.exists(path)]
+        there = [str(path) for path in files if presence.is_there(path)]
         if there and not force:
             more = " and more" if len(there) > _MOST_LISTED else ""
             raise InputError(f"{', '.join(there[:_MOST_LISTED])}{more}: there already", hint="--force overwrites")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from reconciler.cli.options import Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import check_names
 from reconciler.cli.streams import echo_data, echo_json, say, tell_problem
+from reconciler.core import presence
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, ManifestError, UsageError
 from reconciler.manifest.discover import discover
@@ -102,7 +102,7 @@ def _check_driver(workspace: Workspace, registry: str | None, manifests: Sequenc
 
 def _write(files: dict[Written, Path], *, force: bool) -> None:
     """Writes all files. Raises InputError, before the first, where one is there already or cannot be written."""
-    there = [str(path) for path in files.values() if os.path.exists(path)]
+    there = [str(path) for path in files.values() if presence.is_there(path)]
     if there and not force:
         more = " and more" if len(there) > _MOST_LISTED else ""
         raise InputError(f"{', '.join(there[:_MOST_LISTED])}{more}: there already", hint="--force overwrites")

@@ -17,6 +17,7 @@ from reconciler.cli.pipelines import GITLAB_FILE, PIPELINES, left_to_do, place_o
 from reconciler.cli.schemas import generated
 from reconciler.cli.session import find_workspace
 from reconciler.cli.streams import echo_data, say
+from reconciler.core import presence
 from reconciler.core.errors import UsageError
 from reconciler.planner.guards import DEFAULTS
 from reconciler.project.config_file import FILE
@@ -91,7 +92,7 @@ def command(options: GlobalOptions, folder: Path, ci: str | None, force: bool) -
     if force and ci is None:
         raise UsageError("--force writes the files of a pipeline anew, so it needs --ci")
     config = options.config or folder / FILE
-    if ci is None or not os.path.exists(config):
+    if ci is None or not presence.is_there(config):
         _write_project(folder)
     if ci is not None:
         _write_pipeline(ci, replace(options, config=config), force=force)
@@ -124,7 +125,7 @@ def _write_pipeline(system: str, options: GlobalOptions, *, force: bool) -> None
 
 
 def _write(path: Path, text: str, *, force: bool = False) -> None:
-    if os.path.exists(path) and not force:
+    if presence.is_there(path) and not force:
         say(f"left as it is: {printable(str(path))}")
         return
     write_text(path, text)

@@ -42,7 +42,7 @@ class GlobalOptions:
 def _config() -> click.Option:
     return click.Option(
         ["--config"],
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         envvar="RECONCILER_CONFIG",
         help="The configuration file instead of the nearest reconciler.yaml.",
         metavar="FILE",

@@ -33,7 +33,7 @@ from reconciler.render.escape import printable
         "reconciler show plan.json --output markdown=plan.md": "as a comment for a pull request",
     },
 )
-@click.argument("file", type=click.Path(path_type=Path), metavar="PLANFILE")
+@click.argument("file", type=click.Path(path_type=Path, readable=False), metavar="PLANFILE")
 @format_option("text", "json", "markdown", "html")
 @output_option
 @full_option

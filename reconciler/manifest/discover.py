@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from reconciler.core import presence
 from reconciler.core.errors import Problem
 from reconciler.manifest import ignored
 from reconciler.manifest.exclude import Excludes
@@ -119,13 +120,13 @@ def _problem(file: str, rule: str, message: str) -> Problem:
 
 def _matching(path: str, base: Base, cwd: Path, excludes: Excludes) -> Iterator[Found]:
     target = os.path.join(base.path, path)
-    if os.path.lexists(target) or not is_glob(path):
+    if not is_glob(path) or presence.is_named(target):
         yield from _named(target, base, cwd, excludes)
         return
     fixed, glob = split(path)
     top = os.path.join(base.path, fixed)
     found: list[Found] = []
-    if os.path.isdir(top):
+    if presence.is_folder(top):
         outside = _outside(top, os.path.realpath(top), base, cwd)
         found.extend(outside or _Walk(top, cwd, GlobPattern.of(glob), excludes).run())
     if all(isinstance(item, Problem) and item.rule in ignored.SILENT for item in found):
@@ -150,7 +151,7 @@ def _named(target: str, base: Base, cwd: Path, excludes: Excludes) -> Iterator[F
         yield Excluded(name)
     elif refused:
         yield from refused
-    elif os.path.isdir(target):
+    elif presence.is_folder(target):
         yield from _Walk(target, cwd, GlobPattern.of(()), excludes).run()
     else:
         yield File(target, name, real)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from reconciler.core import presence
+
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 _MAGIC: Final = re.compile(r"[*?\[]")
@@ -87,7 +89,7 @@ def split(path: str) -> tuple[str, tuple[str, ...]]:
 
 def fixed_part(base: Path, path: str) -> Path:
     """What a path means where it stands; of a glob that names nothing itself, the folder below which it may match."""
-    return base / (split(path)[0] if is_glob(path) and not os.path.lexists(base / path) else path)
+    return base / (split(path)[0] if is_glob(path) and not presence.is_named(base / path) else path)
 
 
 def _matcher(part: str) -> Callable[[str], object]:

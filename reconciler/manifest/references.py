@@ -14,7 +14,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final
 
-from reconciler.core import document
+from reconciler.core import document, presence
 from reconciler.core import pointer as pointers
 from reconciler.core.errors import Problem
 from reconciler.core.rules import OPAQUE, Node, WriteOnly
@@ -125,7 +125,7 @@ def _secret(value: str, where: str, scope: Scope, found: list[Finding]) -> str:
     path = _inside(name, where, scope, found)
     if path is None:
         return value
-    if not os.path.isfile(path):
+    if not presence.is_file(path):
         found.append(Finding("missing-file", f"{value}: there is no such file, or it is no regular one", where))
     return "${file:" + path.relative_to(scope.root).as_posix() + "}"
 

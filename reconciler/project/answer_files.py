@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from reconciler.core import presence
 from reconciler.core.errors import UsageError
 from reconciler.manifest.glob import is_manifest
 from reconciler.project import config_file
@@ -72,6 +73,6 @@ def _manifest_there(file: Path, workspace: Workspace, paths: Sequence[str]) -> s
     real = Path(os.path.realpath(workspace.cwd / file))
     for path in paths:
         asked = Path(os.path.realpath(workspace.cwd / path))
-        if os.path.exists(real) and (asked == real or asked in real.parents):
+        if presence.is_there(real) and (asked == real or asked in real.parents):
             return f"it is among the manifests of this run ({path})"
     return overlap(real, workspace.project)

@@ -15,7 +15,7 @@ from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.manifest.discover import shown
 from reconciler.manifest.export import path_of, text_of
 from reconciler.planner.plan import Plan
-from reconciler.project.files import make_folder, write_new
+from reconciler.project.files import make_folder, missing_folders, write_new
 from reconciler.project.unfinished import UnfinishedRuns
 from reconciler.project.workspace import Workspace
 from reconciler.registry.entry import RegistryEntry
@@ -77,15 +77,25 @@ class RunBackup:
 def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[str, RegistryEntry], root: Path) -> Path:
     """Write each resource below `folder`, which is made.
 
-    Raises RefusedError where that fails: then nothing may be removed.
+    Raises RefusedError where that fails: then nothing may be removed, and nothing of half a backup is left.
     """
+    written: list[Path] = []
+    made: list[Path] = []
     try:
         for resource in resources:
             path = folder / path_of(resource)
+            made = [*missing_folders(path.parent), *made]
             make_folder(path.parent)
             below = shown(str(path.parent), root)
             write_new(path, f"{_heading(resource)}{text_of(resource, entries[resource.address.registry], below)}")
+            written.append(path)
     except OSError as error:
+        for file in written:
+            with suppress(OSError):
+                file.unlink()
+        for empty in made:
+            with suppress(OSError):  # somebody put something there
+                empty.rmdir()
         reason = f"{error.strerror or error}: {error.filename or folder}"
         message = (
             f"the backup of what would be removed or overwritten cannot be written ({reason}), so nothing was removed"

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from reconciler.core import presence
 from reconciler.core.errors import ConfigError, Problem
 
 FILE: Final = "reconciler.yaml"
@@ -30,8 +31,8 @@ def find(start: Path) -> Path | None:
     """
     for folder in (start, *start.parents):
         candidate = folder / FILE
-        there = os.path.lexists(candidate)  # unlike Path's, false also where a folder above may not be searched
-        misnamed = _misnamed(folder, there)
+        there = _is_named(candidate, start)
+        misnamed = _misnamed(folder, there, start)
         if misnamed is not None:
             raise _refused_name(misnamed, start, there=there)
         if there:
@@ -39,15 +40,28 @@ def find(start: Path) -> Path | None:
     return None
 
 
-def _misnamed(folder: Path, there: bool) -> Path | None:
+def _misnamed(folder: Path, there: bool, start: Path) -> Path | None:
     """Find a misnamed configuration in a folder. JSON next to reconciler.yaml is none: an answer may have that name."""
     for name in MISNAMED:
         if there and name.lower().endswith(".json"):
             continue
         candidate = folder / name
-        if os.path.lexists(candidate) and not (there and _is_same(candidate, folder / FILE)):
+        if _is_named(candidate, start) and not (there and _is_same(candidate, folder / FILE)):
             return candidate
     return None
+
+
+def _is_named(candidate: Path, start: Path) -> bool:
+    """Whether a name is taken; what lies in a folder above `start` that may not be searched is not meant for us.
+
+    Raises InputError where that cannot be told: without the configuration a run would go to other registries.
+    """
+    try:
+        return presence.status(candidate, follow=False) is not None
+    except OSError as error:
+        if isinstance(error, PermissionError) and candidate.parent != start:
+            return False
+        raise presence.unknowable(candidate, error) from error
 
 
 def _is_same(one: Path, other: Path) -> bool:

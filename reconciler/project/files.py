@@ -5,12 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
+
+from reconciler.core import presence
+
+
+def missing_folders(path: Path) -> list[Path]:
+    """A folder and those above it, as far as they are not there, the innermost first. Raises OSError where that cannot be told."""
+    return [folder for folder in (path, *path.parents) if presence.status(folder) is None]
 
 
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, each on the disk. Raises OSError."""
-    missing = [folder for folder in (path, *path.parents) if not os.path.isdir(folder)]
+    missing = missing_folders(path)
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing:
         sync_folder(folder.parent)
@@ -21,15 +29,17 @@ def write_new(path: Path, text: str) -> None:
 
     Raises OSError (FileExistsError); what is left of one that could not be written is removed.
     """
-    with path.open("x", encoding="utf-8", errors="surrogatepass") as stream:
-        try:
-            stream.write(text)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:  # from here on the file is ours
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(text.encode("utf-8", "surrogatepass"))
             stream.flush()
-            os.fsync(stream.fileno())
-            sync_folder(path.parent)
-        except OSError:
+            os.fsync(descriptor)
+        sync_folder(path.parent)
+    except OSError:
+        with suppress(OSError):  # it is the first failure that is told
             path.unlink(missing_ok=True)
-            raise
+        raise
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -39,7 +49,8 @@ def replace_file(path: Path, text: str) -> None:
         write_new(beside, text)
         beside.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
@@ -65,7 +76,8 @@ def rewrite_file(path: Path, data: bytes) -> None:
             os.fsync(descriptor)
         beside.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 

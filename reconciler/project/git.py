@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from reconciler.core import presence
 from reconciler.core.errors import InputError, UsageError
 
 SECONDS: Final = 120
@@ -37,7 +38,7 @@ def changed_paths(folder: Path, since: str, environ: Mapping[str, str]) -> Chang
         "ls-files", "--others", "--exclude-standard", "-z", "--", folder=top
     )
     paths = {os.path.join(top, os.fsdecode(name)) for name in listed.split(b"\0") if name}
-    gone = {path for path in paths if not os.path.lexists(path)}
+    gone = {path for path in paths if not presence.is_named(path)}
     return ChangedPaths(frozenset(paths - gone), frozenset(gone))
 
 

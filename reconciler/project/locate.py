@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from reconciler.core import presence
 from reconciler.manifest.glob import fixed_part
 from reconciler.manifest.validation import Repository
 from reconciler.project import config_file
@@ -29,7 +30,7 @@ def projects_of(paths: Sequence[str], cwd: Path) -> dict[Path | None, tuple[str,
 
 def _folder(path: str, cwd: Path) -> Path:
     whole = Path(os.path.abspath(fixed_part(cwd, path)))
-    return whole if os.path.isdir(whole) else whole.parent
+    return whole if presence.is_folder(whole) else whole.parent
 
 
 def repository_of(folder: Path, cwd: Path, environ: Mapping[str, str]) -> Repository:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reconciler.core import presence
 from reconciler.core.schema.types import ExcludeGlob
 from reconciler.manifest.exclude import Exclusion
 from reconciler.manifest.glob import fixed_part
@@ -44,4 +45,4 @@ def exclusions(shared: Iterable[str], sources: Iterable[ManifestsEntry], root: P
 def _folder(root: Path, path: str) -> str:
     """The absolute folder that a path of manifests means: of a glob its fixed part, of a file the folder it is in."""
     whole = fixed_part(root, path)
-    return os.path.abspath(whole.parent if os.path.isfile(whole) else whole)
+    return os.path.abspath(whole.parent if presence.is_file(whole) else whole)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core import pointer as json_pointer
+from reconciler.core import presence
 from reconciler.core.schema.findings import Finding
 from reconciler.core.secret import Resolver
 from reconciler.manifest.manifests import Manifest
@@ -50,7 +51,7 @@ def _missing(entry: RegistryEntry, resolver: Resolver, spec: Mapping[str, Any], 
     if not isinstance(entry.driver, NamesFiles):
         return
     for pointer, file in entry.driver.files(entry.settings, resolver, spec):
-        if not os.path.isfile(file):
+        if not presence.is_file(file):
             message = f"there is no file {file.name!r} where {entry.name} looks for it, in {_shown(file.parent, resolver.root)}"
             yield Finding("missing-dataset", message, prefix + pointer, severity="warning")
 

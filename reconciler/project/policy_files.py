@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
+from reconciler.core import presence
 from reconciler.manifest.discover import FoundFiles, discover
 from reconciler.project.config import Project
 
@@ -19,7 +19,7 @@ def policy_files(project: Project, cwd: Path) -> FoundFiles | None:
     """
     if project.policies is not None:
         return discover(project.policies, project.root, cwd) if project.policies else None
-    if not os.path.isdir(project.root / FOLDER):
+    if not presence.is_folder(project.root / FOLDER):
         return None
     found = discover((FOLDER,), project.root, cwd)
     said = [problem for problem in (*found.problems, *found.silent) if problem.rule != "no-document"]

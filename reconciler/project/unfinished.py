@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from reconciler.core.errors import Problem, ReconcilerError, RefusedError
+from reconciler.core import presence
+from reconciler.core.errors import InputError, Problem, ReconcilerError, RefusedError
 from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.manifest.discover import shown
 from reconciler.planner.plan import Plan
@@ -46,6 +47,9 @@ class UnfinishedRuns:
         path = self._folder / f"{stamp}.{os.getpid()}.json"
         try:
             make_folder(self._folder)
+            last = max((name for name in os.listdir(self._folder) if name.endswith(".json")), default="")
+            if path.name <= last:  # the clock went back: by its name this one is the newest all the same
+                path = path.with_name(f"{last.partition('.')[0]}_.{os.getpid()}.json")
             write_new(path, json.dumps({str(address): os.path.abspath(file) for address, file in files.items()}))
         except OSError as error:
             raise RefusedError(
@@ -56,27 +60,43 @@ class UnfinishedRuns:
 
     def backups(self) -> dict[Address, Path]:
         """The newest backup of each object that a run may have left deleted."""
-        return {address: file for note in self._notes() for address, file in note.files.items() if os.path.isfile(file)}
+        return {
+            address: file for note in self._notes() for address, file in note.files.items() if presence.is_file(file)
+        }
 
     def forget(self, there: frozenset[Address]) -> None:
-        """Remove the notes whose objects are all there again; those of a run that is under way are its own."""
-        for note in self._notes():
-            if there.issuperset(note.files) and not _is_alive(note.path):
-                with suppress(OSError):
+        """Remove the notes whose objects are all there again; those of a run that is under way are its own.
+
+        One that cannot be removed, or read, is left to the next run: what this one did is to be told.
+        """
+        with suppress(OSError, InputError):
+            for note in self._notes():
+                if there.issuperset(note.files) and not _is_alive(note.path):
                     note.path.unlink()
 
     def _notes(self) -> Iterator[_Note]:
         try:
-            paths = sorted(self._folder.glob("*.json"))
-        except OSError:
+            names = sorted(os.listdir(self._folder))
+            texts = {path: _text(path) for path in (self._folder / name for name in names if name.endswith(".json"))}
+        except (FileNotFoundError, NotADirectoryError):
             return
-        for path in paths:
+        except OSError as error:
+            raise presence.unknowable(error.filename or self._folder, error) from error
+        for path, text in texts.items():
             try:
-                data: Any = json.loads(path.read_text("utf-8"))
+                data: Any = json.loads(text)
                 files = {Address.parse(address): Path(file) for address, file in data.items()}
-            except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+            except (ValueError, AttributeError, TypeError, RecursionError):
                 continue  # cut short while it was written: then nothing was deleted yet
             yield _Note(path, files)
+
+
+def _text(note: Path) -> bytes:
+    """A note's text; none of one that another run removed meanwhile."""
+    try:
+        return note.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _is_alive(note: Path) -> bool:

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.errors import PermanentError, StaleObjectError
+from reconciler.planner.plan import Plan
 from reconciler.registry.protocol import Removal, Write
 from reconciler.testing.base import ContractBase, uses
+from reconciler.testing.losing import losing_and_deleting
 from reconciler.testing.sample import Sample
 from reconciler.testing.stored import registry_of, secrets_of, stored
 from reconciler.testing.world import Document, World, statuses
@@ -54,6 +56,28 @@ class FailureContract(ContractBase):
         await world.apply(*deletable.whole)
         await self.converges_without_its_reply(world, deletable.gone(), done=done)
         assert deletable.key not in {one.address.key for one in await stored(world)}
+
+    @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
+    async def test_what_was_deleted_is_not_brought_back_by_an_update_whose_reply_was_lost(
+        self, world: World, deletable: Sample, done: bool
+    ) -> None:
+        """Whoever deleted it meanwhile meant that: nothing is sent again, the run says so, and the next plan shows that it is missing."""
+        await world.apply(*deletable.whole)
+        plan = await self.update_of(world, deletable)
+        losing, place = losing_and_deleting(world, done=done)
+        report = await losing.carry_out(plan)
+        assert [(outcome.status, outcome.reason) for outcome in report.outcomes] == [("failed", "stale-object")]
+        assert place.sent == 1
+        assert plan.changes[0].address not in {one.address for one in await stored(world)}
+
+    async def update_of(self, world: World, sample: Sample) -> Plan:
+        """A plan of one update and nothing else; of what has nothing but a secret, its rotation."""
+        changed = [sample.having(place, value) for place, values in sample.updates.items() for value in values]
+        for documents, rotated in (*((one, ()) for one in changed), (sample.whole, (sample.key,))):
+            plan = await world.plan(*documents, allow_replaces=3, rotate=rotated)
+            if [change.action for change in plan.changes] == ["update"]:
+                return plan
+        raise AssertionError(f"no field of {sample} is changed by one update")
 
     async def converges_without_its_reply(self, world: World, documents: tuple[Document, ...], *, done: bool) -> None:
         self.lose_reply(world, done=done)

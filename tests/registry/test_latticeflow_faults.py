@@ -12,7 +12,7 @@ from registry.aigo.behaviour import Behaviour
 from registry.aigo.server import aigo
 from registry.latticeflow_contract import LatticeFlowContract, connected, held
 from registry.latticeflow_samples import ADAPTER, CUSTOM, ENDPOINT, INFERENCE, SECRET
-from world import Document
+from world import Document, statuses
 
 from reconciler.testing.sample import Sample
 
@@ -68,3 +68,17 @@ async def test_calls_that_fail_now_and_then_change_nothing_in_the_end(status: in
 async def test_any_write_whose_reply_is_lost_is_made_good(sample: Sample, fault: str) -> None:
     """Of several writes in one run any may lose its reply, done or not: the same run, or the next one, makes it good."""
     await asyncio.gather(*(journey(sample, **{fault: nth}) for nth in range(1, 6)))
+
+
+@pytest.mark.parametrize("fault", ["close_after_nth_write", "close_before_nth_write"])
+async def test_a_secret_whose_reply_was_lost_is_looked_for_before_it_is_sent_again(fault: str) -> None:
+    """What is written in one way only would bring back one that somebody deleted meanwhile."""
+    with aigo() as server:
+        async with connected(server) as world:
+            plan = await world.plan(SECRET.document)
+            setattr(server.behaviour, fault, 1)
+            before = len(server.requests)
+            assert set(statuses(await world.carry_out(plan)).values()) == {"ok"}
+            asked = [one.method for one in server.requests[before:] if one.path == "/api/secrets"]
+    first = asked.index("POST")
+    assert asked[first + 1] == "GET"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from reconciler.core import presence
 from reconciler.core.errors import ConfigError
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import is_reference
@@ -86,7 +86,7 @@ def _ca(settings: RemoteSettings, opening: Opening) -> Path | None:
     if settings.ca is None:
         return None
     path = opening.resolver.root / settings.ca
-    if not os.path.isfile(path):
+    if not presence.is_file(path):
         raise ConfigError(
             f"{opening.name}: ca: there is no file {settings.ca}", hint="it is relative to reconciler.yaml"
         )

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from reconciler.core import document
+from reconciler.core import document, presence
 from reconciler.core.url import location as location_text
 from reconciler.registry.driver import (
     TIMEOUT,
@@ -199,7 +199,7 @@ class _Theirs:
         """The values of all files with the file that says each, those of a nearer one first."""
         merged: dict[str, tuple[Any, Path]] = {}
         for path in self._candidates():
-            if os.path.isfile(path):
+            if presence.is_file(path):
                 _check_ours(path)
                 merged = {**{name: (value, path) for name, value in _values(path).items()}, **merged}
         return merged

@@ -248,7 +248,7 @@ class Store:
         """Creates or overwrites what is written in one way only, and of which the reply tells no more than that it was done. False for the others."""
         if address.kind == "Secret":
             sent = {"secret": {"name": address.key}, "value": body["value"]}
-            await self._client.call("POST", "/secrets", body=sent, repeatable=True)
+            await self._client.call("POST", "/secrets", body=sent)
             return True
         if address.kind == "Integration":
             sent = {name: value for name, value in body.items() if name != "key"}

@@ -7,7 +7,6 @@ each other.
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 import stat
@@ -18,7 +17,9 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from reconciler.registry.driver import PermanentError, RegistryError, TemporaryError
+from reconciler.core import presence
+from reconciler.registry.driver import PermanentError, TemporaryError
+from reconciler.registry.local.failures import of_system, primary, translated
 
 APPLICATION_ID: Final = 0x5265636E  # "Recn": tells our files from other people's SQLite files
 BUSY_SECONDS: Final = 10.0
@@ -117,8 +118,8 @@ class Database:
         except sqlite3.OperationalError as error:
             # SQLite wants to make its log files even to read, which a read-only folder forbids. Without a log the file
             # is all there is, and may be read without locks, as long as nobody who has the right writes meanwhile.
-            unwritable = _primary(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-            if not unwritable or self._has_log() or not os.access(self._path, os.R_OK):
+            unwritable = primary(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+            if not unwritable or self._log_size() or not os.access(self._path, os.R_OK):
                 raise
         stack.enter_context(self._unmoved())
         return self._checked_reader(self._connect("ro&immutable=1"))
@@ -131,12 +132,12 @@ class Database:
             yield
         finally:
             now = self._path.stat()
-            if (now.st_mtime_ns, now.st_size) != (before.st_mtime_ns, before.st_size) or self._has_log():
+            if (now.st_mtime_ns, now.st_size) != (before.st_mtime_ns, before.st_size) or self._log_size():
                 raise TemporaryError(f"{self._path} was written while it was read", hint="run again")
 
     def _reading_mode(self) -> str:
         """Read-only leaves log files behind that it had to make; read-write (`query_only`) takes them away again."""
-        return "ro" if os.path.exists(self._log()) else "rw"
+        return "rw" if self._log_size() is None else "ro"
 
     def _checked_reader(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         with ExitStack() as stack:
@@ -204,8 +205,10 @@ class Database:
     def _log(self) -> Path:
         return self._path.with_name(self._path.name + "-wal")
 
-    def _has_log(self) -> bool:
-        return os.path.exists(self._log()) and self._log().stat().st_size > 0
+    def _log_size(self) -> int | None:
+        """The bytes of the log; None where there is none. Raises OSError where that cannot be told: it may hold the last writes."""
+        found = presence.status(self._log())
+        return None if found is None else found.st_size
 
     def _is_there(self) -> bool:
         """Whether the file is there. Only one that is not there counts as new: an empty one has lost what it held.
@@ -215,7 +218,7 @@ class Database:
         try:
             status = self._path.stat()
         except FileNotFoundError:
-            if self._has_log():
+            if self._log_size():
                 raise PermanentError(
                     f"{self._path} is gone, and its log {self._log().name} is still there, so it is no new registry",
                     hint="bring the file back; a new registry takes another `path`, or a folder without that log",
@@ -233,24 +236,29 @@ class Database:
         if self._is_there():
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{self._path.name}.", dir=self._path.parent) as folder:
-            made = Path(folder, "new")
+        folder = Path(tempfile.mkdtemp(prefix=f".{self._path.name}.", dir=self._path.parent))
+        made = folder / "new"
+        try:
             os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             with closing(_configured(sqlite3.connect(made, isolation_level=None))) as connection:
                 _migrate(connection, 0)
             with suppress(FileExistsError):  # somebody else made it meanwhile: theirs it is
                 _put_in_place(made, self._path)
+        finally:
+            for left in (made, folder / "new-journal"):
+                with suppress(OSError):
+                    left.unlink()
+            with suppress(OSError):
+                folder.rmdir()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
-            raise _translate(error, self._path) from error
+            raise translated(error, self._path) from error
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            reason = "disk is full" if full else error.strerror or type(error).__name__
-            raise PermanentError(f"{self._path} cannot be opened: {reason}") from error
+            raise of_system(error, self._path) from error
 
 
 def _configured(connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -266,7 +274,7 @@ def _switch_to_log(connection: sqlite3.Connection, patience: float) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if _primary(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if primary(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:
@@ -316,36 +324,3 @@ def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
     finally:
         if connection.in_transaction:  # something was raised; after some errors SQLite has rolled back by itself
             connection.execute("ROLLBACK")
-
-
-def _primary(error: sqlite3.Error) -> int:
-    """The primary result code; 0 where the error is the Python module's own."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF
-
-
-def _translate(error: sqlite3.Error, path: Path) -> RegistryError:
-    code = _primary(error)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return TemporaryError(f"{path} is locked", hint="another reconciler is writing: run again when it is done")
-    # the second is what is left of a full disk when the index of the log cannot grow
-    if code == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE:
-        return PermanentError(
-            f"disk is full: {path} could not grow; what was stored before is intact", hint="make room and run again"
-        )
-    reasons = {
-        sqlite3.SQLITE_NOTADB: "is not a SQLite database",
-        sqlite3.SQLITE_CORRUPT: "is damaged",
-        sqlite3.SQLITE_READONLY: "is read-only, or its folder is",
-        sqlite3.SQLITE_CANTOPEN: "cannot be opened: its folder or the file itself forbids it",
-        sqlite3.SQLITE_IOERR: "could not be read or written by the system",
-    }
-    hints = {
-        sqlite3.SQLITE_NOTADB: "it was left as it is: correct the registry's `path`, or move the file away",
-        sqlite3.SQLITE_CORRUPT: "restore it from a copy, or move it away and apply the manifests to a new one",
-        sqlite3.SQLITE_READONLY: "make both writable, or correct the registry's `path`",
-        sqlite3.SQLITE_CANTOPEN: "correct the permissions, or the registry's `path`",
-        sqlite3.SQLITE_IOERR: "look at the disk, and run again",
-    }
-    message = f"{path} {reasons.get(code, 'could not be used')} (SQLite: {error})"
-    return PermanentError(message, hint=hints.get(code))
