@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -140,3 +141,9 @@ def test_values_are_the_same_json_exactly_where_their_texts_are(one: Any, other:
     """1 is neither true nor 1.0, and the order of members says nothing."""
     assert same_json(one, other) is (canonical_json(one) == canonical_json(other))
     assert same_json(one, copy.deepcopy(one))
+
+
+@given(_values | st.dictionaries(st.text(), st.text() | st.floats() | st.integers()))
+def test_the_canonical_text_is_that_of_json_itself(value: Any) -> None:
+    """Plans and marks hold hashes of it: however it is written, it stays the same text."""
+    assert canonical_json(value) == json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
