@@ -22,8 +22,7 @@ from reconciler.core.spec import canonical_json, canonical_list, digest, digest_
 from reconciler.planner.guards import Limits
 from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.plan_json import plan_to_json
-from reconciler.planner.planner import Policy, make_plan
-from reconciler.planner.planner import _fingerprint as fingerprint_of
+from reconciler.planner.planner import Policy, fingerprint_of, make_plan
 
 OURS = {"owner": "us", "key": "x"}
 THEIRS = {"owner": "them", "key": "x"}

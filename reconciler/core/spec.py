@@ -356,8 +356,13 @@ def _form(value: Any, node: Node) -> Any:
     if isinstance(value, dict):
         return _map_form(value, node)
     if isinstance(value, list):
-        forms = (_form(item, node.each or OPAQUE) for item in value)
-        items = [{} if form is MISSING else form for form in forms]
+        each = node.each or OPAQUE
+        if each.no_rules:
+            items = _plain(value)
+        else:
+            items = [{} if (form := _form(item, each)) is MISSING else form for item in value]
+        if node.unordered and all(item.__class__ is str for item in items):
+            return sorted(set(items), key=canonical_json)
         if node.unordered:
             return [json.loads(text) for text in sorted({canonical_json(item) for item in items})]
         return items
@@ -366,12 +371,14 @@ def _form(value: Any, node: Node) -> Any:
 
 def _map_form(value: dict[str, Any], node: Node) -> Any:
     form: dict[str, Any] = {}
+    children, each = node.children, node.each or OPAQUE
     for name, item in value.items():
-        if item is None and node.declared:
-            continue
-        inner = node.child(name) or OPAQUE
-        below = item if item.__class__ in _EXACT and inner.keeps_plain else _form(item, inner)
-        if below is not MISSING:
+        inner, kind = children.get(name, each), item.__class__
+        if kind in _EXACT and inner.keeps_plain:  # as most are, and need no call of their own
+            form[name] = item
+        elif kind is float and inner.keeps_plain:
+            form[name] = int(item) if item.is_integer() else item
+        elif (item is not None or not node.declared) and (below := _form(item, inner)) is not MISSING:
             form[name] = below
     return MISSING if node.empty_is_absent and not form else form
 

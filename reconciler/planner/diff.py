@@ -92,10 +92,12 @@ def created(desired: Desired) -> tuple[FieldChange, ...]:
 def added_fields(spec: Mapping[str, Any], secrets: Container[str]) -> tuple[FieldChange, ...]:
     """What there is now and was not before, one field for each member at the top. `secrets` are the pointers of secrets."""
     public = without_credentials(spec)
-    pointers = ((json_pointer.join((name,)), value) for name, value in sorted(public.items()))
+    pointers = [(json_pointer.of_member(name), public[name]) for name in sorted(public)]
     return tuple(
-        FieldChange(pointer, sensitive=True) if pointer in secrets else FieldChange(pointer, after=value)
-        for pointer, value in pointers
+        [
+            FieldChange(pointer, sensitive=True) if pointer in secrets else FieldChange(pointer, MISSING, value)
+            for pointer, value in pointers
+        ]
     )
 
 
