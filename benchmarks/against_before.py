@@ -44,9 +44,17 @@ class Side:
 
     def forget(self) -> None:
         """Remove the registry and the cache: what comes next meets the manifests for the first time."""
+        self._forget_state()
+        shutil.rmtree(self.folder / ".reconciler", ignore_errors=True)
+
+    def forget_registry(self) -> None:
+        """Remove the registry, after a plan: as where a pull request was planned, and is applied once it is merged."""
+        self._forget_state()
+        self.run("plan")
+
+    def _forget_state(self) -> None:
         for name in STATE:
             (self.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / ".reconciler", ignore_errors=True)
 
     def forget_cache(self) -> None:
         shutil.rmtree(self.folder / ".reconciler", ignore_errors=True)
@@ -155,7 +163,8 @@ def one_file(programs: Path, count: int) -> Row:
 def jobs(count: int) -> list[Job]:
     """In this order: the first leaves the registry that the others compare with."""
     return [
-        Job(f"`apply` of {count:,} creates", ("apply", "--yes"), 0.60, Side.forget),
+        Job(f"`apply` of {count:,} creates, nothing cached yet", ("apply", "--yes"), 0.60, Side.forget),
+        Job(f"`apply` of {count:,} creates, after a plan", ("apply", "--yes"), 0.60, Side.forget_registry),
         Job(f"no-op `plan` of {count:,}", ("plan",), 0.40, memory_at_most=0.60),
         Job(f"no-op `plan` of {count:,}, nothing cached yet", ("plan",), None, Side.forget_cache),
         Job(f"`validate` of {count:,}", ("validate",), 0.50),

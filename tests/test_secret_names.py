@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.secret_names import (
+    SECRET_FORMS,
     SECRET_IN_QUERY,
     SECRET_NAME,
     has_secret_in_query,
@@ -110,6 +111,17 @@ def test_what_is_written_like_a_key_is_told_wherever_it_stands(project: Project,
     for output in ("text", "github", "junit"):
         answer = project.run("validate", "--format", output)
         assert form not in answer.both, output
+
+
+@given(st.from_regex(SECRET_FORMS))
+def test_whatever_has_a_form_of_a_secret_is_told(text: str) -> None:
+    """No short cut that spares most texts the search spares one of these."""
+    assert is_secret_form(text)
+
+
+@given(st.text(st.sampled_from("sk-_liveAKIASzaXdpi0eyJ.BEGINPRVTKY "), max_size=60))
+def test_a_text_is_told_exactly_where_the_forms_say_so(text: str) -> None:
+    assert is_secret_form(text) is (SECRET_FORMS.search(text) is not None)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from reconciler.core.rule_tree import rules_of
-from reconciler.core.rules import OPAQUE, Default, Superset
+from reconciler.core.rules import OPAQUE, Default, Node, Superset, Unordered
 from reconciler.core.spec import (
     MAX_DEPTH,
     canonical_json,
@@ -140,3 +141,17 @@ def test_values_are_the_same_json_exactly_where_their_texts_are(one: Any, other:
     """1 is neither true nor 1.0, and the order of members says nothing."""
     assert same_json(one, other) is (canonical_json(one) == canonical_json(other))
     assert same_json(one, copy.deepcopy(one))
+
+
+@given(_values | st.dictionaries(st.text(), st.text() | st.floats() | st.integers()))
+def test_the_canonical_text_is_that_of_json_itself(value: Any) -> None:
+    """Plans and marks hold hashes of it: however it is written, it stays the same text."""
+    assert canonical_json(value) == json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@given(st.lists(st.text(st.sampled_from('a!"\\b'), max_size=3)) | st.lists(_values, max_size=4))
+def test_a_list_that_is_a_set_has_one_form(items: list[Any]) -> None:
+    """Sorted by the canonical texts, each once, whatever is in it."""
+    form = normalized(items, Node(rules=(Unordered("a set"),)))
+    plain = normalized(items, OPAQUE)
+    assert [canonical_json(item) for item in form] == sorted(set(map(canonical_json, plain)))

@@ -32,6 +32,12 @@ def join(parts: Iterable[str | int]) -> str:
 
 
 @lru_cache(maxsize=4096)  # the same fields are asked for in every object
+def of_member(name: str) -> str:
+    """The pointer of a member at the top: the same as `join((name,))`."""
+    return join((name,))
+
+
+@lru_cache(maxsize=4096)  # the same fields are asked for in every object
 def split(pointer: str) -> tuple[str, ...]:
     """A pointer to its parts. Raises ValueError where it is not one."""
     if not pointer:

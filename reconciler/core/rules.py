@@ -238,10 +238,12 @@ class Node:
         return self._by_type[kind]
 
     def holding(self, kind: type) -> tuple[Mapping[str, Node | None], Node | None]:
-        """The members that have a rule of that type or hold one below, None for one that has none; and so for all others."""
+        """The members that have a rule of that type or hold one below; and so for all others, in front of which None hides one."""
         if kind not in self._holding:
-            members = {name: below if kind in below.held else None for name, below in self.children.items()}
             each = self.each if self.each is not None and kind in self.each.held else None
+            members = {name: below if kind in below.held else None for name, below in self.children.items()}
+            if each is None:
+                members = {name: below for name, below in members.items() if below is not None}
             self._holding[kind] = (members, each)
         return self._holding[kind]
 

@@ -150,6 +150,7 @@ SECRET_FORMS: Final = re.compile(
     r"|eyJ[A-Za-z0-9_-]{8,255}\.eyJ[A-Za-z0-9_-]{8,255}\.[A-Za-z0-9_-]*"
     r")|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
 )
+_SHORTEST: Final = 15  # characters of a secret in one of these forms
 
 
 @lru_cache(maxsize=4096)  # the same names stand in every manifest
@@ -186,4 +187,17 @@ def is_secret_form_of_name(name: str) -> bool:
 
 def is_secret_form(text: str) -> bool:
     """Whether a text holds what is only written as a credential: `sk-...`, `ghp_...`, `AKIA...`, a signed JWT, a private key."""
-    return SECRET_FORMS.search(text) is not None
+    # most texts are too short, or hold nothing of any form, and searching is what costs: every value of every object is asked
+    return (
+        len(text) >= _SHORTEST
+        and (
+            "-" in text
+            or "_" in text
+            or "AKIA" in text
+            or "ASIA" in text
+            or "AIza" in text
+            or "dapi" in text
+            or "eyJ" in text
+        )
+        and SECRET_FORMS.search(text) is not None
+    )

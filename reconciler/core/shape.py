@@ -67,6 +67,14 @@ class Shape:
             return frozenset({str})
         return frozenset(kind for kind in (str, bool, int) if not self.types or _EXACT[kind] in self.types)
 
+    @cached_property
+    def may_be_map(self) -> bool:
+        return not self.secret and (not self.types or _MAP in self.types)
+
+    @cached_property
+    def may_be_number(self) -> bool:
+        return not self.secret and (not self.types or _EXACT[float] in self.types)
+
 
 ANYTHING: Final = Shape()
 _EXACT: Final = {str: "text", bool: "a boolean", int: "a number", float: "a number", dict: _MAP, list: _LIST}
@@ -169,7 +177,11 @@ def fits(value: Any, shape: Shape, levels: int) -> bool:
 
 
 def _items_fit(value: list[Any], each: Shape, levels: int) -> bool:
-    return all(item.__class__ in each.plain or fits(item, each, levels) for item in value)
+    plain = each.plain
+    for item in value:  # noqa: SIM110  # `all` of a generator takes twice as long, and of every object it is asked
+        if not (item.__class__ in plain or fits(item, each, levels)):
+            return False
+    return True
 
 
 def _members_fit(value: dict[Any, Any], shape: Shape, levels: int) -> bool:
@@ -181,9 +193,16 @@ def _members_fit(value: dict[Any, Any], shape: Shape, levels: int) -> bool:
             if only_declared or name.__class__ is not str:
                 return False
             below = others
-        if item.__class__ in below.plain:  # most are, and need no call of their own
+        kind = item.__class__
+        if kind in below.plain:  # most are, and need no call of their own
             continue
-        if item is None:
+        if kind is dict and below.may_be_map:
+            if levels <= 0 or not _members_fit(item, below, levels - 1):
+                return False
+        elif kind is float and below.may_be_number:
+            if not math.isfinite(item):
+                return False
+        elif item is None:
             if not members:
                 return False
         elif not fits(item, below, levels):

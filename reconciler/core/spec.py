@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import json.encoder
+import marshal
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
@@ -28,10 +31,33 @@ from reconciler.core.rules import (
 )
 
 REFERENCE: Final = re.compile(r"\$\{(env|file|cmd):([^{}]+)\}")
-_encode: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 _EXACT: Final = frozenset({str, int, bool})  # not float: 0.0 equals -0.0, whose text is another
 PRESENT: Final = "(present)"  # what is left of a secret that a registry did hand out
 MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a manifest
+
+
+def _encoder() -> Callable[[Any], str]:
+    """json's encoder in C, made once: `JSONEncoder.encode` makes one for each value. Where Python has none, that."""
+    plain = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return plain.encode
+    quote = json.encoder.encode_basestring
+    pieces = make(
+        markers=None,
+        default=plain.default,
+        encoder=quote,
+        indent=None,
+        key_separator=":",
+        item_separator=",",
+        sort_keys=True,
+        skipkeys=False,
+        allow_nan=True,
+    )
+    return lambda value: "".join(pieces(value, 0))
+
+
+_encode: Final = _encoder()
 
 
 def canonical_json(value: Any) -> str:
@@ -39,17 +65,28 @@ def canonical_json(value: Any) -> str:
     return _encode(value)
 
 
-def canonical_list(items: Iterable[Any]) -> Iterator[str]:
-    """The canonical text of a list, in pieces: of a long one no more than an item is in memory at a time."""
+def canonical_list(texts: Iterable[str]) -> Iterator[str]:
+    """The canonical text of a list whose items' canonical texts these are, in pieces."""
     yield "["
-    for place, item in enumerate(items):
-        yield f"{',' if place else ''}{canonical_json(item)}"
+    for place, text in enumerate(texts):
+        yield f",{text}" if place else text
     yield "]"
 
 
 def same_json(one: Any, other: Any) -> bool:
     """True for two values of one canonical text. Most that are compared are equal, and need not be written for that."""
-    return _surely_same(one, other) or canonical_json(one) == canonical_json(other)
+    return _alike(one, other) or _surely_same(one, other) or canonical_json(one) == canonical_json(other)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """True for two values that are the same down to their types and the order of their members: cheap to ask first."""
+    if one is other:
+        return True
+    try:
+        # version 2: later ones write what is in memory once only once, so that the same value has many forms
+        return marshal.dumps(one, 2) == marshal.dumps(other, 2)
+    except ValueError:  # it holds what is no plain data, or is very deep
+        return False
 
 
 def _surely_same(one: Any, other: Any) -> bool:
@@ -163,10 +200,15 @@ def _add_secrets(spec: Any, node: Node, path: tuple[str, ...], found: list[tuple
         if spec is not None and (
             not rule.only_references or is_reference(spec) or spec == PRESENT or _named(rule, path)
         ):
-            found.append((json_pointer.join(path), spec))
+            found.append((_pointer(path), spec))
         return
     for name, value, below in _members(spec, node, WriteOnly):
         _add_secrets(value, below, (*path, name), found)
+
+
+@lru_cache(maxsize=1024)  # the same fields are asked for in every object
+def _pointer(path: tuple[str, ...]) -> str:
+    return json_pointer.join(path)
 
 
 def _named(rule: WriteOnly, pointer: tuple[str, ...]) -> bool:
@@ -243,6 +285,9 @@ def _members(spec: Any, node: Node, kind: type) -> Sequence[tuple[str, Any, Node
     """The members of a value whose fields have a rule of that type, or have one below: most have none."""
     if isinstance(spec, dict):
         known, other = node.holding(kind)
+        if other is None and len(known) == 1:  # as of most
+            ((name, only),) = known.items()
+            return [(name, spec[name], only)] if only is not None and name in spec else ()
         return [(name, value, below) for name, value in spec.items() if (below := known.get(name, other)) is not None]
     if isinstance(spec, list) and node.each is not None:
         return [(str(index), value, node.each) for index, value in enumerate(spec)]
@@ -311,8 +356,13 @@ def _form(value: Any, node: Node) -> Any:
     if isinstance(value, dict):
         return _map_form(value, node)
     if isinstance(value, list):
-        forms = (_form(item, node.each or OPAQUE) for item in value)
-        items = [{} if form is MISSING else form for form in forms]
+        each = node.each or OPAQUE
+        if each.no_rules:
+            items = _plain(value)
+        else:
+            items = [{} if (form := _form(item, each)) is MISSING else form for item in value]
+        if node.unordered and all(item.__class__ is str for item in items):
+            return sorted(set(items), key=canonical_json)
         if node.unordered:
             return [json.loads(text) for text in sorted({canonical_json(item) for item in items})]
         return items
@@ -321,12 +371,14 @@ def _form(value: Any, node: Node) -> Any:
 
 def _map_form(value: dict[str, Any], node: Node) -> Any:
     form: dict[str, Any] = {}
+    children, each = node.children, node.each or OPAQUE
     for name, item in value.items():
-        if item is None and node.declared:
-            continue
-        inner = node.child(name) or OPAQUE
-        below = item if item.__class__ in _EXACT and inner.keeps_plain else _form(item, inner)
-        if below is not MISSING:
+        inner, kind = children.get(name, each), item.__class__
+        if kind in _EXACT and inner.keeps_plain:  # as most are, and need no call of their own
+            form[name] = item
+        elif kind is float and inner.keeps_plain:
+            form[name] = int(item) if item.is_integer() else item
+        elif (item is not None or not node.declared) and (below := _form(item, inner)) is not MISSING:
             form[name] = below
     return MISSING if node.empty_is_absent and not form else form
 

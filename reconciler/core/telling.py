@@ -62,12 +62,10 @@ def without_credentials(value: Any) -> Any:
             return public_url(value)
         return MASK if is_secret_form(value) else value
     if kind is dict:
-        shown = {
-            _masked_name(name): item if item.__class__ in _NO_TEXT else without_credentials(item)
-            for name, item in value.items()
-        }
-        unchanged = shown.keys() == value.keys() and all(map(is_, shown.values(), value.values()))
-        return value if unchanged else shown
+        names = list(map(_masked_name, value))
+        items = [item if item.__class__ in _NO_TEXT else without_credentials(item) for item in value.values()]
+        unchanged = names == list(value) and all(map(is_, items, value.values()))
+        return value if unchanged else dict(zip(names, items, strict=True))
     if kind is list:
         items = [without_credentials(item) for item in value]
         return value if all(map(is_, items, value)) else items

@@ -34,10 +34,14 @@ class DecisionPolicy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """No change means unchanged. More than one: an unfinished rename leaves an old object to delete."""
+    """No change means unchanged. More than one: an unfinished rename leaves an old object to delete.
+
+    `same` says that the stored spec has the canonical text of the desired one, and whoever has written one needs no other.
+    """
 
     changes: tuple[Change, ...] = ()
     problems: tuple[Problem, ...] = ()
+    same: bool = False
 
 
 def decide(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decision:
@@ -61,8 +65,10 @@ def decide(item: Desired, index: RegistryIndex, policy: DecisionPolicy) -> Decis
         )
     if stored:
         now = _existing(item, stored[0], index, policy)
+        if not item.previous:
+            return now
         old = _unfinished_renames(item, stored[0], index)
-        return Decision((*now.changes, *old.changes), (*now.problems, *old.problems))
+        return Decision((*now.changes, *old.changes), (*now.problems, *old.problems), now.same)
     return _missing(item, index, policy)
 
 
@@ -143,8 +149,6 @@ def _unfinished_renames(item: Desired, new: Resource, index: RegistryIndex) -> D
     Both must say so: the new object is ours and bears this key, and the old one's mark says that it becomes the new one.
     That both are ours is not enough: an object that was there before, adopted or not, is not what the old one became.
     """
-    if not item.previous:
-        return Decision()
     changes: list[Change] = []
     problems: list[Problem] = []
     arrived = _is_ours(new, item.key, index)
@@ -189,7 +193,7 @@ def _existing(item: Desired, remote: Resource, index: RegistryIndex, policy: Dec
     reason, message = _reason(item, remote, found, kind, index, whose)
     told = (*_unverified(item, found), *_pending(item, remote))
     if not reason and not found.replaces:
-        return Decision((), told)
+        return Decision((), told, found.same)
     refused = _used_by_others(item, remote, index, policy)
     if refused is not None:
         return Decision((refused,))
@@ -200,7 +204,7 @@ def _existing(item: Desired, remote: Resource, index: RegistryIndex, policy: Dec
     # what was seen is hashed only now: for the many objects that did not change it would be thrown away
     seen = diff.observed(remote, kind, diff.excluded(item, kind)) if change.desired is not None else None
     change = replace(change, observed=seen, drift=_drift(remote, found, kind, whose))
-    return Decision((change,), told)
+    return Decision((change,), told, found.same)
 
 
 def _used_by_others(item: Desired, remote: Resource, index: RegistryIndex, policy: DecisionPolicy) -> Change | None:
@@ -312,6 +316,8 @@ def _gives_order(root: Node, pointer: str) -> bool:
 
 def _nowhere(item: Desired, index: RegistryIndex) -> tuple[str, Address] | None:
     """The first reference to what is nowhere, of those that only a plan can judge; see `Ref`."""
+    if not item.references:
+        return None
     root = index.kind(item.address).root
     for pointer, target in sorted(item.references.items()):
         if not _gives_order(root, pointer) and not index.is_known(target):
@@ -348,6 +354,8 @@ def _foreign(item: Desired, remote: Resource, index: RegistryIndex, policy: Deci
 
 
 def _unverified(item: Desired, found: Difference) -> tuple[Problem, ...]:
+    if not found.unverified and not found.unreadable_secrets:
+        return ()
     told = []
     if found.unverified:
         pointers = ", ".join(found.unverified)

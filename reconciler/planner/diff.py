@@ -45,7 +45,7 @@ class Difference:
     `fingerprints` are secrets of which no fingerprint is kept yet, though there is a key now.
 
     `unverified` are secrets of which there is a fingerprint, but no value here to compare with it; `unreadable_secrets` those that the registry
-    never shows, so that nobody can tell whether they are stored at all.
+    never shows, so that nobody can tell whether they are stored at all. `same` says that both specs have one canonical text.
     """
 
     fields: tuple[FieldChange, ...] = ()
@@ -55,6 +55,7 @@ class Difference:
     fingerprints: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     unreadable_secrets: tuple[str, ...] = ()
+    same: bool = False
 
 
 def excluded(desired: Desired, kind: Kind) -> tuple[str, ...]:
@@ -91,10 +92,12 @@ def created(desired: Desired) -> tuple[FieldChange, ...]:
 def added_fields(spec: Mapping[str, Any], secrets: Container[str]) -> tuple[FieldChange, ...]:
     """What there is now and was not before, one field for each member at the top. `secrets` are the pointers of secrets."""
     public = without_credentials(spec)
-    pointers = ((json_pointer.join((name,)), value) for name, value in sorted(public.items()))
+    pointers = [(json_pointer.of_member(name), public[name]) for name in sorted(public)]
     return tuple(
-        FieldChange(pointer, sensitive=True) if pointer in secrets else FieldChange(pointer, after=value)
-        for pointer, value in pointers
+        [
+            FieldChange(pointer, sensitive=True) if pointer in secrets else FieldChange(pointer, MISSING, value)
+            for pointer, value in pointers
+        ]
     )
 
 
@@ -105,13 +108,14 @@ def difference(
     without = excluded(desired, kind)
     pointers = _secret_pointers(desired, remote, kind, without)
     fields: list[FieldChange] = []
-    if not same_json(desired.resource.spec, remote.spec):
+    same = same_json(desired.resource.spec, remote.spec)
+    if not same:
         aside = (*without, *pointers)
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
         fields.extend(_apart_from_hollow(field_changes(before, after), remote))
     if not fields and not pointers:
-        return Difference()
+        return Difference(same=same)
     verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}
     for pointer in pointers:
         verdict = _secret(pointer, desired, remote, kind, fingerprints)
@@ -123,7 +127,7 @@ def difference(
         if verdict in verdicts:
             verdicts[verdict].append(pointer)
     removed = {pointer for pointer in pointers if pointer not in desired.secrets}
-    replaces, why = _replaces(fields, kind.root, removed)
+    replaces, why = _replaces(fields, kind.root, removed) if fields else ((), "")
     ordered = tuple(sorted(map(shown, fields), key=lambda field: field.path))
     return Difference(
         ordered,
@@ -133,6 +137,7 @@ def difference(
         fingerprints=tuple(verdicts["fingerprint"]),
         unverified=tuple(verdicts["unverified"]),
         unreadable_secrets=tuple(verdicts["unreadable"]),
+        same=same,
     )
 
 
@@ -149,9 +154,9 @@ def shown(change: FieldChange) -> FieldChange:
 
 def _secret_pointers(desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...]) -> tuple[str, ...]:
     """The pointers at which either side has a secret that nobody else manages."""
-    stored = {pointer for pointer, _ in secrets_in(remote.spec, kind.root)}
-    marked = set(remote.mark.fingerprints) if remote.mark else set()
-    return tuple(sorted(pointer for pointer in stored | marked | set(desired.secrets) if not covered(pointer, without)))
+    found = {*desired.secrets, *(remote.mark.fingerprints if remote.mark is not None else ())}
+    found.update([pointer for pointer, _ in secrets_in(remote.spec, kind.root)])
+    return tuple(sorted([pointer for pointer in found if not covered(pointer, without)] if without else found))
 
 
 def covered(pointer: str, without: tuple[str, ...]) -> bool:

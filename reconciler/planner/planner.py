@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from operator import itemgetter
@@ -66,11 +67,9 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         name: RegistryIndex.of(remote.registries[name], listing, desired)
         for name, listing in sorted(remote.listings.items())
     }
-    decided = [
-        decide(item, indexes[item.address.registry], policy)
-        for item in desired.resources
-        if item.address.registry in indexes
-    ]
+    planned = [item for item in desired.resources if item.address.registry in indexes]
+    decided = [decide(item, indexes[item.address.registry], policy) for item in planned]
+    same = {item.address for item, result in zip(planned, decided, strict=True) if result.same}
     changes = _ambiguous_renames([change for result in decided for change in result.changes])
     problems = [*policy.problems, *(problem for result in decided for problem in result.problems)]
     removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes, policy.declared_elsewhere)
@@ -88,7 +87,7 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         consents=policy.consents,
         environment=policy.environment,
         registries={name: identity(index.facts) for name, index in indexes.items()},
-        fingerprint=_fingerprint(desired, remote, policy),
+        fingerprint=fingerprint_of(desired, remote, policy, same),
         named=policy.named,
     )
 
@@ -182,8 +181,8 @@ def _told(consequences: tuple[Consequence, ...]) -> Iterator[Problem]:
         yield Problem(file, line, 1, rule.guard.removeprefix("allow_").replace("_", "-"), message, severity="warning")
 
 
-def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> str:
-    """One hash of everything that the plan was computed from."""
+def fingerprint_of(desired: DesiredState, remote: RemoteState, policy: Policy, same: AbstractSet[Address]) -> str:
+    """One hash of everything that the plan was computed from. At the addresses in `same` both specs have one canonical text."""
     consents = policy.consents
     asked = [consents.prune, consents.allow_deletes, consents.allow_replaces, consents.take_ownership, consents.rotate]
     limits = [policy.limits.max_deletes, policy.limits.max_delete_percent, sorted(policy.limits.allowed)]
@@ -199,37 +198,36 @@ def _fingerprint(desired: DesiredState, remote: RemoteState, policy: Policy) -> 
     ]
     rest = [unreadable, asked, limits, registries, prints, scope, policy.environment, sorted(map(str, policy.named))]
     # piece by piece: the whole text is as large as all that was read
+    known: dict[Address, str] = {}
     texts = chain(
         ("[",),
-        canonical_list(_wanted(desired)),
+        canonical_list(_wanted(desired, same, known)),
         (",",),
-        canonical_list(_stored(remote)),
+        canonical_list(_stored(remote, known)),
         (",", canonical_json(rest)[1:]),
     )
     return digest_of(texts)
 
 
-def _wanted(desired: DesiredState) -> Iterator[list[object]]:
-    for item in sorted(desired.resources, key=lambda item: str(item.address)):
-        yield [
-            str(item.address),
-            canonical_json(item.resource.spec),
-            item.key,
-            item.absent,
-            str(item.protected),
-            [*map(str, item.previous)],
-            item.ignore,
-        ]
+def _wanted(desired: DesiredState, same: AbstractSet[Address], known: dict[Address, str]) -> Iterator[str]:
+    """The canonical text of each desired object, sorted by address. `known` is told that of each spec in `same`."""
+    for address, item in sorted([(str(item.address), item) for item in desired.resources], key=itemgetter(0)):
+        spec = canonical_json(item.resource.spec)
+        if item.address in same:
+            known[item.address] = spec
+        previous = [*map(str, item.previous)]
+        yield canonical_json([address, spec, item.key, item.absent, str(item.protected), previous, item.ignore])
 
 
-def _stored(remote: RemoteState) -> Iterator[str]:
-    """The canonical text of each object, sorted by it: of one address there may be several."""
+def _stored(remote: RemoteState, known: Mapping[Address, str]) -> Iterator[str]:
+    """The canonical text of each object, sorted by it and written as a text: of one address there may be several."""
     first = itemgetter(0)
     by_address = sorted(((canonical_json(str(one.address)), one) for one in remote.resources()), key=first)
     for address, same in groupby(by_address, key=first):
-        yield from sorted(f"[{address},{canonical_json(_facts(resource))[1:]}" for _, resource in same)
+        yield from map(canonical_json, sorted([f"[{address},{_facts(resource, known)}" for _, resource in same]))
 
 
-def _facts(resource: Resource) -> list[object]:
+def _facts(resource: Resource, known: Mapping[Address, str]) -> str:
+    spec = known.get(resource.address) or canonical_json(resource.spec)
     mark = resource.mark.to_json() if resource.mark else None
-    return [resource.spec, resource.id, resource.revision, mark]
+    return f"{spec},{canonical_json([resource.id, resource.revision, mark])[1:]}"

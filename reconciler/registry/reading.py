@@ -15,8 +15,8 @@ from reconciler.core.errors import DeadlineError, PermanentError, ReconcilerErro
 from reconciler.core.kind import Kind
 from reconciler.core.observing import span
 from reconciler.core.resource import Address, DesiredState, Listing, RegistryFacts, RemoteState, Resource, Unreadable
-from reconciler.core.shape import ANYTHING, wrong_type
-from reconciler.core.spec import hide_secrets, references_in, too_deep
+from reconciler.core.shape import ANYTHING, fits, wrong_type
+from reconciler.core.spec import MAX_DEPTH, hide_secrets, references_in, too_deep
 from reconciler.core.unmanaged import combined, hide, shown
 from reconciler.registry import deadline
 from reconciler.registry.capabilities import FindsExternal, RevealsHidden, capable
@@ -168,6 +168,8 @@ def _checked(found: Resource, kind: Kind) -> Resource:
         raise MisreadError("its id, its revision or the time of its last change is no text")
     if found.unmanaged and (too_deep(found.unmanaged) or wrong_type(shown(found.unmanaged), ANYTHING)):
         raise MisreadError(TOO_DEEP)
+    if fits(found.spec, kind.shape, MAX_DEPTH):
+        return found
     spec, others = split_row(kind, found.spec)
     if not others:
         return found

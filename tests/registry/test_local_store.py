@@ -23,6 +23,7 @@ from reconciler.core.resource import Address, Mark, Resource, Unreadable
 from reconciler.core.secret import Resolver, Secret
 from reconciler.registry.capabilities import KeepsHistory, Renames
 from reconciler.registry.local import DRIVER, KINDS, Settings
+from reconciler.registry.local.rows import resource_of, resources_of, secret_branches
 from reconciler.registry.local.store import Store, connect
 from reconciler.registry.protocol import Opening, Removal, Write
 
@@ -332,6 +333,35 @@ async def test_broken_row_is_unreadable(store: Store, path: Path, column: str, v
     with pytest.raises(StaleObjectError, match="exists already"):
         await store.create(made("broken"))
     assert [one.action for one in await store.history(at("broken"))] == ["create"]
+
+
+PIECES = [
+    b'{"a":1}',
+    b'{"a":[1',
+    b"2]}",
+    b"{},{}",
+    b"{}",
+    b"",
+    b'{"a":"',
+    b'"}',
+    b"[]",
+    b" {} ",
+    b"\xff",
+    b"NaN",
+    b"{" * 5000,
+    None,
+    7,
+]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from([None, b'{"owner":"a","key":"b"}', b"{"])), max_size=6)
+)
+def test_rows_decoded_together_are_what_each_is_alone(columns: list[tuple[Any, Any]]) -> None:
+    """What begins in one column and ends in another is no object, and takes no other row along."""
+    rows: list[Any] = [(n, b"Model", b"k", 1, spec, mark, b"now") for n, (spec, mark) in enumerate(columns)]
+    branches = {name: secret_branches(kind.root) for name, kind in KINDS.items()}
+    assert list(resources_of(rows, "local", branches)) == [resource_of(row, "local", branches) for row in rows]
 
 
 @pytest.mark.asyncio

@@ -27,7 +27,15 @@ from reconciler.registry.driver import (
     Write,
 )
 from reconciler.registry.local.database import Database
-from reconciler.registry.local.rows import as_read, encode, encode_mark, resource_of, revision_of, secret_branches
+from reconciler.registry.local.rows import (
+    as_read,
+    encode,
+    encode_mark,
+    resource_of,
+    resources_of,
+    revision_of,
+    secret_branches,
+)
 
 # LEFT: an object whose newest revision is missing must show up as unreadable, not vanish
 _LIVE: Final = """
@@ -87,7 +95,7 @@ class Objects:
     def listing(self) -> Listing:
         with self._database.reading() as connection:
             rows = connection.execute(_LIVE + "ORDER BY o.kind, o.key")  # one by one: all of them twice are much memory
-            found = [resource_of(row, self._registry, self._branches) for row in rows]
+            found = list(resources_of(rows, self._registry, self._branches))
         return Listing.of(found)
 
     def get(self, address: Address) -> Resource | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final, NoReturn
 
 from reconciler.core import unmanaged
@@ -43,6 +45,7 @@ def _unhidden(value: Any) -> Any:
 # ASCII, so that half a surrogate pair, which UTF-8 cannot hold, survives too
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), default=_unhidden)
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+_TOGETHER: Final = 256  # rows that are decoded at one time
 
 
 def secret_branches(node: Node) -> Node:
@@ -82,7 +85,50 @@ def encode_mark(mark: Mark | None) -> str | None:
     return None if mark is None else _ENCODER.encode(mark.to_json())
 
 
+def resources_of(rows: Iterable[ObjectRow], registry: str, branches: Branches) -> Iterator[Resource | Unreadable]:
+    """What `resource_of` makes of each row. Many are decoded at once, so that the names in them are in memory once."""
+    rest = iter(rows)
+    while some := list(islice(rest, _TOGETHER)):
+        specs = _objects([row[4] for row in some])
+        marks = _objects([row[5] for row in some if row[5] is not None])
+        if specs is None or marks is None:
+            yield from (resource_of(row, registry, branches) for row in some)
+            continue
+        each_mark = iter(marks)
+        for row, spec in zip(some, specs, strict=True):
+            yield _resource(row, registry, branches, spec, None if row[5] is None else next(each_mark))
+
+
+def _objects(texts: Sequence[Any]) -> list[dict[str, Any]] | None:
+    """The JSON objects that these columns hold, decoded at once; None where that cannot be, for each alone to say why.
+
+    Between two stands a text that nobody can have foreseen: only where all of them come back at their places did each
+    column hold one whole value, and not the beginning of one that another column ends.
+    """
+    fence = secrets.token_hex(16)
+    try:
+        joined = f',"{fence}",'.encode().join(texts).decode()
+        found, end = _DECODER.raw_decode(f"[{joined}]")
+    except (TypeError, ValueError, RecursionError):  # TypeError: a column that holds no text
+        return None
+    objects: list[dict[str, Any]] = found[::2]
+    whole = end == len(joined) + 2 and len(objects) == len(texts) and found[1::2] == [fence] * (len(texts) - 1)
+    return objects if whole and all(one.__class__ is dict for one in objects) else None
+
+
 def resource_of(row: ObjectRow, registry: str, branches: Branches) -> Resource | Unreadable:
+    """The object of one row."""
+    return _resource(row, registry, branches)
+
+
+def _resource(
+    row: ObjectRow,
+    registry: str,
+    branches: Branches,
+    known_spec: dict[str, Any] | None = None,
+    known_mark: dict[str, Any] | None = None,
+) -> Resource | Unreadable:
+    """The object of one row, whose columns `spec` and `mark` may be decoded already."""
     number, kind, key, revision, spec, mark, at = row
     try:
         address = Address(registry, _text(kind), _text(key))
@@ -92,7 +138,9 @@ def resource_of(row: ObjectRow, registry: str, branches: Branches) -> Resource |
     if known is None:
         return Unreadable(f"object {number}: this reconciler knows no kind of that name", address.kind, address.key)
     try:
-        no_rules, owner, moment = _object(spec), _mark(mark), _text(at)
+        no_rules = _object(spec) if known_spec is None else known_spec
+        owner = _mark(mark) if known_mark is None else Mark.from_json(known_mark)
+        moment = _text(at)
     except (ValueError, RecursionError) as error:
         return Unreadable(f"object {number}, revision {revision}: {_reason(error)}", address.kind, address.key)
     return Resource(address, hide(no_rules, known), owner, str(revision), str(number), updated_at=moment)
