@@ -12,8 +12,6 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from reconciler.core.errors import ConfigError
 from reconciler.core.kind import Kind
 from reconciler.registry.protocol import Driver
@@ -125,6 +123,6 @@ def _why_no_driver(found: Any) -> str | None:
         return "its kinds are no mapping of names to the kinds of these names"
     if not any(kind.portable or kind.counts_in_guards for kind in kinds.values()):
         return "none of its kinds is portable or counts as a model, so that a Model could become it"
-    if not (isinstance(found.settings, type) and issubclass(found.settings, BaseModel)):
+    if not (isinstance(found.settings, type) and hasattr(found.settings, "model_fields")):
         return "its settings are no pydantic model class"
     return None

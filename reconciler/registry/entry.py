@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from pydantic import BaseModel
-
 from reconciler.core.kind import Kind
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.rules import Node
@@ -27,7 +25,7 @@ class RegistryEntry:
 
     name: str
     driver: Driver
-    settings: BaseModel
+    settings: Any
     facts: RegistryFacts
     default: bool
 

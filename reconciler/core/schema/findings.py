@@ -9,8 +9,6 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from pydantic import ValidationError
-
 from reconciler.core import pointer as pointers
 from reconciler.core.document import Places
 from reconciler.core.errors import Problem
@@ -80,7 +78,7 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     return otherwise if close is None else f"did you mean {close!r}?"
 
 
-def findings(error: ValidationError, data: Any, model: Any) -> list[Finding]:
+def findings(error: Any, data: Any, model: Any) -> list[Finding]:
     """Translate pydantic's errors about `data` into findings, each once, in the order of the document."""
     root = rules_of(model)
     found = [

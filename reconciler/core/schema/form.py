@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -132,7 +131,7 @@ def note_of(rule: Rule) -> str:
             return ""
 
 
-def form_of(model: type[BaseModel]) -> Form:
+def form_of(model: Any) -> Form:
     """The JSON Schema of a model, complete in itself. The model may not contain itself, nor could its field rules."""
     form = model.model_json_schema(schema_generator=_Generator)
     inlined: Form = _inlined(form, form.pop("$defs", {}))
