@@ -31,7 +31,6 @@ from reconciler.core.schema.types import (
 from reconciler.core.schema.unions import TextOrList
 from reconciler.core.usual import USUAL
 
-
 TASKS: Final = ("chat_completion", "completion", "embeddings", "rerank", "custom")
 FORMATS: Final = ("openai", "anthropic", "custom")
 

@@ -39,9 +39,9 @@ def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryE
         settings = {
             key: value for key, value in entry.items() if key not in _COMMON and (value is not None or key not in known)
         }
-        checked, error = attempt(driver.settings, settings)
-        if error is not None:
-            found.extend(_below(f"/registries/{name}", findings(error, settings, driver.settings)))
+        checked, wrong = attempt(driver.settings, settings)
+        if wrong is not None:
+            found.extend(_below(f"/registries/{name}", findings(wrong, settings, driver.settings)))
             continue
         entries[name] = _load_entry(name, configured(driver, [checked]), checked, entry, project, resolver)
     found.extend(_same_place(entries.values()))

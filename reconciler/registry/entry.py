@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from reconciler.core.kind import Kind
 from reconciler.core.resource import RegistryFacts

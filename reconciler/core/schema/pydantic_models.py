@@ -29,17 +29,19 @@ def model_of(record: RecordType) -> type[BaseModel]:
     """The pydantic model of a record class."""
     if record is Record:
         return BaseModel
-    bases = tuple(model_of(base) for base in record.__bases__ if isinstance(base, RecordType))
+    bases: Any = tuple(map(model_of, record.__bases__))
+    fields: Any = {name: (field.form, _field(field)) for name, field in record.declaration.own.items()}
     made: Any = create_model(
         record.__name__,
         __base__=bases,
         __module__=record.__module__,
         __doc__=record.__doc__,
         __cls_kwargs__={**_STRICT, **record.model_config},
-        **{name: (field.form, _field(field)) for name, field in record.declaration.own.items()},
+        **fields,
     )
     made.record_class = record
-    return made  # type: ignore[no-any-return]
+    model: type[BaseModel] = made
+    return model
 
 
 def _field(field: FieldForm) -> Any:
@@ -56,7 +58,8 @@ def constraints(bounds: Mapping[str, Any]) -> Iterator[Any]:
 def derived(name: str, bases: tuple[Any, ...], namespace: dict[str, Any], config: Mapping[str, Any]) -> Any:
     """A class that somebody derives from a record, as a pydantic model."""
     theirs = tuple(model_of(base) if isinstance(base, RecordType) else base for base in bases)
-    return type(theirs[0])(name, theirs, namespace, **config)
+    kind: Any = type(theirs[0])
+    return kind(name, theirs, namespace, **config)
 
 
 def created(name: str, bases: tuple[Any, ...], fields: Mapping[str, tuple[Any, Any]], doc: str | None) -> Any:
@@ -101,7 +104,8 @@ def record_of(value: Any) -> Any:
 def instance_of(value: Any) -> Any:
     """A record, and what is in it, as pydantic has it."""
     if type(type(value)) is RecordType:
-        model = model_of(type(value))
+        kind: Any = type(value)
+        model = model_of(kind)
         made = model.__new__(model)
         more = value.model_extra
         object.__setattr__(made, "__dict__", {name: instance_of(item) for name, item in value.__dict__.items()})

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
+from inspect import get_annotations
 from typing import Annotated, Any, Final, Literal, Self, get_origin
 
 from reconciler.core.late_pattern import late_pattern
@@ -57,7 +58,8 @@ class FieldForm:
 
     def of(self, annotation: Any) -> FieldForm:
         """The whole field of that annotation."""
-        inner, beside = annotation, ()
+        inner: Any = annotation
+        beside: tuple[Any, ...] = ()
         if get_origin(annotation) is Annotated:
             inner, beside = annotation.__origin__, annotation.__metadata__
         alias = self.alias or next((one.alias for one in beside if isinstance(one, FieldForm) and one.alias), None)
@@ -143,7 +145,7 @@ class _Declaration:
             return self._given
         names = vars(sys.modules[self._record.__module__])
         found = {}
-        for name, said in self._record.__dict__.get("__annotations__", {}).items():
+        for name, said in get_annotations(self._record).items():
             if not said.startswith("ClassVar") and not name.startswith("_"):
                 default = self._own_defaults.get(name, REQUIRED)
                 field = default if isinstance(default, FieldForm) else FieldForm(default, bounds={})
@@ -198,7 +200,11 @@ class RecordType(type):
         if namespace["__module__"].partition(".")[0] != _PROGRAM:
             return import_module(_MODELS).derived(name, bases, namespace, config)
         annotations = namespace.get("__annotations__", {})
-        declared = [word for word in annotations if word in namespace and word[0] != "_" and not annotations[word].startswith("ClassVar")]
+        declared = [
+            word
+            for word in annotations
+            if word in namespace and word[0] != "_" and not annotations[word].startswith("ClassVar")
+        ]
         defaults = {word: namespace.pop(word) for word in declared}
         made: Any = super().__new__(cls, name, bases, namespace | {f"_{word}": said for word, said in config.items()})
         made.declaration = _Declaration(made, defaults, fields)
@@ -217,14 +223,14 @@ class RecordType(type):
         """What the class says of its documents as a whole, in pydantic's words."""
         return {"extra": cls._extra, "frozen": cls._frozen}
 
-    def pydantic(cls) -> Any:
+    def pydantic_model(cls) -> Any:
         """The pydantic model of the same declaration."""
         return import_module(_MODELS).model_of(cls)
 
     def __getattr__(cls, name: str) -> Any:
         if not name.startswith("model_"):
             raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
-        return getattr(cls.pydantic(), name)
+        return getattr(cls.pydantic_model(), name)
 
     def __subclasscheck__(cls, other: Any) -> bool:
         # the pydantic model of a record is one of its kind, and so is what derives from that
@@ -252,7 +258,7 @@ class Record(metaclass=RecordType):
 
     def __init__(self, /, **data: Any) -> None:
         made = type(self).model_validate(data)
-        _fill(self, made.__dict__, made._given, made._more)
+        _fill(self, made.__dict__, tuple(made.model_fields_set), made.model_extra)
 
     @classmethod
     def model_validate(cls, data: Any, **options: Any) -> Self:
@@ -270,7 +276,7 @@ class Record(metaclass=RecordType):
         """The record of plain data. Raises Unjudged where the data may be wrong."""
         if data.__class__ is not dict:
             if data.__class__ is cls:
-                return data  # type: ignore[no-any-return]
+                return data
             raise Unjudged
         declaration = cls.declaration
         checks, values = declaration.checks, declaration.defaults.copy()
@@ -351,7 +357,7 @@ class Record(metaclass=RecordType):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if type(self)._frozen:
+        if type(self).model_config["frozen"]:
             raise AttributeError(f"{type(self).__name__!r} is frozen: {name!r} stays as it is")
         object.__setattr__(self, name, value)
 
@@ -365,7 +371,7 @@ class Record(metaclass=RecordType):
         return self.__dict__ == other.__dict__ and self._more == getattr(other, "_more", None)
 
     def __hash__(self) -> int:
-        if not type(self)._frozen:
+        if not type(self).model_config["frozen"]:
             raise TypeError(f"unhashable type: {type(self).__name__!r}")
         return hash((type(self), *self.__dict__.values()))
 
@@ -374,7 +380,7 @@ class Record(metaclass=RecordType):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        return handler.generate_schema(cls.pydantic())
+        return handler.generate_schema(cls.pydantic_model())
 
 
 def _fill(record: Record, values: dict[str, Any], given: tuple[str, ...], more: dict[str, Any] | None) -> None:
@@ -390,7 +396,7 @@ def filled(kind: type[Record], values: dict[str, Any], given: tuple[str, ...], m
     return made
 
 
-def _dumped(value: Any, by_alias: bool | None, exclude_unset: bool, exclude_none: bool) -> Any:  # noqa: FBT001
+def _dumped(value: Any, by_alias: bool | None, exclude_unset: bool, exclude_none: bool) -> Any:
     """A value of a field as plain data. What is null in a map is told: it is the user's."""
     kind = value.__class__
     if kind in _PLAIN:
@@ -408,19 +414,27 @@ def attempt(form: Any, data: Any) -> tuple[Any, Any]:
     """Plain data as a record, or as somebody's pydantic model: `(value, None)`, or `(None, error)` with pydantic's error."""
     if isinstance(form, RecordType):
         try:
-            return form.quick(data), None  # type: ignore[attr-defined]
+            return form.quick(data), None
         except Unjudged:
             pass
     found: tuple[Any, Any] = import_module(_MODELS).attempt(form, data)
     return found
 
 
-def derived(name: str, bases: tuple[Any, ...], fields: Mapping[str, tuple[Any, Any]], *, doc: str | None) -> Any:
+def derived(
+    name: str,
+    bases: tuple[Any, ...],
+    fields: Mapping[str, tuple[Any, Any]],
+    *,
+    doc: str | None,
+    extra: Extra | None = None,
+) -> Any:
     """A class of these bases with more fields, each its type and its `Field` or default: a record, or a pydantic model where a base is one."""
     if all(isinstance(base, RecordType) for base in bases):
+        config = {} if extra is None else {"extra": extra}
         own = {}
         for field_name, (annotation, said) in fields.items():
             field = said if isinstance(said, FieldForm) else FieldForm(said, bounds={})
             own[field_name] = field if field.annotation is not None else field.of(annotation)
-        return RecordType(name, bases, {"__module__": __name__, "__doc__": doc}, fields=own)
+        return RecordType(name, bases, {"__module__": __name__, "__doc__": doc}, fields=own, **config)
     return import_module(_MODELS).created(name, bases, fields, doc)

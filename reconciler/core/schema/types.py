@@ -104,9 +104,7 @@ class Checked:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         return pydantic_side().plain(self.check, source)
 
-    def __get_pydantic_json_schema__(
-        self, schema: Any, handler: Any
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         return or_null(self.form()) if schema["type"] == "nullable" else self.form()
 
 
@@ -275,9 +273,7 @@ class Scalar(Checked):
 
     def check(self, value: Any) -> Any:
         if isinstance(value, str) and "${" in value:
-            raise Mistake(
-                "bad_reference", "must be plain text: the value of a variable may not hold a reference"
-            )
+            raise Mistake("bad_reference", "must be plain text: the value of a variable may not hold a reference")
         if isinstance(value, str | int | float):
             return value
         raise Mistake("wrong_type", "must be {expected}", {"expected": "a string, a number or a boolean"})
@@ -316,9 +312,7 @@ class Pattern(NamedTuple):
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         return pydantic_side().text(self._matching(), self.max_length)
 
-    def __get_pydantic_json_schema__(
-        self, schema: Any, handler: Any
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         message = f"{self.message[0].upper()}{self.message[1:]}."
         form: dict[str, Any] = {"type": "string", "pattern": self.pattern, "errorMessage": message}
         return form if self.max_length is None else form | {"maxLength": self.max_length}
@@ -344,9 +338,7 @@ class UrlForm:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         return pydantic_side().text(self.check)
 
-    def __get_pydantic_json_schema__(
-        self, schema: Any, handler: Any
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         message = "Must be an http:// or https:// URL without user name, password or key: credentials have fields of their own."
         return {"type": "string", "pattern": f"^(?![^#]*{SECRET_IN_QUERY}){URL[1:]}", "errorMessage": message}
 
@@ -380,9 +372,7 @@ class HeaderMap:
         models = pydantic_side()
         return models.checked_beside(self.literal, models.text_map())
 
-    def __get_pydantic_json_schema__(
-        self, schema: Any, handler: Any
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         message = "A header of this name carries a credential: write one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}."
         secret = {"type": "string", "pattern": SECRET_REFERENCE, "errorMessage": message}
         return {

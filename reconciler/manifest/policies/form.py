@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from reconciler.core.schema.record import Field, Record
 from reconciler.core.schema.types import NOT_BLANK, Name, Pattern
 
- SAID: Final = Pattern(NOT_BLANK, "bad_length", "must not be empty")
+SAID: Final = Pattern(NOT_BLANK, "bad_length", "must not be empty")
 Globs = Annotated[list[str], Field(min_length=1)]
 
 
