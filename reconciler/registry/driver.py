@@ -286,7 +286,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
 
 def __getattr__(name: str) -> Any:
     if name == "RemoteSettings":  # as a pydantic model, which a driver of another package derives its own from
-        return import_module("reconciler.registry.settings").RemoteSettings.pydantic()
+        return import_module("reconciler.registry.settings").RemoteSettings.pydantic_model()
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LAZY[name]), name)

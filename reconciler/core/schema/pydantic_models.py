@@ -31,7 +31,7 @@ def model_of(record: RecordType) -> type[BaseModel]:
         return BaseModel
     bases: Any = tuple(map(model_of, record.__bases__))
     fields: Any = {name: (field.form, _field(field)) for name, field in record.declaration.own.items()}
-    made: Any = create_model(
+    made: type[BaseModel] = create_model(
         record.__name__,
         __base__=bases,
         __module__=record.__module__,
@@ -39,9 +39,8 @@ def model_of(record: RecordType) -> type[BaseModel]:
         __cls_kwargs__={**_STRICT, **record.model_config},
         **fields,
     )
-    made.record_class = record
-    model: type[BaseModel] = made
-    return model
+    setattr(made, "record_class", record)  # noqa: B010  # no field, and no attribute that pydantic knows
+    return made
 
 
 def _field(field: FieldForm) -> Any:
@@ -49,10 +48,12 @@ def _field(field: FieldForm) -> Any:
     return Field(field.default, alias=field.alias, description=field.description, examples=field.examples)
 
 
-def constraints(bounds: Mapping[str, Any]) -> Iterator[Any]:
-    """The bounds of a field, each as pydantic has it."""
-    said: Any = Field(**bounds)
-    yield from said.metadata
+def said_by(field: FieldForm) -> Iterator[Any]:
+    """What stands beside a type, one by one and as pydantic has it."""
+    bounds: Any = Field(**field.bounds)
+    yield from bounds.metadata
+    if field.description is not None or field.examples is not None:
+        yield Field(description=field.description, examples=field.examples)
 
 
 def derived(name: str, bases: tuple[Any, ...], namespace: dict[str, Any], config: Mapping[str, Any]) -> Any:

@@ -26,8 +26,7 @@ def check_of(annotation: Any) -> Check:
     if origin is Annotated:
         return _annotated(annotation.__origin__, annotation.__metadata__)
     if origin in (Union, UnionType):
-        options = [option for option in get_args(annotation) if option is not NoneType]
-        return nullable(check_of(options[0])) if len(options) == 1 else refuse
+        return _union([option for option in get_args(annotation) if option is not NoneType], annotation)
     if origin is Literal:
         return _one_of(get_args(annotation))
     if origin is list:
@@ -89,6 +88,31 @@ def _annotated(source: Any, metadata: Iterable[Any]) -> Check:
         elif not isinstance(said, RULES):
             return refuse
     return inner()
+
+
+def _union(options: list[Any], annotation: Any) -> Check:
+    """The check of a type or null, or of a record or something that is no map."""
+    maps = [option for option in options if _may_be_map(option)]
+    others = [option for option in options if option not in maps]
+    if len(options) == 1:
+        check = check_of(options[0])
+    elif len(maps) == len(others) == 1 and hasattr(maps[0], "quick"):
+        record, other = check_of(maps[0]), check_of(others[0])
+
+        def check(value: Any) -> Any:
+            return record(value) if value.__class__ is dict else other(value)
+    else:
+        return refuse
+    return nullable(check) if NoneType in get_args(annotation) else check
+
+
+def _may_be_map(annotation: Any) -> bool:
+    """Whether a map may be a value of a type."""
+    if get_origin(annotation) is Annotated:
+        return _may_be_map(annotation.__origin__)
+    if get_origin(annotation) in (Union, UnionType):
+        return any(map(_may_be_map, get_args(annotation)))
+    return annotation not in (str, bool, int, float, NoneType)
 
 
 def _exactly(kind: type) -> Check:

@@ -50,7 +50,7 @@ class FieldForm:
         self.metadata: tuple[Any, ...] = ()
 
     def __iter__(self) -> Iterator[Any]:
-        yield from import_module(_MODELS).constraints(self.bounds)
+        yield from import_module(_MODELS).said_by(self)
 
     def is_required(self) -> bool:
         """Whether the field has no default."""
@@ -67,7 +67,7 @@ class FieldForm:
             self.default, alias=alias, description=self.description, examples=self.examples, bounds=self.bounds
         )
         whole.annotation = inner
-        whole.metadata = (*beside, self) if self.bounds else beside
+        whole.metadata = (*beside, FieldForm(bounds=self.bounds)) if self.bounds else beside
         return whole
 
     @property

@@ -200,7 +200,7 @@ def _fields() -> dict[str, Any]:
 _Options: Any = derived("_Options", (Record,), _fields(), doc=None)
 
 
-class ProviderConfig(_Options):
+class ProviderConfig(_Options):  # type: ignore[misc]
     """How the provider is reached. Each option may be called as the API or as IBM's own client calls it."""
 
 
