@@ -122,7 +122,7 @@ def agrees(record: Any, data: Any) -> bool:
     assert found.model_fields_set == theirs.model_fields_set
     assert found.model_extra == theirs.model_extra
     for options in DUMPS:
-        if not (options.get("mode") and HALF in str(data)):
+        if not (options.get("mode") and "\\ud800" in repr(data)):  # which JSON cannot hold
             assert repr(found.model_dump(**options)) == repr(theirs.model_dump(**options)), options
     return True
 

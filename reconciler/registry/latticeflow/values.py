@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from reconciler.core.late_pattern import late_pattern
 from reconciler.core.schema.quick import Check, Unjudged
 from reconciler.core.schema.record import Field, Record
 from reconciler.core.schema.types import END, SECRET_REFERENCE, Checked, Mistake, Resolved, pydantic_side
@@ -119,7 +118,7 @@ class SensitiveMap:
 
     def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
         """The quick check: this, and then the map's own."""
-        own, pattern = inner(), late_pattern(self.sensitive)
+        own, pattern = inner(), re.compile(self.sensitive)
 
         def check(value: Any) -> Any:
             if self._literal(value, pattern) is not None:
@@ -129,7 +128,7 @@ class SensitiveMap:
         return check
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        pattern = late_pattern(self.sensitive)
+        pattern = re.compile(self.sensitive)
         return pydantic_side().checked_beside(lambda value: self._literal(value, pattern), handler(source))
 
     def _literal(self, value: Any, pattern: re.Pattern[str]) -> Mistake | None:
