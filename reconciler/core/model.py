@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, Literal
 
 from reconciler.core.providers import NAMES as PROVIDER_NAMES
 from reconciler.core.rules import Unordered, WriteOnly
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import (
     END,
     NOT_BLANK,

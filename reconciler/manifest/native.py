@@ -10,8 +10,9 @@ from typing import Any, Final, Literal
 
 from reconciler.core.kind import KeyRule, Kind
 from reconciler.core.model import NativeCommon
+from reconciler.core.schema.fields import Field, FieldForm
 from reconciler.core.schema.findings import Finding, findings, hinted
-from reconciler.core.schema.record import Field, FieldForm, attempt, derived
+from reconciler.core.schema.record import attempt, derived
 from reconciler.core.schema.types import Resolved
 from reconciler.manifest.keys import key_refusal, near_key
 from reconciler.manifest.model_check import absent_protected

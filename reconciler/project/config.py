@@ -19,8 +19,9 @@ from reconciler.core import pointer as pointers
 from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
+from reconciler.core.schema.fields import Field
 from reconciler.core.schema.findings import Finding, did_you_mean, findings, place
-from reconciler.core.schema.record import Field, Record, attempt
+from reconciler.core.schema.record import Record, attempt
 from reconciler.core.schema.types import (
     END,
     Boolean,

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import ExcludeGlob
 from reconciler.manifest.exclude import Exclusion
 from reconciler.manifest.glob import fixed_part

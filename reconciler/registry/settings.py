@@ -9,7 +9,8 @@ from typing import Annotated, Any, Final, NamedTuple
 from reconciler.core.errors import ConfigError, SecretError
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import WriteOnly
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import Boolean, HeaderMap, Number, Url, sensitive_header
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.url import canonical_url, location

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from reconciler.core.model import DAY
 from reconciler.core.rules import Immutable, Normalized, Ref, ServerDefault, ServerOwned, Unordered, WriteOnly
 from reconciler.core.schema import types as scalars
-from reconciler.core.schema.record import FieldForm
+from reconciler.core.schema.fields import FieldForm
 from reconciler.core.schema.types import (
     Boolean,
     Choice,

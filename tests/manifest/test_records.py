@@ -17,8 +17,9 @@ from manifest.test_schema_parity import thorough
 from pydantic import BaseModel, ValidationError, field_validator
 
 from reconciler.core.model import Endpoint, Model, NativeCommon, Override, Template
+from reconciler.core.schema.fields import Field
 from reconciler.core.schema.quick import Unjudged
-from reconciler.core.schema.record import Field, Record, RecordType, attempt, derived
+from reconciler.core.schema.record import Record, RecordType, attempt, derived
 from reconciler.core.schema.types import Resolved
 from reconciler.manifest.native import NativeKind, document_model
 from reconciler.manifest.policies.form import PolicyDocument

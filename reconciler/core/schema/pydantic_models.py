@@ -13,8 +13,9 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
+from reconciler.core.schema.fields import FieldForm
 from reconciler.core.schema.quick import Unjudged
-from reconciler.core.schema.record import FieldForm, Record, RecordType, filled
+from reconciler.core.schema.record import Record, RecordType, filled
 
 _STRICT: Final[Mapping[str, Any]] = {
     "defer_build": True,

@@ -9,115 +9,19 @@ something that only pydantic has, such as `model_json_schema`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 from inspect import get_annotations
-from typing import Annotated, Any, Final, Literal, Self, get_origin
+from typing import Any, Final, Literal, Self
 
-from reconciler.core.late_pattern import late_pattern
-from reconciler.core.schema.quick import Check, Unjudged, check_of, plain_text, refuse
+from reconciler.core.schema.fields import MODELS, REQUIRED, FieldForm
+from reconciler.core.schema.quick import Check, Unjudged, check_of, plain_text
 
-REQUIRED: Final = ...  # the default of a field without one, as in pydantic
 _PROGRAM: Final = __name__.partition(".")[0]
-_MODELS: Final = "reconciler.core.schema.pydantic_models"
 _PLAIN: Final = frozenset({str, int, bool, float, type(None)})
 
 Extra = Literal["forbid", "allow"]
-
-
-class FieldForm:
-    """What is said of a field beside its type: as its default, or inside `Annotated`.
-
-    Of a whole field, `annotation` is its type without what stands beside it in `Annotated`, which is the `metadata`.
-    """
-
-    __slots__ = ("alias", "annotation", "bounds", "default", "description", "examples", "metadata")
-    __is_annotated_types_grouped_metadata__ = True  # so pydantic asks for what it says, one by one
-
-    def __init__(
-        self,
-        default: Any = REQUIRED,
-        *,
-        alias: str | None = None,
-        description: str | None = None,
-        examples: list[Any] | None = None,
-        bounds: Mapping[str, Any],
-    ) -> None:
-        self.default, self.alias, self.description, self.examples = default, alias, description, examples
-        self.bounds = {name: bound for name, bound in bounds.items() if bound is not None}
-        self.annotation: Any = None
-        self.metadata: tuple[Any, ...] = ()
-
-    def __iter__(self) -> Iterator[Any]:
-        yield from import_module(_MODELS).said_by(self)
-
-    def is_required(self) -> bool:
-        """Whether the field has no default."""
-        return self.default is REQUIRED
-
-    def of(self, annotation: Any) -> FieldForm:
-        """The whole field of that annotation."""
-        inner: Any = annotation
-        beside: tuple[Any, ...] = ()
-        if get_origin(annotation) is Annotated:
-            inner, beside = annotation.__origin__, annotation.__metadata__
-        alias = self.alias or next((one.alias for one in beside if isinstance(one, FieldForm) and one.alias), None)
-        whole = FieldForm(
-            self.default, alias=alias, description=self.description, examples=self.examples, bounds=self.bounds
-        )
-        whole.annotation = inner
-        whole.metadata = (*beside, FieldForm(bounds=self.bounds)) if self.bounds else beside
-        return whole
-
-    @property
-    def form(self) -> Any:
-        """The type with the metadata beside it."""
-        return Annotated[self.annotation, *self.metadata] if self.metadata else self.annotation
-
-    def optional(self) -> FieldForm:
-        """The same field with null for its default. Null in a document stays as forbidden as before."""
-        made = FieldForm(None, alias=self.alias, description=self.description, examples=self.examples, bounds={})
-        made.annotation, made.metadata = self.annotation, self.metadata
-        return made
-
-    def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
-        """The quick check of an annotation that these bounds stand beside."""
-        bounds, check = self.bounds, inner()
-        shortest, longest = bounds.get("min_length", 0), bounds.get("max_length", sys.maxsize)
-        pattern = bounds.get("pattern", "^")
-        if not bounds:
-            return check
-        if not pattern.startswith("^"):
-            return refuse
-        matches = late_pattern(pattern).match
-
-        def within(value: Any) -> Any:
-            checked = check(value)
-            if checked is None:
-                raise Unjudged
-            if isinstance(checked, str):
-                checked = plain_text(checked)
-            if not shortest <= len(checked) <= longest or (pattern != "^" and not matches(checked)):
-                raise Unjudged
-            return checked
-
-        return within
-
-
-def Field(  # noqa: N802  # as pydantic calls it
-    default: Any = REQUIRED,
-    *,
-    alias: str | None = None,
-    description: str | None = None,
-    examples: list[Any] | None = None,
-    min_length: int | None = None,
-    max_length: int | None = None,
-    pattern: str | None = None,
-) -> Any:
-    """What is said of a field beside its type, with the words that pydantic has for it."""
-    bounds = {"min_length": min_length, "max_length": max_length, "pattern": pattern}
-    return FieldForm(default, alias=alias, description=description, examples=examples, bounds=bounds)
 
 
 class _Checks(dict[str, tuple[str, Check]]):
@@ -198,7 +102,7 @@ class RecordType(type):
         **config: Any,
     ) -> Any:
         if namespace["__module__"].partition(".")[0] != _PROGRAM:
-            return import_module(_MODELS).derived(name, bases, namespace, config)
+            return import_module(MODELS).derived(name, bases, namespace, config)
         annotations = namespace.get("__annotations__", {})
         declared = [
             word
@@ -225,7 +129,7 @@ class RecordType(type):
 
     def pydantic_model(cls) -> Any:
         """The pydantic model of the same declaration."""
-        return import_module(_MODELS).model_of(cls)
+        return import_module(MODELS).model_of(cls)
 
     def __getattr__(cls, name: str) -> Any:
         if not name.startswith("model_"):
@@ -268,7 +172,7 @@ class Record(metaclass=RecordType):
                 return cls.quick(data)
             except Unjudged:
                 pass
-        checked: Self = import_module(_MODELS).validated(cls, data, options)
+        checked: Self = import_module(MODELS).validated(cls, data, options)
         return checked
 
     @classmethod
@@ -290,7 +194,7 @@ class Record(metaclass=RecordType):
             except (KeyError, TypeError):
                 if more is None or member.__class__ is not str:
                     raise Unjudged from None
-                more[member] = item
+                more[plain_text(member)] = item
                 given.append(member)
             else:
                 values[name] = check(item)
@@ -340,12 +244,12 @@ class Record(metaclass=RecordType):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """The same record, with other values for some fields, which nothing checks."""
         copied = self.pydantic().model_copy(update=update, deep=deep)
-        made: Self = import_module(_MODELS).record_of(copied)
+        made: Self = import_module(MODELS).record_of(copied)
         return made
 
     def pydantic(self) -> Any:
         """The same as an instance of the pydantic model."""
-        return import_module(_MODELS).instance_of(self)
+        return import_module(MODELS).instance_of(self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in Record.__slots__:
@@ -417,7 +321,7 @@ def attempt(form: Any, data: Any) -> tuple[Any, Any]:
             return form.quick(data), None
         except Unjudged:
             pass
-    found: tuple[Any, Any] = import_module(_MODELS).attempt(form, data)
+    found: tuple[Any, Any] = import_module(MODELS).attempt(form, data)
     return found
 
 
@@ -437,4 +341,4 @@ def derived(
             field = said if isinstance(said, FieldForm) else FieldForm(said, bounds={})
             own[field_name] = field if field.annotation is not None else field.of(annotation)
         return RecordType(name, bases, {"__module__": __name__, "__doc__": doc}, fields=own, **config)
-    return import_module(_MODELS).created(name, bases, fields, doc)
+    return import_module(MODELS).created(name, bases, fields, doc)

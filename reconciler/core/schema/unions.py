@@ -12,8 +12,8 @@ from functools import cache
 from types import NoneType
 from typing import Annotated, Any, Final, get_args
 
+from reconciler.core.schema.fields import Field
 from reconciler.core.schema.quick import Check, check_of, nullable
-from reconciler.core.schema.record import Field
 from reconciler.core.schema.types import Mistake, or_null, pydantic_side
 
 MARK: Final = "\0"  # begins what pydantic adds to the place of a mistake to say which form it means

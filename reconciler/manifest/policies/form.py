@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import NOT_BLANK, Name, Pattern
 
 SAID: Final = Pattern(NOT_BLANK, "bad_length", "must not be empty")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, get_args
 
-from reconciler.core.schema.record import Extra, Field, Record, derived
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Extra, Record, derived
 from reconciler.core.schema.types import END, KEY
 from reconciler.core.schema.unions import Variants
 from reconciler.registry.driver import (

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import END, SENSITIVE_HEADER, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
 from reconciler.core.secret_names import any_case, refuses_credentials

@@ -1,5 +1,4 @@
-"""Where AI GO! is and with which key: from reconciler.core.schema.record import Field
-from reconciler.yaml, else from where AI GO!'s own client `lf` has it.
+"""Where AI GO! is and with which key: from reconciler.yaml, else from where AI GO!'s own client `lf` has it.
 
 `lf` reads the environment (`LF_URL`, `LF_API_KEY`, `LF_VERIFY_SSL`, `LF_API_TIMEOUT`), then the nearest `.latticeflow.yaml` from the
 working directory upward, then the one in the home directory; here the way up begins at the project's root. Who uses `lf` has nothing to
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from reconciler.core import document
-from reconciler.core.schema.record import Field
+from reconciler.core.schema.fields import Field
 from reconciler.core.url import location as location_text
 from reconciler.registry.driver import (
     TIMEOUT,

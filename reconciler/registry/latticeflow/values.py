@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
+from reconciler.core.schema.fields import Field
 from reconciler.core.schema.quick import Check, Unjudged
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import END, SECRET_REFERENCE, Checked, Mistake, Resolved, pydantic_side
 from reconciler.core.schema.unions import TextOrMap
 from reconciler.registry.driver import Normalized, Pattern, Ref, SecretText, WriteOnly, is_reference

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import USUAL, Boolean, Choice, Normalized, Number, OpenChoice, ServerDefault, Unordered
 from reconciler.registry.litellm.forms import STAYS, Emptiable, Label, Switch, Whole, Words, or_absent
 

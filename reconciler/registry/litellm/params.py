@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import (
     EVERY_PATH,
     NO_USER_INFO,

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler.core.model import SPEC_FIELDS, ModelSpec
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import Compiled, Driver, Kind, Model, Native, Opening, Registry, Resolver
 
 _SPEC_FIELDS: Final = set(SPEC_FIELDS)

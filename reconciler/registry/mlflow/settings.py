@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from reconciler.core.schema.record import Field
+from reconciler.core.schema.fields import Field
 from reconciler.registry.driver import SecretText, Url, WriteOnly
 from reconciler.registry.settings import RemoteSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from reconciler.core.schema.record import Field
+from reconciler.core.schema.fields import Field
 from reconciler.core.schema.types import END
 from reconciler.registry.driver import Pattern, SecretText, Url, WriteOnly
 from reconciler.registry.nemo.forms import STORE_NAME

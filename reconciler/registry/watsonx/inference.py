@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from reconciler.core.schema.record import Field, Record
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import USUAL, Boolean, Number, ServerDefault, Texts
 
 _MAX_TOKENS: Final = ServerDefault("IBM's own client sets 4096 for Anthropic's models")

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from reconciler.core.schema.record import Field, Record, derived
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record, derived
 from reconciler.core.schema.unions import TextOrMap
 from reconciler.registry.driver import (
     EVERY_PATH,
