@@ -245,6 +245,9 @@ def test_a_pydantic_model_may_hold_records() -> None:
     assert isinstance(made.endpoint, Endpoint)
     assert made.endpoint.url == "http://a"
     assert made.model_dump()["override"] == {"x": {"key": "a", "ignore": None, "more": 1}}
+    part = Model.model_validate(WHOLE_MODEL | {"provider": None}).endpoint
+    assert part is not None
+    assert Nesting(endpoint=part).endpoint.model_dump() == part.model_dump()  # type: ignore[union-attr]
     with pytest.raises(ValidationError):
         Nesting.model_validate({"endpoint": {"url": 3}})
 

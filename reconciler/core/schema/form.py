@@ -1,4 +1,4 @@
-"""Build a JSON Schema that an editor explains well from a pydantic model.
+"""Build a JSON Schema that an editor explains well from a record or a pydantic model.
 
 pydantic's own output is right, but full of references, `anyOf` with null and titles made of class names, which an
 editor shows to people. Here everything is in place (no `$ref`), null is one of the types, titles are words, and the

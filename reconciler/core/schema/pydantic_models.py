@@ -105,7 +105,7 @@ def record_of(value: Any) -> Any:
 
 def instance_of(value: Any) -> Any:
     """A record, and what is in it, as pydantic has it."""
-    if type(type(value)) is RecordType:
+    if isinstance(type(value), RecordType):
         kind: Any = type(value)
         model = model_of(kind)
         made = model.__new__(model)
@@ -120,6 +120,15 @@ def instance_of(value: Any) -> Any:
     if value.__class__ is dict:
         return {name: instance_of(item) for name, item in value.items()}
     return value
+
+
+def schema_of(record: RecordType, handler: Any) -> core_schema.CoreSchema:
+    """The schema of a field whose type is a record: data, or a record that was made of data."""
+
+    def known(value: Any) -> Any:
+        return instance_of(value) if isinstance(type(value), RecordType) else value
+
+    return core_schema.no_info_before_validator_function(known, handler.generate_schema(model_of(record)))
 
 
 def plain(check: Callable[[Any], Any], source: Any) -> core_schema.CoreSchema:

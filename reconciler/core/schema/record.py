@@ -179,7 +179,7 @@ class Record(metaclass=RecordType):
     def quick(cls, data: Any) -> Self:
         """The record of plain data. Raises Unjudged where the data may be wrong."""
         if data.__class__ is not dict:
-            if data.__class__ is cls:
+            if isinstance(type(data), RecordType) and isinstance(data, cls):
                 return data
             raise Unjudged
         declaration = cls.declaration
@@ -284,7 +284,7 @@ class Record(metaclass=RecordType):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        return handler.generate_schema(cls.pydantic_model())
+        return import_module(MODELS).schema_of(cls, handler)
 
 
 def _fill(record: Record, values: dict[str, Any], given: tuple[str, ...], more: dict[str, Any] | None) -> None:

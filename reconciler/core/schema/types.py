@@ -1,6 +1,6 @@
-"""The field types of manifests and of reconciler.yaml: each has its pydantic check and its JSON Schema.
+"""The field types of manifests and of reconciler.yaml: each has one check, which the quick check and pydantic call, and its JSON Schema.
 
-Both must accept the same documents, so nothing here relies on pydantic's own coercions: 3.0 is an integer (as JSON
+All must accept the same documents, so nothing here relies on pydantic's own coercions: 3.0 is an integer (as JSON
 Schema has it), true is not 1, and a number, boolean or choice may also be one whole `${var:NAME}` or `${file:path}`,
 which is converted once it is resolved (`Resolved`).
 """
