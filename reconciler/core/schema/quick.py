@@ -37,6 +37,18 @@ def check_of(annotation: Any) -> Check:
     return own or _PLAIN.get(annotation, refuse)
 
 
+def takes_every_text(annotation: Any) -> bool:
+    """Whether a field is one of plain text, with null or without, that nothing but rules stands beside."""
+    if get_origin(annotation) is Annotated:
+        said = annotation.__metadata__
+        return all(isinstance(one, RULES) and not hasattr(one, "quick") for one in said) and takes_every_text(
+            annotation.__origin__
+        )
+    if get_origin(annotation) is UnionType:
+        return all(option in (str, NoneType) for option in get_args(annotation))
+    return annotation is str
+
+
 def nullable(check: Check) -> Check:
     """A check that also takes null."""
     return lambda value: None if value is None else check(value)

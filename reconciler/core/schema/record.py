@@ -16,23 +16,27 @@ from inspect import get_annotations
 from typing import Any, Final, Literal, Self
 
 from reconciler.core.schema.fields import MODELS, REQUIRED, FieldForm
-from reconciler.core.schema.quick import Check, Unjudged, check_of, plain_text
+from reconciler.core.schema.quick import Check, Unjudged, check_of, plain_text, takes_every_text
 
 _PROGRAM: Final = __name__.partition(".")[0]
 _PLAIN: Final = frozenset({str, int, bool, float, type(None)})
+_NONE: Final = FieldForm  # the type of no value that a document has
 
 Extra = Literal["forbid", "allow"]
 
 
-class _Checks(dict[str, tuple[str, Check]]):
-    """By the name of a member of a document: the field's own name, and its check, which is made when first asked for."""
+class _Checks(dict[str, tuple[str, type, Check]]):
+    """By the name of a member of a document: the field's own name, a type whose values need no check, and the check.
+
+    Each is made when it is first asked for.
+    """
 
     def __init__(self, fields: Mapping[str, FieldForm]) -> None:
         self._fields = {field.alias or name: (name, field) for name, field in fields.items()}
 
-    def __missing__(self, member: str) -> tuple[str, Check]:
+    def __missing__(self, member: str) -> tuple[str, type, Check]:
         name, field = self._fields[member]
-        made = self[member] = (name, check_of(field.form))
+        made = self[member] = (name, str if takes_every_text(field.form) else _NONE, check_of(field.form))
         return made
 
 
@@ -64,6 +68,11 @@ class _Declaration:
             if isinstance(base, RecordType):
                 found |= base.declaration.own
         return found
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """The names in a document of the fields that have others there."""
+        return {name: field.alias for name, field in self.fields.items() if field.alias is not None}
 
     @cached_property
     def checks(self) -> _Checks:
@@ -190,14 +199,14 @@ class Record(metaclass=RecordType):
         more: dict[str, Any] | None = None if cls._extra == "forbid" else {}
         for member, item in data.items():
             try:
-                name, check = checks[member]
+                name, unchecked, check = checks[member]
             except (KeyError, TypeError):
                 if more is None or member.__class__ is not str:
                     raise Unjudged from None
                 more[plain_text(member)] = item
                 given.append(member)
             else:
-                values[name] = check(item)
+                values[name] = item if item.__class__ is unchecked else check(item)
                 given.append(name)
         made = cls.__new__(cls)
         _fill(made, values, tuple(given), more)
@@ -228,18 +237,15 @@ class Record(metaclass=RecordType):
                 include=include, by_alias=by_alias, exclude_unset=exclude_unset, exclude_none=exclude_none, **others
             )
             return told
-        fields = type(self).declaration.fields
         plain: dict[str, Any] = {}
-        for name, value in (*self.__dict__.items(), *(self._more or {}).items()):
-            if (value is None and exclude_none) or (include is not None and name not in include):
+        for name, value in (self.__dict__ if self._more is None else self.__dict__ | self._more).items():
+            if value is None and exclude_none:
                 continue
-            if exclude_unset and name not in self._given:
+            if (include is not None and name not in include) or (exclude_unset and name not in self._given):
                 continue
-            field = fields.get(name) if by_alias else None
-            if value.__class__ not in _PLAIN:
-                value = _dumped(value, by_alias, exclude_unset, exclude_none)  # noqa: PLW2901
-            plain[name if field is None or field.alias is None else field.alias] = value
-        return plain
+            plain[name] = value if value.__class__ in _PLAIN else _dumped(value, by_alias, exclude_unset, exclude_none)
+        aliases = type(self).declaration.aliases if by_alias else {}
+        return {aliases.get(name, name): value for name, value in plain.items()} if aliases else plain
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """The same record, with other values for some fields, which nothing checks."""
@@ -306,10 +312,15 @@ def _dumped(value: Any, by_alias: bool | None, exclude_unset: bool, exclude_none
     if kind in _PLAIN:
         return value
     if kind is dict:
-        return {name: _dumped(item, by_alias, exclude_unset, exclude_none) for name, item in value.items()}
+        return {
+            name: item if item.__class__ in _PLAIN else _dumped(item, by_alias, exclude_unset, exclude_none)
+            for name, item in value.items()
+        }
     if kind is list:
-        return [_dumped(item, by_alias, exclude_unset, exclude_none) for item in value]
-    if hasattr(kind, "model_fields"):
+        return [
+            item if item.__class__ in _PLAIN else _dumped(item, by_alias, exclude_unset, exclude_none) for item in value
+        ]
+    if isinstance(kind, RecordType):
         return value.model_dump(by_alias=by_alias, exclude_unset=exclude_unset, exclude_none=exclude_none)
     return value
 
