@@ -6,7 +6,6 @@ ours: neither may slow the start of a command that needs neither.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Mapping
@@ -68,7 +67,7 @@ def _plugins() -> list[tuple[str, str]]:
 
 
 def _unknown(name: str, known: list[str]) -> ConfigError:
-    close = difflib.get_close_matches(name, known, n=1)
+    close = importlib.import_module("difflib").get_close_matches(name, known, n=1)
     meant = f"; did you mean {close[0]!r}?" if close else ""
     return ConfigError(
         f"no driver is called {name!r}{meant}",

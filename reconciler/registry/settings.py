@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, NamedTuple
 
 from reconciler.core.errors import ConfigError, SecretError
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import WriteOnly
 from reconciler.core.schema.fields import Field
@@ -18,7 +18,7 @@ from reconciler.core.url import canonical_url, location
 CONCURRENCY: Final = 16  # requests at one time, where nobody says
 TIMEOUT: Final = 30.0  # seconds
 DEADLINE: Final = 900.0  # seconds
-_REFERENCE: Final = re.compile(r"\$\{(?:env|file):[^{}]+\}")  # no command: where a registry is must be known offline
+_REFERENCE: Final = late_pattern(r"\$\{(?:env|file):[^{}]+\}")  # no command: where a registry is must be known offline
 
 
 class RemoteSettings(Record, frozen=True):

@@ -5,7 +5,7 @@ No message repeats the value that was found: it may be a secret.
 
 from __future__ import annotations
 
-import difflib
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -68,7 +68,7 @@ def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be, whatever the case of its letters, or None."""
     names = {name.casefold(): name for name in sorted(known, reverse=True)}
-    close = difflib.get_close_matches(word.casefold(), sorted(names), n=1, cutoff=0.6)
+    close = importlib.import_module("difflib").get_close_matches(word.casefold(), sorted(names), n=1, cutoff=0.6)
     return names[close[0]] if close else None
 
 

@@ -36,9 +36,9 @@ URL: Final = r"^(?![\s\S]*\$\{cmd:)(?:https?://(?![^/?#]*@)[^\s/?#][^\s]*|[\s\S]
 LONGEST_NUMBER: Final = 300  # characters; a float cannot tell more digits, and int() refuses more than 4300
 
 _url = re.compile(URL)
-_whole_reference = re.compile(WHOLE_REFERENCE)
-_integer = re.compile(r"[-+]?[0-9]+")
-_number = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_whole_reference = late_pattern(WHOLE_REFERENCE)
+_integer = late_pattern(r"[-+]?[0-9]+")
+_number = late_pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
 class Mistake(Unjudged):
@@ -320,7 +320,7 @@ class Pattern(NamedTuple):
 
 SENSITIVE_HEADER: Final = SECRET_NAME
 sensitive_header: Final = is_secret_name
-_secret_reference = re.compile(SECRET_REFERENCE)
+_secret_reference = late_pattern(SECRET_REFERENCE)
 
 
 def pydantic_side() -> Any:
