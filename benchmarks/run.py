@@ -89,14 +89,14 @@ def start_up(bin_: Path, peers: Path, rounds: int) -> list[Row]:
     ours = measure([bin_ / "reconciler", "validate", file], one, rounds)
     theirs = measure([peers / "check-jsonschema", "--schemafile", schema, file], one, rounds)
     helped = measure([bin_ / "reconciler", "--help"], one, rounds)
-    ratio = ours.wall / theirs.wall
+    ratio = ours.cpu / theirs.cpu
     return [
         Row(
             "`validate` of one file, whole process",
-            f"{ours.wall:.3f} s",
-            f"check-jsonschema {theirs.wall:.3f} s",
-            f"{ratio:.2f} × (at most 0.7)",
-            ratio <= 0.7,
+            f"{ours.cpu:.3f} s CPU",
+            f"check-jsonschema {theirs.cpu:.3f} s CPU",
+            f"{ratio:.2f} × (at most 0.5)",
+            ratio <= 0.5,
         ),
         Row("`reconciler --help`", f"{helped.cpu:.3f} s CPU", "", "at most 0.15 s CPU", helped.cpu <= 0.15),
     ]
@@ -106,18 +106,25 @@ def many(bin_: Path, peers: Path, rounds: int) -> list[Row]:
     folder = project(10_000)
     schema = ROOT / "schemas" / "manifest.schema.json"
     files = sorted(str(path.relative_to(folder)) for path in folder.glob("manifests/*/*.yaml"))
-    ours = measure([bin_ / "reconciler", "validate"], folder, rounds)
     theirs = measure([peers / "check-jsonschema", "--schemafile", schema, *files], folder, 1)
-    ratio = theirs.wall / ours.wall
+    first = measure([bin_ / "reconciler", "validate", "--no-cache"], folder, rounds)
+    measure([bin_ / "reconciler", "validate"], folder, 1)  # fills the cache
+    again = measure([bin_ / "reconciler", "validate"], folder, rounds)
     return [
-        Row(
-            "`validate` of 10,000 manifests",
-            f"{ours.wall:.2f} s, {ours.memory:.0f} MB",
-            f"check-jsonschema {theirs.wall:.1f} s",
-            f"{ratio:.1f} × faster (at least 8)",
-            ratio >= 8,
-        )
+        _times_faster("`validate --no-cache` of 10,000 manifests", first, theirs, 8),
+        _times_faster("`validate` of 10,000 manifests that did not change", again, theirs, 25),
     ]
+
+
+def _times_faster(what: str, ours: Figure, theirs: Figure, at_least: float) -> Row:
+    ratio = theirs.cpu / ours.cpu
+    return Row(
+        what,
+        f"{ours.cpu:.2f} s CPU, {ours.memory:.0f} MB",
+        f"check-jsonschema {theirs.cpu:.1f} s CPU",
+        f"{ratio:.1f} × faster (at least {at_least:g})",
+        ratio >= at_least,
+    )
 
 
 def registry(bin_: Path, peers: Path, rounds: int, counts: Sequence[int]) -> list[Row]:

@@ -11,7 +11,7 @@ from reconciler.cli.session import find_workspace, style
 from reconciler.cli.streams import tell_error, warn
 from reconciler.cli.waiting import reading
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
-from reconciler.core.resource import RemoteState
+from reconciler.core.resource import DesiredState, RemoteState
 from reconciler.core.schema.findings import did_you_mean
 from reconciler.project.loaded import LoadedManifests
 from reconciler.project.runner_local import registries_not_kept

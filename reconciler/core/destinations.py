@@ -10,9 +10,10 @@ from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.url import PORTS
 
-_NAME: Final = re.compile(r"[a-z0-9._-]+")
+_NAME: Final = late_pattern(r"[a-z0-9._-]+")
 
 
 class Host(NamedTuple):

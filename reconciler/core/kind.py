@@ -28,7 +28,7 @@ def refuse_key(rules: Iterable[KeyRule], otherwise: Callable[[str], str | None],
 
 @dataclass(frozen=True)
 class Kind:
-    """One native kind. `model` is the pydantic class that declares its fields with their rules; `name` is the class's unless given.
+    """One native kind. `model` is the record, or the pydantic class of another package, that declares its fields with their rules; `name` is the class's unless given.
 
     `key_rules`: what a key must be, as patterns that the JSON Schema and every check of a key share.
     `check_key` says why the registry would refuse a key, or None. It keeps the rules, so a kind gives it only for what no pattern says.

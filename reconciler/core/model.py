@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from reconciler.core.providers import NAMES as PROVIDER_NAMES
 from reconciler.core.rules import Unordered, WriteOnly
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import (
     END,
     NOT_BLANK,
@@ -32,18 +32,12 @@ from reconciler.core.schema.types import (
 from reconciler.core.schema.unions import TextOrList
 from reconciler.core.usual import USUAL
 
-STRICT: Final = ConfigDict(
-    defer_build=True, extra="forbid", strict=True, regex_engine="python-re", use_attribute_docstrings=False
-)
-
 TASKS: Final = ("chat_completion", "completion", "embeddings", "rerank", "custom")
 FORMATS: Final = ("openai", "anthropic", "custom")
 
 
-class Tls(BaseModel):
+class Tls(Record):
     """How the connection to an endpoint is secured."""
-
-    model_config = STRICT
 
     verify: Annotated[bool | None, Boolean()] = Field(
         None, description="Whether the server's certificate is checked. Checked unless this is false.", examples=[True]
@@ -55,10 +49,8 @@ class Tls(BaseModel):
     )
 
 
-class Endpoint(BaseModel):
+class Endpoint(Record):
     """A model behind a URL."""
-
-    model_config = STRICT
 
     url: Url = Field(
         description="The base URL. With format openai, `<url>/chat/completions` exists.",
@@ -102,10 +94,8 @@ class Endpoint(BaseModel):
     )
 
 
-class Provider(BaseModel):
+class Provider(Record):
     """A hosted provider's model."""
-
-    model_config = STRICT
 
     name: Annotated[str, OpenName(PROVIDER_NAMES)] = Field(
         description="The provider, as the registries call it.", examples=["openai", "anthropic"]
@@ -115,10 +105,8 @@ class Provider(BaseModel):
     )
 
 
-class Parameters(BaseModel):
+class Parameters(Record):
     """Inference parameters that are sent unless a request says otherwise."""
-
-    model_config = STRICT
 
     temperature: Annotated[float | None, Number(minimum=0), USUAL["temperature"]] = Field(
         None, description="Sampling temperature. 0 is the most predictable.", examples=[0.2]
@@ -152,10 +140,8 @@ class Parameters(BaseModel):
     )
 
 
-class Limits(BaseModel):
+class Limits(Record):
     """What callers may ask of the model."""
-
-    model_config = STRICT
 
     requests_per_minute: Annotated[int | None, Number(minimum=1, integer=True), USUAL["requests_per_minute"]] = Field(
         None, description="The most requests in a minute.", examples=[60]
@@ -168,10 +154,8 @@ class Limits(BaseModel):
     )
 
 
-class ModelSpec(BaseModel):
+class ModelSpec(Record):
     """What a model is: the fields that go to registries."""
-
-    model_config = STRICT
 
     display_name: str | None = Field(None, description="The name that people see.", examples=["Support chat"])
     description: str | None = Field(
@@ -195,10 +179,8 @@ class ModelSpec(BaseModel):
     )
 
 
-class Override(BaseModel):
+class Override(Record, extra="allow"):
     """One registry's own terms, merge-patched over the compiled model."""
-
-    model_config = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
 
     key: Annotated[str, Field(min_length=1)] | None = Field(
         None,
@@ -219,10 +201,8 @@ DAY: Final = (  # a day of the years 2000 to 2999
 )
 
 
-class Waiver(BaseModel):
+class Waiver(Record):
     """An exception from a policy for this document, with an end."""
-
-    model_config = STRICT
 
     policy: Name = Field(description="The name of the policy.", examples=["owner-label"])
     reason: Annotated[str, Pattern(NOT_BLANK, "bad_length", "must say why the policy does not apply here")] = Field(
@@ -233,10 +213,8 @@ class Waiver(BaseModel):
     )
 
 
-class Shared(BaseModel):
+class Shared(Record):
     """What documents and templates alike may say, whatever their kind."""
-
-    model_config = STRICT
 
     schema_: Annotated[str | None, Field(alias="$schema")] = Field(
         None, description="The JSON Schema for editors (in JSON files)."

@@ -1,4 +1,4 @@
-"""The field rules of a pydantic model class as a tree of `Node`s.
+"""The field rules of a record, or of a pydantic model class, as a tree of `Node`s.
 
 A class that also takes members which it does not declare (`extra="allow"`) may say how a registry treats those::
 
@@ -17,7 +17,7 @@ _UNSEEN: Final = (ServerOwned, ServerDefault, WriteOnly)  # fields that are set 
 
 
 def rules_of(model: Any) -> Node:
-    """The tree of rules that a pydantic model class declares."""
+    """The tree of rules that a record or a pydantic model class declares."""
     return _tree(model)
 
 

@@ -169,7 +169,7 @@ class Usual(NamedTuple):
 
     def holds(self, value: Any) -> bool:
         """Tell whether a value is within the bounds; what is no number is."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             return True
         return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,8 +11,9 @@ from typing import Final, NamedTuple, NoReturn, Protocol
 
 from reconciler.core.destinations import Allowed, permits
 from reconciler.core.errors import SecretError
+from reconciler.core.late_pattern import late_pattern
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME: Final = late_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_SECRET_BYTES: Final = 1024 * 1024
 
 

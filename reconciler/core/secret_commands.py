@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.core.errors import SecretError
+from reconciler.core.late_pattern import late_pattern
 
 PLACEHOLDER: Final = "{name}"  # in a command's list: what a reference says behind the command's name
 FORM: Final = "${cmd:NAME/REST}"
 MOST_AT_ONCE: Final = 4
 MAX_LENGTH: Final = 500  # characters of REST
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME: Final = late_pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PROCESSES: Final = "reconciler.core.secret_process"  # loaded by name: most runs start no process
 SHELL: Final = r"(?:^|[/\\])(?:sh|bash|dash|zsh|ksh|ash|fish|cmd|powershell|pwsh)(?:\.exe)?$(?!\n)"
 

@@ -160,6 +160,7 @@ def is_secret_name(name: str) -> bool:
     return any(piece in small for piece in _PIECES) and _secret_name.search(name) is not None
 
 
+@lru_cache(maxsize=4096)
 def is_secret_field(name: str) -> bool:
     """The same for a field that nobody declares. One that is called `key` alone mostly finds something."""
     return name.lower() != "key" and is_secret_name(name)
@@ -174,7 +175,7 @@ def refuses_credentials(url: Any) -> str | None:
     """Why an address in a registry's own terms must not be written as it is: its user, its password or a key in its query would be shown to everybody."""
     if not isinstance(url, str) or "://" not in url:
         return None
-    if "@" in re.split(r"[/?#\\\\]", url.split("://", 1)[1], maxsplit=1)[0]:
+    if "@" in url and "@" in re.split(r"[/?#\\\\]", url.split("://", 1)[1], maxsplit=1)[0]:
         return "must not hold a user name or password"
     return "must not hold a credential in its query" if has_secret_in_query(url) else None
 

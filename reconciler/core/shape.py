@@ -81,7 +81,7 @@ _EXACT: Final = {str: "text", bool: "a boolean", int: "a number", float: "a numb
 
 
 def shape_of(model: Any) -> Shape:
-    """The shape that a pydantic model class declares."""
+    """The shape that a record or a pydantic model class declares."""
     members = {info.alias or name: _shape(info.annotation, info.metadata) for name, info in model.model_fields.items()}
     demands = any(info.is_required() for info in model.model_fields.values())
     return Shape(frozenset({_MAP}), members, model.model_config.get("extra") != "allow", demands)

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
+from reconciler.core.late_pattern import late_pattern
+
 PORTS: Final = {"http": 80, "https": 443}
 # escapes of what a path may hold as it is
-_UNRESERVED: Final = re.compile(r"%(2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])")
-_HASHED: Final = re.compile(r".* \(sha256:([0-9a-f]{32})\)", re.DOTALL)
+_UNRESERVED: Final = late_pattern(r"%(2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])")
+_HASHED: Final = late_pattern(r".* \(sha256:([0-9a-f]{32})\)", re.DOTALL)
 
 
 def canonical_url(url: str) -> str:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-_PIECE: Final = re.compile(r"\*+|\?|\[[!\]]?[^\]]*\]")
+from reconciler.core.late_pattern import late_pattern
+
+_PIECE: Final = late_pattern(r"\*+|\?|\[[!\]]?[^\]]*\]")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from reconciler.core import pointer as json_pointer
+from reconciler.core.late_pattern import late_pattern
 
 SECRET: Final = "secret"  # noqa: S105  # a scheme, and the name of a secret command
 CONFIG_MAP: Final = "configMap"
@@ -21,12 +22,12 @@ ENVIRONMENT: Final = "reconciler-env"  # the Secret with the variables that mani
 COMMANDS: Final = "reconciler-commands"  # the Secret with what secret commands print
 FILES: Final = "reconciler-files"  # the Secret, and the ConfigMap, with the files that manifests name
 
-_TOKEN: Final = re.compile(r"\$\$\{|\$\{([A-Za-z]+):([^{}]*)\}")
-IN_A_CLUSTER: Final = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)/([A-Za-z0-9._-]{1,253})")
+_TOKEN: Final = late_pattern(r"\$\$\{|\$\{([A-Za-z]+):([^{}]*)\}")
+IN_A_CLUSTER: Final = late_pattern(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)/([A-Za-z0-9._-]{1,253})")
 _REFUSED: Final = frozenset({"env", "file", "cmd"})
 _WAY_OUT: Final = "${secret:NAME/KEY} in a secret field, ${configMap:NAME/KEY} elsewhere"
-AS_WRITTEN: Final = re.compile(r"/(?:key|registries/[^/]+/key)")  # in a manifest: no reference is resolved there
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+AS_WRITTEN: Final = late_pattern(r"/(?:key|registries/[^/]+/key)")  # in a manifest: no reference is resolved there
+_VARIABLE: Final = late_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOT_IN_KEYS: Final = re.compile(rb"[^A-Za-z0-9.-]")
 
 

@@ -15,6 +15,7 @@ from reconciler.core.secret_names import is_secret_field, is_secret_form, is_sec
 
 RULE: Final = "likely-secret"
 _BY_FORM: Final = "looks like a credential: a manifest holds references to secrets, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}, and never a secret"
+_BARE: Final = frozenset({int, float, bool, type(None)})  # values that are no text and hold none
 _BY_NAME: Final = (
     "has the name of a credential, and a value that is written down: if it is one, take it out and change it"
 )
@@ -48,15 +49,15 @@ def _is_harmless(value: Any, texts: list[str]) -> bool:
         return "://" not in value or refuses_credentials(value) is None
     if isinstance(value, dict):
         for name, item in value.items():
-            if not isinstance(name, str) or is_secret_form_of_name(name):
+            if name.__class__ is not str or is_secret_form_of_name(name):
                 return False
-            if isinstance(item, str):
-                if item.strip() and not _is_reference(item) and is_secret_field(name):
+            if item.__class__ is str:
+                if is_secret_field(name) and item.strip() and not _is_reference(item):
                     return False
                 texts.append(item)
                 if "://" in item and refuses_credentials(item) is not None:
                     return False
-            elif isinstance(item, (dict, list)) and not _is_harmless(item, texts):
+            elif item.__class__ not in _BARE and (isinstance(item, str) or not _is_harmless(item, texts)):
                 return False
     elif isinstance(value, list):
         return all(_is_harmless(item, texts) for item in value)

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, Field, ValidationError, create_model
-from pydantic.fields import FieldInfo
-
 from reconciler.core.kind import KeyRule, Kind
 from reconciler.core.model import NativeCommon
+from reconciler.core.schema.fields import Field, FieldForm
 from reconciler.core.schema.findings import Finding, findings, hinted
+from reconciler.core.schema.record import attempt, derived
 from reconciler.core.schema.types import Resolved
 from reconciler.manifest.keys import key_refusal, near_key
 from reconciler.manifest.model_check import absent_protected
@@ -29,7 +28,7 @@ class NativeKind:
     """
 
     name: str
-    model: type[BaseModel]
+    model: Any  # a record class, or the pydantic model of another package
     title: str = ""
     hints: Mapping[str, str] = field(default_factory=dict, compare=False)  # see core.kind.Kind
     key_rules: tuple[KeyRule, ...] = ()
@@ -56,7 +55,7 @@ class NativeDocument:
 
 
 @cache
-def document_model(kind: NativeKind, *, absent: bool = False) -> type[BaseModel]:
+def document_model(kind: NativeKind, *, absent: bool = False) -> Any:
     """The common fields and the kind's own as one model; with `absent`, none of the kind's own is required.
 
     What the kind's model says of unknown fields holds for the document.
@@ -67,11 +66,13 @@ def document_model(kind: NativeKind, *, absent: bool = False) -> type[BaseModel]
     if absent:
         required = {name: info for name, info in kind.model.model_fields.items() if info.is_required()}
         fields |= {name: (info.annotation, _optional(info)) for name, info in required.items()}
-    return create_model(kind.model.__name__, __base__=(NativeCommon, kind.model), __doc__=kind.model.__doc__, **fields)
+    return derived(kind.model.__name__, (NativeCommon, kind.model), fields, doc=kind.model.__doc__)
 
 
-def _optional(info: FieldInfo) -> FieldInfo:
+def _optional(info: Any) -> Any:
     """Make a field optional. Null stays as forbidden as before."""
+    if isinstance(info, FieldForm):
+        return info.optional()
     optional = copy(info)
     optional.default = None
     return optional
@@ -84,12 +85,8 @@ def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, li
     where there is any other finding.
     """
     model = document_model(kind, absent=isinstance(data, Mapping) and data.get("state") == "absent")
-    found: list[Finding] = []
-    checked: BaseModel | None = None
-    try:
-        checked = model.model_validate(data)
-    except ValidationError as error:
-        found = hinted(findings(error, data, model), kind.hints)
+    checked, error = attempt(model, data)
+    found = [] if error is None else hinted(findings(error, data, model), kind.hints)
     if isinstance(data, Mapping):
         found += absent_protected(data)
     known = {item.pointer for item in found}
@@ -127,9 +124,9 @@ def _converted(given: Any, checked: Any) -> Any:
 
 
 def _member(checked: Any, name: str) -> Any:
-    """The member of that name in what pydantic made of a map: a model or a map."""
-    if isinstance(checked, BaseModel):
-        fields = type(checked).model_fields
+    """The member of that name in what the check made of a map: a record, a pydantic model or a map."""
+    fields = getattr(type(checked), "model_fields", None)
+    if fields is not None:
         found = name if name in fields else next((key for key, info in fields.items() if info.alias == name), name)
         return getattr(checked, found, None)
     return checked.get(name) if isinstance(checked, Mapping) else None

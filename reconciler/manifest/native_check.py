@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
-
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, findings, hinted, nearest
+from reconciler.core.schema.record import attempt
 from reconciler.core.shape import Shape
 from reconciler.core.spec import limits_in, unknown_values_in
 from reconciler.core.unmanaged import hidden_in, hide
@@ -51,12 +50,12 @@ def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Ma
     return dumped, located
 
 
-def formed(spec: Mapping[str, Any], kind: Kind) -> tuple[BaseModel | None, list[Finding]]:
+def formed(spec: Mapping[str, Any], kind: Kind) -> tuple[Any, list[Finding]]:
     """A native object as its kind's model, and what is wrong with its form; the model is None where anything is."""
-    try:
-        return kind.model.model_validate(spec), []
-    except ValidationError as error:
-        return None, hinted(findings(error, spec, kind.model), kind.hints)
+    model, error = attempt(kind.model, spec)
+    if error is None:
+        return model, []
+    return None, hinted(findings(error, spec, kind.model), kind.hints)
 
 
 def _cleared_unknown(kind: Kind, target: Destination) -> Iterator[Finding]:

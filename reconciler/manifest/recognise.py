@@ -6,13 +6,13 @@ knows. Each format is one line in `_FORMATS`; the first that fits wins, so the p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from reconciler.core import document
 from reconciler.core.document import LoadedDocuments
 from reconciler.core.errors import Problem
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.kubernetes_objects import kind_in
 
@@ -229,7 +229,9 @@ def _lf(data: Data) -> bool:
     return bool(entries) and all(_any(one, *_LF_ENTRY) for one in entries)
 
 
-_GO_TEMPLATE: Final = re.compile(r"\{\{-?\s*(?:if|with|range|end|include|template|define|\.Values|\.Release|\.Chart)\b")
+_GO_TEMPLATE: Final = late_pattern(
+    r"\{\{-?\s*(?:if|with|range|end|include|template|define|\.Values|\.Release|\.Chart)\b"
+)
 HELM_TEMPLATE: Final = Format("a template of a Helm chart", lambda data: False)
 _FORMATS: Final = (
     Format("a Kustomize file", _kustomize),

@@ -6,7 +6,6 @@ known (`registry.configured`). References (`${env:NAME}`) stay as they are: only
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,16 +13,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
-
 from reconciler.core import document
 from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as pointers
 from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
+from reconciler.core.schema.fields import Field
 from reconciler.core.schema.findings import Finding, did_you_mean, findings, place
+from reconciler.core.schema.record import Record, attempt
 from reconciler.core.schema.types import (
     END,
     Boolean,
@@ -31,6 +29,7 @@ from reconciler.core.schema.types import (
     Duration,
     ExcludeGlob,
     HostPattern,
+    Mistake,
     Name,
     Number,
     Pattern,
@@ -48,13 +47,10 @@ from reconciler.project.manifest_paths import ManifestsEntry, exclusions, source
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
 OWNER: Final = r"^[^/]+" + END
-STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
-class Guards(BaseModel):
+class Guards(Record):
     """Limits on what one run may delete, in each registry. Only models count."""
-
-    model_config = STRICT
 
     max_deletes: Annotated[int | None, Number(minimum=0, integer=True, reference=False)] = Field(
         DEFAULTS.max_deletes, description="More deletions than this stop the run.", examples=[5]
@@ -71,20 +67,16 @@ class Guards(BaseModel):
     )
 
 
-class Plans(BaseModel):
+class Plans(Record):
     """Saved plans."""
-
-    model_config = STRICT
 
     expire: Duration | None = Field(
         "7d", description="How long after it was saved a plan may be applied.", examples=["24h"]
     )
 
 
-class SecretBounds(BaseModel):
+class SecretBounds(Record):
     """The hosts that secrets may be sent to."""
-
-    model_config = STRICT
 
     allow: dict[VariableGlob, list[HostPattern]] | None = Field(
         None,
@@ -113,20 +105,18 @@ class SecretCommand(Checked):
 
     def check(self, value: Any) -> Any:
         if not isinstance(value, list):
-            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a list"})
+            raise Mistake("wrong_type", "must be {expected}", {"expected": "a list"})
         wrong = [place for place, word in enumerate(value) if not isinstance(word, str) or "\0" in word]
         if wrong:
-            raise PydanticCustomError("wrong_items", "items must be strings without NUL", {"places": wrong})
+            raise Mistake("wrong_items", "items must be strings without NUL", {"places": wrong})
         message = wrong_command(value)
         if message is not None:
-            raise PydanticCustomError("bad_command", "{message}", {"message": message})
+            raise Mistake("bad_command", "{message}", {"message": message})
         return value
 
 
-class RegistryEntry(BaseModel):
+class RegistryEntry(Record, extra="allow"):
     """One registry: the driver, and the settings that the driver takes."""
-
-    model_config = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
 
     driver: Annotated[str, Field(min_length=1)] = Field(
         description="What kind of registry this is.", examples=["local"]
@@ -141,10 +131,8 @@ class RegistryEntry(BaseModel):
     )
 
 
-class Config(BaseModel):
+class Config(Record):
     """reconciler.yaml: who we are, where manifests are, and which registries there are."""
-
-    model_config = STRICT
 
     schema_: Annotated[str | None, Field(alias="$schema")] = Field(
         None, description="The JSON Schema for editors (in JSON files)."
@@ -325,14 +313,16 @@ def _validate_environments(
         layers = {environment: data, **layers}
     configs: dict[str | None, Config] = {}
     for name, layer in layers.items():
-        try:
-            configs[name] = config = Config.model_validate(layer)
-            found[name] = [*found.get(name, ()), *_commands_named(layer, config)]
-        except ValidationError as error:
+        config, error = attempt(Config, layer)
+        if error is not None:
             found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
+            continue
+        configs[name] = config
+        found[name] = [*found.get(name, ()), *_commands_named(layer, config)]
     if environment is not None:
-        with contextlib.suppress(ValidationError):  # what is wrong without an environment is no concern of this one
-            configs[None] = Config.model_validate(data)
+        base, _ = attempt(Config, data)  # what is wrong without an environment is no concern of this one
+        if base is not None:
+            configs[None] = base
     if not any(found.values()):
         return configs, set()
     places = document.places(text, shown)

@@ -7,10 +7,9 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
-
-import pydantic
 
 import reconciler
 from reconciler.core import document
@@ -61,11 +60,19 @@ def _read_quickly(files: Sequence[File]) -> bool:
 
 def fingerprint(project: Project, cwd: Path) -> str:
     """Name all that manifests are read with, as hex digits: this program, what it reads YAML with, and the configuration."""
-    libraries = [sys.version, pydantic.VERSION, document.PARSER]
+    libraries = [sys.version, _pydantic(), document.PARSER]
     where = [str(project.root), project.file, str(cwd), project.environment]
     inputs = [reconciler.__version__, *_code(), libraries, where, project.text, dict(project.variables)]
     text = json.dumps(inputs, sort_keys=True)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _pydantic() -> tuple[str, int, int]:
+    """The file that tells pydantic's version, which is not imported for that, with its size and when it was written."""
+    found = find_spec("pydantic")
+    path = os.path.join(os.path.dirname((found and found.origin) or ""), "version.py")
+    status = os.stat(path)
+    return path, status.st_size, status.st_mtime_ns
 
 
 def _code() -> Iterator[tuple[str, int, int]]:

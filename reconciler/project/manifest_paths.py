@@ -6,18 +6,16 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from reconciler.core import presence
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import ExcludeGlob
 from reconciler.manifest.exclude import Exclusion
 from reconciler.manifest.glob import fixed_part
 
 
-class ManifestsEntry(BaseModel):
+class ManifestsEntry(Record):
     """A path of manifests, of which some files are not read."""
-
-    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
     path: str = Field(description="A folder, file or glob, relative to reconciler.yaml.", examples=["manifests"])
     exclude: list[ExcludeGlob] | None = Field(

@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
 from reconciler.core import document
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.schema.findings import Finding, findings
+from reconciler.core.schema.record import attempt
 from reconciler.core.secret import Resolver
 from reconciler.core.url import is_known_place, place_of
 from reconciler.manifest.native import NativeKind
@@ -40,10 +39,9 @@ def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryE
         settings = {
             key: value for key, value in entry.items() if key not in _COMMON and (value is not None or key not in known)
         }
-        try:
-            checked = driver.settings.model_validate(settings)
-        except ValidationError as error:
-            found.extend(_below(f"/registries/{name}", findings(error, settings, driver.settings)))
+        checked, wrong = attempt(driver.settings, settings)
+        if wrong is not None:
+            found.extend(_below(f"/registries/{name}", findings(wrong, settings, driver.settings)))
             continue
         entries[name] = _load_entry(name, configured(driver, [checked]), checked, entry, project, resolver)
     found.extend(_same_place(entries.values()))
@@ -80,7 +78,7 @@ def drivers_in_use(entries: Iterable[RegistryEntry]) -> dict[str, Driver]:
     return {name: configured(group[0].driver, [entry.settings for entry in group]) for name, group in groups.items()}
 
 
-def configured(driver: Driver, settings: Sequence[BaseModel]) -> Driver:
+def configured(driver: Driver, settings: Sequence[Any]) -> Driver:
     """A driver as entries with these settings have it."""
     return driver.configured(settings) if isinstance(driver, Configurable) else driver
 
@@ -102,7 +100,7 @@ def native_kinds_of(drivers: Iterable[Driver]) -> dict[str, NativeKind]:
 
 
 def _load_entry(
-    name: str, driver: Driver, settings: BaseModel, entry: Mapping[str, Any], project: Project, resolver: Resolver
+    name: str, driver: Driver, settings: Any, entry: Mapping[str, Any], project: Project, resolver: Resolver
 ) -> RegistryEntry:
     owner = project.owner
     if owner is None and isinstance(driver, HasDefaultOwner) and driver.default_owner is not None:

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from reconciler.core.formats import PATHS, base_url_pattern, paths_of
 from reconciler.core.kind import KeyRule
 from reconciler.core.model import Endpoint, Inherited, Model, Override, Template
@@ -47,7 +45,7 @@ class RegistryShape:
     """A registry of the configuration: its driver, and the native model that a portable Model becomes there, if any, with the rules for its keys."""
 
     driver: str
-    model: type[BaseModel] | None = None
+    model: Any | None = None
     key_rules: tuple[KeyRule, ...] = ()
 
 
@@ -94,7 +92,7 @@ def manifest_schema(natives: Mapping[str, NativeKind], registries: Mapping[str, 
     return _finished(form)
 
 
-def config_schema(drivers: Mapping[str, type[BaseModel]]) -> Form:
+def config_schema(drivers: Mapping[str, Any]) -> Form:
     """The schema of reconciler.yaml. `drivers` maps each driver to the model of its settings."""
     definitions = {f"registry.{name}": _registry_form(name, settings) for name, settings in sorted(drivers.items())}
     whole = form_of(Config)
@@ -117,7 +115,7 @@ def policy_schema() -> Form:
 def generate(
     natives: Mapping[str, NativeKind],
     registries: Mapping[str, RegistryShape] | None,
-    drivers: Mapping[str, type[BaseModel]],
+    drivers: Mapping[str, Any],
 ) -> dict[str, str]:
     """The published schemas, file name to JSON text: the manifest, the configuration, a policy, and each JSON answer."""
     schemas = {
@@ -177,7 +175,7 @@ def _model_form(registries: Mapping[str, RegistryShape] | None) -> Form:
     return form
 
 
-def _part_form(model: type[BaseModel], registries: Mapping[str, RegistryShape] | None) -> Form:
+def _part_form(model: Any, registries: Mapping[str, RegistryShape] | None) -> Form:
     """A template, or a Model that extends some: any member may be left out, and null removes what is inherited."""
     form = form_of(model)
     known = form["properties"] | {"registries": _registries(form, registries)}
@@ -295,7 +293,7 @@ def _snippets() -> list[Form]:
 # --- reconciler.yaml ---------------------------------------------------------------------------------------
 
 
-def _registry_form(driver: str, settings: type[BaseModel]) -> Form:
+def _registry_form(driver: str, settings: Any) -> Form:
     """One entry of that driver: what every registry takes, and the driver's own settings."""
     entry, own = form_of(RegistryEntry), form_of(settings)
     form = {name: value for name, value in own.items() if name not in ("title", "type")}

@@ -6,13 +6,10 @@ ours: neither may slow the start of a command that needs neither.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any, Final
-
-from pydantic import BaseModel
 
 from reconciler.core.errors import ConfigError
 from reconciler.core.kind import Kind
@@ -70,7 +67,7 @@ def _plugins() -> list[tuple[str, str]]:
 
 
 def _unknown(name: str, known: list[str]) -> ConfigError:
-    close = difflib.get_close_matches(name, known, n=1)
+    close = importlib.import_module("difflib").get_close_matches(name, known, n=1)
     meant = f"; did you mean {close[0]!r}?" if close else ""
     return ConfigError(
         f"no driver is called {name!r}{meant}",
@@ -125,6 +122,6 @@ def _why_no_driver(found: Any) -> str | None:
         return "its kinds are no mapping of names to the kinds of these names"
     if not any(kind.portable or kind.counts_in_guards for kind in kinds.values()):
         return "none of its kinds is portable or counts as a model, so that a Model could become it"
-    if not (isinstance(found.settings, type) and issubclass(found.settings, BaseModel)):
+    if not (isinstance(found.settings, type) and hasattr(found.settings, "model_fields")):
         return "its settings are no pydantic model class"
     return None

@@ -117,7 +117,6 @@ from reconciler.registry.rows import (
 )
 from reconciler.registry.settings import (
     TIMEOUT,
-    RemoteSettings,
     ResolvedAddress,
     checked_url,
     location_of,
@@ -129,6 +128,7 @@ if TYPE_CHECKING:
     from reconciler.registry.http.opening import bearer, target_of
     from reconciler.registry.http.pages import Page, Sweep, check_whole
     from reconciler.registry.http.write_errors import path_to, quoted_id, raise_for_write
+    from reconciler.registry.settings import RemoteSettings
 
 # by module; here as text, since asking for them imports the HTTP client
 _LAZY: Final = {
@@ -285,6 +285,8 @@ __all__ = [  # noqa: RUF022  # by what they are for
 
 
 def __getattr__(name: str) -> Any:
+    if name == "RemoteSettings":  # as a pydantic model, which a driver of another package derives its own from
+        return import_module("reconciler.registry.settings").RemoteSettings.pydantic_model()
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LAZY[name]), name)

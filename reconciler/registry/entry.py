@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-
-from pydantic import BaseModel
+from typing import Any
 
 from reconciler.core.kind import Kind
 from reconciler.core.resource import RegistryFacts
@@ -27,7 +26,7 @@ class RegistryEntry:
 
     name: str
     driver: Driver
-    settings: BaseModel
+    settings: Any
     facts: RegistryFacts
     default: bool
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final
-
-from pydantic import BaseModel
+from typing import Any, Final
 
 from reconciler.core.model import Model, ModelSpec
 from reconciler.registry.protocol import Inexpressible
@@ -25,12 +23,12 @@ def inexpressible(model: Model, held: Collection[str], registry: str) -> tuple[I
     )
 
 
-def _set_beyond(value: BaseModel, form: type[BaseModel], held: Collection[str], prefix: str) -> Iterator[str]:
+def _set_beyond(value: Any, form: Any, held: Collection[str], prefix: str) -> Iterator[str]:
     for name, field in form.model_fields.items():
         pointer, member = f"{prefix}/{name}", getattr(value, name)
         if member is None or member == field.default or pointer in held:
             continue
-        if isinstance(member, BaseModel) and any(one.startswith(f"{pointer}/") for one in held):
+        if hasattr(type(member), "model_fields") and any(one.startswith(f"{pointer}/") for one in held):
             yield from _set_beyond(member, type(member), held, pointer)
         else:
             yield pointer

@@ -13,8 +13,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from pydantic import BaseModel
-
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.resource import Address, Listing, Resource
@@ -122,7 +120,7 @@ class Driver(Protocol):
 
     name: str
     kinds: Mapping[str, Kind]
-    settings: type[BaseModel]  # what an entry in reconciler.yaml may say, beside `driver`, `default` and `owns`
+    settings: type[Any]  # what an entry in reconciler.yaml may say, beside `driver`, `default` and `owns`
 
     # where the entry leads: canonical, without credentials; two entries with one location are an error. A reference in it is
     # resolved where it has a value, and stays as it is where it has none: `validate` needs no environment

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from pydantic import BaseModel
-
 from reconciler.core.kind import Kind
 from reconciler.core.model import Model
 from reconciler.core.secret import Resolver
@@ -27,7 +25,7 @@ class RemoteDriver:
         self,
         name: str,
         kinds: Iterable[Kind],
-        settings: type[BaseModel],
+        settings: type[Any],
         *,
         store: str,
         compile: Callable[[Model, str], Compiled],  # noqa: A002  # by the name of the method that it becomes

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Annotated, Final, NamedTuple
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Any, Final, NamedTuple
 
 from reconciler.core.errors import ConfigError, SecretError
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import WriteOnly
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import Boolean, HeaderMap, Number, Url, sensitive_header
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.url import canonical_url, location
@@ -18,13 +18,11 @@ from reconciler.core.url import canonical_url, location
 CONCURRENCY: Final = 16  # requests at one time, where nobody says
 TIMEOUT: Final = 30.0  # seconds
 DEADLINE: Final = 900.0  # seconds
-_REFERENCE: Final = re.compile(r"\$\{(?:env|file):[^{}]+\}")  # no command: where a registry is must be known offline
+_REFERENCE: Final = late_pattern(r"\$\{(?:env|file):[^{}]+\}")  # no command: where a registry is must be known offline
 
 
-class RemoteSettings(BaseModel):
+class RemoteSettings(Record, frozen=True):
     """The settings that all remote registries share; a driver adds its credential."""
-
-    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True, regex_engine="python-re")
 
     url: Url | None = Field(
         None, description="Where the registry is. May hold a reference.", examples=["https://registry.example.com"]
@@ -107,7 +105,7 @@ class ResolvedAddress(NamedTuple):
     secrets: tuple[Secret, ...]
 
 
-def resolved_addresses(settings: BaseModel, resolver: Resolver) -> Iterator[ResolvedAddress]:
+def resolved_addresses(settings: Any, resolver: Resolver) -> Iterator[ResolvedAddress]:
     """The settings that hold references though they are no secrets themselves. Raises SecretError where one has no value."""
     for name, node in rules_of(type(settings)).children.items():
         value = getattr(settings, name, None)

@@ -7,8 +7,10 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.core.late_pattern import late_pattern
+
 ELLIPSIS: Final = "…"
-_ODD: Final = re.compile("[\u0300-\U0010ffff]")  # the code points that may be wider or narrower than one column
+_ODD: Final = late_pattern("[\u0300-\U0010ffff]")  # the code points that may be wider or narrower than one column
 
 _UNIT: Final = re.compile(r"\\(?:u[0-9a-f]{4}|U[0-9a-f]{8}|x[0-9a-f]{2}|.)|.", re.DOTALL)
 

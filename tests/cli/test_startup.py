@@ -23,6 +23,8 @@ NEVER: Final = {
     "jinja2",
     "jsonschema",
     "opentelemetry",
+    "pydantic",
+    "pydantic_core",
     "reconciler.cli.observed",
     "reconciler.core.document.comments",
     "reconciler.core.schema.answers",

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from reconciler.core.model import DAY
 from reconciler.core.rules import Immutable, Normalized, Ref, ServerDefault, ServerOwned, Unordered, WriteOnly
 from reconciler.core.schema import types as scalars
+from reconciler.core.schema.fields import FieldForm
 from reconciler.core.schema.types import (
     Boolean,
     Choice,
@@ -186,8 +187,9 @@ def field(annotation: Any, metadata: tuple[Any, ...] = ()) -> Strategy:
 
 
 def _at_least(metadata: tuple[Any, ...]) -> int:
+    bounded = next((item.bounds for item in metadata if isinstance(item, FieldForm)), {})
     flat = [part for item in metadata for part in (item.metadata if isinstance(item, FieldInfo) else [item])]
-    return next((item.min_length for item in flat if isinstance(item, MinLen)), 0)
+    return next((item.min_length for item in flat if isinstance(item, MinLen)), bounded.get("min_length", 0))
 
 
 def _plain(annotation: Any, least: int) -> Strategy:
@@ -204,7 +206,7 @@ def _plain(annotation: Any, least: int) -> Strategy:
         return ANYTHING
     if annotation is str:
         return st.sampled_from([word for word in WORDS if len(word) >= least])
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if hasattr(annotation, "model_fields"):
         return document(annotation)
     raise AssertionError(f"no documents for {annotation!r}")
 

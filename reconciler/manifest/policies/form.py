@@ -1,24 +1,19 @@
-"""The form of a policy file: the pydantic models, from which its JSON Schema is made, too."""
+"""The form of a policy file: the records, from which its JSON Schema is made, too."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import NOT_BLANK, Name, Pattern
 
-STRICT: Final = ConfigDict(
-    defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()
-)
 SAID: Final = Pattern(NOT_BLANK, "bad_length", "must not be empty")
 Globs = Annotated[list[str], Field(min_length=1)]
 
 
-class Match(BaseModel):
+class Match(Record):
     """The objects that a policy is about. What is given must all hold; what is absent holds for every object."""
-
-    model_config = STRICT
 
     kinds: Globs | None = Field(
         None,
@@ -36,10 +31,8 @@ class Match(BaseModel):
     )
 
 
-class PolicyDocument(BaseModel):
+class PolicyDocument(Record):
     """A policy: what must hold for each object that it matches, as a JSON Schema or as a CEL expression."""
-
-    model_config = STRICT
 
     schema_file: Annotated[str | None, Field(alias="$schema")] = Field(
         None, description="The JSON Schema for editors (in JSON files)."

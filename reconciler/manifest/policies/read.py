@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from reconciler.core import document
 from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Source
 from reconciler.core.schema.findings import Finding, findings, nearest, place
+from reconciler.core.schema.record import attempt
 from reconciler.manifest.discover import FoundFiles
 from reconciler.manifest.policies.form import Match, PolicyDocument
 from reconciler.manifest.policies.policy import Names, Policies, Policy
@@ -68,9 +67,8 @@ def _policy(item: Document, file: str, names: Names, seen: dict[str, str]) -> tu
     if not isinstance(data, dict):
         return None, [Finding("wrong-type", "a policy must be a map")]
     wrong = list(_name_taken(data, f"{file}:{item.line}", seen))
-    try:
-        checked = PolicyDocument.model_validate(data)
-    except ValidationError as error:
+    checked, error = attempt(PolicyDocument, data)
+    if error is not None:
         return None, [*wrong, *findings(error, data, PolicyDocument), *_one_of_two(data)]
     wrong += [*_one_of_two(data), *_unknown_names(checked.match or Match(), names)]
     if wrong:

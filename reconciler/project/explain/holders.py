@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from reconciler.core.model import Model
+from reconciler.core.schema.record import attempt
 from reconciler.core.topic import Holder
 from reconciler.project.explain.fields import Place, allowed
 from reconciler.registry.protocol import Driver
@@ -55,9 +54,8 @@ def _refusals(driver: Driver, path: Sequence[str], value: Any) -> Iterator[str |
     for base in _BASES:
         if path[0] in ("endpoint", "provider") and path[0] not in base:
             continue
-        try:
-            model = Model.model_validate(_with({"kind": "Model", "key": "sample", **base}, path, value))
-        except ValidationError:  # an example that needs another field beside it
+        model, error = attempt(Model, _with({"kind": "Model", "key": "sample", **base}, path, value))
+        if error is not None:  # an example that needs another field beside it
             continue
         pointer = "/" + "/".join(path)
         lost = driver.compile(model, "sample").inexpressible

@@ -8,14 +8,13 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel
-
 from reconciler.core import model as core_model
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.kind import Kind
 from reconciler.core.model import ModelSpec
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import OPAQUE
+from reconciler.core.schema.record import RecordType
 from reconciler.core.topic import Topic
 from reconciler.manifest.native import NativeKind
 from reconciler.project.explain.fields import Form, Place, children, facts, first_paragraph, meaning, members
@@ -30,7 +29,7 @@ PORTABLE: Final = {  # the classes of manifests that are no registry's own: thei
     name: found
     for name, found in vars(core_model).items()
     if isinstance(found, type)
-    and issubclass(found, BaseModel)
+    and isinstance(found, RecordType)
     and "kind" in found.model_fields
     and found.model_fields["kind"].annotation is not str
 }

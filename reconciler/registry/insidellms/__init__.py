@@ -13,8 +13,6 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from reconciler.registry.driver import Compiled, Kind, Model, ModelFacts, Opening, Registry, Resolver
 from reconciler.registry.insidellms.arguments import NO_TYPES, Types, joined
 from reconciler.registry.insidellms.compile import compile_model
@@ -30,7 +28,7 @@ class InsideLlmsDriver:
     """
 
     name: str = "insidellms"
-    settings: type[BaseModel] = Settings
+    settings: Any = Settings
 
     def __init__(self, types: Types = NO_TYPES) -> None:
         self._types = types

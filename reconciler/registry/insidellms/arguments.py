@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import Field
-
+from reconciler.core.schema.fields import Field
 from reconciler.registry.driver import EVERY_PATH, USUAL, BaseAddress, Boolean, Constraint, Number, Pattern, Url, Usual
 from reconciler.registry.insidellms.credentials import refuses_headers
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Extra, Record, derived
 from reconciler.core.schema.types import END, KEY
 from reconciler.core.schema.unions import Variants
 from reconciler.registry.driver import (
@@ -26,8 +26,6 @@ from reconciler.registry.insidellms.arguments import ARGUMENTS, OPEN, Argument, 
 from reconciler.registry.insidellms.credentials import refuses_credentials
 from reconciler.registry.insidellms.settings import Dataset, Probe
 
-STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
-OPEN_END: Final = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
 HARNESS: Final = "harness"  # the key that no model may have: harness.yaml is the harness
 LONGEST_KEY: Final = 250  # with `.yaml`, the 255 bytes that file systems take
 
@@ -46,7 +44,7 @@ Pipeline = Annotated[
 ]
 
 
-def _arguments(name: str, arguments: Mapping[str, Argument], *, insists: bool) -> type[BaseModel]:
+def _arguments(name: str, arguments: Mapping[str, Argument], *, insists: bool) -> Any:
     """The class of a constructor's arguments; without `insists` none is required."""
     fields: dict[str, Any] = {}
     for argument, said in arguments.items():
@@ -55,11 +53,11 @@ def _arguments(name: str, arguments: Mapping[str, Argument], *, insists: bool) -
         else:
             info = Field(None, description=said.description, examples=[said.example])
             fields[argument] = (said.type | None, info)
-    config = OPEN_END if name in (*OPEN, _EVERY_TYPE) else STRICT
-    return create_model(f"Arguments of {name}", __config__=config, __doc__=f"Arguments of `{name}`.", **fields)
+    extra: Extra = "allow" if name in (*OPEN, _EVERY_TYPE) else "forbid"
+    return derived(f"Arguments of {name}", (Record,), fields, doc=f"Arguments of `{name}`.", extra=extra)
 
 
-def _variant(name: str, arguments: Mapping[str, Argument]) -> type[BaseModel]:
+def _variant(name: str, arguments: Mapping[str, Argument]) -> Any:
     """The class of a model of one type."""
     insists = any(said.required for said in arguments.values())
     form = _arguments(name, arguments, insists=True)
@@ -69,17 +67,15 @@ def _variant(name: str, arguments: Mapping[str, Argument]) -> type[BaseModel]:
         "args": (form, Field(description=about)) if insists else (form | None, Field(None, description=about)),
         "pipeline": (Pipeline, None),
     }
-    return create_model(f"Model of type {name}", __config__=STRICT, __doc__=f"A model of type `{name}`.", **fields)
+    return derived(f"Model of type {name}", (Record,), fields, doc=f"A model of type `{name}`.")
 
 
 _EVERY: Final = {name: said for arguments in reversed(tuple(ARGUMENTS.values())) for name, said in arguments.items()}
 _AnyArguments: Final[Any] = _arguments(_EVERY_TYPE, _EVERY, insists=False)
 
 
-class AnyModel(BaseModel):
+class AnyModel(Record):
     """A model of any type: what holds for its members, whatever the type."""
-
-    model_config = STRICT
 
     type: str
     args: Annotated[_AnyArguments | None, _NO_CREDENTIALS] = None
@@ -93,10 +89,8 @@ def _by_type(arguments: Mapping[str, Mapping[str, Argument]]) -> Variants:
 BY_TYPE: Final = _by_type(ARGUMENTS)
 
 
-class Generation(BaseModel):
+class Generation(Record, extra="allow"):
     """What each request says beside the question. Types take more than these."""
-
-    model_config = OPEN_END
 
     temperature: Annotated[float | None, Number(minimum=0), USUAL["temperature"]] = Field(
         None, description="Sampling temperature. 0 is the most predictable.", examples=[0.2]
@@ -125,10 +119,8 @@ def _or_absent(value: Any) -> Any:
     return value or None
 
 
-class Model(BaseModel):
+class Model(Record):
     """A run config of insideLLMs: one model, and what a run asks of it."""
-
-    model_config = STRICT
 
     model: Annotated[AnyModel, BY_TYPE] = Field(
         description="The model: its type, and what its constructor is given.",
@@ -189,7 +181,7 @@ def kinds_with(types: Types) -> Mapping[str, Kind]:
     described = Model.model_fields["model"]
     field = Field(description=described.description, examples=described.examples)
     whole: Any = Annotated[_any_model(added), _by_type({**ARGUMENTS, **added})]
-    form = create_model("Model", __base__=Model, __doc__=Model.__doc__, model=(whole, field))
+    form = derived("Model", (Model,), {"model": (whole, field)}, doc=Model.__doc__)
     return {"Model": replace(KINDS["Model"], model=form)}
 
 
@@ -202,4 +194,4 @@ def _any_model(added: Mapping[str, Mapping[str, Argument]]) -> Any:
             every[name] = said._replace(type=Annotated[Any, *rules] if rules else Any)
     form: Any = _arguments(_EVERY_TYPE, every, insists=False)
     args: Any = Annotated[form | None, _NO_CREDENTIALS]
-    return create_model("AnyModel", __base__=AnyModel, __doc__=AnyModel.__doc__, args=(args, None))
+    return derived("AnyModel", (AnyModel,), {"args": (args, None)}, doc=AnyModel.__doc__)

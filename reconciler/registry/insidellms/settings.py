@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import END
 from reconciler.registry.driver import Pattern
 from reconciler.registry.insidellms.arguments import TYPES
 
-OPEN: Final = ConfigDict(defer_build=True, extra="allow", strict=True, regex_engine="python-re")
 
-
-class Probe(BaseModel):
+class Probe(Record, extra="allow"):
     """What a run asks of a model. insideLLMs knows more members than these."""
-
-    model_config = OPEN
 
     type: Annotated[str, Field(min_length=1)] = Field(
         description="The probe: `insidellms list probes` names them.", examples=["logic"]
@@ -24,10 +20,8 @@ class Probe(BaseModel):
     args: dict[str, Any] | None = Field(None, description="Arguments of the probe.", examples=[{"name": "logic"}])
 
 
-class Dataset(BaseModel):
+class Dataset(Record, extra="allow"):
     """Where the questions of a run come from. insideLLMs knows more members than these."""
-
-    model_config = OPEN
 
     format: Literal["jsonl", "csv", "hf"] = Field(description="Its form.", examples=["jsonl"])
     path: str | None = Field(
@@ -58,10 +52,8 @@ ArgumentName = Annotated[
 Word = Annotated[Literal["text", "number", "boolean", "any"], Field(description="What the argument takes.")]
 
 
-class Settings(BaseModel):
+class Settings(Record, frozen=True):
     """What an entry may say."""
-
-    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True, regex_engine="python-re")
 
     types: Annotated[dict[TypeName, dict[ArgumentName, Word] | None] | None, Field(min_length=1)] = Field(
         None,

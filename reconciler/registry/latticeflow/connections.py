@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import END, SENSITIVE_HEADER, sensitive_header
 from reconciler.core.schema.unions import TextOrMap, Variants
 from reconciler.core.secret_names import any_case, refuses_credentials
@@ -24,8 +24,6 @@ from reconciler.registry.driver import (
     is_reference,
 )
 from reconciler.registry.latticeflow.values import Code, KeyText, SecretName, SecretOrName, SensitiveMap, ValueText
-
-STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
 IDENTITY: Final = "latticeflow$identity"
 CUSTOM: Final = "custom_connection"
@@ -85,10 +83,8 @@ Variables = Annotated[
 ]
 
 
-class AdapterKey(BaseModel):
+class AdapterKey(Record):
     """Which adapter turns requests and answers into the standard form."""
-
-    model_config = STRICT
 
     key: Annotated[
         KeyText,
@@ -107,10 +103,8 @@ Adapted = Annotated[
 ]
 
 
-class Validation(BaseModel):
+class Validation(Record):
     """What a server's certificate is checked against."""
-
-    model_config = STRICT
 
     trusted_ca: Annotated[str | SecretName | None, TextOrMap(str, SecretName)] = Field(
         None,
@@ -122,18 +116,14 @@ class Validation(BaseModel):
     )
 
 
-class TlsContext(BaseModel):
+class TlsContext(Record):
     """How the connection is secured."""
-
-    model_config = STRICT
 
     validation_context: Validation | None = Field(None, description="What the server's certificate is checked against.")
 
 
-class CustomConnection(BaseModel):
+class CustomConnection(Record):
     """A model behind a URL."""
-
-    model_config = STRICT
 
     connection_type: Annotated[
         Literal["custom_connection"] | None, Default(CUSTOM, "so AI GO!'s own client has it")
@@ -152,10 +142,8 @@ class CustomConnection(BaseModel):
     )
 
 
-class CustomInference(BaseModel):
+class CustomInference(Record):
     """A model that Python code calls."""
-
-    model_config = STRICT
 
     connection_type: Literal["custom_inference"] = Field(description="How the model is reached.")
     adapter: Adapted = None
@@ -170,10 +158,8 @@ class CustomInference(BaseModel):
     )
 
 
-class ProviderConnection(BaseModel):
+class ProviderConnection(Record):
     """A hosted provider's model. The credentials are those of the provider's integration."""
-
-    model_config = STRICT
 
     connection_type: Literal["provider_connection"] = Field(description="How the model is reached.")
     provider_id: Annotated[
@@ -187,10 +173,8 @@ class ProviderConnection(BaseModel):
     model_key: str = Field(description="The model's name at the provider.", examples=["gpt-5-nano"])
 
 
-class LangSmith(BaseModel):
+class LangSmith(Record):
     """An assistant deployed with LangSmith."""
-
-    model_config = STRICT
 
     connection_type: Literal["langsmith"] = Field(description="How the model is reached.")
     deploy_url: AddressText = Field(description="The deployment.", examples=["https://chat.langsmith.example.com"])
@@ -198,10 +182,8 @@ class LangSmith(BaseModel):
     api_key: SecretOrName = Field(description="The key of the deployment.", examples=[{"name": "LANGSMITH_KEY"}])
 
 
-class AzureFoundry(BaseModel):
+class AzureFoundry(Record):
     """An agent of Azure AI Foundry."""
-
-    model_config = STRICT
 
     connection_type: Literal["azure_foundry"] = Field(description="How the model is reached.")
     project_endpoint: str = Field(description="The project.", examples=["https://cx.services.ai.azure.com/api"])
@@ -211,10 +193,8 @@ class AzureFoundry(BaseModel):
     client_secret: SecretOrName = Field(description="The client's secret.", examples=[{"name": "AZURE_SECRET"}])
 
 
-class AwsBedrock(BaseModel):
+class AwsBedrock(Record):
     """An agent harness of AWS Bedrock."""
-
-    model_config = STRICT
 
     connection_type: Literal["aws_bedrock"] = Field(description="How the model is reached.")
     region: str = Field(description="The region.", examples=["eu-central-1"])
@@ -226,10 +206,8 @@ class AwsBedrock(BaseModel):
     )
 
 
-class ClaudeManagedAgents(BaseModel):
+class ClaudeManagedAgents(Record):
     """A managed agent of Claude."""
-
-    model_config = STRICT
 
     connection_type: Literal["claude_managed_agents"] = Field(description="How the model is reached.")
     agent_id: str = Field(description="The agent.", examples=["agent_1"])
@@ -238,20 +216,16 @@ class ClaudeManagedAgents(BaseModel):
     api_key: SecretOrName = Field(description="The key.", examples=[{"name": "CLAUDE_KEY"}])
 
 
-class Dify(BaseModel):
+class Dify(Record):
     """An application of Dify."""
-
-    model_config = STRICT
 
     connection_type: Literal["dify"] = Field(description="How the model is reached.")
     url: AddressText = Field(description="The application.", examples=["https://dify.example.com/v1"])
     api_key: SecretOrName = Field(description="Its key.", examples=[{"name": "DIFY_KEY"}])
 
 
-class Placeholder(BaseModel):
+class Placeholder(Record):
     """A model that cannot be called yet."""
-
-    model_config = STRICT
 
     connection_type: Literal["placeholder"] = Field(description="How the model is reached.")
 
@@ -267,7 +241,7 @@ Config = (
     | Dify
     | Placeholder
 )
-CONNECTIONS: Final[Mapping[str, type[BaseModel]]] = {
+CONNECTIONS: Final[Mapping[str, Any]] = {
     CUSTOM: CustomConnection,
     INFERENCE: CustomInference,
     HOSTED: ProviderConnection,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import END
 from reconciler.registry.driver import (
     USUAL,
@@ -22,7 +22,7 @@ from reconciler.registry.driver import (
     SecretText,
     WriteOnly,
 )
-from reconciler.registry.latticeflow.connections import BY_TYPE, IDENTITY, PROVIDERS, STRICT, Config
+from reconciler.registry.latticeflow.connections import BY_TYPE, IDENTITY, PROVIDERS, Config
 from reconciler.registry.latticeflow.values import SECRET_KEY, Code
 
 TASKS: Final = ("chat_completion", "embeddings", "custom")
@@ -51,10 +51,8 @@ _INTEGRATION_RULES: Final = (
 )
 
 
-class Model(BaseModel):
+class Model(Record):
     """A model of AI GO!."""
-
-    model_config = STRICT
 
     display_name: Annotated[str, Field(min_length=1)] = Field(
         description="The name that people see.", examples=["Support chat"]
@@ -75,19 +73,15 @@ class Model(BaseModel):
     )
 
 
-class Transformation(BaseModel):
+class Transformation(Record):
     """A template that turns one form of data into another."""
-
-    model_config = STRICT
 
     language: Literal["jinja"] = Field(description="The template's language.", examples=["jinja"])
     source_code: Code = Field(description="The template.", examples=["${file:adapter.jinja}"])
 
 
-class Adapter(BaseModel):
+class Adapter(Record):
     """An adapter of AI GO!: turns requests and answers of an endpoint into the standard form."""
-
-    model_config = STRICT
 
     display_name: Annotated[str, Field(min_length=1)] = Field(
         description="The name that people see.", examples=["My adapter"]
@@ -101,20 +95,16 @@ class Adapter(BaseModel):
     process_output: Transformation = Field(description="Turns what the endpoint answers into the standard form.")
 
 
-class SecretValue(BaseModel):
+class SecretValue(Record):
     """A secret that AI GO! keeps. Its value is never given back, so a new one is written only with `--rotate`."""
-
-    model_config = STRICT
 
     value: Annotated[SecretText, WriteOnly("AI GO! never gives it back")] = Field(
         description="The secret.", examples=["${env:LLM_KEY}"]
     )
 
 
-class Integration(BaseModel):
+class Integration(Record):
     """A provider's credentials. The key is the provider's name. AI GO! has no way to delete one through its API."""
-
-    model_config = STRICT
 
     api_key: Annotated[SecretText, WriteOnly("AI GO! never gives it back")] = Field(
         description="The key of the account at the provider.", examples=["${env:OPENAI_API_KEY}"]
@@ -139,7 +129,7 @@ HINTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
+def _kind(form: Any, title: str, **traits: Any) -> Kind:
     """A kind of AI GO!'s, none of which has room for a mark."""
     hints = HINTS.get(form.__name__, {"/name": "key"})
     return Kind(form, title, **{"markable": False, "is_builtin": platform_key, "hints": hints, **traits})

@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field
-
 from reconciler.core import document, presence
+from reconciler.core.schema.fields import Field
 from reconciler.core.url import location as location_text
 from reconciler.registry.driver import (
     TIMEOUT,
     ConfigError,
     Problem,
-    RemoteSettings,
     ResolvedAddress,
     Resolver,
     Secret,
@@ -33,6 +31,7 @@ from reconciler.registry.driver import (
     location_of,
     resolved_url,
 )
+from reconciler.registry.settings import RemoteSettings
 
 FILE: Final = ".latticeflow.yaml"
 _URLS: Final = ("LF_URL", "LF_AIGO_URL")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import PydanticCustomError, core_schema
-
-from reconciler.core.schema.types import END, SECRET_REFERENCE, Checked, Resolved, checked_beside
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.quick import Check, Unjudged
+from reconciler.core.schema.record import Record
+from reconciler.core.schema.types import END, SECRET_REFERENCE, Checked, Mistake, Resolved, pydantic_side
 from reconciler.core.schema.unions import TextOrMap
 from reconciler.registry.driver import Normalized, Pattern, Ref, SecretText, WriteOnly, is_reference
 
@@ -22,10 +23,8 @@ KeyText = Annotated[
 ]
 
 
-class SecretName(BaseModel):
+class SecretName(Record):
     """A secret that AI GO! keeps, by its name."""
-
-    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 
     name: Annotated[
         str,
@@ -43,14 +42,20 @@ def _named_as_in_lf(value: Any) -> str | None:
 class _NotAsInLf:
     """Before a secret's own form, which would call it a secret that is written down."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        def check(value: Any) -> Any:
-            message = _named_as_in_lf(value)
-            if message is not None:
-                raise PydanticCustomError("literal_secret", "{message}", {"message": message})
-            return value
+    def check(self, value: Any) -> Any:
+        """The value. Raises Mistake where it names a secret as `lf` does."""
+        message = _named_as_in_lf(value)
+        if message is not None:
+            raise Mistake("literal_secret", "{message}", {"message": message})
+        return value
 
-        return core_schema.no_info_before_validator_function(check, handler(source))
+    def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
+        """The quick check: this, and then the secret's own."""
+        own = inner()
+        return lambda value: own(self.check(value))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return pydantic_side().checked_before(self.check, handler(source))
 
 
 SecretOrName = Annotated[
@@ -72,11 +77,11 @@ class _ValueText(Checked):
     def check(self, value: Any) -> Any:
         if isinstance(value, str):
             if not all(" " <= letter <= "~" for letter in value):
-                raise PydanticCustomError("bad_value", "must be one line of printable ASCII")
+                raise Mistake("bad_value", "must be one line of printable ASCII")
             return value
         if isinstance(value, int | float):
             return value
-        raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string, a number or a boolean"})
+        raise Mistake("wrong_type", "must be {expected}", {"expected": "a string, a number or a boolean"})
 
 
 ValueText = Annotated[str | float | bool, _ValueText()]
@@ -90,7 +95,7 @@ class _SourceText(Checked):
 
     def check(self, value: Any) -> Any:
         if not isinstance(value, str):
-            raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": "a string"})
+            raise Mistake("wrong_type", "must be {expected}", {"expected": "a string"})
         return value.strip() if type(value) is Resolved else value
 
 
@@ -112,12 +117,22 @@ class SensitiveMap:
     sensitive: str
     what: str
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def quick(self, source: Any, inner: Callable[[], Check]) -> Check:
+        """The quick check: this, and then the map's own."""
+        own, pattern = inner(), re.compile(self.sensitive)
+
+        def check(value: Any) -> Any:
+            if self._literal(value, pattern) is not None:
+                raise Unjudged
+            return own(value)
+
+        return check
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         pattern = re.compile(self.sensitive)
+        return pydantic_side().checked_beside(lambda value: self._literal(value, pattern), handler(source))
 
-        return checked_beside(lambda value: self._literal(value, pattern), handler(source))
-
-    def _literal(self, value: Any, pattern: re.Pattern[str]) -> PydanticCustomError | None:
+    def _literal(self, value: Any, pattern: re.Pattern[str]) -> Mistake | None:
         """What is wrong with the members that are written down and must not be; one that is no plain value is judged by its type."""
         members = value.items() if isinstance(value, dict) else ()
         literal = {
@@ -132,12 +147,10 @@ class SensitiveMap:
         said = {name: _named_as_in_lf(item) for name, item in literal.items()}
         messages = {name: message if text is None else f"{name!r} {text}" for name, text in said.items()}
         context = {"what": self.what, "names": ", ".join(literal), "keys": list(literal), "messages": messages}
-        return PydanticCustomError("literal_secret", "{what} of the names {names} holds a credential", context)
+        return Mistake("literal_secret", "{what} of the names {names} holds a credential", context)
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        form = handler(schema)
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        form: dict[str, Any] = handler(schema)
         _, named = form["additionalProperties"]["anyOf"]
         message = "This holds a credential: name a secret, {name: ...}, or write one whole reference, ${env:NAME}."
         secret = {"type": "string", "pattern": SECRET_REFERENCE, "errorMessage": message}

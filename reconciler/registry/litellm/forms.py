@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict
-
 from reconciler.core.schema.types import END, KEY, SECRET_REFERENCE
 from reconciler.core.secret_names import is_secret_field, refuses_credentials
 from reconciler.registry.driver import (
@@ -25,13 +23,6 @@ from reconciler.registry.driver import (
 )
 from reconciler.registry.litellm.masks import ENVIRON_REFERENCE, is_environ, is_hidden, is_masked, masked_in
 from reconciler.registry.litellm.notes import PLACE
-
-STRICT: Final = ConfigDict(
-    defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()
-)
-OPEN: Final = ConfigDict(
-    defer_build=True, extra="allow", strict=True, regex_engine="python-re", protected_namespaces=()
-)
 
 STAYS: Final = CannotClear("an update merges, so what is left out of it stays as it was")
 HIDDEN: Final = WriteOnly("never shown, or as a mask", only_references=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import USUAL, Boolean, Choice, Normalized, Number, OpenChoice, ServerDefault, Unordered
-from reconciler.registry.litellm.forms import OPEN, STAYS, Emptiable, Label, Switch, Whole, Words, or_absent
+from reconciler.registry.litellm.forms import STAYS, Emptiable, Label, Switch, Whole, Words, or_absent
 
 MODES: Final = (
     "chat", "completion", "embedding", "rerank", "responses", "image_generation", "image_edit", "audio_transcription", "audio_speech", "moderation",
@@ -26,10 +26,8 @@ ListedFlag = Annotated[bool | None, Boolean(), _LISTED, STAYS]
 Named = Annotated[dict[str, Any] | None, Emptiable]
 
 
-class Listed(BaseModel):
+class Listed(Record, extra="allow"):
     """What the price list knows of a model, where a manifest does not say it."""
-
-    model_config = OPEN
 
     mode: Annotated[str | None, OpenChoice(MODES), _LISTED, STAYS] = Field(
         None, description="What it does, by which its health is checked.", examples=["chat"]
@@ -72,10 +70,9 @@ class Listed(BaseModel):
     supports_computer_use: ListedFlag = Field(None, description="Whether it uses a computer.", examples=[True])
 
 
-class ModelInfo(Listed):
+class ModelInfo(Listed, extra="allow"):
     """What is known of a model beside how it is called. Members that are not listed pass through as they are."""
 
-    model_config = OPEN
     undeclared: ClassVar = (STAYS,)
 
     display_name: Label = Field(None, description="The name that people see.", examples=["Support chat"])

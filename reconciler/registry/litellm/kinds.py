@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final
 
-from pydantic import BaseModel, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import Constraint, Kind
 from reconciler.registry.litellm.forms import (
     CREDENTIAL_RULE,
     HIDDEN,
     ID_RULES,
     MODEL_NAME,
-    OPEN,
     STAYS,
-    STRICT,
     Flag,
     Hidden,
     Label,
@@ -32,10 +30,8 @@ from reconciler.registry.litellm.params import LitellmParams
 BETWEEN: Final = "it is deleted and created again with the same id: in between, requests to it fail"
 
 
-class Model(BaseModel):
+class Model(Record):
     """A deployment of a model. Several with one `model_name` share its requests; the key is the deployment's id."""
-
-    model_config = STRICT
 
     model_name: Annotated[
         str | None, Constraint(refuses_model_name, "requests for any other name fail", MODEL_NAME)
@@ -49,28 +45,24 @@ class Model(BaseModel):
     blocked: Flag = Field(None, description="Whether requests to it are refused.", examples=[True])
 
 
-class CredentialInfo(BaseModel):
+class CredentialInfo(Record, extra="allow"):
     """What is known of a credential."""
 
-    model_config = OPEN
     undeclared: ClassVar = (STAYS,)
 
     description: Label = Field(None, description="What it is for.", examples=["Our account at OpenAI."])
 
 
-class CredentialValues(BaseModel):
+class CredentialValues(Record, extra="allow"):
     """What a model that names the credential is reached with. Other parameters of a provider pass through."""
 
-    model_config = OPEN
     undeclared: ClassVar = (HIDDEN, STAYS)
 
     api_key: Hidden = Field(None, description="The key.", examples=["${env:OPENAI_API_KEY}"])
 
 
-class Credential(BaseModel):
+class Credential(Record):
     """A credential: a key, and whatever else a provider asks for, under a name to which models refer."""
-
-    model_config = STRICT
 
     credential_values: Annotated[
         CredentialValues, Constraint(refuses_values, "the proxy masks what its name calls a secret")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import (
     EVERY_PATH,
     NO_USER_INFO,
@@ -22,7 +22,6 @@ from reconciler.registry.driver import (
 )
 from reconciler.registry.litellm.forms import (
     HIDDEN,
-    OPEN,
     STAYS,
     Amount,
     Emptiable,
@@ -51,10 +50,8 @@ HeaderField = Annotated[
 ]
 
 
-class Access(BaseModel):
+class Access(Record, extra="allow"):
     """How the provider is reached, and with what."""
-
-    model_config = OPEN
 
     api_key: Hidden = Field(None, description="The provider's key.", examples=["${env:OPENAI_API_KEY}"])
     api_base: Annotated[ShownUrl, BaseAddress(EVERY_PATH)] = Field(
@@ -139,10 +136,8 @@ class Access(BaseModel):
     watsonx_region_name: Words = Field(None, description="The region of watsonx.", examples=["eu-de"])
 
 
-class Routing(BaseModel):
+class Routing(Record, extra="allow"):
     """How the proxy chooses the model, and what it allows."""
-
-    model_config = OPEN
 
     rpm: Annotated[Whole, USUAL["requests_per_minute"]] = Field(
         None, description="Requests in a minute.", examples=[60]
@@ -224,10 +219,8 @@ class Routing(BaseModel):
     vector_store_id: Words = Field(None, description="The vector store.", examples=["vs-1"])
 
 
-class Prices(BaseModel):
+class Prices(Record, extra="allow"):
     """Prices, in dollars: these, and not those of `model_info`, are what is counted."""
-
-    model_config = OPEN
 
     input_cost_per_token: TokenPrice = Field(None, description="A token of a question.", examples=[0.000001])
     output_cost_per_token: TokenPrice = Field(None, description="A token of an answer.", examples=[0.000002])
@@ -265,10 +258,8 @@ class Prices(BaseModel):
     )
 
 
-class Request(BaseModel):
+class Request(Record, extra="allow"):
     """Parameters of requests, which hold unless a request says otherwise."""
-
-    model_config = OPEN
 
     temperature: Annotated[Amount, USUAL["temperature"]] = Field(
         None, description="Sampling temperature.", examples=[0.2]
@@ -307,10 +298,9 @@ class Request(BaseModel):
     response_format: Map = Field(None, description="The form of the answer.", examples=[{"type": "json_object"}])
 
 
-class LitellmParams(Access, Routing, Prices, Request):
+class LitellmParams(Access, Routing, Prices, Request, extra="allow"):
     """What LiteLLM calls, and how. Members that are not listed pass through as they are."""
 
-    model_config = OPEN
     undeclared: ClassVar = (HIDDEN, STAYS)
 
     model: Annotated[str, Field(min_length=1)] = Field(

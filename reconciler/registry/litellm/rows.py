@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from reconciler.core import pointer as pointers
 from reconciler.registry.driver import PRESENT, Address, MisreadError, Resource, map_of, read_row, text_of
 from reconciler.registry.litellm.derived import model_of
@@ -124,9 +122,7 @@ def _info(info: Mapping[str, Any], notes: Notes) -> tuple[dict[str, Any], dict[s
     )
 
 
-def _apart(
-    members: Mapping[str, Any], place: str, model: type[BaseModel], notes: Notes
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _apart(members: Mapping[str, Any], place: str, model: Any, notes: Notes) -> tuple[dict[str, Any], dict[str, Any]]:
     """The members that are declared, or that we wrote, and the others, which are anybody's."""
     ours = {name for name in members if name in model.model_fields or f"{place}{pointers.join((name,))}" in notes.own}
     return (

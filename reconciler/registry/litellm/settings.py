@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
-
-from reconciler.registry.driver import RemoteSettings, SecretText, Url, WriteOnly
+from reconciler.core.schema.fields import Field
+from reconciler.registry.driver import SecretText, Url, WriteOnly
+from reconciler.registry.settings import RemoteSettings
 
 
 class Settings(RemoteSettings):

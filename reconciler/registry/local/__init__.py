@@ -13,18 +13,16 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from reconciler.core.model import SPEC_FIELDS, ModelSpec
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import Compiled, Driver, Kind, Model, Native, Opening, Registry, Resolver
 
 _SPEC_FIELDS: Final = set(SPEC_FIELDS)
 
 
-class Settings(BaseModel):
+class Settings(Record, frozen=True):
     """What an entry in reconciler.yaml may say."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, regex_engine="python-re")
 
     path: str = Field(
         ".reconciler/registry.db",
@@ -56,7 +54,7 @@ class LocalDriver:
 
     name: str = "local"
     kinds: Mapping[str, Kind] = KINDS
-    settings: type[BaseModel] = Settings
+    settings: type[Any] = Settings
     default_owner: str | None = "local"
 
     def location(self, settings: Settings, resolver: Resolver) -> str:

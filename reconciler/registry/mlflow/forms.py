@@ -9,9 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pydantic_core import PydanticCustomError
-
-from reconciler.core.schema.types import END, WHOLE_REFERENCE, Checked, Resolved
+from reconciler.core.schema.types import END, WHOLE_REFERENCE, Checked, Mistake, Resolved
 from reconciler.core.secret_names import is_secret_name
 from reconciler.registry.driver import Cel, KeyRule
 from reconciler.registry.mlflow.marks import PREFIX, SYSTEM
@@ -48,7 +46,7 @@ class VersionNumber(Checked):
         if isinstance(text, str) and (_NUMBER.fullmatch(text) or re.search(WHOLE_REFERENCE, text)):
             return text
         message = "must be the number of a version, or {version: NAME} with the name of a declared one"
-        raise PydanticCustomError("wrong_type", "{message}", {"message": message})
+        raise Mistake("wrong_type", "{message}", {"message": message})
 
 
 def is_number(name: str) -> bool:

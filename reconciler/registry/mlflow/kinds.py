@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import (
     Boolean,
     CannotClear,
@@ -43,7 +43,6 @@ from reconciler.registry.mlflow.forms import (
     refuses_tags,
 )
 
-STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 _UNTOLD: Final = "the server cannot tell it from absent"
 
 Description = Annotated[
@@ -53,10 +52,8 @@ Description = Annotated[
 ]
 
 
-class VersionName(BaseModel):
+class VersionName(Record):
     """A version by the name that its manifest gives it."""
-
-    model_config = STRICT
 
     version: Annotated[str, Field(min_length=1), Ref("ModelVersion", nested=True, ordered=False, must_exist=False)] = (
         Field(
@@ -66,10 +63,8 @@ class VersionName(BaseModel):
     )
 
 
-class RegisteredModel(BaseModel):
+class RegisteredModel(Record):
     """A registered model. Deleting it deletes its versions, so that needs `--allow-deletes`; where an alias names one of them only `state: absent` does."""
-
-    model_config = STRICT
 
     description: Description = Field(None, description="What it is for.", examples=["Who is about to leave us."])
     tags: Annotated[
@@ -95,11 +90,9 @@ class RegisteredModel(BaseModel):
     )
 
 
-class ModelVersion(BaseModel):
+class ModelVersion(Record):
     """A version of a registered model; its key is `MODEL/NAME`, with a name of your own. A version never changes where it comes from: another
     `source`, `run_id` or `run_link` makes a new one, to which name and aliases move, and the old one stays as history."""
-
-    model_config = STRICT
 
     source: Annotated[str, Field(min_length=1), Constraint(refuses_source, "the server's form of sources", SOURCE)] = (
         Field(
@@ -121,10 +114,8 @@ class ModelVersion(BaseModel):
     ] = Field(None, description="Names with values, all of them text.", examples=[{"accuracy": "0.93"}])
 
 
-class SecretValue(BaseModel):
+class SecretValue(Record):
     """A secret of the AI Gateway: what it says to a provider. It is written whole, so all of its members are needed when one changes."""
-
-    model_config = STRICT
 
     provider: Annotated[str, Field(min_length=1), Immutable("the server ignores another one")] = Field(
         description="The provider that it is for.", examples=["openai"]
@@ -155,10 +146,8 @@ class SecretValue(BaseModel):
     )
 
 
-class ModelDefinition(BaseModel):
+class ModelDefinition(Record):
     """A provider's model, and the secret with which it is asked."""
-
-    model_config = STRICT
 
     provider: Annotated[str, Field(min_length=1)] = Field(description="The provider.", examples=["openai"])
     model_name: Annotated[str, Field(min_length=1, max_length=256)] = Field(
@@ -169,10 +158,8 @@ class ModelDefinition(BaseModel):
     )
 
 
-class EndpointModel(BaseModel):
+class EndpointModel(Record):
     """One of the models that an endpoint may ask."""
-
-    model_config = STRICT
 
     definition: Annotated[str, Field(min_length=1), Ref("ModelDefinition", hint="declare a mlflow/ModelDefinition")] = (
         Field(description="The model definition, by name.", examples=["gpt-5-nano"])
@@ -188,10 +175,8 @@ class EndpointModel(BaseModel):
     )
 
 
-class FallbackConfig(BaseModel):
+class FallbackConfig(Record):
     """How an endpoint falls back."""
-
-    model_config = STRICT
 
     strategy: Annotated[str | None, OpenChoice(("SEQUENTIAL",))] = Field(
         None, description="In which way the fallbacks are asked.", examples=["SEQUENTIAL"]
@@ -201,10 +186,8 @@ class FallbackConfig(BaseModel):
     )
 
 
-class Endpoint(BaseModel):
+class Endpoint(Record):
     """An endpoint of the AI Gateway: a name under which one or several models are asked."""
-
-    model_config = STRICT
 
     models: Annotated[
         list[EndpointModel],
@@ -252,7 +235,7 @@ HINTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
+def _kind(form: Any, title: str, **traits: Any) -> Kind:
     """A kind whose objects are updated field by field: whatever no manifest says of one stays as it is."""
     hints = {**_COMMON_HINTS, **HINTS.get(form.__name__, {})}
     return Kind(form, title, **{"partial_update": True, "hints": hints, **traits})

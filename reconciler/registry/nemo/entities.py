@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import END
 from reconciler.registry.driver import (
     NO_USER_INFO,
@@ -38,13 +38,6 @@ from reconciler.registry.nemo.forms import (
     refuses_mark,
     refuses_tokens,
     refuses_url,
-)
-
-STRICT: Final = ConfigDict(
-    defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()
-)
-OPEN: Final = ConfigDict(
-    defer_build=True, extra="allow", strict=True, regex_engine="python-re", protected_namespaces=()
 )
 
 FINETUNING: Final = (
@@ -76,10 +69,8 @@ ProjectName = Annotated[  # the server looks for it in the same workspace only, 
 ]
 
 
-class InferenceParams(BaseModel):
+class InferenceParams(Record, extra="allow"):
     """Inference parameters. Others than these are kept as they are."""
-
-    model_config = OPEN
 
     model: str | None = Field(None, description="The model's name.", examples=["meta/llama-3.1-8b"])
     temperature: Annotated[float | None, Number(minimum=0, maximum=2)] = Field(
@@ -97,10 +88,8 @@ class InferenceParams(BaseModel):
     stop: list[str] | None = Field(None, description="Texts at which generation stops.", examples=[["\n\n"]])
 
 
-class Prompting(BaseModel):
+class Prompting(Record):
     """What is said to the model before anybody else speaks."""
-
-    model_config = STRICT
 
     system_prompt: str | None = Field(None, description="The system prompt.", examples=["You are helpful."])
     icl_few_shot_examples: str | None = Field(None, description="Examples to learn from.", examples=["Q: 1+1 A: 2"])
@@ -112,10 +101,8 @@ class Prompting(BaseModel):
     )
 
 
-class ApiEndpoint(BaseModel):
+class ApiEndpoint(Record):
     """Where the model is served. The server keeps an api_key here in clear and shows it: name a secret in a provider instead."""
-
-    model_config = STRICT
 
     url: Annotated[
         str | None,
@@ -131,20 +118,16 @@ class ApiEndpoint(BaseModel):
     format: str | None = Field(None, description="What it speaks.", examples=["openai"])
 
 
-class LinearLayer(BaseModel):
+class LinearLayer(Record):
     """One linear layer."""
-
-    model_config = STRICT
 
     name: str = Field(description="The module's name.", examples=["model.layers.0.self_attn.q_proj"])
     in_features: Annotated[int, Number(integer=True)] = Field(description="Input features.", examples=[4096])
     out_features: Annotated[int, Number(integer=True)] = Field(description="Output features.", examples=[4096])
 
 
-class MixtureOfExperts(BaseModel):
+class MixtureOfExperts(Record):
     """How experts are mixed."""
-
-    model_config = STRICT
 
     num_experts: Annotated[int, Number(integer=True)] = Field(description="Routed experts.", examples=[8])
     num_experts_per_tok: Annotated[int, Number(integer=True)] = Field(description="Experts per token.", examples=[2])
@@ -157,10 +140,8 @@ class MixtureOfExperts(BaseModel):
     )
 
 
-class Mamba(BaseModel):
+class Mamba(Record):
     """Mamba layers."""
-
-    model_config = STRICT
 
     is_hybrid: Annotated[bool, Boolean()] = Field(
         description="Whether transformer layers are mixed in.", examples=[True]
@@ -180,18 +161,14 @@ class Mamba(BaseModel):
     )
 
 
-class SlidingWindow(BaseModel):
+class SlidingWindow(Record):
     """Sliding window attention."""
-
-    model_config = STRICT
 
     window_size: Annotated[int, Number(integer=True)] = Field(description="Tokens attended to.", examples=[4096])
 
 
-class ToolCalls(BaseModel):
+class ToolCalls(Record):
     """How tool calls are read."""
-
-    model_config = STRICT
 
     tool_call_parser: Annotated[str, Field(max_length=255)] | None = Field(
         None, description="The parser.", examples=["llama3_json"]
@@ -204,10 +181,8 @@ class ToolCalls(BaseModel):
     )
 
 
-class Checkpoint(BaseModel):
+class Checkpoint(Record):
     """What the model's checkpoint is made of. The server computes how many GPUs it needs, and keeps that to itself."""
-
-    model_config = STRICT
 
     checkpoint_model_name: str = Field(description="The checkpoint's name.", examples=["llama-3.1-8b"])
     family: str = Field(description="The model's family.", examples=["llama"])
@@ -239,10 +214,8 @@ class Checkpoint(BaseModel):
     tool_call_config: ToolCalls | None = Field(None, description="How tool calls are read.")
 
 
-class Model(BaseModel):
+class Model(Record):
     """A model entity."""
-
-    model_config = STRICT
 
     project: Annotated[ProjectName | None, Immutable("the server never changes it")] = Field(
         None, description="The project it belongs to, which must exist.", examples=["cx"]

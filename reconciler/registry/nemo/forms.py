@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Final
-
-from pydantic import AnyUrl, ValidationError
 
 from reconciler.core.schema.types import END, sensitive_header
 from reconciler.core.secret_names import refuses_credentials
@@ -37,11 +36,16 @@ def elsewhere(name: str) -> bool:
     return "/" in name
 
 
+def _read_url(text: str) -> Any:
+    """The URL, as pydantic reads it, which is imported where there is one. Raises its ValidationError, which is a ValueError."""
+    return import_module("pydantic").AnyUrl(text)
+
+
 def canonical_url(value: Any) -> Any:
     """The server reads URLs with pydantic, and so do we: lower-case host, no default port, a slash behind a bare host."""
     try:
-        return str(AnyUrl(value)) if isinstance(value, str) else value
-    except ValidationError:
+        return str(_read_url(value)) if isinstance(value, str) else value
+    except ValueError:
         return value
 
 
@@ -88,11 +92,11 @@ def refuses_url(url: Any) -> str | None:
     """What the server takes for no URL, or would show to everybody. It reads with pydantic, and so do we."""
     if isinstance(url, str):
         try:
-            AnyUrl(url)
-        except ValidationError as error:
-            why = (
-                error.errors(include_url=False, include_input=False)[0].get("ctx", {}).get("error", "it cannot be read")
-            )
+            _read_url(url)
+        except ValueError as error:
+            told = getattr(error, "errors", None)
+            first = told(include_url=False, include_input=False)[0] if told is not None else {}
+            why = first.get("ctx", {}).get("error", "it cannot be read")
             return f"is no URL ({why}): write all of it, such as https://llm.example.com/v1"
     return refuses_user_info(url)
 

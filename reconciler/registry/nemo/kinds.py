@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.core.schema.types import END, sensitive_header
 from reconciler.registry.driver import (
     EVERY_PATH,
@@ -35,7 +35,6 @@ from reconciler.registry.driver import (
 from reconciler.registry.nemo.entities import (
     EXISTS,
     FINETUNING,
-    STRICT,
     AdaptedModel,
     Description,
     InferenceParams,
@@ -70,10 +69,8 @@ Headers = Annotated[
 ]
 
 
-class Provider(BaseModel):
+class Provider(Record):
     """A model provider: an endpoint that serves models."""
-
-    model_config = STRICT
 
     project: Annotated[ProjectName | None, CannotClear("the server keeps the last one")] = Field(
         None, description="The project it belongs to, which must exist.", examples=["cx"]
@@ -123,10 +120,8 @@ class Provider(BaseModel):
     )
 
 
-class SecretValue(BaseModel):
+class SecretValue(Record):
     """A secret of the workspace. Its value is never asked for, so a new one is written only with `--rotate`."""
-
-    model_config = STRICT
 
     value: Annotated[SecretText, WriteOnly("never read back")] = Field(
         description="The secret.", examples=["${env:LLM_KEY}"]
@@ -136,19 +131,15 @@ class SecretValue(BaseModel):
     )
 
 
-class Lora(BaseModel):
+class Lora(Record):
     """The shape of a LoRA adapter."""
-
-    model_config = STRICT
 
     rank: Annotated[int, Number(integer=True)] = Field(description="Its rank.", examples=[16])
     alpha: Annotated[int | None, Number(integer=True)] = Field(None, description="Its scaling.", examples=[32])
 
 
-class Adapter(BaseModel):
+class Adapter(Record):
     """A LoRA adapter of a model. Deleting the model deletes it."""
-
-    model_config = STRICT
 
     model: Annotated[
         AdaptedModel,
@@ -170,10 +161,8 @@ class Adapter(BaseModel):
     )
 
 
-class Message(BaseModel):
+class Message(Record):
     """One message of a prompt."""
-
-    model_config = STRICT
 
     role: Annotated[str, OpenChoice(("system", "developer", "user", "assistant"))] = Field(
         description="Who says it.", examples=["system"]
@@ -181,10 +170,8 @@ class Message(BaseModel):
     content: str = Field(description="What is said. May hold variables.", examples=["You are {{ name }}."])
 
 
-class ToolFunction(BaseModel):
+class ToolFunction(Record):
     """A function that may be called."""
-
-    model_config = STRICT
 
     name: Annotated[str, Field(max_length=255)] = Field(description="Its name.", examples=["look_up"])
     description: str | None = Field(None, description="What it does.", examples=["Looks an order up."])
@@ -196,10 +183,8 @@ class ToolFunction(BaseModel):
     )
 
 
-class Tool(BaseModel):
+class Tool(Record):
     """A tool that may be called."""
-
-    model_config = STRICT
 
     type: Annotated[str | None, OpenChoice(("function",)), Default("function", "so the server has it")] = Field(
         None, description="What it is. A function if absent.", examples=["function"]
@@ -207,10 +192,8 @@ class Tool(BaseModel):
     function: ToolFunction = Field(description="The function.")
 
 
-class Prompt(BaseModel):
+class Prompt(Record):
     """A prompt."""
-
-    model_config = STRICT
 
     project: Annotated[ProjectName | None, CannotClear("the server keeps the last one")] = Field(
         None, description="The project it belongs to, which must exist.", examples=["cx"]
@@ -239,20 +222,16 @@ class Prompt(BaseModel):
     )
 
 
-class Project(BaseModel):
+class Project(Record):
     """A project of the workspace."""
-
-    model_config = STRICT
 
     description: Annotated[str | None, Normalized(or_absent, "empty text is as good as none")] = Field(
         None, description="What it is for.", examples=["Customer experience."]
     )
 
 
-class Workspace(BaseModel):
+class Workspace(Record):
     """A workspace. It is created, and never deleted: the server would delete everything in it, some time later."""
-
-    model_config = STRICT
 
     description: Annotated[str | None, Normalized(or_absent, "it can be cleared to empty text only")] = Field(
         None, description="What it is for.", examples=["The support team's."]
@@ -278,12 +257,12 @@ HINTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def _kind(form: type[BaseModel], title: str, **traits: Any) -> Kind:
+def _kind(form: Any, title: str, **traits: Any) -> Kind:
     hints = {**_COMMON_HINTS, **HINTS.get(form.__name__, {})}
     return Kind(form, title, **{"key_rules": (NAME_RULE,), "hints": hints, **traits})
 
 
-def _beside(form: type[BaseModel], title: str, **traits: Any) -> Kind:
+def _beside(form: Any, title: str, **traits: Any) -> Kind:
     """A kind that stands beside models: without room for a mark, and not counted in guards."""
     return _kind(form, title, **{"markable": False, "counts_in_guards": False, **traits})
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field
-
+from reconciler.core.schema.fields import Field
 from reconciler.core.schema.types import END
-from reconciler.registry.driver import Pattern, RemoteSettings, SecretText, Url, WriteOnly
+from reconciler.registry.driver import Pattern, SecretText, Url, WriteOnly
 from reconciler.registry.nemo.forms import STORE_NAME
+from reconciler.registry.settings import RemoteSettings
 
 DEFAULT: Final = "default"
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import USUAL, Boolean, Number, ServerDefault, Texts
-from reconciler.registry.watsonx.options import STRICT
 
 _MAX_TOKENS: Final = ServerDefault("IBM's own client sets 4096 for Anthropic's models")
 
@@ -16,64 +15,50 @@ Real = Annotated[float | None, Number()]
 Switch = Annotated[bool | None, Boolean()]
 
 
-class Example(BaseModel):
+class Example(Record):
     """One example of what is put in, and what should come out."""
-
-    model_config = STRICT
 
     input: Any = Field(None, description="What is put in.", examples=["1+1"])
     output: Any = Field(None, description="What should come out.", examples=["2"])
 
 
-class ResponseFormat(BaseModel):
+class ResponseFormat(Record):
     """The form of the answer."""
-
-    model_config = STRICT
 
     type: str | None = Field(None, description="Which form.", examples=["json_schema"])
     json_schema: Any = Field(None, description="The JSON Schema that it follows.", examples=[{"type": "object"}])
 
 
-class Audio(BaseModel):
+class Audio(Record):
     """How spoken answers sound."""
-
-    model_config = STRICT
 
     voice: str | None = Field(None, description="The voice.", examples=["alloy"])
     format: str | None = Field(None, description="The format of the sound.", examples=["wav"])
 
 
-class PredictedPart(BaseModel):
+class PredictedPart(Record):
     """A part of the answer that is expected."""
-
-    model_config = STRICT
 
     type: str | None = Field(None, description="What it is.", examples=["text"])
     text: str | None = Field(None, description="Its text.", examples=["Dear"])
 
 
-class Prediction(BaseModel):
+class Prediction(Record):
     """The answer that is expected."""
-
-    model_config = STRICT
 
     type: str | None = Field(None, description="What is said of it.", examples=["content"])
     content: list[PredictedPart] | None = Field(None, description="Its parts.")
 
 
-class Thinking(BaseModel):
+class Thinking(Record):
     """How a model thinks before it answers."""
-
-    model_config = STRICT
 
     type: str | None = Field(None, description="Whether it thinks.", examples=["enabled"])
     budget_tokens: Whole = Field(None, description="The most tokens that it thinks.", examples=[1024])
 
 
-class Config(BaseModel):
+class Config(Record):
     """Inference parameters."""
-
-    model_config = STRICT
 
     decoding_method: str | None = Field(None, description="watsonx.ai: how tokens are chosen.", examples=["greedy"])
     prompt: str | None = Field(None, description="The prompt of a completion.", examples=["Once upon a time"])

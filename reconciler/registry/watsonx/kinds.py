@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record
 from reconciler.registry.driver import (
     Boolean,
     Cel,
@@ -28,7 +28,7 @@ from reconciler.registry.driver import (
 from reconciler.registry.watsonx.inference import Config, Real, Whole
 from reconciler.registry.watsonx.marks import refuses_tags
 from reconciler.registry.watsonx.names import APP_RULE, MODEL, MODEL_RULE, POLICY_RULE, provider_of, unless_name
-from reconciler.registry.watsonx.options import STRICT, ProviderConfig, said_twice
+from reconciler.registry.watsonx.options import ProviderConfig, said_twice
 
 # the values of IBM's client 2.19.1 (`tests/registry/test_watsonx_values.py` holds them against it); servers are ahead of it
 MODEL_TYPES: Final = ("chat", "chat_vision", "completion", "embedding")
@@ -51,10 +51,8 @@ def or_absent(value: Any) -> Any:
     return None if value == [] else value
 
 
-class Model(BaseModel):
+class Model(Record):
     """A virtual model."""
-
-    model_config = STRICT
 
     display_name: DisplayName = Field(None, description="The name that people see.", examples=["Support chat"])
     description: DisplayName = Field(None, description="What it is for.", examples=["Answers customer questions."])
@@ -82,10 +80,8 @@ class Model(BaseModel):
     )
 
 
-class Strategy(BaseModel):
+class Strategy(Record):
     """How one of the targets is chosen."""
-
-    model_config = STRICT
 
     mode: Annotated[str | None, OpenChoice(STRATEGY_MODES)] = Field(None, description="The way.", examples=["fallback"])
     on_status_codes: list[Annotated[int, Number(integer=True)]] | None = Field(
@@ -93,10 +89,8 @@ class Strategy(BaseModel):
     )
 
 
-class Retry(BaseModel):
+class Retry(Record):
     """When a target is tried again."""
-
-    model_config = STRICT
 
     attempts: Whole = Field(None, description="How often.", examples=[3])
     on_status_codes: list[Annotated[int, Number(integer=True)]] | None = Field(
@@ -126,19 +120,15 @@ _FORM: Final = Constraint(
 )
 
 
-class InnerTarget(BaseModel):
+class InnerTarget(Record):
     """One of the models of a target."""
-
-    model_config = STRICT
 
     model_name: ModelName = Field(None, description="The model.", examples=["virtual-model/openai/gpt-4o"])
     weight: Real = Field(None, description="Its share, with `loadbalance`.", examples=[1])
 
 
-class Target(BaseModel):
+class Target(Record):
     """A model, or several that are one target together."""
-
-    model_config = STRICT
 
     model_name: ModelName = Field(None, description="The model.", examples=["virtual-model/openai/gpt-4o"])
     weight: Real = Field(None, description="Its share, with `loadbalance`.", examples=[0.5])
@@ -147,20 +137,16 @@ class Target(BaseModel):
     targets: list[InnerTarget] | None = Field(None, description="The targets of its own.")
 
 
-class Rules(BaseModel):
+class Rules(Record):
     """What a policy says."""
-
-    model_config = STRICT
 
     strategy: Strategy | None = Field(None, description="How one of the targets is chosen.")
     retry: Retry | None = Field(None, description="When a target is tried again.")
     targets: list[Annotated[Target, _FORM]] = Field(description="What is chosen from, in order.")
 
 
-class Policy(BaseModel):
+class Policy(Record):
     """A policy: several models that look like one. The server has no room for a mark in it."""
-
-    model_config = STRICT
 
     display_name: DisplayName = Field(None, description="The name that people see.", examples=["Support chat"])
     description: DisplayName = Field(None, description="What it is for.", examples=["Falls back to a smaller model."])
@@ -177,10 +163,8 @@ def _team_only(environment: Any) -> str | None:
 _ENTERED: Final = ServerDefault("without `credentials` here, they are entered elsewhere")
 
 
-class Environment(BaseModel):
+class Environment(Record):
     """A connection as one environment has it."""
-
-    model_config = STRICT
 
     security_scheme: Annotated[str | None, OpenChoice(SECURITY_SCHEMES), Default(KEY_VALUE, "what models take")] = (
         Field(None, description="The kind of the credentials. `key_value_creds` if absent.", examples=[KEY_VALUE])
@@ -218,19 +202,15 @@ _TEAM: Final = Constraint(
 )
 
 
-class Environments(BaseModel):
+class Environments(Record):
     """The two environments of an agent."""
-
-    model_config = STRICT
 
     draft: Annotated[Environment | None, _KEPT, _TEAM] = Field(None, description="While an agent is being built.")
     live: Annotated[Environment | None, _KEPT, _TEAM] = Field(None, description="Once it is deployed.")
 
 
-class Connection(BaseModel):
+class Connection(Record):
     """A connection: where credentials are kept. The key is its `app_id`. The server has no room for a mark in it."""
-
-    model_config = STRICT
 
     environments: Environments = Field(description="What it holds for each environment.")
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, create_model
-
+from reconciler.core.schema.fields import Field
+from reconciler.core.schema.record import Record, derived
 from reconciler.core.schema.unions import TextOrMap
 from reconciler.registry.driver import (
     EVERY_PATH,
@@ -28,9 +28,6 @@ from reconciler.registry.driver import (
     WriteOnly,
 )
 
-STRICT: Final = ConfigDict(
-    defer_build=True, extra="forbid", strict=True, regex_engine="python-re", protected_namespaces=()
-)
 NO_KEY: Final = "Dummy"  # the server's own word for a key that nobody set
 
 # what each option is; the words of the API's documentation, where it has any
@@ -201,10 +198,10 @@ def _fields() -> dict[str, Any]:
     return made
 
 
-_Options: Any = create_model("_Options", __config__=STRICT, **_fields())
+_Options: Any = derived("_Options", (Record,), _fields(), doc=None)
 
 
-class ProviderConfig(_Options):
+class ProviderConfig(_Options):  # type: ignore[misc]
     """How the provider is reached. Each option may be called as the API or as IBM's own client calls it."""
 
 
