@@ -19,10 +19,19 @@ from reconciler.planner.reasons import REASONS
 WORD = re.compile(r"[a-z]+(-[a-z]+)*")
 ROOT = PACKAGE.parent
 
-RULE_TAKERS = {"Finding": 0, "Problem": 3, "Pattern": 1, "PydanticCustomError": 0}
+RULE_TAKERS = {"Finding": 0, "Problem": 3, "Pattern": 1, "Mistake": 0, "PydanticCustomError": 0}
 
 # How a rule reaches a Problem where it is no literal: it was one, or a table's word, further up.
-HANDED_ON = {"rule", "self.rule", "finding.rule", "refused.rule", "line['type']", "BAD_VALUE", "error.code"}
+HANDED_ON = {
+    "rule",
+    "self.rule",
+    "mistake.rule",
+    "finding.rule",
+    "refused.rule",
+    "line['type']",
+    "BAD_VALUE",
+    "error.code",
+}
 GUARDS_OF_KINDS = "rule.guard.removeprefix('allow_').replace('_', '-')"  # named by the kinds that declare NeedsConsent
 
 
