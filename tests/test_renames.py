@@ -109,3 +109,24 @@ def test_a_rename_that_is_called_off_is_forgotten() -> None:
             assert await world.settled(old)
 
     asyncio.run(check())
+
+
+def test_a_key_that_was_changed_alone_is_told_as_a_rename_that_nobody_declared() -> None:
+    """With and without --prune, at the new manifest. Another content, or two that are alike, say nothing."""
+
+    async def check() -> None:
+        async with World.of() as world:
+            await world.apply(native("Model", "old", display_name="One"), native("Model", "left", display_name="Two"))
+            new = native("Model", "new", display_name="One")
+            for prune in (False, True):
+                plan = await world.plan(new, prune=prune)
+                (told,) = [one for one in plan.problems if one.rule == "perhaps-renamed"]
+                assert "`previous_keys: [old]`" in told.message
+            for others in (
+                [native("Model", "new", display_name="Three")],
+                [new, native("Model", "x", display_name="One")],
+            ):
+                plan = await world.plan(*others)
+                assert not [one for one in plan.problems if one.rule == "perhaps-renamed"]
+
+    asyncio.run(check())

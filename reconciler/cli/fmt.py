@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from reconciler import render
-from reconciler.cli.options import Command, GlobalOptions
+from reconciler.cli.options import NOT_EMPTY, Command, GlobalOptions
 from reconciler.cli.session import find_workspaces, stdin_bytes, style
 from reconciler.cli.streams import echo_data, say, tell_problem
 from reconciler.core import document
@@ -33,7 +33,7 @@ _FAILED = 1
         "reconciler fmt - < chat.yaml": "a filter, for editors",
     },
 )
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", type=NOT_EMPTY, nargs=-1, metavar="[PATH]...")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 where a file is not formatted, and name it.")
 @click.option("--diff", "as_diff", is_flag=True, help="Write nothing; show what would change, and exit with 1 then.")
 @click.pass_obj

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from reconciler.cli.files import check_writable, write_text
-from reconciler.cli.options import Command, GlobalOptions, format_option
+from reconciler.cli.options import NOT_EMPTY, Command, GlobalOptions, format_option
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.stored import check_names
 from reconciler.cli.streams import echo_data, echo_json, say, tell_problem
@@ -42,7 +42,7 @@ These variables must be defined in reconciler.yaml. What is secret does not belo
         "reconciler import litellm.yaml -o manifests": "the models of a LiteLLM proxy",
     },
 )
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", type=NOT_EMPTY, nargs=-1, required=True, metavar="PATH...")
 @click.option("-o", "folder", required=True, metavar="DIR", help="The folder of manifests to write into.")
 @click.option("--registry", metavar="NAME", help="The registry to write into each manifest.")
 @click.option("--force", is_flag=True, help="Overwrite files.")

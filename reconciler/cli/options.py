@@ -39,6 +39,20 @@ class GlobalOptions:
         return wants_color(sys.stdout if stream is None else stream, no_color=self.no_color)
 
 
+class NotEmpty(click.ParamType[str]):
+    """Text with something in it: what a script's unset variable leaves means nothing, and never all or the default."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.strip():
+            self.fail("it is empty: leave it out, or set the variable that it comes from", param, ctx)
+        return value
+
+
+NOT_EMPTY: Final = NotEmpty()
+
+
 def _config() -> click.Option:
     return click.Option(
         ["--config"],
@@ -51,7 +65,11 @@ def _config() -> click.Option:
 
 def _env() -> click.Option:
     return click.Option(
-        ["--env"], envvar="RECONCILER_ENV", help="The environment in reconciler.yaml to use.", metavar="NAME"
+        ["--env"],
+        type=NOT_EMPTY,
+        envvar="RECONCILER_ENV",
+        help="The environment in reconciler.yaml to use.",
+        metavar="NAME",
     )
 
 
@@ -235,9 +253,14 @@ def scope_options(command: Decorated) -> Decorated:
             help="Only models whose labels meet it: a=b, a!=b, a, !a, commas between. Repeated: all must hold.",
         ),
         click.option(
-            "--registry", "registries", multiple=True, metavar="NAME", help="Only this registry. May be repeated."
+            "--registry",
+            "registries",
+            type=NOT_EMPTY,
+            multiple=True,
+            metavar="NAME",
+            help="Only this registry. May be repeated.",
         ),
-        click.argument("paths", nargs=-1, metavar="[PATH]..."),
+        click.argument("paths", type=NOT_EMPTY, nargs=-1, metavar="[PATH]..."),
     ):
         command = decorate(command)
     return command
@@ -245,6 +268,7 @@ def scope_options(command: Decorated) -> Decorated:
 
 changed_since_option = click.option(
     "--changed-since",
+    type=NOT_EMPTY,
     metavar="REF",
     help="Only the manifests that changed since HEAD and this commit parted, as git tells. Deletes nothing.",
 )
@@ -255,10 +279,18 @@ def consent_options(command: Decorated) -> Decorated:
     count = click.IntRange(min=0)
     for decorate in (
         click.option(
-            "--rotate", multiple=True, metavar="KEY", help="Write this object's secrets again. May be repeated."
+            "--rotate",
+            type=NOT_EMPTY,
+            multiple=True,
+            metavar="KEY",
+            help="Write this object's secrets again. May be repeated.",
         ),
         click.option(
-            "--take-ownership", multiple=True, metavar="OWNER", help="Take over objects that bear this owner's mark."
+            "--take-ownership",
+            type=NOT_EMPTY,
+            multiple=True,
+            metavar="OWNER",
+            help="Take over objects that bear this owner's mark.",
         ),
         click.option(
             "--allow-replaces", type=count, metavar="N", help="Allow at most N objects to be deleted and created again."

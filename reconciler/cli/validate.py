@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from reconciler.cli.options import Command, GlobalOptions, changed_since_option, format_option, output_option
+from reconciler.cli.options import NOT_EMPTY, Command, GlobalOptions, changed_since_option, format_option, output_option
 from reconciler.cli.session import Outputs, check_answer_files, find_workspaces, stdin_bytes, tell_excluded
 from reconciler.manifest.validation import Validation, merge
 from reconciler.project.environments import validate
@@ -24,7 +24,7 @@ from reconciler.render import VALIDATION, load
         "reconciler validate --format sarif > problems.sarif": "for GitHub's code scanning",
     },
 )
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", type=NOT_EMPTY, nargs=-1, metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @changed_since_option
 @format_option("text", "json", "github", "sarif", "junit", "codequality", "html")

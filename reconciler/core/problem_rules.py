@@ -327,6 +327,10 @@ _PLAN: Final = {
         "An object of a previous key exists beside the new one and is not known to be an unfinished rename; it is left.",
         "Remove the previous key from the manifest; then it is an orphan that `--prune` may delete.",
     ),
+    "perhaps-renamed": ProblemRule(
+        "A new object has the content of one that no manifest declares any more: its key was changed, it seems.",
+        "`previous_keys: [OLD]` renames the object, and keeps what belongs to it; without, one is created beside it.",
+    ),
     "registry-not-kept": ProblemRule(
         "In a pipeline, a registry is a file or folder that was not in the checkout, so it goes with the runner.",
         "Use a registry that outlives the run; or a `path` outside of the checkout, on a runner that stays.",

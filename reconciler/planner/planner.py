@@ -25,6 +25,7 @@ from reconciler.planner.index import RegistryIndex, identity
 from reconciler.planner.losses import with_losses
 from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
+from reconciler.planner.perhaps_renamed import perhaps_renamed
 from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.prune import derived_deletes, removals
 from reconciler.planner.same_place import same_places
@@ -83,7 +84,9 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
         unchanged=sum(1 for result in decided if not result.changes),
         orphans=tuple(address for address in sorted(orphans) if address not in going),
         guards=_guards(changes, consequences, desired, indexes, policy, remote),
-        problems=tuple(sorted({*problems, *prune_problems, *_told(consequences)})),
+        problems=tuple(
+            sorted({*problems, *prune_problems, *_told(consequences), *perhaps_renamed(changes, orphans, indexes)})
+        ),
         consents=policy.consents,
         environment=policy.environment,
         registries={name: identity(index.facts) for name, index in indexes.items()},

@@ -23,7 +23,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "`apply` creates it; if it is to stay away, remove its manifest.",
     ),
     "adopt": Reason(
-        "adopt: it exists unmarked and becomes ours",
+        "adopt: it exists and becomes ours",
         "The registry has an object of this key that bears no mark, or that of an owner named by `--take-ownership`.",
         "Look at the fields that the plan changes before you apply.",
     ),
@@ -85,7 +85,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "owner": Reason(
         "owned by somebody else",
         "The object, or one that uses it, bears another owner's mark.",
-        "Choose another key, or `--take-ownership OWNER` where that owner agrees.",
+        "Ask that owner. In a manifest choose another key, or where they agree, apply with `--take-ownership OWNER`.",
     ),
     "duplicate": Reason(
         "duplicate: the registry holds several of this key",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,23 @@ def test_a_file_that_is_no_plan_is_told_in_our_words(project: Project, data: byt
     assert (answer.code, said in answer.err) == (1, True), answer.err
     for words in ("Expecting", "char ", "recursion", "set_int_max_str_digits", "Traceback"):
         assert words not in answer.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "--env", ""),
+        ("plan", "--registry", ""),
+        ("plan", "--take-ownership", ""),
+        ("plan", "--rotate", " "),
+        ("plan", "--changed-since", ""),
+        ("apply", "--yes", ""),
+        ("validate", ""),
+        ("fmt", ""),
+    ],
+)
+def test_what_an_unset_variable_leaves_is_never_taken_for_all(project: Project, words: Sequence[str]) -> None:
+    """`--env "$ENV"` with nothing in it would plan the base, `fmt "$FILES"` would write the whole folder."""
+    answer = project.run(*words)
+    assert answer.code == 64
+    assert "it is empty: leave it out, or set the variable that it comes from" in answer.err

@@ -36,7 +36,8 @@ DELETES 2 objects and REPLACES 1 object (deleted, then created again):
 
   !   conflict aigo/Model/finance  owned by somebody else  manifests/finance.yaml:1
                it belongs to team-b; --take-ownership team-b takes it over
-               way out: Choose another key, or `--take-ownership OWNER` where that owner agrees.
+               way out: Ask that owner. In a manifest choose another key, or where they agree, apply
+               with `--take-ownership OWNER`.
 
   !   blocked  aigo/Model/hr  protected
                it is protected

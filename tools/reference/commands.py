@@ -85,6 +85,6 @@ def exit_codes_page() -> str:
     rows = ([f'<a id="exit-{number}"></a>{code(number)}', cell(EXIT_CODES[number])] for number in PRECEDENCE)
     intro = (
         "The same for every command. Where several would apply, the first of this list is the one: so a script "
-        "that sees 5 knows that something was written, and one that sees 1 that nothing was."
+        "that sees 5 knows that something may be written, and what is in the report, and one that sees 1 that nothing was."
     )
     return page("Exit codes", paragraph(intro), table(["Code", "Means"], rows))
