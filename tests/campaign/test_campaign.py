@@ -27,6 +27,25 @@ def test_every_invariant_holds_after_every_schedule(driver: str, part: int) -> N
             pytest.fail(failure_of(PLACES[driver], schedule, played(PLACES[driver], schedule).wrong))
 
 
+# what the 10,000 schedules of AI GO! found
+FOUND: Final = {
+    "a write that was lost is not sent over what somebody changed in the same second": (
+        (1206, "1:lost-before:1,4:human-changes:4"),
+        (2959, "4:lost-before:1,5:human-changes:1"),
+        (5834, "1:lost-after:1,4:human-changes:1"),
+    ),
+    "a secret in whose place a name is still stored is not told as stored": ((2442, "1:answered-only:1"),),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_once_stays_mended(name: str) -> None:
+    """The smallest schedules that failed."""
+    for seed, faults in FOUND[name]:
+        schedule = Schedule(seed, tuple(map(Fault.parse, faults.split(","))))
+        assert played(PLACES["latticeflow"], schedule).wrong == []
+
+
 def test_every_fault_strikes() -> None:
     """Else a schedule would prove nothing."""
     struck = {what for seed in range(1, 200) for what in played(PLACES["local"], Schedule.of(seed)).struck}
