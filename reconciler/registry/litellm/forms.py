@@ -47,9 +47,9 @@ _NAME: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 AFFINITY: Final = "provider_affinity_header"  # only good in config.yaml
 ROUTERS: Final = "auto_router/"
 _ROUTER: Final = re.compile(r"(?:auto|complexity|adaptive|quality)_router_")
-_EXACT: Final = 10**20  # from here on an integer is stored as a float
+_EXACT: Final = range(-(2**63), 2**64)  # any other integer is stored as a float
 _TOO_LARGE: Final = (
-    "holds an integer of more than 20 digits, of which the proxy keeps only the first ones: write it as text"
+    "holds an integer of more than 64 bits, of which the proxy keeps only the first digits: write it as text"
 )
 _PRICE: Final = re.compile(r"(?:^|_)costs?(?:_|$)|pricing")
 
@@ -166,7 +166,7 @@ def holds_too_large(value: Any) -> bool:
     """Whether an integer is anywhere in it that the proxy would keep as a float, and so as another number."""
     if isinstance(value, Mapping | list):
         return any(map(holds_too_large, value.values() if isinstance(value, Mapping) else value))
-    return isinstance(value, int) and abs(value) >= _EXACT
+    return isinstance(value, int) and value not in _EXACT
 
 
 def refuses_mock(response: Any) -> str | None:
