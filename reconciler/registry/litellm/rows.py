@@ -150,7 +150,8 @@ def _restored(members: dict[str, Any], place: str, notes: Notes) -> dict[str, An
         if where.startswith(f"{place}/") and len(pointers.split(where)) == 2:  # those below are there, as masks
             members = pointers.put(members, where.removeprefix(place), PRESENT)
     for where, value in notes.unechoed.items():
-        if where.startswith(f"{place}/") and members.get(pointers.split(where)[1]) != PRESENT:
+        top, *below = pointers.split(where.removeprefix(place))
+        if where.startswith(f"{place}/") and not (below and members.get(top) == PRESENT):
             members = pointers.put(members, where.removeprefix(place), value)
     return members
 
