@@ -96,6 +96,20 @@ def test_a_change_descends_maps_and_not_lists() -> None:
     assert changed(wanted, have(free={"a": {"b": 2}, "list": [1, {"x": 2}]})) == ["/free/a/b", "/free/list"]
 
 
+def test_of_a_map_that_an_update_merges_each_member_is_a_change_of_its_own() -> None:
+    """Whether the map was there or not: what is not compared in it must not be written with it."""
+    merging = replace(KIND, partial_update=True, merge_depth=2)
+
+    def paths(wanted: Desired, stored: Resource) -> list[str]:
+        return [found.path for found in difference(wanted, stored, merging, {}).fields]
+
+    assert paths(want(free={"a": 1, "b": {"c": 2}}), have()) == ["/free/a", "/free/b"]
+    assert paths(want(), have(free={"a": 1, "b": {"c": 2}})) == ["/free/a", "/free/b"]
+    assert paths(want(free={}), have()) == ["/free"]
+    sent = {"free": {"a": 1}}
+    assert not_stored({}, have(**sent), merging, (), ("/free/a",)) == ("/free/a",)
+
+
 def test_sides_that_are_absent_are_missing_and_not_null() -> None:
     """Absent is not null."""
     found = difference(want(name="a"), have(free={"x": None}), KIND, {}).fields

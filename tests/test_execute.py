@@ -369,6 +369,18 @@ async def test_a_replace_keeps_what_is_managed_elsewhere(world: World) -> None:
     assert row(world.server()).data["description"] == "theirs"
 
 
+async def test_a_replace_whose_new_object_would_be_refused_is_not_begun(world: World) -> None:
+    """What is managed elsewhere may be beyond the registry's own limits: then nothing is deleted."""
+    ignoring = {"ignore": ["/description"]}
+    await world.apply(OLD | ignoring)
+    before = row(world.server())
+    before.data["description"] = "longer than what the registry takes"
+    outcome = only(await world.apply(NEW | ignoring, allow_replaces=1))
+    assert outcome.status == "failed"
+    assert "was not replaced" in outcome.message
+    assert row(world.server()).id == before.id
+
+
 async def test_a_replace_whose_create_fails_puts_the_old_object_back(world: World) -> None:
     """As it was, with its mark."""
     await world.apply(OLD)

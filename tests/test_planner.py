@@ -280,6 +280,20 @@ async def test_what_stands_beside_a_protected_model_stays_too(world: World) -> N
     }
 
 
+@pytest.mark.parametrize("lifted", [True, False])
+@pytest.mark.parametrize("state", ["present", "absent"])
+async def test_what_stands_beside_a_model_is_protected_as_long_as_that_is(
+    world: World, state: str, *, lifted: bool
+) -> None:
+    """Its own mark says that it is protected: it was written with that, and no manifest speaks of it alone."""
+    world.server().put("Model", "chat", {}, {"owner": "us", "key": "chat", "protected": not lifted})
+    world.server().put("Provider", "reconciler-chat", {"url": "https://p/"}, OURS | {"key": "chat", "protected": True})
+    document = native("Model", "chat", protected=False) if state == "present" else native("Model", "chat", state=state)
+    plan = await world.plan(document, prune=state == "present")
+    wanted = "blocked protected" if not lifted else "delete removed" if state == "present" else "delete absent"
+    assert actions(plan).get("Provider/reconciler-chat", "blocked protected") == wanted
+
+
 async def test_what_stands_beside_a_model_that_stays_stays_though_it_is_not_protected_itself(world: World) -> None:
     """Whatever refers to it."""
     world.server().put("Model", "chat", {}, OURS | {"protected": True})

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler.applier.payload import keep_unmanaged, with_references, without_lost
+from reconciler.applier.payload import check_creatable, keep_unmanaged, with_references, without_lost
 from reconciler.applier.prepare import Prepared
 from reconciler.applier.readback import ReadBack
 from reconciler.applier.report import UNCHANGED, Done
@@ -171,6 +171,7 @@ class Executor:
         if current is not None:
             if not is_current(change, current, self.facts):
                 raise StaleObjectError(f"{change.address} was changed since the plan was made, so it was not replaced")
+            check_creatable(self._write(change, item, current, known, fresh=True), self.facts)
             await self._remove(current, recreates=True)
         try:
             return _written(await self._create(change, item, known, current))

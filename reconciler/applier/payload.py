@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.core import pointer as json_pointer
+from reconciler.core.errors import PermanentError
 from reconciler.core.kind import Kind
-from reconciler.core.resource import Desired, Resource
+from reconciler.core.resource import Desired, RegistryFacts, Resource
 from reconciler.core.secret import Secret
-from reconciler.core.spec import PRESENT, secrets_in
+from reconciler.core.spec import PRESENT, limits_in, secrets_in
+from reconciler.registry.protocol import Write
 
 
 def keep_unmanaged(
@@ -49,6 +51,19 @@ def with_references(spec: Mapping[str, object], item: Desired, kind: Kind) -> Ma
         spec, [pointer for pointer in taken if pointer not in item.secrets]
     )
     return known
+
+
+def check_creatable(write: Write, facts: RegistryFacts) -> None:
+    """Raises PermanentError where the registry's own limits refuse a new object, before the old one is deleted for it."""
+    address = write.desired.address
+    for pointer, value, rule in limits_in(write.desired.spec, facts.kinds[address.kind].root):
+        refused = rule.fn(value)
+        if refused is not None:
+            name = json_pointer.split(pointer)[-1]
+            message = f"{address} was not replaced, since the new object would be refused: {name!r} {refused}"
+            raise PermanentError(
+                message, hint="nothing was deleted: change its manifest, or what it ignores, and plan again"
+            )
 
 
 def without_lost(

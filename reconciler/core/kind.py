@@ -41,7 +41,8 @@ class Kind:
     `cascades`: the kinds whose objects the registry deletes along with one of this kind that they refer to.
     `upserts`: a create writes over an object of the same key, so the key is looked up first.
     `partial_update`: an update sends what changed and leaves the rest, so it needs no secret that did not change. `merge_depth` is the
-    number of levels that it merges: what lies deeper is sent whole, with the secrets in it.
+    number of levels that it merges: what lies deeper is sent whole, with the secrets in it. Down to that level each member that changes is
+    a change of its own, also where the map around it comes or goes.
     `takes_unmanaged`: a write may send back the members that no kind declares; without, a write loses them, and needs consent.
     `protect_drifted`: an object that somebody changed since it was last applied is not deleted: nothing else holds that change.
     `renamable`: the registry's own rename, where it has one, works for objects of the kind.

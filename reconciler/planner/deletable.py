@@ -49,7 +49,17 @@ def refusal(resource: Resource, index: RegistryIndex, declared: Desired | None =
             "apply its manifest once more, or remove it by hand"
         )
         return Refusal("conflict", "drifted", message)
-    return protection(resource, declared)
+    own = declared is not None and declared.protected
+    return None if not own and _is_free(resource, index) else protection(resource, declared)
+
+
+def _is_free(resource: Resource, index: RegistryIndex) -> bool:
+    """True for what stands beside an object that is ours and no longer protected: it was protected with that, and no manifest speaks of it alone."""
+    parents = index.find(resource.parent) if resource.parent is not None else ()
+    marks = [parent.mark for parent in parents]
+    return bool(marks) and all(
+        mark is not None and mark.owner == index.facts.owner and not mark.protected for mark in marks
+    )
 
 
 def protection(resource: Resource, declared: Desired | None) -> Refusal | None:

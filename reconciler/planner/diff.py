@@ -113,7 +113,7 @@ def difference(
         aside = (*without, *pointers)
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
-        fields.extend(_apart_from_hollow(field_changes(before, after), remote))
+        fields.extend(_apart_from_hollow(field_changes(before, after, merged=kind.merge_depth), remote))
     if not fields and not pointers:
         return Difference(same=same)
     verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}
@@ -204,13 +204,24 @@ def rotation(then: str, now: str) -> str:
     return "same" if digits_then == digits_now else "rotated"
 
 
-def field_changes(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[FieldChange]:
-    """The places in which two values differ, maps descended and lists whole. Both are to be in the same form."""
+def field_changes(before: Any, after: Any, path: tuple[str, ...] = (), *, merged: int = 1) -> Iterator[FieldChange]:
+    """The places in which two values differ, maps descended and lists whole. Both are to be in the same form.
+
+    A map that only one side has is one place, but where an update merges its members (`merged` levels): there each is written by itself.
+    """
+    if 0 < len(path) < merged:
+        before, after = _beside(before, after), _beside(after, before)
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted({*before, *after}):
-            yield from field_changes(before.get(name, MISSING), after.get(name, MISSING), (*path, name))
+            there, wanted = before.get(name, MISSING), after.get(name, MISSING)
+            yield from field_changes(there, wanted, (*path, name), merged=merged)
     elif before is MISSING or after is MISSING or not _equal(before, after):
         yield FieldChange(json_pointer.join(path), before, after)
+
+
+def _beside(side: Any, other: Any) -> Any:
+    """One side of a comparison: an empty map where it is absent beside a map with members."""
+    return {} if side is MISSING and isinstance(other, dict) and other else side
 
 
 def _apart_from_hollow(fields: Iterable[FieldChange], remote: Resource) -> Iterator[FieldChange]:
@@ -284,7 +295,8 @@ def not_stored(
     hidden = [pointer for pointer in (*before, *after) if _keeps(pointer, kind) != "reference"]
     aside = (*without, *hidden)
     there = without_added(stored.spec, sent, kind.root)
-    differing = field_changes(normalized(there, kind.root, aside), normalized(sent, kind.root, aside))
+    before_form, after_form = normalized(there, kind.root, aside), normalized(sent, kind.root, aside)
+    differing = field_changes(before_form, after_form, merged=kind.merge_depth)
     found = _apart_from_hollow(differing, stored)
     wrong = [change.path for change in found if change.after is not MISSING or change.path in changed]
     judged = [pointer for pointer in hidden if not covered(pointer, without)]

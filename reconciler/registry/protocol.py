@@ -54,7 +54,8 @@ class Write:
     `desired` is what to store: address, spec with references in the place of secrets, unmanaged members, and the mark; `whole` is all of
     it in one, which a write that replaces the object must send. `current` is the object as read
     just before (None for a create; under its old address for a rename). `secrets` maps the pointers of secrets to their values.
-    `changed` are the pointers of the fields that differ. `plan` and `actor` are for the registry's own history.
+    `changed` are the pointers of the fields that differ, as the plan shows them: of a map that an update merges (`Kind.merge_depth`) those of its
+    members, though the whole map came or went. `plan` and `actor` are for the registry's own history.
     """
 
     desired: Resource

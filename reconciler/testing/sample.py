@@ -41,6 +41,14 @@ class Sample:
     def lacking(self, place: str) -> tuple[Document, ...]:
         return (*self.beside, pointers.remove(self.document, place))
 
+    @property
+    def maps(self) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+        """By the pointer of each map at the top of the document, smaller ones: empty, and with one of its members each."""
+        found = {name: value for name, value in self.document.items() if isinstance(value, Mapping) and value}
+        return {
+            pointers.join((name,)): ({}, *({one: item} for one, item in value.items())) for name, value in found.items()
+        }
+
     def gone(self) -> tuple[Document, ...]:
         return (*self.beside, {"kind": self.document["kind"], "key": self.key, "state": "absent"})
 

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.core import pointer as pointers
+from reconciler.core.kind import Kind
 from reconciler.core.resource import RemoteState, Resource
 from reconciler.core.secret import Secret
-from reconciler.core.spec import REFERENCE
+from reconciler.core.spec import REFERENCE, normalized
 from reconciler.manifest.declarable import Declared, Undeclarable, declare
+from reconciler.planner.diff import field_changes
+from reconciler.planner.plan import Plan
 from reconciler.testing.world import World
 
 
@@ -28,6 +31,23 @@ async def stored(world: World) -> list[Resource]:
     """Everything that the registry holds, sorted."""
     listing = next(iter((await world.remote()).listings.values()))
     return sorted(listing.resources, key=lambda one: (one.address, one.id or ""))
+
+
+def unplanned(plan: Plan, before: list[Resource], after: list[Resource], kinds: Mapping[str, Kind]) -> list[str]:
+    """The places, in objects that a plan updates, that changed although the plan does not show them."""
+    found = []
+    then = {one.address: one.spec for one in before}
+    planned = {change.address: change for change in plan.changes if change.action == "update"}
+    for one in after:
+        if one.address in planned and one.address in then:
+            root, told = kinds[one.address.kind].root, [field.path for field in planned[one.address].fields]
+            changed = field_changes(normalized(then[one.address], root), normalized(one.spec, root))
+            found += [f"{one.address} {field.path}" for field in changed if not _told(field.path, told)]
+    return found
+
+
+def _told(path: str, told: list[str]) -> bool:
+    return any(f"{path}/".startswith(f"{one}/") or one.startswith(f"{path}/") for one in told)
 
 
 def still(resource: Resource) -> tuple[str, str, str | None, object]:

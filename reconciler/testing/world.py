@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
+from pydantic import ValidationError
+
 from reconciler.applier.apply import apply
 from reconciler.applier.options import Backup, Options
 from reconciler.applier.report import Report
@@ -167,6 +169,15 @@ def _manifest(document: Document, line: int, kinds: Mapping[str, Any]) -> Manife
     if checked is None:
         raise AssertionError(findings)
     return Manifest(source, line, document["kind"], document["key"], native=checked)
+
+
+def valid(world: World, *documents: Document) -> bool:
+    """Whether nothing is wrong with documents."""
+    try:
+        world.desired(*documents)
+    except (AssertionError, ValidationError):
+        return False
+    return True
 
 
 def actions(changes: Plan | Iterable[Change]) -> dict[str, str]:

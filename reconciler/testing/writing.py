@@ -6,8 +6,8 @@ from reconciler.registry.protocol import Removal
 from reconciler.registry.reading import checked
 from reconciler.testing.base import ContractBase, uses
 from reconciler.testing.sample import Sample
-from reconciler.testing.stored import registry_of, still, stored
-from reconciler.testing.world import World, actions, statuses
+from reconciler.testing.stored import registry_of, still, stored, unplanned
+from reconciler.testing.world import World, actions, statuses, valid
 
 
 class WritingContract(ContractBase):
@@ -84,6 +84,22 @@ class WritingContract(ContractBase):
             report = await world.apply(*after, allow_replaces=3)
             assert set(statuses(report).values()) <= {"ok"}, (place, report.outcomes)
             assert actions(await world.plan(*after)) == {}, place
+
+    async def test_a_map_that_comes_and_goes_leaves_all_else_alone(self, world: World, sample: Sample) -> None:
+        """From no map to one, to another, and back: it converges, and nothing is written but what the plan shows."""
+        for place, smaller in sample.maps.items():
+            bare = sample.lacking(place)
+            if not valid(world, *bare):
+                continue
+            await world.apply(*bare, allow_replaces=3)
+            documents = [found for value in smaller if valid(world, *(found := sample.having(place, value)))]
+            for after in (*documents[:3], bare):
+                before = await stored(world)
+                plan = await world.plan(*after, allow_replaces=3)
+                report = await world.carry_out(plan, backup=world.back_up)
+                assert set(statuses(report).values()) <= {"ok"}, (after, report.outcomes)
+                assert actions(await world.plan(*after)) == {}, (after, plan.changes)
+                assert unplanned(plan, before, await stored(world), self.driver.kinds) == [], after
 
     @uses("add_unknown_field")
     async def test_fields_that_nobody_knows_are_tolerated(self, world: World, sample: Sample) -> None:

@@ -111,6 +111,7 @@ ENDPOINT: Final = Sample(
         "/models": (
             [{"definition": "large"}],
             [{"definition": "large", "weight": 0.5}, {"definition": "small", "weight": 0.5}],
+            [{"definition": "large", "weight": 1 / 3}, {"definition": "small", "weight": 0.66666667}],
         ),
         "/fallback_config/max_attempts": (3,),
         "/fallback_config": ({"strategy": "SEQUENTIAL"},),

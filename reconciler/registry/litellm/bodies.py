@@ -10,7 +10,7 @@ from reconciler.core.pointer import MISSING
 from reconciler.registry.driver import PRESENT, PermanentError, Write, is_reference, revealed, secrets_in
 from reconciler.registry.litellm.info import ModelInfo
 from reconciler.registry.litellm.kinds import KINDS, CredentialInfo
-from reconciler.registry.litellm.masks import is_environ, is_masked, masked_in
+from reconciler.registry.litellm.masks import is_environ, masked_in, masked_values_in
 from reconciler.registry.litellm.notes import PLACE, Notes, kept
 from reconciler.registry.litellm.params import FLAGS, LitellmParams
 
@@ -84,20 +84,8 @@ def patched_credential(write: Write) -> dict[str, Any]:
 
 
 def _changed(write: Write) -> set[tuple[str, ...]]:
-    """The first two parts of each pointer that changed; where a whole map did, each of its members."""
-    found: set[tuple[str, ...]] = set()
-    for place in write.changed:
-        parts = pointers.split(place)[:2]
-        if len(parts) == 1 and parts[0] in (*_DECLARED, "credential_values"):
-            found |= {(parts[0], name) for side in _sides(write, parts[0]) for name in side}
-        else:
-            found.add(parts)
-    return found
-
-
-def _sides(write: Write, name: str) -> Iterable[Mapping[str, Any]]:
-    specs = (write.desired.spec, write.current.spec if write.current is not None else {})
-    return [side for spec in specs if isinstance(side := spec.get(name), Mapping)]
+    """The first two parts of each pointer that changed: what the proxy merges, and so what is written by itself."""
+    return {pointers.split(place)[:2] for place in write.changed}
 
 
 def _parts(holder: str, spec: Mapping[str, Any], write: Write, tops: set[tuple[str, ...]]) -> dict[str, Any]:
@@ -178,7 +166,6 @@ def _unechoed(spec: Mapping[str, Any], secrets: set[str]) -> Iterable[tuple[str,
     for where, value in (*masked_in(params), *resolved):
         if f"/litellm_params{where}" not in secrets and not is_reference(value):
             yield f"/litellm_params{where}", value
-    for name, value in values.items():
-        pointer = pointers.join(("credential_values", name))
-        if is_masked(name) and isinstance(value, str) and pointer not in secrets:
-            yield pointer, value
+    for where, value in masked_values_in(values):
+        if f"/credential_values{where}" not in secrets and not is_reference(value):
+            yield f"/credential_values{where}", value

@@ -21,7 +21,15 @@ from reconciler.registry.driver import (
     WriteOnly,
     is_reference,
 )
-from reconciler.registry.litellm.masks import ENVIRON_REFERENCE, is_environ, is_hidden, is_masked, masked_in
+from reconciler.registry.litellm.masks import (
+    CREDENTIAL_WORDS,
+    ENVIRON_REFERENCE,
+    is_environ,
+    is_hidden,
+    is_masked,
+    is_masked_value,
+    masked_in,
+)
 from reconciler.registry.litellm.notes import PLACE
 
 STAYS: Final = CannotClear("an update merges, so what is left out of it stays as it was")
@@ -30,12 +38,22 @@ _NAME: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 AFFINITY: Final = "provider_affinity_header"  # only good in config.yaml
 ROUTERS: Final = "auto_router/"
 _ROUTER: Final = re.compile(r"(?:auto|complexity|adaptive|quality)_router_")
+_EXACT: Final = range(-(2**63), 2**64)  # any other integer is stored as a float
+_TOO_LARGE: Final = (
+    "holds an integer of more than 64 bits, of which the proxy keeps only the first digits: write it as text"
+)
 _PRICE: Final = re.compile(r"(?:^|_)costs?(?:_|$)|pricing")
 
 
 def or_absent(value: Any) -> Any:
     """None for what is as good as absent: empty text, an empty list or map, false."""
     return None if value in ("", [], {}) or value is False else value
+
+
+def or_nothing(value: Any) -> Any:
+    """None for a map in which nothing is, or only what is as good as absent."""
+    empty = isinstance(value, Mapping) and all(or_absent(item) is None for item in value.values())
+    return None if empty else value
 
 
 Words = Annotated[str | None, STAYS]
@@ -121,6 +139,8 @@ def _lost(params: Mapping[str, Any]) -> Iterator[str]:
         yield f"cannot have {', '.join(routed)} with this `model`: the proxy takes it only of one that begins with {ROUTERS!r}"
     if any(holds_null(value) for value in params.values()):
         yield "holds null inside a map or list, which the proxy turns into the text 'None': leave it out"
+    if holds_too_large(params):
+        yield _TOO_LARGE
 
 
 def _is_written_down(where: str, value: str) -> bool:
@@ -131,6 +151,20 @@ def holds_null(value: Any) -> bool:
     """Whether null is anywhere inside a map or list."""
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return any(item is None or holds_null(item) for item in items)
+
+
+def holds_too_large(value: Any) -> bool:
+    """Whether an integer is anywhere in it that the proxy would keep as a float, and so as another number."""
+    if isinstance(value, Mapping | list):
+        return any(map(holds_too_large, value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, int) and value not in _EXACT
+
+
+def refuses_mock(response: Any) -> str | None:
+    """Why the proxy would make another answer of a mocked one, or None."""
+    if isinstance(response, Mapping):
+        return "cannot be a map: the proxy adds an id and a time of its own to it, others each time; write the text of the answer"
+    return None
 
 
 def refuses_headers(headers: Any) -> str | None:
@@ -150,6 +184,8 @@ def refuses_info(info: Any) -> str | None:
     prices = sorted(name for name in info if _PRICE.search(name))
     if prices:
         return f"cannot keep {', '.join(prices)}: prices are set in litellm_params"
+    if holds_too_large(info):
+        return _TOO_LARGE
     owned = sorted(set(info) & SERVER_OWNED)
     return f"cannot set {', '.join(owned)}: the proxy sets it by itself" if owned else None
 
@@ -158,9 +194,14 @@ def refuses_values(values: Any) -> str | None:
     """What of `credential_values` the proxy would show to whoever may list credentials, or what must not be written down."""
     if not isinstance(values, Mapping):
         return None
-    shown = sorted(name for name, value in values.items() if is_reference(value) and not is_masked(name))
+    if all(value is None for value in values.values()):
+        return "must hold at least one value: the proxy creates no credential without"
+    shown = sorted(name for name, value in values.items() if is_reference(value) and not is_masked_value(name))
     if shown:
-        return f"would show the secret in {', '.join(shown)}: the proxy masks only what its name calls a secret"
+        words = ", ".join(CREDENTIAL_WORDS)
+        return f"would show the secret in {', '.join(shown)}: the proxy masks a value only where its name holds one of {words}; use such a name"
+    if holds_too_large(values):
+        return _TOO_LARGE
     texts = ((name, value) for name, value in values.items() if isinstance(value, str))
     written = sorted(name for name, value in texts if _is_written_down(f"/{name}", value))
     if written:
@@ -172,7 +213,7 @@ def refuses_mark(info: Any) -> str | None:
     """`credential_info` holds our mark, which no manifest may set."""
     if isinstance(info, Mapping) and PLACE in info:
         return f"holds the member {PLACE!r}, in which reconciler keeps whose the credential is: call it something else"
-    return None
+    return _TOO_LARGE if holds_too_large(info) else None
 
 
 def refuses_address(url: Any) -> str | None:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final
 
 from reconciler.core.schema.fields import Field
 from reconciler.core.schema.record import Record
-from reconciler.registry.driver import Constraint, Kind
+from reconciler.registry.driver import Constraint, Kind, Normalized
 from reconciler.registry.litellm.forms import (
     CREDENTIAL_RULE,
     HIDDEN,
@@ -17,6 +17,7 @@ from reconciler.registry.litellm.forms import (
     Flag,
     Hidden,
     Label,
+    or_nothing,
     refuses_info,
     refuses_mark,
     refuses_model_name,
@@ -67,9 +68,11 @@ class Credential(Record):
     credential_values: Annotated[
         CredentialValues, Constraint(refuses_values, "the proxy masks what its name calls a secret")
     ] = Field(description="What models are reached with.")
-    credential_info: Annotated[CredentialInfo | None, Constraint(refuses_mark, "our mark is in it")] = Field(
-        None, description="What is known of it."
-    )
+    credential_info: Annotated[
+        CredentialInfo | None,
+        Normalized(or_nothing, "the proxy cannot tell it from absent"),
+        Constraint(refuses_mark, "our mark is in it"),
+    ] = Field(None, description="What is known of it.")
 
 
 KINDS: Final[Mapping[str, Kind]] = {

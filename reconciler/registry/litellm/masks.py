@@ -1,7 +1,8 @@
 """What LiteLLM Proxy shows instead of what it was told, by the names of members: the rule of version 1.106.2, as measured.
 
 In `litellm_params` some members are never shown, and what a name calls a secret is shown as a mask, at every depth. A text at the top that
-begins with `os.environ/` is shown as the value of that variable of the proxy's, or not at all.
+begins with `os.environ/` is shown as the value of that variable of the proxy's, or not at all. In `credential_values` another rule masks texts:
+the one is by the parts of a name, the other by the words anywhere in it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _SEGMENTS: Final = frozenset(
 )  # fmt: skip
 _PRICE: Final = "cost"  # a name with this segment is a price, whatever else is in it
 _SHOWN: Final = frozenset(("litellm_credential_name", "default_api_key_tpm_limit", "default_api_key_rpm_limit"))
+CREDENTIAL_WORDS: Final = ("authorization", "token", "key", "secret", "credentials", "password", "passwd")
 ENVIRON: Final = "os.environ/"
 ENVIRON_REFERENCE: Final = r"os\.environ/[A-Za-z_][A-Za-z0-9_]*" + END
 _separator: Final = re.compile("[-_]")
@@ -38,6 +40,11 @@ def is_hidden(name: str) -> bool:
     return name in DROPPED or is_masked(name)
 
 
+def is_masked_value(name: str) -> bool:
+    """Whether a text under a name in `credential_values` is shown as a mask."""
+    return any(word in name.lower() for word in CREDENTIAL_WORDS)
+
+
 def is_environ(value: Any) -> bool:
     """Whether a value is a reference to a variable of the proxy's own environment."""
     return isinstance(value, str) and value.startswith(ENVIRON)
@@ -47,6 +54,15 @@ def masked_in(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """`(pointer, value)` of each value in `litellm_params` that is shown as a mask."""
     for name, value in params.items():
         yield from _masked(value, name, (name,))
+
+
+def masked_values_in(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """`(pointer, text)` of each text in `credential_values` that is shown as a mask, or that its name calls a secret: such a one is never handed on."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and is_masked_value(name):
+            yield from masked_values_in(value, (*path, name))
+        elif isinstance(value, str) and (is_masked_value(name) or is_masked(name)):
+            yield pointers.join((*path, name)), value
 
 
 def _masked(value: Any, name: str, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

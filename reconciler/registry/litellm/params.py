@@ -38,6 +38,7 @@ from reconciler.registry.litellm.forms import (
     Words,
     refuses_address,
     refuses_headers,
+    refuses_mock,
 )
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -61,9 +62,7 @@ class Access(Record, extra="allow"):
     base_url: Annotated[ShownUrl, BaseAddress(EVERY_PATH)] = Field(
         None, description="Another name of `api_base`.", examples=["https://llm.example.com/v1"]
     )
-    organization: Annotated[str | list[str] | None, Texts(), STAYS] = Field(
-        None, description="The organization, or several, in which requests are made.", examples=["org-1"]
-    )
+    organization: Words = Field(None, description="The organization in which requests are made.", examples=["org-1"])
     litellm_credential_name: Annotated[str | None, Ref("Credential", hint="declare a litellm/Credential"), STAYS] = (
         Field(None, description="The credential that holds the key.", examples=["openai-prod"])
     )
@@ -194,7 +193,7 @@ class Routing(Record, extra="allow"):
         None, description="Whether Fireworks AI is told the user.", examples=[True]
     )
     max_file_size_mb: Amount = Field(None, description="The largest file, in MB.", examples=[10])
-    mock_response: Annotated[Any, STAYS] = Field(
+    mock_response: Annotated[Any, STAYS, Constraint(refuses_mock, "the proxy adds to a map")] = Field(
         None, description="An answer without asking any provider.", examples=["Hello."]
     )
     auto_router_config_path: Words = Field(None, description="The automatic router's file.", examples=["router.json"])

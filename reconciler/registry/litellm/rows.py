@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,9 +10,9 @@ from reconciler.core import pointer as pointers
 from reconciler.registry.driver import PRESENT, Address, MisreadError, Resource, map_of, read_row, text_of
 from reconciler.registry.litellm.derived import model_of
 from reconciler.registry.litellm.forms import SERVER_OWNED, is_price
-from reconciler.registry.litellm.info import PRICE_LIST, ModelInfo
+from reconciler.registry.litellm.info import PRICE_LIST, Listed, ModelInfo
 from reconciler.registry.litellm.kinds import KINDS, CredentialInfo
-from reconciler.registry.litellm.masks import is_masked, masked_in
+from reconciler.registry.litellm.masks import masked_in, masked_values_in
 from reconciler.registry.litellm.notes import PLACE, Notes, read_kept
 from reconciler.registry.litellm.params import FLAGS, LitellmParams
 
@@ -75,7 +75,7 @@ def credential_of_row(row: Mapping[str, Any], registry: str) -> Resource:
     name, stored = text_of(row, "credential_name"), row.get("source") != "config"
     values, info = map_of(row, "credential_values"), map_of(row, "credential_info")
     mark, notes = read_kept(info.pop(PLACE, None), f"credential_info.{PLACE}")
-    masked = {field: PRESENT for field, value in values.items() if is_masked(field) and isinstance(value, str)}
+    masked = dict.fromkeys(_unknown_values(values, notes), PRESENT)
     own_info, other_info = _apart(info, CREDENTIAL_INFO, CredentialInfo, notes)
     members: dict[str, Any] = {"credential_values": _restored({**values, **masked}, VALUES, notes)}
     members |= {"credential_info": own_info} if own_info else {}
@@ -90,6 +90,13 @@ def credential_of_row(row: Mapping[str, Any], registry: str) -> Resource:
         parent=Address(registry, "Model", model) if model is not None else None,
     )
     return found if stored else replace(found, read_only=CONFIG)
+
+
+def _unknown_values(values: Mapping[str, Any], notes: Notes) -> Iterator[str]:
+    """The members of `credential_values` that hold, in themselves or below, what is shown as a mask, and what we did not note."""
+    for where, _ in masked_values_in(values):
+        if VALUES + where not in notes.unechoed:
+            yield pointers.split(where)[0]
 
 
 # --- what the proxy shows otherwise -----------------------------------------------------------------------------
@@ -116,7 +123,9 @@ def _info(info: Mapping[str, Any], notes: Notes) -> tuple[dict[str, Any], dict[s
     """What of `model_info` is ours to compare, and what else somebody wrote there; not what the proxy adds by itself."""
     ours = {pointers.split(where)[1] for where in notes.own if where.startswith(INFO + "/")}
     added = (name for name in info if name in PRICE_LIST or is_price(name))
-    aside = {*SERVER_OWNED, *added} - ours
+    # what the list fills in is never empty: an earlier version of ours wrote that, and no number or switch can be read from it
+    emptied = (name for name in info if name in Listed.model_fields and info[name] == "")
+    aside = {*({*SERVER_OWNED, *added} - ours), *emptied}
     return _apart(
         {name: value for name, value in info.items() if value is not None and name not in aside}, INFO, ModelInfo, notes
     )
@@ -137,7 +146,8 @@ def _restored(members: dict[str, Any], place: str, notes: Notes) -> dict[str, An
         if where.startswith(f"{place}/") and len(pointers.split(where)) == 2:  # those below are there, as masks
             members = pointers.put(members, where.removeprefix(place), PRESENT)
     for where, value in notes.unechoed.items():
-        if where.startswith(f"{place}/"):
+        top, *below = pointers.split(where.removeprefix(place))
+        if where.startswith(f"{place}/") and not (below and members.get(top) == PRESENT):
             members = pointers.put(members, where.removeprefix(place), value)
     return members
 

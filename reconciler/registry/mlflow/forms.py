@@ -6,6 +6,7 @@ Lengths are those of PostgreSQL; sqlite takes nearly everything, and a server ma
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -57,6 +58,20 @@ def is_number(name: str) -> bool:
 def empty_is_absent(value: Any) -> Any:
     """None for empty text and an empty map: the server cannot tell them from absent."""
     return None if value in ("", {}) else value
+
+
+def single_precision(value: Any) -> Any:
+    """The shortest number that 32 bits keep as they keep this one."""
+    kept = _in_32_bits(value)
+    shorter = (0.0, *(float(f"{value:.{digits}g}") for digits in range(1, 10))) if kept is not None else ()
+    return next((number for number in shorter if _in_32_bits(number) == kept), value)
+
+
+def _in_32_bits(value: Any) -> bytes | None:
+    try:
+        return struct.pack("<f", value)
+    except (struct.error, OverflowError):
+        return None
 
 
 def refuses_longer(most: int) -> Refusal:

@@ -41,6 +41,7 @@ from reconciler.registry.mlflow.forms import (
     refuses_models,
     refuses_source,
     refuses_tags,
+    single_precision,
 )
 
 _UNTOLD: Final = "the server cannot tell it from absent"
@@ -167,9 +168,12 @@ class EndpointModel(Record):
     linkage: Annotated[str | None, Choice(("PRIMARY", "FALLBACK")), Default("PRIMARY", "most are")] = Field(
         None, description="Asked in the first place, or where those fail. PRIMARY if absent.", examples=["FALLBACK"]
     )
-    weight: Annotated[float | None, Number(minimum=0), Default(1.0, "so the server has it")] = Field(
-        None, description="Its share of the traffic among the primary ones. 1 if absent.", examples=[0.9]
-    )
+    weight: Annotated[
+        float | None,
+        Number(minimum=0),
+        Default(1.0, "so the server has it"),
+        Normalized(single_precision, "the server keeps 32 bits of it"),
+    ] = Field(None, description="Its share of the traffic among the primary ones. 1 if absent.", examples=[0.9])
     fallback_order: Annotated[int | None, Number(integer=True, minimum=0)] = Field(
         None, description="Its place among the fallbacks: the lowest is asked first.", examples=[1]
     )
