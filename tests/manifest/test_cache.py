@@ -46,6 +46,8 @@ EDITS: list[Callable[[str], str]] = [
     lambda text: text + "parameters: {temperature: 99}\n",
     lambda text: text + "description: ${var:host}\n",
     lambda text: text + "description: ${file:../note.txt}\n",
+    lambda text: text + 'description: "\\x24{file:../note.txt}"\n',
+    lambda text: text + 'description: "\\u0024{var:host}"\n',
     lambda text: text + "ignore: [/tags]\npreviously: [x]\n",
     lambda text: text + "ignore: [/tags]\nprevious_keys: [old]\n",
     lambda text: text + "state: absent\n",
