@@ -5,23 +5,40 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+OWN: Final = ".reconciler"  # the folder of a project with what is nobody's source: it says so to git
+PRIVATE_FOLDER: Final = 0o700
+PRIVATE_FILE: Final = 0o600  # what registries hold concerns whoever may read them
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it, each on the disk. Raises OSError."""
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder and those above it, each on the disk, with that mode but for what the umask takes. Raises OSError."""
     missing = [folder for folder in (path, *path.parents) if not os.path.isdir(folder)]
-    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        folder.mkdir(mode, exist_ok=True)
     for folder in missing:
         sync_folder(folder.parent)
+    _keep_out_of_git(path)
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a file that must not exist.
+def _keep_out_of_git(path: Path) -> None:
+    own = next((folder for folder in (path, *path.parents) if folder.name == OWN), None)
+    if own is not None:
+        with suppress(FileExistsError):
+            write_new(own / ".gitignore", "# made by reconciler\n*\n")
+
+
+def write_new(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a file that must not exist, with that mode but for what the umask takes.
 
     Raises OSError (FileExistsError); what is left of one that could not be written is removed.
     """
-    with path.open("x", encoding="utf-8", errors="surrogatepass") as stream:
+    with open(
+        path, "x", encoding="utf-8", errors="surrogatepass", opener=lambda name, flags: os.open(name, flags, mode)
+    ) as stream:
         try:
             stream.write(text)
             stream.flush()

@@ -27,6 +27,7 @@ from reconciler.registry.litellm.forms import (
     refuses_values,
 )
 from reconciler.registry.litellm.info import ModelInfo
+from reconciler.registry.litellm.notes import PLACE
 from reconciler.registry.litellm.params import LitellmParams
 
 BETWEEN: Final = "it is deleted and created again with the same id: in between, requests to it fail"
@@ -88,6 +89,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         check_key=refuses_unseen,
         key_field="model_name",
         descriptive=frozenset({"model_name", "model_info"}),
+        marked_at=(f"/model_info/{PLACE}",),
         partial_update=True,
         merge_depth=2,
         replace_note=BETWEEN,
@@ -98,6 +100,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         key_rules=(CREDENTIAL_RULE,),
         counts_in_guards=False,
         descriptive=frozenset({"credential_info"}),
+        marked_at=(f"/credential_info/{PLACE}",),
         partial_update=True,
         merge_depth=2,
         replace_note="it is deleted and created again: in between, requests to the models that use it fail",

@@ -42,6 +42,7 @@ from reconciler.registry.mlflow.forms import (
     refuses_source,
     refuses_tags,
 )
+from reconciler.registry.mlflow.marks import SIGNED
 
 STRICT: Final = ConfigDict(defer_build=True, extra="forbid", strict=True, regex_engine="python-re")
 _UNTOLD: Final = "the server cannot tell it from absent"
@@ -275,10 +276,17 @@ KINDS: Final[Mapping[str, Kind]] = {
             "MLflow gateway secret",
             name="Secret",
             key_rules=NAME_RULES,
+            marked_at=SIGNED,
             counts_in_guards=False,
             renamable=False,
             replace_note="meanwhile the definitions that use it have no secret",
         ),
-        _kind(ModelDefinition, "MLflow gateway model definition", key_rules=NAME_RULES, counts_in_guards=False),
+        _kind(
+            ModelDefinition,
+            "MLflow gateway model definition",
+            key_rules=NAME_RULES,
+            marked_at=SIGNED,
+            counts_in_guards=False,
+        ),
     )
 }
