@@ -84,7 +84,7 @@ class Kind:
     within: str = ""
     key_field: str = ""
     replace_note: str = ""
-    marked_at: tuple[str, ...] = ()
+    marked_at: frozenset[str] = frozenset()
     descriptive: frozenset[str] = DESCRIPTIVE
     is_builtin: Callable[[str], bool] = lambda key: False
     hints: Mapping[str, str] = field(default_factory=dict, compare=False)

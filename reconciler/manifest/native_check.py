@@ -86,7 +86,7 @@ def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
 
 def misplaced(unmanaged: Mapping[str, Any], spec: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
     """Find what must not be under `x-unmanaged`: our mark, fields that the kind declares, and likely secrets."""
-    for pointer in kind.marked_at:
+    for pointer in sorted(kind.marked_at):
         if json_pointer.get(unmanaged, pointer) is not json_pointer.MISSING:
             message = "reconciler keeps there whose the object is, and no manifest may say that: leave it out"
             yield Finding("misplaced-field", message, f"/x-unmanaged{pointer}", at_key=True)

@@ -276,7 +276,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "MLflow gateway secret",
             name="Secret",
             key_rules=NAME_RULES,
-            marked_at=SIGNED,
+            marked_at=frozenset(SIGNED),
             counts_in_guards=False,
             renamable=False,
             replace_note="meanwhile the definitions that use it have no secret",
@@ -285,7 +285,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             ModelDefinition,
             "MLflow gateway model definition",
             key_rules=NAME_RULES,
-            marked_at=SIGNED,
+            marked_at=frozenset(SIGNED),
             counts_in_guards=False,
         ),
     )

@@ -298,7 +298,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "NeMo model",
             partial_update=True,
             cascades=frozenset({"Adapter"}),
-            marked_at=(f"/custom_fields/{MARK}",),
+            marked_at=frozenset({f"/custom_fields/{MARK}"}),
             descriptive=frozenset({"custom_fields", "description", "ownership"}),
         ),
         _beside(Provider, "NeMo provider"),
