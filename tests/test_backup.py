@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +19,7 @@ from world import project as project_of
 from reconciler.core.errors import RefusedError
 from reconciler.core.resource import Address, Mark, Resource
 from reconciler.core.secret import Resolver
-from reconciler.manifest.export import manifest_of, path_of
+from reconciler.manifest.export import manifest_of, path_of, text_of
 from reconciler.project.backup import write_backup
 from reconciler.project.registries import load_registries
 from reconciler.project.unfinished import UnfinishedRuns
@@ -68,6 +70,47 @@ async def test_a_secret_becomes_a_variable_of_its_own(tmp_path: Path) -> None:
     resource = Resource(Address("one", "Secret", "my-key"), {"value": "(present)"})
     async with World.of() as world:
         assert manifest_of(resource, world.entries["one"])["value"] == "${env:MY_KEY_VALUE}"
+
+
+SIG, KEY = "http://h/v1?sig=abcd1234efgh", "pw is sk-abcdefgh12345678ij"
+
+
+async def test_a_credential_where_none_belongs_is_not_written_down(tmp_path: Path) -> None:
+    """Somebody entered it in an address or a text of the registry. The backup says where, so does the controller's, and what is exported has none."""
+    spec = {"text": KEY, "link": SIG, "meta": {"deep": [SIG, "plain"], "sk-abcdefgh12345678ij": 1}}
+    resource = Resource(Address("one", "Note", "n"), spec, unmanaged={"pinned": f"see {SIG}", "note": "plain"})
+    async with World.of() as world:
+        entry = world.entries["one"]
+        folder = write_backup(tmp_path, [resource], world.entries, tmp_path)
+        for text in (
+            (folder / path_of(resource)).read_text(),
+            text_of(resource, entry),
+            str(manifest_of(resource, entry)),
+        ):
+            assert "abcd1234efgh" not in text
+            assert "sk-abcdefgh" not in text
+        written = (folder / path_of(resource)).read_text()
+    assert '# not as it was, since it holds a credential: "/text"' in written
+    assert '# not as it was, since it holds a credential: "/link"' in written
+    data = yaml.safe_load(written)
+    assert (data["text"], data["link"]) == ("***", "http://h/v1")
+    assert data["x-unmanaged"]["note"] == "plain"
+
+
+async def test_a_backup_is_for_whoever_ran_it(tmp_path: Path) -> None:
+    """Nobody else on the machine can read it, whatever the umask; nor does it get into git."""
+    async with World.of() as world:
+        await world.apply(model("a"))
+        stored = (await world.remote()).listings["one"].resources
+        before = os.umask(0)
+        try:
+            folder = write_backup(tmp_path / ".reconciler/backup/x", stored, world.entries, tmp_path)
+        finally:
+            os.umask(before)
+    made = [tmp_path / ".reconciler", folder.parent, folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*.yaml")} == {0o600}
+    assert (tmp_path / ".reconciler/.gitignore").read_text().splitlines()[-1] == "*"
 
 
 # --- what an update overwrites --------------------------------------------------------------------------------

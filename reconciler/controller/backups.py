@@ -18,7 +18,7 @@ from reconciler.controller.copies import BACKUP
 from reconciler.core.errors import InputError, TemporaryError
 from reconciler.core.resource import Resource
 from reconciler.manifest.export import path_of, text_of
-from reconciler.project.files import make_folder, sync_folder, write_new
+from reconciler.project.files import PRIVATE_FILE, PRIVATE_FOLDER, make_folder, sync_folder, write_new
 from reconciler.registry.entry import RegistryEntry
 
 KEPT: Final = 10  # backups of one registry
@@ -144,9 +144,9 @@ class FolderBackups:
         """Write all files and give the folder its name last: a backup of that name is whole. Raises OSError."""
         unfinished = folder / f"{_UNFINISHED}-{stamp}"
         try:
-            make_folder(unfinished)
+            make_folder(unfinished, PRIVATE_FOLDER)
             for name, text in texts.items():
-                write_new(unfinished / name, text)
+                write_new(unfinished / name, text, PRIVATE_FILE)
             unfinished.rename(folder / stamp)
         except OSError:
             shutil.rmtree(unfinished, ignore_errors=True)

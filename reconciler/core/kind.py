@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
 from reconciler.core.shape import Shape, shape_of
+
+# what nearly every registry calls the members that only people read
+DESCRIPTIVE: Final = frozenset({"description", "display_name", "labels", "metadata", "name", "tags"})
 
 
 class KeyRule(NamedTuple):
@@ -52,6 +55,8 @@ class Kind:
     `provider_of`: the provider that a key names, where keys name one.
     `key_field` is the field that holds the key where a manifest does not say it.
     `replace_note` says in words what a replace means while it is under way, for the plan.
+    `marked_at`: the pointers of the members in which the driver keeps our mark, whatever else stands beside them: no manifest may set them.
+    `descriptive`: the members that say something about the object, and are no part of how its secrets are sent to anyone.
     `is_builtin`: tells a key that comes with the registry: such an object is nobody's unless a manifest declares it.
     """
 
@@ -80,6 +85,8 @@ class Kind:
     within: str = ""
     key_field: str = ""
     replace_note: str = ""
+    marked_at: frozenset[str] = frozenset()
+    descriptive: frozenset[str] = DESCRIPTIVE
     is_builtin: Callable[[str], bool] = lambda key: False
     hints: Mapping[str, str] = field(default_factory=dict, compare=False)
 

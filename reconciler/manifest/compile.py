@@ -44,10 +44,14 @@ _SPEC_FIELDS: Final = set(SPEC_FIELDS)
 
 
 class CompiledManifests(NamedTuple):
-    """The desired state of some manifests, and what is wrong with them beyond their form, each with its manifest."""
+    """The desired state of some manifests, and what is wrong with them beyond their form, each with its manifest.
+
+    `every` are the objects of all manifests, those too that were not selected.
+    """
 
     state: DesiredState
     findings: tuple[tuple[Manifest, Finding], ...]
+    every: tuple[Desired, ...] = ()
 
 
 def compile_manifests(
@@ -65,6 +69,7 @@ def compile_manifests(
     findings: list[tuple[Manifest, Finding]] = []
     owners: dict[Address, Manifest] = {}
     chosen: dict[Address, Desired] = {}
+    every: list[Desired] = []
     documents = 0
     for manifest in manifests:
         mine = selected is None or manifest.is_in(selected)
@@ -73,6 +78,7 @@ def compile_manifests(
             if isinstance(item, Finding):
                 findings.append((manifest, item))
                 continue
+            every.append(item)
             other = owners.setdefault(item.address, manifest)
             if other is not manifest:
                 findings.extend(duplicates(item.address, other, manifest))
@@ -81,7 +87,9 @@ def compile_manifests(
     findings.extend(clashing_old_keys(chosen.values(), owners))
     mine_only = tuple(pair for pair in findings if selected is None or pair[0].is_in(selected))
     ordered = tuple(chosen[address] for address in sorted(chosen))
-    return CompiledManifests(DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only)
+    return CompiledManifests(
+        DesiredState(ordered, frozenset(owners), selected is None, documents), mine_only, tuple(every)
+    )
 
 
 def _items(

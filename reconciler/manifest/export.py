@@ -1,6 +1,7 @@
 """Stored objects back to manifests: portable where the registry's object is the portable Model, native elsewhere. Pure.
 
-Applying what is written here gives the same objects again; secrets are references, never values.
+Applying what is written here gives the same objects again; secrets are references, never values. A credential that stands where none belongs
+(in an address, in a text) is not written down either, so what held it is not as it was.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from reconciler.core.document.dump import dump_yaml
 from reconciler.core.resource import Resource
 from reconciler.core.rules import OPAQUE, Node, ServerOwned
 from reconciler.core.spec import REFERENCE, digest, is_reference, secrets_in
+from reconciler.core.telling import without_credentials
 from reconciler.core.unmanaged import hidden_in, pointers_in, without_hidden
 from reconciler.manifest.references import escape
 from reconciler.registry.entry import RegistryEntry
@@ -40,8 +42,9 @@ def path_of(resource: Resource) -> str:
 def manifest_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> dict[str, Any]:
     """The manifest that declares `resource`. `folder` is the file's, relative to the project root."""
     kind = entry.driver.kinds[resource.address.kind]
-    spec = _plain(resource.spec, kind.root)
-    for pointer, value in secrets_in(resource.spec, kind.root):
+    public = without_credentials(resource.spec)
+    spec = _plain(public, kind.root)
+    for pointer, value in secrets_in(public, kind.root):
         spec = json_pointer.put(spec, pointer, _reference(value, pointer, resource, folder))
     protected = {"protected": True} if resource.mark is not None and resource.mark.protected else {}
     if kind.portable:
@@ -50,14 +53,35 @@ def manifest_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> 
         terms = {"key": resource.address.key} if key != resource.address.key else {}
         return {"kind": "Model", "key": key, **spec, **protected, "registries": {entry.name: terms}}
     name = f"{entry.driver.name}/{kind.name}"
-    unmanaged = _plain(without_hidden(resource.unmanaged), OPAQUE)
+    unmanaged = _plain(without_credentials(without_hidden(resource.unmanaged)), OPAQUE)
     beside = {"x-unmanaged": unmanaged} if unmanaged else {}
     return {"kind": name, "key": resource.address.key, "registry": entry.name, **spec, **protected, **beside}
 
 
 def text_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> str:
-    """The manifest that declares `resource`, as YAML, with a comment on top for what it leaves out."""
-    return dump_yaml(manifest_of(resource, entry, folder), header=header_of(resource, entry))
+    """The manifest that declares `resource`, as YAML, with a comment on top for what it leaves out, or does not say as it was."""
+    told = (f"# not as it was, since it holds a credential: {json.dumps(one)}" for one in _credentials(resource))
+    header = "\n".join((*header_of(resource, entry).splitlines(), *told))
+    return dump_yaml(manifest_of(resource, entry, folder), header=header)
+
+
+def _credentials(resource: Resource) -> Iterator[str]:
+    """The pointers of the texts in whose place a manifest says what `without_credentials` leaves of them."""
+    for whole in (resource.spec, without_hidden(resource.unmanaged)):
+        yield from _differing(whole, without_credentials(whole), ())
+
+
+def _differing(value: Any, public: Any, path: tuple[str, ...]) -> Iterator[str]:
+    if value is public:
+        return
+    if isinstance(value, Mapping) and isinstance(public, Mapping) and value.keys() == public.keys():
+        for name, item in value.items():
+            yield from _differing(item, public[name], (*path, name))
+    elif isinstance(value, list) and isinstance(public, list):
+        for index, (item, other) in enumerate(zip(value, public, strict=True)):
+            yield from _differing(item, other, (*path, str(index)))
+    elif value != public:  # a name that is a credential is in no comment either
+        yield json_pointer.join(path)
 
 
 def unexported(resource: Resource, entry: RegistryEntry) -> tuple[str, ...]:

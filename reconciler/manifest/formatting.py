@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from reconciler.core import document
 from reconciler.core.document.canonical import CannotFormatError, OrderFor, canonical_json, canonical_yaml
+from reconciler.core.document.spelling import may_say
 from reconciler.core.errors import Problem, is_error
 from reconciler.core.schema.findings import Finding, place
 from reconciler.manifest.kubernetes_objects import GROUP, kind_in
@@ -77,8 +78,7 @@ def format_bytes(
 
 def holds_objects(text: str, shown: str) -> bool:
     """True for a file with objects of Kubernetes that declare models: it has no canonical form of ours, and stays as it is."""
-    may_hold = GROUP in text
-    return may_hold and any(kind_in(one.value) is not None for one in document.load(text, shown).documents)
+    return may_say(text, GROUP) and any(kind_in(one.value) is not None for one in document.load(text, shown).documents)
 
 
 def _is_foreign_object(text: str, shown: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from reconciler.core import document
 from reconciler.core.document import Document
+from reconciler.core.document.spelling import may_say
 from reconciler.core.errors import Problem
 from reconciler.core.model import Model, NativeCommon
 from reconciler.core.resource import Source
@@ -106,7 +107,7 @@ class Reader:
                 self._take_over(found, file.shown, text, again, reading)
                 continue
             self._read_text(file.shown, text, folder, reading)
-            if self.cache is not None and _FROM_FILE not in text and reading.is_plain(file.shown):
+            if self.cache is not None and not may_say(text, _FROM_FILE) and reading.is_plain(file.shown):
                 self.cache.note(file.shown, data)
 
     def _take_over(
@@ -141,7 +142,7 @@ class Reader:
         elif not loaded.documents and shown != STDIN:
             reading.problems[shown] = [*loaded.warnings, _no_document(shown, text)]
         scope = Scope(self.root, folder, self.variables, reading.files, self.commands)
-        references = "${" in text  # once: a file may hold any number of documents
+        references = may_say(text, "${")  # once: a file may hold any number of documents
         foreign_told = False  # once for each file of another tool
         for item in loaded.documents:
             where = DocumentPlace(shown, item.index)

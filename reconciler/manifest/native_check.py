@@ -84,7 +84,11 @@ def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
 
 
 def misplaced(unmanaged: Mapping[str, Any], spec: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
-    """Find what must not be under `x-unmanaged`: fields that the kind declares, and likely secrets."""
+    """Find what must not be under `x-unmanaged`: our mark, fields that the kind declares, and likely secrets."""
+    for pointer in sorted(kind.marked_at):
+        if json_pointer.get(unmanaged, pointer) is not json_pointer.MISSING:
+            message = "reconciler keeps there whose the object is, and no manifest may say that: leave it out"
+            yield Finding("misplaced-field", message, f"/x-unmanaged{pointer}", at_key=True)
     for pointer in _declared(unmanaged, kind.shape, ()):
         message = f"the kind {kind.name} has this field: declare it beside `x-unmanaged`, and not in it"
         yield Finding("misplaced-field", message, f"/x-unmanaged{pointer}", at_key=True)

@@ -15,7 +15,7 @@ from reconciler.core.resource import Address, RemoteState, Resource
 from reconciler.manifest.discover import shown
 from reconciler.manifest.export import path_of, text_of
 from reconciler.planner.plan import Plan
-from reconciler.project.files import make_folder, missing_folders, write_new
+from reconciler.project.files import PRIVATE_FILE, PRIVATE_FOLDER, make_folder, missing_folders, write_new
 from reconciler.project.unfinished import UnfinishedRuns
 from reconciler.project.workspace import Workspace
 from reconciler.registry.entry import RegistryEntry
@@ -85,9 +85,10 @@ def write_backup(folder: Path, resources: Iterable[Resource], entries: Mapping[s
         for resource in resources:
             path = folder / path_of(resource)
             made = [*missing_folders(path.parent), *made]
-            make_folder(path.parent)
+            make_folder(path.parent, PRIVATE_FOLDER)
             below = shown(str(path.parent), root)
-            write_new(path, f"{_heading(resource)}{text_of(resource, entries[resource.address.registry], below)}")
+            text = text_of(resource, entries[resource.address.registry], below)
+            write_new(path, f"{_heading(resource)}{text}", PRIVATE_FILE)
             written.append(path)
     except OSError as error:
         for file in written:

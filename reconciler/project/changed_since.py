@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from reconciler.core import document
+from reconciler.core.document.spelling import may_say
 from reconciler.core.errors import UsageError
 from reconciler.manifest.discover import File, shown
 from reconciler.manifest.glob import fixed_part, is_manifest
@@ -16,7 +17,8 @@ from reconciler.manifest.model_check import TEMPLATE
 from reconciler.project.git import ChangedPaths, changed_paths
 from reconciler.project.workspace import STDIN, Workspace
 
-_FILE: Final = re.compile(r"\$\{file:([^}\n]*)\}")
+_FROM_FILE: Final = "${file:"
+_FILE: Final = re.compile(r"\$\{file:([^}]*)\}")
 
 
 class Changes(NamedTuple):
@@ -72,7 +74,8 @@ def _affected(
     extending = {
         name
         for name, text in texts.items()
-        if "extends" in text and any(_extends(data, moved, templates, any_gone) for data in _documents(text, name))
+        if may_say(text, "extends")
+        and any(_extends(data, moved, templates, any_gone) for data in _documents(text, name))
     }
     return (named | extending) & {file.shown for file in files}
 
@@ -81,16 +84,28 @@ def _templates(texts: Mapping[str, str]) -> dict[str, set[str]]:
     """The templates by key, each with the files that declare it."""
     found: dict[str, set[str]] = {}
     for name, text in texts.items():
-        for data in _documents(text, name) if TEMPLATE in text else ():
+        for data in _documents(text, name) if may_say(text, TEMPLATE) else ():
             if data.get("kind") == TEMPLATE:
                 found.setdefault(str(data.get("key")), set()).add(name)
     return found
 
 
 def _refers(file: File, text: str, changed: frozenset[str]) -> bool:
+    if not may_say(text, _FROM_FILE):
+        return False
     folder = os.path.dirname(file.real)
-    names = set(_FILE.findall(text)) if "${file:" in text else ()
+    values = [one for data in _documents(text, file.shown) for one in _texts(data)]
+    names = {
+        name for one in (text, *values) for name in _FILE.findall(one)
+    }  # a text that cannot be parsed says something, too
     return any("\0" not in name and os.path.realpath(os.path.join(folder, name)) in changed for name in names)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(item)
 
 
 def _documents(text: str, name: str) -> list[Mapping[str, Any]]:

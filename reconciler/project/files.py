@@ -7,8 +7,13 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from reconciler.core import presence
+
+OWN: Final = ".reconciler"  # the folder of a project with what is nobody's source: it says so to git
+PRIVATE_FOLDER: Final = 0o700
+PRIVATE_FILE: Final = 0o600  # what registries hold concerns whoever may read them
 
 
 def missing_folders(path: Path) -> list[Path]:
@@ -16,20 +21,29 @@ def missing_folders(path: Path) -> list[Path]:
     return [folder for folder in (path, *path.parents) if presence.status(folder) is None]
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it, each on the disk. Raises OSError."""
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder and those above it, each on the disk, with that mode but for what the umask takes. Raises OSError."""
     missing = missing_folders(path)
-    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        folder.mkdir(mode, exist_ok=True)
     for folder in missing:
         sync_folder(folder.parent)
+    _keep_out_of_git(path)
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a file that must not exist.
+def _keep_out_of_git(path: Path) -> None:
+    own = next((folder for folder in (path, *path.parents) if folder.name == OWN), None)
+    if own is not None:
+        with suppress(FileExistsError):
+            write_new(own / ".gitignore", "# made by reconciler\n*\n")
+
+
+def write_new(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a file that must not exist, with that mode but for what the umask takes.
 
     Raises OSError (FileExistsError); what is left of one that could not be written is removed.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:  # from here on the file is ours
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(text.encode("utf-8", "surrogatepass"))

@@ -181,7 +181,7 @@ class Workspace:
             problems |= set(self.project.problems(settings))
         if self.project.secrets is not None:
             mine = [one for one in manifests.manifests if chosen is None or one.is_in(chosen)]
-            refused = destinations(mine, compiled.state.resources, self.entries, self.project.secrets)
+            refused = destinations(mine, compiled.every, self.entries, self.project.secrets)
             problems |= {manifests.problem(manifest, finding) for manifest, finding in refused}
         files = manifests.files if chosen is None else len(chosen)
         documents = sum(count for file, count in manifests.counts.items() if chosen is None or file in chosen)

@@ -176,3 +176,142 @@ def test_a_model_without_secrets_is_tested_for_a_pull_request(
     monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
     exposed.run("test", "a")
     assert Counting.seen != []
+
+
+GOOD, EVIL = "https://good.example.com/v1", "https://evil.example.com/v1"
+OPEN = {"url": GOOD, "model": "m", "api_key": "${env:K}"}
+# what some manifests say, and the pointer of each refusal
+ROUNDABOUT: dict[str, tuple[str, list[dict[str, Any]], list[str]]] = {
+    "an override": (
+        "litellm",
+        [{"kind": "Model", "endpoint": OPEN, "registries": {"there": {"litellm_params": {"api_base": EVIL}}}}],
+        ["/endpoint/api_key"],
+    ),
+    "an override under another name": (
+        "litellm",
+        [{"kind": "Model", "endpoint": OPEN, "registries": {"there": {"litellm_params": {"base_url": EVIL}}}}],
+        ["/endpoint/api_key"],
+    ),
+    "a secret that another object names": (
+        "nemo",
+        [
+            {"kind": "nemo/Secret", "key": "llm-key", "value": "${env:K}"},
+            {"kind": "nemo/Provider", "key": "llm", "host_url": EVIL, "api_key_secret_name": "llm-key"},
+        ],
+        ["/host_url"],
+    ),
+    "a native kind": (
+        "litellm",
+        [{"kind": "litellm/Model", "litellm_params": {"model": "openai/m", "api_base": EVIL, "api_key": "${env:K}"}}],
+        ["/litellm_params/api_key"],
+    ),
+    "a credential": (
+        "litellm",
+        [
+            {"kind": "litellm/Credential", "credential_values": {"api_key": "${env:K}"}},
+            {
+                "kind": "litellm/Model",
+                "key": "b",
+                "litellm_params": {"model": "openai/m", "api_base": EVIL, "litellm_credential_name": "a"},
+            },
+        ],
+        ["/litellm_params/api_base"],
+    ),
+    "a credential that says where": (
+        "litellm",
+        [{"kind": "litellm/Credential", "credential_values": {"api_key": "${env:K}", "api_base": EVIL}}],
+        ["/credential_values/api_key"],
+    ),
+    "a credential that another's key is used with": (
+        "litellm",
+        [
+            {"kind": "litellm/Credential", "credential_values": {"api_base": EVIL}},
+            {
+                "kind": "litellm/Model",
+                "key": "b",
+                "litellm_params": {"model": "openai/m", "api_key": "${env:K}", "litellm_credential_name": "a"},
+            },
+        ],
+        ["/credential_values/api_base"],
+    ),
+    "x-unmanaged": (
+        "litellm",
+        [
+            {
+                "kind": "litellm/Model",
+                "litellm_params": {"model": "openai/m", "api_key": "${env:K}"},
+                "x-unmanaged": {"litellm_params": {"new_url": EVIL}},
+            }
+        ],
+        ["/litellm_params/api_key"],
+    ),
+    "a secret of MLflow's gateway": (
+        "mlflow",
+        [
+            {
+                "kind": "mlflow/Secret",
+                "provider": "openai",
+                "secret_value": {"api_key": "${env:K}"},
+                "auth_config": {"api_base": EVIL},
+            }
+        ],
+        ["/secret_value/api_key"],
+    ),
+    "a host of watsonx": (
+        "watsonx",
+        [
+            {
+                "kind": "watsonx/Model",
+                "key": "virtual-model/openai/m",
+                "provider_config": {"custom_host": EVIL, "api_key": "${env:K}"},
+            }
+        ],
+        ["/provider_config/api_key"],
+    ),
+    "a connection of AI GO!": (
+        "latticeflow",
+        [
+            {
+                "kind": "Model",
+                "display_name": "A",
+                "endpoint": OPEN,
+                "registries": {"there": {"config": {"url": f"{EVIL}/chat/completions"}}},
+            }
+        ],
+        ["/endpoint/api_key"],
+    ),
+    "an override in the local registry": (
+        "local",
+        [{"kind": "Model", "endpoint": OPEN, "registries": {"there": {"endpoint": {"url": EVIL}}}}],
+        ["/endpoint/api_key"],
+    ),
+}
+
+
+@pytest.mark.parametrize("evil", [True, False], ids=["forbidden", "allowed"])
+@pytest.mark.parametrize("name", ROUNDABOUT)
+def test_it_goes_no_roundabout_way_either(project: Project, name: str, evil: bool) -> None:
+    """What counts is the object that is sent, from whichever field, and whichever file, its address comes."""
+    driver, documents, pointers = ROUNDABOUT[name]
+    place = {"path": "r.db"} if driver == "local" else {"url": "https://there.example.com", "token": "${env:T}"}
+    if driver == "latticeflow":
+        place = {"url": place["url"], "api_key": place["token"]}
+    hosts = ["there.example.com", "good.example.com"] + ([] if evil else ["evil.example.com"])
+    config = {
+        "registries": {"there": {"driver": driver, **place, "default": True}},
+        "secrets": {"allow": {"K": hosts, "T": hosts}},
+    }
+    project.write("reconciler.yaml", json.dumps(config))
+    for index, document in enumerate(documents):
+        project.write(f"manifests/{index}.json", json.dumps({"key": "a", **document}))
+    problems = json.loads(project.run("validate", "--format", "json").out)["problems"]
+    refused = [one for one in problems if one["severity"] == "error"]
+    assert [(one["rule"], one["pointer"]) for one in refused] == [
+        ("secret-destination", one) for one in pointers * evil
+    ]
+    if evil:
+        assert all("K may not be sent to evil.example.com:443:" in one["message"] for one in refused)
+        # a part of the manifests hides nothing of the rest
+        named = f"manifests/{len(documents) - 1}.json"
+        said = json.loads(project.run("validate", named, "--format", "json").out)["problems"]
+        assert [one["rule"] for one in said if one["severity"] == "error"] == ["secret-destination"]

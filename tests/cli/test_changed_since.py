@@ -232,3 +232,35 @@ def test_a_shallow_clone(
     assert hint in answer.err
     run(*hint.split(), cwd=clone, env=repository.env)
     assert "1 manifest file changed" in project.ok("validate", "--changed-since", "origin/main").err
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["${file:../about.md}", "\\x24{file:../about.md}", "${file:../\\x61bout.md}", "${file:../\\\n  about.md}"],
+    ids=repr,
+)
+def test_a_file_that_changed_is_found_however_the_reference_is_spelt(repository: Repository, reference: str) -> None:
+    """An escape of YAML or JSON is another spelling of the same value."""
+    project = repository.project
+    (repository.root / "about.md").write_text("before")
+    text = project.write("manifests/one.yaml", (repository.root / "manifests/one.yaml").read_text())
+    text.write_text(f'{text.read_text()}description: "{reference}"\n')
+    project.apply()
+    repository.commit()
+    repository.git("checkout", "--quiet", "-b", "later")
+    (repository.root / "about.md").write_text("after")
+    assert list(project.plan("--changed-since", "work")) == ["local/Model/one"]
+
+
+@pytest.mark.parametrize(("kind", "extends"), [("Template", "extends"), ("\\x54emplate", "\\u0065xtends")])
+def test_a_template_that_changed_is_found_however_it_is_spelt(repository: Repository, kind: str, extends: str) -> None:
+    """Of the template and of the Model that extends it."""
+    project = repository.project
+    base = project.write("manifests/base.yaml", f'kind: "{kind}"\nkey: base\nlabels: {{team: cx}}\n')
+    text = repository.root / "manifests/one.yaml"
+    text.write_text(f'{text.read_text()}"{extends}": base\n')
+    project.apply()
+    repository.commit()
+    repository.git("checkout", "--quiet", "-b", "later")
+    base.write_text(base.read_text().replace("cx", "ops"))
+    assert list(project.plan("--changed-since", "work")) == ["local/Model/one"]

@@ -62,6 +62,8 @@ EDITS: list[Callable[[str], str]] = [
     lambda text: TEMPLATE,
     lambda text: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n",
     lambda text: text + "waivers: [{policy: p, reason: because, until: 2099-01-01}]\n",
+    lambda text: text + 'description: "\\x24{file:../note.txt}"\n',
+    lambda text: text + 'description: "\\u0024{var:host}"\n',
 ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from reconciler.manifest.discover import discover
 from reconciler.manifest.load import Reader
 from reconciler.manifest.manifests import Manifests
@@ -65,3 +67,15 @@ def test_a_file_that_goes_away_meanwhile_is_a_problem(tmp_path: Path) -> None:
     found = discover(["."], tmp_path, tmp_path)
     (tmp_path / "a.yaml").unlink()
     assert [problem.rule for problem in Reader(tmp_path, {}).read(found).problems] == ["unreadable"]
+
+
+@pytest.mark.parametrize("opened", ["${", "\\x24{", "\\u0024\\u007b", "\\U00000024{", "$\\\n  {"], ids=repr)
+def test_a_reference_is_one_however_it_is_spelt(tmp_path: Path, opened: str) -> None:
+    """What counts is the value, and not whether something else in the file is written as a reference."""
+    (tmp_path / "note.txt").write_text("N")
+    text = f'kind: Model\nkey: a\ndescription: "{opened}var:v}} {opened}file:note.txt}}"\n'
+    for found in (read(tmp_path, a=text), read(tmp_path, a=f"{text}# ${{\n")):
+        assert found.problems == ()
+        assert [item.model.description for item in found.manifests if item.model] == ["V N"]
+    found = read(tmp_path, a=f'kind: Model\nkey: a\ndescription: "{opened}var:nothing}}"\n')
+    assert [problem.rule for problem in found.problems] == ["unset-variable"]

@@ -486,3 +486,26 @@ def test_waivers_go_to_no_registry(owned: Project) -> None:
     assert "waivers" not in owned.stored()["local/Model/chat"]
     owned.ok("export", "--all", "-o", "out")
     assert "waivers" not in next(Path(owned.root / "out").rglob("*.yaml")).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"cel": "!has(object.litellm_params.mock_mystery)"},
+        {"schema": {"properties": {"litellm_params": {"not": {"required": ["mock_mystery"]}}}}},
+    ],
+    ids=["cel", "schema"],
+)
+def test_what_is_declared_as_unmanaged_is_seen(project: Project, rule: dict[str, Any]) -> None:
+    """It is sent with the rest of the object, so that no policy is got around by it."""
+    project.write(
+        "reconciler.yaml", "registries: {lite: {driver: litellm, url: 'http://127.0.0.1:9', token: '${env:T}'}}\n"
+    )
+    policy = {"name": "no-mock", "message": "m", "severity": "error", "match": {"kinds": ["litellm/Model"]}, **rule}
+    project.write("policies/p.yaml", json.dumps(policy))
+    document = {"kind": "litellm/Model", "key": "a", "litellm_params": {"model": "openai/x"}}
+    project.write("manifests/a.yaml", json.dumps(document))
+    assert "policy/no-mock" not in {rule for rule, _, _ in rows(project)}
+    for beside in ({"litellm_params": {"mock_mystery": "x"}}, {"litellm_params": {"deep": 1, "mock_mystery": None}}):
+        project.write("manifests/a.yaml", json.dumps({**document, "x-unmanaged": beside}))
+        assert "policy/no-mock" in {rule for rule, _, _ in rows(project)}

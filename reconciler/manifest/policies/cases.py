@@ -9,6 +9,7 @@ from reconciler.core import pointer as json_pointer
 from reconciler.core.pointer import MISSING
 from reconciler.core.resource import Desired
 from reconciler.core.spec import hide_secrets
+from reconciler.core.unmanaged import combined, revealed
 from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.policies.policy import Subject
 from reconciler.registry.entry import RegistryEntry
@@ -62,12 +63,17 @@ def cases_of(
             environment or "",
         )
         seen = {
-            "object": hide_secrets(item.resource.spec, kind.root, SECRET, references=False),
+            "object": hide_secrets(_whole(item), kind.root, SECRET, references=False),
             "manifest": documents[id(manifest)],
             "registry": entry.name,
             "environment": environment or "",
         }
         yield Case(manifest, item, subject, seen)
+
+
+def _whole(item: Desired) -> Any:
+    """The object as it is sent: what is declared under `x-unmanaged` is part of it."""
+    return combined(item.resource.spec, revealed(item.resource.unmanaged))
 
 
 def _document(manifest: Manifest, entry: RegistryEntry, entries: Mapping[str, RegistryEntry]) -> Mapping[str, Any]:

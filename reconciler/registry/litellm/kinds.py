@@ -26,6 +26,7 @@ from reconciler.registry.litellm.forms import (
     refuses_values,
 )
 from reconciler.registry.litellm.info import ModelInfo
+from reconciler.registry.litellm.notes import PLACE
 from reconciler.registry.litellm.params import LitellmParams
 
 BETWEEN: Final = "it is deleted and created again with the same id: in between, requests to it fail"
@@ -82,6 +83,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         key_rules=ID_RULES,
         check_key=refuses_unseen,
         key_field="model_name",
+        descriptive=frozenset({"model_name", "model_info"}),
+        marked_at=frozenset({f"/model_info/{PLACE}"}),
         partial_update=True,
         merge_depth=2,
         replace_note=BETWEEN,
@@ -91,6 +94,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         "A credential of LiteLLM Proxy",
         key_rules=(CREDENTIAL_RULE,),
         counts_in_guards=False,
+        descriptive=frozenset({"credential_info"}),
+        marked_at=frozenset({f"/credential_info/{PLACE}"}),
         partial_update=True,
         merge_depth=2,
         replace_note="it is deleted and created again: in between, requests to the models that use it fail",

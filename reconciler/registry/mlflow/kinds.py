@@ -43,6 +43,7 @@ from reconciler.registry.mlflow.forms import (
     refuses_tags,
     single_precision,
 )
+from reconciler.registry.mlflow.marks import SIGNED
 
 _UNTOLD: Final = "the server cannot tell it from absent"
 
@@ -262,10 +263,17 @@ KINDS: Final[Mapping[str, Kind]] = {
             "MLflow gateway secret",
             name="Secret",
             key_rules=NAME_RULES,
+            marked_at=frozenset(SIGNED),
             counts_in_guards=False,
             renamable=False,
             replace_note="meanwhile the definitions that use it have no secret",
         ),
-        _kind(ModelDefinition, "MLflow gateway model definition", key_rules=NAME_RULES, counts_in_guards=False),
+        _kind(
+            ModelDefinition,
+            "MLflow gateway model definition",
+            key_rules=NAME_RULES,
+            marked_at=frozenset(SIGNED),
+            counts_in_guards=False,
+        ),
     )
 }

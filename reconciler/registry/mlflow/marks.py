@@ -20,6 +20,7 @@ NAMED: Final = f"{PREFIX}aliases"  # of a registered model: the aliases that wer
 SUPERSEDED: Final = f"{PREFIX}superseded"  # of a version: the number of the one that has its name now
 
 SIGNATURE: Final = "reconciler:"  # what begins the name of a creator that is our mark
+SIGNED: Final = ("/last_updated_by", "/created_by")  # where it is looked for, in this order
 LONGEST_SIGNATURE: Final = 255
 # in a signature, what stands for a key that follows from the object's own name
 _SHORT: Final[Mapping[str, str]] = {"=": "", "-": "reconciler-"}
@@ -68,7 +69,7 @@ def signature_of(mark: Mark, name: str) -> str:
 
 def signed(row: Mapping[str, Any], name: str) -> Mark | None:
     """The mark in the names of who last changed and who created an object. Raises MisreadError where it is no mark of ours."""
-    for field in ("last_updated_by", "created_by"):
+    for field in (pointer.removeprefix("/") for pointer in SIGNED):
         text = row.get(field)
         if isinstance(text, str) and text.startswith(SIGNATURE):
             said = _parsed(text.removeprefix(SIGNATURE))

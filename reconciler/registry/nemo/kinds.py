@@ -44,6 +44,7 @@ from reconciler.registry.nemo.entities import (
 )
 from reconciler.registry.nemo.forms import (
     AUTH_FORMAT,
+    MARK,
     NAME_RULE,
     ONE_LIMIT,
     SENT_HEADERS,
@@ -271,7 +272,14 @@ _KEPT: Final = "a workspace is never deleted: everything in it would go with it"
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        _kind(Model, "NeMo model", partial_update=True, cascades=frozenset({"Adapter"})),
+        _kind(
+            Model,
+            "NeMo model",
+            partial_update=True,
+            cascades=frozenset({"Adapter"}),
+            marked_at=frozenset({f"/custom_fields/{MARK}"}),
+            descriptive=frozenset({"custom_fields", "description", "ownership"}),
+        ),
         _beside(Provider, "NeMo provider"),
         _beside(SecretValue, "NeMo secret", name="Secret", partial_update=True),
         _beside(Adapter, "NeMo adapter", partial_update=True),
