@@ -26,7 +26,7 @@ from reconciler.planner.matching import add_builtins, match_by_mark
 from reconciler.planner.order import in_order
 from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.prune import derived_deletes, removals
-from reconciler.planner.same_place import same_places
+from reconciler.planner.same_place import rivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Policy:
     objects that manifests outside the desired state protect. `declared_elsewhere` are the addresses that another environment
     of the same configuration declares for the same place: never pruned. `unreadable_environments` are those whose manifests
     cannot tell what they declare there. `hidden_keys` are those that manifests in excluded files declare, each with the
-    file.
+    file. `beside` are the project's other registries, which are not planned: the facts of them, and what those hold that were read.
     """
 
     consents: Consents = Consents()
@@ -52,6 +52,7 @@ class Policy:
     declared_elsewhere: frozenset[Address] = frozenset()
     unreadable_environments: tuple[str, ...] = ()
     hidden_keys: Mapping[str, str] = field(default_factory=dict)
+    beside: RemoteState = RemoteState({}, {})
 
 
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:
@@ -151,11 +152,22 @@ def _guards(
             found.append(guards.empty_source(desired.silent_sources))
         unowned = [name for name, index in indexes.items() if index.facts.owner is None and not index.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
-        found.extend(guards.same_place(first, second) for first, second in same_places(remote))
+        found.extend(_same_places(changes, desired, remote, policy.beside))
         found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
         hidden = dict(_hidden(changes, indexes, policy.hidden_keys))
         found.extend([guards.excluded_source(hidden)] if hidden else [])
     return (*found, *tripped_guards(changes, consequences, indexes, policy))
+
+
+def _same_places(
+    changes: list[Change], desired: DesiredState, remote: RemoteState, beside: RemoteState
+) -> Iterator[Guard]:
+    """A guard for each pair of registries that may be one place, with the first object that would be pruned and is declared for the other."""
+    told = set()
+    for address, other, read in rivals(changes, desired, remote, beside):
+        if (address.registry, other) not in told:
+            told.add((address.registry, other))
+            yield guards.same_place(address, other) if read else guards.unread_place(address, other)
 
 
 def _hidden(
