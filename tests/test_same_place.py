@@ -96,9 +96,7 @@ async def test_what_is_declared_for_a_registry_that_was_not_read_is_not_pruned()
     """It may be the same place."""
     async with World.of("us", one={}, two={}) as world:
         only_one = model("a", registries={"one": {}})
-        assert await guards_of(world, only_one, two=listing("two", LONG_ID)) == [
-            "same-place: two/Model/a"
-        ]
+        assert await guards_of(world, only_one, two=listing("two", LONG_ID)) == ["same-place: two/Model/a"]
 
 
 async def test_an_object_is_known_by_its_mark_and_by_its_former_keys() -> None:

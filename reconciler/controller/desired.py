@@ -70,9 +70,7 @@ class Composer:
 
     copies: Copies
     folder: Path
-    _facts: dict[ObjectKey, tuple[Any, RegistryFacts | None]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _facts: dict[ObjectKey, tuple[Any, RegistryFacts | None]] = field(default_factory=dict, repr=False, compare=False)
 
     def placed(self, registry: RegistryObject, members: Iterable[Member]) -> tuple[Placed, ...]:
         """These objects as manifests of a Registry object."""

@@ -58,23 +58,22 @@ class Neighbours:
             if not claimed:
                 continue
             there = None if self._is_here(facts) else await self._read(other)
-            kept = [
-                one for one in claimed if there is None or may_be_one_place(one, here, there, self.facts.kinds)
-            ]
+            kept = [one for one in claimed if there is None or may_be_one_place(one, here, there, self.facts.kinds)]
             if kept:
                 yield (
                     f"the Registry {other.key} may lead to the same place under another name, and {kept[0]}, which would be pruned, is declared "
-                    "for it: keep one of them"
+                    "for it: keep one of them, or, where they are two places, delete that object in the registry by hand"
                 )
 
     def _others(self) -> Iterator[tuple[RegistryObject, RegistryFacts | None]]:
         """The other Registry objects of the driver, each with its facts where its settings are right."""
         for key in self.copies.registry_keys():
             item = self.copies.registry(key)
-            other = RegistryObject.of(item, self.cluster_id) if item is not None else None
-            if item is not None and other is not None and key != self.registry.key:
-                if other.driver == self.registry.driver:
-                    yield other, self.composer.facts_of(item)
+            if item is None or key == self.registry.key:
+                continue
+            other = RegistryObject.of(item, self.cluster_id)
+            if other.driver == self.registry.driver:
+                yield other, self.composer.facts_of(item)
 
     def _is_here(self, facts: RegistryFacts | None) -> bool:
         return facts is not None and place_of_facts(facts) == place_of_facts(self.facts)

@@ -52,7 +52,7 @@ class Policy:
     declared_elsewhere: frozenset[Address] = frozenset()
     unreadable_environments: tuple[str, ...] = ()
     hidden_keys: Mapping[str, str] = field(default_factory=dict)
-    beside: RemoteState = RemoteState({}, {})
+    beside: RemoteState = field(default_factory=lambda: RemoteState({}, {}))
 
 
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:

@@ -115,9 +115,7 @@ def test_two_namespaces_that_own_different_objects_of_one_place_prune(tmp_path: 
 
 
 @pytest.mark.parametrize("readable", [True, False])
-def test_one_server_under_two_addresses_is_not_pruned_of_what_goes_to_the_other(
-    tmp_path: Path, readable: bool
-) -> None:
+def test_one_server_under_two_addresses_is_not_pruned_of_what_goes_to_the_other(tmp_path: Path, readable: bool) -> None:
     """Told by what both hold; where the other cannot be read, nobody knows."""
 
     async def run() -> None:
