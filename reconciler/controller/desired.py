@@ -20,7 +20,7 @@ from reconciler.controller.documents import (
 from reconciler.controller.registry_object import RegistryObject
 from reconciler.controller.routing import destinations, route_of
 from reconciler.core.errors import ConfigError, Problem
-from reconciler.core.resource import Desired, DesiredState
+from reconciler.core.resource import Desired, DesiredState, RegistryFacts
 from reconciler.core.secret import Resolver
 from reconciler.core.url import place_of
 from reconciler.manifest.kubernetes_references import SECRET, Named, References, in_a_cluster, variable
@@ -70,9 +70,7 @@ class Composer:
 
     copies: Copies
     folder: Path
-    _places: dict[ObjectKey, tuple[Any, tuple[str, ...] | None]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _facts: dict[ObjectKey, tuple[Any, RegistryFacts | None]] = field(default_factory=dict, repr=False, compare=False)
 
     def placed(self, registry: RegistryObject, members: Iterable[Member]) -> tuple[Placed, ...]:
         """These objects as manifests of a Registry object."""
@@ -99,34 +97,26 @@ class Composer:
     def _refuse_same_place(self, registry: RegistryObject, entry: RegistryEntry) -> None:
         """Raise ConfigError where another Registry object of the namespace leads to the same place: they would fight over it."""
         for item in self.copies.registries(registry.key.namespace):
-            if key_of(item) != registry.key and self._place(item) == _place_of(entry):
+            facts = self.facts_of(item) if key_of(item) != registry.key else None
+            if facts is not None and place_of_facts(facts) == place_of_facts(entry.facts):
                 raise ConfigError(
                     f"it leads to the same place as the Registry {key_of(item).name}: each would be pruned of what goes to the other",
                     hint="keep one of them",
                 )
 
-    def rivals(self, registry: RegistryObject, entry: RegistryEntry) -> Iterator[str]:
-        """Say which Registry objects of other namespaces have the same owner and place: what they declare looks like ours."""
-        for key in self.copies.registry_keys():
-            item = self.copies.registry(key)
-            if item is None or key.namespace == registry.key.namespace:
-                continue
-            if (item.get("spec") or {}).get("owner") == registry.owner and self._place(item) == _place_of(entry):
-                yield f"the Registry {key} has the same owner and place"
-
-    def _place(self, item: Mapping[str, Any]) -> tuple[str, ...] | None:
-        """The identity of another Registry object's place, None where its settings are wrong."""
+    def facts_of(self, item: Mapping[str, Any]) -> RegistryFacts | None:
+        """The facts of another Registry object, None where its settings are wrong."""
         key, version = key_of(item), (item["metadata"].get("uid"), item["metadata"].get("generation"))
-        known = self._places.get(key)
+        known = self._facts.get(key)
         if known is None or known[0] != version:
-            self._places[key] = known = version, self._found_place(RegistryObject.of(item, ""))
+            self._facts[key] = known = version, self._found_facts(RegistryObject.of(item, ""))
         return known[1]
 
-    def _found_place(self, registry: RegistryObject) -> tuple[str, ...] | None:
+    def _found_facts(self, registry: RegistryObject) -> RegistryFacts | None:
         try:
             settings, _ = registry_settings(registry)
             project = _project(self.folder / registry.key.namespace, registry, settings, {})
-            return _place_of(load_registries(project, Resolver(project.root, {}))[registry.key.name])
+            return load_registries(project, Resolver(project.root, {}))[registry.key.name].facts
         except ConfigError:
             return None
 
@@ -202,9 +192,9 @@ def _project(root: Path, registry: RegistryObject, settings: Mapping[str, Any], 
     )
 
 
-def _place_of(entry: RegistryEntry) -> tuple[str, ...]:
+def place_of_facts(facts: RegistryFacts) -> tuple[str, ...]:
     """The identity of a registry's place, however its address is spelt."""
-    return entry.facts.identity["driver"], place_of(entry.facts.identity["location"])
+    return facts.identity["driver"], place_of(facts.identity["location"])
 
 
 def _make_folder(entry: RegistryEntry, root: Path) -> None:

@@ -212,7 +212,15 @@ class _Run:
     def _planner(self) -> RegistryPlanner:
         whole = self.whole
         return RegistryPlanner(
-            self.registry, self.members, self.status, whole.copies, whole.composer, whole.aside, whole.now
+            self.registry,
+            self.members,
+            self.status,
+            whole.copies,
+            whole.composer,
+            whole.aside,
+            whole.now,
+            whole.cluster,
+            whole.cluster_id,
         )
 
     @property

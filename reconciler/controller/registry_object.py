@@ -42,6 +42,11 @@ class RegistryObject:
         return self.entry.get("default") is True
 
     @property
+    def owns(self) -> tuple[str, ...]:
+        """The globs over keys that say what is ours of kinds without room for a mark."""
+        return tuple(map(str, self.entry.get("owns") or ()))
+
+    @property
     def driver(self) -> str:
         return str(self.entry.get("driver", ""))
 

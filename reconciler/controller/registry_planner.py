@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from reconciler.controller.cluster import Cluster
 from reconciler.controller.cluster_secrets import ClusterSecrets, secret_of
 from reconciler.controller.copies import Copies
 from reconciler.controller.desired import Composer, Declared, Trouble, file_of
 from reconciler.controller.members import Members
+from reconciler.controller.neighbours import Neighbours
 from reconciler.controller.planned import Planned, plan
 from reconciler.controller.registry_object import RegistryObject
 from reconciler.controller.registry_status import Allowance, RegistryWriter
@@ -24,7 +26,10 @@ from reconciler.registry.protocol import Registry
 
 @dataclass(frozen=True, slots=True)
 class RegistryPlanner:
-    """Makes the plan of one reconcile. It computes `aside`; `now` is the time of the wall clock."""
+    """Makes the plan of one reconcile. It computes `aside`; `now` is the time of the wall clock.
+
+    `cluster_id` is the uid of the namespace kube-system.
+    """
 
     registry: RegistryObject
     members: Members
@@ -33,6 +38,8 @@ class RegistryPlanner:
     composer: Composer
     aside: Aside
     now: Callable[[], datetime]
+    cluster: Cluster
+    cluster_id: str
 
     async def plan(
         self,
@@ -43,9 +50,24 @@ class RegistryPlanner:
     ) -> Planned:
         """The plan, with the values of all secrets that its writes need; what lacks one is left out."""
         remote = await read_unchecked(declared.workspace, declared.desired, opened)
-        entry = declared.workspace.entries[self.registry.key.name]
-        rivals = self.composer.rivals(self.registry, entry) if self.registry.prune else ()
-        doubts = (*self.copies.doubtful(self.registry.driver), *rivals)
+        facts = remote.registries[self.registry.key.name]
+        neighbours = Neighbours(self.registry, facts, self.cluster, self.copies, self.composer, self.cluster_id)
+        doubts = (*self.copies.doubtful(self.registry.driver), *(neighbours.rivals() if self.registry.prune else ()))
+        planned = await self._plan(declared, remote, secrets, versions, doubts)
+        claims = await neighbours.claims(
+            planned
+        )  # after the reading here: what is nowhere there by then is not the same
+        return await self._plan(declared, remote, secrets, versions, (*doubts, *claims)) if claims else planned
+
+    async def _plan(
+        self,
+        declared: Declared,
+        remote: RemoteState,
+        secrets: ClusterSecrets,
+        versions: Versions,
+        doubts: tuple[str, ...],
+    ) -> Planned:
+        """The plan. `doubts` are why nothing counts as removed."""
         if doubts:
             declared = replace(declared, desired=replace(declared.desired, complete=False))
         observes = self.registry.observes

@@ -40,6 +40,8 @@ class Kind:
     `revision_is_etag`: the revision moves when, and only when, somebody writes, so it may be part of what a plan observed.
     `deletable`: the registry can delete such objects at all; `not_deletable_reason` says in words why not.
     `unique`: the registry refuses a second object of the same key.
+    `unique_ids`: the registry makes the ids, and no object of any place has the same one (a UUID). Not so where an id is the key, a number or a
+    name: then `Resource.uid`, where the registry says one, or else what they hold, tells two objects of one key apart.
     `found_by_mark`: the key is made of other fields, so an object is found again by the manifest's key in its mark.
     `cascades`: the kinds whose objects the registry deletes along with one of this kind that they refer to.
     `upserts`: a create writes over an object of the same key, so the key is looked up first.
@@ -73,6 +75,7 @@ class Kind:
     deletable: bool = True
     not_deletable_reason: str = ""
     unique: bool = True
+    unique_ids: bool = True
     found_by_mark: bool = False
     cascades: frozenset[str] = frozenset()
     upserts: bool = False

@@ -116,7 +116,8 @@ class Resource:
 
     `spec` is plain JSON data in the registry's own terms. A secret field in it holds a reference (`${env:NAME}`), or, as read
     from a registry, only what `specs.hide_secrets` leaves of it. `revision` is the registry's change token and `id` its own
-    identifier; both are None on the desired side. `parent` is the model that a derived resource (its secret, its provider) belongs to.
+    identifier; both are None on the desired side. `uid` is what no other object has, in this place or another (when the server made it, to the
+    millisecond; a file's number in its file system), where `id` is no such thing (`Kind.unique_ids`). `parent` is the model that a derived resource (its secret, its provider) belongs to.
     `cascade_deletes` names, in words, what the registry would delete with it and nobody here could plan for; `contents` what it would delete with it
     and that may go with consent; `uses` who relies on it, so that only `state: absent` deletes it. `other_keys` are further keys by which
     others refer to it. `unmanaged` are the members
@@ -142,6 +143,7 @@ class Resource:
     server_facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
     read_only: str = ""
     pending: str = ""
+    uid: str | None = field(default=None, compare=False)
 
 
 class Unreadable(NamedTuple):

@@ -63,9 +63,9 @@ GUARDS: Final[Mapping[str, GuardRule]] = {
         "read says that the object is to go",
     ),
     "same-place": GuardRule(
-        "`--prune` was given and two registries hold the same objects: they are one place under two names, and each "
-        "would be pruned of what the other declares.",
-        "nothing; give both one name",
+        "`--prune` was given and would delete an object that the manifests declare for another registry of the same "
+        "driver, and nothing tells the two places apart: they may be one under two names.",
+        "nothing; give both one name, or, where they are two, delete the object with `reconciler delete`",
     ),
     "unreadable-environment": GuardRule(
         "`--prune` was given and another environment declares objects in the same place, or may, but its settings or "
@@ -164,8 +164,20 @@ def excluded_source(hidden: Mapping[str, str]) -> Guard:
     return Guard("excluded-source", f"{message}; make `exclude` narrower, or take the documents out of the files", None)
 
 
-def same_place(first: str, second: str) -> Guard:
-    message = f"{first} and {second} hold the same objects: they are one place under two names, and each would be pruned of what the other declares"
+def same_place(address: Address, other: str) -> Guard:
+    message = (
+        f"{other} and {address.registry} hold the same objects, so they may be one place under two names: {address}, which would be pruned, "
+        f"is declared for {other}; give both one name, or, where they are two, `reconciler delete {address}`"
+    )
+    return Guard("same-place", message, None)
+
+
+def unread_place(address: Address, other: str) -> Guard:
+    """Nobody knows whether a registry that was left out is the same place."""
+    message = (
+        f"{address}, which would be pruned, is declared for {other}, which was not read, and may be the same place under another name: "
+        "leave out --registry"
+    )
     return Guard("same-place", message, None)
 
 

@@ -17,13 +17,16 @@ Only what is OURS is ever pruned. `--take-ownership OWNER` turns that one owner'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Final, Protocol
 
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, RegistryFacts, Resource
+
+_WILDCARD: Final = re.compile(r"[*?\[\]]")
 
 
 class Uses(Protocol):
@@ -72,6 +75,20 @@ def foreign_user(resource: Resource, index: Uses, facts: RegistryFacts, takes: t
                     waiting.append(user)
             seen.add(address)
     return None
+
+
+def owns_overlap(first: Iterable[str], second: Iterable[str]) -> bool:
+    """False where it is plain that no key matches a glob of both."""
+    return any(_globs_overlap(one, other) for one in first for other in second)
+
+
+def _globs_overlap(one: str, other: str) -> bool:
+    plain = [glob for glob in (one, other) if not _WILDCARD.search(glob)]
+    if plain:
+        return fnmatchcase(plain[0], other if plain[0] == one else one)
+    begins = sorted((_WILDCARD.split(glob)[0] for glob in (one, other)), key=len)
+    ends = sorted((_WILDCARD.split(glob)[-1] for glob in (one, other)), key=len)
+    return begins[1].startswith(begins[0]) and ends[1].endswith(ends[0])
 
 
 def _marked(resource: Resource, facts: RegistryFacts) -> bool:

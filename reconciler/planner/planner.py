@@ -28,7 +28,7 @@ from reconciler.planner.order import in_order
 from reconciler.planner.perhaps_renamed import perhaps_renamed
 from reconciler.planner.plan import Change, Consents, Plan
 from reconciler.planner.prune import derived_deletes, removals
-from reconciler.planner.same_place import same_places
+from reconciler.planner.same_place import rivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,9 @@ class Policy:
     objects that manifests outside the desired state protect. `declared_elsewhere` are the addresses that another environment
     of the same configuration declares for the same place: never pruned. `unreadable_environments` are those whose manifests
     cannot tell what they declare there. `perhaps_elsewhere` are the addresses that one of them declares, where it cannot be
-    told whether that is the same place, each with its environment. `hidden_keys` are those that manifests in excluded files declare, each with the
-    file.
+    told whether that is the same place, each with its environment. `hidden_keys` are those that manifests in excluded files
+    declare, each with the file. `beside` are the project's other registries, which are not planned: the facts of them, and
+    what those hold that were read.
     """
 
     consents: Consents = Consents()
@@ -56,6 +57,7 @@ class Policy:
     unreadable_environments: tuple[str, ...] = ()
     perhaps_elsewhere: Mapping[Address, str] = field(default_factory=dict)
     hidden_keys: Mapping[str, str] = field(default_factory=dict)
+    beside: RemoteState = field(default_factory=lambda: RemoteState({}, {}))
 
 
 def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Policy()) -> Plan:
@@ -155,7 +157,7 @@ def _guards(
             found.append(guards.empty_source(desired.silent_sources))
         unowned = [name for name, index in indexes.items() if index.facts.owner is None and not index.facts.owns]
         found.extend(guards.no_owner(name) for name in unowned)
-        found.extend(guards.same_place(first, second) for first, second in same_places(remote))
+        found.extend(_same_places(changes, desired, remote, policy.beside))
         found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
         pruned = (change.address for change in changes if (change.action, change.reason) == ("delete", "removed"))
         unsure = {one: policy.perhaps_elsewhere[one] for one in pruned if one in policy.perhaps_elsewhere}
@@ -163,6 +165,17 @@ def _guards(
         hidden = dict(_hidden(changes, indexes, policy.hidden_keys))
         found.extend([guards.excluded_source(hidden)] if hidden else [])
     return (*found, *tripped_guards(changes, consequences, indexes, policy))
+
+
+def _same_places(
+    changes: list[Change], desired: DesiredState, remote: RemoteState, beside: RemoteState
+) -> Iterator[Guard]:
+    """A guard for each pair of registries that may be one place, with the first object that would be pruned and is declared for the other."""
+    told = set()
+    for address, other, read in rivals(changes, desired, remote, beside):
+        if (address.registry, other) not in told:
+            told.add((address.registry, other))
+            yield guards.same_place(address, other) if read else guards.unread_place(address, other)
 
 
 def _hidden(

@@ -5,13 +5,16 @@ The command line and the Python interface both plan through here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
-from reconciler.core.errors import Problem
-from reconciler.core.resource import DesiredState, RemoteState, Resource
+from reconciler.core.errors import ConfigError, Problem, RegistryError, SecretError
+from reconciler.core.resource import DesiredState, Listing, RemoteState, Resource
 from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.planner import Policy, make_delete_plan, make_plan
 from reconciler.planner.references import external
+from reconciler.planner.same_place import rivals
 from reconciler.project.lookup import one_object
 from reconciler.project.policy import policy_of
 from reconciler.project.runner_local import registries_not_kept
@@ -70,8 +73,23 @@ async def plan_changes(
     """
     remote = await read_remote(workspace, desired if declared is None else declared, registries)
     warnings = (*warnings, *registries_not_kept(workspace, registries))
-    plan = make_plan(desired, remote, policy_of(workspace, desired, warnings, consents))
+    policy = policy_of(workspace, desired, warnings, consents)
+    plan = make_plan(desired, remote, policy)
+    unread = {one.other for one in rivals(plan.changes, desired, remote, policy.beside) if not one.read}
+    if consents.prune and unread:
+        beside = replace(policy, beside=policy.beside._replace(listings=await _readable(workspace, unread)))
+        plan = make_plan(desired, remote, beside)
     return with_warnings(plan, remote, workspace)
+
+
+async def _readable(workspace: Workspace, names: Iterable[str]) -> dict[str, Listing]:
+    """What those of these registries hold that can be read; a guard tells of the others."""
+    found: dict[str, Listing] = {}
+    for name in sorted(names):
+        with suppress(RegistryError, ConfigError, SecretError):
+            async with workspace.connect([name]) as opened:
+                found |= (await read_all(opened, workspace.facts)).listings
+    return found
 
 
 async def plan_deletion(

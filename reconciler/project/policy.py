@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reconciler.core.errors import Problem
 from reconciler.core.fingerprint import known_fingerprints
-from reconciler.core.resource import DesiredState
+from reconciler.core.resource import DesiredState, RemoteState
 from reconciler.planner.plan import Consents
 from reconciler.planner.planner import Policy
 from reconciler.project.environments import DeclaredElsewhere, declared_elsewhere
@@ -29,4 +29,5 @@ def policy_of(workspace: Workspace, desired: DesiredState, warnings: tuple[Probl
         unreadable_environments=elsewhere.unreadable,
         perhaps_elsewhere=elsewhere.perhaps,
         hidden_keys=hidden_keys(project, workspace.cwd) if consents.prune else {},
+        beside=RemoteState({}, workspace.facts),
     )

@@ -39,6 +39,7 @@ def read_row(
     uses: tuple[str, ...] = (),
     other_keys: tuple[str, ...] = (),
     server_facts: Mapping[str, Any] | None = None,
+    uid: str | None = None,
 ) -> Resource:
     """The object of that kind whose members these are, in the kind's own terms, secrets in the clear.
 
@@ -65,6 +66,7 @@ def read_row(
         other_keys=other_keys,
         unmanaged=hide(combined(more, others), known),
         server_facts=_showable(server_facts or {}),
+        uid=uid,
     )
 
 

@@ -116,7 +116,8 @@ class Loop:
         if self.cluster.deaf or resource in self.cluster.undefined:
             return True
         there = {key_of(item): version_of(item) for item in self.cluster.all(resource)}
-        items = self.copies.registries(NAMESPACE) if resource == REGISTRY else self.copies.models(NAMESPACE)
+        of = self.copies.registries if resource == REGISTRY else self.copies.models
+        items = (item for namespace in {NAMESPACE, *(one.namespace for one in there)} for item in of(namespace))
         return there == {key_of(item): version_of(item) for item in items}
 
     async def reconcile(self, name: str = "first") -> Result:

@@ -390,6 +390,6 @@ def test_a_process_that_is_killed_leaves_a_cache_or_none(root: Path) -> None:
 def test_every_field_of_what_is_compiled_has_a_place_in_the_cache() -> None:
     """A new field of these two values is either written or named here as one that only a registry fills."""
     stored = {"mark", "revision", "id", "updated_at", "cascade_deletes", "contents", "uses", "other_keys"}
-    stored |= {"server_facts", "read_only", "pending"}
+    stored |= {"server_facts", "read_only", "pending", "uid"}
     assert {one.name for one in dataclasses.fields(Resource)} == {*RESOURCE_FIELDS, *stored}
     assert {one.name for one in dataclasses.fields(Desired)} == {*DESIRED_FIELDS, "matched"}

@@ -60,11 +60,14 @@ class Job(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A file as it was read. `revision` is the hash of its text; `parsed` is a text where it is no run config: why not."""
+    """A file as it was read. `revision` is the hash of its text; `parsed` is a text where it is no run config: why not.
+    `uid` tells it from a file of the same name elsewhere: by its number, which two mounts of one folder have in common, and its time.
+    """
 
     parsed: Parsed | str
     revision: str
     changed_at: str
+    uid: str
     member: Member | None
 
 
@@ -140,18 +143,19 @@ class Folder:
     def _read(self, key: str, status: os.stat_result) -> _Row:
         changed_at = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="milliseconds")
         changed_at = changed_at.replace("+00:00", "Z")
+        uid = f"{status.st_ino}:{status.st_mtime_ns}"
         if not stat.S_ISREG(status.st_mode):
             what = "a link" if stat.S_ISLNK(status.st_mode) else "no regular file"
-            return _Row(f"it is {what}", "", changed_at, None)
+            return _Row(f"it is {what}", "", changed_at, uid, None)
         found = document.read_text(self._file(key), f"{key}{SUFFIX}")
         if isinstance(found, Problem):
-            return _Row(found.message, "", changed_at, None)
+            return _Row(found.message, "", changed_at, uid, None)
         revision = hashlib.sha256(found.encode(errors="surrogatepass")).hexdigest()
         try:
             parsed = text.parse(found, key)
         except MisreadError as error:
-            return _Row(str(error), revision, changed_at, None)
-        return _Row(parsed, revision, changed_at, harness.member_of(key, parsed) if parsed.listed else None)
+            return _Row(str(error), revision, changed_at, uid, None)
+        return _Row(parsed, revision, changed_at, uid, harness.member_of(key, parsed) if parsed.listed else None)
 
     def _found(self, key: str, row: _Row, unlisted: frozenset[str]) -> Resource | Unreadable:
         if isinstance(row.parsed, str):
@@ -171,6 +175,7 @@ class Folder:
                 mark=parsed.mark,
                 revision=row.revision,
                 id=self._file(key).name,
+                uid=row.uid,
                 updated_at=row.changed_at,
             )
         except MisreadError as error:

@@ -166,6 +166,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Model,
         "insideLLMs run config",
         key_rules=_KEY_RULES,
+        unique_ids=False,
         revision_is_etag=True,
         protect_drifted=True,
         hints=HINTS,

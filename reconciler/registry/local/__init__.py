@@ -42,6 +42,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         ModelSpec,
         "Model",
         name="Model",
+        unique_ids=False,
         revision_is_etag=True,
         check_key=_check_key,
         portable=True,

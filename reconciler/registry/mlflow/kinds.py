@@ -256,8 +256,14 @@ KINDS: Final[Mapping[str, Kind]] = {
             key_rules=ENDPOINT_RULES,
             replace_note="meanwhile requests to it fail",
         ),
-        _kind(RegisteredModel, "MLflow registered model", key_rules=MODEL_RULES),
-        _kind(ModelVersion, "MLflow model version", key_rules=VERSION_RULES, within="RegisteredModel"),
+        _kind(RegisteredModel, "MLflow registered model", key_rules=MODEL_RULES, unique_ids=False),
+        _kind(
+            ModelVersion,
+            "MLflow model version",
+            key_rules=VERSION_RULES,
+            unique_ids=False,
+            within="RegisteredModel",
+        ),
         _kind(
             SecretValue,
             "MLflow gateway secret",
