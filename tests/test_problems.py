@@ -77,6 +77,15 @@ def test_the_nearest_word_is_near() -> None:
     assert nearest("x", []) is None
 
 
+def test_the_nearest_path_is_near_in_each_part() -> None:
+    """A long beginning that every address, kind or pointer shares makes none of them the one that was meant."""
+    assert nearest("latticeflow/zzzzz", ["latticeflow/Model"]) is None
+    assert nearest("latticeflow/Modle", ["latticeflow/Model"]) == "latticeflow/Model"
+    assert nearest("/endpont/url", ["/endpoint/url", "/endpoint/model"]) == "/endpoint/url"
+    assert nearest("description", ["/description"]) == "/description"
+    assert nearest("local/Model/chat", ["local/Model/chat/x"]) is None
+
+
 def test_a_finding_finds_its_place() -> None:
     """The value, the key, or the nearest that contains what is not there."""
     places = document.places("a: {b: 1}\n", "x.yaml")

@@ -19,7 +19,7 @@ from reconciler.cli.streams import echo_data, echo_json, say, warn
 from reconciler.core import presence
 from reconciler.core.document.dump import dump_yaml
 from reconciler.core.errors import InputError, UsageError
-from reconciler.core.resource import RemoteState, Resource
+from reconciler.core.resource import DesiredState, RemoteState, Resource
 from reconciler.manifest.declarable import Declared, Undeclarable, declare
 from reconciler.manifest.discover import shown
 from reconciler.manifest.export import header_of, path_of, unexported
@@ -98,7 +98,9 @@ def command(
         _to_stdout([item.manifest for item, _ in declared], output_format, alone=len(keys) == 1, whole=not partly)
     else:
         files = [(path, item) for item, path in declared if path is not None]
+        before = workspace.load().desired
         _to_files(workspace, files, output_format, force=force)
+        _warn_of_second(workspace, before, files)
     _warn(workspace, [item for item, _ in declared], left_out)
     if everything:
         warn_of_unreadable(remote)
@@ -210,4 +212,17 @@ def _to_files(workspace: Workspace, paths: Sequence[tuple[Path, Declared]], outp
         header = header_of(item.resource, workspace.entries[item.resource.address.registry])
         yaml = dump_yaml(item.manifest, header=header)
         write_text(path, yaml if output_format == "yaml" else dumps(item.manifest) + "\n")
+        echo_data(printable(path.as_posix()))
     say(f"{len(paths)} manifest{'' if len(paths) == 1 else 's'} written")
+
+
+def _warn_of_second(workspace: Workspace, before: DesiredState, files: Sequence[tuple[Path, Declared]]) -> None:
+    """One warning for each file that is read from now on and declares what a manifest declared already."""
+    read = {file.real for file in workspace.files(()).files}
+    for path, item in files:
+        declared = before.find(item.resource.address)
+        source = declared.resource.source if declared is not None else None
+        here = shown(os.path.abspath(path), workspace.cwd)
+        if source is not None and source.file != here and os.path.realpath(path) in read:
+            what = f"{here}: {item.resource.address} is declared already, in {source.file}:{source.line}"
+            warn(f"{printable(what)}: remove one of the two, or the manifests are an error")

@@ -35,6 +35,7 @@ def export_objects(options: GlobalOptions, target: str | None, *, force: bool) -
             raise InputError(f"{', '.join(there[:_MOST_LISTED])}{more}: there already", hint="--force overwrites")
         for path, one in files.items():
             write_text(path, _text(one))
+            echo_data(printable(path.as_posix()))
         say(f"{len(files)} object{'' if len(files) == 1 else 's'} written")
     _say_what_is_missing(made)
 

@@ -50,6 +50,7 @@ def command(options: GlobalOptions, paths: tuple[str, ...], check: bool, as_diff
     changed = [file for file in files if file.changes]
     failed = [problem for file in files for problem in file.problems]
     writes = not (check or as_diff)
+    unwritten: list[Problem] = []
     if as_diff:
         _show_diffs(changed, options)
     elif is_filter and writes and not failed:
@@ -61,7 +62,9 @@ def command(options: GlobalOptions, paths: tuple[str, ...], check: bool, as_diff
         _name(file.shown for file in changed if file.shown not in names)
     _tell(files, failed, options)
     if not is_filter:
-        say(_summary(len(files), len(changed), writes=writes))
+        there = sum(1 for file in files if file.real)  # the others are problems of paths
+        if there or not failed:
+            say(_summary(there, len(changed) - len(unwritten), writes=writes))
     if any(problem.rule == CANNOT_FORMAT for problem in failed):
         return _BUG
     return _FAILED if failed or (changed and not writes) else 0

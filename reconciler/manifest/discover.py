@@ -220,7 +220,7 @@ class _Walk:
         self._pending = [start]
         self._entered: dict[str, States] = {self._top: start.states}
         self._sources = dict.fromkeys(start.sources)
-        self._spoken: set[str] = set()  # the sources that hold a manifest, or a file that says there is none
+        self._spoken: set[str] = set()  # the sources with a manifest, an error, or a file that says there is none
         self._thinned: set[str] = set()  # the sources of which something is left out
         self._read: set[str] = set()  # the real paths of all files found
         self._hidden: dict[str, Problem] = {}  # by real path: hidden files, which a link may lead to all the same
@@ -228,7 +228,11 @@ class _Walk:
     def run(self) -> Iterator[Found]:
         """Walk the folders: the files that the pattern matches, the errors met, and warnings of files passed over."""
         while self._pending:
-            yield from self._folder(self._pending.pop())
+            folder = self._pending.pop()
+            for item in self._folder(folder):
+                if isinstance(item, Problem) and item.severity == "error":
+                    self._spoken.update(folder.sources)  # what is there is not known, so it is not called empty
+                yield item
         yield from (problem for real, problem in self._hidden.items() if real not in self._read)
         for label in self._sources:
             if label not in self._spoken:

@@ -29,7 +29,7 @@ def format_files(workspace: Workspace, paths: Sequence[str]) -> list[FormattedFi
     for file in found.files:
         data = document.read_bytes(file.path, file.shown)
         if isinstance(data, Problem):
-            files.append(FormattedFile(file.shown, b"", b"", (data,)))
+            files.append(FormattedFile(file.shown, b"", b"", (data,), real=file.real))
         else:
             files.append(replace(format_bytes(data, file.shown, order_for, beside_objects), real=file.real))
     return files

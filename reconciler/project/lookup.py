@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.core.errors import InputError, RegistryError, UsageError
 from reconciler.core.resource import Address, RemoteState, Resource
-from reconciler.core.schema.findings import did_you_mean
+from reconciler.core.schema.findings import ALIKE, NEAR_MISS, did_you_mean
 
 LISTED: Final = "`reconciler list` shows what there is"  # what to do where there is no such object
 
@@ -24,24 +24,24 @@ def matching(key: str, resources: Iterable[Resource], declared: Container[Addres
     return exact or named or [resource for resource in every if resource.mark is not None and resource.mark.key == key]
 
 
-def one_object(key: str, remote: RemoteState) -> Resource:
-    """The one of them.
+def one_object(key: str, remote: RemoteState, likeness: float = ALIKE) -> Resource:
+    """The one of them. `likeness` is what `suggested` asks of a name that may have been meant.
 
     Raises InputError for none, RegistryError where it may be there and cannot be read, UsageError for several.
     """
     found = matching(key, remote.resources())
     if not found:
         check_readable(key, remote)
-    return only(key, found, [resource.address for resource in remote.resources()])
+    return only(key, found, [resource.address for resource in remote.resources()], likeness)
 
 
-def only(key: str, found: Sequence[Resource], known: Iterable[Address] = ()) -> Resource:
+def only(key: str, found: Sequence[Resource], known: Iterable[Address] = (), likeness: float = ALIKE) -> Resource:
     """The one object that a key or an address was found to name; `known` are those that may have been meant.
 
     Raises InputError for none, UsageError for several.
     """
     if not found:
-        raise InputError(f"no registry holds {key!r}", hint=suggested(key, known))
+        raise InputError(f"no registry holds {key!r}", hint=suggested(key, known, likeness=likeness))
     if len(found) > 1:
         raise UsageError(
             f"{key!r} names {len(found)} objects: {_listed(resource.address for resource in found)}",
@@ -50,11 +50,19 @@ def only(key: str, found: Sequence[Resource], known: Iterable[Address] = ()) -> 
     return found[0]
 
 
-def suggested(key: str, known: Iterable[Address], otherwise: str = LISTED) -> str:
-    """The hint for a key or an address that names nothing: the nearest key, or address where one was given."""
+def suggested(key: str, known: Iterable[Address], otherwise: str = LISTED, *, likeness: float = ALIKE) -> str:
+    """The hint for a key or an address that names nothing: the nearest key, or address where one was given.
+
+    Of the addresses, those of the same registry and kind; of others only where it has none, and never for a near miss.
+    """
     addresses = list(known)
-    names = [str(address) for address in addresses] if key.count("/") > 1 else [address.key for address in addresses]
-    return did_you_mean(key, names, otherwise)
+    if key.count("/") < 2:
+        return did_you_mean(key, [address.key for address in addresses], otherwise, likeness)
+    place = tuple(key.split("/", 2)[:2])
+    beside = [str(address) for address in addresses if address[:2] == place]
+    elsewhere = [str(address) for address in addresses] if not beside and likeness < NEAR_MISS else []
+    keys = [address.key for address in addresses if address.key.count("/") > 1]  # as long as an address
+    return did_you_mean(key, [*(beside or elsewhere), *keys], otherwise, likeness)
 
 
 def check_readable(key: str, remote: RemoteState, declared: Container[Address] = ()) -> None:

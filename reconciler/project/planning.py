@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from reconciler.core.errors import ConfigError, Problem, RegistryError, SecretError
 from reconciler.core.resource import DesiredState, Listing, RemoteState, Resource
+from reconciler.core.schema.findings import NEAR_MISS
 from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.planner import Policy, make_delete_plan, make_plan
 from reconciler.planner.references import external
@@ -100,5 +101,5 @@ async def plan_deletion(
     Raises InputError where there is none, UsageError where several have the key.
     """
     remote = await read_all(registries, workspace.facts)
-    resource = one_object(key, remote)
+    resource = one_object(key, remote, NEAR_MISS)
     return resource, make_delete_plan(resource, desired, remote, environment=workspace.project.environment)

@@ -17,6 +17,7 @@ CASES = [
     (("get", "local/Model/suport-chat"), "local/Model/support-chat"),
     (("get", "locl/Model/support-chat"), "local/Model/support-chat"),
     (("export", "suport-chat"), "support-chat"),
+    (("delete", "local/Model/suport-chat", "--yes"), "local/Model/support-chat"),
     (("delete", "suport-chat", "--yes"), "support-chat"),
     (("history", "suport-chat"), "support-chat"),
     (("info", "suport-chat"), "support-chat"),
@@ -59,3 +60,27 @@ def test_a_name_like_none_is_told_where_names_are_listed(project: Project, comma
     assert answer.code == 1
     assert "did you mean" not in answer.err
     assert "hint: " in answer.err
+
+
+COMMANDS = ["get", "delete", "export", "history", "info", "test"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["local/Model/zzzz", "local/Modle/zzzz"])
+def test_an_address_is_not_like_another_that_only_begins_so(project: Project, command: str, name: str) -> None:
+    """Registry and kind are of every address: what is compared is the key."""
+    project.manifest("chat")
+    project.ok("apply", "--yes")
+    answer = project.run(command, name)
+    assert answer.code in (1, 64)
+    assert "did you mean" not in answer.err, answer.err
+
+
+@pytest.mark.parametrize("name", ["chatter", "local/Model/chatter", "locl/Model/chat"])
+def test_what_deletes_suggests_near_misses_alone(project: Project, name: str) -> None:
+    """What is only somewhat alike, or in another registry, is no target to offer; who looks may be helped so."""
+    project.manifest("chat-2")
+    project.manifest("chat")
+    project.ok("apply", "--yes")
+    assert "did you mean" in project.run("get", name).err
+    assert "did you mean" not in project.run("delete", name).err

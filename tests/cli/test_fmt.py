@@ -236,3 +236,34 @@ def test_a_file_that_changes_meanwhile_is_left_alone(project: Project, monkeypat
     assert answer.code == 1
     assert "changed while it was formatted" in answer.err
     assert path.read_text() == MESSY + "# saved\n"
+
+
+def test_a_file_that_cannot_be_written_is_not_counted_as_formatted(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The summary says what is true of the disk."""
+    path = messy(project)
+
+    def refused(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(formatting, "rewrite_file", refused)
+    answer = project.run("fmt")
+    assert (answer.code, answer.out, path.read_text()) == (1, "", MESSY)
+    assert "error[unwritable]" in answer.err
+    assert answer.err.endswith("\n1 file left as it is\n")
+
+
+def test_a_path_that_leads_nowhere_is_no_file(project: Project) -> None:
+    """It is an error, and not left as it is; a file beside it is counted."""
+    messy(project)
+    answer = project.run("fmt", "nope")
+    assert (answer.code, "no-such-path" in answer.err, "left as it is" in answer.err) == (1, True, False), answer.err
+    assert "1 file formatted, 0 files left as they are" in project.run("fmt", "nope", "manifests").err
+
+
+@pytest.mark.parametrize("name", ["", "broken"])
+def test_a_file_that_is_there_is_counted_though_it_is_wrong(project: Project, name: str) -> None:
+    """Left as it is means: on the disk, and not touched."""
+    messy(project, text="kind: Model\nkey: [a\n" if name else TIDY)
+    assert project.run("fmt").err.endswith("1 file left as it is\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -198,3 +200,23 @@ def test_a_glob_may_stand_in_a_folder_whose_name_looks_like_one(tree: Path) -> N
     (tree / "[x]").mkdir()
     (tree / "[x]/a.yaml").write_text("")
     assert names(tree / "[x]", "*.yaml") == ["a.yaml"]
+
+
+@pytest.mark.parametrize("path", ["top", "top/*/x.yaml"])
+def test_a_folder_that_cannot_be_read_is_not_called_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """The advice for an empty folder, a file that says so, would hide what it holds once it can be read again."""
+    shut = tmp_path / "top/shut"
+    shut.mkdir(parents=True)
+    scandir = os.scandir
+
+    def refused(folder: Any) -> Any:
+        if os.fspath(folder) == str(shut):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    found = discover([path], tmp_path, tmp_path)
+    assert [(problem.file, problem.rule) for problem in found.problems] == [("top/shut", "unreadable")]
+    assert found.silent == ()

@@ -18,6 +18,8 @@ from reconciler.core.rules import Node
 from reconciler.core.schema.unions import without_forms
 from reconciler.core.telling import masked, without_value, without_values
 
+ALIKE: Final = 0.6  # how alike two words are, of 1, of which one may be meant for the other
+NEAR_MISS: Final = 0.75  # the same, where a guess that is wrong destroys
 _KEY: Final = "[key]"  # what pydantic puts behind the place of a key that is wrong
 _EXPECTED: Final = {
     "string_type": "a string",
@@ -65,16 +67,31 @@ def place(finding: Finding, places: Places, index: int, shown: str) -> Problem:
     )
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be, whatever the case of its letters, or None."""
+def nearest(word: str, known: Iterable[str], likeness: float = ALIKE) -> str | None:
+    """The known word that `word` was probably meant to be, whatever the case of its letters, or None.
+
+    Of addresses, kinds and pointers each part must be alike: what two of them begin with says nothing of the rest.
+    """
     names = {name.casefold(): name for name in sorted(known, reverse=True)}
-    close = importlib.import_module("difflib").get_close_matches(word.casefold(), sorted(names), n=1, cutoff=0.6)
+    close_matches = importlib.import_module("difflib").get_close_matches
+    wanted = word.casefold()
+    parts = wanted.split("/")
+
+    def alike(name: str) -> bool:
+        others = name.split("/")
+        if len(others) != len(parts):
+            return 1 in (len(others), len(parts))
+        return all(
+            one == other or close_matches(one, [other], 1, likeness) for one, other in zip(parts, others, strict=True)
+        )
+
+    close = close_matches(wanted, sorted(filter(alike, names)), 1, likeness)
     return names[close[0]] if close else None
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+def did_you_mean(word: str, known: Iterable[str], otherwise: str, likeness: float = ALIKE) -> str:
     """The hint for a name that is nowhere: the known one that was probably meant, and no command; else `otherwise`."""
-    close = nearest(word, known)
+    close = nearest(word, known, likeness)
     return otherwise if close is None else f"did you mean {close!r}?"
 
 
