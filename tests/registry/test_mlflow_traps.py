@@ -20,16 +20,20 @@
 | names are nearly free, and a filter has no escapes | test_names_that_only_look_odd |
 | a model goes with all its versions | test_a_model_with_versions_goes_only_on_request |
 | database errors hold the parameters of the statement | test_a_database_error_shows_no_secret |
+| a weight is kept as 32 bits | test_a_weight_and_what_32_bits_keep_of_it_are_one |
 | 503 while the database is down | test_a_database_that_is_down_is_no_empty_registry |
 """
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 from cli.project import Project
+from hypothesis import given
+from hypothesis import strategies as st
 from registry.mlflow.fixtures import mlflow, proxy
 from registry.mlflow.judge import Judge
 from registry.mlflow.server import GATEWAY, WORKSPACE, call
@@ -39,6 +43,7 @@ from world import ENVIRON, World, actions, paths, statuses
 
 from reconciler.core.errors import RefusedError, RegistryError
 from reconciler.core.secret import Secret
+from reconciler.registry.mlflow.forms import single_precision
 
 __all__ = ["mlflow", "proxy"]  # fixtures
 
@@ -379,3 +384,11 @@ async def test_a_database_that_is_down_is_no_empty_registry(mlflow: World, proxy
 def by_hand(judge: Judge, path: str, **body: Any) -> Any:
     """A request to the gateway that MLflow's own client cannot make."""
     return call("POST", f"{judge.url}{GATEWAY}/{path}", json=body, headers={WORKSPACE: judge.workspace})
+
+
+@given(st.floats(min_value=0, max_value=3e38))
+def test_a_weight_and_what_32_bits_keep_of_it_are_one(weight: float) -> None:
+    """Whichever of the two is read, and however many digits of it the server writes."""
+    (kept,) = struct.unpack("<f", struct.pack("<f", weight))
+    assert single_precision(weight) == single_precision(kept) == single_precision(single_precision(weight))
+    assert struct.pack("<f", single_precision(weight)) == struct.pack("<f", weight)

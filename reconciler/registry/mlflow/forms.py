@@ -63,8 +63,11 @@ def empty_is_absent(value: Any) -> Any:
 def single_precision(value: Any) -> Any:
     """The shortest number that 32 bits keep as they keep this one."""
     kept = _in_32_bits(value)
-    shorter = (0.0, *(float(f"{value:.{digits}g}") for digits in range(1, 10))) if kept is not None else ()
-    return next((number for number in shorter if _in_32_bits(number) == kept), value)
+    if kept is None:
+        return value
+    (exact,) = struct.unpack("<f", kept)
+    shorter = (float(f"{exact:.{digits}g}") for digits in range(1, 10))
+    return next((number for number in shorter if _in_32_bits(number) == kept), exact)
 
 
 def _in_32_bits(value: Any) -> bytes | None:
