@@ -23,7 +23,8 @@ from reconciler.render import COMPARISON
         "reconciler compare dev prod --select team=cx --format markdown": "of one team, for a pull request",
     },
 )
-@click.argument("environments", nargs=2, metavar="ENV ENV")
+@click.argument("one", metavar="ENV")
+@click.argument("other", metavar="ENV")
 @scope_options
 @click.option("--live", is_flag=True, help="Compare what the registries hold, and not what the manifests declare.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where they differ.")
@@ -33,7 +34,8 @@ from reconciler.render import COMPARISON
 def command(
     options: GlobalOptions,
     /,
-    environments: tuple[str, str],
+    one: str,
+    other: str,
     paths: tuple[str, ...],
     registries: tuple[str, ...],
     selections: tuple[str, ...],
@@ -59,7 +61,7 @@ def command(
                 f"--live compares what registries hold, so it cannot be combined with {what}",
                 hint="--registry may be combined",
             )
-        both = open_two(options.config, environments)
+        both = open_two(options.config, (one, other))
         check_registries(both, registries)
         scope = Scope(paths, registries, selections)
         comparison = asyncio.run(compare_live(both, scope)) if live else compare_declared(both, scope)

@@ -95,7 +95,7 @@ def _tell(files: Sequence[FormattedFile], problems: Sequence[Problem], options: 
     """Tell what is wrong, on stderr."""
     if not problems:
         return
-    lines = {file.shown: document.lines_of(file.text) for file in files if file.problems}
+    lines = {file.shown: document.lines_of(file.text) for file in files if file.problems and file.text}
     texts = render.load("reconciler.render.problem_text:problem_texts")
     validation = Validation(len(files), 0, tuple(sorted(problems)), lines)
     for problem, text in texts(validation, style(options, sys.stderr)):

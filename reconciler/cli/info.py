@@ -73,7 +73,12 @@ def _declared(loaded: LoadedManifests, key: str) -> Manifest:
     found = [one for one in found if one.model is not None] or found
     if len(found) > 1:
         places = ", ".join(f"{one.source.file}:{one.source.line}" for one in found)
-        raise UsageError(f"{key!r} is declared {len(found)} times: {places}", hint="give the address")
+        addresses = [
+            {item.address for item in loaded.desired.resources if item.resource.source == one.source} for one in found
+        ]
+        told_apart = all(addresses) and len(set().union(*addresses)) == sum(map(len, addresses))
+        hint = "give the address" if told_apart else "`reconciler validate` tells what is wrong with them"
+        raise UsageError(f"{key!r} is declared {len(found)} times: {places}", hint=hint)
     if found:
         return found[0]
     loaded.checked()

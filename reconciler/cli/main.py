@@ -187,8 +187,12 @@ def _failed(code: int, word: str, message: str, words: Sequence[str], text: str 
 
 
 def _printable(text: str) -> str:
-    """Each line without what a terminal obeys: click repeats what was typed, and that may be the name of a stranger's file."""
-    return "\n".join(line if line.isprintable() else ascii(line)[1:-1] for line in text.split("\n"))
+    """Each line without what a terminal obeys: click repeats what was typed, and that may be the name of a stranger's file.
+
+    It indents its lists by tabs, which become spaces.
+    """
+    lines = [f"  {line[1:]}" if line.startswith("\t") else line for line in text.split("\n")]
+    return "\n".join(line if line.isprintable() else ascii(line)[1:-1] for line in lines)
 
 
 def _refused(error: ReconcilerError, words: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reconciler import render
 from reconciler.cli.files import check_writable, write_text
@@ -24,6 +24,8 @@ from reconciler.project.answer_files import check_answer_file, check_beside_brok
 from reconciler.project.workspace import Workspace, open_workspaces
 from reconciler.render.escape import printable
 from reconciler.render.terminal import Style
+
+_PAGES: Final = frozenset({"html", "markdown"})  # formats that are redirected to a file, which is not left empty
 
 
 def find_workspace(options: GlobalOptions, paths: Sequence[str] = ()) -> Workspace:
@@ -132,7 +134,7 @@ class Outputs:
     def reporting_errors(
         self, command: str, repository: Repository | None = None, options: GlobalOptions | None = None
     ) -> Iterator[None]:
-        """Write the error of a command's work to every file, in its format, and to stdout where a program reads it.
+        """Write the error of a command's work to every file, in its format, and to stdout where text is not meant.
 
         `repository` is the one that the working directory is in, for formats that name files from its root; `options` say
         which project and environment it is about, for those that bear a marker of them.
@@ -145,8 +147,8 @@ class Outputs:
             for name, file in self.files:
                 with _second_error():
                     write_text(file, failure(name, **about) + "\n")
-            if self.main in render.REPORTS:
-                echo_data_if_possible(failure(self.main, **about))
+            if self.main in _PAGES or self.main in render.REPORTS:  # JSON is written for every command, last of all
+                echo_data_if_possible(failure(self.main, **about), exact=self.main != "markdown")
             raise
 
     def to_files(self, value: Any, *, strict: bool = False) -> None:

@@ -61,10 +61,10 @@ def echo_json(data: Mapping[str, Any]) -> None:
     echo_data(answer_json(data), exact=True)
 
 
-def echo_data_if_possible(text: str) -> None:
+def echo_data_if_possible(text: str, *, exact: bool = True) -> None:
     """Write an error as data to stdout, unless stdout cannot take it: stderr tells it anyway."""
     with suppress(InputError):
-        echo_data(text, exact=True)
+        echo_data(text, exact=exact)
 
 
 def quiet_stdout() -> None:

@@ -20,6 +20,14 @@ OPTIONS: Final = {
     "--filter": "the option is called --select: --select LABEL=VALUE",
     "-l": "the option is called --select: --select LABEL=VALUE",
 }
+# the same, of commands that take PATH
+_PATH: Final = "give the file or folder as PATH, without an option"
+PATH_OPTIONS: Final = {
+    "-f": _PATH,
+    "--file": _PATH,
+    "--filename": _PATH,
+    "--target": "for one model, give the file that declares it as PATH, without an option",
+}
 COMMANDS: Final = {
     "diff": "plan",
     "destroy": "delete",
@@ -46,10 +54,13 @@ DESTRUCTIVE: Final = frozenset(
 
 
 def for_option(option: str, known: Iterable[str]) -> str | None:
-    """The hint for an unknown option, or None. `known` are the command's own options."""
+    """The hint for an unknown option, or None. `known` are the command's own options, and its arguments' names."""
     if option in OPTIONS:
         return OPTIONS[option]
-    safe = [name for name in known if name not in DESTRUCTIVE]
+    names = list(known)
+    if option in PATH_OPTIONS and "paths" in names:
+        return PATH_OPTIONS[option]
+    safe = [name for name in names if name.startswith("-") and name not in DESTRUCTIVE]
     close = difflib.get_close_matches(option, safe, n=1)
     return f"did you mean {close[0]}?" if close else None
 

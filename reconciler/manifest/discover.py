@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reconciler.core import presence
 from reconciler.core.errors import Problem
@@ -20,7 +20,9 @@ from reconciler.manifest.exclude import Excludes
 from reconciler.manifest.glob import SUFFIXES, GlobPattern, States, is_glob, split
 from reconciler.manifest.ignored import KEEP, MACHINERY
 
-__all__ = ["SUFFIXES", "Base", "File", "FoundFiles", "discover", "shown"]
+__all__ = ["NO_SUCH_PATH", "SUFFIXES", "Base", "File", "FoundFiles", "discover", "shown"]
+
+NO_SUCH_PATH: Final = "no-such-path"  # the rule of a path that leads nowhere
 
 
 class File(NamedTuple):
@@ -130,7 +132,7 @@ def _matching(path: str, base: Base, cwd: Path, excludes: Excludes) -> Iterator[
         outside = _outside(top, os.path.realpath(top), base, cwd)
         found.extend(outside or _Walk(top, cwd, GlobPattern.of(glob), excludes).run())
     if all(isinstance(item, Problem) and item.rule in ignored.SILENT for item in found):
-        yield _problem(path, "no-such-path", "no file matches this")
+        yield _problem(path, NO_SUCH_PATH, "no file matches this")
     yield from found
 
 
@@ -140,7 +142,7 @@ def _named(target: str, base: Base, cwd: Path, excludes: Excludes) -> Iterator[F
     try:
         os.stat(target)
     except ValueError:  # a NUL in the path
-        yield _problem(name, "no-such-path", "there is no such file or folder: the name holds a NUL")
+        yield _problem(name, NO_SUCH_PATH, "there is no such file or folder: the name holds a NUL")
         return
     except OSError as error:
         yield _unreachable(name, error)
@@ -161,7 +163,7 @@ def _unreachable(name: str, error: OSError) -> Problem:
     if error.errno == errno.ELOOP:
         return _problem(name, "symlink-loop", "the link leads back to itself")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return _problem(name, "no-such-path", "there is no such file or folder")
+        return _problem(name, NO_SUCH_PATH, "there is no such file or folder")
     return _problem(name, "unreadable", f"cannot be read: {_reason(error)}")
 
 

@@ -43,9 +43,10 @@ def only(key: str, found: Sequence[Resource], known: Iterable[Address] = (), lik
     if not found:
         raise InputError(f"no registry holds {key!r}", hint=suggested(key, known, likeness=likeness))
     if len(found) > 1:
+        differ = len({resource.address for resource in found}) > 1
         raise UsageError(
             f"{key!r} names {len(found)} objects: {_listed(resource.address for resource in found)}",
-            hint="give the address",
+            hint="give the address" if differ else f"remove all but one of them in {found[0].address.registry}",
         )
     return found[0]
 

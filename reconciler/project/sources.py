@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from reconciler.core import document
 from reconciler.core.errors import Problem
+from reconciler.core.resource import Source
 from reconciler.core.schema.findings import Finding
-from reconciler.manifest.discover import FoundFiles, combine, discover
+from reconciler.manifest.discover import NO_SUCH_PATH, FoundFiles, combine, discover
 from reconciler.manifest.exclude import Excludes, Exclusion
 from reconciler.manifest.ignored import IGNORED, keys_in
 from reconciler.project.config import Project
@@ -45,6 +46,23 @@ def asked_for(paths: Sequence[str], project: Project, cwd: Path, whole: FoundFil
     files = [*found.files, *(file for file in again.values() if file is not None)]
     excluded = tuple(one for one, file in again.items() if file is None)
     return found._replace(files=tuple(sorted(files, key=lambda file: file.shown)), excluded=excluded)
+
+
+def telling_keys(found: FoundFiles, declared: Callable[[], Mapping[str, Source]]) -> FoundFiles:
+    """The same, with the place of the manifest where a path that leads nowhere is the key or the address of one."""
+    if all(problem.rule != NO_SUCH_PATH for problem in found.problems):
+        return found
+    places = declared()
+    return found._replace(problems=tuple(_telling_key(problem, places) for problem in found.problems))
+
+
+def _telling_key(problem: Problem, places: Mapping[str, Source]) -> Problem:
+    place = places.get(problem.file) if problem.rule == NO_SUCH_PATH else None
+    if place is None:
+        return problem
+    what = "address" if "/" in problem.file else "key"
+    hint = f"PATH is a file or folder: the {what} {problem.file!r} is declared in {place.file}:{place.line}"
+    return problem._replace(suggestion=hint)
 
 
 def unused_excludes(unused: Sequence[Exclusion], project: Project) -> Iterator[tuple[Exclusion, Problem]]:

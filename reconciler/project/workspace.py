@@ -40,7 +40,7 @@ from reconciler.project.manifest_cache import open_cache
 from reconciler.project.named_files import missing_in_manifest, missing_in_settings, name_files
 from reconciler.project.policy_files import policy_files, without_policies
 from reconciler.project.registries import load_registries, native_kinds
-from reconciler.project.sources import Configured, asked_for, configured, unused_excludes
+from reconciler.project.sources import Configured, asked_for, configured, telling_keys, unused_excludes
 from reconciler.registry.connecting import open_registry
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Opening, Registry
@@ -101,6 +101,7 @@ class Workspace:
             read = reader.read_stdin(stdin() if stdin else b"", self.cwd, whole.files)
             return self._compiled(read, frozenset(), ("<stdin>",))
         named = self._asked_for(paths, whole) if not everything else discover(paths, self.cwd, self.cwd)
+        named = telling_keys(named, self._declared)
         asked = without_policies(named, policies)
         if named.files and not asked.files:  # a policy that changes concerns every manifest
             return self._compiled(reader.read(whole), frozenset(), self.project.manifests, cache=reader.cache)
@@ -122,7 +123,7 @@ class Workspace:
     def files(self, paths: Sequence[str]) -> FoundFiles:
         """The files under some paths, or those of the configured manifests."""
         whole = configured(self.project, self.cwd).found
-        return self._asked_for(paths, whole) if paths else whole
+        return telling_keys(self._asked_for(paths, whole), self._declared) if paths else whole
 
     def has_any(self, paths: Sequence[str]) -> bool:
         """True where one of the files under `paths` is among the configured manifests."""
@@ -204,6 +205,13 @@ class Workspace:
             manifests.used,
             chosen,
         )
+
+    def _declared(self) -> dict[str, Source]:
+        """Where each key and each address is declared in the configured manifests."""
+        loaded = self.load()
+        places = {str(item.address): item.resource.source for item in loaded.desired.resources}
+        keys = {one.key: one.source for one in reversed(loaded.manifests.manifests)}
+        return keys | {address: place for address, place in places.items() if place is not None}
 
     def _hinted(self, whole: FoundFiles) -> FoundFiles:
         """Without a configuration, what to do where there are no manifests either."""

@@ -264,3 +264,27 @@ def test_what_an_unset_variable_leaves_is_never_taken_for_all(project: Project, 
     answer = project.run(*words)
     assert answer.code == 64
     assert "it is empty: leave it out, or set the variable that it comes from" in answer.err
+
+
+@pytest.mark.parametrize("words", [("completion",), ("compare",), ("compare", "a"), ("get",), ("import",)])
+def test_a_missing_argument_is_told_in_plain_text(project: Project, words: tuple[str, ...]) -> None:
+    """With the usage line, under the name that the usage line has, and without escapes of what we ourselves wrote."""
+    answer = project.run(*words)
+    assert answer.code == 64
+    assert answer.err.startswith(f"Usage: reconciler {words[0]} "), answer.err
+    assert "\\t" not in answer.err
+    assert "\t" not in answer.err
+    assert "environments" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("output", "said"), [("html", "<title>Plan: failed</title>"), ("markdown", "### Plan: failed")]
+)
+def test_a_page_of_a_failure_goes_to_stdout_too(project: Project, output: str, said: str) -> None:
+    """`plan --format html > plan.html` leaves no empty page: it holds what `--output html=FILE` holds."""
+    project.write("manifests/bad.yaml", "kind: Modle\nkey: a\n")
+    answer = project.run("plan", "--format", output, "--output", f"{output}=page")
+    assert answer.code == 1
+    assert said in answer.out
+    assert answer.out == (project.root / "page").read_text()
+    assert "error[unknown-kind]" in answer.err

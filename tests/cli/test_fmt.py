@@ -259,6 +259,7 @@ def test_a_path_that_leads_nowhere_is_no_file(project: Project) -> None:
     messy(project)
     answer = project.run("fmt", "nope")
     assert (answer.code, "no-such-path" in answer.err, "left as it is" in answer.err) == (1, True, False), answer.err
+    assert "|" not in answer.err, "there is no line to quote"
     assert "1 file formatted, 0 files left as they are" in project.run("fmt", "nope", "manifests").err
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from cli.project import TERMINAL, Project
+from cli.project import TERMINAL, Project, model
 
+from reconciler.core.document.dump import dump_yaml
 from reconciler.project.model_facts import facts_json
 from reconciler.registry.capabilities import DescribesModels, ModelFacts
 from reconciler.registry.catalog import load_driver, names
@@ -372,3 +373,20 @@ def test_a_name_is_another_than_one_like_it(project: Project, place: Place, name
     assert (live["listed"], live["near"]) == (False, near)
     told = f" (near: {', '.join(near)})" if near else ""
     assert f"Listed:     no{told}\n" in project.ok("info", "chat", "--live").out
+
+
+def test_an_address_is_asked_for_only_where_it_tells_documents_apart(project: Project) -> None:
+    """Two documents of one address are a mistake, which no address helps; two of one key in two registries are none."""
+    project.manifest("chat")
+    project.write("manifests/two.yaml", (project.root / "manifests/chat.yaml").read_text())
+    answer = project.run("info", "chat")
+    assert (answer.code, "is declared 2 times" in answer.err) == (64, True), answer.both
+    assert "give the address" not in answer.err
+    assert "hint: `reconciler validate`" in answer.err
+    project.write(
+        "reconciler.yaml",
+        "owner: us\nregistries:\n  one: {driver: local, path: 1.db}\n  two: {driver: local, path: 2.db}\n",
+    )
+    project.manifest("chat", registries={"one": {}})
+    project.write("manifests/two.yaml", dump_yaml(model("chat", registries={"two": {}})))
+    assert "hint: give the address" in project.run("info", "chat").err

@@ -18,6 +18,9 @@ from reconciler.cli.suggestions import DESTRUCTIVE, for_command, for_option
         ("plan --json", "--format json"),
         ("plan -o json", "--format json"),
         ("plan --detailed-exit-code", "--detailed-exitcode"),
+        ("apply -f manifests", "PATH"),
+        ("plan --filename manifests", "PATH"),
+        ("plan --target local/Model/chat", "the file that declares it as PATH"),
         ("diff", "'plan'"),
         ("destroy x", "'delete'"),
         ("aply", "'apply'"),
@@ -57,3 +60,23 @@ def test_destructive_options_are_all_known() -> None:
 def test_a_command_is_suggested_only_if_it_is_there() -> None:
     """The table names no command that we do not have."""
     assert for_command("diff", ["apply"]) is None
+
+
+@pytest.mark.parametrize("command", ["get chat -f", "delete chat -f", "init --target x"])
+def test_a_command_without_path_is_not_said_to_take_one(project: Project, command: str) -> None:
+    """The hint is of the commands that it helps."""
+    answer = project.run(*command.split())
+    assert answer.code == 64
+    assert "PATH" not in answer.err.partition("error:")[2]
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "validate", "drift", "fmt"])
+def test_a_key_in_the_place_of_a_path_is_told_its_file(project: Project, command: str) -> None:
+    """By key and by address; what nobody declares is only not there."""
+    project.write("manifests/x.yaml", "# a comment\nkind: Model\nkey: chat\nprovider: {name: openai, model: m}\n")
+    for name, what in (("chat", "key"), ("local/Model/chat", "address")):
+        answer = project.run(command, name)
+        assert answer.code == 1, answer.both
+        assert f"PATH is a file or folder: the {what} '{name}' is declared in manifests/x.yaml:2" in answer.both
+    answer = project.run(command, "chess")
+    assert ("no-such-path" in answer.both, "PATH" in answer.both) == (True, False)
