@@ -234,6 +234,7 @@ def test_which_tests_there_are_follows_from_the_driver() -> None:
         "test_a_create_whose_reply_was_lost_converges",
         "test_an_update_whose_reply_was_lost_converges",
         "test_a_delete_whose_reply_was_lost_converges",
+        "test_what_was_deleted_is_not_brought_back_by_an_update_whose_reply_was_lost",
         "test_a_delete_deletes_and_a_second_one_has_nothing_to_do",
         "test_a_rename_leaves_one_object_under_the_new_key",
         "test_deleting_what_is_gone_is_success",
