@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -51,8 +52,13 @@ class GlobPattern(NamedTuple):
 
     def step(self, states: States, name: str) -> Step:
         """The states that a name leads to from these."""
-        matched = {state + 1 for state in states if (part := self.parts[state]) is not None and part(name)}
-        stayed = set() if name.startswith(".") else {state for state in states if self.parts[state] is None}
+        met = [state for state in states if (part := self.parts[state]) is not None and part(name)]
+        return _led(self, states, tuple(met), name.startswith("."))
+
+    def led(self, states: States, met: tuple[int, ...], hidden: bool) -> Step:
+        """The states that a name leads to from these, where the parts of the states `met` match it."""
+        matched = {state + 1 for state in met}
+        stayed = set() if hidden else {state for state in states if self.parts[state] is None}
         taken = self.whole in matched or len(self.parts) in matched
         named = any(state <= self.whole for state in matched)
         return Step(taken, self._reached((matched | stayed) - {len(self.parts)}), named)
@@ -66,6 +72,9 @@ class GlobPattern(NamedTuple):
                 states.add(state + 1)
                 pending.append(state + 1)
         return frozenset(states)
+
+
+_led = lru_cache(1_024)(GlobPattern.led)  # a project has some ten thousand names and a handful of these
 
 
 def is_manifest(name: str) -> bool:
