@@ -189,7 +189,7 @@ WRONG = {
     "a saved plan": (("apply", "--plan", "p.json", "--changed-since", "main"), "a saved plan says itself"),
     "no commit": (("plan", "--changed-since", "nope"), "there is no such commit here"),
     "an option": (("plan", "--changed-since", "--output=x"), "that is no name of a commit"),
-    "nothing": (("validate", "--changed-since", ""), "that is no name of a commit"),
+    "nothing": (("validate", "--changed-since", ""), "it is empty: leave it out"),
     "a file's name": (("validate", "--changed-since", "main:manifests"), "there is no such commit here"),
 }
 
