@@ -531,5 +531,6 @@ def test_a_secret_is_in_the_secrets_service_and_nowhere_else(place: Place) -> No
             place(*words, "-vv", "--format", "json" if words[0] != "export" else "yaml", code=None, **VALUES)
         place("export", "--all", "-o", "out", **VALUES)
         place("apply", "--yes", "-vv", "--prune", "--allow-deletes", "5", "--backup", "kept", code=None, **VALUES)
+        place.declare(secret("llm-key"), *models(2))
         place("delete", "nemo/Model/m0000", "--yes", "-vv", **VALUES)
     assert re.search(r"POST \S*/secrets", "".join(place.said))  # -vv did tell the requests
