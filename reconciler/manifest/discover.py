@@ -271,7 +271,7 @@ class _Walk:
         if not step.taken and not step.onward:
             yield from self._passed_over(entry, label, folder)
             return
-        real = os.path.join(folder.real, entry.name)
+        real = f"{folder.real.rstrip(os.sep)}{os.sep}{entry.name}"
         if entry.is_symlink():
             target = self._link(entry, label, folder.real, taken=step.taken, wanted=bool(step.onward))
             if target is None:

@@ -100,7 +100,7 @@ class Reader:
                 reading.problems[file.shown] = [text] if isinstance(text, Problem) else []
                 reading.broken.add(file.shown)
                 continue
-            folder = os.path.dirname(file.real)
+            folder = file.real.rpartition(os.sep)[0] or os.sep  # an absolute path
             found = self.cache.find(file.shown, data) if self.cache is not None else None
             if found is not None:
                 folders[file.shown] = sys.intern(folder)  # of many files, and in memory once
