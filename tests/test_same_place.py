@@ -12,7 +12,7 @@ from world import Document, World, model
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, Mark, RemoteState, Resource, Unreadable
 from reconciler.planner.planner import make_plan
-from reconciler.planner.same_place import may_be_one_place
+from reconciler.planner.same_place import TwoPlaces
 from reconciler.registry.catalog import built_in
 
 LONG_ID = "5a1c0f6e-7a51-4c2c-9d6e-2f8f0a3b9c11"
@@ -54,7 +54,7 @@ def kinds(*, unique_ids: bool) -> dict[str, Kind]:
 def test_an_object_is_in_one_place_unless_something_tells_the_places_apart(
     here: Listing, there: Listing, unique_ids: bool, expected: bool
 ) -> None:
-    assert may_be_one_place(Address("one", "Model", "a"), here, there, kinds(unique_ids=unique_ids)) is expected
+    assert TwoPlaces(here, there, kinds(unique_ids=unique_ids)).may_be_one(Address("one", "Model", "a")) is expected
 
 
 def test_built_in_kinds_say_whether_their_ids_are_unique_in_the_world() -> None:

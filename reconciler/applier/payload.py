@@ -9,7 +9,7 @@ from reconciler.core.errors import PermanentError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Desired, RegistryFacts, Resource
 from reconciler.core.secret import Secret
-from reconciler.core.spec import PRESENT, limits_in, secrets_in
+from reconciler.core.spec import PRESENT, refusals_in, secrets_in
 from reconciler.registry.protocol import Write
 
 
@@ -56,14 +56,11 @@ def with_references(spec: Mapping[str, object], item: Desired, kind: Kind) -> Ma
 def check_creatable(write: Write, facts: RegistryFacts) -> None:
     """Raises PermanentError where the registry's own limits refuse a new object, before the old one is deleted for it."""
     address = write.desired.address
-    for pointer, value, rule in limits_in(write.desired.spec, facts.kinds[address.kind].root):
-        refused = rule.fn(value)
-        if refused is not None:
-            name = json_pointer.split(pointer)[-1]
-            message = f"{address} was not replaced, since the new object would be refused: {name!r} {refused}"
-            raise PermanentError(
-                message, hint="nothing was deleted: change its manifest, or what it ignores, and plan again"
-            )
+    for _, refused in refusals_in(write.desired.spec, facts.kinds[address.kind].root):
+        raise PermanentError(
+            f"{address} was not replaced, since the new object would be refused: {refused}",
+            hint="nothing was deleted: change its manifest, or what it ignores, and plan again",
+        )
 
 
 def without_lost(

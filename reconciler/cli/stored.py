@@ -79,7 +79,7 @@ def warn_of_unreadable(remote: RemoteState) -> None:
 
 def warn_of_invalid(loaded: LoadedManifests) -> None:
     """One warning on stderr where manifests are not valid, for commands that tell what is declared."""
-    if any(problem.rule not in _NOTHING_THERE for problem in loaded.errors):
+    if _has_mistakes(loaded):
         warn("some manifests are not valid, so not all that they declare is known: see `reconciler validate`")
 
 
@@ -88,7 +88,12 @@ def all_declared(loaded: LoadedManifests) -> DesiredState:
 
     Raises ManifestError where one has any; a project without manifests declares nothing.
     """
-    return loaded.checked() if any(one.rule not in _NOTHING_THERE for one in loaded.errors) else loaded.desired
+    return loaded.checked() if _has_mistakes(loaded) else loaded.desired
+
+
+def _has_mistakes(loaded: LoadedManifests) -> bool:
+    """Whether a manifest has an error; that there is none is no mistake of one."""
+    return any(problem.rule not in _NOTHING_THERE for problem in loaded.errors)
 
 
 def tell_unread(failures: Mapping[str, ReconcilerError], options: GlobalOptions) -> None:

@@ -14,7 +14,7 @@ from reconciler.controller.registry_object import RegistryObject
 from reconciler.core.errors import ConfigError, RegistryError, SecretError
 from reconciler.core.resource import Listing, RegistryFacts
 from reconciler.planner.ownership import owns_overlap
-from reconciler.planner.same_place import Pruned, may_be_one_place, pruned
+from reconciler.planner.same_place import Pruned, TwoPlaces, pruned
 from reconciler.registry.reading import read_all
 
 
@@ -58,7 +58,8 @@ class Neighbours:
             if not claimed:
                 continue
             there = None if self._is_here(facts) else await self._read(other)
-            kept = [one for one in claimed if there is None or may_be_one_place(one, here, there, self.facts.kinds)]
+            places = None if there is None else TwoPlaces(here, there, self.facts.kinds)
+            kept = [one for one in claimed if places is None or places.may_be_one(one)]
             if kept:
                 yield (
                     f"the Registry {other.key} may lead to the same place under another name, and {kept[0]}, which would be pruned, is declared "

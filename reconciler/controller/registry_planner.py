@@ -54,9 +54,8 @@ class RegistryPlanner:
         neighbours = Neighbours(self.registry, facts, self.cluster, self.copies, self.composer, self.cluster_id)
         doubts = (*self.copies.doubtful(self.registry.driver), *(neighbours.rivals() if self.registry.prune else ()))
         planned = await self._plan(declared, remote, secrets, versions, doubts)
-        claims = await neighbours.claims(
-            planned
-        )  # after the reading here: what is nowhere there by then is not the same
+        # after the reading here: what is nowhere there by then is not the same
+        claims = await neighbours.claims(planned)
         return await self._plan(declared, remote, secrets, versions, (*doubts, *claims)) if claims else planned
 
     async def _plan(

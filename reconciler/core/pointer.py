@@ -6,7 +6,7 @@ argument as it was: what changes is returned, sharing what did not change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -32,9 +32,9 @@ def join(parts: Iterable[str | int]) -> str:
 
 
 @lru_cache(maxsize=4096)  # the same fields are asked for in every object
-def of_member(name: str) -> str:
-    """The pointer of a member at the top: the same as `join((name,))`."""
-    return join((name,))
+def of(parts: tuple[str, ...]) -> str:
+    """The pointer of a field that is asked for again and again: the same as `join`."""
+    return join(parts)
 
 
 @lru_cache(maxsize=4096)  # the same fields are asked for in every object
@@ -60,6 +60,18 @@ def get(value: Any, pointer: str) -> Any:
             return MISSING
         value = value[at]
     return value
+
+
+def texts_in(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Each text in data, with its pointer. Names of members are none."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from texts_in(item, (*path, str(name)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from texts_in(item, (*path, str(index)))
+    elif isinstance(value, str):
+        yield join(path), value
 
 
 def put(value: Any, pointer: str, new: Any) -> Any:

@@ -134,7 +134,19 @@ SECRET_IN_QUERY: Final = r"[?&;]" + _named("[^=&#;?]", "=", 100) + r"(?=[^&#;])(
 
 # Whatever a name that the pattern matches is called, it holds one of these.
 _PIECES: Final = (
-    *("key", "token", "auth", "pass", "cred", "secret", "cookie", "bearer", "sig", "sas", "jwt", "pwd", "otp"),
+    "key",
+    "token",
+    "auth",
+    "pass",
+    "cred",
+    "secret",
+    "cookie",
+    "bearer",
+    "sig",
+    "sas",
+    "jwt",
+    "pwd",
+    "otp",
     "session",
 )
 

@@ -11,7 +11,6 @@ import json.encoder
 import marshal
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
@@ -200,15 +199,10 @@ def _add_secrets(spec: Any, node: Node, path: tuple[str, ...], found: list[tuple
         if spec is not None and (
             not rule.only_references or is_reference(spec) or spec == PRESENT or _named(rule, path)
         ):
-            found.append((_pointer(path), spec))
+            found.append((json_pointer.of(path), spec))
         return
     for name, value, below in _members(spec, node, WriteOnly):
         _add_secrets(value, below, (*path, name), found)
-
-
-@lru_cache(maxsize=1024)  # the same fields are asked for in every object
-def _pointer(path: tuple[str, ...]) -> str:
-    return json_pointer.join(path)
 
 
 def _named(rule: WriteOnly, pointer: tuple[str, ...]) -> bool:
@@ -236,10 +230,12 @@ def external_references_in(spec: Any, node: Node) -> Iterator[tuple[str, str, st
             yield json_pointer.join(path), rule.kind, value
 
 
-def limits_in(spec: Any, node: Node) -> Iterator[tuple[str, Any, Constraint]]:
-    """`(pointer, value, rule)` of each value that is set in `spec` and that a registry has a limit for."""
-    found = _ruled(spec, node, Constraint)
-    return ((json_pointer.join(path), value, rule) for path, value, rule in found if value is not None)
+def refusals_in(spec: Any, node: Node) -> Iterator[tuple[str, str]]:
+    """`(pointer, what is wrong)` of each value that is set in `spec` and that the registry's limits refuse."""
+    for path, value, rule in _ruled(spec, node, Constraint):
+        refused = rule.fn(value) if value is not None else None
+        if refused is not None:
+            yield json_pointer.join(path), f"{path[-1]!r} {refused}"
 
 
 def unknown_values_in(spec: Any, node: Node) -> Iterator[tuple[str, KnownValues]]:

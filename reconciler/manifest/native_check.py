@@ -11,7 +11,7 @@ from reconciler.core.rules import Node
 from reconciler.core.schema.findings import Finding, findings, hinted, nearest
 from reconciler.core.schema.record import attempt
 from reconciler.core.shape import Shape
-from reconciler.core.spec import limits_in, unknown_values_in
+from reconciler.core.spec import refusals_in, unknown_values_in
 from reconciler.core.unmanaged import hidden_in, hide
 from reconciler.manifest.doubts import doubts, portable_doubts, url_with_path
 from reconciler.registry.entry import RegistryEntry
@@ -71,10 +71,8 @@ def _cleared_unknown(kind: Kind, target: Destination) -> Iterator[Finding]:
 
 def limits(spec: Mapping[str, Any], root: Node) -> Iterator[Finding]:
     """Find values beyond the registry's limits, which it would refuse or store wrongly, and warn of unknown ones."""
-    for pointer, value, rule in limits_in(spec, root):
-        refused = rule.fn(value)
-        if refused is not None:
-            yield Finding("registry-limit", f"{json_pointer.split(pointer)[-1]!r} {refused}", pointer)
+    for pointer, refused in refusals_in(spec, root):
+        yield Finding("registry-limit", refused, pointer)
     for pointer, known in unknown_values_in(spec, root):
         values = ", ".join(known.values)
         name = json_pointer.split(pointer)[-1]

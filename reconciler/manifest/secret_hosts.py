@@ -70,7 +70,7 @@ def _tested(manifest: Manifest) -> Iterator[tuple[str, str]]:
     endpoint = manifest.model.endpoint if manifest.model is not None else None
     if endpoint is not None:
         held = endpoint.model_dump(include={"api_key", "headers"}, exclude_none=True)
-        yield from ((source, endpoint.url) for _, text in _texts(held, ()) if (source := source_of(text)))
+        yield from ((source, endpoint.url) for _, text in pointers.texts_in(held) if (source := source_of(text)))
 
 
 def _object(item: Desired, entry: RegistryEntry) -> _Object:
@@ -121,13 +121,13 @@ def _findings(
 
 
 def _at_reference(manifest: Manifest, variable: str, url: str) -> Iterator[Finding]:
-    places = [pointer for pointer, value in _texts(_data(manifest), ()) if source_of(value) == variable]
+    places = [pointer for pointer, value in pointers.texts_in(_data(manifest)) if source_of(value) == variable]
     return (Finding(RULE, _refusal(variable, url), pointer) for pointer in places or ("",))
 
 
 def _pointer_of(manifest: Manifest, address: SentAddress) -> str:
     """Where a manifest says an address: at the same pointer where it is native, else wherever the same text is."""
-    places = [pointer for pointer, value in _texts(_data(manifest), ()) if value == address.text]
+    places = [pointer for pointer, value in pointers.texts_in(_data(manifest)) if value == address.text]
     return next((pointer for pointer in places if pointer.endswith(address.pointer)), next(iter(places), ""))
 
 
@@ -154,15 +154,3 @@ def _data(manifest: Manifest) -> Any:
     if manifest.native is None:
         return None
     return {**manifest.native.spec, "x-unmanaged": manifest.native.common.unmanaged or {}}
-
-
-def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Every text in data, with its pointer."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _texts(item, (*path, str(name)))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts(item, (*path, str(index)))
-    elif isinstance(value, str):
-        yield pointers.join(path), value

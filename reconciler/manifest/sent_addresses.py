@@ -55,9 +55,8 @@ def _below(value: Any, node: Node, path: tuple[str, ...], name: str, *, declared
 def _url(text: str, node: Node, name: str, *, declared: bool) -> str | None:
     """The URL that a text means; None where it is no address."""
     if is_reference(text) and source_of(text) is not None:
-        return (
-            None  # a variable's value is not the manifest's to choose, and `secrets.allow` bounds which one it may be
-        )
+        # a variable's value is not the manifest's to choose, and `secrets.allow` bounds which one it may be
+        return None
     text = text.strip().replace("\\", "/")
     found = _WITH_SCHEME.search(text)
     if text and (node.rule(BaseAddress) is not None or _is_address(name)):

@@ -92,7 +92,7 @@ def created(desired: Desired) -> tuple[FieldChange, ...]:
 def added_fields(spec: Mapping[str, Any], secrets: Container[str]) -> tuple[FieldChange, ...]:
     """What there is now and was not before, one field for each member at the top. `secrets` are the pointers of secrets."""
     public = without_credentials(spec)
-    pointers = [(json_pointer.of_member(name), public[name]) for name in sorted(public)]
+    pointers = [(json_pointer.of((name,)), public[name]) for name in sorted(public)]
     return tuple(
         [
             FieldChange(pointer, sensitive=True) if pointer in secrets else FieldChange(pointer, MISSING, value)

@@ -140,6 +140,12 @@ def consent(address: str, field: str, guard: str, reason: str) -> Guard:
     return Guard(guard.replace("_", "-"), message, None)
 
 
+def _some(named: Sequence[str], between: str = ", ") -> str:
+    """The first of what is named, and how many there are beside."""
+    more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return f"{between.join(named[:MOST_NAMED])}{more}"
+
+
 def no_documents() -> Guard:
     return Guard("no-documents", "the configured manifests hold no document: pruning would delete everything", None)
 
@@ -150,17 +156,15 @@ def partial() -> Guard:
 
 def empty_source(sources: Sequence[str]) -> Guard:
     """What stood in a folder or file that now says nothing would be taken for removed."""
-    more = f", and {len(sources) - MOST_NAMED} more" if len(sources) > MOST_NAMED else ""
     what = "a configured source may have lost" if len(sources) == 1 else "configured sources may have lost"
-    message = f"{what} what was declared in it, which pruning would delete: {'; '.join(sources[:MOST_NAMED])}{more}"
+    message = f"{what} what was declared in it, which pruning would delete: {_some(sources, '; ')}"
     return Guard("empty-source", f"{message}; `reconciler validate` says what to do", None)
 
 
 def excluded_source(hidden: Mapping[str, str]) -> Guard:
     """What a glob hides was not removed. `hidden` maps the address of each object to the file that declares it."""
     named = [f"{address} (in {file})" for address, file in sorted(hidden.items())]
-    more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    message = f"pruning would delete what excluded files declare: {', '.join(named[:MOST_NAMED])}{more}"
+    message = f"pruning would delete what excluded files declare: {_some(named)}"
     return Guard("excluded-source", f"{message}; make `exclude` narrower, or take the documents out of the files", None)
 
 
@@ -189,8 +193,7 @@ def unreadable_environment(name: str) -> Guard:
 def unknown_environment(unsure: Mapping[Address, str]) -> Guard:
     """What another environment declares, where nobody can tell whether that is the same place. `unsure` maps each address to it."""
     named = [f"{address} ({name})" for address, name in sorted(unsure.items())]
-    more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    message = f"pruning would delete what another environment declares, and a variable that is not set here says where that one leads: {', '.join(named[:MOST_NAMED])}{more}; set it"
+    message = f"pruning would delete what another environment declares, and a variable that is not set here says where that one leads: {_some(named)}; set it"
     return Guard("unreadable-environment", message, None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Final
@@ -19,7 +20,7 @@ def perhaps_renamed(
     changes: Iterable[Change], orphans: Iterable[Address], indexes: Mapping[str, RegistryIndex]
 ) -> Iterator[Problem]:
     """Warn where a new object has the content of one that is no longer declared: deleting that one would be the wrong way."""
-    pruned = [one.address for one in changes if (one.action, one.reason, one.parent) == ("delete", "removed", None)]
+    pruned = [one.address for one in changes if one.prunes and one.parent is None]
     left = [*orphans, *pruned]
     new = [one for one in changes if (one.action, one.reason, one.parent) == ("create", "new", None)]
     if len(left) * len(new) > _MOST_COMPARED:
@@ -30,10 +31,10 @@ def perhaps_renamed(
         if change.desired is not None
         and (old := _same_content(change.desired, address, indexes[address.registry])) is not None
     ]
+    alike = Counter(address for item, old in pairs for address in (item.address, old.address))
     for item, old in pairs:
         source = item.resource.source
-        alone = sum(old is other or item is one for one, other in pairs) == 1
-        if alone and source is not None:
+        if alike[item.address] == alike[old.address] == 1 and source is not None:
             key = old.mark.key if old.mark is not None else old.address.key
             message = f"{old.address} is no longer declared, and {item.address} is new and the same: if it was renamed, `previous_keys: [{key}]` keeps it"
             yield Problem(source.file, source.line, 1, "perhaps-renamed", message, severity="warning")

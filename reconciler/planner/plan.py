@@ -51,6 +51,11 @@ class Change:
     unmanaged: tuple[str, ...] = ()  # the pointers of what nobody declares and the write would lose
     drift: str = ""  # "drifted": changed since we wrote it; "differs": it differs and was never ours; else ""
 
+    @property
+    def prunes(self) -> bool:
+        """True for the deletion of an object that no manifest declares any more."""
+        return self.action == "delete" and self.reason == "removed"
+
     def recreates_elsewhere(self, facts: RegistryFacts) -> bool:
         """True for a change that creates the object anew under another address and deletes the old one last. `facts` are its registry's."""
         return self.previous is not None and (self.action == "replace" or self.renames_by_recreation(facts))

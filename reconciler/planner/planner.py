@@ -159,7 +159,7 @@ def _guards(
         found.extend(guards.no_owner(name) for name in unowned)
         found.extend(_same_places(changes, desired, remote, policy.beside))
         found.extend(map(guards.unreadable_environment, policy.unreadable_environments))
-        pruned = (change.address for change in changes if (change.action, change.reason) == ("delete", "removed"))
+        pruned = (change.address for change in changes if change.prunes)
         unsure = {one: policy.perhaps_elsewhere[one] for one in pruned if one in policy.perhaps_elsewhere}
         found.extend([guards.unknown_environment(unsure)] if unsure else [])
         hidden = dict(_hidden(changes, indexes, policy.hidden_keys))
@@ -183,7 +183,7 @@ def _hidden(
 ) -> Iterator[tuple[str, str]]:
     """Find the objects that would be pruned, and that a manifest in an excluded file declares: the address, and the file."""
     for change in changes if keys else ():
-        if change.action == "delete" and change.reason == "removed":
+        if change.prunes:
             stored = indexes[change.address.registry].stored[change.address]
             names = {change.address.key, *(one.mark.key for one in stored if one.mark is not None)}
             yield from ((str(change.address), keys[name]) for name in names if name in keys)

@@ -7,6 +7,8 @@ the first would be pruned from the second. So what is to be pruned, and is decla
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from reconciler.core.kind import Kind
@@ -35,7 +37,7 @@ class Rival(NamedTuple):
 
 def pruned(changes: Iterable[Change], remote: RemoteState) -> Iterator[Pruned]:
     """What these changes delete since no manifest declares it."""
-    going = {change.address for change in changes if change.action == "delete" and change.reason == "removed"}
+    going = {change.address for change in changes if change.prunes}
     stored: dict[Address, list[Resource]] = {}
     for one in remote.resources() if going else ():
         if one.address in going:
@@ -56,6 +58,7 @@ def rivals(
     facts, listings = {**beside.registries, **remote.registries}, {**beside.listings, **remote.listings}
     found = list(pruned(changes, remote))
     declared = _names(desired) if found else {}
+    compared: dict[tuple[str, str], TwoPlaces] = {}
     for one in found:
         here = facts[one.address.registry]
         for other in sorted(name for name in facts if name != here.name and _driver(facts[name]) == _driver(here)):
@@ -63,25 +66,44 @@ def rivals(
                 continue
             if other not in listings:
                 yield Rival(one.address, other, read=False)
-            elif may_be_one_place(one.address, listings[here.name], listings[other], here.kinds):
+                continue
+            pair = here.name, other
+            if pair not in compared:
+                compared[pair] = TwoPlaces(listings[here.name], listings[other], here.kinds)
+            if compared[pair].may_be_one(one.address):
                 yield Rival(one.address, other, read=True)
 
 
-def may_be_one_place(address: Address, here: Listing, there: Listing, kinds: Mapping[str, Kind]) -> bool:
-    """False where it is certain that an object of the first listing is not in the place of the second.
+@dataclass(frozen=True)
+class TwoPlaces:
+    """What two registries of one driver hold, compared once for all objects that are asked for: are they one place?"""
 
-    What tells objects of one key apart decides, for all that both hold: something moves meanwhile. Only where no object has that, what
-    they hold is compared.
-    """
-    ours, theirs = _by_key(here), _by_key(there)
-    if address[1:] not in theirs and not there.unreadable:
-        return False
-    both = [(ours[key], theirs[key], kinds.get(key[0])) for key in ours.keys() & theirs.keys()]
-    told = [(_uids(first, kind), _uids(second, kind)) for first, second, kind in both if kind is not None]
-    told = [(first, second) for first, second in told if first and second]
-    pairs = told or [(_contents(first), _contents(second)) for first, second, _ in both]
-    different = sum(first.isdisjoint(second) for first, second in pairs)
-    return 2 * different <= len(pairs)
+    here: Listing
+    there: Listing
+    kinds: Mapping[str, Kind]
+
+    def may_be_one(self, address: Address) -> bool:
+        """False where it is certain that an object of the first listing is not in the place of the second."""
+        missing = address[1:] not in self._theirs and not self.there.unreadable
+        return not missing and self._may_be_alike
+
+    @cached_property
+    def _theirs(self) -> Mapping[tuple[str, ...], list[Resource]]:
+        return _by_key(self.there)
+
+    @cached_property
+    def _may_be_alike(self) -> bool:
+        """What tells objects of one key apart decides, for all that both hold: something moves meanwhile.
+
+        Only where no object has that, what they hold is compared.
+        """
+        ours, theirs = _by_key(self.here), self._theirs
+        both = [(ours[key], theirs[key], self.kinds.get(key[0])) for key in ours.keys() & theirs.keys()]
+        told = [(_uids(first, kind), _uids(second, kind)) for first, second, kind in both if kind is not None]
+        told = [(first, second) for first, second in told if first and second]
+        pairs = told or [(_contents(first), _contents(second)) for first, second, _ in both]
+        different = sum(first.isdisjoint(second) for first, second in pairs)
+        return 2 * different <= len(pairs)
 
 
 def _names(desired: DesiredState) -> dict[str, set[str]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from reconciler.core import document
+from reconciler.core import pointer as json_pointer
 from reconciler.core.document.spelling import may_say
 from reconciler.core.errors import UsageError
 from reconciler.manifest.discover import File, shown
@@ -94,18 +95,10 @@ def _refers(file: File, text: str, changed: frozenset[str]) -> bool:
     if not may_say(text, _FROM_FILE):
         return False
     folder = os.path.dirname(file.real)
-    values = [one for data in _documents(text, file.shown) for one in _texts(data)]
-    names = {
-        name for one in (text, *values) for name in _FILE.findall(one)
-    }  # a text that cannot be parsed says something, too
+    values = [one for data in _documents(text, file.shown) for _, one in json_pointer.texts_in(data)]
+    # a text that cannot be parsed says something, too
+    names = {name for one in (text, *values) for name in _FILE.findall(one)}
     return any("\0" not in name and os.path.realpath(os.path.join(folder, name)) in changed for name in names)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _texts(item)
 
 
 def _documents(text: str, name: str) -> list[Mapping[str, Any]]:

@@ -106,18 +106,26 @@ def _is_unmarked(address: Address, workspace: Workspace) -> bool:
 
 def _perhaps_shared(one: Workspace, other: Workspace) -> Iterator[tuple[str, str]]:
     """The pairs of registries, one of each, of one driver, where a variable that is not set here says where one leads."""
-    for name, entry in one.entries.items():
-        for other_name, other_entry in other.entries.items():
-            unknown = not (has_known_place(entry) and has_known_place(other_entry))
-            if unknown and entry.driver.name == other_entry.driver.name:
-                yield name, other_name
+
+    def perhaps(first: RegistryEntry, second: RegistryEntry) -> bool:
+        unknown = not (has_known_place(first) and has_known_place(second))
+        return unknown and first.driver.name == second.driver.name
+
+    return _pairs(one, other, perhaps)
 
 
 def _shared(one: Workspace, other: Workspace) -> Iterator[tuple[str, str]]:
     """The pairs of registries, one of each, that lead to one place."""
+    return _pairs(one, other, lambda first, second: place_of_entry(first) == place_of_entry(second))
+
+
+def _pairs(
+    one: Workspace, other: Workspace, match: Callable[[RegistryEntry, RegistryEntry], bool]
+) -> Iterator[tuple[str, str]]:
+    """The names of the registries, one of each, that match."""
     for name, entry in one.entries.items():
         for other_name, other_entry in other.entries.items():
-            if place_of_entry(entry) == place_of_entry(other_entry):
+            if match(entry, other_entry):
                 yield name, other_name
 
 

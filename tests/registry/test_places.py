@@ -11,7 +11,7 @@ from world import World, model
 
 from reconciler.core.resource import Address
 from reconciler.planner.plan import Plan
-from reconciler.planner.same_place import may_be_one_place
+from reconciler.planner.same_place import TwoPlaces
 
 BOTH = model("both")
 MOVED = model("moved")
@@ -36,8 +36,8 @@ async def test_folders_of_run_configs(tmp_path: Path) -> None:
         assert refused(plan) == []
         remote = await world.remote()
         listings, kinds = remote.listings, remote.registries["one"].kinds
-        assert may_be_one_place(Address("one", "Model", "moved"), listings["one"], listings["one"], kinds)
-        assert not may_be_one_place(Address("one", "Model", "moved"), listings["one"], listings["two"], kinds)
+        assert TwoPlaces(listings["one"], listings["one"], kinds).may_be_one(Address("one", "Model", "moved"))
+        assert not TwoPlaces(listings["one"], listings["two"], kinds).may_be_one(Address("one", "Model", "moved"))
 
 
 async def test_files_of_embedded_registries(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def resources_of(rows: Iterable[ObjectRow], registry: str, branches: Branches) -
             continue
         each_mark = iter(marks)
         for row, spec in zip(some, specs, strict=True):
-            yield _resource(row, registry, branches, spec, None if row[5] is None else next(each_mark))
+            yield resource_of(row, registry, branches, spec, None if row[5] is None else next(each_mark))
 
 
 def _objects(texts: Sequence[Any]) -> list[dict[str, Any]] | None:
@@ -116,12 +116,7 @@ def _objects(texts: Sequence[Any]) -> list[dict[str, Any]] | None:
     return objects if whole and all(one.__class__ is dict for one in objects) else None
 
 
-def resource_of(row: ObjectRow, registry: str, branches: Branches) -> Resource | Unreadable:
-    """The object of one row."""
-    return _resource(row, registry, branches)
-
-
-def _resource(
+def resource_of(
     row: ObjectRow,
     registry: str,
     branches: Branches,
