@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +43,14 @@ async def test_folders_of_run_configs(tmp_path: Path) -> None:
 
 
 async def test_files_of_embedded_registries(tmp_path: Path) -> None:
-    """Each counts its objects from 1."""
+    """Each counts its objects from 1, and may have stored all of them in the same millisecond."""
     entries: dict[str, Any] = {name: {"driver": "local", "path": f"{name}.db"} for name in ("one", "two")}
     async with World.of(root=tmp_path, **entries) as world:
         await world.apply(BOTH, model("moved", registries={"one": {}}))
         await world.apply(BOTH, MOVED)
+        for name in entries:
+            with closing(sqlite3.connect(tmp_path / f"{name}.db")) as connection, connection:
+                connection.execute("UPDATE revision SET at = '2026-11-29T12:00:00.000Z'")
         assert refused(await world.plan(BOTH, TO_ONE, prune=True, allow_deletes=9)) == []
 
 

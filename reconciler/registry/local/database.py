@@ -101,6 +101,11 @@ class Database:
         with self._translated():
             return self._writer is not None or self._is_there()
 
+    def number(self) -> str | None:
+        """The file's number in its file system, which it has by every name; None where there is no file yet."""
+        with self._translated():
+            return str(self._path.stat().st_ino) if self._is_there() else None
+
     def close(self) -> None:
         """Moves the log into the file, where no reader holds it, and closes it."""
         if self._writer is None:

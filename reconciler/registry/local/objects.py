@@ -95,7 +95,7 @@ class Objects:
     def listing(self) -> Listing:
         with self._database.reading() as connection:
             rows = connection.execute(_LIVE + "ORDER BY o.kind, o.key")  # one by one: all of them twice are much memory
-            found = list(resources_of(rows, self._registry, self._branches))
+            found = list(resources_of(rows, self._registry, self._branches, self._database.number()))
         return Listing.of(found)
 
     def get(self, address: Address) -> Resource | None:

@@ -85,18 +85,21 @@ def encode_mark(mark: Mark | None) -> str | None:
     return None if mark is None else _ENCODER.encode(mark.to_json())
 
 
-def resources_of(rows: Iterable[ObjectRow], registry: str, branches: Branches) -> Iterator[Resource | Unreadable]:
-    """What `resource_of` makes of each row. Many are decoded at once, so that the names in them are in memory once."""
+def resources_of(
+    rows: Iterable[ObjectRow], registry: str, branches: Branches, uid: str | None = None
+) -> Iterator[Resource | Unreadable]:
+    """What `resource_of` makes of each row; `uid` tells their file from all others. Many are decoded at once, so that the names in them are in memory once."""
     rest = iter(rows)
     while some := list(islice(rest, _TOGETHER)):
         specs = _objects([row[4] for row in some])
         marks = _objects([row[5] for row in some if row[5] is not None])
         if specs is None or marks is None:
-            yield from (resource_of(row, registry, branches) for row in some)
+            yield from (resource_of(row, registry, branches, uid=uid) for row in some)
             continue
         each_mark = iter(marks)
         for row, spec in zip(some, specs, strict=True):
-            yield resource_of(row, registry, branches, spec, None if row[5] is None else next(each_mark))
+            mark = None if row[5] is None else next(each_mark)
+            yield resource_of(row, registry, branches, spec, mark, uid)
 
 
 def _objects(texts: Sequence[Any]) -> list[dict[str, Any]] | None:
@@ -122,6 +125,7 @@ def resource_of(
     branches: Branches,
     known_spec: dict[str, Any] | None = None,
     known_mark: dict[str, Any] | None = None,
+    uid: str | None = None,
 ) -> Resource | Unreadable:
     """The object of one row, whose columns `spec` and `mark` may be decoded already."""
     number, kind, key, revision, spec, mark, at = row
@@ -138,7 +142,7 @@ def resource_of(
         moment = _text(at)
     except (ValueError, RecursionError) as error:
         return Unreadable(f"object {number}, revision {revision}: {_reason(error)}", address.kind, address.key)
-    return Resource(address, hide(no_rules, known), owner, str(revision), str(number), updated_at=moment)
+    return Resource(address, hide(no_rules, known), owner, str(revision), str(number), updated_at=moment, uid=uid)
 
 
 def as_read(row: tuple[int, str, str, int, str, str | None, str]) -> ObjectRow:
