@@ -11,7 +11,7 @@ from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.model import SPEC_FIELDS, Model
 from reconciler.core.resource import Address, Desired, DesiredState, Resource
-from reconciler.core.schema.findings import Finding, nearest
+from reconciler.core.schema.findings import Finding, formed, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.manifest.cache import ManifestCache
 from reconciler.manifest.cached_manifests import CachedManifest
@@ -29,7 +29,6 @@ from reconciler.manifest.keys import key_refusal, near_key
 from reconciler.manifest.manifests import Manifest
 from reconciler.manifest.native_check import (
     Destination,
-    formed,
     ignored_pointers,
     limits,
     misplaced,
@@ -299,7 +298,7 @@ def _native(manifest: Manifest, entry: RegistryEntry) -> Iterator[Desired | Find
     )
     spec = without_nulls(document.spec, kind.root)
     if isinstance(entry.driver, Configurable):  # its document was read as all entries of the driver together have it
-        yield from formed(spec, kind)[1]
+        yield from formed(kind.model, spec, kind.hints)[1]
     yield from limits(spec, kind.root)
     yield from doubts(spec, kind.root)
     yield from doubted_key(common.key, kind, "/key")

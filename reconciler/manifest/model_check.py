@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.model import HINTS, TEMPLATE_HINTS, Model, Template
-from reconciler.core.schema.findings import Finding, findings, hinted, is_mistake
-from reconciler.core.schema.record import attempt
+from reconciler.core.schema.findings import Finding, formed, is_mistake
 from reconciler.core.schema.types import Resolved
 from reconciler.manifest.doubts import url_with_path
 
@@ -25,8 +24,7 @@ def check_model(data: Any) -> tuple[Model | None, list[Finding]]:
 
     The Model is None where there is an error among them. Works before references are resolved and after (`Resolved`).
     """
-    model, error = attempt(Model, data)
-    found = [] if error is None else hinted(findings(error, data, Model), HINTS)
+    model, found = formed(Model, data, HINTS)
     if isinstance(data, Mapping):
         found += endpoint_and_provider(data) + absent_protected(data)
         found += url_with_path(data)
@@ -45,8 +43,7 @@ def check_part(data: Mapping[str, Any]) -> list[Finding]:
     as a doubtful URL, is left to `check_model`.
     """
     form, hints = (Template, TEMPLATE_HINTS) if data.get("kind") == TEMPLATE else (Model, HINTS)
-    _, error = attempt(form, data)
-    found = [] if error is None else hinted(findings(error, data, form), hints)
+    _, found = formed(form, data, hints)
     wrong = [item for item in found if not _is_left_open(item, data)]
     return wrong + endpoint_and_provider(data) + absent_protected(data)
 

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 from reconciler.core.kind import KeyRule, Kind
 from reconciler.core.model import NativeCommon
 from reconciler.core.schema.fields import Field, FieldForm
-from reconciler.core.schema.findings import Finding, findings, hinted
-from reconciler.core.schema.record import attempt, derived
+from reconciler.core.schema.findings import Finding, formed
+from reconciler.core.schema.record import derived
 from reconciler.core.schema.types import Resolved
 from reconciler.manifest.keys import key_refusal, near_key
 from reconciler.manifest.model_check import absent_protected
@@ -85,8 +85,7 @@ def check_native(kind: NativeKind, data: Any) -> tuple[NativeDocument | None, li
     where there is any other finding.
     """
     model = document_model(kind, absent=isinstance(data, Mapping) and data.get("state") == "absent")
-    checked, error = attempt(model, data)
-    found = [] if error is None else hinted(findings(error, data, model), kind.hints)
+    checked, found = formed(model, data, kind.hints)
     if isinstance(data, Mapping):
         found += absent_protected(data)
     known = {item.pointer for item in found}

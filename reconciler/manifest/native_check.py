@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.rules import Node
-from reconciler.core.schema.findings import Finding, findings, hinted, nearest
-from reconciler.core.schema.record import attempt
+from reconciler.core.schema.findings import Finding, formed, nearest
 from reconciler.core.shape import Shape
 from reconciler.core.spec import refusals_in, unknown_values_in
 from reconciler.core.unmanaged import hidden_in, hide
@@ -30,7 +29,7 @@ class Destination(NamedTuple):
 def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Mapping[str, Any], list[Finding]]:
     """The native spec, checked against the registry's own form and limits. Findings lead back to the manifest."""
     spec = native.spec
-    model, errors = formed(spec, kind)
+    model, errors = formed(kind.model, spec, kind.hints)
     errors.extend(limits(spec, kind.root))
     errors.extend([*portable_doubts(spec), *url_with_path(spec)] if kind.portable else doubts(spec, kind.root))
     name = target.entry.name
@@ -48,14 +47,6 @@ def validate_native(native: Native, kind: Kind, target: Destination) -> tuple[Ma
         by_alias=True, exclude_unset=not kind.portable, exclude_none=kind.portable
     )
     return dumped, located
-
-
-def formed(spec: Mapping[str, Any], kind: Kind) -> tuple[Any, list[Finding]]:
-    """A native object as its kind's model, and what is wrong with its form; the model is None where anything is."""
-    model, error = attempt(kind.model, spec)
-    if error is None:
-        return model, []
-    return None, hinted(findings(error, spec, kind.model), kind.hints)
 
 
 def _cleared_unknown(kind: Kind, target: Destination) -> Iterator[Finding]:

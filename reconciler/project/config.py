@@ -20,7 +20,7 @@ from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
 from reconciler.core.errors import ConfigError, Problem, UsageError
 from reconciler.core.schema.fields import Field
-from reconciler.core.schema.findings import Finding, did_you_mean, findings, place
+from reconciler.core.schema.findings import Finding, did_you_mean, formed, place
 from reconciler.core.schema.record import Record, attempt
 from reconciler.core.schema.types import (
     END,
@@ -313,9 +313,9 @@ def _validate_environments(
         layers = {environment: data, **layers}
     configs: dict[str | None, Config] = {}
     for name, layer in layers.items():
-        config, error = attempt(Config, layer)
-        if error is not None:
-            found[name] = [*found.get(name, ()), *findings(error, layer, Config)]
+        config, wrong = formed(Config, layer)
+        if config is None:
+            found[name] = [*found.get(name, ()), *wrong]
             continue
         configs[name] = config
         found[name] = [*found.get(name, ()), *_commands_named(layer, config)]

@@ -9,8 +9,7 @@ from typing import Any
 from reconciler.core import document
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import RegistryFacts
-from reconciler.core.schema.findings import Finding, findings
-from reconciler.core.schema.record import attempt
+from reconciler.core.schema.findings import Finding, formed
 from reconciler.core.secret import Resolver
 from reconciler.core.url import is_known_place, place_of
 from reconciler.manifest.native import NativeKind
@@ -39,9 +38,9 @@ def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryE
         settings = {
             key: value for key, value in entry.items() if key not in _COMMON and (value is not None or key not in known)
         }
-        checked, wrong = attempt(driver.settings, settings)
-        if wrong is not None:
-            found.extend(_below(f"/registries/{name}", findings(wrong, settings, driver.settings)))
+        checked, wrong = formed(driver.settings, settings)
+        if checked is None:
+            found.extend(_below(f"/registries/{name}", wrong))
             continue
         entries[name] = _load_entry(name, configured(driver, [checked]), checked, entry, project, resolver)
     found.extend(_same_place(entries.values()))

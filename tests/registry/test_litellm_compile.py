@@ -11,9 +11,8 @@ from world import model
 
 from reconciler.core.model import Model
 from reconciler.core.resource import Address, Mark, Resource
-from reconciler.core.rules import Constraint
 from reconciler.core.secret import Secret
-from reconciler.core.spec import PRESENT, limits_in
+from reconciler.core.spec import PRESENT, refusals_in
 from reconciler.registry.litellm import DRIVER, bodies
 from reconciler.registry.litellm.info import PRICE_LIST, ModelInfo
 from reconciler.registry.litellm.kinds import KINDS
@@ -140,11 +139,7 @@ def test_masks_go_by_segments_of_names() -> None:
 )
 def test_what_the_proxy_would_lose_or_show_is_refused(spec: dict[str, Any], words: str | None) -> None:
     """Offline, before anything is sent: the proxy stores all of it with 200."""
-    found = [
-        said
-        for _, value, rule in limits_in(spec, KINDS["Model"].root)
-        if isinstance(rule, Constraint) and (said := rule.fn(value))
-    ]
+    found = [said for _, said in refusals_in(spec, KINDS["Model"].root)]
     if words == "":
         assert found == []
     else:

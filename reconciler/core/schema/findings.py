@@ -15,11 +15,13 @@ from reconciler.core.errors import Problem
 from reconciler.core.problem_rules import BAD_VALUE, RULES
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
+from reconciler.core.schema.record import attempt
 from reconciler.core.schema.unions import without_forms
 from reconciler.core.telling import masked, without_value, without_values
 
 ALIKE: Final = 0.6  # how alike two words are, of 1, of which one may be meant for the other
 NEAR_MISS: Final = 0.75  # the same, where a guess that is wrong destroys
+_NO_HINTS: Final[Mapping[str, str]] = {}
 _KEY: Final = "[key]"  # what pydantic puts behind the place of a key that is wrong
 _EXPECTED: Final = {
     "string_type": "a string",
@@ -93,6 +95,15 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str, likeness: floa
     """The hint for a name that is nowhere: the known one that was probably meant, and no command; else `otherwise`."""
     close = nearest(word, known, likeness)
     return otherwise if close is None else f"did you mean {close!r}?"
+
+
+def formed(form: Any, data: Any, hints: Mapping[str, str] = _NO_HINTS) -> tuple[Any, list[Finding]]:
+    """Plain data as a record, or as somebody's pydantic model, and what is wrong with it; None where anything is.
+
+    `hints` are those of `hinted`.
+    """
+    made, error = attempt(form, data)
+    return made, [] if error is None else hinted(findings(error, data, form), hints)
 
 
 def findings(error: Any, data: Any, model: Any) -> list[Finding]:

@@ -10,8 +10,7 @@ from reconciler.core import document
 from reconciler.core.document import Document
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Source
-from reconciler.core.schema.findings import Finding, findings, nearest, place
-from reconciler.core.schema.record import attempt
+from reconciler.core.schema.findings import Finding, formed, nearest, place
 from reconciler.manifest.discover import FoundFiles
 from reconciler.manifest.policies.form import Match, PolicyDocument
 from reconciler.manifest.policies.policy import Names, Policies, Policy
@@ -67,9 +66,9 @@ def _policy(item: Document, file: str, names: Names, seen: dict[str, str]) -> tu
     if not isinstance(data, dict):
         return None, [Finding("wrong-type", "a policy must be a map")]
     wrong = list(_name_taken(data, f"{file}:{item.line}", seen))
-    checked, error = attempt(PolicyDocument, data)
-    if error is not None:
-        return None, [*wrong, *findings(error, data, PolicyDocument), *_one_of_two(data)]
+    checked, misformed = formed(PolicyDocument, data)
+    if checked is None:
+        return None, [*wrong, *misformed, *_one_of_two(data)]
     wrong += [*_one_of_two(data), *_unknown_names(checked.match or Match(), names)]
     if wrong:
         return None, wrong
