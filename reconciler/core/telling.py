@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
-from operator import is_
 from typing import Any, Final
 
 from reconciler.core.late_pattern import late_pattern
@@ -18,6 +17,7 @@ from reconciler.core.secret_names import (
     has_secret_in_query,
     is_secret_field,
     is_secret_form,
+    is_secret_form_of_name,
     refuses_credentials,
 )
 from reconciler.core.url import public_url
@@ -56,30 +56,34 @@ def without_credentials(value: Any) -> Any:
 
     What holds none, as nearly everything, is given back itself, and is not to be changed.
     """
+    return value if _shows_none(value) else _with_masks(value)
+
+
+def _shows_none(value: Any) -> bool:
+    """Whether a value is shown as it is. It makes nothing anew, since a plan asks it of every object that it shows."""
     kind = value.__class__
     if kind is str:
-        if "://" in value and refuses_credentials(value):
-            return public_url(value)
-        return MASK if is_secret_form(value) else value
+        return not (is_secret_form(value) or ("://" in value and refuses_credentials(value)))
     if kind is dict:
-        names = list(map(_masked_name, value))
-        items = [item if item.__class__ in _NO_TEXT else without_credentials(item) for item in value.values()]
-        unchanged = names == list(value) and all(map(is_, items, value.values()))
-        return value if unchanged else dict(zip(names, items, strict=True))
+        for name, item in value.items():
+            if is_secret_form_of_name(name) or not (item.__class__ in _NO_TEXT or _shows_none(item)):
+                return False
+        return True
     if kind is list:
-        items = [without_credentials(item) for item in value]
-        return value if all(map(is_, items, value)) else items
+        return all([item.__class__ in _NO_TEXT or _shows_none(item) for item in value])
+    return kind in _NO_TEXT
+
+
+def _with_masks(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return without_credentials(dict(value))
-    if isinstance(value, tuple):
-        return without_credentials(list(value))
-    return without_credentials(str(value)) if isinstance(value, str) else value
-
-
-@lru_cache(maxsize=4096)
-def _masked_name(name: str) -> str:
-    """The same as `masked` for the name of a field, which stands in every manifest."""
-    return masked(name)
+        return {masked(name): without_credentials(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_credentials(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if refuses_credentials(value):
+        return public_url(value)
+    return MASK if is_secret_form(value) else str(value)
 
 
 def masked(text: str) -> str:

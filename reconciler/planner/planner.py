@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from itertools import chain, groupby
+from itertools import chain
 from operator import itemgetter
 
 from reconciler.core.errors import Problem
@@ -228,19 +228,18 @@ def fingerprint_of(desired: DesiredState, remote: RemoteState, policy: Policy, s
 def _wanted(desired: DesiredState, same: AbstractSet[Address], known: dict[Address, str]) -> Iterator[str]:
     """The canonical text of each desired object, sorted by address. `known` is told that of each spec in `same`."""
     for address, item in sorted([(str(item.address), item) for item in desired.resources], key=itemgetter(0)):
-        spec = canonical_json(item.resource.spec)
-        if item.address in same:
-            known[item.address] = spec
+        resource = item.resource
+        spec = canonical_json(resource.spec)
+        if resource.address in same:
+            known[resource.address] = spec
         previous = [*map(str, item.previous)]
         yield canonical_json([address, spec, item.key, item.absent, str(item.protected), previous, item.ignore])
 
 
 def _stored(remote: RemoteState, known: Mapping[Address, str]) -> Iterator[str]:
     """The canonical text of each object, sorted by it and written as a text: of one address there may be several."""
-    first = itemgetter(0)
-    by_address = sorted(((canonical_json(str(one.address)), one) for one in remote.resources()), key=first)
-    for address, same in groupby(by_address, key=first):
-        yield from map(canonical_json, sorted([f"[{address},{_facts(resource, known)}" for _, resource in same]))
+    texts = [f"[{canonical_json(str(one.address))},{_facts(one, known)}" for one in remote.resources()]
+    return map(canonical_json, sorted(texts))
 
 
 def _facts(resource: Resource, known: Mapping[Address, str]) -> str:

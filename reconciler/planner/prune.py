@@ -59,6 +59,8 @@ def _awaiting_rename(
     """The old names of objects whose new name is not there, or is not ours to write: what is held back keeps its old object."""
     refused = {change.address for change in changes if change.action in ("conflict", "blocked")}
     for item in desired.resources:
+        if not item.previous:
+            continue
         index = indexes.get(item.address.registry)
         if item.address in refused or index is None or not index.find(item.address):
             yield from item.previous
@@ -106,6 +108,8 @@ def _causes(
     causes: dict[Address | None, tuple[Address, str]] = {}
     refused = {change.address for change in changes if change.action in ("conflict", "blocked")}
     for item in desired.resources:
+        if not item.absent and not item.previous:
+            continue
         index = indexes.get(item.address.registry)
         if index is None or item.address in refused:
             continue

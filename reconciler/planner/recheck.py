@@ -173,7 +173,10 @@ def _judge_write(change: Change, item: Desired, index: RegistryIndex, policy: Po
         return _refuse(change, f"it takes a {again.action} to write this, and the plan says {change.action}")
     if not _same_shown(again, change) or set(again.replaces) != set(change.replaces):
         return _refuse(change, "what the plan shows of it is not what it writes")
-    return replace(change, parent=parent, depends_on=tuple(sorted({*change.depends_on, *again.depends_on})))
+    depends_on = tuple(sorted({*change.depends_on, *again.depends_on}))
+    if parent == change.parent and depends_on == change.depends_on:
+        return change  # as nearly all
+    return replace(change, parent=parent, depends_on=depends_on)
 
 
 def _same_shown(one: Change, other: Change) -> bool:
