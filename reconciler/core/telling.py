@@ -70,7 +70,7 @@ def _shows_none(value: Any) -> bool:
                 return False
         return True
     if kind is list:
-        return all([item.__class__ in _NO_TEXT or _shows_none(item) for item in value])
+        return all(item.__class__ in _NO_TEXT or _shows_none(item) for item in value)
     return kind in _NO_TEXT
 
 

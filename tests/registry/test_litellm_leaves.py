@@ -80,6 +80,17 @@ async def test_what_the_price_list_says_is_left_to_it(
     assert listed <= {*(before or {}), *(after or {})}
 
 
+@pytest.mark.parametrize("name", ["max_tokens", "mode", "supports_vision"])
+async def test_null_leaves_a_member_to_the_price_list(world: World, name: str) -> None:
+    """From the beginning, and of one that had a value of its own: that one must be replaced, once."""
+    value = {"max_tokens": 10, "mode": "embedding", "supports_vision": False}[name]
+    nothing, something = model({name: None}), model({name: value})
+    await converges(world, nothing)
+    await converges(world, something)
+    assert [one.action for one in (await world.plan(nothing)).changes] == ["blocked"]
+    await converges(world, nothing, allow_replaces=1)
+
+
 async def test_a_model_whose_price_list_part_an_earlier_version_emptied_can_be_read_and_deleted(
     world: World, litellm_wire: Wire
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from reconciler.core import pointer as pointers
 from reconciler.core.pointer import MISSING
 from reconciler.registry.driver import PRESENT, PermanentError, Write, is_reference, revealed, secrets_in
-from reconciler.registry.litellm.info import ModelInfo
+from reconciler.registry.litellm.info import Listed, ModelInfo
 from reconciler.registry.litellm.kinds import KINDS, CredentialInfo
 from reconciler.registry.litellm.masks import is_environ, masked_in, masked_values_in
 from reconciler.registry.litellm.notes import PLACE, Notes, kept
@@ -156,7 +156,9 @@ def notes_of(spec: Mapping[str, Any], kind: str) -> Notes:
         for name in spec.get(holder) or {}
         if name not in declared
     }
-    return Notes(frozenset(own), frozenset(secrets), dict(_unechoed(spec, secrets)))
+    info = spec.get("model_info") or {}
+    left = {pointers.join(("model_info", name)) for name in Listed.model_fields if info.get(name, MISSING) is None}
+    return Notes(frozenset(own), frozenset(secrets), dict(_unechoed(spec, secrets)), frozenset(left))
 
 
 def _unechoed(spec: Mapping[str, Any], secrets: set[str]) -> Iterable[tuple[str, Any]]:

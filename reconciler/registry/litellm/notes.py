@@ -8,28 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from reconciler.registry.driver import Mark, MisreadError, mark_in
 
 PLACE: Final = "reconciler"  # the member of model_info, or of credential_info, in which the mark and the notes are
-_NOTES: Final = ("own", "secrets", "unechoed")
+_NOTES: Final = ("own", "secrets", "unechoed", "left")
 
 
 @dataclass(frozen=True, slots=True)
 class Notes:
     """Pointers are those of the native object. `own` are members that no kind declares and that we wrote, `secrets` the secrets that we
 
-    wrote, and `unechoed` the values, none of them secret, that the proxy shows otherwise.
+    wrote, and `unechoed` the values, none of them secret, that the proxy shows otherwise. `left` are members of which a manifest says that
+    they have no value, so that whatever the proxy shows there comes from its price list.
     """
 
     own: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     unechoed: Mapping[str, Any] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; what is empty is left out."""
-        notes = {"own": sorted(self.own), "secrets": sorted(self.secrets), "unechoed": dict(self.unechoed)}
+        notes = {
+            "own": sorted(self.own),
+            "secrets": sorted(self.secrets),
+            "unechoed": dict(self.unechoed),
+            "left": sorted(self.left),
+        }
         return {name: value for name, value in notes.items() if value}
 
 
@@ -49,11 +57,12 @@ def read_kept(data: Any, place: str) -> tuple[Mark | None, Notes]:
 
 
 def _notes(data: Mapping[str, Any], place: str) -> Notes:
-    own, secrets, unechoed = data.get("own", []), data.get("secrets", []), data.get("unechoed", {})
-    pointers = [*own, *secrets] if isinstance(own, list) and isinstance(secrets, list) else [None]
-    if not isinstance(unechoed, Mapping) or not all(_is_pointer(one) for one in (*pointers, *unechoed)):
+    lists, unechoed = [data.get(name, []) for name in ("own", "secrets", "left")], data.get("unechoed", {})
+    well_formed = all(isinstance(one, list) for one in lists) and isinstance(unechoed, Mapping)
+    if not well_formed or not all(_is_pointer(one) for one in chain(*lists, unechoed)):
         raise MisreadError(f"its {place} is no mark of ours")
-    return Notes(frozenset(own), frozenset(secrets), dict(unechoed))
+    own, secrets, left = map(frozenset, lists)
+    return Notes(own, secrets, dict(unechoed), left)
 
 
 def _is_pointer(value: Any) -> bool:

@@ -125,7 +125,8 @@ def _info(info: Mapping[str, Any], notes: Notes) -> tuple[dict[str, Any], dict[s
     added = (name for name in info if name in PRICE_LIST or is_price(name))
     # what the list fills in is never empty: an earlier version of ours wrote that, and no number or switch can be read from it
     emptied = (name for name in info if name in Listed.model_fields and info[name] == "")
-    aside = {*({*SERVER_OWNED, *added} - ours), *emptied}
+    left = (name for name in Listed.model_fields if f"{INFO}/{name}" in notes.left)
+    aside = {*({*SERVER_OWNED, *added} - ours), *emptied, *left}
     return _apart(
         {name: value for name, value in info.items() if value is not None and name not in aside}, INFO, ModelInfo, notes
     )
