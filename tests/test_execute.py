@@ -703,6 +703,36 @@ async def test_a_create_that_comes_second_fails_where_something_else_is_there(
     assert len(world.server().rows) == 1
 
 
+async def second_and_blind(world: World, reads: int) -> Outcome | None:
+    """The outcome of a create that comes second, at a registry of which so many reads do not show the first one yet."""
+    async with World.of() as other:
+        await other.apply(CHAT)
+        (made,) = other.server().rows.values()
+
+    def created(server: Server) -> None:
+        server.lag(reads)
+        server.put("Model", "chat", made.data, None if made.mark is None else {**made.mark})
+
+    plan = await world.plan(CHAT)
+    world.server().become(Behaviour(meanwhile=created))
+    report = await world.carry_out(plan, settle=0.5)
+    return report.outcomes[0] if report.outcomes else None
+
+
+async def test_a_create_that_comes_second_waits_for_a_registry_that_lags(world: World) -> None:
+    """It is told that the key is taken, and is shown nothing: then it looks again before it judges."""
+    assert await second_and_blind(world, 2) is None
+    assert await world.settled(CHAT)
+
+
+async def test_a_create_that_comes_second_and_is_shown_nothing_says_so(world: World) -> None:
+    """Not that something else is there, which nobody saw."""
+    outcome = await second_and_blind(world, 99)
+    assert outcome is not None
+    assert (outcome.status, outcome.reason) == ("failed", "stale-object")
+    assert "exists already, as the registry says, though it shows none" in outcome.message
+
+
 async def test_a_create_that_comes_second_fails_where_nobody_marks_and_there_is_a_secret(world: World) -> None:
     """Without an owner nothing says whose secret is stored."""
     nobody = world.as_owner(None)

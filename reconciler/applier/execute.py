@@ -85,9 +85,12 @@ class Executor:
 
         Not where it holds a secret that nobody can compare, nor where nobody can tell whose it is.
         """
-        found = await self.readback.get(item.address)
+        found = await self.readback.poll(item.address, lambda seen: seen is not None)
+        if found is None:
+            message = f"{item.address} exists already, as the registry says, though it shows none: it may lag behind"
+            raise StaleObjectError(message, hint="plan again in a minute")
         marked = self.facts.kinds[item.address.kind].markable and write.desired.mark is not None
-        if found is None or (item.secrets and not marked) or self.readback.mismatch(write, item, found):
+        if (item.secrets and not marked) or self.readback.mismatch(write, item, found):
             raise StaleObjectError(
                 f"{item.address} exists already, and is not what was to be created", hint="plan again"
             )

@@ -98,7 +98,7 @@ def _empty(asked: Wire) -> None:
 
 @contextmanager
 def a_litellm() -> Iterator[Place]:
-    with tempfile.TemporaryDirectory() as folder, LiteLLMServer.private(Path(folder)) as server:
+    with tempfile.TemporaryDirectory() as folder, LiteLLMServer.private(Path(folder), reload=30) as server:
         yield litellm(server)
 
 

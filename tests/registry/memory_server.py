@@ -106,6 +106,10 @@ class Server:
         self.rows[row.id] = row
         return row
 
+    def lag(self, reads: int) -> None:
+        """So many reads see what is there now, whatever is written meanwhile."""
+        self._seen, self._lagging = dict(self.rows), reads
+
     def row(self, kind: str, key: str) -> Row | None:
         return next((row for row in self.rows.values() if (row.kind, row.key) == (kind, key)), None)
 

@@ -39,12 +39,21 @@ OWN: Final[Mapping[str, Any]] = {
     "general_settings": {"store_model_in_db": True},
 }
 
+# Seconds from one reload to the next that no test lives to see. A credential that is written while the proxy reads its database is gone
+# from its memory, from which it answers, until the one after: on a busy machine one test in some thousands met that.
+SELDOM: Final = 24 * 3600
+
 
 class LiteLLMServer:
     """A proxy that keeps its data, its URL and its keys over any number of starts."""
 
-    def __init__(self, data: Path, database: Postgres, users: Path, *, config: Mapping[str, Any] = OWN) -> None:
-        """`config` is its config.yaml. A second one with the same database is a second process of one proxy."""
+    def __init__(
+        self, data: Path, database: Postgres, users: Path, *, config: Mapping[str, Any] = OWN, reload: int = SELDOM
+    ) -> None:
+        """`config` is its config.yaml. A second one with the same database is a second process of one proxy.
+
+        Every `reload` seconds it reads its database anew, 30 where nobody says otherwise.
+        """
         data.mkdir(parents=True, exist_ok=True)
         self.data = data.resolve()
         self.database = database
@@ -52,6 +61,7 @@ class LiteLLMServer:
         self.token = f"sk-{secrets.token_hex(24)}"
         self._salt = f"sk-{secrets.token_hex(24)}"  # the credentials in the database are encrypted with it
         self._config = config
+        self._reload = reload
         self._kept = Kept("the LiteLLM Proxy", self.data / "server.log", users)
 
     @property
@@ -65,12 +75,12 @@ class LiteLLMServer:
 
     @classmethod
     @contextmanager
-    def private(cls, data: Path, *, config: Mapping[str, Any] = OWN) -> Iterator[Self]:
+    def private(cls, data: Path, *, config: Mapping[str, Any] = OWN, reload: int = SELDOM) -> Iterator[Self]:
         """A started proxy, with its database."""
         data.mkdir(parents=True, exist_ok=True)
         with use(data / "users"):
             database = Postgres(data / "postgres.log", data / "users")
-            server = cls(data, database, data / "users", config=config)
+            server = cls(data, database, data / "users", config=config, reload=reload)
             try:
                 database.start()
                 migrate(database)
@@ -82,7 +92,7 @@ class LiteLLMServer:
 
     def second(self, data: Path) -> LiteLLMServer:
         """Another process of the same proxy: the same keys, the same database. Not started."""
-        other = LiteLLMServer(data, self.database, self.data / "users", config=self._config)
+        other = LiteLLMServer(data, self.database, self.data / "users", config=self._config, reload=self._reload)
         other.token, other._salt = self.token, self._salt
         return other
 
@@ -115,6 +125,7 @@ class LiteLLMServer:
             "LITELLM_SALT_KEY": self._salt,
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # the list of prices in the wheel: nothing is asked of the network
             "LITELLM_MODE": "PRODUCTION",
+            "PROXY_CONFIG_RELOAD_INTERVAL_SECONDS": str(self._reload),
             "HF_HUB_OFFLINE": "1",
             "PRISMA_QUERY_ENGINE_BINARY": str(TOOL / "prisma" / "query-engine"),
             "PRISMA_SCHEMA_ENGINE_BINARY": str(TOOL / "prisma" / "schema-engine"),
