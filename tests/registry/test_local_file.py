@@ -430,6 +430,19 @@ async def test_damaged_file_is_an_error(path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_damaged_schema_whose_names_are_no_text_is_an_error(path: Path) -> None:
+    """SQLite quotes the name, and Python's module cannot read what it says."""
+    await write(path, "chat")
+    with shell(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        name = "name = CAST(x'6aed20' AS TEXT), sql = 'CREATE nothing'"
+        connection.execute(f"UPDATE sqlite_master SET {name} WHERE name = 'revision_key'")
+    async with connect(path, KINDS) as registry:
+        with pytest.raises(PermanentError, match="is damaged"):
+            await registry.read()
+
+
+@pytest.mark.asyncio
 async def test_directory_is_refused(path: Path) -> None:
     """A folder at the path is told from a database."""
     os.mkdir(path)

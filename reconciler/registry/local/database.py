@@ -19,7 +19,7 @@ from typing import Final
 
 from reconciler.core import presence
 from reconciler.registry.driver import PermanentError, TemporaryError
-from reconciler.registry.local.failures import of_system, primary, translated
+from reconciler.registry.local.failures import damaged, of_system, primary, translated
 
 APPLICATION_ID: Final = 0x5265636E  # "Recn": tells our files from other people's SQLite files
 BUSY_SECONDS: Final = 10.0
@@ -262,6 +262,8 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise translated(error, self._path) from error
+        except UnicodeDecodeError as error:  # the module cannot read what SQLite says of a schema whose names are none
+            raise damaged(self._path) from error
         except OSError as error:
             raise of_system(error, self._path) from error
 

@@ -80,6 +80,12 @@ def translated(error: sqlite3.Error, path: Path) -> RegistryError:
     return PermanentError(f"{path} {what} ({why})", hint=None if known is None else known.hint)
 
 
+def damaged(path: Path) -> RegistryError:
+    """The error of a registry at `path` that is damaged so that not even SQLite's words for it can be read."""
+    known = _REASONS[sqlite3.SQLITE_CORRUPT]
+    return PermanentError(f"{path} {known.what} (its schema holds names that are no text)", hint=known.hint)
+
+
 def of_system(error: OSError, path: Path) -> RegistryError:
     """The error of a registry at `path` whose file, or one beside it, the system refuses."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
