@@ -64,6 +64,11 @@ def canonical_json(value: Any) -> str:
     return _encode(value)
 
 
+def canonical_text(text: str) -> str:
+    """`canonical_json` of a text, for a third of what that costs."""
+    return json.encoder.encode_basestring(text)
+
+
 def canonical_list(texts: Iterable[str]) -> Iterator[str]:
     """The canonical text of a list whose items' canonical texts these are, in pieces."""
     yield "["
@@ -163,7 +168,7 @@ def without_nulls(spec: Any, node: Node) -> Any:
             below = node.child(name) or OPAQUE
             if value is None and node.declared and not below.server_default:
                 continue
-            kept[name] = without_nulls(value, below)
+            kept[name] = without_nulls(value, below) if isinstance(value, (dict, list)) else value
         return kept
     if isinstance(spec, list) and node.each is not None:
         return [without_nulls(item, node.each) for item in spec]

@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
-from reconciler.core.spec import canonical_json, canonical_list, digest_of
+from reconciler.core.spec import canonical_json, canonical_list, canonical_text, digest_of
 from reconciler.planner import guards
 from reconciler.planner.blocking import block, limit_contents, limit_replaces
 from reconciler.planner.decide import decide
@@ -238,9 +238,9 @@ def _wanted(desired: DesiredState, same: AbstractSet[Address], known: dict[Addre
 def _stored(remote: RemoteState, known: Mapping[Address, str]) -> Iterator[str]:
     """The canonical text of each object, sorted by it and written as a text: of one address there may be several."""
     first = itemgetter(0)
-    by_address = sorted(((canonical_json(str(one.address)), one) for one in remote.resources()), key=first)
+    by_address = sorted(((canonical_text(str(one.address)), one) for one in remote.resources()), key=first)
     for address, same in groupby(by_address, key=first):
-        yield from map(canonical_json, sorted([f"[{address},{_facts(resource, known)}" for _, resource in same]))
+        yield from map(canonical_text, sorted([f"[{address},{_facts(resource, known)}" for _, resource in same]))
 
 
 def _facts(resource: Resource, known: Mapping[Address, str]) -> str:
