@@ -6,7 +6,7 @@ wrong with it is told once: in a list the row is unreadable and the rest goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.core.errors import PermanentError
@@ -65,9 +65,36 @@ def read_row(
         uses=uses,
         other_keys=other_keys,
         unmanaged=hide(combined(more, others), known) if more or others else {},
-        server_facts=_showable(server_facts) if server_facts else {},
+        server_facts=ServerFacts(server_facts) if server_facts else {},
         uid=uid,
     )
+
+
+class ServerFacts(Mapping[str, Any]):
+    """What the registry alone says of an object, without what may be a secret. It is made so when somebody looks, which a plan never does."""
+
+    __slots__ = ("_given", "_made")
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        self._made: dict[str, Any] | None = None
+
+    def _shown(self) -> dict[str, Any]:
+        if self._made is None:
+            self._made = _showable(self._given)
+        return self._made
+
+    def __getitem__(self, name: str) -> Any:
+        return self._shown()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shown())
+
+    def __len__(self) -> int:
+        return len(self._shown())
+
+    def __repr__(self) -> str:
+        return repr(self._shown())
 
 
 def _showable(facts: Mapping[str, Any]) -> dict[str, Any]:
