@@ -1,4 +1,4 @@
-"""One round of one side against a server, in a process of its own. Run by remote.py; prints seconds, from after its imports on.
+"""One round of one side against a server, in a process of its own. Run by remote.py; prints seconds by the clock and of its CPU, both from after its imports on.
 
 remote_side.py DRIVER ours create            the manifests of the folder it runs in: read, planned and applied
 remote_side.py DRIVER ours plan              read and planned; fails if there is anything to do
@@ -9,6 +9,7 @@ remote_side.py DRIVER bare plan URL WORKSPACE                 lists what a plan 
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import sys
@@ -81,19 +82,22 @@ async def bare_plan(driver: str, url: str, workspace: str) -> None:
 
 
 async def _list(session: aiohttp.ClientSession, path: str, workspace: str) -> None:
-    page, pages = 1, 1
-    while page <= pages:
-        async with session.get(path.format(workspace=workspace, page=page)) as reply:
+    page, token = 1, ""
+    while page:
+        async with session.get(path.format(workspace=workspace, page=page) + token) as reply:
             answer = await reply.json()
-            if not reply.ok or answer.get("next_page_token"):
+            if not reply.ok:
                 raise SystemExit(f"{path} did not answer whole: {reply.status}")
-        pages, page = answer.get("pagination", {}).get("total_pages", 1), page + 1
+        following = answer.get("next_page_token")
+        token = f"&page_token={following}" if following else ""
+        page = page + 1 if following or page < answer.get("pagination", {}).get("total_pages", 1) else 0
 
 
 if __name__ == "__main__":
     driver, side, what, *rest = sys.argv[1:]
     importlib.import_module(f"reconciler.registry.{driver}.store")  # which is otherwise imported in mid-run
     bare = bare_create if what == "create" else bare_plan
-    started = time.perf_counter()
+    gc.disable()  # as in the program (`reconciler.__main__`), and on both sides
+    started, worked = time.perf_counter(), time.process_time()
     asyncio.run(ours(what) if side == "ours" else bare(driver, *rest))
-    print(time.perf_counter() - started)
+    print(time.perf_counter() - started, time.process_time() - worked)

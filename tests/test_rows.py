@@ -14,6 +14,7 @@ from reconciler.core.errors import PermanentError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, RegistryFacts, Resource, Unreadable
 from reconciler.core.spec import canonical_json, normalized, references_in, secrets_in
+from reconciler.core.telling import without_credentials
 from reconciler.planner import diff
 from reconciler.registry.catalog import DRIVERS, load_driver
 from reconciler.registry.reading import checked
@@ -65,6 +66,22 @@ def test_any_value_in_any_place_is_read_or_unreadable(name: str, data: st.DataOb
         assert diff.applied(resource.spec, kind, ())
         list(references_in(resource.spec, kind.root))
         assert all(isinstance(pointer, str) for pointer, _ in secrets_in(resource.spec, kind.root))
+
+
+@given(st.dictionaries(st.sampled_from(["id", "api_key", "made", "by"]), hostile, max_size=4))
+def test_facts_of_the_server_are_fit_to_be_shown_however_one_looks(facts: dict[str, Any]) -> None:
+    """They are made so late: before that nothing of the row may be seen either, and what is no JSON is nobody's."""
+    kind = MEMORY.kinds["Note"]
+    secret = {"token": "hunter2", "list": ["sk-live-" + "a1" * 10]}
+    found = read_row(kind, Address("one", "Note", "a"), {}, server_facts={**facts, "nothing": None, "auth": secret})
+    assert "hunter2" not in repr(found)
+    assert "sk-live" not in repr(found)
+    assert found.server_facts["auth"] == "***"
+    shown = dict(found.server_facts)
+    assert shown.keys() <= {*facts, "auth"}
+    assert len(found.server_facts) == len(shown)
+    assert found.server_facts == shown
+    assert canonical_json(without_credentials(found.server_facts)) == canonical_json(shown)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from reconciler.core.rules import OPAQUE, Default, Node, Superset, Unordered
 from reconciler.core.spec import (
     MAX_DEPTH,
     canonical_json,
+    canonical_text,
     digest,
     normalized,
     same_json,
@@ -147,6 +148,12 @@ def test_values_are_the_same_json_exactly_where_their_texts_are(one: Any, other:
 def test_the_canonical_text_is_that_of_json_itself(value: Any) -> None:
     """Plans and marks hold hashes of it: however it is written, it stays the same text."""
     assert canonical_json(value) == json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@given(st.text() | st.text(st.characters(max_codepoint=127) | st.characters(categories=["Cs", "Zl"])))
+def test_the_canonical_text_of_a_text_is_its_own(text: str) -> None:
+    """Fingerprints hold hashes of texts that were written either way."""
+    assert canonical_text(text) == canonical_json(text)
 
 
 @given(st.lists(st.text(st.sampled_from('a!"\\b'), max_size=3)) | st.lists(_values, max_size=4))

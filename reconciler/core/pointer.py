@@ -100,7 +100,9 @@ def remove_all(value: Any, pointers: Iterable[str]) -> Any:
 
 def _without(value: Any, places: Sequence[tuple[str, ...]]) -> Any:
     """`places` are not empty, and lead from `value` to what goes."""
-    if not places or not isinstance(value, Mapping | list):
+    if value.__class__ is dict:  # as nearly all are, and mostly without what is to go
+        places = [place for place in places if place[0] in value]
+    if not places or not isinstance(value, (dict, list, Mapping)):
         return value
     below: dict[Any, list[tuple[str, ...]]] = {}
     for head, *rest in places:

@@ -90,7 +90,7 @@ class Mark:
             and isinstance(data.get("becomes", ""), str)
             and isinstance(excluded, list)
             and all(map(_is_pointer, excluded))
-            and isinstance(fingerprints, Mapping)
+            and isinstance(fingerprints, (dict, Mapping))  # a dict first: see `core.shape.MAPS`
             and all(_is_pointer(place) and isinstance(value, str) for place, value in fingerprints.items())
         )
         if not well_formed:

@@ -306,6 +306,11 @@ class Node:
         return any(node.rule(ServerDefault) is not None for _, node in self.walk())
 
     @cached_property
+    def server_defaulted(self) -> tuple[tuple[str, Node], ...]:
+        """The members that the server may default, or in which it may default something."""
+        return tuple((name, below) for name, below in self.children.items() if below.holds_defaults)
+
+    @cached_property
     def shared_lists(self) -> tuple[tuple[str, ...], ...]:
         """The paths, below it, of lists to which the server adds."""
         return tuple(path for path, node in self.walk() if node.rule(Superset) is not None)

@@ -64,6 +64,11 @@ def canonical_json(value: Any) -> str:
     return _encode(value)
 
 
+def canonical_text(text: str) -> str:
+    """`canonical_json` of a text, for a third of what that costs."""
+    return json.encoder.encode_basestring(text)
+
+
 def canonical_list(texts: Iterable[str]) -> Iterator[str]:
     """The canonical text of a list whose items' canonical texts these are, in pieces."""
     yield "["
@@ -74,7 +79,9 @@ def canonical_list(texts: Iterable[str]) -> Iterator[str]:
 
 def same_json(one: Any, other: Any) -> bool:
     """True for two values of one canonical text. Most that are compared are equal, and need not be written for that."""
-    return _alike(one, other) or _surely_same(one, other) or canonical_json(one) == canonical_json(other)
+    if one.__class__ is dict and other.__class__ is dict and len(one) != len(other):
+        return False
+    return _alike(one, other) or surely_same(one, other) or canonical_json(one) == canonical_json(other)
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -88,7 +95,7 @@ def _alike(one: Any, other: Any) -> bool:
         return False
 
 
-def _surely_same(one: Any, other: Any) -> bool:
+def surely_same(one: Any, other: Any) -> bool:
     """True for maps, lists and plain values that are the same, and of the same types: 1 is neither true nor 1.0."""
     kind = one.__class__
     if one is other:
@@ -98,7 +105,7 @@ def _surely_same(one: Any, other: Any) -> bool:
     if kind is dict:
         return len(one) == len(other) and _members_same(one, other)
     if kind is list:
-        return len(one) == len(other) and all(map(_surely_same, one, other))
+        return len(one) == len(other) and all(map(surely_same, one, other))
     return bool(one == other) and (kind in _EXACT or (kind is float and one != 0))
 
 
@@ -108,7 +115,7 @@ def _members_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
         if item.__class__ in _EXACT:
             if there.__class__ is not item.__class__ or item != there:
                 return False
-        elif not _surely_same(item, there):
+        elif not surely_same(item, there):
             return False
     return True
 
@@ -163,7 +170,7 @@ def without_nulls(spec: Any, node: Node) -> Any:
             below = node.child(name) or OPAQUE
             if value is None and node.declared and not below.server_default:
                 continue
-            kept[name] = without_nulls(value, below)
+            kept[name] = without_nulls(value, below) if isinstance(value, (dict, list)) else value
         return kept
     if isinstance(spec, list) and node.each is not None:
         return [without_nulls(item, node.each) for item in spec]
@@ -317,10 +324,10 @@ def left_to_server(spec: Any, node: Node, prefix: tuple[str, ...] = ()) -> tuple
         for name, value, below in _members(spec, node, ServerDefault):
             if name not in node.children:
                 found.extend(left_to_server(value, below, (*prefix, name)))
-    for name, below in node.children.items():
+    for name, below in node.server_defaulted:
         missing = not isinstance(spec, dict) or name not in spec
         if missing and below.server_default and below.rule(ServerDefault).when(spec if isinstance(spec, dict) else {}):
-            found.append(json_pointer.join((*prefix, name)))
+            found.append(json_pointer.of((*prefix, name)))
         else:
             found.extend(left_to_server(None if missing else spec[name], below, (*prefix, name)))
     return tuple(found)

@@ -53,7 +53,7 @@ def items_of(written: list[Any], file: str, line: int) -> Items:
     """The items of a manifest, as `plain` wrote them, with the place where it stands. Raises ValueError for a number too long."""
     source = Source(file, line)
     return tuple(
-        Finding._make(item["finding"]) if isinstance(item, Mapping) else _desired(item, source) for item in written
+        Finding._make(item["finding"]) if isinstance(item, dict) else _desired(item, source) for item in written
     )
 
 

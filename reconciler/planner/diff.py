@@ -24,6 +24,7 @@ from reconciler.core.spec import (
     normalized,
     same_json,
     secrets_in,
+    surely_same,
     without_added,
 )
 from reconciler.core.telling import without_credentials
@@ -113,7 +114,8 @@ def difference(
         aside = (*without, *pointers)
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
-        fields.extend(_apart_from_hollow(field_changes(before, after, merged=kind.merge_depth), remote))
+        if not surely_same(before, after):  # as most are, but for what the server added
+            fields.extend(_apart_from_hollow(field_changes(before, after, merged=kind.merge_depth), remote))
     if not fields and not pointers:
         return Difference(same=same)
     verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}

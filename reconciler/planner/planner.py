@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState, Resource
-from reconciler.core.spec import canonical_json, canonical_list, digest_of
+from reconciler.core.spec import canonical_json, canonical_list, canonical_text, digest_of
 from reconciler.planner import guards
 from reconciler.planner.blocking import block, limit_contents, limit_replaces
 from reconciler.planner.decide import decide
@@ -238,8 +238,8 @@ def _wanted(desired: DesiredState, same: AbstractSet[Address], known: dict[Addre
 
 def _stored(remote: RemoteState, known: Mapping[Address, str]) -> Iterator[str]:
     """The canonical text of each object, sorted by it and written as a text: of one address there may be several."""
-    texts = [f"[{canonical_json(str(one.address))},{_facts(one, known)}" for one in remote.resources()]
-    return map(canonical_json, sorted(texts))
+    texts = [f"[{canonical_text(str(one.address))},{_facts(one, known)}" for one in remote.resources()]
+    return map(canonical_text, sorted(texts))
 
 
 def _facts(resource: Resource, known: Mapping[Address, str]) -> str:

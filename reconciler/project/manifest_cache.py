@@ -81,9 +81,9 @@ def _code() -> Iterator[tuple[str, int, int]]:
     for folder, below, names in os.walk(top):
         below[:] = sorted(name for name in below if name != "__pycache__")
         for name in sorted(names):
-            path = os.path.join(folder, name)
+            path = f"{folder}{os.sep}{name}"
             status = os.stat(path)
-            yield os.path.relpath(path, top), status.st_size, status.st_mtime_ns
+            yield path[len(top) :], status.st_size, status.st_mtime_ns
 
 
 def _user_folder(environ: Mapping[str, str]) -> Path | None:

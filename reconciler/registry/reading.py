@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from reconciler.core.errors import DeadlineError, PermanentError, ReconcilerError, RegistryError
 from reconciler.core.kind import Kind
 from reconciler.core.observing import span
 from reconciler.core.resource import Address, DesiredState, Listing, RegistryFacts, RemoteState, Resource, Unreadable
-from reconciler.core.shape import ANYTHING, fits, wrong_type
+from reconciler.core.shape import ANYTHING, MAPS, fits, wrong_type
 from reconciler.core.spec import MAX_DEPTH, hide_secrets, references_in, too_deep
 from reconciler.core.unmanaged import combined, hide, shown
 from reconciler.registry import deadline
@@ -26,6 +26,7 @@ from reconciler.registry.rows import TOO_DEEP, MisreadError, split_row
 Found = TypeVar("Found")
 
 _LOST_KEY: Final = "a row whose kind or key is no text"
+_TEXT: Final = (str, type(None))
 _AT_ONCE: Final = 200  # rows that are looked at before others have their turn
 
 
@@ -149,7 +150,7 @@ async def _examined(listing: Listing, facts: RegistryFacts) -> Listing:
 
 def _one(found: Resource, facts: RegistryFacts) -> Resource | Unreadable:
     address = found.address
-    if not all(isinstance(part, str) and part for part in address):
+    if not (_is_name(address.registry) and _is_name(address.kind) and _is_name(address.key)):
         return Unreadable(_LOST_KEY, address.kind if isinstance(address.kind, str) else None)
     kind = facts.kinds.get(address.kind)
     if kind is None:
@@ -160,11 +161,15 @@ def _one(found: Resource, facts: RegistryFacts) -> Resource | Unreadable:
         return Unreadable(str(error), address.kind, address.key, _names(found, kind))
 
 
+def _is_name(part: Any) -> bool:
+    return isinstance(part, str) and bool(part)
+
+
 def _checked(found: Resource, kind: Kind) -> Resource:
     """The object, what it holds beside its kind's members set apart. Raises MisreadError."""
-    if not isinstance(found.spec, Mapping) or not isinstance(found.unmanaged, Mapping):
+    if not isinstance(found.spec, MAPS) or not isinstance(found.unmanaged, MAPS):
         raise MisreadError("it is no map")
-    if not all(part is None or isinstance(part, str) for part in (found.id, found.revision, found.updated_at)):
+    if not (isinstance(found.id, _TEXT) and isinstance(found.revision, _TEXT) and isinstance(found.updated_at, _TEXT)):
         raise MisreadError("its id, its revision or the time of its last change is no text")
     if found.unmanaged and (too_deep(found.unmanaged) or wrong_type(shown(found.unmanaged), ANYTHING)):
         raise MisreadError(TOO_DEEP)

@@ -6,13 +6,13 @@ wrong with it is told once: in a list the row is unreadable and the rest goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.core.errors import PermanentError
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Address, Listing, Mark, Resource, Unreadable
-from reconciler.core.shape import ANYTHING, fits, split, wrong_type
+from reconciler.core.shape import ANYTHING, MAPS, fits, split, wrong_type
 from reconciler.core.spec import MAX_DEPTH, hide_secrets, too_deep, with_defaults, without_nulls
 from reconciler.core.unmanaged import combined, hide, shown
 
@@ -47,8 +47,8 @@ def read_row(
     says, only to be shown. Raises MisreadError where a value is of a type that the kind's model does not allow.
     """
     known, others = split_row(kind, members)
-    more = dict(beside or {})
-    if too_deep(more) or wrong_type(more, ANYTHING) is not None:
+    more = dict(beside) if beside else {}
+    if more and _is_odd(more):
         raise MisreadError("it holds what is no value that JSON has, or too many maps and lists inside each other")
     root = kind.root
     spec = hide_secrets(with_defaults(without_nulls(known, root), root), root)
@@ -64,21 +64,49 @@ def read_row(
         contents=contents,
         uses=uses,
         other_keys=other_keys,
-        unmanaged=hide(combined(more, others), known),
-        server_facts=_showable(server_facts or {}),
+        unmanaged=hide(combined(more, others), known) if more or others else {},
+        server_facts=ServerFacts(server_facts) if server_facts else {},
         uid=uid,
     )
 
 
+class ServerFacts(Mapping[str, Any]):
+    """What the registry alone says of an object, without what may be a secret. It is made so when somebody looks, which a plan never does."""
+
+    __slots__ = ("_given", "_made")
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        self._made: dict[str, Any] | None = None
+
+    def _shown(self) -> dict[str, Any]:
+        if self._made is None:
+            self._made = _showable(self._given)
+        return self._made
+
+    def __getitem__(self, name: str) -> Any:
+        return self._shown()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shown())
+
+    def __len__(self) -> int:
+        return len(self._shown())
+
+    def __repr__(self) -> str:
+        return repr(self._shown())
+
+
 def _showable(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts that say something and are plain JSON data, without what may be a secret."""
-    plain = {name: value for name, value in facts.items() if value is not None and not _is_odd(value)}
+    plain = {name: value for name, value in facts.items() if value is not None and not _is_odd({"": value})}
     showable: dict[str, Any] = shown(hide(plain, {}))
     return showable
 
 
-def _is_odd(value: Any) -> bool:
-    return too_deep({"": value}) or wrong_type(value, ANYTHING) is not None
+def _is_odd(members: Mapping[str, Any]) -> bool:
+    """True for a map that holds what is no value that JSON has, or too many maps and lists inside each other."""
+    return too_deep(members) or wrong_type(members, ANYTHING) is not None
 
 
 def split_row(kind: Kind, members: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -98,7 +126,7 @@ def read_or_unreadable(
     row: Any, read: Callable[[Mapping[str, Any]], Resource | None], unreadable: Callable[[str], Unreadable]
 ) -> Resource | Unreadable | None:
     """One row of a list: what `read` makes of it, or what `unreadable` says where that raises MisreadError, with the reason."""
-    if not isinstance(row, Mapping):
+    if not isinstance(row, MAPS):
         return unreadable("it is no map")
     try:
         return read(row)
@@ -150,7 +178,7 @@ def mark_in(data: Any, place: str = "its mark") -> Mark | None:
     if data is None:
         return None
     try:
-        if isinstance(data, Mapping):
+        if isinstance(data, MAPS):
             return Mark.from_json(data)
     except ValueError as error:
         raise MisreadError(f"{place} is no mark of ours") from error

@@ -41,12 +41,14 @@ def mark_of(tags: Tags) -> Mark | None:
     """The mark in an object's tags, None where they do not say whose it is. Raises MisreadError where somebody else wrote there."""
     if OWNER not in tags:
         return None
-    said = {key.removeprefix(PREFIX): value for key, value in tags.items() if key in _FIELDS}
-    return mark_in({name: value if name in _TEXTS else _parsed(value) for name, value in said.items()}, "its tags")
+    said: dict[str, Any] = {name: tags[tag] for tag, name in _TEXTS if tag in tags}
+    said |= {name: _parsed(tags[tag]) for tag, name in _DATA if tag in tags}
+    return mark_in(said, "its tags")
 
 
-_TEXTS: Final = ("owner", "key", "applied", "becomes")
-_FIELDS: Final = frozenset(f"{PREFIX}{name}" for name in (*_TEXTS, "protected", "excluded", "fingerprints"))
+# the tags of a mark, each with the field that it says: as it is, and as JSON
+_TEXTS: Final = tuple((f"{PREFIX}{name}", name) for name in ("owner", "key", "applied", "becomes"))
+_DATA: Final = tuple((f"{PREFIX}{name}", name) for name in ("protected", "excluded", "fingerprints"))
 
 
 def foreign(tags: Tags) -> dict[str, str]:
@@ -92,7 +94,9 @@ def _parsed(text: str) -> Any:
 
 def named_in(text: str | None) -> frozenset[str]:
     """The aliases that were declared by a version's name, as the tag lists them. Raises MisreadError."""
-    listed = _parsed(text) if text else []
+    if not text:  # as of most models
+        return frozenset()
+    listed = _parsed(text)
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         raise MisreadError(f"its tag {NAMED} is no list of aliases")
     return frozenset(listed)

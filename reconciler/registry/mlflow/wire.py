@@ -53,11 +53,16 @@ def tags_of_row(row: Row) -> dict[str, str]:
     rows = row.get("tags")
     if rows is None:
         return {}
-    if not isinstance(rows, list) or not all(isinstance(one, Mapping) for one in rows):
-        raise MisreadError("its tags are no list of pairs")
-    tags = {text_of(one, "key"): one.get("value") or "" for one in rows}
-    if not all(isinstance(value, str) for value in tags.values()):
-        raise MisreadError("a tag of it is no text")
+    tags: dict[str, str] = {}
+    for one in rows if isinstance(rows, list) else (None,):  # a plain loop: it looks at all tags of all models
+        if not isinstance(one, dict):
+            raise MisreadError("its tags are no list of pairs")
+        key, value = one.get("key"), one.get("value") or ""
+        if not isinstance(key, str) or not key:
+            raise MisreadError("it has no key")
+        if not isinstance(value, str):
+            raise MisreadError("a tag of it is no text")
+        tags[key] = value
     return tags
 
 
@@ -274,9 +279,11 @@ def _gateway_row(
 
 def _moment_text(row: Row, name: str) -> str | None:
     value = row.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
         raise MisreadError(f"its {name} is no number")
-    return None if value is None else str(value)
+    return str(value)
 
 
 def _moment(row: Row, name: str) -> str | None:
