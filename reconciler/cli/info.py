@@ -46,7 +46,7 @@ def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, o
     From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or,
     with --live, its endpoint tells, else of its longest answer. What cannot be known is null.
     """
-    workspace = find_workspace_to_read(options)
+    workspace = find_workspace_to_read(options, always=False)
     manifest = _declared(workspace.load(), key)
     data = facts_json(manifest.key, _facts(workspace, manifest))
     if live and manifest.model is not None and manifest.model.endpoint is not None:
