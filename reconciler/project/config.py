@@ -42,7 +42,7 @@ from reconciler.core.secret_commands import SHELL, is_command, wrong_command
 from reconciler.manifest.exclude import Exclusion
 from reconciler.manifest.references import command_findings
 from reconciler.planner.guards import DEFAULTS, Limits
-from reconciler.project.config_file import FILE, find, relative
+from reconciler.project.config_file import FILE, find, other_than_configuration, relative
 from reconciler.project.manifest_paths import ManifestsEntry, exclusions, sources_of
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
@@ -296,6 +296,10 @@ def _data(text: str, shown: str) -> dict[str, Any]:
     loaded = document.load(text, shown)
     if loaded.problems:
         raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: document.lines_of(text)})
+    for item in loaded.documents:
+        if (found := other_than_configuration(item.value, Config.model_fields, shown)) is not None:
+            problem = place(found, document.places(text, shown), item.index, shown)
+            raise ConfigError(f"{shown} cannot be used", (problem,), {shown: document.lines_of(text)})
     if len(loaded.documents) > 1:
         line = loaded.documents[1].line
         raise ConfigError(
