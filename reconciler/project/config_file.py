@@ -10,7 +10,7 @@ from typing import Any, Final
 from reconciler.core import presence
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.schema.findings import Finding
-from reconciler.manifest.recognise import FOREIGN, is_manifest, recognise
+from reconciler.manifest.recognise import is_manifest, recognise
 
 FILE: Final = "reconciler.yaml"
 MISNAMED: Final = (  # names that somebody may take for the configuration's
@@ -105,7 +105,9 @@ def other_than_configuration(data: Any, fields: Container[str], shown: str) -> F
         return None
     hint = f"{away}; the configuration, with `owner` and `registries`, is in {FILE} or what --config names"
     pointer = next((f"/{name}" for name in _TELLING if name in data), "")
-    return Finding(FOREIGN, f"this {what}, and is no configuration", pointer, at_key=bool(pointer), suggestion=hint)
+    return Finding(
+        "foreign-file", f"this {what}, and is no configuration", pointer, at_key=bool(pointer), suggestion=hint
+    )
 
 
 def relative(path: str, start: Path) -> str:
