@@ -15,11 +15,11 @@ from reconciler.core.errors import Problem
 from reconciler.core.problem_rules import BAD_VALUE, RULES
 from reconciler.core.rule_tree import rules_of
 from reconciler.core.rules import Node
-from reconciler.core.schema.examples import example_at
 from reconciler.core.schema.record import attempt
 from reconciler.core.schema.unions import without_forms
 from reconciler.core.telling import masked, without_value, without_values
 
+_EXAMPLES: Final = "reconciler.core.schema.examples"
 ALIKE: Final = 0.6  # how alike two words are, of 1, of which one may be meant for the other
 NEAR_MISS: Final = 0.75  # the same, where a guess that is wrong destroys
 _NO_HINTS: Final[Mapping[str, str]] = {}
@@ -186,7 +186,9 @@ def _findings(detail: Any, data: Any, model: Any) -> list[Finding]:
 
 def _form(kind: str, model: Any, parts: Sequence[str | int]) -> str | None:
     """How a map or a list is written in the place of something else, where its form says it."""
-    example = example_at(model, parts) if _EXPECTED[kind] in ("a map", "a list") else None
+    if _EXPECTED[kind] not in ("a map", "a list"):
+        return None
+    example = importlib.import_module(_EXAMPLES).example_at(model, parts)  # loaded by name: only a mistake needs it
     return f"write `{example}`" if example else None
 
 
