@@ -67,6 +67,7 @@ def _declared(loaded: LoadedManifests, key: str) -> Manifest:
 
     Raises InputError for none, ManifestError where it may be one that is wrong, UsageError for several.
     """
+    loaded.check_unique(key)
     sources = {item.resource.source for item in loaded.desired.resources if str(item.address) == key}
     every = loaded.manifests.manifests
     found = [one for one in every if one.source in sources and sources] or [one for one in every if one.key == key]

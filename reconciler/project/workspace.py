@@ -204,6 +204,7 @@ class Workspace:
             {place: item for place, item in manifests.unused.items() if chosen is None or place.file in chosen},
             manifests.used,
             chosen,
+            clashes=compiled.clashes,
         )
 
     def _declared(self) -> dict[str, Source]:
