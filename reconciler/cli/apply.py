@@ -178,7 +178,7 @@ async def _saved(options: GlobalOptions, file: Path, how: _How) -> Report:
     )  # loaded by name: nobody else needs jsonschema
     saved: SavedPlan = reader.parse(read_file(file, MAX_BYTES), str(file))
     _check_environment(options, saved.plan.environment)
-    workspace = find_workspace(replace(options, env=saved.plan.environment))
+    workspace = find_workspace(replace(options, env=saved.plan.environment), env_from=str(file))
     run_apply.check_backup(workspace, how.backup)
     plan = trusted(saved, workspace, str(file), datetime.now(UTC))
     reader.check_kinds(plan, workspace.facts, str(file))

@@ -23,7 +23,7 @@ from reconciler.render.topic_text import names_text, topics_text
     examples={
         "reconciler explain": "what can be explained",
         "reconciler explain Model.endpoint.tls.ca": "a field: its type, limits, references, and who can hold it",
-        "reconciler explain drifted": "a word of an answer: a reason, a rule, a guard",
+        "reconciler explain drifted": "a word of an answer: an action, a reason, a rule",
         "reconciler explain 4": "an exit code",
         "reconciler explain nemo/Provider --format markdown": "a kind with all its fields, for a page",
     },
@@ -32,7 +32,7 @@ from reconciler.render.topic_text import names_text, topics_text
 @format_option("text", "json", "markdown")
 @click.pass_obj
 def command(options: GlobalOptions, name: str | None, output_format: str) -> int:
-    """Explain a name: a kind, a field, a rule, a reason, a guard, an exit code, a setting of reconciler.yaml.
+    """Explain a name: a kind, a field, a rule, an action, a reason, a guard, an exit code, a setting of reconciler.yaml.
 
     A field is named by its kind and its path, as `Model.endpoint.url`, `litellm/Model.litellm_params` or
     `reconciler.yaml:guards.max_deletes`. A name that means several things is explained in each of its meanings. No

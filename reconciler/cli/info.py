@@ -46,7 +46,7 @@ def command(options: GlobalOptions, key: str, live: bool, allow_secrets: bool, o
     From the manifest, portable or native. `max_tokens` is the length of its context where `limits.context_length` or,
     with --live, its endpoint tells, else of its longest answer. What cannot be known is null.
     """
-    workspace = find_workspace_to_read(options)
+    workspace = find_workspace_to_read(options, always=False)
     manifest = _declared(workspace.load(), key)
     data = facts_json(manifest.key, _facts(workspace, manifest))
     if live and manifest.model is not None and manifest.model.endpoint is not None:
@@ -67,6 +67,7 @@ def _declared(loaded: LoadedManifests, key: str) -> Manifest:
 
     Raises InputError for none, ManifestError where it may be one that is wrong, UsageError for several.
     """
+    loaded.check_unique(key)
     sources = {item.resource.source for item in loaded.desired.resources if str(item.address) == key}
     every = loaded.manifests.manifests
     found = [one for one in every if one.source in sources and sources] or [one for one in every if one.key == key]

@@ -96,7 +96,7 @@ def command(
         asks = output_format == "text" and on_terminal()
         _check_alone(wanted, target, registry, asks=asks)
         return _providers(options, target, registry, output_format, asks=asks)
-    workspace = find_workspace_to_read(options)
+    workspace = find_workspace_to_read(options, always=False)
     if registry is not None:
         check_names(workspace, [registry])
     catalogue = asyncio.run(_catalogue(workspace, provider, registry))
@@ -135,7 +135,7 @@ def _providers(
 
 def _choose(options: GlobalOptions, target: str | None, registry: str | None) -> int:
     """Ask for a provider and one of its models, and write the model's manifest. An empty answer ends it."""
-    workspace = find_workspace_to_read(options)
+    workspace = find_workspace_to_read(options, always=False)
     if registry is not None:
         check_names(workspace, [registry])
     try:

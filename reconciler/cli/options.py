@@ -34,6 +34,10 @@ class GlobalOptions:
     log_format: str = "text"
     from_variables: frozenset[str] = frozenset()  # the options whose value is that of an environment variable
 
+    def name_of(self, option: str) -> str:
+        """The flag that an option was given by, or its environment variable."""
+        return f"RECONCILER_{option.upper()}" if option in self.from_variables else f"--{option}"
+
     def color(self, stream: Any = None) -> bool:
         """True where text on stdout, or on another stream, is to be coloured."""
         return wants_color(sys.stdout if stream is None else stream, no_color=self.no_color)

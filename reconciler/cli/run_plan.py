@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.cli import changed
 from reconciler.cli.session import stdin_bytes, tell_excluded
-from reconciler.cli.stored import check_names
+from reconciler.cli.stored import check_names, tell_default_registry
 from reconciler.cli.waiting import reading
 from reconciler.core.errors import UsageError
 from reconciler.core.observing import span
@@ -121,6 +121,7 @@ async def plan(
     registries: Mapping[str, Registry],
 ) -> Plan:
     """Read the registries and plan. Writes nothing."""
+    tell_default_registry(workspace)
     with span("plan"), reading(registries):
         return await plan_changes(
             workspace,

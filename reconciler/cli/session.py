@@ -17,7 +17,14 @@ from reconciler.cli.options import GlobalOptions
 from reconciler.cli.streams import echo_data, echo_data_if_possible, say, tell_error
 from reconciler.cli.terminal import has_width, width_of
 from reconciler.core.document import MAX_BYTES
-from reconciler.core.errors import InputError, ReconcilerError, RegistryError, UsageError
+from reconciler.core.errors import (
+    ConfigError,
+    InputError,
+    ReconcilerError,
+    RegistryError,
+    UnknownEnvironmentError,
+    UsageError,
+)
 from reconciler.manifest.validation import Repository
 from reconciler.project import config_file
 from reconciler.project.answer_files import check_answer_file, check_beside_broken
@@ -28,12 +35,13 @@ from reconciler.render.terminal import Style
 _PAGES: Final = frozenset({"html", "markdown"})  # formats that are redirected to a file, which is not left empty
 
 
-def find_workspace(options: GlobalOptions, paths: Sequence[str] = ()) -> Workspace:
+def find_workspace(options: GlobalOptions, paths: Sequence[str] = (), *, env_from: str | None = None) -> Workspace:
     """The workspace that the global options name, or that the paths belong to; with -v it says what is in force.
 
-    Raises ConfigError, and UsageError where the paths belong to several projects.
+    `env_from` is what named the environment, where no option did. Raises ConfigError, and UsageError where the paths
+    belong to several projects.
     """
-    found = find_workspaces(options, paths)
+    found = find_workspaces(options, paths, env_from=env_from)
     if len(found) > 1:
         projects = ", ".join(sorted(workspace.project.file or "none" for workspace, _ in found))
         raise UsageError(
@@ -42,13 +50,31 @@ def find_workspace(options: GlobalOptions, paths: Sequence[str] = ()) -> Workspa
     return found[0][0]
 
 
-def find_workspaces(options: GlobalOptions, paths: Sequence[str]) -> list[tuple[Workspace, tuple[str, ...]]]:
-    """The workspaces that paths belong to, each with its own paths. Raises ConfigError."""
-    found = open_workspaces(options.config, paths, environment=options.env, cached=not options.no_cache)
+def find_workspaces(
+    options: GlobalOptions, paths: Sequence[str], *, env_from: str | None = None
+) -> list[tuple[Workspace, tuple[str, ...]]]:
+    """The workspaces that paths belong to, each with its own paths. Raises ConfigError, and UsageError for an environment that is none."""
+    with _naming_options(options, env_from):
+        found = open_workspaces(options.config, paths, environment=options.env, cached=not options.no_cache)
     if options.verbose:
         for workspace, _ in found:
             _tell(workspace)
     return found
+
+
+@contextmanager
+def _naming_options(options: GlobalOptions, env_from: str | None) -> Iterator[None]:
+    """Name the option, or the variable, whose value leads to no configuration and no environment."""
+    try:
+        yield
+    except UnknownEnvironmentError as error:
+        raise UsageError(f"{env_from or options.name_of('env')}: {error.message}", hint=error.hint) from error
+    except ConfigError as error:
+        if options.config is None or all(problem.rule != "unreadable" for problem in error.problems):
+            raise
+        hint = f"{options.name_of('config')} names it: give it the path of a {config_file.FILE}"
+        told = tuple(problem._replace(suggestion=problem.suggestion or hint) for problem in error.problems)
+        raise ConfigError(error.message, told, error.lines, hint=error.hint or hint) from error
 
 
 def tell_excluded(paths: Sequence[str]) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, style
-from reconciler.cli.streams import tell_error, warn
+from reconciler.cli.streams import say, tell_error, warn
 from reconciler.cli.waiting import reading
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
 from reconciler.core.resource import DesiredState, RemoteState
 from reconciler.core.schema.findings import did_you_mean
+from reconciler.project import config_file
 from reconciler.project.loaded import LoadedManifests
 from reconciler.project.runner_local import registries_not_kept
 from reconciler.project.workspace import Workspace
+from reconciler.registry.capabilities import KeepsFile
 from reconciler.registry.reading import read_all, unread_text
 from reconciler.render.escape import printable
 from reconciler.render.stored import unreadable_rows
@@ -23,15 +26,34 @@ from reconciler.render.stored import unreadable_rows
 _NOTHING_THERE: Final = frozenset({"no-manifests", "no-such-path"})  # a project may begin with a command that reads
 
 
-def find_workspace_to_read(options: GlobalOptions) -> Workspace:
+def find_workspace_to_read(options: GlobalOptions, *, always: bool = True) -> Workspace:
     """The workspace for a command that reads registries without planning, which would warn in the plan.
 
-    Warns of each registry that goes with the runner of a pipeline. Raises ConfigError.
+    Warns of each registry that goes with the runner of a pipeline and, where they are always read, tells which stands in
+    for a configuration. Raises ConfigError.
     """
     workspace = find_workspace(options)
+    if always:
+        tell_default_registry(workspace)
     for problem in registries_not_kept(workspace):
         warn(f"{printable(problem.file)}:{problem.line}: {printable(problem.message)} ({problem.rule})")
     return workspace
+
+
+def tell_default_registry(workspace: Workspace) -> None:
+    """Say that the embedded registry is used because no configuration was found, until something is written to it.
+
+    Whoever is in the wrong folder learns it before the first write; whoever works without a configuration hears it once.
+    """
+    if workspace.project.file is not None:
+        return
+    for entry in workspace.entries.values():
+        if isinstance(entry.driver, KeepsFile):
+            file = entry.driver.file(entry.settings, workspace.resolver)
+            if not os.path.lexists(file):
+                used = printable(config_file.relative(str(file), workspace.cwd))
+                folder = printable(str(workspace.cwd))
+                say(f"note: no {config_file.FILE} was found from {folder} upward: the embedded registry {used} is used")
 
 
 async def stored(workspace: Workspace, names: Sequence[str] = ()) -> RemoteState:

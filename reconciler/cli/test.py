@@ -83,7 +83,7 @@ def command(
     for text in selections:
         parse_selector(text)  # before anything is read
     given = None if source is None else _given(source)
-    workspace = find_workspace_to_read(options)
+    workspace = find_workspace_to_read(options, always=False)
     telling = _Telling(style(options), output_format, strict, options.verbose)
     if key is None:
         chosen = test_runs.selected(workspace, workspace.load(), selections, given)

@@ -33,6 +33,7 @@ def meant(workspace: Workspace, loaded: LoadedManifests, key: str, given: Any) -
 
     Raises UsageError for several, InputError where it cannot be asked with what is given.
     """
+    loaded.check_unique(key)
     found = named(key, _declared(workspace, loaded))
     if len(found) > 1:
         places = ", ".join(sorted(str(one.addresses[0]) for one in found))

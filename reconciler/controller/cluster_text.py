@@ -53,9 +53,9 @@ _NO_OTHER: Final[Form] = {"not": {"pattern": _bad_references()}}
 
 
 def words_or_reference(words: list[str], pattern: str | None) -> Form:
-    """The schema of a word of a list, or of other text where `pattern` says which; without, any text is taken."""
-    if pattern is None:
-        return {"pattern": PLAIN}
+    """The schema of a word of a list, or of other text where `pattern` says which: a reference, or whatever else is open."""
+    if pattern != WHOLE_REFERENCE:
+        return text_form({} if pattern is None else {"pattern": pattern}, OPAQUE)
     return {"pattern": f"^(?:{'|'.join(map(literal, words))}|{WHOLE[1:-1]})$"}
 
 

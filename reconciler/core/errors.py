@@ -4,6 +4,7 @@
 
     ReconcilerError
     ├── UsageError                64   the command line asks for something that makes no sense
+    │   └── UnknownEnvironmentError    an environment that the configuration does not have
     ├── InputError                 1   what we were given cannot be used; nothing was written
     │   ├── FileError                  files with problems, all of them at once, each with its place
     │   │   ├── ManifestError
@@ -94,6 +95,10 @@ class UsageError(ReconcilerError):
     code = "usage"
 
 
+class UnknownEnvironmentError(UsageError):
+    """The environment that was asked for is none of the configuration's."""
+
+
 class InputError(ReconcilerError):
     """What was given cannot be used; nothing was written."""
 
@@ -130,9 +135,21 @@ class ManifestError(FileError):
 
 
 class ConfigError(FileError):
-    """reconciler.yaml cannot be used."""
+    """reconciler.yaml cannot be used. `setting` is the JSON pointer of what is wrong in a registry's entry, where a driver found it."""
 
     code = "config"
+
+    def __init__(
+        self,
+        message: str,
+        problems: tuple[Problem, ...] = (),
+        lines: Mapping[str, Sequence[str]] | None = None,
+        *,
+        hint: str | None = None,
+        setting: str = "",
+    ) -> None:
+        super().__init__(message, problems, lines, hint=hint)
+        self.setting = setting
 
 
 class PlanFileError(InputError):

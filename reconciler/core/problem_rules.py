@@ -108,9 +108,9 @@ _FORM: Final = {
         "Correct it, or configure a registry of that driver.",
     ),
     "foreign-file": ProblemRule(
-        "A file among the manifests is plainly another tool's.",
+        "A file among the manifests is plainly another tool's, or what was given as the configuration is plainly none.",
         "Move it out of the folder, or list it under `exclude` in reconciler.yaml; where `import` knows its format, "
-        "`reconciler import FILE -o DIR` translates it.",
+        "`reconciler import FILE -o DIR` translates it. A manifest is given as PATH, a configuration with `--config`.",
     ),
     "unknown-value": ProblemRule(
         "A value is none of those that this version knows of a list that is the vendor's; it is sent as it is.",

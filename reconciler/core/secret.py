@@ -139,7 +139,8 @@ class Resolver:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise SecretError(f"{reference} cannot be read: {error.strerror}") from error
+            hint = f"its path is relative to {root}"
+            raise SecretError(f"{reference} cannot be read: {error.strerror}", hint=hint) from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise SecretError(f"{reference} is not a regular file")

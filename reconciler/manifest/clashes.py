@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.model import Model
@@ -10,13 +11,15 @@ from reconciler.core.resource import Address, Desired, Source
 from reconciler.core.schema.findings import Finding
 from reconciler.manifest.manifests import Manifest
 
+DUPLICATE: Final = "duplicate-address"
+
 
 def duplicates(address: Address, first: Manifest, second: Manifest) -> list[tuple[Manifest, Finding]]:
     """The clash of two documents of one address, reported at both."""
 
     def finding(manifest: Manifest, other: Source) -> Finding:
         message = f"{address} is declared twice: also in {other.file}:{other.line}"
-        return Finding("duplicate-address", message, key_pointer(manifest.model, address.registry))
+        return Finding(DUPLICATE, message, key_pointer(manifest.model, address.registry))
 
     return [(first, finding(first, second.source)), (second, finding(second, first.source))]
 

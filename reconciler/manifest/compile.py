@@ -10,12 +10,12 @@ from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
 from reconciler.core.model import SPEC_FIELDS, Model
-from reconciler.core.resource import Address, Desired, DesiredState, Resource
+from reconciler.core.resource import Address, Desired, DesiredState, Resource, Source
 from reconciler.core.schema.findings import Finding, formed, nearest
 from reconciler.core.spec import is_reference, references_in, secrets_in, with_defaults, without_nulls
 from reconciler.manifest.cache import ManifestCache
 from reconciler.manifest.cached_manifests import CachedManifest
-from reconciler.manifest.clashes import clashing_old_keys, duplicates, key_pointer, own_old_keys
+from reconciler.manifest.clashes import DUPLICATE, clashing_old_keys, duplicates, key_pointer, own_old_keys
 from reconciler.manifest.doubts import (
     SOURCES,
     doubted_key,
@@ -51,6 +51,17 @@ class CompiledManifests(NamedTuple):
     state: DesiredState
     findings: tuple[tuple[Manifest, Finding], ...]
     every: tuple[Desired, ...] = ()
+
+    @property
+    def clashes(self) -> dict[Address, tuple[Source, ...]]:
+        """The addresses that several documents have, each with all of these."""
+        if not any(finding.rule == DUPLICATE for _, finding in self.findings):
+            return {}
+        found: dict[Address, dict[Source, None]] = {}
+        for item in self.every:
+            if item.resource.source is not None:
+                found.setdefault(item.address, {})[item.resource.source] = None
+        return {address: tuple(sorted(sources)) for address, sources in found.items() if len(sources) > 1}
 
 
 def compile_manifests(

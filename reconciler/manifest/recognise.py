@@ -69,6 +69,8 @@ def is_kubernetes(data: Any) -> bool:
 def foreign(found: Format, shown: str) -> Finding:
     """The error for a file of another tool among the manifests: the format's name, and the ways out."""
     away = "move it out of the manifests folder, or list it under `exclude` in reconciler.yaml"
+    if found.fits is _our_config:
+        away = f"give it with `--config {shown}`, or {away}"
     if found.importer is not None:
         away = f"`reconciler import {shown} -o DIR` writes manifests for it; then {away}"
     return Finding(FOREIGN, f"this looks like {found.title}, and is no manifest", suggestion=away)

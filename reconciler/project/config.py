@@ -18,7 +18,7 @@ from reconciler.core import merge_patch as patch
 from reconciler.core import pointer as pointers
 from reconciler.core.destinations import Allowed
 from reconciler.core.document import Places
-from reconciler.core.errors import ConfigError, Problem, UsageError
+from reconciler.core.errors import ConfigError, Problem, UnknownEnvironmentError
 from reconciler.core.schema.fields import Field
 from reconciler.core.schema.findings import Finding, did_you_mean, formed, place
 from reconciler.core.schema.record import Record, attempt
@@ -42,7 +42,7 @@ from reconciler.core.secret_commands import SHELL, is_command, wrong_command
 from reconciler.manifest.exclude import Exclusion
 from reconciler.manifest.references import command_findings
 from reconciler.planner.guards import DEFAULTS, Limits
-from reconciler.project.config_file import FILE, find, relative
+from reconciler.project.config_file import FILE, find, other_than_configuration, relative
 from reconciler.project.manifest_paths import ManifestsEntry, exclusions, sources_of
 
 # `t/dev` would bear the same marks as `t` with `--env dev`, and each would prune what the other declares
@@ -231,16 +231,23 @@ class Project:
         places = document.places(self.text, file)  # reads the text once more, so once for all of them
         return tuple(sorted(_locate(finding, places, file, self.environment) for finding in findings))
 
+    def place(self, pointer: str, *, at_key: bool = False) -> str:
+        """`file:line:column` of what a pointer leads to; "" without a file."""
+        if self.file is None:
+            return ""
+        (one,) = self.problems([Finding("", "", pointer, at_key)])
+        return f"{one.file}:{one.line}:{one.column}"
+
 
 def load(path: Path | None, *, start: Path, environment: str | None = None) -> Project:
     """The project of the configuration file `path`, or of the one found from `start` upward, or of none.
 
-    Raises ConfigError with every problem at its place, UsageError for an environment that does not exist.
+    Raises ConfigError with every problem at its place, UnknownEnvironmentError for an environment that does not exist.
     """
     found = path if path is not None else find(start)
     if found is None:
         if environment is not None:
-            raise UsageError(
+            raise UnknownEnvironmentError(
                 f"there is no environment {environment!r}: no {FILE} was found", hint="`reconciler init` writes one"
             )
         return _build_project(Config(), start, None, None, "")
@@ -280,13 +287,19 @@ def _check_exists(data: Mapping[str, Any], environment: str, shown: str) -> None
     if not isinstance(known, Mapping) or environment not in known:
         names = sorted(known) if isinstance(known, Mapping) else []
         there = f"the environments there: {', '.join(names)}" if names else "it has no `environments`"
-        raise UsageError(f"{shown} has no environment {environment!r}", hint=did_you_mean(environment, names, there))
+        raise UnknownEnvironmentError(
+            f"{shown} has no environment {environment!r}", hint=did_you_mean(environment, names, there)
+        )
 
 
 def _data(text: str, shown: str) -> dict[str, Any]:
     loaded = document.load(text, shown)
     if loaded.problems:
         raise ConfigError(f"{shown} cannot be used", loaded.problems, {shown: document.lines_of(text)})
+    for item in loaded.documents:
+        if (found := other_than_configuration(item.value, Config.model_fields, shown)) is not None:
+            problem = place(found, document.places(text, shown), item.index, shown)
+            raise ConfigError(f"{shown} cannot be used", (problem,), {shown: document.lines_of(text)})
     if len(loaded.documents) > 1:
         line = loaded.documents[1].line
         raise ConfigError(
@@ -332,7 +345,7 @@ def _validate_environments(
 def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Finding]:
     """Find references to secret commands that are none, or of a wrong form, in what a configuration says of itself and its registries."""
     known = config.secret_commands or {}
-    for pointer, text in _texts({name: layer.get(name) for name in ("fingerprint_key", "registries")}, ()):
+    for pointer, text in texts_in({name: layer.get(name) for name in ("fingerprint_key", "registries")}, ()):
         if "${cmd:" not in text:
             continue
         whole = is_command(text) and text.endswith("}") and text.count("{") == 1
@@ -343,11 +356,11 @@ def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Findin
             yield Finding("bad-reference", message, pointer)
 
 
-def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def texts_in(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The texts in plain data, each with its pointer."""
     if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _texts(item, (*path, str(name)))
+            yield from texts_in(item, (*path, str(name)))
     elif isinstance(value, str):
         yield pointers.join(path), value
 

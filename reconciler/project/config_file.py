@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from reconciler.core import presence
 from reconciler.core.errors import ConfigError, Problem
+from reconciler.core.schema.findings import Finding
+from reconciler.manifest.recognise import is_manifest, recognise
 
 FILE: Final = "reconciler.yaml"
 MISNAMED: Final = (  # names that somebody may take for the configuration's
@@ -21,6 +24,9 @@ MISNAMED: Final = (  # names that somebody may take for the configuration's
         "reconciler.yaml.txt",
     ),
 )
+
+_IN_MANIFESTS: Final = frozenset({"$schema", "registries"})  # fields of a configuration that manifests have, too
+_TELLING: Final = ("kind", "provider", "endpoint")
 
 
 def find(start: Path) -> Path | None:
@@ -79,6 +85,29 @@ def _refused_name(path: Path, start: Path, *, there: bool) -> ConfigError:
     way_out = f"keep one of the two, as {FILE}" if there else f"rename it to {FILE}, or name it with --config"
     problem = Problem(shown, 1, 1, "config-name", message, suggestion=way_out)
     return ConfigError(message, (problem,), hint=way_out)
+
+
+def other_than_configuration(data: Any, fields: Container[str], shown: str) -> Finding | None:
+    """The error for a document that is plainly a manifest or another tool's, and was given as the configuration.
+
+    `fields` are those of a configuration. None for a document that may be one, wrong as it may be.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    ours = [name for name in data if name in fields and name not in _IN_MANIFESTS]
+    if not ours and (is_manifest(data) or ("key" in data and ("provider" in data or "endpoint" in data))):
+        what = "is a manifest"
+        named = os.path.basename(shown) == FILE
+        away = "move it to the folder `manifests`" if named else f"give it as PATH, as in `reconciler plan {shown}`"
+    elif not any(name in fields for name in data) and (known := recognise(data)) is not None:
+        what, away = f"looks like {known.title}", "keep it apart"
+    else:
+        return None
+    hint = f"{away}; the configuration, with `owner` and `registries`, is in {FILE} or what --config names"
+    pointer = next((f"/{name}" for name in _TELLING if name in data), "")
+    return Finding(
+        "foreign-file", f"this {what}, and is no configuration", pointer, at_key=bool(pointer), suggestion=hint
+    )
 
 
 def relative(path: str, start: Path) -> str:

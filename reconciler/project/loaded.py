@@ -6,8 +6,8 @@ from collections.abc import Container, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.core import document
-from reconciler.core.errors import ManifestError, Problem, is_error
-from reconciler.core.resource import DesiredState
+from reconciler.core.errors import ManifestError, Problem, UsageError, is_error
+from reconciler.core.resource import Address, DesiredState, Source
 from reconciler.manifest.manifests import Manifest, Manifests
 from reconciler.manifest.validation import Repository, Validation
 
@@ -35,6 +35,17 @@ class LoadedManifests:
     selected: frozenset[str] | None = None
     used_waivers: frozenset[Problem] = frozenset()
     unused_waivers: frozenset[Problem] = frozenset()
+    clashes: Mapping[Address, tuple[Source, ...]] = field(default_factory=dict)  # what several documents declare
+
+    def check_unique(self, key: str) -> None:
+        """Raise UsageError where several documents have the address that a key or an address names: which is meant, nobody said."""
+        for address, sources in sorted(self.clashes.items()):
+            if key in (str(address), address.key):
+                places = ", ".join(f"{source.file}:{source.line}" for source in sources)
+                raise UsageError(
+                    f"{key!r} is declared {len(sources)} times: {places}",
+                    hint="`reconciler validate` tells what is wrong with them",
+                )
 
     def is_asked_for(self, manifest: Manifest) -> bool:
         """True for a manifest of the files asked for: others are only read for the checks across documents."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from reconciler.core import document
-from reconciler.core.errors import ConfigError, Problem
+from reconciler.core import pointer as json_pointer
+from reconciler.core.errors import ConfigError, Problem, ReconcilerError, SecretError
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.schema.findings import Finding, formed
 from reconciler.core.secret import Resolver
+from reconciler.core.secret_commands import is_command
 from reconciler.core.url import is_known_place, place_of
 from reconciler.manifest.native import NativeKind
-from reconciler.project.config import Project
+from reconciler.project.config import Project, texts_in
 from reconciler.project.folders import overlap
 from reconciler.registry import catalog
 from reconciler.registry.capabilities import Configurable, HasDefaultOwner, KeepsFolder
@@ -22,6 +25,7 @@ from reconciler.registry.protocol import Driver
 from reconciler.registry.settings import CONCURRENCY, DEADLINE, RemoteSettings
 
 _COMMON = frozenset({"driver", "default", "owns"})
+_REFERENCE: Final = late_pattern(r"\$\{(?:env|file|cmd):[^{}]*\}")
 
 
 def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryEntry]:
@@ -67,6 +71,45 @@ def check_environments(project: Project, resolver: Resolver) -> None:
             message, lines = error.message, error.lines
     if problems:
         raise ConfigError(message, tuple(sorted(problems)), lines)
+
+
+def without_value(
+    project: Project, names: Iterable[str], failed: str, resolver: Resolver, error: SecretError
+) -> SecretError:
+    """The error for the references without a value in the entries of these names: all of them, each at its place.
+
+    `error` is what opening the entry `failed` raised. Commands are asked for that entry alone, which needs them.
+    """
+    missing: dict[Finding, SecretError] = {}
+    for name in names:
+        for below, text in texts_in(project.registries[name], ("registries", name)):
+            for match in _REFERENCE.finditer(text):
+                if name != failed and is_command(match[0]):
+                    continue
+                try:
+                    resolver.resolve(match[0])
+                except SecretError as why:
+                    missing[Finding("", why.message, below)] = why
+    if not missing:  # a driver has reasons of its own
+        return SecretError(_placed(project, failed, "", error), hint=error.hint)
+    told = [f"{one.file}:{one.line}:{one.column}: {one.message}" for one in project.problems(missing)]
+    if len(told) == 1:
+        return SecretError(told[0], hint=next(iter(missing.values())).hint)
+    listed = "\n".join(f"  {line}" for line in told)
+    return SecretError(f"references without a value:\n{listed}", hint="set them and run again")
+
+
+def placed(project: Project, name: str, error: ConfigError) -> ConfigError:
+    """The error that opening an entry raised, at its place: the setting that is wrong, else the entry."""
+    if error.problems or project.file is None:
+        return error
+    return ConfigError(_placed(project, name, error.setting, error), hint=error.hint)
+
+
+def _placed(project: Project, name: str, setting: str, error: ReconcilerError) -> str:
+    pointer = json_pointer.join(("registries", name)) + setting
+    place = project.place(pointer, at_key=not setting)
+    return f"{place}: {error.message}" if place else error.message
 
 
 def drivers_in_use(entries: Iterable[RegistryEntry]) -> dict[str, Driver]:

@@ -39,7 +39,7 @@ from reconciler.project.locate import projects_of, repository_of
 from reconciler.project.manifest_cache import open_cache
 from reconciler.project.named_files import missing_in_manifest, missing_in_settings, name_files
 from reconciler.project.policy_files import policy_files, without_policies
-from reconciler.project.registries import load_registries, native_kinds
+from reconciler.project.registries import load_registries, native_kinds, placed, without_value
 from reconciler.project.sources import Configured, asked_for, configured, telling_keys, unused_excludes
 from reconciler.registry.connecting import open_registry
 from reconciler.registry.entry import RegistryEntry
@@ -204,6 +204,7 @@ class Workspace:
             {place: item for place, item in manifests.unused.items() if chosen is None or place.file in chosen},
             manifests.used,
             chosen,
+            clashes=compiled.clashes,
         )
 
     def _declared(self) -> dict[str, Source]:
@@ -237,16 +238,22 @@ class Workspace:
     ) -> AsyncIterator[dict[str, Registry]]:
         """Opens the registries of these names (all of them if None) and closes them again.
 
-        Raises RegistryError, ConfigError or SecretError.
+        Raises RegistryError, ConfigError or SecretError, each with its place in the configuration.
 
         `concurrency` bounds the connections to each, instead of what the configuration says.
         """
         async with AsyncExitStack() as stack:
             opened = {}
-            for name in sorted(self.entries if names is None else names):
-                entry = self.entries[name]
-                opening = Opening(name, self.resolver.for_configuration(), concurrency)
-                opened[name] = await stack.enter_async_context(open_registry(entry, opening))
+            wanted = sorted(self.entries if names is None else names)
+            resolver = self.resolver.for_configuration()
+            for name in wanted:
+                opening = open_registry(self.entries[name], Opening(name, resolver, concurrency))
+                try:
+                    opened[name] = await stack.enter_async_context(opening)
+                except SecretError as error:
+                    raise without_value(self.project, wanted, name, resolver, error) from error
+                except ConfigError as error:
+                    raise placed(self.project, name, error) from error
             yield opened
 
     def fingerprint_key(self) -> Secret | None:
@@ -257,9 +264,13 @@ class Workspace:
         reference = self.project.fingerprint_key
         if reference is None:
             return None
-        key = self.resolver.resolve(reference)
+        place = self.project.place("/fingerprint_key")
+        try:
+            key = self.resolver.resolve(reference)
+        except SecretError as error:
+            raise SecretError(f"{place}: {error.message}", hint=error.hint) from error
         if len(without_line_end(key.reveal())) < MIN_KEY_LENGTH:
-            message = f"fingerprint_key ({reference}) has fewer than {MIN_KEY_LENGTH} characters: it could be guessed"
+            message = f"{place}: fingerprint_key ({reference}) has fewer than {MIN_KEY_LENGTH} characters: it could be guessed"
             raise ConfigError(message, hint="a random one: openssl rand -hex 32")
         return key
 

@@ -69,10 +69,10 @@ def resolved_url(url: str, resolver: Resolver) -> str:
     return _REFERENCE.sub(lambda match: resolver.resolve(match[0]).reveal(), url)
 
 
-def checked_url(url: str, what: str, hint: str | None = None) -> str:
+def checked_url(url: str, what: str, hint: str | None = None, *, setting: str = "/url") -> str:
     """`url` in its canonical form. Raises ConfigError, which does not repeat it, where it is no address that a credential may go to.
 
-    `what` says in the message whose address it is.
+    `what` says in the message whose address it is, `setting` where it is in the entry.
     """
     try:
         canonical = canonical_url(url)
@@ -81,7 +81,9 @@ def checked_url(url: str, what: str, hint: str | None = None) -> str:
     except (ValueError, IndexError):
         plain = False
     if not plain:
-        raise ConfigError(f"{what} must be http:// or https://, without user name or password", hint=hint)
+        raise ConfigError(
+            f"{what} must be http:// or https://, without user name or password", hint=hint, setting=setting
+        )
     return canonical
 
 

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Final
 
 from reconciler.core.errors import Problem
+from reconciler.core.late_pattern import late_pattern
 from reconciler.core.problem_json import end_of
 from reconciler.core.telling import MASK, is_telling, without_value
 from reconciler.render import credentials
@@ -24,6 +25,9 @@ SECRET_RULES: Final = frozenset(
 )  # of problems whose place is a secret's value
 UNKNOWN_RULE: Final = "unknown-field"  # of problems whose place is a key that nobody knows
 LONGEST: Final = 4000  # code points of a line in which the name of a secret is looked for
+_NEXT_KEY: Final = late_pattern(
+    r"[ \t]*[A-Za-z][A-Za-z0-9_.-]*:(?:[ \t]|$)"
+)  # which is no value of a key on the line above
 _A_SLIP: Final = 0.8  # how much alike two names are of which the one is the other, mistyped
 
 
@@ -122,7 +126,7 @@ def _reported(problem: Problem, number: int, length: int) -> Span:
 def _continued(file: str, lines: Sequence[str], unknown: Mapping[tuple[str, int], Sequence[int]]) -> Iterator[int]:
     """The lines, from 1, that lie deeper than one on which a secret's value begins, and the one after its name."""
     above: list[tuple[int, bool]] = []  # how deep, and whether secret, of the lines that this one may lie below
-    dangling = False
+    dangling, unknown_alone = False, -1  # the depth of a key that nobody knows, alone on the line above; -1 for none
     for number, whole in enumerate(lines, start=1):
         line = whole[:LONGEST].rstrip()
         if not line:
@@ -130,12 +134,14 @@ def _continued(file: str, lines: Sequence[str], unknown: Mapping[tuple[str, int]
         indent = _indent(line)
         while above and above[-1][0] >= indent:
             above.pop()
-        inside = dangling or (bool(above) and above[-1][1])
+        follows = unknown_alone >= 0 and not (indent <= unknown_alone and _NEXT_KEY.match(line))
+        inside = dangling or follows or (bool(above) and above[-1][1])
         if inside:
             yield number
         keys = unknown.get((file, number), ())
         begins = bool(keys) or any(True for _ in credentials.named(line))
-        dangling = credentials.dangles(line) or any(not line[end:].strip(" \t:") for end in keys)
+        dangling = credentials.dangles(line)
+        unknown_alone = indent if any(not line[end:].strip(" \t:") for end in keys) else -1
         above.append((indent, inside or dangling or begins))
 
 

@@ -13,6 +13,7 @@ from cli.project import CONFIG as PROJECT
 from cli.project import Project
 
 from reconciler.applier.report import OUTCOME_REASONS
+from reconciler.core.actions import ACTIONS, STATUSES
 from reconciler.core.errors import UsageError
 from reconciler.core.exit_codes import EXIT_CODES
 from reconciler.core.problem_rules import RULES
@@ -49,6 +50,8 @@ def test_every_word_of_every_table_is_explained() -> None:
     names = EVERYTHING.names()
     assert set(RULES) <= set(names["rules"])
     assert set(REASONS) == set(names["reasons"])
+    assert list(ACTIONS) == list(names["actions"])
+    assert list(STATUSES) == list(names["states"])
     assert set(GUARDS) <= set(names["guards"])
     assert set(OUTCOME_REASONS) == set(names["outcomes"])
     assert {str(code) for code in EXIT_CODES} == set(names["exit_codes"])
@@ -183,6 +186,41 @@ def test_who_holds_a_field_is_what_validate_says(
         problems = project.run("validate", "--format", "json").json("validate")["problems"]
         refused = any(one["rule"] == "not-expressible" for one in problems)
         assert refused is (registries[name] != "all"), (name, problems)
+
+
+def test_every_word_that_a_plan_shows_can_be_asked(project: Project) -> None:
+    """The action and the reason of each line, and what is counted below: in text and in JSON."""
+    for key in ("gone", "kept", "same"):
+        project.manifest(key)
+    project.apply()
+    project.remove("gone")
+    project.manifest("kept", description="changed")
+    project.manifest("fresh")
+    plan = project.run("plan", "--format", "json").json("plan")
+    words = {*plan["summary"], *(change["action"] for change in plan["changes"])}
+    words |= {change["reason"] for change in plan["changes"]} | {"orphan"}
+    assert "orphan" in project.ok("plan").out
+    report = project.run("apply", "--yes", "--format", "json").json("apply")
+    words |= {outcome["status"] for outcome in report["outcomes"]}
+    words |= {*project.run("drift", "--format", "json").json("plan")["summary"]}
+    for word in words:
+        topics = project.run("explain", word, "--format", "json").json("explain")["topics"]
+        assert all(topic["name"] == word for topic in topics if topic["sort"] not in ("field", "kind"))
+        assert topics[0]["sort"] not in ("field", "kind")
+
+
+@pytest.mark.parametrize("name", ["endpoint", "provider", "Endpoint"])
+def test_a_kind_of_a_driver_does_not_hide_the_models_field(project: Project, name: str) -> None:
+    """Who asks for `endpoint` most likely means that of the Model: it comes first, and the kind of that name after it."""
+    topics = project.run("explain", name, "--format", "json").json("explain")["topics"]
+    assert topics[0]["name"] == f"Model.{name.lower()}"
+    assert topics[1]["sort"] == "kind"
+
+
+def test_a_word_names_the_fields_that_are_called_so(project: Project) -> None:
+    """`blocked` is what a plan says, and a field of LiteLLM's; `model` alone is the kind, and lists no fields."""
+    assert "Fields have this name, too: litellm/Model.blocked." in project.ok("explain", "blocked").out
+    assert "Fields have this name" not in project.ok("explain", "Model").out
 
 
 def test_it_needs_no_project_and_no_working_configuration(project: Project) -> None:

@@ -390,3 +390,25 @@ def test_an_address_is_asked_for_only_where_it_tells_documents_apart(project: Pr
     project.manifest("chat", registries={"one": {}})
     project.write("manifests/two.yaml", dump_yaml(model("chat", registries={"two": {}})))
     assert "hint: give the address" in project.run("info", "chat").err
+
+
+@pytest.mark.parametrize("key", ["a", "local/Model/a"])
+@pytest.mark.parametrize("command", [["info"], ["info", "--live"], ["test"]])
+def test_two_documents_of_one_address_are_never_taken_for_one(project: Project, key: str, command: list[str]) -> None:
+    """Neither is told of, and no key of either is sent, where nothing says which is meant: both places are named."""
+    for name in ("one", "two"):
+        project.write(f"manifests/{name}.yaml", dump_yaml(model("a")))
+    answer = project.run(*command, key)
+    assert answer.code == 64
+    assert f"{key!r} is declared 2 times: manifests/one.yaml:1, manifests/two.yaml:1" in answer.err
+    assert answer.out == ""
+
+
+def test_two_keys_that_become_one_address_are_found_by_the_address(project: Project) -> None:
+    """By its key alone, each document is still the one of that key."""
+    project.write("manifests/one.yaml", dump_yaml(model("a")))
+    project.write("manifests/two.yaml", dump_yaml(model("b", registries={"local": {"key": "a"}})))
+    answer = project.run("info", "local/Model/a")
+    assert answer.code == 64
+    assert "manifests/one.yaml:1, manifests/two.yaml:1" in answer.err
+    assert "manifests/two.yaml:1" in project.ok("info", "b").out

@@ -203,3 +203,13 @@ def test_import_does_not_tell_one_either(project: Project, text: str, name: str)
     project.write("other.yaml", text.format(name.format(GLUED)) + "\n")
     assert GLUED not in project.run("import", "other.yaml", "-o", "new").both
     assert GLUED not in project.run("import", "other.yaml", "-o", "new", "--format", "json").both
+
+
+def test_both_sides_of_a_merge_between_brackets_are_never_sent(project: Project) -> None:
+    """YAML takes the markers for text, so only the loader can tell; the cache of manifests does not forget it."""
+    text = "kind: Model\nkey: a\nprovider: {name: openai, model: m}\ntags: [\n<<<<<<< HEAD\na,\n=======\nb,\n>>>>>>> x\n]\n"
+    project.write("manifests/a.yaml", text)
+    for command in (["validate"], ["validate"], ["plan"], ["apply", "--yes"]):
+        answer = project.run(*command)
+        assert answer.code == 1
+        assert "manifests/a.yaml:5:1: error[syntax]: an unresolved merge" in answer.both

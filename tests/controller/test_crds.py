@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.controller.cluster_text import words_or_reference
 from reconciler.controller.crds import Definition, definitions
 from reconciler.controller.credential_names import CREDENTIAL, OTHER
+from reconciler.core.schema.types import WORD
 from reconciler.core.secret_names import ABOUT, FINDING, PLAIN_TOKENS, STEMS, is_secret_name
 from reconciler.registry.catalog import load_driver, names
 
@@ -95,3 +98,30 @@ def test_what_the_api_server_takes_for_a_credential_is_one(name: str) -> None:
 def test_the_api_server_knows_the_plainest_names_of_credentials(name: str) -> None:
     assert re.search(CREDENTIAL, name)
     assert not re.search(OTHER, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("chat", True),
+        ("a-newer-word", True),
+        ("${var:word}", True),
+        ("${configMap:words/task}", True),
+        ("${env:HOME}", False),
+        ("", False),
+        ("two words", False),
+        ("chat\n", False),
+    ],
+)
+def test_a_vendors_list_of_words_is_open_in_a_cluster_too(text: str, taken: bool) -> None:
+    """As `validate` takes it: a newer server's word, or a reference of the cluster's, and nothing that is no word."""
+    form = words_or_reference(["chat"], WORD)
+    assert jsonschema.Draft202012Validator({"type": "string", **_in_python(form)}).is_valid(text) is taken
+
+
+def _in_python(form: dict[str, Any]) -> dict[str, Any]:
+    """A schema with RE2's end of text, which is behind a last newline, in Python's words."""
+    return {
+        word: _in_python(said) if isinstance(said, dict) else said.replace("$|", r"\Z|") if word == "pattern" else said
+        for word, said in form.items()
+    }

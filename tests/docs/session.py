@@ -83,7 +83,7 @@ def session(root: Path, variables: Mapping[str, str]) -> Iterator[Session]:
     assert shell.stdin is not None
     assert shell.stdout is not None
     try:
-        yield Session(folder, shell)
+        yield Session(folder, shell, {"/home/me/models": str(folder)})
     finally:
         shell.stdin.close()
         shell.stdout.close()

@@ -15,6 +15,7 @@ from programs import HANGS
 
 from reconciler.applier.report import OUTCOME_REASONS
 from reconciler.cli.main import COMMANDS
+from reconciler.core.answer_words import ACTION_MEANINGS, COUNT_MEANINGS, STATUS_MEANINGS
 from reconciler.core.exit_codes import EXIT_CODES
 from reconciler.core.problem_rules import DOCUMENTATION, RULES, help_uri
 from reconciler.core.rules import RULES as FIELD_RULES
@@ -27,8 +28,12 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 # Where the anchor of each word is: the page, and the words.
 ANCHORS: Final = {
     "reference/rules.html": [*RULES],
-    "reference/reasons.html": [*REASONS],
-    "reference/outcomes.html": [*OUTCOME_REASONS],
+    "reference/reasons.html": [
+        *REASONS,
+        *(f"action-{word}" for word in ACTION_MEANINGS),
+        *(f"count-{word}" for word in COUNT_MEANINGS),
+    ],
+    "reference/outcomes.html": [*OUTCOME_REASONS, *(f"state-{word}" for word in STATUS_MEANINGS)],
     "reference/guards.html": [*GUARDS],
     "reference/exit-codes.html": [f"exit-{code}" for code in EXIT_CODES],
     "reference/commands.html": [*COMMANDS],

@@ -257,6 +257,29 @@ def test_the_value_of_an_unknown_field_is_masked(lines: list[str], number: int) 
             assert "12345" not in shown
 
 
+@pytest.mark.parametrize("neighbour", ["task: embedings", "task:", "max_tokens: 5"])
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_the_key_after_an_unknown_field_without_a_value_is_shown(indent: str, neighbour: str) -> None:
+    """A value stands deeper than its key, or is an item of a list: what is beside the field is another one's."""
+    lines = [f"{indent}zzz:", f"{indent}{neighbour}"]
+    at = len(indent) + 1
+    unknown = Problem(FILE, 1, at, "unknown-field", "m", 1, at + 3, pointer="/zzz")
+    other = Problem(FILE, 2, at, "not-allowed", "m", 2, at + 4)
+    assert quoted(lines, other, unknown)[0] == f"2 | {indent}{neighbour}"
+
+
+@pytest.mark.parametrize(
+    "below", ["- hunter2", "hunter2", "  task: hunter2", '"hunter2: x"', "hunter2:x", "-hunter2: x", "? hunter2: x"]
+)
+def test_what_may_be_the_value_of_an_unknown_field_is_not(below: str) -> None:
+    """An item, a text or a deeper line may be the field's value, which nobody knows."""
+    unknown = Problem(FILE, 1, 1, "unknown-field", "m", 1, 4, pointer="/zzz")
+    assert "hunter2" not in "".join(quoted(["zzz:", below], Problem(FILE, 2, 1, "syntax", "m"), unknown))
+    assert "hunter2" not in "".join(
+        quoted(["apikey:", "hunter2: x"], Problem(FILE, 2, 1, "syntax", "m"), unknown._replace(end_column=7))
+    )
+
+
 def test_the_value_of_a_mistyped_field_is_shown_where_it_is_no_secret() -> None:
     """A slip of a known field's name makes nothing of its value a secret, unless either name is a secret's."""
 

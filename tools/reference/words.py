@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from markdown import cell, code, page, paragraph, sentence, table
 
 from reconciler.applier.report import OUTCOME_REASONS
+from reconciler.core.answer_words import ACTION_MEANINGS, COUNT_MEANINGS, STATUS_MEANINGS, Meaning
 from reconciler.core.problem_rules import GROUPS
 from reconciler.planner.guards import GUARDS
 from reconciler.planner.reasons import REASONS
@@ -43,9 +44,10 @@ def reasons_page() -> str:
         "the line in italics. Its action says what is done: `create`, `update`, `rename`, `replace` and `delete` are "
         "written by `apply`; `conflict` and `blocked` are left alone, and the plan says why."
     )
-    blocks = [paragraph(intro)]
+    blocks = [paragraph(intro), "## Actions", _meanings("action", ACTION_MEANINGS)]
+    blocks += ["## What is counted beside them", _meanings("count", COUNT_MEANINGS), "## Reasons"]
     for word, reason in REASONS.items():
-        blocks += [f"## {word}", f"*{reason.shown}*", paragraph(reason.meaning)]
+        blocks += [f"### {word}", f"*{reason.shown}*", paragraph(reason.meaning)]
         blocks.append(paragraph(f"**What to do:** {reason.remedy}") if reason.remedy else "")
     return page("Reasons of a plan", *blocks)
 
@@ -57,7 +59,9 @@ def outcomes_page() -> str:
         "of the [plan](reasons.md); else it is one of these."
     )
     rows = ([f'<a id="{word}"></a>{code(word)}', cell(meaning)] for word, meaning in OUTCOME_REASONS.items())
-    return page("Reasons of an outcome", paragraph(intro), table(["Reason", "Meaning"], rows))
+    states = _meanings("state", STATUS_MEANINGS)
+    reasons = table(["Reason", "Meaning"], rows)
+    return page("Reasons of an outcome", paragraph(intro), "## States", states, "## Reasons", reasons)
 
 
 def guards_page() -> str:
@@ -73,6 +77,15 @@ def guards_page() -> str:
     for one in _consents():
         blocks += [f"## {one.guard}", paragraph(one.meaning), f"**Lifted by:** {one.lifted_by}."]
     return page("Guards", *blocks)
+
+
+def _meanings(prefix: str, meanings: Mapping[str, Meaning]) -> str:
+    """A table of words, each under an anchor of its own."""
+    rows = (
+        [f'<a id="{prefix}-{word}"></a>{code(word)}', cell(found.meaning), cell(found.remedy)]
+        for word, found in meanings.items()
+    )
+    return table(["Word", "Meaning", "What to do"], rows)
 
 
 def _consents() -> Iterator[Consent]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from reconciler.core.document.files import decode, read_bytes, read_text
 from reconciler.core.document.json_text import load_json, scan_json
+from reconciler.core.document.merges import MARK, with_merges
 from reconciler.core.document.places import Places
 from reconciler.core.document.values import (
     MAX_BYTES,
@@ -49,7 +50,8 @@ def load(text: str, shown: str) -> LoadedDocuments:
     A document with problems is left out of `documents`, and keeps its index. What follows a
     syntax error is read from the next document on, up to a number of errors; JSON has no next one.
     """
-    return load_json(text, shown) if _is_json(shown) else load_yaml(text, shown)
+    loaded = load_json(text, shown) if _is_json(shown) else load_yaml(text, shown)
+    return with_merges(loaded, text, shown) if MARK in text else loaded
 
 
 def places(text: str, shown: str) -> Places:

@@ -19,6 +19,7 @@ from reconciler.core.schema.record import attempt
 from reconciler.core.schema.unions import without_forms
 from reconciler.core.telling import masked, without_value, without_values
 
+_EXAMPLES: Final = "reconciler.core.schema.examples"
 ALIKE: Final = 0.6  # how alike two words are, of 1, of which one may be meant for the other
 NEAR_MISS: Final = 0.75  # the same, where a guess that is wrong destroys
 _NO_HINTS: Final[Mapping[str, str]] = {}
@@ -108,11 +109,10 @@ def formed(form: Any, data: Any, hints: Mapping[str, str] = _NO_HINTS) -> tuple[
 
 def findings(error: Any, data: Any, model: Any) -> list[Finding]:
     """Translate pydantic's errors about `data` into findings, each once, in the order of the document."""
-    root = rules_of(model)
     found = [
         item
         for detail in error.errors(include_url=False, include_input=False)
-        for item in _findings(detail, data, root)
+        for item in _findings(detail, data, model)
     ]
     return list(dict.fromkeys(found))
 
@@ -137,7 +137,7 @@ def _hint(pointer: str, hints: Mapping[str, str]) -> str | None:
     )
 
 
-def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
+def _findings(detail: Any, data: Any, model: Any) -> list[Finding]:
     kind, parts, context = detail["type"], without_forms(tuple(detail["loc"]), data), detail.get("ctx") or {}
     if "member" in context:
         parts = (*parts, context["member"])
@@ -146,7 +146,7 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
         parts = parts[:-1]
     where = pointers.join(parts)
     if kind == "extra_forbidden":
-        return [_unknown_field(parts, where, root)]
+        return [_unknown_field(parts, where, rules_of(model))]
     if kind == "missing":
         return [Finding("missing-field", f"{parts[-1]!r} is missing", pointers.join(parts[:-1]))]
     if kind in _EXPECTED:
@@ -156,6 +156,7 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
                 f"{_name(parts)}must be {_EXPECTED[kind]}, not {_type(pointers.get(data, where))}",
                 where,
                 at_key,
+                _form(kind, model, parts),
             )
         ]
     if kind == "wrong_type":
@@ -181,6 +182,14 @@ def _findings(detail: Any, data: Any, root: Node) -> list[Finding]:
         return [Finding("bad-length", f"{_name(parts)}{_length(kind, context)}", where, at_key)]
     rule = kind.replace("_", "-")
     return [Finding(rule if rule in RULES else BAD_VALUE, f"{_name(parts)}{detail['msg']}", where, at_key)]
+
+
+def _form(kind: str, model: Any, parts: Sequence[str | int]) -> str | None:
+    """How a map or a list is written in the place of something else, where its form says it."""
+    if _EXPECTED[kind] not in ("a map", "a list"):
+        return None
+    example = importlib.import_module(_EXAMPLES).example_at(model, parts)  # loaded by name: only a mistake needs it
+    return f"write `{example}`" if example else None
 
 
 def _name(parts: Sequence[str | int]) -> str:

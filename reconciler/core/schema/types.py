@@ -26,6 +26,7 @@ KEY: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*" + END
 WHOLE_REFERENCE: Final = r"^\$\{(?:var|file):[^{}]+\}" + END
 SECRET_REFERENCE: Final = r"^\$\{(?:env|file|cmd):[^{}]+\}" + END
 NO_REFERENCE: Final = r"^(?![\s\S]*\$\{)"
+WORD: Final = r"^(?:[!-~]+" + END + r"|[\s\S]*\$\{)"  # what holds a reference is judged again once it is resolved
 POINTER: Final = r"^/"
 EXCLUDE: Final = r"^(?!!)(?!(?:.*/)?\.\.(?:/|$))[^\x00]*[^/.\x00][^\x00]*" + END
 VARIABLE: Final = r"^(?:[A-Za-z0-9_*?\[\]!-]+|cmd:[^\x00-\x1f{}]+)" + END
@@ -37,6 +38,7 @@ LONGEST_NUMBER: Final = 300  # characters; a float cannot tell more digits, and 
 
 _url = re.compile(URL)
 _whole_reference = late_pattern(WHOLE_REFERENCE)
+_word = late_pattern(WORD)
 _integer = late_pattern(r"[-+]?[0-9]+")
 _number = late_pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
@@ -213,20 +215,27 @@ class Choice(Checked):
 
 @dataclass(frozen=True)
 class OpenChoice(KnownValues, Checked):
-    """One of the words that this version knows, or any other text: the list is a vendor's, and a newer server may have more.
+    """One of the words that this version knows, or any other word: the list is a vendor's, and a newer server may have more.
 
-    It is a field rule, too: `validate` warns of a value that is not in the list (`unknown-value`).
+    It is a field rule, too: `validate` warns of a value that is not in the list (`unknown-value`). Empty text, and text with
+    spaces or line ends, is no word of any server's.
     """
 
     def form(self) -> dict[str, Any]:
         words = {"enum": list(self.values)}
-        other = {"description": "A value of a newer server, or one whole reference.", "type": "string"}
+        other = {"description": "A value of a newer server, or a reference.", "type": "string", "pattern": WORD}
         return {"anyOf": [words, other]}
 
     def check(self, value: Any) -> Any:
         if not isinstance(value, str):
             raise Mistake("wrong_type", "must be {expected}", {"expected": "a string"})
-        return value.strip() if type(value) is Resolved else value
+        text = value.strip() if type(value) is Resolved else value
+        if text not in self.values and not _word.search(text):
+            more = ", or another word of the vendor's, without spaces and line ends"
+            raise Mistake(
+                "not_allowed", "must be one of {values}{more}", {"values": ", ".join(self.values), "more": more}
+            )
+        return text
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,9 @@ def _policy(item: Document, file: str, names: Names, seen: dict[str, str]) -> tu
     if not isinstance(data, dict):
         return None, [Finding("wrong-type", "a policy must be a map")]
     wrong = list(_name_taken(data, f"{file}:{item.line}", seen))
-    checked, formless = formed(PolicyDocument, data)
+    checked, malformed = formed(PolicyDocument, data)
     if checked is None:
-        return None, [*wrong, *formless, *_one_of_two(data)]
+        return None, [*wrong, *malformed, *_one_of_two(data)]
     wrong += [*_one_of_two(data), *_unknown_names(checked.match or Match(), names)]
     if wrong:
         return None, wrong

@@ -9,8 +9,11 @@ from functools import cached_property
 from typing import Final
 
 from reconciler.core.errors import UsageError
+from reconciler.core.model import Model
+from reconciler.core.rule_tree import rules_of
 from reconciler.core.schema.findings import did_you_mean
 from reconciler.core.topic import Topic
+from reconciler.manifest.model_check import MODEL
 from reconciler.project.explain.fields import Place, children, find
 from reconciler.project.explain.kinds import CONFIG, Subjects
 from reconciler.project.explain.words import SORTS, words
@@ -45,9 +48,9 @@ class Explanations:
         """The topics of a name, whatever the case of its letters. Raises UsageError for none, with a suggestion."""
         asked = name.strip()
         found = [topic for topic in self.words if topic.name.casefold() == asked.casefold()]
-        found += [self.subjects.topic(*one) for one in self._places(asked)]
-        if found:
-            return tuple(found)
+        places = list(self._places(asked))
+        if found or places:
+            return tuple(self._beside_fields(asked, found, places))
         fields = list(self._ending(asked))
         if len(fields) == 1:
             return (self.subjects.topic(*fields[0]),)
@@ -55,17 +58,43 @@ class Explanations:
             return (self._meant(asked, fields),)
         raise UsageError(f"there is nothing called {asked!r} to explain", hint=self._suggestion(asked))
 
+    def _beside_fields(
+        self, asked: str, words: Sequence[Topic], places: Sequence[tuple[str, Place]]
+    ) -> Iterator[Topic]:
+        """Words, then the portable model's field of that name, then what else is called so; the first one names the other fields."""
+        if any(place.path or asked.casefold() == name.casefold() for name, place in places):  # which means just that
+            yield from (*words, *(self.subjects.topic(*one) for one in places))
+            return
+        fields = list(self._called_so(asked))
+        own = f"{MODEL}.{asked}".casefold()
+        meant = [(MODEL, find(self.subjects.root(MODEL), _parts(asked))) for name in fields if name.casefold() == own]
+        shown = [*((name, place) for name, place in meant if place is not None), *places]
+        first, *others = [*words, *(self.subjects.topic(*one) for one in shown)]
+        rest = [name for name in fields if name.casefold() != own]
+        yield replace(first, notes=(*first.notes, f"Fields have this name, too: {_listed(rest)}.")) if rest else first
+        yield from others
+
+    def _called_so(self, asked: str) -> Iterator[str]:
+        """The fields, of any kind, whose path ends with these parts; read off the field rules, which cost no schema."""
+        parts = [part.casefold() for part in _parts(asked)]
+        roots = [
+            (MODEL, rules_of(Model)),
+            *((name, rules_of(native.model)) for name, native in self.subjects.natives.items()),
+        ]
+        for name, root in roots if parts else ():
+            for path, _ in root.walk():
+                if [part.casefold() for part in path[-len(parts) :]] == parts:
+                    yield f"{name}.{'.'.join(path)}"
+
     def _meant(self, asked: str, fields: Sequence[tuple[str, Place]]) -> Topic:
         """The field of the portable model, where several are called so. Raises UsageError, with their names, where it has none."""
         portable = f"Model.{'.'.join(_parts(asked))}".casefold()
         meant = next((one for one in fields if _named(*one).casefold() == portable), None)
         others = [_named(*one) for one in fields if one != meant]
-        shown = ", ".join(others[:_MOST_LISTED])
-        more = f" and {len(others) - _MOST_LISTED:,} more" if len(others) > _MOST_LISTED else ""
         if meant is None:
-            raise UsageError(f"{asked!r} names {len(fields)} fields: {shown}{more}", hint="give one of them")
+            raise UsageError(f"{asked!r} names {len(fields)} fields: {_listed(others)}", hint="give one of them")
         topic = self.subjects.topic(*meant)
-        return replace(topic, notes=(*topic.notes, f"Other fields have this name, too: {shown}{more}."))
+        return replace(topic, notes=(*topic.notes, f"Other fields have this name, too: {_listed(others)}."))
 
     def _places(self, asked: str) -> Iterator[tuple[str, Place]]:
         """The kind, or the field of a kind, that a name names; of several drivers where it leaves out the driver."""
@@ -104,6 +133,11 @@ class Explanations:
         for subject in subjects or (["Model"] if "." in asked else []):
             for place in _below(self.subjects.root(subject)):
                 yield _named(subject, place)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_LISTED:,} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(names[:_MOST_LISTED]) + more
 
 
 def _parts(path: str) -> Sequence[str]:

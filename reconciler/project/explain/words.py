@@ -1,4 +1,4 @@
-"""The stable words with their meanings: rules, reasons, guards, outcomes, exit codes, field rules."""
+"""The stable words with their meanings: rules, actions, reasons, guards, states, outcomes, exit codes, field rules."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from reconciler.applier.report import OUTCOME_REASONS
+from reconciler.core.answer_words import ACTION_MEANINGS, COUNT_MEANINGS, STATUS_MEANINGS
 from reconciler.core.exit_codes import EXIT_CODES, PRECEDENCE
 from reconciler.core.problem_rules import RULES as PROBLEM_RULES
 from reconciler.core.rules import RULES as FIELD_RULES
@@ -17,15 +18,21 @@ from reconciler.project.explain.fields import first_paragraph
 from reconciler.registry.protocol import Driver
 
 RULE: Final = "validation rule"
+ACTION: Final = "action of a plan"
+COUNT: Final = "count of a plan"
 REASON: Final = "reason of a change"
 GUARD: Final = "guard"
+STATUS: Final = "state of an outcome"
 OUTCOME: Final = "reason of an outcome"
 EXIT_CODE: Final = "exit code"
 FIELD_RULE: Final = "field rule"
 SORTS: Final = {
     "rules": RULE,
+    "actions": ACTION,
+    "counts": COUNT,
     "reasons": REASON,
     "guards": GUARD,
+    "states": STATUS,
     "outcomes": OUTCOME,
     "exit_codes": EXIT_CODE,
     "field_rules": FIELD_RULE,
@@ -61,13 +68,20 @@ def consents(drivers: Mapping[str, Driver]) -> Iterator[Consent]:
 
 
 def words(drivers: Mapping[str, Driver]) -> Iterator[Topic]:
-    """Every word that an answer may hold, sort by sort in the order of SORTS."""
+    """Every word that an answer may hold, sort by sort."""
     for word, rule in PROBLEM_RULES.items():
         yield Topic(word, RULE, rule.meaning, rule.remedy, f"reference/rules.html#{word}")
     for consent in consents(drivers):
         name = consent.guard.removeprefix("allow-")
         meaning = f"{consent.meaning} A warning of a plan; the guard `{consent.guard}` stops the run without consent."
         yield Topic(name, RULE, meaning, f"{consent.lifted_by} allows it.", f"reference/rules.html#{name}")
+    for sort, page, meanings in (
+        (ACTION, "reasons.html#action-", ACTION_MEANINGS),
+        (COUNT, "reasons.html#count-", COUNT_MEANINGS),
+        (STATUS, "outcomes.html#state-", STATUS_MEANINGS),
+    ):
+        for word, found in meanings.items():
+            yield Topic(word, sort, found.meaning, found.remedy, f"reference/{page}{word}")
     for word, reason in REASONS.items():
         shown = () if reason.shown == word else (f"A plan says it as: {reason.shown}",)
         yield Topic(word, REASON, reason.meaning, reason.remedy, f"reference/reasons.html#{word}", notes=shown)

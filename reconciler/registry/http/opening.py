@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from reconciler.core import presence
 from reconciler.core.errors import ConfigError
+from reconciler.core.pointer import join
 from reconciler.core.secret import Resolver, Secret
 from reconciler.core.spec import is_reference
 from reconciler.core.url import canonical_url
@@ -49,7 +50,9 @@ def target_of(
     for name, value in (settings.headers or {}).items():
         if name.lower() in own:
             raise ConfigError(
-                f"{opening.name}: the header {name} is set by the driver", hint="take it out of `headers`"
+                f"{opening.name}: the header {name} is set by the driver",
+                hint="take it out of `headers`",
+                setting=join(("headers", name)),
             )
         extra[name] = resolver.resolve(value) if is_reference(value) else value
     hidden = (*resolved_addresses(settings, resolver), *addresses)
@@ -88,6 +91,8 @@ def _ca(settings: RemoteSettings, opening: Opening) -> Path | None:
     path = opening.resolver.root / settings.ca
     if not presence.is_file(path):
         raise ConfigError(
-            f"{opening.name}: ca: there is no file {settings.ca}", hint="it is relative to reconciler.yaml"
+            f"{opening.name}: ca: there is no file {settings.ca}",
+            hint="it is relative to reconciler.yaml",
+            setting="/ca",
         )
     return path

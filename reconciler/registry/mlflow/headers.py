@@ -22,11 +22,17 @@ def credential(settings: Settings, resolver: Resolver, registry: str) -> dict[st
     user, password = settings.username, settings.password
     if (user is None) != (password is None):
         missing = "password" if password is None else "username"
-        raise ConfigError(f"{registry}: `{missing}` is missing", hint="`username` and `password` go together")
+        raise ConfigError(
+            f"{registry}: `{missing}` is missing",
+            hint="`username` and `password` go together",
+            setting=f"/{'username' if missing == 'password' else 'password'}",
+        )
     if user is None or password is None:
         return bearer(settings.token, resolver)
     if settings.token is not None:
-        raise ConfigError(f"{registry}: it has both a `token` and a `username`", hint="keep one of them")
+        raise ConfigError(
+            f"{registry}: it has both a `token` and a `username`", hint="keep one of them", setting="/token"
+        )
     return {"Authorization": resolver.resolve(password).derived(lambda word: f"Basic {_encoded(user, word)}")}
 
 

@@ -232,7 +232,7 @@ async def connect(settings: Settings, opening: Opening) -> AsyncIterator[Store]:
         return replace(found, renew=lambda: _renewed(settings, opening))
 
     def address(url: str, field: str) -> str:
-        return checked_url(resolved_url(url, opening.resolver), f"watsonx: its {field}")
+        return checked_url(resolved_url(url, opening.resolver), f"watsonx: its {field}", setting=f"/{field}")
 
     url = address(settings.url, "url")
     elsewhere = url if settings.connections_url is None else address(settings.connections_url, "connections_url")
