@@ -77,9 +77,10 @@ class Copies:
         self._routes = _Index()
         self._uses = _Index()
         self._held_and_going: set[_Id] = set()
+        self._doubting: set[ObjectKey] = set()
 
         def informer(resource: ResourceType, changed: Any, trim: Any) -> Informer:
-            return Informer(cluster, resource, namespace, changed, trim)
+            return Informer(cluster, resource, namespace, changed, trim, self._recovered)
 
         self._registries = informer(REGISTRY, self._registry_changed, _trimmed)
         self._members = {
@@ -173,12 +174,21 @@ class Copies:
         found = self._config_maps.get(key)
         return None if found is None else {name: str(text) for name, text in (found.get("data") or {}).items()}
 
-    def doubtful(self, driver: str) -> tuple[str, ...]:
+    def doubtful(self, registry: ObjectKey, driver: str) -> tuple[str, ...]:
         """The types of which it is not known that the copy is what the cluster holds: nothing may be taken for removed.
 
-        Those that a registry of this driver may hold, each with why.
+        Those that a registry of this driver may hold, each with why. The Registry object that asks is concerned as soon
+        as one of them is known again.
         """
-        return tuple(f"{one.resource.name}: {one.doubt}" for one in self._of_driver(driver) if one.doubt)
+        found = tuple(f"{one.resource.name}: {one.doubt}" for one in self._of_driver(driver) if one.doubt)
+        if found:
+            self._doubting.add(registry)
+        return found
+
+    def _recovered(self) -> None:
+        waiting, self._doubting = sorted(self._doubting), set()
+        for registry in waiting:
+            self._concerned(registry)
 
     def _of_driver(self, driver: str) -> list[Informer]:
         """The informers of Models, and of the native objects of a driver."""

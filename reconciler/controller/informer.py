@@ -45,13 +45,18 @@ def without_managed_fields(data: Data) -> Data:
 
 @dataclass
 class Informer:
-    """A copy of the objects of one type, in one namespace or in all. `changed` is told the object before and after."""
+    """A copy of the objects of one type, in one namespace or in all.
+
+    `changed` is told the object before and after; `recovered` is called when the copy is known to be what the cluster
+    holds, after it was not.
+    """
 
     cluster: Cluster
     resource: ResourceType
     namespace: str | None
     changed: Changed
     trim: Trim = without_managed_fields
+    recovered: Callable[[], None] = lambda: None
     listed: asyncio.Event = field(default_factory=asyncio.Event)
     error: str = ""
     served: bool = True
@@ -93,7 +98,7 @@ class Informer:
                 version = version or await self._list()
                 async for event in self.cluster.watch(self.resource, self.namespace, version):
                     version = self._take(event)
-                    self.error = ""
+                    self._known()
                     failures = 0
                 if version == before:  # a watch that ends at once, again and again, must not keep us busy
                     await asyncio.sleep(FIRST_WAIT)
@@ -110,10 +115,16 @@ class Informer:
         """Take over all objects as they are now. Gives the version from which a watch goes on."""
         listing = await self.cluster.list(self.resource, self.namespace)
         self._replace([self.trim(item) for item in listing.items])
-        self.served = True
-        self.error = ""
-        self.listed.set()
+        self._known()
         return listing.version
+
+    def _known(self) -> None:
+        """The copy is what the cluster holds, as far as anybody can know."""
+        doubted = self.doubt != ""
+        self.served, self.error = True, ""
+        self.listed.set()
+        if doubted:
+            self.recovered()
 
     def _take(self, event: WatchEvent) -> str:
         """Take over one change. Gives the version from which a watch goes on."""

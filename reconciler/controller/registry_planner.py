@@ -52,7 +52,10 @@ class RegistryPlanner:
         remote = await read_unchecked(declared.workspace, declared.desired, opened)
         facts = remote.registries[self.registry.key.name]
         neighbours = Neighbours(self.registry, facts, self.cluster, self.copies, self.composer, self.cluster_id)
-        doubts = (*self.copies.doubtful(self.registry.driver), *(neighbours.rivals() if self.registry.prune else ()))
+        doubts = (
+            *self.copies.doubtful(self.registry.key, self.registry.driver),
+            *(neighbours.rivals() if self.registry.prune else ()),
+        )
         planned = await self._plan(declared, remote, secrets, versions, doubts)
         # after the reading here: what is nowhere there by then is not the same
         claims = await neighbours.claims(planned)

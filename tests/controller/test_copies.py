@@ -155,8 +155,29 @@ def test_a_type_that_is_not_defined_is_no_error_and_nothing_is_taken_for_removed
         cluster = a_cluster()
         cluster.undefined.add(CONFIG)
         async with followed(cluster) as one:
-            assert one.copies.doubtful("local") == ()
-            assert one.copies.doubtful("fake") == (f"{CONFIG.name}: not defined in the cluster",)
+            assert one.copies.doubtful(key("first"), "local") == ()
+            assert one.copies.doubtful(key("second"), "fake") == (f"{CONFIG.name}: not defined in the cluster",)
+
+    asyncio.run(run())
+
+
+def test_who_took_nothing_for_removed_is_concerned_once_the_copy_is_known_again() -> None:
+    """Else what vanished meanwhile would stay until the next interval, and the status would say why long after."""
+
+    async def run() -> None:
+        cluster = a_cluster()
+        async with followed(cluster) as one:
+            cluster.compact()
+            while not one.copies.doubtful(key("first"), "local"):  # noqa: ASYNC110  # the copies have no event for it
+                await asyncio.sleep(0)
+            one.told.clear()
+            async with asyncio.timeout(10):
+                while one.copies.doubtful(key("first"), "local"):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert await one.settle() == {"first"}
+            cluster.compact()
+            await asyncio.sleep(1)
+            assert await one.settle() == set(), "nobody asked in between"
 
     asyncio.run(run())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.loop import NAMESPACE, Loop, a_cluster, a_model, a_registry, key, loop_on, the_loop
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.controller.crds import MODEL, REGISTRY
@@ -96,6 +96,7 @@ def judge(loop: Loop) -> None:
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 @given(steps=st.lists(STEP, max_size=14))
+@example(steps=[("cut", True), ("put", "a", "one"), ("quiet",), ("compact",)])
 def test_in_any_order_it_converges_and_never_lies(steps: list[tuple[Any, ...]]) -> None:
     folder = Path(tempfile.mkdtemp())
 
