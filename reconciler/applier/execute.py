@@ -247,7 +247,7 @@ class Executor:
             unmanaged = fit(current.unmanaged, current.spec, spec, kind.shape).tree
             _refuse_loss(change, current, kind)
         mark = self._mark(item, current, kind, spec, known)
-        desired = replace(item.resource, spec=spec, unmanaged=unmanaged, mark=mark)
+        desired = item.resource.holding(spec, unmanaged, mark)
         secrets = {
             pointer: value for pointer, value in known.secrets.items() if is_reference(json_pointer.get(spec, pointer))
         }

@@ -301,10 +301,13 @@ def _prints(address: Address, item: Desired, index: RegistryIndex, policy: Decis
 
 def _needs(item: Desired, index: RegistryIndex) -> tuple[Address, ...]:
     """The prerequisites of an object: what it refers to, its derived resources, and its container."""
+    derived = index.derived.get(item.address, ())
+    if not (item.prerequisites or item.references or derived):  # as of most
+        return ()
     homes = {home for home in item.prerequisites if not index.find(home)}
     root = index.kind(item.address).root
     named = {target for pointer, target in item.references.items() if _gives_order(root, pointer)}
-    return tuple(sorted({*named, *index.derived.get(item.address, ()), *homes} - {item.address}))
+    return tuple(sorted({*named, *derived, *homes} - {item.address}))
 
 
 def _gives_order(root: Node, pointer: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.kind import Kind
@@ -57,6 +57,9 @@ class Difference:
     unverified: tuple[str, ...] = ()
     unreadable_secrets: tuple[str, ...] = ()
     same: bool = False
+
+
+_SAME: Final = Difference(same=True)
 
 
 def excluded(desired: Desired, kind: Kind) -> tuple[str, ...]:
@@ -116,13 +119,17 @@ def difference(
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
         if not surely_same(before, after):  # as most are, but for what the server added
             fields.extend(_apart_from_hollow(field_changes(before, after, merged=kind.merge_depth), remote))
-    if not fields and not pointers:
-        return Difference(same=same)
+    judged = [(pointer, _secret(pointer, desired, remote, kind, fingerprints)) for pointer in pointers]
+    if rotate:
+        judged = [
+            (pointer, "rotated" if pointer in desired.secrets and verdict != "changed" else verdict)
+            for pointer, verdict in judged
+        ]
+    differing = [(pointer, verdict) for pointer, verdict in judged if verdict != "same"]
+    if not fields and not differing:
+        return _SAME if same else Difference()
     verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}
-    for pointer in pointers:
-        verdict = _secret(pointer, desired, remote, kind, fingerprints)
-        if pointer in desired.secrets and rotate and verdict != "changed":
-            verdict = "rotated"
+    for pointer, verdict in differing:
         written = verdict == "fingerprint" and _keeps(pointer, kind) != "reference"
         if verdict in ("changed", "rotated") or written:
             fields.append(FieldChange(pointer, sensitive=True))

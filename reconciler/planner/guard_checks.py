@@ -74,9 +74,9 @@ def consequences_of(changes: list[Change], indexes: Mapping[str, RegistryIndex])
 
 def _deletes(change: Change, facts: RegistryFacts) -> bool:
     """Whether a change deletes a model for good: derived resources and replaces do not count."""
-    if change.parent is not None or not facts.kinds[change.address.kind].counts_in_guards:
+    if change.action != "delete" and not change.renames_by_recreation(facts):
         return False
-    return change.action == "delete" or change.renames_by_recreation(facts)
+    return change.parent is None and facts.kinds[change.address.kind].counts_in_guards
 
 
 def _owned(index: RegistryIndex) -> int:
