@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -11,6 +10,7 @@ from reconciler.cli.options import GlobalOptions
 from reconciler.cli.session import find_workspace, style
 from reconciler.cli.streams import say, tell_error, warn
 from reconciler.cli.waiting import reading
+from reconciler.core import presence
 from reconciler.core.errors import ReconcilerError, RegistryError, UsageError
 from reconciler.core.resource import DesiredState, RemoteState
 from reconciler.core.schema.findings import did_you_mean
@@ -50,7 +50,7 @@ def tell_default_registry(workspace: Workspace) -> None:
     for entry in workspace.entries.values():
         if isinstance(entry.driver, KeepsFile):
             file = entry.driver.file(entry.settings, workspace.resolver)
-            if not os.path.lexists(file):
+            if not presence.is_named(file):
                 used = printable(config_file.relative(str(file), workspace.cwd))
                 folder = printable(str(workspace.cwd))
                 say(f"note: no {config_file.FILE} was found from {folder} upward: the embedded registry {used} is used")
