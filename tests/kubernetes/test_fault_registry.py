@@ -51,7 +51,7 @@ def test_a_registry_that_was_away(nemo: Team, proxy: Proxy) -> None:
     proxy.faults.clear()
     synced(nemo)
     assert len(_stored(proxy, before)) == len(NAMES)
-    assert _ready(nemo) == "True"
+    nemo.until(lambda: _ready(nemo) == "True", "the Registry object says, after its Models do, that it can be read")
 
 
 def test_a_storm_of_429(nemo: Team, proxy: Proxy) -> None:
