@@ -345,7 +345,7 @@ def _validate_environments(
 def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Finding]:
     """Find references to secret commands that are none, or of a wrong form, in what a configuration says of itself and its registries."""
     known = config.secret_commands or {}
-    for pointer, text in texts_in({name: layer.get(name) for name in ("fingerprint_key", "registries")}, ()):
+    for pointer, text in pointers.texts_in({name: layer.get(name) for name in ("fingerprint_key", "registries")}):
         if "${cmd:" not in text:
             continue
         whole = is_command(text) and text.endswith("}") and text.count("{") == 1
@@ -354,15 +354,6 @@ def _commands_named(layer: Mapping[str, Any], config: Config) -> Iterator[Findin
         else:
             message = "a reference to a command is the whole value of a secret field, with nothing around it"
             yield Finding("bad-reference", message, pointer)
-
-
-def texts_in(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """The texts in plain data, each with its pointer."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from texts_in(item, (*path, str(name)))
-    elif isinstance(value, str):
-        yield pointers.join(path), value
 
 
 def _unknown(over: Mapping[str, Any]) -> list[Finding]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from reconciler.core import document
 from reconciler.core import pointer as json_pointer
 from reconciler.core.errors import ConfigError, Problem, ReconcilerError, SecretError
-from reconciler.core.late_pattern import late_pattern
 from reconciler.core.resource import RegistryFacts
 from reconciler.core.schema.findings import Finding, formed
 from reconciler.core.secret import Resolver
 from reconciler.core.secret_commands import is_command
+from reconciler.core.spec import REFERENCE
 from reconciler.core.url import is_known_place, place_of
 from reconciler.manifest.native import NativeKind
-from reconciler.project.config import Project, texts_in
+from reconciler.project.config import Project
 from reconciler.project.folders import overlap
 from reconciler.registry import catalog
 from reconciler.registry.capabilities import Configurable, HasDefaultOwner, KeepsFolder
@@ -25,7 +25,6 @@ from reconciler.registry.protocol import Driver
 from reconciler.registry.settings import CONCURRENCY, DEADLINE, RemoteSettings
 
 _COMMON = frozenset({"driver", "default", "owns"})
-_REFERENCE: Final = late_pattern(r"\$\{(?:env|file|cmd):[^{}]*\}")
 
 
 def load_registries(project: Project, resolver: Resolver) -> dict[str, RegistryEntry]:
@@ -82,8 +81,9 @@ def without_value(
     """
     missing: dict[Finding, SecretError] = {}
     for name in names:
-        for below, text in texts_in(project.registries[name], ("registries", name)):
-            for match in _REFERENCE.finditer(text):
+        settings = {key: value for key, value in project.registries[name].items() if key not in _COMMON}
+        for below, text in json_pointer.texts_in(settings, ("registries", name)):
+            for match in REFERENCE.finditer(text):
                 if name != failed and is_command(match[0]):
                     continue
                 try:
