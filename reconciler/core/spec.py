@@ -208,13 +208,6 @@ def _add_secrets(spec: Any, node: Node, path: tuple[str, ...], found: list[tuple
         ):
             found.append((json_pointer.of(path), spec))
         return
-    if spec.__class__ is dict:
-        known, other = node.holding(WriteOnly)
-        if other is None:  # as of most: few members of many
-            for name, below in known.items():
-                if below is not None and (value := spec.get(name)) is not None:
-                    _add_secrets(value, below, (*path, name), found)
-            return
     for name, value, below in _members(spec, node, WriteOnly):
         _add_secrets(value, below, (*path, name), found)
 

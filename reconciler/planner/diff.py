@@ -119,13 +119,13 @@ def difference(
         before, after = normalized(stored, kind.root, aside), normalized(desired.resource.spec, kind.root, aside)
         if not surely_same(before, after):  # as most are, but for what the server added
             fields.extend(_apart_from_hollow(field_changes(before, after, merged=kind.merge_depth), remote))
-    judged = [(pointer, _secret(pointer, desired, remote, kind, fingerprints)) for pointer in pointers]
-    if rotate:
-        judged = [
-            (pointer, "rotated" if pointer in desired.secrets and verdict != "changed" else verdict)
-            for pointer, verdict in judged
-        ]
-    differing = [(pointer, verdict) for pointer, verdict in judged if verdict != "same"]
+    differing: list[tuple[str, str]] = []
+    for pointer in pointers:
+        verdict = _secret(pointer, desired, remote, kind, fingerprints)
+        if rotate and pointer in desired.secrets and verdict != "changed":
+            verdict = "rotated"
+        if verdict != "same":
+            differing.append((pointer, verdict))
     if not fields and not differing:
         return _SAME if same else Difference()
     verdicts: dict[str, list[str]] = {name: [] for name in ("rotated", "fingerprint", "unverified", "unreadable")}
