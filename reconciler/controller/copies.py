@@ -144,6 +144,11 @@ class Copies:
         """One Model or native object as it is now, or None."""
         return self._members[resource].get(key)
 
+    def wrote(self, resource: ResourceType, data: Data) -> None:
+        """Take over a Registry, Model or native object as this process wrote it: no watch need tell of it first."""
+        informer = self._registries if resource == REGISTRY else self._members[resource]
+        informer.wrote(data)
+
     def kind_of(self, resource: ResourceType) -> str | None:
         """`<driver>/<Kind>` of a native type, None of the Model."""
         return self._kinds[resource]

@@ -4,6 +4,10 @@ A copy is complete once the first listing came. A watch that breaks off (the API
 goes on where it was. What it then cannot tell (410 Gone, a type that is not served yet) is found by listing again: every
 difference to the copy is then told as a change.
 
+What this process writes itself is taken over at once: a watch may tell of it seconds later, and whoever compares with an
+older copy meanwhile sees nothing left to write. Versions of one type are numbers that grow (Kubernetes 1.35 promises it
+in words, KEP-5504; etcd's revisions always were).
+
 Objects are kept as JSON text, a quarter of the size of Python's own dictionaries, and decoded when they are asked for: a
 cluster may hold ten thousand Models, of which each replica keeps a copy.
 """
@@ -61,6 +65,7 @@ class Informer:
     error: str = ""
     served: bool = True
     _texts: dict[str, dict[str, bytes]] = field(default_factory=dict)  # by namespace and name
+    _ahead: dict[ObjectKey, str] = field(default_factory=dict)  # versions that we wrote, and no watch has told yet
 
     def get(self, key: ObjectKey) -> Mapping[str, Any] | None:
         """One object, or None."""
@@ -88,6 +93,16 @@ class Informer:
             return "not listed yet"
         return self.error if self.served else "not defined in the cluster"
 
+    def wrote(self, data: Data) -> None:
+        """Take over an object as this process wrote it, where it is newer than the copy. One that is not there stays away."""
+        key = key_of(data)
+        before = self.get(key)
+        if before is None or before["metadata"].get("uid") != data["metadata"].get("uid"):
+            return
+        if _is_later(version_of(data), version_of(before)):
+            self._put(self.trim(data))
+            self._ahead[key] = version_of(data)
+
     async def run(self) -> None:
         """List and watch until cancelled."""
         failures = 0
@@ -113,6 +128,7 @@ class Informer:
 
     async def _list(self) -> str:
         """Take over all objects as they are now. Gives the version from which a watch goes on."""
+        self._ahead.clear()  # a list of now holds them
         listing = await self.cluster.list(self.resource, self.namespace)
         self._replace([self.trim(item) for item in listing.items])
         self._known()
@@ -150,12 +166,16 @@ class Informer:
     def _put(self, data: Data) -> None:
         key = key_of(data)
         before = self.get(key)
+        if _is_later(self._ahead.get(key, ""), version_of(data)):
+            return
+        self._ahead.pop(key, None)
         if before is not None and version_of(before) == version_of(data):
             return
         self._texts.setdefault(key.namespace, {})[key.name] = msgspec.json.encode(data)
         self.changed(key, before, data)
 
     def _remove(self, key: ObjectKey) -> None:
+        self._ahead.pop(key, None)
         before = self.get(key)
         if before is not None:
             texts = self._texts[key.namespace]
@@ -163,6 +183,11 @@ class Informer:
             if not texts:
                 del self._texts[key.namespace]
             self.changed(key, before, None)
+
+
+def _is_later(one: str, other: str) -> bool:
+    """True where a version was given after another one. What is no number is not later than anything."""
+    return one.isdecimal() and other.isdecimal() and int(one) > int(other)
 
 
 def _wait(failures: int, named: float | None) -> float:

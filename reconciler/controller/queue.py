@@ -62,8 +62,8 @@ class WorkQueue(Generic[K]):
             self._put(key, due)
 
     def forget(self, key: K) -> None:
-        """A key is gone."""
-        for known in (self._due, self._begun, self._deleted, self._failures):
+        """A key is gone, as far as the work on it saw. A mark that came meanwhile knows better: the key stays due."""
+        for known in (self._begun, self._failures):
             known.pop(key, None)
 
     def failed(self, key: K, *, unreachable: bool = False) -> float:

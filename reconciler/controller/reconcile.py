@@ -77,7 +77,7 @@ class Reconciler:
     _known: dict[ObjectKey, Mapping[str, Any]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.writer = Writer(self.cluster, self.now)
+        self.writer = Writer(self.cluster, self.now, self.copies.wrote)
         self.composer = Composer(self.copies, self.folder)
 
     async def reconcile(self, key: ObjectKey, fence: Fence) -> Result:

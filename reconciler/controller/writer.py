@@ -18,10 +18,11 @@ Compute = Callable[[Mapping[str, Any]], Data | None]
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes to the objects of a cluster. `now` is the time of the wall clock."""
+    """Writes to the objects of a cluster. `now` is the time of the wall clock; `wrote` is told each object as it is then."""
 
     cluster: Cluster
     now: Callable[[], datetime]
+    wrote: Callable[[ResourceType, Data], None]
 
     @property
     def stamp(self) -> str:
@@ -84,7 +85,7 @@ class Writer:
             version = item["metadata"]["resourceVersion"]
             patch = {**data, "metadata": {**data.get("metadata", {}), "resourceVersion": version}}
             try:
-                return await self.cluster.patch(resource, key, patch, status=status)
+                written = await self.cluster.patch(resource, key, patch, status=status)
             except ClusterError as error:
                 if error.gone:
                     break
@@ -94,6 +95,9 @@ class Writer:
                 if found["metadata"].get("uid") != uid:
                     break
                 item = found
+            else:
+                self.wrote(resource, written)
+                return written
         return item
 
     async def _again(self, resource: ResourceType, key: ObjectKey) -> Mapping[str, Any]:

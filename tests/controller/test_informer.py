@@ -115,3 +115,55 @@ async def test_a_bookmark_moves_the_version_and_ends_a_doubt() -> None:
     assert script.calls == ["list", "watch from 5", "watch from 5", "watch from 9"]
     assert told == []
     assert copy.doubt == ""
+
+
+def a_copy(*items: Data) -> Informer:
+    """An informer that has listed these."""
+    copy = Informer(Script([], []), CONFIG_MAPS, None, lambda *_: None)  # type: ignore[arg-type]
+    copy._replace(list(items))
+    return copy
+
+
+def version(copy: Informer, name: str = "a") -> str | None:
+    """The version of an object in a copy, None where it is not there."""
+    found = copy.get(ObjectKey("team", name))
+    return None if found is None else found["metadata"]["resourceVersion"]
+
+
+def test_what_we_wrote_is_there_before_a_watch_tells_of_it() -> None:
+    """And what a watch tells late of the time before changes nothing."""
+    copy = a_copy(item("a", 1))
+    copy.wrote(item("a", 9))
+    assert version(copy) == "9"
+    copy._take(WatchEvent("MODIFIED", item("a", 5)))
+    assert version(copy) == "9"
+    copy.wrote(item("a", 7))  # an answer that overtook nothing
+    assert version(copy) == "9"
+    copy._take(WatchEvent("MODIFIED", item("a", 9)))
+    copy._take(WatchEvent("MODIFIED", item("a", 12)))
+    assert version(copy) == "12"
+
+
+def test_what_is_deleted_is_not_brought_back_by_the_answer_to_a_write() -> None:
+    """Nor is another object of its name taken for it."""
+    copy = a_copy(item("a", 1))
+    copy._take(WatchEvent("DELETED", item("a", 8)))
+    copy.wrote(item("a", 7))
+    assert version(copy) is None
+    other = {"metadata": item("a", 9)["metadata"] | {"uid": "another"}}
+    copy._take(WatchEvent("ADDED", other))
+    copy.wrote(item("a", 10))
+    assert version(copy) == "9"
+
+
+async def test_a_listing_counts_for_more_than_what_we_wrote_before_it() -> None:
+    """An etcd that was restored gives smaller versions: the copy must not wait for it to grow past ours."""
+    script = Script([item("a", 3)], [])
+    copy = Informer(script, CONFIG_MAPS, None, lambda *_: None)  # type: ignore[arg-type]
+    copy._replace([item("a", 1)])
+    copy.wrote(item("a", 9))
+    running = asyncio.create_task(copy.run())
+    await script.done.wait()
+    running.cancel()
+    await asyncio.wait({running})
+    assert version(copy) == "3"

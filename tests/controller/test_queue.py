@@ -80,6 +80,17 @@ def test_deletions_without_end_are_not_waited_for() -> None:
     assert queue.starts[0] == LONGEST_GATHER
 
 
+def test_a_change_that_comes_while_the_last_work_on_a_key_is_under_way_is_not_forgotten() -> None:
+    """The work saw that the key is gone; the change may be that it is back."""
+    queue = Clocked()
+    queue.mark("one")
+    queue.until(GATHER)
+    queue.mark("one")
+    queue.forget("one")
+    queue.until(10.0)
+    assert len(queue.starts) == 2
+
+
 def test_waits_double_up_to_the_longest() -> None:
     queue = Clocked()
     waits = [queue.failed("one") for _ in range(12)]

@@ -190,7 +190,7 @@ async def rare_things(team: Team) -> None:
         recording.cancel()
         for resource, item in (("models", model), ("registries", registry)):
             team.patch(resource, item["metadata"]["name"], {"metadata": {"annotations": {"somebody": "else"}}})
-        writer = Writer(cluster, lambda: datetime.now(UTC))
+        writer = Writer(cluster, lambda: datetime.now(UTC), lambda *_: None)
         await writer.finalizer(MODEL, model, "store", held=True)
         await writer.finalizer(MODEL, await cluster.get(MODEL, ObjectKey(team.namespace, "stale")), "store", held=False)
         await writer.registry(registry, lambda _: {"status": {"observedGeneration": 0}})
