@@ -82,6 +82,17 @@ class Members:
         going = [one for one in self.copies.members(self.key) if self._is_going(one)]
         await self._each(self._let_go(one.resource, one.item, None, self._goes_to(one)) for one in going)
 
+    async def tell_waiting(self) -> None:
+        """Say to the objects that go there and were never reconciled what they wait for: else they have no status at all."""
+        new = [
+            one
+            for one in self.copies.members(self.key)
+            if not self._is_going(one) and self.key.name not in rows_of(one.item)
+        ]
+        await self._each(
+            self.writer.row(one.resource, one.item, self.key.name, None, self._goes_to(one)) for one in new
+        )
+
     async def released_where_nothing_is_to_be_deleted(self, cluster: Cluster, *, prunes: bool) -> list[Member]:
         """Release the objects that are about to go and are not to be deleted in the registry. Returns the others.
 

@@ -129,6 +129,7 @@ class Reconciler:
         status = RegistryWriter(self.writer, self.recorder, item, registry.interval)
         if registry.suspended:
             await members.release()
+            await members.tell_waiting()
             await status.suspended()
             return Result(failed=False, after=IDLE), "suspended"
         run = _Run(self, item, registry, fence, members, status)

@@ -61,11 +61,14 @@ def test_suspended_it_neither_reads_nor_writes(tmp_path: Path) -> None:
         async with the_loop(tmp_path, a_model("a")) as loop:
             loop.cluster.put(REGISTRY, a_registry(suspend=True))
             loop.cluster.put(MODEL, a_model("a", display_name="A"))
+            loop.cluster.put(MODEL, a_model("new"))
             edit(tmp_path, "a", "other")
             await loop.until_quiet()
             assert loop.stored()["a"]["provider"]["model"] == "other"
             assert loop.registry_condition() == ("Unknown", "suspended")
             assert loop.item(MODEL, "a")["status"]["observedGeneration"] == 1
+            assert loop.condition("new") == ("Unknown", "waiting")
+            assert loop.condition("new", "Reconciling") == ("True", "waiting")
             loop.cluster.put(REGISTRY, a_registry())
             await loop.until_quiet()
             assert loop.stored()["a"]["display_name"] == "A"
