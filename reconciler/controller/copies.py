@@ -6,13 +6,14 @@ Of a Secret only its version and the names of its keys are kept, never a value.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from reconciler.controller.cluster import (
     CONFIG_MAPS,
     SECRETS,
     Cluster,
+    ClusterError,
     Data,
     ObjectKey,
     ResourceType,
@@ -28,6 +29,7 @@ from reconciler.manifest.kubernetes_references import Named
 
 ANNOTATIONS: Final = "models.reconciler.dev/"  # the prefix of those that concern us
 BACKUP: Final = "models.reconciler.dev/backup"  # the label of ConfigMaps that hold backups
+Said = tuple[Any, ...] | None  # what of an object concerns us
 
 
 class Concerned(Protocol):
@@ -153,16 +155,46 @@ class Copies:
         """`<driver>/<Kind>` of a native type, None of the Model."""
         return self._kinds[resource]
 
-    async def agree(self, namespace: str, driver: str) -> bool:
-        """True where a list of now holds no object of the namespace that the copies do not. Raises ClusterError.
+    def said_by_registries(self, namespace: str) -> dict[ObjectKey, Said]:
+        """What the Registry objects of a namespace say now."""
+        return {key_of(item): _says(item) for item in self.registries(namespace)}
 
-        Asked for Models and the native objects of one driver.
+    async def is_now(self, registry: Mapping[str, Any]) -> bool:
+        """True where a Registry object of now says what this one does. Raises ClusterError."""
+        try:
+            found = await self._cluster.get(REGISTRY, key_of(registry))
+        except ClusterError as error:
+            if not error.gone:
+                raise
+            return False
+        return _says(_trimmed(found)) == _says(registry)
+
+    async def agree(
+        self, registry: ObjectKey, driver: str, registries: Mapping[ObjectKey, Said], members: Iterable[Member]
+    ) -> bool:
+        """True where lists of now say what these say, and hold nothing else that goes to a registry. Raises ClusterError.
+
+        Asked for Registry objects, Models and the native objects of one driver. Copies of two types lag apart: what was
+        changed first may be told last.
         """
+        listed = (await self._cluster.list(REGISTRY, registry.namespace)).items
+        if {key_of(item): _says(_trimmed(item)) for item in listed} != registries:
+            return False
+        known = {_Id(one.resource, key_of(one.item)): _says(one.item) for one in members}
         for one in self._of_driver(driver):
-            listing = await self._cluster.list(one.resource, namespace) if one.served else None
-            if listing is not None and any(key_of(item) not in one for item in listing.items):
-                return False
+            listing = await self._cluster.list(one.resource, registry.namespace) if one.served else None
+            for item in listing.items if listing is not None else ():
+                said = known.get(_Id(one.resource, key_of(item)))
+                is_new = said is None and registry.name in self._destinations(one.resource, item, listed)
+                if is_new or (said is not None and said != _says(_trimmed(item))):
+                    return False
         return True
+
+    def _destinations(self, resource: ResourceType, item: Data, registries: list[Data]) -> frozenset[str]:
+        """The names of those of these Registry objects that an object goes to; none where it is about to be deleted."""
+        if "deletionTimestamp" in item["metadata"]:
+            return frozenset()
+        return destinations(route_of(item, _driver_of(self._kinds[resource])), lambda: registries)
 
     def secret_version(self, key: ObjectKey) -> str | None:
         """The version of a Secret, or None where there is none."""
@@ -283,7 +315,7 @@ def _uses(namespace: str, item: Mapping[str, Any]) -> set[tuple[str, ObjectKey]]
     return {(one.kind, ObjectKey(namespace, one.name)) for one in named}
 
 
-def _says(item: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
+def _says(item: Mapping[str, Any] | None) -> Said:
     """What of an object concerns us: all but its status, its finalizers and what others note in it."""
     if item is None:
         return None

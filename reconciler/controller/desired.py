@@ -18,7 +18,7 @@ from reconciler.controller.documents import (
     settings_of,
 )
 from reconciler.controller.registry_object import RegistryObject
-from reconciler.controller.routing import destinations, route_of
+from reconciler.controller.routing import NOWHERE, destinations, route_of
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import Desired, DesiredState, RegistryFacts
 from reconciler.core.secret import Resolver
@@ -42,18 +42,23 @@ class Trouble:
 
 
 class Placed(NamedTuple):
-    """An object as a manifest of one registry. One that does not stay left it, or is about to be deleted."""
+    """An object as a manifest of one registry. One that does not stay left it, or is about to be deleted.
+
+    `astray` says why one stays that does not go there any more.
+    """
 
     document: ClusterDocument
     stays: bool
+    astray: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What the objects of one Registry object declare.
 
-    `documents` are those that go there, by the name of their manifest; `going` those that left, or are about to be deleted. `desired` has what the
-    good ones want, `absent` what the going ones had; `troubles` are those of the others, by the name of their manifest.
+    `documents` are those that go there, or are astray, by the name of their manifest; `going` those that left, or are
+    about to be deleted. `desired` has what the good ones want, `absent` what the going ones had; `troubles` are those of
+    the others, by the name of their manifest.
     """
 
     workspace: Workspace
@@ -77,9 +82,27 @@ class Composer:
         return tuple(self._placed(registry.key, member) for member in members)
 
     def _placed(self, registry: ObjectKey, member: Member) -> Placed:
-        goes_there = registry.name in self.goes_to(member, registry.namespace)
-        stays = goes_there and "deletionTimestamp" not in member.item["metadata"]
-        return Placed(_document(member, registry.name), stays)
+        stays, astray = self._stays(member, registry)
+        return Placed(_document(member, registry.name), stays, astray)
+
+    def leaves(self, member: Member, registry: ObjectKey) -> bool:
+        """True where an object is to be gone from a registry: it is about to be deleted, or goes elsewhere."""
+        return not self._stays(member, registry)[0]
+
+    def _stays(self, member: Member, registry: ObjectKey) -> tuple[bool, Trouble | None]:
+        """Whether an object is to be in a registry, and why it stays there where it goes to what is not there: a typo deletes nothing."""
+        if "deletionTimestamp" in member.item["metadata"]:
+            return False, None
+        goes_to = self.goes_to(member, registry.namespace)
+        if registry.name in goes_to:
+            return True, None
+        missing = sorted(name for name in goes_to if self.copies.registry(ObjectKey(registry.namespace, name)) is None)
+        if not missing:
+            return False, None
+        left = "what it declared here is left alone meanwhile"
+        if missing[0] == NOWHERE:
+            return True, Trouble("no-registry", f"it goes to no Registry; {left}")
+        return True, Trouble("registry-missing", f"there is no Registry {missing[0]}, where it goes now; {left}")
 
     def workspace(self, registry: RegistryObject, secrets: ClusterSecrets, placed: Iterable[Placed]) -> Workspace:
         """The workspace of a Registry object. Raises ConfigError where its settings are wrong."""
@@ -124,9 +147,12 @@ class Composer:
         """What these objects declare. Never raises for what they hold."""
         live: dict[str, ClusterDocument] = {}
         going: dict[str, ClusterDocument] = {}
-        for one, stays in placed:
+        troubles: dict[str, Trouble] = {}
+        for one, stays, astray in placed:
             (live if stays else going)[one.file] = one if stays else _as_absent(one)
-        troubles = {file: found for file, one in live.items() if (found := self._trouble(one)) is not None}
+            trouble = (astray or self._trouble(one)) if stays else None
+            if trouble is not None:
+                troubles[one.file] = trouble
         loaded = workspace.load_texts({file: _text(one) for file, one in live.items() if file not in troubles})
         problems: dict[str, list[Problem]] = {}
         for problem in loaded.errors:

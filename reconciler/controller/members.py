@@ -87,7 +87,7 @@ class Members:
         new = [
             one
             for one in self.copies.members(self.key)
-            if not self._is_going(one) and self.key.name not in rows_of(one.item)
+            if self.key.name in self._goes_to(one) and self.key.name not in rows_of(one.item)
         ]
         await self._each(
             self.writer.row(one.resource, one.item, self.key.name, None, self._goes_to(one)) for one in new
@@ -168,7 +168,7 @@ class Members:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _is_going(self, member: Member) -> bool:
-        return "deletionTimestamp" in member.item["metadata"] or self.key.name not in self._goes_to(member)
+        return self.composer.leaves(member, self.key)
 
     def _goes_to(self, member: Member) -> frozenset[str]:
         return self.composer.goes_to(member, self.key.namespace)

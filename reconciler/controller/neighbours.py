@@ -99,7 +99,7 @@ class Neighbours:
 def _declared(placed: Iterable[Placed], registry: RegistryObject) -> set[str]:
     """The keys, in the manifests and in the registry, of what is declared, right or wrong, and those it had before."""
     found: set[str] = set()
-    for one, _ in placed:
+    for one in (each.document for each in placed):
         override = (one.data.get("registries") or {}).get(registry.key.name) or {}
         found |= {str(one.data["key"]), str(override.get("key") or one.data["key"])}
         found.update(map(str, one.data.get("previous_keys") or ()))

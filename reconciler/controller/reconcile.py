@@ -21,7 +21,7 @@ from reconciler.controller import rows as row_maker
 from reconciler.controller.backups import Backup, ConfigMapBackups, Keeper
 from reconciler.controller.cluster import Cluster, ClusterError, ObjectKey
 from reconciler.controller.cluster_secrets import ClusterSecrets
-from reconciler.controller.copies import Copies, Member
+from reconciler.controller.copies import Copies, Member, Said
 from reconciler.controller.desired import Composer, Declared, registry_settings
 from reconciler.controller.landing import Landing
 from reconciler.controller.members import Members
@@ -155,6 +155,7 @@ class _Run:
 
     async def carry_out(self) -> tuple[Result, str]:
         """Read, plan, apply, and tell everybody. Raises RegistryError, SecretError, ConfigError or ClusterError."""
+        registries = self.whole.copies.said_by_registries(self.registry.key.namespace)
         members = await self._members()
         secrets = ClusterSecrets(self.whole.cluster, self.registry.key.namespace)
         _, credentials = registry_settings(self.registry)
@@ -170,7 +171,7 @@ class _Run:
             failure: ReconcilerError | None = None
             if self._may_write(planned):
                 try:
-                    await self._confirm(planned)
+                    await self._confirm(planned, registries, members)
                     tell_plan(self.whole.recorder, self.members.by_file(declared), planned.plan)
                     async with landing:
                         report = await self._apply(planned, workspace, opened, landing)
@@ -194,18 +195,20 @@ class _Run:
     def _may_write(self, planned: Planned) -> bool:
         return bool(planned.plan.writes) and not planned.plan.guards and not self.registry.observes
 
-    async def _confirm(self, planned: Planned) -> None:
-        """Use up what allowed the plan's deletes, once a list of now bears them out.
+    async def _confirm(self, planned: Planned, registries: Mapping[ObjectKey, Said], members: list[Member]) -> None:
+        """Use up what allowed the plan's deletes, once the cluster of now bears out what the plan was made from.
 
-        Raises TemporaryError where the cluster holds more than the copies: reconciling again finds it.
+        Raises TemporaryError where it does not: reconciling again finds why.
         """
+        key = self.registry.key
         if not any(change.action == "delete" for change in planned.plan.writes):
+            if not await self.whole.copies.is_now(self.item):
+                raise TemporaryError("the Registry was changed meanwhile: nothing was written")
             return
-        namespace = self.registry.key.namespace
-        if await self.whole.cluster.terminating(namespace):
-            raise TemporaryError(f"the namespace {namespace} is about to go: nothing is deleted in the registry")
-        if not await self.whole.copies.agree(namespace, self.registry.driver):
-            raise TemporaryError("the cluster holds objects that were not seen yet: nothing was deleted")
+        if await self.whole.cluster.terminating(key.namespace):
+            raise TemporaryError(f"the namespace {key.namespace} is about to go: nothing is deleted in the registry")
+        if not await self.whole.copies.agree(key, self.registry.driver, registries, members):
+            raise TemporaryError("the cluster holds what was not seen yet: nothing was written")
         if planned.plan.consents.allow_deletes is not None:
             await self.status.use_up(self.registry, planned.deletes)
 

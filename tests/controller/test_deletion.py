@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from controller.loop import NAMESPACE, Lease, Loop, a_cluster, a_model, a_registry, key, loop_on, the_loop
+from kubernetes.judge import Judge
 
 from reconciler.controller.cluster import ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY
@@ -31,6 +32,13 @@ async def with_models(folder: Path, *names: str, **spec: object) -> AsyncIterato
 def kept(loop: Loop) -> set[str]:
     """The Models that are still in the cluster."""
     return {item["metadata"]["name"] for item in loop.cluster.all(MODEL)}
+
+
+async def seen(loop: Loop) -> None:
+    """Let the copies see what a watch tells; what it does not tell stays unseen."""
+    loop.cluster.deaf = True
+    await loop.settle()
+    loop.cluster.deaf = False
 
 
 async def delete(loop: Loop, *names: str) -> None:
@@ -310,6 +318,85 @@ def test_a_model_that_leaves_a_registry_is_deleted_there_like_one_that_is_delete
             assert [(row["name"], row["action"]) for row in rows] == [("second", "unchanged")]
             assert loop.item(MODEL, "a")["metadata"]["finalizers"] == []
             assert loop.condition("a") == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("to", ["secnd", None], ids=["typo", "nowhere"])
+def test_a_model_that_goes_to_what_is_not_there_is_deleted_nowhere(tmp_path: Path, to: str | None) -> None:
+    """A typo, or a default that was taken away, is no wish to delete: what it declared waits until it is right again."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b", "c", "d", "e", "f") as loop:
+            loop.cluster.put(REGISTRY, a_registry("second", default=False))
+            reason = "registry-missing" if to else "no-registry"
+            loop.cluster.put(MODEL, a_model("a", registries={to: {}} if to else {}))
+            await loop.until_quiet()
+            await loop.reconcile()
+            assert "a" in loop.stored()
+            assert loop.condition("a") == ("False", reason)
+            assert loop.registry_condition() == ("False", reason)
+            loop.cluster.put(REGISTRY, a_registry(prune=True, suspend=True))
+            await loop.until_quiet()
+            assert loop.item(MODEL, "a")["metadata"]["finalizers"] == [finalizer_of("first")]
+            loop.cluster.put(REGISTRY, a_registry(prune=True))
+            loop.cluster.put(MODEL, a_model("a", registries={"second": {}}))
+            await loop.until_quiet()
+            assert "a" not in loop.stored()
+            assert "a" in loop.stored("second")
+            assert loop.condition("a") == ("True", "in-sync")
+            assert loop.registry_condition() == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
+def test_a_model_that_goes_to_what_is_not_there_is_deleted_with_its_object(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b", "c", "d", "e", "f") as loop:
+            loop.cluster.put(MODEL, a_model("a", registries={"secnd": {}}))
+            await loop.until_quiet()
+            await delete(loop, "a")
+            assert "a" not in kept(loop) | loop.stored().keys()
+
+    asyncio.run(run())
+
+
+def test_what_was_changed_first_and_is_told_last_is_not_taken_for_removed(tmp_path: Path) -> None:
+    """A Model is sent to a registry by name before that stops being a default: the copies may show only the second change."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a") as loop:
+            loop.cluster.put(REGISTRY, a_registry("second"))
+            await loop.until_quiet()
+            loop.cluster.deaf = True
+            loop.cluster.put(MODEL, a_model("a", registries={"first": {}}))
+            loop.cluster.deaf = False
+            loop.cluster.put(REGISTRY, a_registry(prune=True, default=False))
+            await seen(loop)
+            assert (await loop.reconciler.reconcile(key("first"), loop.fence)).failed
+            loop.cluster.compact()
+            await loop.until_quiet()
+            assert {one.action for one in Judge(tmp_path / NAMESPACE / "first.db").history()} == {"create"}
+            assert loop.condition("a") == ("True", "in-sync")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("spec", [{"suspend": True}, {"mode": "observe"}, {"owner": "somebody else"}])
+def test_nothing_is_written_by_a_registry_object_that_says_something_else_by_now(
+    tmp_path: Path, spec: dict[str, object]
+) -> None:
+    """Who suspends it and then edits a Model must not see that written because the copies tell of the edit first."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a") as loop:
+            loop.cluster.deaf = True
+            loop.cluster.put(REGISTRY, a_registry(prune=True, **spec))
+            loop.cluster.deaf = False
+            loop.cluster.put(MODEL, a_model("a", display_name="A"))
+            await seen(loop)
+            assert (await loop.reconciler.reconcile(key("first"), loop.fence)).failed
+            assert "display_name" not in loop.stored()["a"]
 
     asyncio.run(run())
 
