@@ -13,7 +13,7 @@ from reconciler import render
 from reconciler.cli import test_runs
 from reconciler.cli.options import Command, GlobalOptions, allow_secrets_option, format_option
 from reconciler.cli.session import naming_registry, stdin_bytes, style
-from reconciler.cli.stored import check_names, find_workspace_to_read, registries_of
+from reconciler.cli.stored import all_declared, check_names, find_workspace_to_read, registries_of
 from reconciler.cli.streams import echo_data, echo_json
 from reconciler.core.document import decode, read_text
 from reconciler.core.document.json_text import load_json
@@ -203,6 +203,7 @@ async def _check_known(workspace: Workspace, key: str, opened: Mapping[str, Regi
     remote = await read_all(opened, workspace.facts)
     if not matching(key, remote.resources()):
         check_readable(key, remote)
+        all_declared(workspace.load())  # the one that is meant may be one with a mistake
         known = [*(item.address for item in workspace.load().desired.resources), *_addresses(remote)]
         raise InputError(f"no manifest declares {key!r}, and no registry holds it", hint=suggested(key, known))
 
@@ -219,6 +220,7 @@ def _named(workspace: Workspace, key: str, remote: RemoteState, unable: str) -> 
     found = matching(key, every, declared)
     if not found:
         check_readable(key, remote, declared)
+        all_declared(workspace.load())
     if not found and any(address.registry in remote.listings for address in declared):
         raise InputError(f"{key!r} is declared, and no registry holds it yet", hint="`reconciler apply` creates it")
     if not found and unable:

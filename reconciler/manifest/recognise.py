@@ -71,6 +71,8 @@ def foreign(found: Format, shown: str) -> Finding:
     away = "move it out of the manifests folder, or list it under `exclude` in reconciler.yaml"
     if found.fits is _our_config:
         away = f"give it with `--config {shown}`, or {away}"
+    if found.fits is _our_policy:
+        away = "move it to the folder `policies`"
     if found.importer is not None:
         away = f"`reconciler import {shown} -o DIR` writes manifests for it; then {away}"
     return Finding(FOREIGN, f"this looks like {found.title}, and is no manifest", suggestion=away)
@@ -159,6 +161,10 @@ def _continue(data: Data) -> bool:
 
 def _our_config(data: Data) -> bool:
     return any(_has(entry, "driver") for entry in _maps(data.get("registries"))) and "key" not in data
+
+
+def _our_policy(data: Data) -> bool:
+    return _has(data, "name", "message") and _any(data, "cel", "schema") and not _any(data, "key", "kind")
 
 
 def _our_plan(data: Data) -> bool:
@@ -256,6 +262,7 @@ _FORMATS: Final = (
     Format("a Hugging Face config.json", lambda data: _any(data, "architectures", "transformers_version")),
     Format("a request to a chat completion API", lambda data: _has(data, "model", "messages")),
     Format("reconciler's own configuration (reconciler.yaml)", _our_config),
+    Format("a policy of reconciler", _our_policy),
     Format("a plan or report of reconciler", _our_plan),
     Format("a model, a policy or a connection of IBM's ADK", _adk, "adk"),
     Format("a request body of watsonx Orchestrate's API", _watsonx_body, "watsonx"),

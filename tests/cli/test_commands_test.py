@@ -195,6 +195,19 @@ def test_what_is_declared_and_not_stored_yet_says_so(project: Project, place: Se
     assert "no registry that can test holds 'new'" in project.run("test", "new").err
 
 
+@pytest.mark.parametrize("driver", ["memory", "local"])
+def test_a_model_whose_manifest_has_a_mistake_is_told_of_the_mistake(
+    project: Project, place: Server, driver: str
+) -> None:
+    """Not that no manifest declares it; with and without a registry that has a test of its own."""
+    if driver == "local":
+        project.write("reconciler.yaml", "registries:\n  mem: {driver: local, default: true}\n")
+    project.manifest("new", display_name="${var:MISSING}", **HOSTED)
+    answer = project.run("test", "new")
+    assert (answer.code, "error[unset-variable]" in answer.err, "/new.yaml:" in answer.err) == (1, True, True)
+    assert "no manifest declares" not in answer.err
+
+
 def test_a_model_is_meant_where_something_else_bears_its_key(project: Project, place: Server) -> None:
     """What is not a model is tested by its address."""
     place.put("Adapter", "chat", {"code": "x = 1"})

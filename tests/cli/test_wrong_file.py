@@ -64,3 +64,17 @@ def test_a_configuration_given_as_a_manifest_is_told_of_the_option(project):
     """The other way round."""
     project.write("prod.yaml", "owner: us\nregistries: {local: {driver: local, default: true}}\n")
     assert "help: give it with `--config prod.yaml`, or move it out" in project.run("plan", "prod.yaml").err
+
+
+POLICY = "name: owner-label\nmessage: every model has a label `owner`\ncel: has(manifest.labels)\n"
+
+
+def test_a_policy_given_as_the_configuration_or_as_a_manifest_is_named_as_one(project):
+    """Not by each of its fields, which are right where it belongs."""
+    project.write("ours.yaml", POLICY)
+    answer = project.run("--config", "ours.yaml", "plan")
+    assert "error[foreign-file]: this looks like a policy of reconciler, and is no configuration" in answer.err
+    answer = project.run("plan", "ours.yaml")
+    assert "this looks like a policy of reconciler, and is no manifest" in answer.err
+    assert "help: move it to the folder `policies`" in answer.err
+    assert "unknown-field" not in answer.err
