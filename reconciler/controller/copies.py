@@ -257,8 +257,20 @@ class Copies:
             if _says(before) != _says(after):
                 deleted = after is None or ("deletionTimestamp" in after["metadata"] and before is not None)
                 self._mark(key.namespace, {word for _, word in old} | words, deleted=deleted)
+            elif after is not None:
+                self._mark_left(key.namespace, route_of(after, driver), before, after)
 
         return changed
+
+    def _mark_left(self, namespace: str, route: frozenset[str], before: Any, after: Mapping[str, Any]) -> None:
+        """Where a row says something else of where an object goes, those are concerned that it left: they may delete it now."""
+        rows, were = rows_of(after), rows_of(before or {})
+        if len(rows) < 2:
+            return
+        goes_to = destinations(route, lambda: self._registries.within(namespace))
+        if any(rows.get(name) != were.get(name) for name in goes_to):
+            for name in rows.keys() - goes_to:
+                self._concerned(ObjectKey(namespace, name))
 
     def _value_changed(self, scheme: str) -> Callable[..., None]:
         def changed(key: ObjectKey, *_: Any) -> None:

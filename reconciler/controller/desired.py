@@ -18,7 +18,8 @@ from reconciler.controller.documents import (
     settings_of,
 )
 from reconciler.controller.registry_object import RegistryObject
-from reconciler.controller.routing import NOWHERE, destinations, route_of
+from reconciler.controller.routing import NOWHERE, destinations, route_of, rows_of
+from reconciler.controller.status import UNCHANGED
 from reconciler.core.errors import ConfigError, Problem
 from reconciler.core.resource import Desired, DesiredState, RegistryFacts
 from reconciler.core.secret import Resolver
@@ -35,10 +36,11 @@ _KEPT_WHEN_GOING: Final = ("kind", "key", "registry", "previous_keys")
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why an object is left alone: a stable word, and what is wrong in words."""
+    """Why an object is left alone: a stable word, and what is wrong in words. `action` is what its row says is to be done."""
 
     reason: str
     message: str
+    action: str = "blocked"
 
 
 class Placed(NamedTuple):
@@ -90,19 +92,28 @@ class Composer:
         return not self._stays(member, registry)[0]
 
     def _stays(self, member: Member, registry: ObjectKey) -> tuple[bool, Trouble | None]:
-        """Whether an object is to be in a registry, and why it stays there where it goes to what is not there: a typo deletes nothing."""
+        """Whether an object is to be in a registry, and why it stays there though it goes elsewhere.
+
+        A typo in the name of a Registry deletes nothing; nor does a move, before the object is where it goes.
+        """
         if "deletionTimestamp" in member.item["metadata"]:
             return False, None
         goes_to = self.goes_to(member, registry.namespace)
         if registry.name in goes_to:
             return True, None
-        missing = sorted(name for name in goes_to if self.copies.registry(ObjectKey(registry.namespace, name)) is None)
-        if not missing:
-            return False, None
-        left = "what it declared here is left alone meanwhile"
-        if missing[0] == NOWHERE:
-            return True, Trouble("no-registry", f"it goes to no Registry; {left}")
-        return True, Trouble("registry-missing", f"there is no Registry {missing[0]}, where it goes now; {left}")
+        there = {name: self.copies.registry(ObjectKey(registry.namespace, name)) is not None for name in goes_to}
+        trouble = _astray(sorted(name for name in there if not there[name])) or self._moving(member, registry, goes_to)
+        return trouble is not None, trouble
+
+    def _moving(self, member: Member, registry: ObjectKey, goes_to: frozenset[str]) -> Trouble | None:
+        """Why an object is not deleted yet in a registry that it left."""
+        spec = (self.copies.registry(registry) or {}).get("spec") or {}
+        generation = member.item["metadata"].get("generation")
+        rows = rows_of(member.item)
+        late = sorted(name for name in goes_to if not _is_in_sync(rows.get(name), generation))
+        if not late or not spec.get("prune"):
+            return None
+        return Trouble("moving", f"it is deleted here once it is in sync in {', '.join(late)}", "delete")
 
     def workspace(self, registry: RegistryObject, secrets: ClusterSecrets, placed: Iterable[Placed]) -> Workspace:
         """The workspace of a Registry object. Raises ConfigError where its settings are wrong."""
@@ -198,6 +209,21 @@ class Composer:
         named = {named for one in documents for named in one.named if named.kind != SECRET}
         maps = {name: self.copies.config_map(ObjectKey(namespace, name)) or {} for name in {one.name for one in named}}
         return {variable(one.name, one.key): maps[one.name][one.key] for one in named if one.key in maps[one.name]}
+
+
+def _astray(missing: list[str]) -> Trouble | None:
+    """Why an object is left alone that goes to Registry objects which are not there, or to none; None where none is missing."""
+    if not missing:
+        return None
+    left = "what it declared here is left alone meanwhile"
+    if missing[0] == NOWHERE:
+        return Trouble("no-registry", f"it goes to no Registry; {left}")
+    return Trouble("registry-missing", f"there is no Registry {missing[0]}, where it goes now; {left}")
+
+
+def _is_in_sync(row: Mapping[str, Any] | None, generation: int | None) -> bool:
+    """True where a row says that nothing is left to do with the present generation of its object."""
+    return row is not None and row["action"] == UNCHANGED and row.get("generation") == generation
 
 
 def _project(root: Path, registry: RegistryObject, settings: Mapping[str, Any], texts: Mapping[str, str]) -> Project:

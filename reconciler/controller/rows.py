@@ -30,7 +30,7 @@ def secrets_named(one: ClusterDocument) -> frozenset[str]:
 
 def row_of_trouble(registry: str, one: ClusterDocument, trouble: Trouble) -> Row:
     """The row of an object that is left alone."""
-    return Row(registry, "blocked", trouble.reason, trouble.message, generation=one.generation)
+    return Row(registry, trouble.action, trouble.reason, trouble.message, generation=one.generation)
 
 
 def unknown_row(registry: str, generation: int, reason: str, message: str) -> Row:

@@ -322,6 +322,35 @@ def test_a_model_that_leaves_a_registry_is_deleted_there_like_one_that_is_delete
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    "second", [{"suspend": True}, {"mode": "observe"}, {"driver": "memory", "url": "memory://nobody"}]
+)
+def test_a_model_that_moves_is_not_deleted_before_it_is_where_it_goes(
+    tmp_path: Path, second: dict[str, object]
+) -> None:
+    """It would be nowhere while the other registry is suspended, only observed, or cannot be read."""
+
+    async def run() -> None:
+        async with with_models(tmp_path, "a", "b", "c", "d", "e", "f") as loop:
+            loop.cluster.put(REGISTRY, a_registry("second", **{"default": False, **second}))
+            loop.cluster.put(MODEL, a_model("a", registries={"second": {}}))
+            await loop.until_quiet()
+            assert "a" in loop.stored()
+            rows = {row["name"]: row for row in loop.item(MODEL, "a")["status"]["registries"]}
+            assert (rows["first"]["action"], rows["first"]["reason"]) == ("delete", "moving")
+            assert loop.registry_condition() == ("False", "moving")
+            assert loop.condition("a")[0] != "True"
+            loop.cluster.drop(REGISTRY, key("second"))
+            loop.cluster.put(REGISTRY, a_registry("second", default=False))
+            await loop.until_quiet()
+            assert ("a" in loop.stored(), "a" in loop.stored("second")) == (False, True)
+            assert loop.condition("a") == ("True", "in-sync")
+            assert loop.registry_condition() == ("True", "in-sync")
+            assert loop.item(MODEL, "a")["metadata"]["finalizers"] == []
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("to", ["secnd", None], ids=["typo", "nowhere"])
 def test_a_model_that_goes_to_what_is_not_there_is_deleted_nowhere(tmp_path: Path, to: str | None) -> None:
     """A typo, or a default that was taken away, is no wish to delete: what it declared waits until it is right again."""

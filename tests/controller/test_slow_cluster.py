@@ -30,6 +30,7 @@ REGISTRIES = ("first", "second")
 MOST = 3  # replicas
 TAKEN_UP = 40.0  # seconds until the first replica has its lease and all is reconciled
 REST = 120.0  # seconds in which nobody does anything: longer than what delays add up to, shorter than any interval
+IN_SYNC = ("unchanged", None)
 PUT = ("model", "a", "one", (), False)
 PLACES = st.sampled_from([(), ("first",), ("second",), REGISTRIES])
 STEP = st.one_of(
@@ -134,13 +135,17 @@ class World:
         """The Models that go to what is not there: they are deleted nowhere."""
         return [item for item in self.models() if self.goes_to(item) - self.registries().keys()]
 
+    def stuck(self) -> list[dict[str, Any]]:
+        """The Models that cannot be everywhere where they go: they are deleted nowhere else before they are."""
+        return [item for item in self.models() if any(self.row(item, name) != IN_SYNC for name in self.goes_to(item))]
+
     def row(self, model: dict[str, Any], registry: str) -> tuple[str, str | None]:
         """What the row of a Model should say: the action and the reason."""
         if registry not in self.registries():
             return "blocked", "registry-missing" if registry else "no-registry"
         if "endpoint" in model["spec"] and self.cluster.find(SECRETS, key("token")) is None:
             return "blocked", "missing-reference"
-        return "unchanged", None
+        return IN_SYNC
 
     def stored(self, registry: str) -> dict[str, dict[str, Any]]:
         """What a registry holds."""
@@ -162,11 +167,8 @@ def judge_statuses(world: World) -> None:
         told = {name: world.row(item, name) for name in world.goes_to(item)}
         left = {name: said for name, said in rows.items() if name not in told}
         assert rows == told | left
-        if item in world.astray():
-            assert {action for action, _ in left.values()} <= {"blocked"}
-            assert left.keys() <= world.registries().keys()
-        else:
-            assert not left
+        assert left.keys() <= world.registries().keys()
+        assert {action for action, _ in left.values()} <= ({"blocked", "delete"} if item in world.stuck() else set())
         assert {row["generation"] for row in item["status"]["registries"]} == {item["metadata"]["generation"]}
     for item in world.cluster.all(REGISTRY):
         synced = next(one for one in item["status"]["conditions"] if one["type"] == "Synced")
@@ -177,13 +179,13 @@ def judge_registries(world: World) -> None:
     """Each holds what goes there, where it is pruned nothing else, and nothing was deleted that was to be there."""
     models = {item["metadata"]["name"]: item for item in world.cluster.all(MODEL)}
     for name, spec in world.registries().items():
-        good = {model for model in world.wanted(name) if world.row(models[model], name)[0] == "unchanged"}
+        good = {model for model in world.wanted(name) if world.row(models[model], name) == IN_SYNC}
         stored = world.stored(name)
         assert {model: stored[model]["display_name"] for model in good} == {
             model: models[model]["spec"]["display_name"] for model in good
         }
         guards = (world.cluster.find(REGISTRY, key(name)) or {})["status"].get("guards")
-        if spec["prune"] and good == world.wanted(name) and not guards and not world.astray():
+        if spec["prune"] and not guards and not world.stuck():
             assert stored.keys() == good
     for name in REGISTRIES:
         written = Judge(world.folder / NAMESPACE / f"{name}.db").history()
