@@ -46,20 +46,20 @@ class Trouble:
 class Placed(NamedTuple):
     """An object as a manifest of one registry. One that does not stay left it, or is about to be deleted.
 
-    `astray` says why one stays that does not go there any more.
+    `trouble` says why one stays though it goes elsewhere.
     """
 
     document: ClusterDocument
     stays: bool
-    astray: Trouble | None = None
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What the objects of one Registry object declare.
 
-    `documents` are those that go there, or are astray, by the name of their manifest; `going` those that left, or are
-    about to be deleted. `desired` has what the good ones want, `absent` what the going ones had; `troubles` are those of
+    `documents` are those that go there, or stay though they go elsewhere, by the name of their manifest; `going` those
+    that left, or are about to be deleted. `desired` has what the good ones want, `absent` what the going ones had; `troubles` are those of
     the others, by the name of their manifest.
     """
 
@@ -84,8 +84,7 @@ class Composer:
         return tuple(self._placed(registry.key, member) for member in members)
 
     def _placed(self, registry: ObjectKey, member: Member) -> Placed:
-        stays, astray = self._stays(member, registry)
-        return Placed(_document(member, registry.name), stays, astray)
+        return Placed(_document(member, registry.name), *self._stays(member, registry))
 
     def leaves(self, member: Member, registry: ObjectKey) -> bool:
         """True where an object is to be gone from a registry: it is about to be deleted, or goes elsewhere."""
@@ -159,9 +158,9 @@ class Composer:
         live: dict[str, ClusterDocument] = {}
         going: dict[str, ClusterDocument] = {}
         troubles: dict[str, Trouble] = {}
-        for one, stays, astray in placed:
+        for one, stays, held in placed:
             (live if stays else going)[one.file] = one if stays else _as_absent(one)
-            trouble = (astray or self._trouble(one)) if stays else None
+            trouble = (held or self._trouble(one)) if stays else None
             if trouble is not None:
                 troubles[one.file] = trouble
         loaded = workspace.load_texts({file: _text(one) for file, one in live.items() if file not in troubles})

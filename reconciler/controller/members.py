@@ -55,6 +55,15 @@ class Members:
         found = {file: rows_of(item).get(self.key.name, {}) for file, item in self.by_file(declared).items()}
         return {file: str(row["secrets"]) for file, row in found.items() if row.get("secrets")}
 
+    def moved(self, declared: Declared) -> dict[str, frozenset[str]]:
+        """Where the objects go that left and are not about to be deleted, by the name of their manifest."""
+        there = ((file, one, self._there(one)) for file, one in declared.going.items())
+        return {
+            file: self._goes_to_of(one.resource, item)
+            for file, one, item in there
+            if item is not None and "deletionTimestamp" not in item["metadata"]
+        }
+
     # --- where there is nothing to reconcile ----------------------------------------------------------------
 
     def staying(self) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconciler.controller.cluster import Cluster, ClusterError
 from reconciler.controller.cluster_secrets import ClusterSecrets
@@ -12,10 +13,17 @@ from reconciler.controller.desired import Composer, Placed, place_of_facts, regi
 from reconciler.controller.planned import Planned
 from reconciler.controller.registry_object import RegistryObject
 from reconciler.core.errors import ConfigError, RegistryError, SecretError
-from reconciler.core.resource import Listing, RegistryFacts
+from reconciler.core.resource import Address, Listing, RegistryFacts
 from reconciler.planner.ownership import owns_overlap
-from reconciler.planner.same_place import Pruned, TwoPlaces, pruned
+from reconciler.planner.same_place import Pruned, TwoPlaces, pruned, stored_of
 from reconciler.registry.reading import read_all
+
+
+class Claim(NamedTuple):
+    """Objects that are left, since they may be another Registry object's too, and why in words."""
+
+    addresses: tuple[Address, ...]
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +50,29 @@ class Neighbours:
                     "would be pruned by each from the other; let their `owns` have nothing in common"
                 )
 
-    async def claims(self, planned: Planned) -> tuple[str, ...]:
-        """Say which objects that would be pruned are declared for another Registry object, whose place may be this one."""
-        going = list(pruned(planned.plan.changes, planned.remote))
-        here = planned.remote.listings[self.registry.key.name]
-        return tuple([one async for one in self._claims(going, here)]) if going else ()
+    async def claims(self, planned: Planned, moved: Mapping[Address, frozenset[str]]) -> tuple[Claim, ...]:
+        """Tell which objects that would be deleted are declared for another Registry object, whose place may be this one.
 
-    async def _claims(self, going: list[Pruned], here: Listing) -> AsyncIterator[str]:
-        for other, facts in self._others():
+        Those that nobody declares here any more, for any other; and those that `moved`, for where they go now (the names of
+        Registry objects of this namespace).
+        """
+        vanished = list(pruned(planned.plan.changes, planned.remote))
+        going = (change.address for change in planned.plan.changes if change.action == "delete")
+        left = [one for one in stored_of(going, planned.remote) if one.address in moved]
+        names = frozenset[str]().union(*(moved[one.address] for one in left))
+        there = (
+            one
+            for one in self._others()
+            if one[0].key.namespace == self.registry.key.namespace and one[0].key.name in names
+        )
+        here = planned.remote.listings[self.registry.key.name]
+        found = [one async for one in self._claims(vanished, here, self._others())] if vanished else []
+        return (*found, *[one async for one in self._claims(left, here, there)]) if left else tuple(found)
+
+    async def _claims(
+        self, going: list[Pruned], here: Listing, others: Iterable[tuple[RegistryObject, RegistryFacts | None]]
+    ) -> AsyncIterator[Claim]:
+        for other, facts in others:
             concerned = [one for one in going if not one.marked or other.owner == self.registry.owner]
             members = self.copies.members(other.key) if concerned else []
             placed = [one for one in self.composer.placed(other, members) if one.stays]
@@ -59,11 +82,12 @@ class Neighbours:
                 continue
             there = None if self._is_here(facts) else await self._read(other)
             places = None if there is None else TwoPlaces(here, there, self.facts.kinds)
-            kept = [one for one in claimed if places is None or places.may_be_one(one)]
+            kept = tuple(one for one in claimed if places is None or places.may_be_one(one))
             if kept:
-                yield (
-                    f"the Registry {other.key} may lead to the same place under another name, and {kept[0]}, which would be pruned, is declared "
-                    "for it: keep one of them, or, where they are two places, delete that object in the registry by hand"
+                yield Claim(
+                    kept,
+                    f"the Registry {other.key} may lead to the same place under another name, and {kept[0]}, which would be deleted, is declared "
+                    "for it: keep one of them, or, where they are two places, delete that object in the registry by hand",
                 )
 
     def _others(self) -> Iterator[tuple[RegistryObject, RegistryFacts | None]]:

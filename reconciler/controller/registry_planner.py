@@ -18,7 +18,7 @@ from reconciler.controller.registry_object import RegistryObject
 from reconciler.controller.registry_status import Allowance, RegistryWriter
 from reconciler.controller.secret_versions import Versions, lacking, rotated
 from reconciler.core.aside import Aside
-from reconciler.core.resource import RemoteState
+from reconciler.core.resource import Address, RemoteState
 from reconciler.planner.plan import Consents
 from reconciler.project.planning import read_unchecked
 from reconciler.registry.protocol import Registry
@@ -58,8 +58,20 @@ class RegistryPlanner:
         )
         planned = await self._plan(declared, remote, secrets, versions, doubts)
         # after the reading here: what is nowhere there by then is not the same
-        claims = await neighbours.claims(planned)
-        return await self._plan(declared, remote, secrets, versions, (*doubts, *claims)) if claims else planned
+        claims = await neighbours.claims(planned, self._moved(declared, planned))
+        if not claims:
+            return planned
+        doubts = (*doubts, *(claim.message for claim in claims))
+        claimed = {address for claim in claims for address in claim.addresses}
+        absent = tuple(item for item in declared.absent.resources if item.address not in claimed)
+        declared = replace(declared, absent=replace(declared.absent, resources=absent))
+        return await self._plan(declared, remote, secrets, versions, doubts)
+
+    def _moved(self, declared: Declared, planned: Planned) -> dict[Address, frozenset[str]]:
+        """Where what is deleted here goes now, by its address: the names of Registry objects."""
+        moved = self.members.moved(declared)
+        files = ((change.address, change.source.file) for change in planned.deletes if change.source is not None)
+        return {address: moved[file] for address, file in files if file in moved}
 
     async def _plan(
         self,

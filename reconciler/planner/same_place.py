@@ -20,7 +20,7 @@ MIN_ID_LENGTH: Final = 8  # shorter ids are counters, which two places may well 
 
 
 class Pruned(NamedTuple):
-    """An object that would be pruned. `names` are the keys by which a manifest may declare it; `marked` says that it bears a mark."""
+    """An object that would be pruned, or left for another registry. `names` are the keys by which a manifest may declare it; `marked` says that it bears a mark."""
 
     address: Address
     names: frozenset[str]
@@ -37,7 +37,12 @@ class Rival(NamedTuple):
 
 def pruned(changes: Iterable[Change], remote: RemoteState) -> Iterator[Pruned]:
     """What these changes delete since no manifest declares it."""
-    going = {change.address for change in changes if change.prunes}
+    return stored_of((change.address for change in changes if change.prunes), remote)
+
+
+def stored_of(addresses: Iterable[Address], remote: RemoteState) -> Iterator[Pruned]:
+    """What is stored at these addresses and would be deleted."""
+    going = frozenset(addresses)
     stored: dict[Address, list[Resource]] = {}
     for one in remote.resources() if going else ():
         if one.address in going:

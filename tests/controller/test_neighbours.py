@@ -14,6 +14,7 @@ from registry.memory_server import Behaviour, Server
 
 from reconciler.controller.cluster import ObjectKey, ResourceType
 from reconciler.controller.crds import MODEL, REGISTRY
+from reconciler.controller.finalizers import finalizer_of
 from reconciler.planner.ownership import owns_overlap
 
 NOTE: Final = ResourceType("memory.models.reconciler.dev", "v1alpha1", "Note", "notes")
@@ -147,6 +148,33 @@ def test_two_servers_prune_what_is_declared_for_the_other(tmp_path: Path) -> Non
             here.put("Model", "in-two", {}, {"owner": "cluster-uid/a", "key": "in-two"})
             await rounds(loop, ObjectKey("a", "one"), ObjectKey("a", "two"))
             assert (stored(here, "Model"), stored(there, "Model")) == ({"in-one"}, {"in-two"})
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["one place", "two places"])
+def test_a_model_that_moves_to_the_same_place_under_another_address_is_not_deleted(tmp_path: Path, same: bool) -> None:
+    """It is where it goes before it is deleted where it was: what both hold tells whether those are one object."""
+
+    async def run() -> None:
+        server, cluster = place("old", "new"), MemoryCluster()
+        other = server if same else place("new")
+        for name, url in (("one", "old"), ("two", "new")):
+            cluster.put(REGISTRY, a_registry("a", name, url))
+        cluster.put(MODEL, a_model("a", "moves", "one"))
+        async with loop_on(cluster, tmp_path) as loop:
+            await loop.until_quiet()
+            loop.told.writes.clear()
+            cluster.put(MODEL, a_model("a", "moves", "two"))
+            await loop.until_quiet()
+            assert ("the Registry a/two may lead to the same place" in synced(loop, "a", "one")) is same
+            await rounds(loop, ObjectKey("a", "one"), ObjectKey("a", "two"))
+            assert stored(other, "Model") == {"moves"}
+            assert ("moves" in stored(server, "Model")) is same
+            assert [one for one in loop.told.writes if one[0] == "create"] == ([] if same else [("create", "ok")] * 2)
+            assert (cluster.find(MODEL, ObjectKey("a", "moves")) or {})["metadata"]["finalizers"] == [
+                finalizer_of("two")
+            ]
 
     asyncio.run(run())
 
