@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cli.project import Project
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from world import World, model
 
@@ -27,7 +27,15 @@ def stored(key: str = "a", mark: Mark | None = None, **spec: Any) -> Resource:
     return Resource(Address("local", "Model", key), spec, mark)
 
 
-@given(st.dictionaries(TEXT, JSON, max_size=3), TEXT, st.dictionaries(TEXT, TEXT, max_size=3))
+ODD = st.text(st.sampled_from("a0 :-\u00ad\u200b\u00a0\u200d\u3000\uff1a\u2013\u30fb\u201cé"), min_size=1, max_size=6)
+
+
+@given(
+    st.dictionaries(TEXT | ODD, JSON | st.lists(ODD), max_size=3),
+    TEXT | ODD,
+    st.dictionaries(TEXT | ODD, TEXT | ODD, max_size=3),
+)
+@example({"a": ["b\uff1a\u00a0c"]}, "", {"0\u00ad": ""})
 async def test_any_content_survives_as_yaml(metadata: dict[str, Any], description: str, labels: dict[str, str]) -> None:
     """What a registry holds is what its manifest says, text that looks like a reference or like YAML included."""
     async with World.of(local={"driver": "local"}) as world:

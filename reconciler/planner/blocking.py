@@ -128,17 +128,19 @@ def _word(action: str) -> str:
 
 
 def _without_need(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
-    """Find changes whose prerequisite will not be created."""
-    missing = {
-        change.address
-        for change in changes
-        if change.action in ("conflict", "blocked") and not indexes[change.address.registry].find(change.address)
-    }
-    return {
-        change.address: ("dependency", "it needs an object that is blocked or in conflict")
-        for change in changes
-        if change.action in WRITES and missing.intersection({*change.depends_on, *_named(change)})
-    }
+    """Find changes whose prerequisite will not be created, and deletes of what moves to another registry and is held there."""
+    held = {change.address for change in changes if change.action in ("conflict", "blocked")}
+    missing = {address for address in held if not indexes[address.registry].find(address)}
+    stuck: Stuck = {}
+    for change in changes:
+        if change.action not in WRITES:
+            continue
+        elsewhere = [one for one in change.depends_on if one in held and one.registry != change.address.registry]
+        if elsewhere:
+            stuck[change.address] = ("dependency", f"it moves to {elsewhere[0]}, which is blocked or in conflict")
+        elif missing.intersection({*change.depends_on, *_named(change)}):
+            stuck[change.address] = ("dependency", "it needs an object that is blocked or in conflict")
+    return stuck
 
 
 def _named(change: Change) -> tuple[Address, ...]:

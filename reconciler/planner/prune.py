@@ -35,6 +35,7 @@ def removals(
     }
     left = {old for item in desired.resources for old in item.previous if old not in item.matched}
     speaks = desired.documents and not desired.silent_sources  # else a guard says why nothing is pruned
+    arriving = _arriving(changes, desired)
     for index in indexes.values():
         for address, stored in index.stored.items():
             if (
@@ -45,12 +46,29 @@ def removals(
                 continue
             owned = index.facts.owner or index.facts.owns
             if consents.prune and speaks and owned and address not in left:
-                deletes.append(deletion(stored[0], index, "removed"))
+                deletes.append(_once_arrived(deletion(stored[0], index, "removed"), stored[0], arriving))
             elif _alone(stored[0], index, desired):
                 orphans.append(address)  # what stands beside an orphan goes with it
         if consents.prune:
             problems.extend(_never_pruned(index))
     return deletes, orphans, problems
+
+
+def _arriving(changes: list[Change], desired: DesiredState) -> dict[str, set[Address]]:
+    """The addresses of the objects that are not in sync in their registries yet, by the keys of their manifests."""
+    changed = {change.address for change in changes if change.parent is None}
+    found: dict[str, set[Address]] = {}
+    for item in desired.resources:
+        if item.address in changed and not item.absent:
+            found.setdefault(item.key, set()).add(item.address)
+    return found
+
+
+def _once_arrived(change: Change, stored: Resource, arriving: Mapping[str, set[Address]]) -> Change:
+    """The delete of an object, after what is written for its manifest in another registry: what moves must not be nowhere."""
+    key = stored.mark.key if stored.mark is not None else stored.address.key
+    elsewhere = {one for one in arriving.get(key, ()) if one.registry != change.address.registry}
+    return replace(change, depends_on=tuple(sorted({*change.depends_on, *elsewhere}))) if elsewhere else change
 
 
 def _awaiting_rename(

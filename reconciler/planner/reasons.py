@@ -125,7 +125,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     ),
     "dependency": Reason(
         "waits for another object",
-        "It needs an object that is blocked or in conflict, or belongs to one that is.",
+        "It needs an object that is blocked or in conflict, belongs to one that is, or moves to one.",
         "Solve that one first.",
     ),
     "test-failed": Reason(

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from reconciler.core.document.odd_characters import holds_odd, in_plain_scalar
+
 # What a plain string may begin with and hold. Everything that means something to YAML, somewhere, is left out.
 _PLAIN: Final = re.compile(r"[^\W\d][^\n\t]*|(?:[/$(=^+;<\d]|\.(?=[\w/]))[^\n\t]*")
 _NOT_PLAIN: Final = re.compile(r": |:\Z| #|\A\s|\s\Z")
@@ -41,7 +43,7 @@ def dump_yaml(value: Any, *, header: str = "", escape: Escape = str) -> str:
 
 def dump_object(value: Any, *, header: str = "") -> str:
     """An object of Kubernetes as YAML. kubectl takes the names `n` and `y` for booleans, so that they are quoted, too."""
-    return _dumped(value, header, str, inline)
+    return _dumped(value, header, str, _quoted_key)
 
 
 def _dumped(value: Any, header: str, escape: Escape, key: KeyText) -> str:
@@ -113,13 +115,13 @@ def _literal(text: str, indent: str) -> str:
     return "\n".join([f"|{chomp}", *(indent + line if line else "" for line in body.split("\n"))])
 
 
-def inline(text: str, escape: Escape = str) -> str:
+def inline(text: str, escape: Escape = str, *, is_key: bool = False) -> str:
     """A string on one line: plain where every reader takes it for text, else in quotes."""
     if not isinstance(text, str):
         raise TypeError(f"{type(text).__name__} is not a key in JSON")
     if ESCAPED.search(text) or escape(text) != text:
         return escape(double_quoted(text))
-    if _PLAIN.fullmatch(text) and not _NOT_PLAIN.search(text) and not _is_ambiguous(text):
+    if _PLAIN.fullmatch(text) and not _NOT_PLAIN.search(text) and not _is_ambiguous(text, is_key=is_key):
         return text
     if ('"' in text or "\\" in text) and "'" not in text:
         return f"'{text}'"
@@ -128,11 +130,18 @@ def inline(text: str, escape: Escape = str) -> str:
 
 def inline_key(text: str, escape: Escape = str) -> str:
     """A key on one line. `n`, one of our own fields, is a boolean to YAML 1.1, and to kubectl alone of its readers."""
-    return text if text in _LETTERS and escape(text) == text else inline(text, escape)
+    return text if text in _LETTERS and escape(text) == text else _quoted_key(text, escape)
 
 
-def _is_ambiguous(text: str) -> bool:
-    return text.lower() in _WORDS or _NUMBER_LIKE.fullmatch(text) is not None
+def _quoted_key(text: str, escape: Escape) -> str:
+    return inline(text, escape, is_key=True)
+
+
+def _is_ambiguous(text: str, *, is_key: bool) -> bool:
+    if text.lower() in _WORDS or _NUMBER_LIKE.fullmatch(text) is not None:
+        return True
+    # our own reader takes what nobody sees there for part of the notation
+    return holds_odd(text) and bool(in_plain_scalar(text, 0, len(text), is_key=is_key)[0])
 
 
 def double_quoted(text: str) -> str:
