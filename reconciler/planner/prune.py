@@ -35,7 +35,7 @@ def removals(
     }
     left = {old for item in desired.resources for old in item.previous if old not in item.matched}
     speaks = desired.documents and not desired.silent_sources  # else a guard says why nothing is pruned
-    arriving = _arriving(changes, desired)
+    arriving = _arriving(changes, desired) if consents.prune and changes else {}
     for index in indexes.values():
         for address, stored in index.stored.items():
             if (
