@@ -44,6 +44,8 @@ def deletes(project: Project, allowed: int) -> dict[str, list[str]]:
 def test_it_is_created_before_it_is_deleted(project: Project, two: tuple[Server, Server]) -> None:
     one, other = two
     assert deletes(project, 1) == {"one/Model/a": ["two/Model/a"]}
+    told = "its manifest goes to two/Model/a: it is deleted here after that"
+    assert told in project.run("plan", "--prune", "--allow-deletes", "1").out
     assert project.run(*PRUNE).code == 0
     assert (one.keys("Model"), other.keys("Model")) == (["stays"], ["a", "stays"])
     assert deletes(project, 1) == {}
