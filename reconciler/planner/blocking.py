@@ -130,6 +130,8 @@ def _word(action: str) -> str:
 def _without_need(changes: list[Change], indexes: Mapping[str, RegistryIndex]) -> Stuck:
     """Find changes whose prerequisite will not be created, and deletes of what moves to another registry and is held there."""
     held = {change.address for change in changes if change.action in ("conflict", "blocked")}
+    if not held:
+        return {}
     missing = {address for address in held if not indexes[address.registry].find(address)}
     stuck: Stuck = {}
     for change in changes:
