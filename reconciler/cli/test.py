@@ -198,13 +198,14 @@ async def _through_registry(
 
 async def _check_known(workspace: Workspace, key: str, opened: Mapping[str, Registry]) -> None:
     """Raises InputError for a KEY that no manifest declares and none of the registries holds, as `get` does."""
-    if any(key in (item.key, str(item.address)) for item in workspace.load().desired.resources):
+    loaded = workspace.load()
+    if any(key in (item.key, str(item.address)) for item in loaded.desired.resources):
         return
     remote = await read_all(opened, workspace.facts)
     if not matching(key, remote.resources()):
         check_readable(key, remote)
-        all_declared(workspace.load())  # the one that is meant may be one with a mistake
-        known = [*(item.address for item in workspace.load().desired.resources), *_addresses(remote)]
+        declared = all_declared(loaded)  # the one that is meant may be one with a mistake
+        known = [*(item.address for item in declared.resources), *_addresses(remote)]
         raise InputError(f"no manifest declares {key!r}, and no registry holds it", hint=suggested(key, known))
 
 

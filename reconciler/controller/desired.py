@@ -59,8 +59,8 @@ class Declared:
     """What the objects of one Registry object declare.
 
     `documents` are those that go there, or stay though they go elsewhere, by the name of their manifest; `going` those
-    that left, or are about to be deleted. `desired` has what the good ones want, `absent` what the going ones had; `troubles` are those of
-    the others, by the name of their manifest.
+    that left, or are about to be deleted. `desired` has what the good ones want, `absent` what the going ones had;
+    `troubles` are those of the others, by the name of their manifest.
     """
 
     workspace: Workspace
@@ -100,17 +100,22 @@ class Composer:
         goes_to = self.goes_to(member, registry.namespace)
         if registry.name in goes_to:
             return True, None
-        there = {name: self.copies.registry(ObjectKey(registry.namespace, name)) is not None for name in goes_to}
-        trouble = _astray(sorted(name for name in there if not there[name])) or self._moving(member, registry, goes_to)
+        missing = sorted(name for name in goes_to if self.copies.registry(ObjectKey(registry.namespace, name)) is None)
+        if missing:
+            found = unplaced(missing[0])
+            return True, replace(found, message=f"{found.message}; what it declared here is left alone meanwhile")
+        trouble = self._moving(member, registry, goes_to)
         return trouble is not None, trouble
 
     def _moving(self, member: Member, registry: ObjectKey, goes_to: frozenset[str]) -> Trouble | None:
         """Why an object is not deleted yet in a registry that it left."""
         spec = (self.copies.registry(registry) or {}).get("spec") or {}
+        if not spec.get("prune"):
+            return None
         generation = member.item["metadata"].get("generation")
         rows = rows_of(member.item)
         late = sorted(name for name in goes_to if not _is_in_sync(rows.get(name), generation))
-        if not late or not spec.get("prune"):
+        if not late:
             return None
         return Trouble("moving", f"it is deleted here once it is in sync in {', '.join(late)}", "delete")
 
@@ -210,14 +215,12 @@ class Composer:
         return {variable(one.name, one.key): maps[one.name][one.key] for one in named if one.key in maps[one.name]}
 
 
-def _astray(missing: list[str]) -> Trouble | None:
-    """Why an object is left alone that goes to Registry objects which are not there, or to none; None where none is missing."""
-    if not missing:
-        return None
-    left = "what it declared here is left alone meanwhile"
-    if missing[0] == NOWHERE:
-        return Trouble("no-registry", f"it goes to no Registry; {left}")
-    return Trouble("registry-missing", f"there is no Registry {missing[0]}, where it goes now; {left}")
+def unplaced(name: str) -> Trouble:
+    """Why an object is left alone that goes to a Registry object which is not there, or to none (`NOWHERE`)."""
+    if name == NOWHERE:
+        message = "it goes to no Registry: name one, or mark one of its namespace with `default: true`"
+        return Trouble("no-registry", message)
+    return Trouble("registry-missing", f"there is no Registry {name} in its namespace")
 
 
 def _is_in_sync(row: Mapping[str, Any] | None, generation: int | None) -> bool:

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from reconciler.controller.cluster import Cluster, ClusterError, ObjectKey, ResourceType, key_of
 from reconciler.controller.copies import Copies, Member
-from reconciler.controller.desired import Composer, Declared
+from reconciler.controller.desired import Composer, Declared, Trouble, unplaced
 from reconciler.controller.documents import ClusterDocument
 from reconciler.controller.finalizers import held_by
 from reconciler.controller.planned import NOT_IN_FORCE
 from reconciler.controller.ports import Recorder
-from reconciler.controller.routing import NOWHERE, rows_of
-from reconciler.controller.rows import unknown_row
+from reconciler.controller.routing import rows_of
+from reconciler.controller.rows import row_of_trouble, unknown_row
 from reconciler.controller.status import HELD, Row
 from reconciler.controller.wording import worded
 from reconciler.controller.writer import Writer
@@ -74,16 +74,13 @@ class Members:
 
     async def without_registry(self) -> None:
         """Release all objects of a Registry object that is not there, and say so to those that name it."""
-        message = "it goes to no Registry: name one, or mark one of its namespace with `default: true`"
-        if self.key.name != NOWHERE:
-            message = f"there is no Registry {self.key.name} in its namespace"
-        reason = "no-registry" if self.key.name == NOWHERE else "registry-missing"
-        await self._each(self._leave(member, reason, message) for member in self.copies.members(self.key))
+        trouble = unplaced(self.key.name)
+        await self._each(self._leave(member, trouble) for member in self.copies.members(self.key))
 
-    async def _leave(self, member: Member, reason: str, message: str) -> None:
+    async def _leave(self, member: Member, trouble: Trouble) -> None:
         goes_there = self.key.name in self._goes_to(member) and "deletionTimestamp" not in member.item["metadata"]
         generation = int(member.item["metadata"].get("generation", 0))
-        row = Row(self.key.name, "blocked", reason, message, generation=generation) if goes_there else None
+        row = row_of_trouble(self.key.name, generation, trouble) if goes_there else None
         await self._let_go(member.resource, member.item, row, self._goes_to(member))
 
     async def release(self) -> None:

@@ -57,22 +57,21 @@ class Neighbours:
         Registry objects of this namespace).
         """
         vanished = list(pruned(planned.plan.changes, planned.remote))
-        going = (change.address for change in planned.plan.changes if change.action == "delete")
-        left = [one for one in stored_of(going, planned.remote) if one.address in moved]
-        names = frozenset[str]().union(*(moved[one.address] for one in left))
+        left = list(stored_of(moved, planned.remote))
+        names = frozenset[str]().union(*moved.values())
         there = (
             one
             for one in self._others()
             if one[0].key.namespace == self.registry.key.namespace and one[0].key.name in names
         )
         here = planned.remote.listings[self.registry.key.name]
-        found = [one async for one in self._claims(vanished, here, self._others())] if vanished else []
-        return (*found, *[one async for one in self._claims(left, here, there)]) if left else tuple(found)
+        found = [one async for one in self._claims(vanished, here, self._others())]
+        return (*found, *[one async for one in self._claims(left, here, there)])
 
     async def _claims(
         self, going: list[Pruned], here: Listing, others: Iterable[tuple[RegistryObject, RegistryFacts | None]]
     ) -> AsyncIterator[Claim]:
-        for other, facts in others:
+        for other, facts in others if going else ():
             concerned = [one for one in going if not one.marked or other.owner == self.registry.owner]
             members = self.copies.members(other.key) if concerned else []
             placed = [one for one in self.composer.placed(other, members) if one.stays]

@@ -28,9 +28,9 @@ def secrets_named(one: ClusterDocument) -> frozenset[str]:
     return frozenset(named.name for named in one.named if named.kind == SECRET)
 
 
-def row_of_trouble(registry: str, one: ClusterDocument, trouble: Trouble) -> Row:
+def row_of_trouble(registry: str, generation: int, trouble: Trouble) -> Row:
     """The row of an object that is left alone."""
-    return Row(registry, trouble.action, trouble.reason, trouble.message, generation=one.generation)
+    return Row(registry, trouble.action, trouble.reason, trouble.message, generation=generation)
 
 
 def unknown_row(registry: str, generation: int, reason: str, message: str) -> Row:
@@ -67,7 +67,7 @@ def rows(
     left, idle = left_of(planned, report), planned.not_in_force
     for file, one in declared.documents.items():
         if file in planned.troubles:
-            yield file, row_of_trouble(registry, one, planned.troubles[file])
+            yield file, row_of_trouble(registry, one.generation, planned.troubles[file])
         elif file in left:
             yield file, _row_left(registry, one, left[file], planned, report)._replace(secrets=secrets.get(file, ""))
         elif file in idle:

@@ -145,6 +145,11 @@ class Resource:
     pending: str = ""
     uid: str | None = field(default=None, compare=False)
 
+    @property
+    def manifest_key(self) -> str:
+        """The key of its manifest: where names in the registry have a form of their own, the mark has it."""
+        return self.mark.key if self.mark is not None else self.address.key
+
     def holding(self, spec: Mapping[str, Any], unmanaged: Mapping[str, Any], mark: Mark | None) -> Resource:
         """The object with other content, as `dataclasses.replace` makes it in three times the time: each write asks."""
         return Resource(

@@ -20,17 +20,20 @@ Data = Mapping[str, Any]
 
 
 FOREIGN: Final = "foreign-file"
+_AWAY: Final = "move it out of the manifests folder, or list it under `exclude` in reconciler.yaml"
 
 
 class Format(NamedTuple):
     """A format of files.
 
     `title` is what people call one file of it; `importer` names the module of `importing` that reads it, if one does.
+    `away` says where it belongs, with `{file}` for its name.
     """
 
     title: str
     fits: Callable[[Data], bool]
     importer: str | None = None
+    away: str = _AWAY
 
 
 def recognise(data: Any) -> Format | None:
@@ -68,11 +71,7 @@ def is_kubernetes(data: Any) -> bool:
 
 def foreign(found: Format, shown: str) -> Finding:
     """The error for a file of another tool among the manifests: the format's name, and the ways out."""
-    away = "move it out of the manifests folder, or list it under `exclude` in reconciler.yaml"
-    if found.fits is _our_config:
-        away = f"give it with `--config {shown}`, or {away}"
-    if found.fits is _our_policy:
-        away = "move it to the folder `policies`"
+    away = found.away.replace("{file}", shown)
     if found.importer is not None:
         away = f"`reconciler import {shown} -o DIR` writes manifests for it; then {away}"
     return Finding(FOREIGN, f"this looks like {found.title}, and is no manifest", suggestion=away)
@@ -261,8 +260,12 @@ _FORMATS: Final = (
     Format("an MLflow model's MLmodel", lambda data: _has(data, "flavors") and _any(data, "artifact_path", "run_id")),
     Format("a Hugging Face config.json", lambda data: _any(data, "architectures", "transformers_version")),
     Format("a request to a chat completion API", lambda data: _has(data, "model", "messages")),
-    Format("reconciler's own configuration (reconciler.yaml)", _our_config),
-    Format("a policy of reconciler", _our_policy),
+    Format(
+        "reconciler's own configuration (reconciler.yaml)",
+        _our_config,
+        away="give it with `--config {file}`, or " + _AWAY,
+    ),
+    Format("a policy of reconciler", _our_policy, away="move it to the folder `policies`"),
     Format("a plan or report of reconciler", _our_plan),
     Format("a model, a policy or a connection of IBM's ADK", _adk, "adk"),
     Format("a request body of watsonx Orchestrate's API", _watsonx_body, "watsonx"),

@@ -35,8 +35,7 @@ def perhaps_renamed(
     for item, old in pairs:
         source = item.resource.source
         if alike[item.address] == alike[old.address] == 1 and source is not None:
-            key = old.mark.key if old.mark is not None else old.address.key
-            message = f"{old.address} is no longer declared, and {item.address} is new and the same: if it was renamed, `previous_keys: [{key}]` keeps it"
+            message = f"{old.address} is no longer declared, and {item.address} is new and the same: if it was renamed, `previous_keys: [{old.manifest_key}]` keeps it"
             yield Problem(source.file, source.line, 1, "perhaps-renamed", message, severity="warning")
 
 

@@ -105,10 +105,9 @@ def make_delete_plan(
     `desired` is what all manifests say: what they protect is blocked, as is what another owner has or others refer to.
     """
     declared = desired.find(target.address)
-    key = target.mark.key if target.mark is not None else target.address.key
     source = declared.resource.source if declared is not None else None
     protected = declared.protected if declared is not None else None
-    item = Desired(Resource(target.address, {}, source=source), key, absent=True, protected=protected)
+    item = Desired(Resource(target.address, {}, source=source), target.manifest_key, absent=True, protected=protected)
     state = DesiredState((item,), frozenset({target.address}), complete=False, documents=1)
     kept = {other.address: other for other in desired.resources if other.protected and not other.absent}
     policy = Policy(environment=environment, named=frozenset({target.address}), protected=kept)

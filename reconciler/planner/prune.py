@@ -66,8 +66,7 @@ def _arriving(changes: list[Change], desired: DesiredState) -> dict[str, set[Add
 
 def _once_arrived(change: Change, stored: Resource, arriving: Mapping[str, set[Address]]) -> Change:
     """The delete of an object, after what is written for its manifest in another registry: what moves must not be nowhere."""
-    key = stored.mark.key if stored.mark is not None else stored.address.key
-    elsewhere = sorted(one for one in arriving.get(key, ()) if one.registry != change.address.registry)
+    elsewhere = sorted(one for one in arriving.get(stored.manifest_key, ()) if one.registry != change.address.registry)
     if not elsewhere:
         return change
     message = change.message or f"its manifest goes to {elsewhere[0]}: it is deleted here after that"

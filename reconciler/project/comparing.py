@@ -101,7 +101,6 @@ def _check_readable(remote: RemoteState, workspace: Workspace) -> None:
 
 def _item(workspace: Workspace, resource: Resource, declared: Desired | None = None) -> Item:
     entry = workspace.entries[resource.address.registry]
-    marked = resource.mark.key if resource.mark is not None else resource.address.key
-    key = declared.key if declared is not None else marked
+    key = declared.key if declared is not None else resource.manifest_key
     kind = entry.driver.kinds[resource.address.kind]
     return Item(resource.address, entry.driver.name, kind, key, resource.spec, resource.source)

@@ -36,9 +36,8 @@ def kept(loop: Loop) -> set[str]:
 
 async def seen(loop: Loop) -> None:
     """Let the copies see what a watch tells; what it does not tell stays unseen."""
-    loop.cluster.deaf = True
-    await loop.settle()
-    loop.cluster.deaf = False
+    with loop.cluster.unheard():
+        await loop.settle()
 
 
 async def delete(loop: Loop, *names: str) -> None:
@@ -397,9 +396,8 @@ def test_what_was_changed_first_and_is_told_last_is_not_taken_for_removed(tmp_pa
         async with with_models(tmp_path, "a") as loop:
             loop.cluster.put(REGISTRY, a_registry("second"))
             await loop.until_quiet()
-            loop.cluster.deaf = True
-            loop.cluster.put(MODEL, a_model("a", registries={"first": {}}))
-            loop.cluster.deaf = False
+            with loop.cluster.unheard():
+                loop.cluster.put(MODEL, a_model("a", registries={"first": {}}))
             loop.cluster.put(REGISTRY, a_registry(prune=True, default=False))
             await seen(loop)
             assert (await loop.reconciler.reconcile(key("first"), loop.fence)).failed
@@ -419,9 +417,8 @@ def test_nothing_is_written_by_a_registry_object_that_says_something_else_by_now
 
     async def run() -> None:
         async with with_models(tmp_path, "a") as loop:
-            loop.cluster.deaf = True
-            loop.cluster.put(REGISTRY, a_registry(prune=True, **spec))
-            loop.cluster.deaf = False
+            with loop.cluster.unheard():
+                loop.cluster.put(REGISTRY, a_registry(prune=True, **spec))
             loop.cluster.put(MODEL, a_model("a", display_name="A"))
             await seen(loop)
             assert (await loop.reconciler.reconcile(key("first"), loop.fence)).failed

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -168,6 +169,15 @@ class MemoryCluster:
     def drop(self, resource: ResourceType, key: ObjectKey) -> None:
         """Remove an object at once, its finalizers and all."""
         self._remove(resource, copy.deepcopy(self._there(resource, key)))
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """No watch is told of what changes meanwhile."""
+        self.deaf = True
+        try:
+            yield
+        finally:
+            self.deaf = False
 
     def undefine(self, resource: ResourceType) -> None:
         """Remove a type's definition, and with it all objects."""
