@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import pytest
 import pytest_asyncio
 from registry.mlflow.server import create_workspace
-from registry.nemo_proxy import WRITES, Passed, Proxy, proxied
+from registry.nemo_proxy import WRITES, Answer, Passed, Proxy, proxied
 from registry.server_process import Running
 from world import World
 
@@ -36,7 +36,6 @@ ROWS: Final[Mapping[str, str]] = {
 }
 KEEPS_NOTHING: Final = "the server keeps no member that it does not know"
 Row = dict[str, Any]
-Answer = tuple[int, bytes, dict[str, str]]
 
 
 @dataclass

@@ -27,6 +27,7 @@ WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
 _WORKSPACES: Final = "/apis/entities/v2/workspaces"
 _HOP: Final = ("connection", "keep-alive", "transfer-encoding", "content-length", "date", "server")
 
+Answer = tuple[int, bytes, dict[str, str]]  # the status, the body, the headers
 Change = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
@@ -120,10 +121,11 @@ class Proxy:
     changes: list[Change] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     workspaces: set[str] | None = None
-    remembered: dict[str, tuple[int, bytes, dict[str, str]]] | None = None
+    remembered: dict[str, Answer] | None = None
     faults: list[Fault] = field(default_factory=list)
     newer: dict[tuple[str, str], Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    done: int = 0  # writes that the server has answered
 
     @property
     def url(self) -> str:
@@ -166,13 +168,13 @@ class Proxy:
                     fault.acts()
         return None
 
-    def recall(self, request: Passed) -> tuple[int, bytes, dict[str, str]] | None:
+    def recall(self, request: Passed) -> Answer | None:
         """The answer to a list that is still true."""
         if self.remembered is None or request.method != "GET" or request.name:
             return None
         return self.remembered.get(request.kind)
 
-    def remember(self, request: Passed, answer: tuple[int, bytes, dict[str, str]]) -> None:
+    def remember(self, request: Passed, answer: Answer) -> None:
         if self.remembered is None:
             return
         if request.method in WRITES:
@@ -180,6 +182,16 @@ class Proxy:
                 self.remembered.pop(kind, None)
         elif not request.name and answer[0] == http.client.OK and "page=1&" in request.query:
             self.remembered[request.kind] = answer
+
+    def kept(self, request: Passed, ask: Callable[[], Answer]) -> Answer:
+        """The server's answer, remembered unless a write was answered meanwhile: it may show what was before that."""
+        done = self.done
+        answer = ask()
+        with self.lock:
+            self.done += writes(request)
+            if writes(request) or self.done == done:
+                self.remember(request, answer)
+        return answer
 
     def renamed(self, data: bytes, *, back: bool = False) -> bytes:
         for ours, theirs in self.names.items():
@@ -274,8 +286,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._strike(fault)
         known = proxy.recall(request)
         if known is None:
-            known = self._ask(request, content, headers)
-            proxy.remember(request, known)
+            known = proxy.kept(request, lambda: self._ask(request, content, headers))
         status, data, kept = known
         proxy.passed.append(Passed(request.method, path, query, request.body, headers, status))
         if request.path == _WORKSPACES and request.method == "POST" and proxy.workspaces is not None:
@@ -286,7 +297,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._strike(fault)
         return self._reply(status, proxy.changed(request, proxy.renamed(data, back=True)), kept)
 
-    def _ask(self, request: Passed, content: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, dict[str, str]]:
+    def _ask(self, request: Passed, content: bytes, headers: Mapping[str, str]) -> Answer:
         proxy = self.proxy
         sent = {name: value for name, value in headers.items() if name not in (*_HOP, "host")}
         self.beyond.request(self.command, proxy.renamed(self.path.encode()).decode(), proxy.renamed(content), sent)

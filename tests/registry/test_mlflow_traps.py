@@ -9,6 +9,7 @@
 | tags and aliases move no timestamp | test_what_moves_no_timestamp_is_seen |
 | a version's delete takes its aliases along | test_a_version_that_was_deleted_by_hand |
 | the same source twice is two versions | test_a_version_is_never_made_twice |
+| a list may lag behind a create | test_an_alias_waits_for_no_list |
 | a version's number is a text, and "02" is 2 | test_a_number_is_a_text |
 | stages are the server's | test_stages_are_nobodys_difference |
 | a secret in use can be deleted | test_deletes_go_from_endpoint_to_secret, test_a_secret_that_came_into_use_is_kept |
@@ -37,8 +38,9 @@ from hypothesis import strategies as st
 from registry.mlflow.fixtures import mlflow, proxy
 from registry.mlflow.judge import Judge
 from registry.mlflow.server import GATEWAY, WORKSPACE, call
-from registry.mlflow.world import absent, registered, served, version
-from registry.nemo_proxy import Fault, Matches, Proxy, writes
+from registry.mlflow.world import absent, connected, registered, served, version
+from registry.nemo_proxy import Answer, Fault, Matches, Passed, Proxy, proxied, writes
+from registry.server_process import Running
 from world import ENVIRON, World, actions, paths, statuses
 
 from reconciler.core.errors import RefusedError, RegistryError
@@ -188,6 +190,36 @@ async def test_a_version_is_never_made_twice(mlflow: World, mlflow_judge: Judge,
     sources = {number: one["source"] for number, one in mlflow_judge.versions("m").items()}
     assert sources == {"1": "s3://b/1", "2": "s3://b/2"}
     assert mlflow_judge.models()["m"]["aliases"] == {"champion": "2"}
+
+
+class Lagging(Proxy):
+    """The list of versions shows a new one only when it is asked for the third time, as a replica of a database may."""
+
+    before: Answer
+    late: int = 0
+
+    def remember(self, request: Passed, answer: Answer) -> None:
+        if request.path.endswith("model-versions/create"):
+            self.late = 2
+        elif request.path.endswith("model-versions/search") and "filter" in request.query:
+            self.before = answer
+
+    def recall(self, request: Passed) -> Answer | None:
+        if self.late and request.path.endswith("model-versions/search") and "filter" in request.query:
+            self.late -= 1
+            return self.before
+        return None
+
+
+async def test_an_alias_waits_for_no_list(mlflow_server: Running, mlflow_workspace: str, mlflow_judge: Judge) -> None:
+    """The answer to a create tells the version's number: a list that does not show it yet keeps no alias from being set."""
+    wanted = (registered("m", aliases={"champion": {"version": "a"}}), version("m/a"))
+    with proxied(mlflow_server.url, Lagging) as proxy:
+        async with connected(proxy.url, mlflow_workspace) as world:
+            assert set(statuses(await world.apply(*wanted)).values()) == {"ok"}
+            assert not proxy.late
+            assert await world.settled(*wanted)
+    assert mlflow_judge.models()["m"]["aliases"] == {"champion": "1"}
 
 
 async def test_a_number_is_a_text(mlflow: World, mlflow_judge: Judge) -> None:

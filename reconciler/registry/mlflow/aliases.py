@@ -53,16 +53,13 @@ class Aliases:
         for alias in sorted(before.keys() - after.keys()):
             await self._calls.change("DELETE", f"{MODELS}/alias", {"name": address.key, "alias": alias}, address)
 
-    def waiting_for(self, version: Address) -> list[str]:
-        """The aliases that wait for a version to be created."""
-        model, name = split_key(version)
-        return [alias for alias, wanted in self._waiting.get(model, {}).items() if wanted == name]
-
     async def settle(self, version: Address, number: str) -> None:
-        """Sets the aliases that waited for a version, now that it is there."""
-        for alias in self.waiting_for(version):
+        """Sets the aliases that waited for a version to be created, now that it is there."""
+        model, name = split_key(version)
+        waiting = self._waiting.get(model, {})
+        for alias in [alias for alias, wanted in waiting.items() if wanted == name]:
             await self._set(version, alias, number)
-            del self._waiting[split_key(version)[0]][alias]
+            del waiting[alias]
 
     async def move(self, address: Address, older: list[Row], number: str) -> None:
         """The aliases that were declared by a version's name follow the name to its new version."""

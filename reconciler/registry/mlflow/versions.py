@@ -63,11 +63,8 @@ class ModelVersions:
         if is_number(split_key(address)[1]):
             message = f"{address} is not there, and the server numbers versions itself"
             raise PermanentError(message, hint="call the version by a name of your own, and it will be created")
-        await self._take_name(write, await sound_versions(self._calls, address))
-        if self._aliases.waiting_for(address):
-            found = await self.get(address)
-            if found is not None:
-                await self._aliases.settle(address, str(found.id))
+        number = await self._take_name(write, await sound_versions(self._calls, address))
+        await self._aliases.settle(address, number)
         return None
 
     async def update(self, write: Write) -> Resource | None:

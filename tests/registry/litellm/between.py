@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from registry.nemo_proxy import Passed, Proxy, proxied, writes
+from registry.nemo_proxy import Answer, Passed, Proxy, proxied, writes
 
 Row = dict[str, Any]
 _GZIP = b"\x1f\x8b"
@@ -21,12 +21,12 @@ class Between(Proxy):
     """Every model and credential in every reply passes through each of `alters`, with its kind."""
 
     alters: list[Callable[[str, Row], Row]] = field(default_factory=list)
-    answers: dict[str, tuple[int, bytes, dict[str, str]]] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
 
-    def recall(self, request: Passed) -> tuple[int, bytes, dict[str, str]] | None:
+    def recall(self, request: Passed) -> Answer | None:
         return self.answers.get(f"{request.path}?{request.query}") if request.method == "GET" else None
 
-    def remember(self, request: Passed, answer: tuple[int, bytes, dict[str, str]]) -> None:
+    def remember(self, request: Passed, answer: Answer) -> None:
         if writes(request):
             self.answers.clear()
         elif request.path in _LISTS:
