@@ -10,11 +10,12 @@ import json
 import json.encoder
 import marshal
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from reconciler.core import pointer as json_pointer
 from reconciler.core.formats import path_at_end
+from reconciler.core.json_encoder import json_encoder
 from reconciler.core.pointer import MISSING
 from reconciler.core.rules import (
     OPAQUE,
@@ -35,28 +36,7 @@ PRESENT: Final = "(present)"  # what is left of a secret that a registry did han
 MAX_DEPTH: Final = 100  # levels of maps and lists inside each other, as in a manifest
 
 
-def _encoder() -> Callable[[Any], str]:
-    """json's encoder in C, made once: `JSONEncoder.encode` makes one for each value. Where Python has none, that."""
-    plain = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    make = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:
-        return plain.encode
-    quote = json.encoder.encode_basestring
-    pieces = make(
-        markers=None,
-        default=plain.default,
-        encoder=quote,
-        indent=None,
-        key_separator=":",
-        item_separator=",",
-        sort_keys=True,
-        skipkeys=False,
-        allow_nan=True,
-    )
-    return lambda value: "".join(pieces(value, 0))
-
-
-_encode: Final = _encoder()
+_encode: Final = json_encoder(sort_keys=True, ensure_ascii=False, allow_nan=True)
 
 
 def canonical_json(value: Any) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.schema.findings import Finding, is_mistake
-from reconciler.manifest.cached_items import Items, items_of, plain
+from reconciler.manifest.cached_items import Items, items_of, plain, text_of
 from reconciler.manifest.manifests import Manifest
 
 FEWEST: Final = 64  # files, below which reading them costs no more than looking them up
@@ -124,7 +124,7 @@ class ManifestCache:
                     [one.index, one.source.line, one.kind, one.key, plain(items, one.source)] for one, items in compiled
                 ]
                 if all(items is not None for *_, items in documents):
-                    yield self._fresh[shown], json.dumps(documents, separators=(",", ":"), allow_nan=False).encode()
+                    yield self._fresh[shown], text_of(documents).encode()
 
     def _digest(self, shown: str, data: bytes) -> bytes:
         name = shown.encode(errors="surrogateescape")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from reconciler.core.json_encoder import json_encoder
 from reconciler.core.resource import Address, Desired, Resource, Source
 from reconciler.core.schema.findings import Finding
 
@@ -16,10 +19,16 @@ _SHARED: Final = 1024  # values that manifests have alike: each is in memory onc
 
 # Of a resource, what a manifest says. The rest is a registry's, and empty here: an item with any of it is not kept.
 RESOURCE_FIELDS: Final = ("address", "spec", "source", "parent", "unmanaged")
+_REST: Final = [one for one in fields(Resource) if one.name not in RESOURCE_FIELDS]
+_NOTHING: Final = tuple(one.default if one.default is not MISSING else {} for one in _REST)
+_registrys_own: Final = attrgetter(*[one.name for one in _REST])
 DESIRED_FIELDS: Final = (
     *("resource", "key", "absent", "protected", "previous", "ignore", "secrets", "references", "labels"),
     *("prerequisites", "origins"),
 )
+
+# A value as JSON text: what many manifests have alike is the same text, and read only once.
+text_of: Final = json_encoder(sort_keys=False, ensure_ascii=True, allow_nan=False)
 
 
 def plain(items: Items, source: Source) -> list[Any] | None:
@@ -33,19 +42,17 @@ def plain(items: Items, source: Source) -> list[Any] | None:
             written.append({"finding": list(item)})
             continue
         resource = item.resource
-        only = Resource(
-            resource.address, resource.spec, source=source, parent=resource.parent, unmanaged=resource.unmanaged
-        )
-        if resource != only or resource.server_facts or item.matched:
+        if resource.source != source or _registrys_own(resource) != _NOTHING or item.matched:
             return None
         terms = [
             *(item.absent, item.protected, item.previous, item.ignore, item.secrets, item.references, item.labels),
             *(item.prerequisites, item.origins, resource.unmanaged),
         ]
         spec = {
-            name: [_text(value)] if isinstance(value, (dict, list)) else value for name, value in resource.spec.items()
+            name: [text_of(value)] if isinstance(value, (dict, list)) else value
+            for name, value in resource.spec.items()
         }
-        written.append([*resource.address, spec, resource.parent, item.key, _text(terms)])
+        written.append([*resource.address, spec, resource.parent, item.key, text_of(terms)])
     return written
 
 
@@ -55,11 +62,6 @@ def items_of(written: list[Any], file: str, line: int) -> Items:
     return tuple(
         Finding._make(item["finding"]) if isinstance(item, dict) else _desired(item, source) for item in written
     )
-
-
-def _text(value: Any) -> str:
-    """A value as JSON text: what many manifests have alike is the same text, and read only once."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 @lru_cache(maxsize=_SHARED)
