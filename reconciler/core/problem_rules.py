@@ -335,6 +335,10 @@ _PLAN: Final = {
         "In a pipeline, a registry is a file or folder that was not in the checkout, so it goes with the runner.",
         "Use a registry that outlives the run; or a `path` outside of the checkout, on a runner that stays.",
     ),
+    "not-moved": ProblemRule(
+        "What moves to a registry that `--registry` leaves out stays where it is: that one does not hold it yet.",
+        "Apply the registry that it moves to first, or both at once.",
+    ),
     "never-pruned": ProblemRule(
         "Objects of this kind have no room for the mark, so none of them is ever pruned.",
         "Say which are yours with `owns` in reconciler.yaml.",

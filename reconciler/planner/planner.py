@@ -24,6 +24,7 @@ from reconciler.planner.guards import Guard, Limits
 from reconciler.planner.index import RegistryIndex, identity
 from reconciler.planner.losses import with_losses
 from reconciler.planner.matching import add_builtins, match_by_mark
+from reconciler.planner.moving import Moving
 from reconciler.planner.order import in_order
 from reconciler.planner.perhaps_renamed import perhaps_renamed
 from reconciler.planner.plan import Change, Consents, Plan
@@ -75,7 +76,10 @@ def make_plan(desired: DesiredState, remote: RemoteState, policy: Policy = Polic
     same = {item.address for item, result in zip(planned, decided, strict=True) if result.same}
     changes = _ambiguous_renames([change for result in decided for change in result.changes])
     problems = [*policy.problems, *(problem for result in decided for problem in result.problems)]
-    removed, orphans, prune_problems = removals(desired, indexes, policy.consents, changes, policy.declared_elsewhere)
+    moving = Moving(tuple(changes), desired, indexes, policy.beside, policy)
+    removed, orphans, prune_problems = removals(
+        desired, indexes, policy.consents, changes, policy.declared_elsewhere, moving
+    )
     changes.extend(removed)
     changes.extend(derived_deletes(changes, desired, indexes, policy.protected))
     changes = judged_together(changes, indexes, policy.consents, policy.named)

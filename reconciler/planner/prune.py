@@ -10,6 +10,7 @@ from reconciler.core.resource import Address, Desired, DesiredState, Resource
 from reconciler.planner.blocking import taken
 from reconciler.planner.deletable import deletion
 from reconciler.planner.index import RegistryIndex
+from reconciler.planner.moving import Moving
 from reconciler.planner.ownership import Ownership, foreign_user, ownership_of, prunable
 from reconciler.planner.plan import Change, Consents
 
@@ -20,6 +21,7 @@ def removals(
     consents: Consents,
     changes: list[Change],
     declared_elsewhere: frozenset[Address],
+    moving: Moving,
 ) -> tuple[list[Change], list[Address], list[Problem]]:
     """Find what is ours and no longer declared: deletes with --prune, orphans without, and warnings of what prune never sees."""
     deletes: list[Change] = []
@@ -35,7 +37,6 @@ def removals(
     }
     left = {old for item in desired.resources for old in item.previous if old not in item.matched}
     speaks = desired.documents and not desired.silent_sources  # else a guard says why nothing is pruned
-    arriving = _arriving(changes, desired) if consents.prune and changes else {}
     for index in indexes.values():
         for address, stored in index.stored.items():
             if (
@@ -46,7 +47,12 @@ def removals(
                 continue
             owned = index.facts.owner or index.facts.owns
             if consents.prune and speaks and owned and address not in left:
-                deletes.append(_once_arrived(deletion(stored[0], index, "removed"), stored[0], arriving))
+                keys = _keys(stored[0], index)
+                waits = moving.waits(address, keys)
+                if waits is None:
+                    deletes.append(moving.after(deletion(stored[0], index, "removed"), keys))
+                elif stored[0].parent is None:  # what stands beside it stays with it
+                    problems.append(waits)
             elif _alone(stored[0], index, desired):
                 orphans.append(address)  # what stands beside an orphan goes with it
         if consents.prune:
@@ -54,23 +60,10 @@ def removals(
     return deletes, orphans, problems
 
 
-def _arriving(changes: list[Change], desired: DesiredState) -> dict[str, set[Address]]:
-    """The addresses of the objects that are not in sync in their registries yet, by the keys of their manifests."""
-    changed = {change.address for change in changes if change.parent is None}
-    found: dict[str, set[Address]] = {}
-    for item in desired.resources:
-        if item.address in changed and not item.absent:
-            found.setdefault(item.key, set()).add(item.address)
-    return found
-
-
-def _once_arrived(change: Change, stored: Resource, arriving: Mapping[str, set[Address]]) -> Change:
-    """The delete of an object, after what is written for its manifest in another registry: what moves must not be nowhere."""
-    elsewhere = sorted(one for one in arriving.get(stored.manifest_key, ()) if one.registry != change.address.registry)
-    if not elsewhere:
-        return change
-    message = change.message or f"its manifest goes to {elsewhere[0]}: it is deleted here after that"
-    return replace(change, depends_on=tuple(sorted({*change.depends_on, *elsewhere})), message=message)
+def _keys(resource: Resource, index: RegistryIndex) -> frozenset[str]:
+    """The keys of the manifests that an object came from: its own, and that of the model that it stands beside."""
+    beside = index.find(resource.parent) if resource.parent is not None else ()
+    return frozenset(one.manifest_key for one in (resource, *beside))
 
 
 def _awaiting_rename(

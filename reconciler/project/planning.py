@@ -5,13 +5,14 @@ The command line and the Python interface both plan through here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from reconciler.core.errors import ConfigError, Problem, RegistryError, SecretError
 from reconciler.core.resource import DesiredState, Listing, RemoteState, Resource
 from reconciler.core.schema.findings import NEAR_MISS
+from reconciler.planner.moving import unread_goals
 from reconciler.planner.plan import Consents, Plan
 from reconciler.planner.planner import Policy, make_delete_plan, make_plan
 from reconciler.planner.references import external
@@ -75,15 +76,24 @@ async def plan_changes(
     remote = await read_remote(workspace, desired if declared is None else declared, registries)
     warnings = (*warnings, *registries_not_kept(workspace, registries))
     policy = policy_of(workspace, desired, warnings, consents)
+    if consents.prune:
+        policy = await _with_read(workspace, policy, unread_goals(desired, remote, policy.beside))
     plan = make_plan(desired, remote, policy)
     unread = {one.other for one in rivals(plan.changes, desired, remote, policy.beside) if not one.read}
     if consents.prune and unread:
-        beside = replace(policy, beside=policy.beside._replace(listings=await _readable(workspace, unread)))
-        plan = make_plan(desired, remote, beside)
+        plan = make_plan(desired, remote, await _with_read(workspace, policy, unread))
     return with_warnings(plan, remote, workspace)
 
 
-async def _readable(workspace: Workspace, names: Iterable[str]) -> dict[str, Listing]:
+async def _with_read(workspace: Workspace, policy: Policy, names: Collection[str]) -> Policy:
+    """The policy, with what those registries, which are not planned, hold as far as they can be read."""
+    if not names:
+        return policy
+    listings = {**policy.beside.listings, **await _readable(workspace, names)}
+    return replace(policy, beside=policy.beside._replace(listings=listings))
+
+
+async def _readable(workspace: Workspace, names: Collection[str]) -> dict[str, Listing]:
     """What those of these registries hold that can be read; a guard tells of the others."""
     found: dict[str, Listing] = {}
     for name in sorted(names):
