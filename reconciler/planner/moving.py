@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
 
 from reconciler.core.errors import Problem
 from reconciler.core.resource import Address, Desired, DesiredState, RemoteState
@@ -18,8 +17,6 @@ from reconciler.planner.index import RegistryIndex
 from reconciler.planner.matching import match_by_mark
 from reconciler.planner.ownership import prunable
 from reconciler.planner.plan import Change
-
-RULE: Final = "not-moved"
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,8 @@ class Moving:
                 continue
             why = "which does not hold it as its manifest says" if index is not None else "which cannot be read"
             message = f"{address} stays: it goes to {item.address}, {why}: apply {other} first, or both together"
-            place = (source.file, source.line) if source is not None else ("", 1)
-            return Problem(*place, 1, RULE, message, severity="warning")
+            file, line = (source.file, source.line) if source is not None else ("", 1)
+            return Problem(file, line, 1, "not-moved", message, severity="warning")
         return None
 
     @cached_property
