@@ -68,3 +68,32 @@ STATUS_MEANINGS: Final[Mapping[str, Meaning]] = {
     "conflict": Meaning("The plan left the object alone, as it said.", _SEE_OUTCOME),
     "blocked": Meaning("The plan left the object alone, as it said.", _SEE_OUTCOME),
 }
+
+_WAITS: Final = "Nothing has to be done about it: the controller goes on by itself."
+
+# What only an object's status in a cluster says: the reasons of conditions and rows that no plan and no file has.
+CONDITION_MEANINGS: Final[Mapping[str, Meaning]] = {
+    "in-sync": Meaning("The registry holds what the object says, as of its present generation."),
+    "read": Meaning("The registry could be read."),
+    "not-blocked": Meaning("Nothing about the object has to be mended before it can be written."),
+    "waiting": Meaning("A Registry that the object goes to has not looked at its present generation yet.", _WAITS),
+    "suspended": Meaning(
+        "The Registry is suspended: it is neither read nor written.", "Take `spec.suspend` away, and it goes on."
+    ),
+    "moving": Meaning(
+        "The object goes to another Registry from now on: in this one it is deleted once it is in sync in the other.",
+        "Where that does not come, the row of the other Registry says why.",
+    ),
+    "registry-missing": Meaning(
+        "There is no Registry of the name that the object gives, in its namespace. It stays where it was.",
+        "Create that Registry, or correct the name.",
+    ),
+    "missing-reference": Meaning(
+        "A Secret or ConfigMap that the object names is not there, or has no such key.",
+        "Create it: the controller goes on as soon as it is there.",
+    ),
+    "refused-reference": Meaning(
+        "The object names a variable, a file or a command of the machine that the controller runs on.",
+        "Name a Secret or a ConfigMap of its own namespace: `${secret:NAME/KEY}`, `${configMap:NAME/KEY}`.",
+    ),
+}

@@ -14,6 +14,7 @@ from cli.project import Project
 
 from reconciler.applier.report import OUTCOME_REASONS
 from reconciler.core.actions import ACTIONS, STATUSES
+from reconciler.core.answer_words import CONDITION_MEANINGS
 from reconciler.core.errors import UsageError
 from reconciler.core.exit_codes import EXIT_CODES
 from reconciler.core.problem_rules import RULES
@@ -54,6 +55,7 @@ def test_every_word_of_every_table_is_explained() -> None:
     assert list(STATUSES) == list(names["states"])
     assert set(GUARDS) <= set(names["guards"])
     assert set(OUTCOME_REASONS) == set(names["outcomes"])
+    assert set(CONDITION_MEANINGS) == set(names["conditions"])
     assert {str(code) for code in EXIT_CODES} == set(names["exit_codes"])
     assert {kind.__name__ for kind in FIELD_RULES} == set(names["field_rules"])
     assert set(manifest_schema(SUBJECTS.natives, None)["properties"]["kind"]["enum"]) == set(names["kinds"])

@@ -10,8 +10,10 @@ import pytest
 from docs.emitted import PACKAGE, literals, modules, passed
 
 from reconciler.applier.report import OUTCOME_REASONS, UNCHANGED
+from reconciler.controller import status
 from reconciler.core import errors, problem_rules
 from reconciler.core.actions import ACTIONS
+from reconciler.core.answer_words import CONDITION_MEANINGS
 from reconciler.core.problem_rules import BAD_VALUE, GROUPS, RULES, help_uri
 from reconciler.planner.guards import GUARDS
 from reconciler.planner.reasons import REASONS
@@ -96,6 +98,16 @@ def test_every_reason_of_an_outcome_is_explained() -> None:
     values = passed("reason", {})
     words = {value.word for value in values if value.word is not None and value.place.startswith("reconciler/applier/")}
     assert words - {"", UNCHANGED} | codes(errors.RegistryError) | {"interrupted"} == set(OUTCOME_REASONS)
+
+
+def test_every_reason_of_a_condition_is_explained() -> None:
+    """Whatever the controller gives as a reason, of a condition or of a row, `reconciler explain` knows."""
+    takers = {"Trouble": 0, "Condition": 2}
+    given = [value for value in passed("reason", takers) if value.place.startswith("reconciler/controller/")]
+    words = {value.word for value in given if value.word is not None and WORD.fullmatch(value.word)}
+    others = {*RULES, *REASONS, *GUARDS, *OUTCOME_REASONS, *ACTIONS}
+    assert words - others == set(CONDITION_MEANINGS) - {status.SUSPENDED}
+    assert others | set(CONDITION_MEANINGS) >= status.WAITING
 
 
 def test_a_table_has_each_word_once() -> None:

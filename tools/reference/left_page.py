@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from markdown import cell, code, page, paragraph, sentence, table
+from words import meanings_table
 
 from reconciler.controller.crds import REGISTRY, Definition, definitions, native_types
 from reconciler.core import pointer as json_pointer
+from reconciler.core.answer_words import CONDITION_MEANINGS
 from reconciler.core.errors import ConfigError
 from reconciler.core.problem_rules import RULES
 from reconciler.registry import catalog
@@ -47,6 +49,12 @@ _SETTINGS: Final = (
     f"`{ConfigError.code}`; nothing is read or written for it."
 )
 
+_REASONS: Final = (
+    "The reason of a condition, or of a row of a status, is a stable word: that of a [rule](rules.md), of a "
+    "[plan](reasons.md), of an [outcome](outcomes.md), of a [guard](guards.md), or one of these. `reconciler explain "
+    "REASON` tells of each."
+)
+
 
 def left_page() -> str:
     """The table of each resource type, from what made its schema."""
@@ -57,6 +65,7 @@ def left_page() -> str:
     for one in definitions(drivers):
         names = one.manifest["spec"]["names"]
         blocks.extend(_of_type(one, kinds.get(one.manifest["metadata"]["name"], names["kind"])))
+    blocks += ["## Reasons of conditions", paragraph(_REASONS), meanings_table("condition", CONDITION_MEANINGS)]
     return page("What only the controller says", *blocks)
 
 

@@ -44,8 +44,8 @@ def reasons_page() -> str:
         "the line in italics. Its action says what is done: `create`, `update`, `rename`, `replace` and `delete` are "
         "written by `apply`; `conflict` and `blocked` are left alone, and the plan says why."
     )
-    blocks = [paragraph(intro), "## Actions", _meanings("action", ACTION_MEANINGS)]
-    blocks += ["## What is counted beside them", _meanings("count", COUNT_MEANINGS), "## Reasons"]
+    blocks = [paragraph(intro), "## Actions", meanings_table("action", ACTION_MEANINGS)]
+    blocks += ["## What is counted beside them", meanings_table("count", COUNT_MEANINGS), "## Reasons"]
     for word, reason in REASONS.items():
         blocks += [f"### {word}", f"*{reason.shown}*", paragraph(reason.meaning)]
         blocks.append(paragraph(f"**What to do:** {reason.remedy}") if reason.remedy else "")
@@ -59,7 +59,7 @@ def outcomes_page() -> str:
         "of the [plan](reasons.md); else it is one of these."
     )
     rows = ([f'<a id="{word}"></a>{code(word)}', cell(meaning)] for word, meaning in OUTCOME_REASONS.items())
-    states = _meanings("state", STATUS_MEANINGS)
+    states = meanings_table("state", STATUS_MEANINGS)
     reasons = table(["Reason", "Meaning"], rows)
     return page("Reasons of an outcome", paragraph(intro), "## States", states, "## Reasons", reasons)
 
@@ -79,7 +79,7 @@ def guards_page() -> str:
     return page("Guards", *blocks)
 
 
-def _meanings(prefix: str, meanings: Mapping[str, Meaning]) -> str:
+def meanings_table(prefix: str, meanings: Mapping[str, Meaning]) -> str:
     """A table of words, each under an anchor of its own."""
     rows = (
         [f'<a id="{prefix}-{word}"></a>{code(word)}', cell(found.meaning), cell(found.remedy)]

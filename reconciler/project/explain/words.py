@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from reconciler.applier.report import OUTCOME_REASONS
-from reconciler.core.answer_words import ACTION_MEANINGS, COUNT_MEANINGS, STATUS_MEANINGS
+from reconciler.core.answer_words import ACTION_MEANINGS, CONDITION_MEANINGS, COUNT_MEANINGS, STATUS_MEANINGS
 from reconciler.core.exit_codes import EXIT_CODES, PRECEDENCE
 from reconciler.core.problem_rules import RULES as PROBLEM_RULES
 from reconciler.core.rules import RULES as FIELD_RULES
@@ -24,6 +24,7 @@ REASON: Final = "reason of a change"
 GUARD: Final = "guard"
 STATUS: Final = "state of an outcome"
 OUTCOME: Final = "reason of an outcome"
+CONDITION: Final = "reason of a condition in a cluster"
 EXIT_CODE: Final = "exit code"
 FIELD_RULE: Final = "field rule"
 SORTS: Final = {
@@ -34,6 +35,7 @@ SORTS: Final = {
     "guards": GUARD,
     "states": STATUS,
     "outcomes": OUTCOME,
+    "conditions": CONDITION,
     "exit_codes": EXIT_CODE,
     "field_rules": FIELD_RULE,
 }
@@ -88,6 +90,8 @@ def words(drivers: Mapping[str, Driver]) -> Iterator[Topic]:
     yield from _guards(drivers)
     for word, meaning in OUTCOME_REASONS.items():
         yield Topic(word, OUTCOME, meaning, page=f"reference/outcomes.html#{word}")
+    for word, found in CONDITION_MEANINGS.items():
+        yield Topic(word, CONDITION, found.meaning, found.remedy, f"reference/kubernetes.html#condition-{word}")
     for code in PRECEDENCE:
         meaning = f"{EXIT_CODES[code][:1].upper()}{EXIT_CODES[code][1:]}."
         yield Topic(str(code), EXIT_CODE, meaning, page=f"reference/exit-codes.html#exit-{code}")
