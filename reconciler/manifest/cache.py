@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.schema.findings import Finding, is_mistake
-from reconciler.manifest.cached_items import Items, items_of, plain, text_of
+from reconciler.manifest.cached_items import Items, items_of, plain, share, specs_in, text_of
 from reconciler.manifest.manifests import Manifest
 
 FEWEST: Final = 64  # files, below which reading them costs no more than looking them up
@@ -118,13 +118,18 @@ class ManifestCache:
             self._tidy()
 
     def _new(self) -> Iterator[tuple[bytes, bytes]]:
+        found: dict[str, list[list[Any]]] = {}
         for shown, compiled in self._compiled.items():
             with contextlib.suppress(ValueError, TypeError, RecursionError):  # what JSON does not hold is not kept
                 documents = [
                     [one.index, one.source.line, one.kind, one.key, plain(items, one.source)] for one, items in compiled
                 ]
                 if all(items is not None for *_, items in documents):
-                    yield self._fresh[shown], text_of(documents).encode()
+                    found[shown] = documents
+        share([spec for documents in found.values() for *_, items in documents for spec in specs_in(items)])
+        for shown, documents in found.items():
+            with contextlib.suppress(ValueError, TypeError, RecursionError):
+                yield self._fresh[shown], text_of(documents).encode()
 
     def _digest(self, shown: str, data: bytes) -> bytes:
         name = shown.encode(errors="surrogateescape")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from functools import lru_cache
 from operator import attrgetter
@@ -15,6 +16,7 @@ from reconciler.core.schema.findings import Finding
 
 Items: TypeAlias = tuple[Desired | Finding, ...]
 
+_SPEC: Final = 3  # its place in a written item, after the address
 _SHARED: Final = 1024  # values that manifests have alike: each is in memory once
 
 # Of a resource, what a manifest says. The rest is a registry's, and empty here: an item with any of it is not kept.
@@ -31,10 +33,18 @@ DESIRED_FIELDS: Final = (
 text_of: Final = json_encoder(sort_keys=False, ensure_ascii=True, allow_nan=False)
 
 
+class Shared(NamedTuple):
+    """A map or list of an object's spec: its JSON text beside it, by which it is known whether other objects have the same."""
+
+    text: str
+    value: Any
+
+
 def plain(items: Items, source: Source) -> list[Any] | None:
     """The items of a manifest that stands at `source`, or None where one says what the cache has no room for.
 
-    Raises ValueError, TypeError or RecursionError for what JSON does not hold.
+    Each map and list of a spec is `Shared`, of which `share` makes JSON data. Raises ValueError, TypeError or RecursionError for what JSON
+    does not hold.
     """
     written: list[Any] = []
     for item in items:
@@ -49,11 +59,29 @@ def plain(items: Items, source: Source) -> list[Any] | None:
             *(item.prerequisites, item.origins, resource.unmanaged),
         ]
         spec = {
-            name: [text_of(value)] if isinstance(value, (dict, list)) else value
+            name: Shared(text_of(value), value) if isinstance(value, (dict, list)) else value
             for name, value in resource.spec.items()
         }
         written.append([*resource.address, spec, resource.parent, item.key, text_of(terms)])
     return written
+
+
+def specs_in(written: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """The specs in what `plain` wrote."""
+    return (item[_SPEC] for item in written if item.__class__ is list)
+
+
+def share(specs: Sequence[dict[str, Any]]) -> None:
+    """Make JSON data of these specs: what several have alike is a text, in a list, that is read once; a map that one alone has is itself.
+
+    The many maps of one object each are so read all at once, with the names in them in memory once.
+    """
+    counts = Counter([one.text for spec in specs for one in spec.values() if one.__class__ is Shared])
+    for spec in specs:
+        for name, one in spec.items():
+            if one.__class__ is Shared:
+                alone = counts[one.text] == 1 and one.value.__class__ is dict
+                spec[name] = one.value if alone else [one.text]
 
 
 def items_of(written: list[Any], file: str, line: int) -> Items:

@@ -110,9 +110,9 @@ def difference(
 ) -> Difference:
     """Compare a desired with a stored object. `fingerprints` are those of the desired secrets, by pointer, as far as the values are known."""
     without = excluded(desired, kind)
-    pointers = _secret_pointers(desired, remote, kind, without)
     fields: list[FieldChange] = []
     same = same_json(desired.resource.spec, remote.spec)
+    pointers = _secret_pointers(desired, remote, kind, without, same=same)
     if not same:
         aside = (*without, *pointers)
         stored = without_added(remote.spec, desired.resource.spec, kind.root)
@@ -161,10 +161,13 @@ def shown(change: FieldChange) -> FieldChange:
     return FieldChange(change.path, before, after, sensitive=before is not MISSING and before == after)
 
 
-def _secret_pointers(desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...]) -> tuple[str, ...]:
-    """The pointers at which either side has a secret that nobody else manages."""
+def _secret_pointers(
+    desired: Desired, remote: Resource, kind: Kind, without: tuple[str, ...], *, same: bool
+) -> tuple[str, ...]:
+    """The pointers at which either side has a secret that nobody else manages. With the `same` spec both have them at the same places."""
     found = {*desired.secrets, *(remote.mark.fingerprints if remote.mark is not None else ())}
-    found.update([pointer for pointer, _ in secrets_in(remote.spec, kind.root)])
+    if not same:
+        found.update([pointer for pointer, _ in secrets_in(remote.spec, kind.root)])
     return tuple(sorted([pointer for pointer in found if not covered(pointer, without)] if without else found))
 
 

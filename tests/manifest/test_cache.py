@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.errors import ManifestError
-from reconciler.core.resource import Desired, Listing, RemoteState, Resource
+from reconciler.core.resource import Address, Desired, Listing, RemoteState, Resource, Source
 from reconciler.manifest import cache as cache_module
 from reconciler.manifest.cache import FEWEST, KEY_FILE, MOST, ManifestCache
-from reconciler.manifest.cached_items import DESIRED_FIELDS, RESOURCE_FIELDS
+from reconciler.manifest.cached_items import DESIRED_FIELDS, RESOURCE_FIELDS, items_of, plain, share, specs_in
 from reconciler.manifest.cached_manifests import CachedManifest
 from reconciler.planner.planfile import dump
 from reconciler.planner.planner import make_plan
@@ -353,6 +355,7 @@ def test_a_cache_has_a_size_beyond_which_it_keeps_no_more(root: Path, monkeypatc
 LOAD = """
 import sys
 from pathlib import Path
+from typing import Any
 from reconciler.project.workspace import open_workspace
 root = Path(sys.argv[1])
 for turn in range(int(sys.argv[2])):
@@ -393,3 +396,19 @@ def test_every_field_of_what_is_compiled_has_a_place_in_the_cache() -> None:
     stored |= {"server_facts", "read_only", "pending", "uid"}
     assert {one.name for one in dataclasses.fields(Resource)} == {*RESOURCE_FIELDS, *stored}
     assert {one.name for one in dataclasses.fields(Desired)} == {*DESIRED_FIELDS, "matched"}
+
+
+def test_what_several_have_alike_is_kept_as_one_text_and_a_map_of_one_alone_as_it_is() -> None:
+    """What is read from either is the same; a list is always a text, since a list stands for one."""
+    source, alike = Source("a.yaml", 1), {"url": "https://llm.example.com"}
+    specs: list[dict[str, Any]] = [
+        {"endpoint": alike, "tags": ["prod"], "metadata": {"owner": name}, "task": "chat"} for name in ("a", "b")
+    ]
+    desired = [Desired(Resource(Address("local", "Model", "m"), spec, source=source), "m") for spec in specs]
+    written = [plain((one,), source) or [] for one in desired]
+    share([spec for items in written for spec in specs_in(items)])
+    kept = {"endpoint": ['{"url":"https://llm.example.com"}'], "tags": ['["prod"]'], "task": "chat"}
+    assert [spec for items in written for spec in specs_in(items)] == [
+        {**kept, "metadata": {"owner": name}} for name in ("a", "b")
+    ]
+    assert [items_of(json.loads(json.dumps(items)), "a.yaml", 1) for items in written] == [(one,) for one in desired]
