@@ -66,7 +66,7 @@ from reconciler.render.terminal import Style
     "--concurrency",
     type=click.IntRange(1, 200),
     metavar="N",
-    help="At most N changes and connections at once in each registry (16, 64 in an embedded one, or as reconciler.yaml says).",
+    help="At most N changes and connections at once in each registry (16, or as reconciler.yaml says).",
 )
 @click.option(
     "--backup",

@@ -19,7 +19,7 @@ from reconciler.manifest.native import NativeKind
 from reconciler.project.config import Project
 from reconciler.project.folders import overlap
 from reconciler.registry import catalog
-from reconciler.registry.capabilities import Configurable, HasConcurrency, HasDefaultOwner, KeepsFolder
+from reconciler.registry.capabilities import Configurable, HasDefaultOwner, KeepsFolder
 from reconciler.registry.entry import RegistryEntry
 from reconciler.registry.protocol import Driver
 from reconciler.registry.settings import CONCURRENCY, DEADLINE, RemoteSettings
@@ -147,14 +147,13 @@ def _load_entry(
     owner = project.owner
     if owner is None and isinstance(driver, HasDefaultOwner) and driver.default_owner is not None:
         owner = f"{driver.default_owner}/{project.environment}" if project.environment else driver.default_owner
-    usual = driver.concurrency if isinstance(driver, HasConcurrency) else CONCURRENCY
     facts = RegistryFacts(
         name=name,
         kinds={kind.name: kind for kind in driver.kinds.values()},
         owner=owner,
         owns=tuple(entry.get("owns") or ()),
         identity={"driver": driver.name, "location": driver.location(settings, resolver)},
-        concurrency=(isinstance(settings, RemoteSettings) and settings.concurrency) or usual,
+        concurrency=(isinstance(settings, RemoteSettings) and settings.concurrency) or CONCURRENCY,
         deadline=(settings.deadline or DEADLINE) if isinstance(settings, RemoteSettings) else None,
     )
     return RegistryEntry(name, driver, settings, facts, entry.get("default") is True)

@@ -305,13 +305,6 @@ class HasDefaultOwner(Protocol):
     default_owner: str | None
 
 
-@runtime_checkable
-class HasConcurrency(Protocol):
-    """A driver that says how many changes may run at one time in a registry whose configuration cannot say it."""
-
-    concurrency: int
-
-
 def capable(registries: Mapping[str, Registry], facts: Mapping[str, RegistryFacts]) -> dict[str, RegistryFacts]:
     """The facts of these open registries, with what each can do."""
     return {name: replace(facts[name], renames=isinstance(registry, Renames)) for name, registry in registries.items()}

@@ -28,7 +28,7 @@ from reconciler.registry.protocol import Opening
 NAMES = """
 AdapterForm Address BaseAddress Boolean CannotClear Catalogue CatalogueEntry Catalogues Cel Check Choice
 Client Compiled ConfigError Configurable Constraint Default DescribesModels Driver EVERY_PATH Endpoint
-ExternalRef FindsExternal HasAdapters HasConcurrency HasContainer HasDefaultOwner HeaderMap Immutable Inexpressible
+ExternalRef FindsExternal HasAdapters HasContainer HasDefaultOwner HeaderMap Immutable Inexpressible
 InputError KeepsFile KeepsFolder KeepsHistory KeyRule Kind KnownValues Listing Mark MisreadError Model
 ModelFacts NO_USER_INFO NamesFiles NamesProviders Native NeedsConsent Normalized Normalizes Number
 OpenChoice Opening PRESENT Page Pattern PermanentError PlanRecord Problem RecordsPlans Redactor Ref Registry

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from reconciler.core.errors import PermanentError, StaleObjectError, TemporaryError
 from reconciler.core.resource import Address, Resource
-from reconciler.registry.local import GROUP, KINDS, database
-from reconciler.registry.local.grouping import GroupCommit
+from reconciler.registry.local import KINDS, database
+from reconciler.registry.local.grouping import MOST, GroupCommit
 from reconciler.registry.local.store import Store, connect
 from reconciler.registry.protocol import Removal, Write
 
@@ -85,7 +85,7 @@ async def test_writes_that_wait_share_a_transaction(tmp_path: Path, monkeypatch:
         await store.create(written("first", "which makes the file"))
         statements.clear()
         await asyncio.gather(*(store.create(written(str(number), "x")) for number in range(300)))
-        assert statements.count("COMMIT") == -(-300 // GROUP)
+        assert statements.count("COMMIT") == -(-300 // MOST)
         assert len((await store.read()).resources) == 301
 
 

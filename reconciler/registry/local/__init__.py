@@ -18,7 +18,6 @@ from reconciler.core.schema.fields import Field
 from reconciler.core.schema.record import Record
 from reconciler.registry.driver import Compiled, Driver, Kind, Model, Native, Opening, Registry, Resolver
 
-GROUP: Final = 64  # writes that share a transaction at most: others who write to the file wait until it ends
 _SPEC_FIELDS: Final = set(SPEC_FIELDS)
 
 
@@ -58,7 +57,6 @@ class LocalDriver:
     kinds: Mapping[str, Kind] = KINDS
     settings: type[Any] = Settings
     default_owner: str | None = "local"
-    concurrency: int = GROUP
 
     def location(self, settings: Settings, resolver: Resolver) -> str:
         """The absolute path of the database file, links resolved."""

@@ -11,10 +11,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.registry.driver import TemporaryError
-from reconciler.registry.local import GROUP
+
+MOST: Final = 64  # writes in one group: others who write to the file wait until it ends
 
 Work = Callable[[], Any]
 Together = Callable[[Sequence[Work]], list[Any]]  # carries out all of them or none; raises RegistryError for none
@@ -51,7 +52,7 @@ class GroupCommit:
 
     def _begin(self) -> None:
         wanted = [one for one in self._waiting if not one.answer.done()]  # whoever gave up wants no write any more
-        group, self._waiting = wanted[:GROUP], wanted[GROUP:]
+        group, self._waiting = wanted[:MOST], wanted[MOST:]
         self._under_way = bool(group)
         if not group:
             return
