@@ -69,14 +69,15 @@ STATUS_MEANINGS: Final[Mapping[str, Meaning]] = {
     "blocked": Meaning("The plan left the object alone, as it said.", _SEE_OUTCOME),
 }
 
-_WAITS: Final = "Nothing has to be done about it: the controller goes on by itself."
-
 # What only an object's status in a cluster says: the reasons of conditions and rows that no plan and no file has.
 CONDITION_MEANINGS: Final[Mapping[str, Meaning]] = {
     "in-sync": Meaning("The registry holds what the object says, as of its present generation."),
     "read": Meaning("The registry could be read."),
     "not-blocked": Meaning("Nothing about the object has to be mended before it can be written."),
-    "waiting": Meaning("A Registry that the object goes to has not looked at its present generation yet.", _WAITS),
+    "waiting": Meaning(
+        "A Registry that the object goes to has not looked at its present generation yet.",
+        "Nothing has to be done about it: the controller goes on by itself.",
+    ),
     "suspended": Meaning(
         "The Registry is suspended: it is neither read nor written.", "Take `spec.suspend` away, and it goes on."
     ),

@@ -231,6 +231,11 @@ class Desired:
     def address(self) -> Address:
         return self.resource.address
 
+    @property
+    def manifest_keys(self) -> frozenset[str]:
+        """The keys that its manifest has, and had before."""
+        return frozenset((self.key, *(old.key for old in self.previous)))
+
     def in_manifest(self, pointer: str) -> str:
         """A native pointer as the manifest has it: by the nearest origin above it; the same where there are none."""
         parts = split(pointer)

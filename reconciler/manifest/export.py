@@ -48,9 +48,8 @@ def manifest_of(resource: Resource, entry: RegistryEntry, folder: str = ".") -> 
         spec = json_pointer.put(spec, pointer, _reference(value, pointer, resource, folder))
     protected = {"protected": True} if resource.mark is not None and resource.mark.protected else {}
     if kind.portable:
-        key = (
-            _NOT_IN_KEYS.sub("-", resource.manifest_key).lstrip("._-")[:250] or "unnamed"
-        )  # a registry may take more than manifests do
+        # a registry may take more than manifests do
+        key = _NOT_IN_KEYS.sub("-", resource.manifest_key).lstrip("._-")[:250] or "unnamed"
         terms = {"key": resource.address.key} if key != resource.address.key else {}
         return {"kind": "Model", "key": key, **spec, **protected, "registries": {entry.name: terms}}
     name = f"{entry.driver.name}/{kind.name}"

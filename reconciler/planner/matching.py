@@ -32,8 +32,7 @@ def match_by_mark(desired: DesiredState, remote: RemoteState) -> DesiredState:
 
 def _known(item: Desired, marked: dict[tuple[str, str, str], list[Address]]) -> Desired:
     address = item.address
-    keys = (item.key, *(old.key for old in item.previous))
-    found = {one for key in keys for one in marked.get((address.registry, address.kind, key), [])}
+    found = {one for key in item.manifest_keys for one in marked.get((address.registry, address.kind, key), [])}
     matched = tuple(sorted(found - {address, *item.previous}))
     return replace(item, matched=matched, previous=(*item.previous, *matched)) if matched else item
 

@@ -6,7 +6,7 @@ and nothing is deleted while it does not hold what the manifest says.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -34,7 +34,7 @@ class Moving:
 
     def after(self, change: Change, keys: frozenset[str]) -> Change:
         """The delete of an object with those manifest keys, after what the plan writes for them in another registry."""
-        goals = (one for key in keys for one in self._arriving.get(key, ()))
+        goals = {item.address for key in keys for item in self._arriving.get(key, ())}
         elsewhere = {one for one in goals if one.registry != change.address.registry}
         if not elsewhere:
             return change
@@ -61,24 +61,15 @@ class Moving:
         return None
 
     @cached_property
-    def _arriving(self) -> Mapping[str, list[Address]]:
+    def _arriving(self) -> Mapping[str, list[Desired]]:
         """The objects that are not in sync in the registries of the plan, by each key of their manifests."""
         changed = {change.address for change in self.changes if change.parent is None}
-        found: dict[str, list[Address]] = {}
-        for item in self.desired.resources:
-            if item.address in changed and not item.absent:
-                for key in _keys(item):
-                    found.setdefault(key, []).append(item.address)
-        return found
+        return _by_key(one for one in self.desired.resources if one.address in changed and not one.absent)
 
     @cached_property
     def _left_out(self) -> Mapping[str, list[Desired]]:
         """The objects of registries that are not in the plan, by each key of their manifests."""
-        found: dict[str, list[Desired]] = {}
-        for item in _elsewhere(match_by_mark(self.desired, self.beside), self.indexes, self.beside):
-            for key in _keys(item):
-                found.setdefault(key, []).append(item)
-        return found
+        return _by_key(_elsewhere(match_by_mark(self.desired, self.beside), self.indexes, self.beside))
 
     @cached_property
     def _indexes_beside(self) -> Mapping[str, RegistryIndex]:
@@ -90,13 +81,11 @@ class Moving:
 
 def unread_goals(desired: DesiredState, remote: RemoteState, beside: RemoteState) -> set[str]:
     """The registries that are not in the plan and were not read, and to which manifests of what it would prune go."""
-    goals: dict[str, set[str]] = {}
-    for item in _elsewhere(desired, remote.listings, beside):
-        for key in _keys(item):
-            goals.setdefault(key, set()).add(item.address.registry)
+    goals = _by_key(_elsewhere(desired, remote.listings, beside))
     undeclared = (one for one in remote.resources() if goals and one.address not in desired.declared)
     ours = (one for one in undeclared if prunable(one, remote.registries[one.address.registry]))
-    return {name for one in ours for name in goals.get(one.manifest_key, ())} - beside.listings.keys()
+    names = {item.address.registry for one in ours for item in goals.get(one.manifest_key, ())}
+    return names - beside.listings.keys()
 
 
 def _elsewhere(desired: DesiredState, planned: Collection[str], beside: RemoteState) -> Iterator[Desired]:
@@ -107,6 +96,10 @@ def _elsewhere(desired: DesiredState, planned: Collection[str], beside: RemoteSt
             yield item
 
 
-def _keys(item: Desired) -> set[str]:
-    """The keys that the manifest of an object has, and had before."""
-    return {item.key, *(old.key for old in item.previous)}
+def _by_key(items: Iterable[Desired]) -> dict[str, list[Desired]]:
+    """Objects by each key of their manifests."""
+    found: dict[str, list[Desired]] = {}
+    for item in items:
+        for key in item.manifest_keys:
+            found.setdefault(key, []).append(item)
+    return found

@@ -118,7 +118,7 @@ def _names(desired: DesiredState) -> dict[str, set[str]]:
         found.setdefault(address.registry, set()).add(address.key)
     for item in desired.resources:
         if not item.absent:
-            found.setdefault(item.address.registry, set()).update({item.key, *(old.key for old in item.previous)})
+            found.setdefault(item.address.registry, set()).update(item.manifest_keys)
     return found
 
 

@@ -355,7 +355,6 @@ def test_a_cache_has_a_size_beyond_which_it_keeps_no_more(root: Path, monkeypatc
 LOAD = """
 import sys
 from pathlib import Path
-from typing import Any
 from reconciler.project.workspace import open_workspace
 root = Path(sys.argv[1])
 for turn in range(int(sys.argv[2])):
